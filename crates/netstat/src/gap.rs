@@ -1,0 +1,130 @@
+//! What a listing could not see.
+
+use std::borrow::Cow;
+use std::fmt;
+
+/// Something that a snapshot could not see, with how often: the snapshot stands, and says what it lacks.
+///
+/// Display is one sentence for people, such as `12 processes could not be read`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Gap {
+    /// What kind of thing is missing.
+    pub kind: GapKind,
+    /// How many of them.
+    pub count: u64,
+    /// Which interface of the system left the gap, and how the system put it: `sock_diag udp: Permission
+    /// denied`, `/proc/<pid>/fd`.
+    pub source: Cow<'static, str>,
+}
+
+/// The kinds of [`Gap`].
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum GapKind {
+    /// Processes whose descriptors could not be read for want of a right: what they hold is not known.
+    ProcessesUnreadable,
+    /// Processes that ended while they were being read.
+    ProcessesVanished,
+    /// Processes that this caller is not shown at all: another pid namespace, `hidepid`.
+    ProcessesHidden,
+    /// Processes not read for want of a resource, such as descriptors of the caller's own.
+    ProcessesSkipped,
+    /// Threads whose descriptor table could not be compared with their process's, and was not read.
+    ThreadsNotCompared,
+    /// Owners could not be looked up at all.
+    OwnersUnavailable,
+    /// A table of sockets that could not be read: its rows are missing.
+    TableUnavailable,
+    /// A table of sockets that ended early, or changed while it was read: rows may be missing.
+    TableInterrupted,
+    /// Records that could not be decoded.
+    RecordsSkipped,
+    /// A table read from a source that says less than the usual one.
+    Fallback,
+}
+
+impl GapKind {
+    /// The name in lsock's JSON, such as `processes_unreadable`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ProcessesUnreadable => "processes_unreadable",
+            Self::ProcessesVanished => "processes_vanished",
+            Self::ProcessesHidden => "processes_hidden",
+            Self::ProcessesSkipped => "processes_skipped",
+            Self::ThreadsNotCompared => "threads_not_compared",
+            Self::OwnersUnavailable => "owners_unavailable",
+            Self::TableUnavailable => "table_unavailable",
+            Self::TableInterrupted => "table_interrupted",
+            Self::RecordsSkipped => "records_skipped",
+            Self::Fallback => "fallback",
+        }
+    }
+}
+
+impl Gap {
+    #[allow(dead_code, reason = "a system without a back end has an error instead")]
+    pub(crate) fn new(kind: GapKind, count: u64, source: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            kind,
+            count,
+            source: source.into(),
+        }
+    }
+}
+
+impl fmt::Display for Gap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { kind, count, source } = self;
+        let plural = |one: &'static str, many: &'static str| if *count == 1 { one } else { many };
+        let processes = plural("process", "processes");
+        match kind {
+            GapKind::ProcessesUnreadable => write!(f, "{count} {processes} could not be read"),
+            GapKind::ProcessesVanished => {
+                write!(
+                    f,
+                    "{count} {processes} ended while {} read",
+                    plural("it was", "they were")
+                )
+            }
+            GapKind::ProcessesHidden => write!(f, "other processes are hidden from this one ({source})"),
+            GapKind::ProcessesSkipped => write!(f, "{count} {processes} not read ({source})"),
+            GapKind::ThreadsNotCompared => {
+                write!(
+                    f,
+                    "descriptors of {count} {} not read ({source})",
+                    plural("thread", "threads")
+                )
+            }
+            GapKind::OwnersUnavailable => write!(f, "owners could not be looked up ({source})"),
+            GapKind::TableUnavailable => {
+                write!(
+                    f,
+                    "{count} {} could not be read ({source})",
+                    plural("table", "tables")
+                )
+            }
+            GapKind::TableInterrupted => {
+                write!(
+                    f,
+                    "{count} {} changed while read ({source})",
+                    plural("table", "tables")
+                )
+            }
+            GapKind::RecordsSkipped => {
+                write!(
+                    f,
+                    "{count} {} not understood ({source})",
+                    plural("record", "records")
+                )
+            }
+            GapKind::Fallback => {
+                write!(
+                    f,
+                    "{count} {} read from a lesser source ({source})",
+                    plural("table", "tables")
+                )
+            }
+        }
+    }
+}

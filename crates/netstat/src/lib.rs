@@ -1,0 +1,73 @@
+//! Which sockets are open on this machine, and who holds them: on every operating system, by the kernel's
+//! own interfaces, never by running another program.
+//!
+//! ```
+//! # fn main() -> Result<(), netstat::Error> {
+//! use netstat::{ProcessFields, Query};
+//!
+//! let snapshot = Query::new().tcp().listening().processes(ProcessFields::NAME).snapshot()?;
+//! for socket in &snapshot {
+//!     for owner in socket.owners() {
+//!         let name = snapshot.process(owner.pid).and_then(|process| process.name.as_ref());
+//!         println!("{} is held by {name:?} ({})", socket.local, owner.pid);
+//!     }
+//! }
+//! for gap in &snapshot.gaps {
+//!     eprintln!("incomplete: {gap}");
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Two faces
+//! The full interface begins at [`Query`]: a query gives a [`Snapshot`] of [`Socket`]s with their
+//! [`Owner`]s, the [`Process`]es behind them, and [`Gap`]s, which say what could not be seen. A row is the
+//! same on every system; what a system cannot give is `None`, and [`Support`] tells which fields those are.
+//!
+//! The old interface, [`get_sockets_info`] and its companions, is that of the crates `netstat` 0.7 and
+//! netstat2 0.11: programs written for them go on unchanged.
+//!
+//! # What can be relied on
+//! - No row is left out for want of an owner: [`Socket::ownership`] says whether the owners are all there,
+//!   or why there are none.
+//! - No listing ends quietly: what failed in part is a gap, what failed as a whole is an [`Error`].
+//! - A zero that means "not there" is `None`.
+//! - Nothing waits without a bound, nothing is global, and no process is ever stopped or traced.
+
+mod compat;
+pub mod error;
+mod filter;
+mod gap;
+mod owner;
+mod owner_table;
+mod process;
+mod query;
+mod side_by_side;
+mod snapshot;
+mod socket;
+mod support;
+mod sys;
+mod tcp_state;
+
+pub use compat::{
+    AddressFamilyFlags, ProtocolFlags, ProtocolSocketInfo, SocketInfo, TcpSocketInfo, UdpSocketInfo,
+    get_sockets_info, iterate_sockets_info, iterate_sockets_info_without_pids,
+};
+pub use error::Error;
+pub use gap::{Gap, GapKind};
+pub use owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
+pub use process::{Process, ProcessFields};
+pub use query::Query;
+pub use snapshot::Snapshot;
+pub use socket::{Family, Identity, Protocol, Socket};
+pub use support::{SocketFields, Support};
+pub use tcp_state::TcpState;
+
+/// The name of a network interface by its index ([`Socket::interface`], the scope id of a link-local
+/// address), in the caller's network namespace; `None` if there is none.
+///
+/// # Sources
+/// Linux: `SIOCGIFNAME`, netdevice(7).
+pub fn interface_name(index: u32) -> Option<String> {
+    sys::interface_name(index)
+}

@@ -1,0 +1,223 @@
+//! Who holds a socket, and the truth about how much of that is known.
+
+use std::fmt;
+
+/// One process that holds, bound or used a socket.
+///
+/// A socket may have many owners: forked workers that share a listener, one process with the same socket
+/// on two descriptors, a descriptor passed to another program.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub struct Owner {
+    /// The process (thread group) id, in the caller's pid namespace.
+    pub pid: u32,
+    /// The descriptor by which the process holds the socket; `None` where the system tells none (Windows;
+    /// roles other than [`OwnerRole::Holder`]). For a thread with a descriptor table of its own it is that
+    /// table's number.
+    pub fd: Option<i32>,
+    /// In what way the process has to do with the socket.
+    pub role: OwnerRole,
+}
+
+impl Owner {
+    /// An owner as a row of your own (in a test, say) needs it.
+    pub fn new(pid: u32, fd: Option<i32>, role: OwnerRole) -> Self {
+        Self { pid, fd, role }
+    }
+}
+
+/// In what way a process has to do with a socket.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum OwnerRole {
+    /// Seen with a descriptor of the socket. Linux, macOS, BSD.
+    Holder,
+    /// Windows: the process that bound the endpoint, which may have ended since.
+    Binder,
+    /// macOS: the process that used the socket last.
+    LastUser,
+    /// macOS: the process on whose behalf another one holds the socket.
+    Effective,
+}
+
+impl OwnerRole {
+    /// The name in lsock's JSON: `holder`, `binder`, `last_user`, `effective`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Holder => "holder",
+            Self::Binder => "binder",
+            Self::LastUser => "last_user",
+            Self::Effective => "effective",
+        }
+    }
+}
+
+/// What the list of a socket's owners is worth.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Ownership {
+    /// The query did not ask for owners.
+    #[default]
+    NotAsked,
+    /// There is at least one owner.
+    Known {
+        /// Whether these are all. False while some process could not be read, since it may share the
+        /// socket, and when the query looked at one process only.
+        complete: bool,
+    },
+    /// There is no owner to be found, and this is why.
+    None {
+        /// Why the kernel has no owner for it.
+        reason: NoOwner,
+    },
+    /// There may be owners that this caller cannot see, and this is why.
+    Hidden {
+        /// What stood in the way.
+        reason: HiddenOwner,
+    },
+}
+
+/// Why a socket has no owner.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum NoOwner {
+    /// A connection that ended; the kernel keeps its addresses for a while: TIME_WAIT.
+    TimeWait,
+    /// A connection in its making: SYN_RECV.
+    SynReceived,
+    /// A connection that no process has accepted yet: it waits in the listener's queue.
+    AcceptQueue,
+    /// Closed by its process; the kernel still finishes the conversation.
+    Orphan,
+    /// Open, but in no process: the kernel's own (NFS, WireGuard), or in flight in a message between
+    /// processes, or registered with io_uring only.
+    KernelOrInFlight,
+}
+
+impl NoOwner {
+    /// The name in lsock's JSON: `time_wait`, `syn_received`, `accept_queue`, `orphan`,
+    /// `kernel_or_in_flight`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TimeWait => "time_wait",
+            Self::SynReceived => "syn_received",
+            Self::AcceptQueue => "accept_queue",
+            Self::Orphan => "orphan",
+            Self::KernelOrInFlight => "kernel_or_in_flight",
+        }
+    }
+}
+
+/// What kept a socket's owner out of sight.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum HiddenOwner {
+    /// Some processes could not be read with the caller's rights; the owner is probably one of them.
+    UnreadableProcess,
+    /// The socket was closed, or its process ended, while the owners were being looked up.
+    Vanished,
+    /// The caller sits in a pid namespace of its own, from which the owner cannot be seen.
+    OtherPidNamespace,
+    /// The query looked at one process only, and it does not hold the socket.
+    NotLookedAt,
+}
+
+impl HiddenOwner {
+    /// The name in lsock's JSON: `unreadable_process`, `vanished`, `other_pid_namespace`, `not_looked_at`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnreadableProcess => "unreadable_process",
+            Self::Vanished => "vanished",
+            Self::OtherPidNamespace => "other_pid_namespace",
+            Self::NotLookedAt => "not_looked_at",
+        }
+    }
+}
+
+impl Ownership {
+    /// The name in lsock's JSON: `not_asked`, `known`, `none`, `hidden`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotAsked => "not_asked",
+            Self::Known { .. } => "known",
+            Self::None { .. } => "none",
+            Self::Hidden { .. } => "hidden",
+        }
+    }
+
+    /// Why there is no owner in the list; `None` when there is one, or when none was asked for.
+    pub fn reason(self) -> Option<&'static str> {
+        match self {
+            Self::None { reason } => Some(reason.as_str()),
+            Self::Hidden { reason } => Some(reason.as_str()),
+            Self::NotAsked | Self::Known { .. } => None,
+        }
+    }
+
+    /// Whether the list of owners, empty or not, is all there is.
+    pub fn is_complete(self) -> bool {
+        matches!(self, Self::Known { complete: true } | Self::None { .. })
+    }
+}
+
+/// The owners of one socket: no allocation for none and for one, which nearly all sockets have.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(crate) enum Owners {
+    #[default]
+    None,
+    One(Owner),
+    Many(Box<[Owner]>),
+}
+
+impl Owners {
+    pub(crate) fn as_slice(&self) -> &[Owner] {
+        match self {
+            Self::None => &[],
+            Self::One(owner) => std::slice::from_ref(owner),
+            Self::Many(owners) => owners,
+        }
+    }
+}
+
+impl FromIterator<Owner> for Owners {
+    fn from_iter<I: IntoIterator<Item = Owner>>(owners: I) -> Self {
+        let mut owners = owners.into_iter();
+        match (owners.next(), owners.next()) {
+            (None, _) => Self::None,
+            (Some(one), None) => Self::One(one),
+            (Some(first), Some(second)) => {
+                let mut all: Vec<_> = [first, second].into_iter().chain(owners).collect();
+                all.sort_unstable();
+                all.dedup();
+                if let [one] = all[..] {
+                    Self::One(one)
+                } else {
+                    Self::Many(all.into())
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Owners {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.as_slice().fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owners_are_a_sorted_set() {
+        let holder = |pid, fd| Owner::new(pid, Some(fd), OwnerRole::Holder);
+        let owners: Owners = [holder(7, 4), holder(3, 9), holder(3, 5), holder(7, 4)]
+            .into_iter()
+            .collect();
+        assert_eq!(owners.as_slice(), [holder(3, 5), holder(3, 9), holder(7, 4)]);
+        let twice: Owners = [holder(7, 4), holder(7, 4)].into_iter().collect();
+        assert_eq!(twice, Owners::One(holder(7, 4)));
+        assert_eq!(Owners::from_iter([]).as_slice(), []);
+    }
+}

@@ -1,0 +1,220 @@
+//! A question about the machine's sockets.
+
+use crate::error::Error;
+use crate::filter::Filter;
+use crate::gap::Gap;
+use crate::process::ProcessFields;
+use crate::snapshot::{self, Snapshot};
+use crate::socket::{Family, Protocol, Socket};
+use crate::tcp_state::TcpState;
+use std::ffi::OsString;
+use std::ops::{ControlFlow, RangeInclusive};
+
+/// A question: which sockets, and what to tell of them.
+///
+/// With nothing said it asks for every TCP and UDP socket of the caller's network namespace, without
+/// owners. Terms of the same kind unite (`.tcp().udp()` is either), terms of different kinds narrow
+/// (`.tcp().local_port(22)` is both). A query can be kept and asked again.
+///
+/// # Examples
+/// Who listens on port 8080?
+/// ```
+/// # fn main() -> Result<(), netstat::Error> {
+/// let snapshot = netstat::Query::new().tcp().listening().local_port(8080).owners(true).snapshot()?;
+/// for socket in &snapshot {
+///     println!("{} held by {:?}", socket.local, socket.owners());
+/// }
+/// for gap in &snapshot.gaps {
+///     eprintln!("incomplete: {gap}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// In an asynchronous program a snapshot belongs on a thread that may block, since the kernel is asked
+/// many questions in a row: `tokio::task::spawn_blocking(move || query.snapshot())`. A query is `Clone`,
+/// `Send` and `Sync`.
+#[derive(Clone, Debug, Default)]
+pub struct Query {
+    pub(crate) filter: Filter,
+    owners: bool,
+    pub(crate) fields: ProcessFields,
+    threads: Option<usize>,
+}
+
+impl Query {
+    /// Every TCP and UDP socket, without owners.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    fn with(mut self, add: impl FnOnce(&mut Filter)) -> Self {
+        add(&mut self.filter);
+        self
+    }
+
+    /// TCP sockets.
+    pub fn tcp(self) -> Self {
+        self.protocol(Protocol::Tcp)
+    }
+
+    /// UDP sockets.
+    pub fn udp(self) -> Self {
+        self.protocol(Protocol::Udp)
+    }
+
+    /// Sockets of this protocol.
+    pub fn protocol(self, protocol: Protocol) -> Self {
+        self.with(|filter| filter.add_protocol(protocol))
+    }
+
+    /// IPv4 sockets.
+    pub fn ipv4(self) -> Self {
+        self.family(Family::Ipv4)
+    }
+
+    /// IPv6 sockets, IPv4 traffic on them included.
+    pub fn ipv6(self) -> Self {
+        self.family(Family::Ipv6)
+    }
+
+    /// Sockets of this family.
+    pub fn family(self, family: Family) -> Self {
+        self.with(|filter| filter.add_family(family))
+    }
+
+    /// Sockets in this state. A UDP socket counts as established when it has a remote end and as closed
+    /// when it has none, as in `ss`.
+    pub fn state(self, state: TcpState) -> Self {
+        self.with(|filter| filter.add_state(state))
+    }
+
+    /// TCP sockets in LISTEN and UDP sockets without a remote end, as `ss -l`. Unites with
+    /// [`Query::state`].
+    pub fn listening(self) -> Self {
+        self.with(Filter::add_listening)
+    }
+
+    /// Sockets with this local port.
+    pub fn local_port(self, port: u16) -> Self {
+        self.local_ports(port..=port)
+    }
+
+    /// Sockets with a local port in this range.
+    pub fn local_ports(self, ports: RangeInclusive<u16>) -> Self {
+        self.with(|filter| filter.add_local_ports(ports))
+    }
+
+    /// Sockets with this remote port.
+    pub fn remote_port(self, port: u16) -> Self {
+        self.remote_ports(port..=port)
+    }
+
+    /// Sockets with a remote port in this range.
+    pub fn remote_ports(self, ports: RangeInclusive<u16>) -> Self {
+        self.with(|filter| filter.add_remote_ports(ports))
+    }
+
+    /// Sockets with this port on either end.
+    pub fn port(self, port: u16) -> Self {
+        self.ports(port..=port)
+    }
+
+    /// Sockets with a port in this range on either end.
+    pub fn ports(self, ports: RangeInclusive<u16>) -> Self {
+        self.with(|filter| filter.add_ports(ports))
+    }
+
+    /// Sockets made by this user ([`Socket::uid`]).
+    pub fn uid(self, uid: u32) -> Self {
+        self.with(|filter| filter.add_uid(uid))
+    }
+
+    /// Sockets that this process owns. Implies owners, of which only those processes are then looked at:
+    /// a socket that others share shows these owners alone, and its ownership says it is not complete.
+    pub fn pid(self, pid: u32) -> Self {
+        self.with(|filter| filter.add_pid(pid)).owners(true)
+    }
+
+    /// Sockets that a process of this name owns. Implies owners. The name must be the whole
+    /// [`Process::name`](crate::Process::name), or its first 15 bytes where that is all the kernel keeps.
+    pub fn process_name(self, name: impl Into<OsString>) -> Self {
+        let name = name.into();
+        self.with(|filter| filter.add_process_name(name)).owners(true)
+    }
+
+    /// Whether to look up the processes that own the sockets. Off by default: it is nearly all of the cost
+    /// of a listing.
+    pub fn owners(mut self, owners: bool) -> Self {
+        self.owners = owners;
+        self
+    }
+
+    /// Which details to read of the processes that own a listed socket. Implies owners, unless no field is
+    /// named.
+    pub fn processes(mut self, fields: ProcessFields) -> Self {
+        self.fields = fields;
+        self
+    }
+
+    /// How many threads may work at the most, the caller's included. By default as many as there are
+    /// processors, and eight at the most. One: everything happens on the caller's thread.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    pub(crate) fn wants_owners(&self) -> bool {
+        self.owners
+            || !self.fields.is_empty()
+            || !self.filter.pids().is_empty()
+            || !self.filter.process_names().is_empty()
+    }
+
+    pub(crate) fn thread_count(&self) -> usize {
+        match self.threads {
+            Some(threads) => threads.max(1),
+            None => std::thread::available_parallelism().map_or(1, usize::from).min(8),
+        }
+    }
+
+    /// Asks, and keeps the answer.
+    ///
+    /// # Rights
+    /// Every user sees every socket; the owners of other users' sockets are seen with the rights to read
+    /// those processes (root). What stays hidden is told in [`Snapshot::gaps`] and row by row in
+    /// [`Socket::ownership`].
+    ///
+    /// # Errors
+    /// When no table of sockets could be read at all: [`Error::is_unsupported`] without an interface,
+    /// [`Error::is_permission_denied`] when a sandbox refuses it. A process that cannot be read, or
+    /// vanishes, is never an error.
+    pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        snapshot::take(self)
+    }
+
+    /// Asks, and hands over each row as it is read, without keeping it: for counting, and for machines
+    /// with very many sockets. Returns what the listing could not see. Breaking off ends it early.
+    ///
+    /// Owners, if asked for, are looked up before the rows are read, and a row whose owner was not found
+    /// then comes last. Details of processes are not part of a row; use [`Query::snapshot`] for them.
+    ///
+    /// # Errors
+    /// As [`Query::snapshot`].
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> Result<(), netstat::Error> {
+    /// let mut listeners = 0;
+    /// netstat::Query::new().tcp().listening().for_each(|_socket| {
+    ///     listeners += 1;
+    ///     std::ops::ControlFlow::Continue(())
+    /// })?;
+    /// println!("{listeners} listeners");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn for_each(&self, mut each: impl FnMut(Socket) -> ControlFlow<()>) -> Result<Vec<Gap>, Error> {
+        snapshot::stream(self, &mut each)
+    }
+}

@@ -1,0 +1,313 @@
+//! From a query to its answer: the order of things, the same on every system.
+
+use crate::error::Error;
+use crate::gap::Gap;
+use crate::owner::{HiddenOwner, NoOwner, Ownership};
+use crate::owner_table::{OwnerTable, Sighting};
+use crate::process::{Process, ProcessFields};
+use crate::query::Query;
+use crate::side_by_side::side_by_side;
+use crate::socket::{Identity, Socket};
+use crate::sys;
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::time::SystemTime;
+
+/// The answer to a [`Query`]: rows, the processes that own them, and what could not be seen.
+///
+/// A snapshot is not an instant: sockets and owners are read one after the other while the machine goes
+/// on. A socket that closes meanwhile may still be listed; its [`Ownership`] then says that it vanished.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The sockets, in the system's order: TCP before UDP.
+    pub sockets: Vec<Socket>,
+    /// The processes that own them, ascending by pid; empty unless [`Query::processes`] asked for details.
+    pub processes: Vec<Process>,
+    /// What could not be seen. Empty when everything was.
+    pub gaps: Vec<Gap>,
+    /// When the listing began.
+    pub taken_at: SystemTime,
+}
+
+impl Snapshot {
+    /// The process with this pid, if it owns a listed socket and details were asked for.
+    pub fn process(&self, pid: u32) -> Option<&Process> {
+        let found = self.processes.binary_search_by_key(&pid, |process| process.pid);
+        found.ok().and_then(|index| self.processes.get(index))
+    }
+}
+
+impl Default for Snapshot {
+    fn default() -> Self {
+        Self {
+            sockets: Vec::new(),
+            processes: Vec::new(),
+            gaps: Vec::new(),
+            taken_at: SystemTime::UNIX_EPOCH,
+        }
+    }
+}
+
+impl IntoIterator for Snapshot {
+    type Item = Socket;
+    type IntoIter = std::vec::IntoIter<Socket>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.sockets.into_iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a Snapshot {
+    type Item = &'a Socket;
+    type IntoIter = std::slice::Iter<'a, Socket>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.sockets.iter()
+    }
+}
+
+/// Lists the sockets while other threads search for owners, then joins the two.
+pub(crate) fn take(query: &Query) -> Result<Snapshot, Error> {
+    let mut snapshot = Snapshot {
+        taken_at: SystemTime::now(),
+        ..Snapshot::default()
+    };
+    let sockets = &mut snapshot.sockets;
+    let mut keep = |socket: Socket| {
+        if query.filter.matches(&socket) {
+            sockets.push(socket);
+        }
+        ControlFlow::Continue(())
+    };
+    if !query.wants_owners() {
+        snapshot.gaps = sys::sockets(&query.filter, &mut keep)?;
+        return Ok(snapshot);
+    }
+
+    let mut search = sys::OwnerSearch::new(query.filter.pids());
+    let listed = side_by_side(query.thread_count(), &|| search.run(), || {
+        let listed = sys::sockets(&query.filter, &mut keep);
+        search.sockets_are_listed();
+        search.run();
+        listed
+    });
+    snapshot.gaps = listed?;
+    let mut table = search.table();
+    let missed = unowned(snapshot.sockets.iter(), &table);
+    search.again(&mut table, &missed, query.thread_count());
+
+    join(&mut snapshot.sockets, &table);
+    snapshot
+        .sockets
+        .retain(|socket| query.filter.matches_owners(socket.owners()));
+    retain_named(query, &mut snapshot.sockets, &table);
+    if !query.fields.is_empty() {
+        let owners = sightings(&snapshot.sockets, &table);
+        let (processes, gaps) = sys::processes(&owners, query.fields, query.thread_count());
+        snapshot.processes = processes;
+        snapshot.gaps.extend(gaps);
+    }
+    snapshot.gaps.extend(table.gaps);
+    if snapshot
+        .sockets
+        .iter()
+        .any(|socket| matches!(socket.ownership, Ownership::Hidden { .. }))
+    {
+        snapshot.gaps.extend(table.gaps_if_absent);
+    }
+    Ok(snapshot)
+}
+
+/// Searches for owners first, then hands over the rows as they come. Rows whose owner is not in the table
+/// are held back for a second look.
+pub(crate) fn stream(
+    query: &Query,
+    each: &mut dyn FnMut(Socket) -> ControlFlow<()>,
+) -> Result<Vec<Gap>, Error> {
+    if !query.wants_owners() {
+        return sys::sockets(&query.filter, &mut |socket| {
+            if query.filter.matches(&socket) {
+                each(socket)
+            } else {
+                ControlFlow::Continue(())
+            }
+        });
+    }
+
+    let mut search = sys::OwnerSearch::new(query.filter.pids());
+    side_by_side(query.thread_count(), &|| search.run(), || search.run());
+    let mut table = search.table();
+    let names = NamedOwners::new(query, table.sightings());
+    let passes = |socket: &Socket| query.filter.matches_owners(socket.owners()) && names.matches(socket);
+
+    let mut held_back = Vec::new();
+    let mut flow = ControlFlow::Continue(());
+    let mut gaps = sys::sockets(&query.filter, &mut |mut socket| {
+        if !query.filter.matches(&socket) {
+            return ControlFlow::Continue(());
+        }
+        settle(&mut socket, &table);
+        if socket.owners().is_empty() && key(&socket).is_some() {
+            held_back.push(socket);
+        } else if passes(&socket) {
+            flow = each(socket);
+        }
+        flow
+    })?;
+    if flow.is_break() {
+        return Ok(gaps);
+    }
+
+    let missed = unowned(held_back.iter(), &table);
+    search.again(&mut table, &missed, query.thread_count());
+    // Names again: the second look may have met processes that are new.
+    let names = NamedOwners::new(query, table.sightings());
+    let passes = |socket: &Socket| query.filter.matches_owners(socket.owners()) && names.matches(socket);
+    join(&mut held_back, &table);
+    let hidden = held_back
+        .iter()
+        .any(|socket| matches!(socket.ownership, Ownership::Hidden { .. }));
+    for socket in held_back.into_iter().filter(passes) {
+        if each(socket).is_break() {
+            break;
+        }
+    }
+    gaps.extend(table.gaps);
+    if hidden {
+        gaps.extend(table.gaps_if_absent);
+    }
+    Ok(gaps)
+}
+
+/// What joins a row to its owners.
+fn key(socket: &Socket) -> Option<u64> {
+    match socket.identity {
+        Some(Identity::Inode(key) | Identity::Handle(key)) => Some(key),
+        None => None,
+    }
+}
+
+/// The keys, ascending, of the rows that have one but no owner.
+fn unowned<'a>(sockets: impl Iterator<Item = &'a Socket>, table: &OwnerTable) -> Vec<u64> {
+    let mut missed: Vec<u64> = sockets
+        .filter_map(key)
+        .filter(|key| table.owners(*key).next().is_none())
+        .collect();
+    missed.sort_unstable();
+    missed.dedup();
+    missed
+}
+
+/// Tells one row its owners, or why it has none.
+fn settle(socket: &mut Socket, table: &OwnerTable) {
+    let Some(key) = key(socket) else {
+        let reason = sys::ownerless(socket);
+        socket.ownership = Ownership::None { reason };
+        return;
+    };
+    socket.owners = table.owners(key).collect();
+    socket.ownership = if socket.owners().is_empty() {
+        table.absent
+    } else {
+        Ownership::Known {
+            complete: table.complete,
+        }
+    };
+}
+
+/// Tells all rows their owners. A row without one is asked after once more: it may be gone.
+fn join(sockets: &mut [Socket], table: &OwnerTable) {
+    let mut unowned: Vec<&mut Socket> = Vec::new();
+    for socket in sockets {
+        settle(socket, table);
+        if key(socket).is_some() && socket.owners().is_empty() {
+            unowned.push(socket);
+        }
+    }
+    if matches!(
+        table.absent,
+        Ownership::Hidden {
+            reason: HiddenOwner::NotLookedAt
+        }
+    ) {
+        return;
+    }
+    let still_open = sys::still_open(&mut unowned.iter().map(|socket| &**socket));
+    for (socket, still_open) in unowned.into_iter().zip(still_open) {
+        if !still_open {
+            socket.ownership = Ownership::Hidden {
+                reason: HiddenOwner::Vanished,
+            };
+        }
+    }
+}
+
+/// The processes that own one of these rows, ascending.
+fn sightings(sockets: &[Socket], table: &OwnerTable) -> Vec<Sighting> {
+    let mut pids: Vec<u32> = Vec::new();
+    for owner in sockets.iter().flat_map(Socket::owners) {
+        // The sockets of one process often follow one another.
+        if pids.last() != Some(&owner.pid) {
+            pids.push(owner.pid);
+        }
+    }
+    pids.sort_unstable();
+    pids.dedup();
+    pids.into_iter().filter_map(|pid| table.sighting(pid)).collect()
+}
+
+fn retain_named(query: &Query, sockets: &mut Vec<Socket>, table: &OwnerTable) {
+    if !query.filter.process_names().is_empty() {
+        let names = NamedOwners::new(query, &sightings(sockets, table));
+        sockets.retain(|socket| names.matches(socket));
+    }
+}
+
+/// The processes that have one of the names a query wants.
+struct NamedOwners(Option<HashSet<u32>>);
+
+impl NamedOwners {
+    fn new(query: &Query, sightings: &[Sighting]) -> Self {
+        let wanted = query.filter.process_names();
+        if wanted.is_empty() {
+            return Self(None);
+        }
+        let (processes, _) = sys::processes(sightings, ProcessFields::NAME, query.thread_count());
+        let has_name = |process: &Process| {
+            let Some(name) = &process.name else { return false };
+            wanted
+                .iter()
+                .any(|wanted| wanted == name || sys::is_short_name(wanted, name))
+        };
+        Self(Some(
+            processes
+                .iter()
+                .filter(|process| has_name(process))
+                .map(|process| process.pid)
+                .collect(),
+        ))
+    }
+
+    fn matches(&self, socket: &Socket) -> bool {
+        match &self.0 {
+            Some(pids) => socket.owners().iter().any(|owner| pids.contains(&owner.pid)),
+            None => true,
+        }
+    }
+}
+
+/// Reasons that follow from a row's state alone, where the kernel says that no process has it.
+#[allow(dead_code, reason = "a system without a back end has no rows")]
+pub(crate) fn reason_by_state(socket: &Socket) -> NoOwner {
+    use crate::tcp_state::TcpState as S;
+    match socket.state {
+        Some(S::TimeWait) => NoOwner::TimeWait,
+        Some(S::SynReceived) => NoOwner::SynReceived,
+        // Only a connection that nobody has accepted can be open without a process; CLOSE_WAIT: and the
+        // other end has given up on it.
+        Some(S::Established | S::CloseWait) => NoOwner::AcceptQueue,
+        Some(S::SynSent | S::FinWait1 | S::FinWait2 | S::Closing | S::LastAck) => NoOwner::Orphan,
+        Some(S::Closed | S::Listen | S::DeleteTcb | S::Unknown) | None => NoOwner::KernelOrInFlight,
+    }
+}

@@ -1,0 +1,69 @@
+//! Linux and Android.
+//!
+//! # How sockets are listed
+//! By `NETLINK_SOCK_DIAG` ([`sockets`], [`netlink`]): the kernel dumps its tables of TCP and UDP sockets in
+//! binary records, as it does for `ss`. No right is needed; every user sees every socket of the caller's
+//! network namespace, with addresses, state, queues, the uid of its maker, its inode and cookie.
+//!
+//! # How owners are found
+//! A record names no process. [`owners`] reads the links in `/proc/<pid>/fd` of every process, on several
+//! threads and beside the dump; a link `socket:[N]` names the socket's inode. That needs the rights to trace
+//! a process of another user (root, or `CAP_SYS_PTRACE` with `CAP_DAC_READ_SEARCH`); processes that refuse
+//! are counted. A row without owner after that is told apart by its state, its inode, and by asking the
+//! kernel whether it is still there.
+//!
+//! # How processes are described
+//! From `/proc/<pid>/{stat,status,cmdline,exe}` ([`processes`]), once a process, only for those shown. The
+//! start time in `stat` tells a process from a later one with the same pid.
+//!
+//! # What can race
+//! Sockets open and close while their tables are read: see [`sockets`] for what dumps get wrong and how it
+//! is mended. Processes start, end, open and close while they are walked: see [`owners`].
+//!
+//! # What is never seen
+//! Sockets of other network namespaces; UDP sockets without a port, which are in no table; TCP sockets that
+//! are bound but idle, which are left out because asking for them is expensive.
+//!
+//! Sources: sock_diag(7), netlink(7), proc(5), linux/inet_diag.h, net/ipv4/inet_diag.c.
+
+mod ffi;
+mod netlink;
+mod owners;
+mod processes;
+mod procfs;
+mod row;
+mod sockets;
+
+pub(crate) use owners::OwnerSearch;
+pub(crate) use processes::{is_short_name, processes};
+pub(crate) use row::ownerless;
+pub(crate) use sockets::{sockets, still_open};
+
+use crate::owner::OwnerRole;
+use crate::process::ProcessFields;
+use crate::socket::Protocol;
+use crate::support::{SocketFields, Support};
+
+pub(crate) const SUPPORT: Support = Support {
+    system: "linux",
+    protocols: &[Protocol::Tcp, Protocol::Udp],
+    socket_fields: SocketFields::TCP_REMOTE
+        .union(SocketFields::UDP_REMOTE)
+        .union(SocketFields::STATE)
+        .union(SocketFields::QUEUES)
+        .union(SocketFields::UID)
+        .union(SocketFields::INODE)
+        .union(SocketFields::COOKIE)
+        .union(SocketFields::INTERFACE)
+        .union(SocketFields::V6_ONLY),
+    owner_roles: &[OwnerRole::Holder],
+    all_owners: true,
+    process_fields: ProcessFields::all(),
+};
+
+/// The name of a network interface in the caller's network namespace.
+pub(crate) fn interface_name(index: u32) -> Option<String> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+    let fd = socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None).ok()?;
+    rustix::net::netdevice::index_to_name(&fd, index).ok()
+}

@@ -1,0 +1,229 @@
+//! The conversation with `NETLINK_SOCK_DIAG`: one dump, from request to its end.
+//!
+//! A dump is asked for with one datagram and answered with many. Each receive copies out one chunk that the
+//! kernel prepared earlier and prepares the next: at most 32 KiB, and never more than the largest buffer
+//! this socket has received with. The end is `NLMSG_DONE`, whose payload is the error code: a protocol
+//! without a handler in this kernel ends so at once with `-ENOENT`, and who does not look there takes "not
+//! supported" for "no sockets". A missing family handler, a refused filter or a busy socket come as
+//! `NLMSG_ERROR`.
+//!
+//! Sources: netlink(7), sock_diag(7), include/uapi/linux/netlink.h, net/netlink/af_netlink.c.
+
+use netstat_wire::linux::netlink::{Body, Messages};
+use rustix::io::Errno;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags, SocketAddrAny, SocketFlags,
+    SocketType, netlink, recvmsg, sendto, socket_with, sockopt,
+};
+use std::fmt;
+use std::io::{self, IoSliceMut};
+use std::ops::ControlFlow;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+/// Twice the most that the kernel puts into one datagram of a dump.
+pub(super) const BUFFER_BYTES: usize = 64 * 1024;
+
+/// How long one answer may take. The kernel answers within a receive; only a stalled dump waits.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How many receives may bring nothing of ours (signals, other senders) before a dump is given up.
+const IDLE_RECEIVES: u32 = 10_000;
+
+/// The seam to the kernel: one netlink socket. A scripted peer stands here in tests.
+pub(super) trait Peer {
+    /// The port id that answers to this socket carry.
+    fn port_id(&self) -> u32;
+    /// Sends one request.
+    fn send(&mut self, request: &[u8]) -> Result<(), Errno>;
+    /// Receives one datagram.
+    fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Errno>;
+}
+
+/// What one receive brought.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct Received {
+    pub(super) length: usize,
+    /// The datagram did not fit into the buffer; what is missing is lost.
+    pub(super) truncated: bool,
+    /// It came from the kernel and from nobody else.
+    pub(super) from_kernel: bool,
+}
+
+/// A socket of the real kernel.
+pub(super) struct SockDiag {
+    fd: OwnedFd,
+    port_id: u32,
+}
+
+impl SockDiag {
+    /// Opens the socket; no right is needed.
+    pub(super) fn open() -> Result<Self, Errno> {
+        let fd = socket_with(
+            AddressFamily::NETLINK,
+            SocketType::RAW,
+            SocketFlags::CLOEXEC,
+            Some(netlink::SOCK_DIAG),
+        )?;
+        sockopt::set_socket_timeout(&fd, sockopt::Timeout::Recv, Some(TIMEOUT))?;
+        sockopt::set_socket_timeout(&fd, sockopt::Timeout::Send, Some(TIMEOUT))?;
+        // Bound by hand, so that the port id is known before the first answer.
+        rustix::net::bind(&fd, &netlink::SocketAddrNetlink::new(0, 0))?;
+        let address = netlink::SocketAddrNetlink::try_from(rustix::net::getsockname(&fd)?)?;
+        Ok(Self {
+            fd,
+            port_id: address.pid(),
+        })
+    }
+}
+
+impl Peer for SockDiag {
+    fn port_id(&self) -> u32 {
+        self.port_id
+    }
+
+    fn send(&mut self, request: &[u8]) -> Result<(), Errno> {
+        let kernel = netlink::SocketAddrNetlink::new(0, 0);
+        sendto(&self.fd, request, SendFlags::empty(), &kernel).map(drop)
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Errno> {
+        let mut control = RecvAncillaryBuffer::new(&mut []);
+        let mut buffers = [IoSliceMut::new(buffer)];
+        let received = recvmsg(&self.fd, &mut buffers, &mut control, RecvFlags::empty())?;
+        let from_kernel = |address: SocketAddrAny| {
+            netlink::SocketAddrNetlink::try_from(address).is_ok_and(|address| address.pid() == 0)
+        };
+        Ok(Received {
+            length: received.bytes,
+            truncated: received.flags.contains(ReturnFlags::TRUNC),
+            from_kernel: received.address.is_some_and(from_kernel),
+        })
+    }
+}
+
+/// How a dump that was not refused ended.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Ended {
+    /// Datagrams that held records. A table that came in one was read in one go.
+    pub(super) chunks: u32,
+    /// The kernel said that the table changed while it was dumped.
+    pub(super) interrupted: bool,
+    /// The receiver of the records broke off; the socket still has an unfinished dump.
+    pub(super) broken_off: bool,
+}
+
+/// Why a conversation failed.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The socket could not be opened, or a call on it failed.
+    Call(&'static str, Errno),
+    /// The kernel answered with an error code.
+    Refused(io::Error),
+    /// The kernel could not queue an answer: it stops there, and nothing more will come.
+    Overrun,
+    /// An answer was longer than the buffer.
+    Truncated,
+    /// An answer was not what netlink looks like.
+    Malformed(netstat_wire::DecodeError),
+    /// Nothing came in time, or nothing but what others sent.
+    TimedOut,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call(call, errno) => write!(f, "{call}: {}", io::Error::from(*errno)),
+            Self::Refused(error) => error.fmt(f),
+            Self::Overrun => f.write_str("the kernel dropped an answer for want of memory"),
+            Self::Truncated => f.write_str("an answer did not fit into the buffer"),
+            Self::Malformed(error) => error.fmt(f),
+            Self::TimedOut => f.write_str("no answer in time"),
+        }
+    }
+}
+
+impl From<Fault> for io::Error {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Call(_, errno) => errno.into(),
+            Fault::Refused(error) => error,
+            Fault::TimedOut => Self::new(io::ErrorKind::TimedOut, Fault::TimedOut.to_string()),
+            other => Self::other(other.to_string()),
+        }
+    }
+}
+
+/// Sends one request and hands over each record of the answer, with the number of the datagram it came in.
+///
+/// `seq` must be the number inside the request, and new to this socket: answers with another one, or for
+/// another port, are left aside. A request that is no dump is answered by one record without an end: with
+/// `one`, the first record ends the conversation.
+pub(super) fn converse(
+    peer: &mut impl Peer,
+    buffer: &mut [u8],
+    request: &[u8],
+    seq: u32,
+    one: bool,
+    record: &mut dyn FnMut(u32, &[u8]) -> ControlFlow<()>,
+) -> Result<Ended, Fault> {
+    peer.send(request).map_err(|errno| Fault::Call("send", errno))?;
+    let mut ended = Ended::default();
+    let mut idle = 0;
+    while idle < IDLE_RECEIVES {
+        let received = match peer.receive(buffer) {
+            Ok(received) => received,
+            Err(Errno::INTR) => {
+                idle += 1;
+                continue;
+            }
+            // EAGAIN is what a receive time-out looks like.
+            Err(Errno::AGAIN) => return Err(Fault::TimedOut),
+            Err(Errno::NOBUFS) => return Err(Fault::Overrun),
+            Err(errno) => return Err(Fault::Call("receive", errno)),
+        };
+        if !received.from_kernel {
+            idle += 1;
+            continue;
+        }
+        if received.truncated {
+            return Err(Fault::Truncated);
+        }
+        let datagram = buffer.get(..received.length).ok_or(Fault::Truncated)?;
+        let mut has_records = false;
+        let mut ours = false;
+        for message in Messages::new(datagram) {
+            let message = message.map_err(Fault::Malformed)?;
+            if message.header.seq != seq || message.header.port_id != peer.port_id() {
+                continue;
+            }
+            ours = true;
+            ended.interrupted |= message.interrupted();
+            match message.body {
+                Body::Noop | Body::Error { code: 0 } => {}
+                Body::Done { code: 0 } => return Ok(ended),
+                Body::Done { code } | Body::Error { code } => {
+                    return Err(Fault::Refused(io::Error::from_raw_os_error(
+                        code.saturating_neg(),
+                    )));
+                }
+                Body::Overrun => return Err(Fault::Overrun),
+                Body::Data(payload) => {
+                    if !has_records {
+                        has_records = true;
+                        ended.chunks += 1;
+                    }
+                    if record(ended.chunks, payload).is_break() {
+                        ended.broken_off = true;
+                        return Ok(ended);
+                    }
+                    if one {
+                        return Ok(ended);
+                    }
+                }
+            }
+        }
+        idle = if ours { 0 } else { idle + 1 };
+    }
+    Err(Fault::TimedOut)
+}

@@ -1,0 +1,302 @@
+//! What `/proc/<pid>` tells of a process.
+//!
+//! Sources: proc_pid_stat(5), proc_pid_status(5), proc_pid_cmdline(5), proc_pid_exe(5), fs/proc/array.c.
+
+use super::procfs::{Proc, Procfs};
+use crate::gap::{Gap, GapKind};
+use crate::owner_table::Sighting;
+use crate::process::{Process, ProcessFields};
+use crate::side_by_side::side_by_side;
+use netstat_wire::linux::proc_pid_cmdline::arguments;
+use netstat_wire::linux::proc_pid_stat::Stat;
+use netstat_wire::linux::proc_pid_status::Status;
+use rustix::io::Errno;
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, SystemTime};
+
+/// The longest name that the kernel keeps, `TASK_COMM_LEN` without its NUL.
+const COMM_BYTES: usize = 15;
+
+/// What the kernel appends to the link of an executable that is gone.
+const DELETED: &[u8] = b" (deleted)";
+
+pub(crate) fn processes(
+    sightings: &[Sighting],
+    fields: ProcessFields,
+    threads: usize,
+) -> (Vec<Process>, Vec<Gap>) {
+    match Proc::open() {
+        Ok(procfs) => read_all(&procfs, sightings, fields, threads),
+        Err(errno) => {
+            let gap = Gap::new(
+                GapKind::ProcessesSkipped,
+                u64::try_from(sightings.len()).unwrap_or(u64::MAX),
+                format!("/proc: {}", std::io::Error::from(errno)),
+            );
+            (
+                sightings
+                    .iter()
+                    .map(|sighting| Process::new(sighting.pid))
+                    .collect(),
+                vec![gap],
+            )
+        }
+    }
+}
+
+fn read_all(
+    procfs: &impl Procfs,
+    sightings: &[Sighting],
+    fields: ProcessFields,
+    threads: usize,
+) -> (Vec<Process>, Vec<Gap>) {
+    let context = Context::new(procfs, fields);
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, Process, bool)>> = Mutex::new(Vec::with_capacity(sightings.len()));
+    let work = || {
+        let mut read = Vec::new();
+        let mut buffer = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Relaxed);
+            let Some(sighting) = sightings.get(index) else {
+                break;
+            };
+            let process = context.process(procfs, *sighting, &mut buffer);
+            let vanished = process.is_none();
+            read.push((
+                index,
+                process.unwrap_or_else(|| Process::new(sighting.pid)),
+                vanished,
+            ));
+        }
+        done.lock()
+            .unwrap_or_else(|poisoned| poisoned.into_inner())
+            .extend(read);
+    };
+    let threads = if sightings.len() < 16 { 1 } else { threads };
+    side_by_side(threads, &work, work);
+
+    let mut done = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    done.sort_unstable_by_key(|(index, ..)| *index);
+    let vanished: u64 = done.iter().map(|(.., vanished)| u64::from(*vanished)).sum();
+    let gap = (vanished > 0).then(|| Gap::new(GapKind::ProcessesVanished, vanished, "/proc/<pid>/stat"));
+    (
+        done.into_iter().map(|(_, process, _)| process).collect(),
+        gap.into_iter().collect(),
+    )
+}
+
+/// What is the same for all processes of one listing.
+struct Context {
+    fields: ProcessFields,
+    nanoseconds_per_tick: u64,
+    boot: Option<SystemTime>,
+    users: HashMap<u32, String>,
+}
+
+impl Context {
+    fn new(procfs: &impl Procfs, fields: ProcessFields) -> Self {
+        Self {
+            fields,
+            nanoseconds_per_tick: 1_000_000_000 / rustix::param::clock_ticks_per_second().max(1),
+            boot: fields
+                .contains(ProcessFields::START_TIME)
+                .then(|| boot_time(procfs))
+                .flatten(),
+            users: if fields.contains(ProcessFields::USER) {
+                users()
+            } else {
+                HashMap::new()
+            },
+        }
+    }
+
+    /// The details of one process; `None` when it has gone, or another one has its pid now.
+    fn process(&self, procfs: &impl Procfs, sighting: Sighting, buffer: &mut Vec<u8>) -> Option<Process> {
+        use ProcessFields as Fields;
+        let Sighting { pid, at } = sighting;
+        let mut process = Process::new(pid);
+        // Read first and whatever is asked for: the start time tells whether this is still the process.
+        procfs.read(&format!("{pid}/stat"), buffer).ok()?;
+        let stat = Stat::decode(buffer).ok()?;
+        let started = stat.start_time_ticks.saturating_mul(self.nanoseconds_per_tick);
+        if started > at {
+            return None;
+        }
+        if self.fields.contains(Fields::PARENT) {
+            process.parent = (stat.ppid != 0).then_some(stat.ppid);
+        }
+        process.start_time = self
+            .boot
+            .and_then(|boot| boot.checked_add(Duration::from_nanos(started)));
+
+        let name_was_cut = self.fields.contains(Fields::NAME) && stat.comm.len() == COMM_BYTES;
+        let mut executable = None;
+        if self.fields.contains(Fields::PATH) {
+            executable = executable_of(procfs, pid);
+        }
+        let mut command_line = None;
+        if self.fields.contains(Fields::COMMAND_LINE) || name_was_cut {
+            command_line = procfs
+                .read(&format!("{pid}/cmdline"), buffer)
+                .is_ok()
+                .then(|| arguments(buffer));
+        }
+        if self.fields.contains(Fields::NAME) {
+            let full = name_was_cut.then(|| {
+                let executable = executable.clone().or_else(|| executable_of(procfs, pid));
+                full_name(
+                    &stat.comm,
+                    command_line.as_deref().unwrap_or_default(),
+                    executable.as_deref(),
+                )
+            });
+            process.name = Some(OsString::from_vec(full.flatten().unwrap_or(stat.comm)));
+        }
+        if self.fields.contains(Fields::COMMAND_LINE) {
+            let arguments = command_line.map(|arguments| {
+                arguments
+                    .into_iter()
+                    .map(|argument| OsStr::from_bytes(argument).to_owned())
+                    .collect()
+            });
+            process.command_line = arguments;
+        }
+        if let Some(link) = executable.filter(|_| self.fields.contains(Fields::PATH)) {
+            let path = link.strip_suffix(DELETED);
+            process.path_deleted = path.is_some();
+            process.path = Some(PathBuf::from(OsString::from_vec(path.unwrap_or(&link).to_vec())));
+        }
+        if self.fields.intersects(Fields::UID | Fields::USER)
+            && procfs.read(&format!("{pid}/status"), buffer).is_ok()
+        {
+            process.uid = Status::decode(buffer).ok().map(|status| status.uid_effective);
+            process.user = process.uid.and_then(|uid| self.users.get(&uid).cloned());
+        }
+        Some(process)
+    }
+}
+
+/// The link to a process's executable. That of a leader that has exited is gone; its threads have it still.
+fn executable_of(procfs: &impl Procfs, pid: u32) -> Option<Vec<u8>> {
+    match procfs.link(&format!("{pid}/exe")) {
+        Ok(link) => Some(link),
+        Err(Errno::NOENT) => {
+            let threads = procfs.threads(pid).ok()?;
+            let mut others = threads.into_iter().filter(|thread| *thread != pid);
+            others.find_map(|thread| procfs.link(&format!("{pid}/task/{thread}/exe")).ok())
+        }
+        Err(_) => None,
+    }
+}
+
+/// The last part of a path.
+fn file_name(path: &[u8]) -> &[u8] {
+    path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
+}
+
+/// The whole name that the kernel cut at 15 bytes, if the command line (the program, or the script that it
+/// runs) or the executable agrees with what is left of it.
+fn full_name(comm: &[u8], arguments: &[&[u8]], executable: Option<&[u8]>) -> Option<Vec<u8>> {
+    let executable = executable.map(|link| link.strip_suffix(DELETED).unwrap_or(link));
+    let candidates = arguments.iter().copied().take(2).chain(executable);
+    candidates
+        .map(file_name)
+        .find(|name| name.len() > comm.len() && name.starts_with(comm))
+        .map(<[u8]>::to_vec)
+}
+
+/// Whether `name` is what the kernel keeps of the name `full`.
+pub(crate) fn is_short_name(name: &OsStr, full: &OsStr) -> bool {
+    let (name, full) = (name.as_bytes(), full.as_bytes());
+    name.len() == COMM_BYTES && full.starts_with(name)
+}
+
+/// When the machine was started, to the second, from the line `btime` of `/proc/stat`. Not counted back from
+/// the clocks, which would answer a little differently each time.
+fn boot_time(procfs: &impl Procfs) -> Option<SystemTime> {
+    let mut content = Vec::new();
+    procfs.read("stat", &mut content).ok()?;
+    let text = String::from_utf8_lossy(&content);
+    let seconds = text
+        .lines()
+        .find_map(|line| line.strip_prefix("btime "))?
+        .trim()
+        .parse()
+        .ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+}
+
+/// The names of this machine's own users. Other sources of names (LDAP and the like) could keep a listing
+/// waiting.
+fn users() -> HashMap<u32, String> {
+    let file = std::fs::read("/etc/passwd").unwrap_or_default();
+    let mut users = HashMap::new();
+    for line in String::from_utf8_lossy(&file).lines() {
+        let mut parts = line.split(':');
+        if let (Some(name), Some(Ok(uid))) = (parts.next(), parts.nth(1).map(str::parse)) {
+            // The first line with a number is the one that counts.
+            users.entry(uid).or_insert_with(|| name.to_owned());
+        }
+    }
+    users
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cut_name_is_completed_by_what_agrees_with_it() {
+        let full = |comm: &[u8], arguments: &[&[u8]], executable: Option<&[u8]>| {
+            full_name(comm, arguments, executable).map(|name| String::from_utf8(name).unwrap())
+        };
+        let comm = b"systemd-resolve";
+        let resolved = Some("systemd-resolved".to_owned());
+        assert_eq!(
+            full(comm, &[b"/usr/lib/systemd/systemd-resolved"], None),
+            resolved
+        );
+        assert_eq!(
+            full(
+                comm,
+                &[b"resolver"],
+                Some(b"/usr/lib/systemd/systemd-resolved (deleted)")
+            ),
+            resolved
+        );
+        // The script that an interpreter runs.
+        assert_eq!(
+            full(comm, &[b"/usr/bin/python3", b"/opt/systemd-resolved"], None),
+            resolved
+        );
+        // Another name, set by the process itself, stays as it is.
+        assert_eq!(
+            full(
+                b"a name of my ow",
+                &[b"/usr/bin/program"],
+                Some(b"/usr/bin/program")
+            ),
+            None
+        );
+        // What is as long as it stands is whole.
+        assert_eq!(full(b"exactly15bytes!", &[b"/bin/exactly15bytes!"], None), None);
+    }
+
+    #[test]
+    fn short_names_are_those_the_kernel_would_have_cut() {
+        assert!(is_short_name(
+            OsStr::new("systemd-resolve"),
+            OsStr::new("systemd-resolved")
+        ));
+        assert!(!is_short_name(
+            OsStr::new("systemd"),
+            OsStr::new("systemd-resolved")
+        ));
+    }
+}

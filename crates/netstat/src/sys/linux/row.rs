@@ -1,0 +1,263 @@
+//! From a record of the kernel to a row, with the rule that a zero is not a value where nothing is.
+
+use crate::owner::NoOwner;
+use crate::snapshot::reason_by_state;
+use crate::socket::{Family, Identity, Protocol, Socket};
+use crate::tcp_state::TcpState;
+use netstat_wire::linux::inet_diag::{AF_INET, AF_INET6, InetDiagMsg, SockId};
+use netstat_wire::linux::tcp_states as states;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::num::{NonZeroU32, NonZeroU64};
+
+/// `idiag_timer` of the short records in TIME_WAIT's table.
+const TIMER_TIME_WAIT: u8 = 3;
+
+/// The kernel's number of a TCP state, include/net/tcp_states.h.
+pub(super) fn tcp_state(number: u8) -> TcpState {
+    match number {
+        states::TCP_ESTABLISHED => TcpState::Established,
+        states::TCP_SYN_SENT => TcpState::SynSent,
+        states::TCP_SYN_RECV | states::TCP_NEW_SYN_RECV => TcpState::SynReceived,
+        states::TCP_FIN_WAIT1 => TcpState::FinWait1,
+        states::TCP_FIN_WAIT2 => TcpState::FinWait2,
+        states::TCP_TIME_WAIT => TcpState::TimeWait,
+        states::TCP_CLOSE | states::TCP_BOUND_INACTIVE => TcpState::Closed,
+        states::TCP_CLOSE_WAIT => TcpState::CloseWait,
+        states::TCP_LAST_ACK => TcpState::LastAck,
+        states::TCP_LISTEN => TcpState::Listen,
+        states::TCP_CLOSING => TcpState::Closing,
+        _ => TcpState::Unknown,
+    }
+}
+
+/// As netstat2 has it on Linux: the kernel's number of a state.
+impl From<u8> for TcpState {
+    fn from(number: u8) -> Self {
+        tcp_state(number)
+    }
+}
+
+/// One end of a socket. A link-local address means nothing without its interface, which the kernel tells as
+/// the one that the socket is bound to.
+fn end(family: Family, address: &[u8; 16], port: u16, interface: u32) -> SocketAddr {
+    match family {
+        Family::Ipv4 => {
+            let [a, b, c, d, ..] = *address;
+            SocketAddrV4::new(Ipv4Addr::new(a, b, c, d), port).into()
+        }
+        Family::Ipv6 => {
+            let address = Ipv6Addr::from(*address);
+            let [first, second, ..] = address.octets();
+            let link_local = address.is_unicast_link_local() || (first == 0xff && second & 0x0f == 2);
+            let scope_id = if link_local { interface } else { 0 };
+            SocketAddrV6::new(address, port, 0, scope_id).into()
+        }
+    }
+}
+
+/// The row of a record; `None` for a family that is no IP.
+pub(super) fn row(record: &InetDiagMsg, protocol: Protocol) -> Option<Socket> {
+    let InetDiagMsg {
+        state,
+        timer,
+        rqueue,
+        wqueue,
+        uid,
+        inode,
+        v6_only,
+        ..
+    } = *record;
+    let SockId {
+        sport,
+        dport,
+        src,
+        dst,
+        interface,
+        cookie,
+    } = record.id;
+    let family = match record.family {
+        AF_INET => Family::Ipv4,
+        AF_INET6 => Family::Ipv6,
+        _ => return None,
+    };
+    let mut socket = Socket::new(protocol, end(family, &src, sport, interface));
+    socket.family = family;
+    if dport != 0 || dst != [0; 16] {
+        socket.remote = Some(end(family, &dst, dport, interface));
+    }
+    if protocol == Protocol::Tcp {
+        socket.state = Some(tcp_state(state));
+    }
+
+    // What has no inode has no process, and its zeros are no values. What lives in the table of TIME_WAIT
+    // or of requests is not even a whole socket: it has no queues. A connection that nobody has accepted
+    // has them, but no user.
+    let is_request = protocol == Protocol::Tcp && tcp_state(state) == TcpState::SynReceived;
+    let is_small = timer == TIMER_TIME_WAIT || state == states::TCP_TIME_WAIT || is_request;
+    let is_pending = inode == 0 && matches!(state, states::TCP_ESTABLISHED | states::TCP_CLOSE_WAIT);
+    if !is_small {
+        let queue = |bytes: u32| (bytes != 0 || !is_pending).then_some(bytes);
+        socket.rx_queue = queue(rqueue);
+        socket.tx_queue = queue(wqueue);
+    }
+    if inode != 0 {
+        socket.identity = Some(Identity::Inode(inode.into()));
+    }
+    if inode != 0 || uid != 0 {
+        socket.uid = Some(uid);
+    }
+    socket.cookie = if cookie == u64::MAX {
+        None
+    } else {
+        NonZeroU64::new(cookie)
+    };
+    socket.interface = NonZeroU32::new(interface);
+    socket.v6_only = v6_only;
+    Some(socket)
+}
+
+/// Why a row without an inode has no owner.
+pub(crate) fn ownerless(socket: &Socket) -> NoOwner {
+    reason_by_state(socket)
+}
+
+/// The identity of a row, as a request for it alone wants it.
+pub(super) fn sock_id(socket: &Socket) -> SockId {
+    let bytes = |address: SocketAddr| match address {
+        SocketAddr::V4(address) => {
+            let mut bytes = [0; 16];
+            for (to, from) in bytes.iter_mut().zip(address.ip().octets()) {
+                *to = from;
+            }
+            bytes
+        }
+        SocketAddr::V6(address) => address.ip().octets(),
+    };
+    SockId {
+        sport: socket.local.port(),
+        dport: socket.remote.map_or(0, |remote| remote.port()),
+        src: bytes(socket.local),
+        dst: socket.remote.map_or([0; 16], bytes),
+        interface: socket.interface.map_or(0, NonZeroU32::get),
+        cookie: socket.cookie.map_or(u64::MAX, NonZeroU64::get),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(state: u8, inode: u32) -> InetDiagMsg {
+        InetDiagMsg {
+            family: AF_INET,
+            state,
+            timer: 0,
+            retrans: 0,
+            id: SockId {
+                sport: 80,
+                dport: 5000,
+                src: [127, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+                dst: [127, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+                interface: 0,
+                cookie: 7,
+            },
+            expires_ms: 0,
+            rqueue: 0,
+            wqueue: 0,
+            uid: 0,
+            inode,
+            shutdown: None,
+            v6_only: None,
+            protocol: None,
+            mark: None,
+            cgroup_id: None,
+        }
+    }
+
+    #[test]
+    fn time_wait_has_no_uid_inode_or_queues() {
+        let socket = row(&record(states::TCP_TIME_WAIT, 0), Protocol::Tcp).unwrap();
+        assert_eq!(
+            (socket.uid, socket.inode(), socket.rx_queue, socket.tx_queue),
+            (None, None, None, None)
+        );
+        assert_eq!(ownerless(&socket), NoOwner::TimeWait);
+        assert_eq!(socket.remote.unwrap().to_string(), "127.0.0.2:5000");
+    }
+
+    #[test]
+    fn fin_wait2_in_the_table_of_time_wait_is_an_orphan_without_queues() {
+        let mut record = record(states::TCP_FIN_WAIT2, 0);
+        record.timer = TIMER_TIME_WAIT;
+        let socket = row(&record, Protocol::Tcp).unwrap();
+        assert_eq!((socket.uid, socket.rx_queue), (None, None));
+        assert_eq!(ownerless(&socket), NoOwner::Orphan);
+    }
+
+    #[test]
+    fn both_numbers_of_syn_recv_are_requests_without_owner() {
+        for state in [states::TCP_SYN_RECV, states::TCP_NEW_SYN_RECV] {
+            let socket = row(&record(state, 0), Protocol::Tcp).unwrap();
+            assert_eq!(socket.state, Some(TcpState::SynReceived));
+            assert_eq!((socket.uid, socket.rx_queue), (None, None));
+            assert_eq!(ownerless(&socket), NoOwner::SynReceived);
+        }
+    }
+
+    #[test]
+    fn connection_in_the_accept_queue_keeps_waiting_bytes_but_no_zeros() {
+        let mut record = record(states::TCP_ESTABLISHED, 0);
+        record.rqueue = 12;
+        let socket = row(&record, Protocol::Tcp).unwrap();
+        assert_eq!(
+            (socket.uid, socket.rx_queue, socket.tx_queue),
+            (None, Some(12), None)
+        );
+        assert_eq!(ownerless(&socket), NoOwner::AcceptQueue);
+    }
+
+    #[test]
+    fn root_is_a_user_and_zero_bytes_are_a_queue_where_there_is_a_socket() {
+        let socket = row(&record(states::TCP_ESTABLISHED, 9), Protocol::Tcp).unwrap();
+        assert_eq!(
+            (socket.uid, socket.inode(), socket.rx_queue),
+            (Some(0), Some(9), Some(0))
+        );
+    }
+
+    #[test]
+    fn unknown_state_keeps_the_row_and_unknown_family_does_not_make_one() {
+        let socket = row(&record(99, 9), Protocol::Tcp).unwrap();
+        assert_eq!(socket.state, Some(TcpState::Unknown));
+        let mut foreign = record(1, 9);
+        foreign.family = 1;
+        assert_eq!(row(&foreign, Protocol::Tcp), None);
+    }
+
+    #[test]
+    fn scope_is_told_for_link_local_addresses_alone() {
+        let mut record = record(states::TCP_LISTEN, 9);
+        record.family = AF_INET6;
+        record.id.interface = 3;
+        record.id.dport = 0;
+        record.id.dst = [0; 16];
+        record.id.src = "fe80::1".parse::<Ipv6Addr>().unwrap().octets();
+        let socket = row(&record, Protocol::Tcp).unwrap();
+        assert_eq!(socket.local.to_string(), "[fe80::1%3]:80");
+        assert_eq!((socket.remote, socket.interface), (None, NonZeroU32::new(3)));
+        record.id.src = Ipv6Addr::LOCALHOST.octets();
+        assert_eq!(row(&record, Protocol::Tcp).unwrap().local.to_string(), "[::1]:80");
+    }
+
+    #[test]
+    fn udp_with_the_number_of_established_has_no_state_and_is_not_pending() {
+        let socket = row(&record(states::TCP_ESTABLISHED, 9), Protocol::Udp).unwrap();
+        assert_eq!((socket.state, socket.rx_queue), (None, Some(0)));
+    }
+
+    #[test]
+    fn a_row_names_the_record_that_it_was_made_of() {
+        let record = record(states::TCP_ESTABLISHED, 9);
+        assert_eq!(sock_id(&row(&record, Protocol::Tcp).unwrap()), record.id);
+    }
+}

@@ -1,0 +1,57 @@
+//! The systems: one back end a build, chosen here and nowhere else.
+//!
+//! # The contract
+//! Each back end gives these names; what stands above it knows nothing else of a system.
+//!
+//! - `SUPPORT: Support`: what it can give. A field that is not promised is `None` in every row; a promised
+//!   one is seen where the row has such a thing. Tests hold it to that.
+//! - `sockets(&Filter, sink) -> Result<Vec<Gap>, Error>`: hands every socket of the tables that the filter
+//!   wants to the sink, row by row as decoded, TCP before UDP, each socket once, owners left out (where the
+//!   table itself names a process, it sets them). It may use the filter to ask for less, and may hand over
+//!   more: the caller applies the filter. A table that fails is a gap while another one can be read; an
+//!   error is for when nothing can. When the sink breaks off, it stops.
+//! - `OwnerSearch`: a search for owners, made by `new(pids)` for these processes alone or, with none
+//!   named, all; it never fails, what it cannot see ends in its table's gaps.
+//!   - `run(&self)` does a share of the work and returns when none is left; it is called on several
+//!     threads at once, and one call alone does all.
+//!   - `sockets_are_listed(&self)` tells it that the table of sockets is complete: what it has looked at
+//!     until now was looked at too early for sockets that came later.
+//!   - `table(&mut self) -> OwnerTable`: the result.
+//!   - `again(&mut self, table, missed, threads)`: looks once more for these sockets, where the first look
+//!     may have been too early, and adds to the table.
+//! - `processes(&[Sighting], fields, threads) -> (Vec<Process>, Vec<Gap>)`: one entry a sighting, in that
+//!   order, with the details asked for. A process that has gone, or whose pid has been given to another
+//!   one since the sighting, keeps an entry with nothing but its pid.
+//! - `ownerless(&Socket) -> NoOwner`: why a row without identity has no owner.
+//! - `still_open(rows) -> Vec<bool>`: which of these rows are still open now; true where that cannot be
+//!   told.
+//! - `is_short_name(name, full) -> bool`: whether `name` is what the kernel keeps of the name `full`.
+//! - `interface_name(index) -> Option<String>`: the name of a network interface.
+//!
+//! Nothing in a back end waits without a bound, starts another program, or reads text meant for people.
+
+#[cfg(all(
+    any(target_os = "linux", target_os = "android"),
+    not(netstat_test_unsupported)
+))]
+mod linux;
+#[cfg(all(
+    any(target_os = "linux", target_os = "android"),
+    not(netstat_test_unsupported)
+))]
+pub(crate) use linux::{
+    OwnerSearch, SUPPORT, interface_name, is_short_name, ownerless, processes, sockets, still_open,
+};
+
+#[cfg(any(
+    not(any(target_os = "linux", target_os = "android")),
+    netstat_test_unsupported
+))]
+mod unsupported;
+#[cfg(any(
+    not(any(target_os = "linux", target_os = "android")),
+    netstat_test_unsupported
+))]
+pub(crate) use unsupported::{
+    OwnerSearch, SUPPORT, interface_name, is_short_name, ownerless, processes, sockets, still_open,
+};
