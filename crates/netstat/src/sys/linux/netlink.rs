@@ -156,17 +156,21 @@ impl From<Fault> for io::Error {
 
 /// Sends one request and hands over each record of the answer, with the number of the datagram it came in.
 ///
-/// `seq` must be the number inside the request, and new to this socket: answers with another one, or for
-/// another port, are left aside. A request that is no dump is answered by one record without an end: with
-/// `one`, the first record ends the conversation.
+/// The request's sequence number must be new to this socket: answers with another one, of another type or
+/// for another port are left aside. A request that is no dump is answered by one record without an end:
+/// with `one`, the first record ends the conversation.
 pub(super) fn converse(
     peer: &mut impl Peer,
     buffer: &mut [u8],
     request: &[u8],
-    seq: u32,
     one: bool,
     record: &mut dyn FnMut(u32, &[u8]) -> ControlFlow<()>,
 ) -> Result<Ended, Fault> {
+    let asked = Messages::new(request)
+        .next()
+        .ok_or(Fault::TimedOut)?
+        .map_err(Fault::Malformed)?
+        .header;
     peer.send(request).map_err(|errno| Fault::Call("send", errno))?;
     let mut ended = Ended::default();
     let mut idle = 0;
@@ -194,7 +198,7 @@ pub(super) fn converse(
         let mut ours = false;
         for message in Messages::new(datagram) {
             let message = message.map_err(Fault::Malformed)?;
-            if message.header.seq != seq || message.header.port_id != peer.port_id() {
+            if message.header.seq != asked.seq || message.header.port_id != peer.port_id() {
                 continue;
             }
             ours = true;
@@ -208,6 +212,7 @@ pub(super) fn converse(
                     )));
                 }
                 Body::Overrun => return Err(Fault::Overrun),
+                Body::Data(_) if message.header.kind != asked.kind => {}
                 Body::Data(payload) => {
                     if !has_records {
                         has_records = true;

@@ -340,7 +340,7 @@ impl<P: Peer> TableReader<'_, P> {
             empty => empty.insert((self.open)().map_err(|errno| Fault::Call("socket", errno))?),
         };
         self.seq = self.seq.wrapping_add(1);
-        let ended = netlink::converse(peer, &mut self.buffer, &request(self.seq), self.seq, one, record);
+        let ended = netlink::converse(peer, &mut self.buffer, &request(self.seq), one, record);
         // A conversation that has ended leaves nothing behind; any other would go on into the next.
         if !matches!(
             &ended,

@@ -1,0 +1,11 @@
+//! What Linux says: one file an interface, named as the kernel names it.
+
+pub mod inet_diag;
+pub mod netlink;
+pub mod proc_pid_cmdline;
+pub mod proc_pid_fd;
+pub mod proc_pid_stat;
+pub mod proc_pid_status;
+pub mod tcp_states;
+
+mod decimal;

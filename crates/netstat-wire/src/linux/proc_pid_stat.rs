@@ -1,0 +1,90 @@
+//! `/proc/PID/stat` (`fs/proc/array.c`, `do_task_stat`): a process in one line of 52 fields.
+//!
+//! `PID (COMM) STATE PPID ...`, fields numbered from 1 in proc(5), one space between two, and a newline.
+//! Fields were only ever appended; the last one read here is `starttime`, the 22nd, which is as old as
+//! the file.
+//!
+//! The trap is COMM, up to 15 bytes that the process itself chooses (63 for a kernel worker): it may hold
+//! spaces, parentheses, newlines, anything but NUL, and stands here as it is (only `status` escapes it).
+//! So the "line" may be several. All after the name is numbers and one letter: it ends at the last `)` of
+//! the text.
+
+use super::decimal;
+use crate::reader::{DecodeError, Reader};
+
+const RECORD: &str = "/proc/PID/stat";
+
+/// What of the line is of use here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Stat {
+    /// Field 1: the process, as the reader's mount of procfs numbers it.
+    pub pid: u32,
+    /// Field 2: the name (`comm`) without the parentheses, byte for byte. Not always UTF-8.
+    pub comm: Vec<u8>,
+    /// Field 3: the state as a letter: `R`, `S`, `D`, `T`, `t`, `Z`, `X`, `I` and others in old kernels.
+    pub state: u8,
+    /// Field 4: the parent; 0 where it has none, or none in this pid namespace.
+    pub ppid: u32,
+    /// Field 22: when it started, in ticks of `sysconf(_SC_CLK_TCK)` (mostly 100 a second) since boot.
+    pub start_time_ticks: u64,
+}
+
+impl Stat {
+    /// Reads the text of the file.
+    ///
+    /// # Errors
+    /// A field is missing, is not what it should be, or ends with the text: then it may be cut.
+    pub fn decode(text: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new(RECORD, text);
+        let pid = number(&mut reader, "malformed pid")?;
+        let end = reader.rest().iter().rposition(|byte| *byte == b')');
+        let name = end.and_then(|end| reader.take(end).ok());
+        let name = name.and_then(|name| name.strip_prefix(b"("));
+        let comm = name.ok_or(malformed(&reader, "malformed comm"))?.to_vec();
+        if reader.take(2) != Ok(b") ") {
+            return Err(malformed(&reader, "malformed comm"));
+        }
+        let state = match field(&mut reader, "malformed state")? {
+            [letter] => *letter,
+            _ => return Err(malformed(&reader, "malformed state")),
+        };
+        let ppid = number(&mut reader, "malformed ppid")?;
+        for _ in PPID + 1..START_TIME {
+            field(&mut reader, "malformed line")?;
+        }
+        Ok(Self {
+            pid,
+            comm,
+            state,
+            ppid,
+            start_time_ticks: number(&mut reader, "malformed starttime")?,
+        })
+    }
+}
+
+/// Number of a field, as proc(5) counts.
+const PPID: usize = 4;
+const START_TIME: usize = 22;
+
+/// What is before the next space, which must be there: every field that is read has one after it.
+fn field<'a>(reader: &mut Reader<'a>, what: &'static str) -> Result<&'a [u8], DecodeError> {
+    let end = reader
+        .rest()
+        .iter()
+        .position(|byte| *byte == b' ')
+        .ok_or(malformed(reader, what))?;
+    let field = reader.take(end)?;
+    reader.skip(1)?;
+    Ok(field)
+}
+
+fn number<T: TryFrom<u64>>(reader: &mut Reader<'_>, what: &'static str) -> Result<T, DecodeError> {
+    let value = decimal::unsigned(field(reader, what)?);
+    value
+        .and_then(|value| value.try_into().ok())
+        .ok_or(malformed(reader, what))
+}
+
+fn malformed(reader: &Reader<'_>, what: &'static str) -> DecodeError {
+    DecodeError::malformed(RECORD, reader.offset(), what)
+}

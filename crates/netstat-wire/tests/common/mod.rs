@@ -1,0 +1,104 @@
+//! What the tests of the decoders share: fixtures, and an encoder that owes nothing to the crate.
+// Each test file is a crate of its own and uses its part of this.
+#![allow(clippy::unwrap_used, dead_code)]
+
+/// What a fixture's heading must say, each on a line `# key: value` before the first byte.
+const HEADING: [&str; 6] = [
+    "source",
+    "command",
+    "kernel",
+    "date",
+    "byte order",
+    "pointer width",
+];
+
+/// The bytes of a fixture: annotated hex, where `#` starts a comment and lines are of no meaning.
+pub(crate) fn parse(text: &str) -> Result<Vec<u8>, String> {
+    let heading: Vec<&str> = text.lines().take_while(|line| line.starts_with('#')).collect();
+    for key in HEADING {
+        let start = format!("# {key}: ");
+        if !heading
+            .iter()
+            .any(|line| line.strip_prefix(&start).is_some_and(|value| !value.is_empty()))
+        {
+            return Err(format!("no line \"{start}...\" in the heading"));
+        }
+    }
+    let words = text
+        .lines()
+        .flat_map(|line| line.split('#').next().unwrap_or_default().split_whitespace());
+    words
+        .map(|word| {
+            let digits = word.len() == 2 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+            let byte = digits.then(|| u8::from_str_radix(word, 16).ok()).flatten();
+            byte.ok_or_else(|| format!("not a byte: {word:?}"))
+        })
+        .collect()
+}
+
+/// The bytes of `tests/fixtures/NAME.hex`.
+#[allow(unused_macros)]
+macro_rules! fixture {
+    ($name:literal) => {
+        common::parse(include_str!(concat!("fixtures/", $name, ".hex"))).unwrap()
+    };
+}
+#[allow(unused_imports)]
+pub(crate) use fixture;
+
+/// Whether captures from little-endian machines can be read here; says so if not.
+pub(crate) fn little_endian() -> bool {
+    let little = cfg!(target_endian = "little");
+    if !little {
+        eprintln!("skipped: the fixture is little-endian and this machine is not");
+    }
+    little
+}
+
+/// A netlink message with its padding, the length as given.
+pub(crate) fn message_of_length(
+    length: u32,
+    kind: u16,
+    flags: u16,
+    seq: u32,
+    port: u32,
+    payload: &[u8],
+) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    bytes.extend(length.to_ne_bytes());
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(flags.to_ne_bytes());
+    bytes.extend(seq.to_ne_bytes());
+    bytes.extend(port.to_ne_bytes());
+    bytes.extend(payload);
+    pad(bytes)
+}
+
+/// A netlink message with its padding.
+pub(crate) fn message(kind: u16, flags: u16, seq: u32, port: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(16 + payload.len()).unwrap();
+    message_of_length(length, kind, flags, seq, port, payload)
+}
+
+/// An attribute with its padding.
+pub(crate) fn attribute(kind: u16, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    bytes.extend(u16::try_from(4 + payload.len()).unwrap().to_ne_bytes());
+    bytes.extend(kind.to_ne_bytes());
+    bytes.extend(payload);
+    pad(bytes)
+}
+
+fn pad(mut bytes: Vec<u8>) -> Vec<u8> {
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
+/// Property tests of some seconds, which leave no files behind.
+pub(crate) fn property_tests() -> proptest::test_runner::Config {
+    proptest::test_runner::Config {
+        cases: 256,
+        failure_persistence: None,
+        ..Default::default()
+    }
+}
