@@ -1,6 +1,8 @@
 //! Tells listeners as they appear and disappear: `cargo run -p netstat --example watch_listeners -- 10`
 //! looks ten times, once a second.
 
+#![allow(clippy::print_stdout, reason = "a program that prints")]
+
 use netstat::{ProcessFields, Query};
 use std::collections::BTreeSet;
 use std::time::Duration;

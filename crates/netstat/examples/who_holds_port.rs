@@ -1,5 +1,7 @@
 //! Who holds a port? `cargo run -p netstat --example who_holds_port -- 8080`
 
+#![allow(clippy::print_stdout, reason = "a program that prints")]
+
 use netstat::{ProcessFields, Query};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

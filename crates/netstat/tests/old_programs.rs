@@ -1,6 +1,7 @@
 //! Programs of the crates `netstat` 0.7 and netstat2 0.11 build against this one and run, unchanged but for
 //! the line that names the dependency. Each is a crate of its own, with the edition its users have.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(target_os = "linux", not(netstat_test_unsupported)))]
 
 use std::path::Path;
