@@ -29,21 +29,13 @@ impl DecodeError {
     /// The record ends before a field does.
     #[cold]
     pub(crate) const fn short(record: &'static str, offset: usize, need: usize, have: usize) -> Self {
-        Self {
-            record,
-            offset,
-            reason: Reason::Short { need, have },
-        }
+        Self { record, offset, reason: Reason::Short { need, have } }
     }
 
     /// The bytes are there and cannot be what they should be; `what` says so after the record's name.
     #[cold]
     pub(crate) const fn malformed(record: &'static str, offset: usize, what: &'static str) -> Self {
-        Self {
-            record,
-            offset,
-            reason: Reason::Malformed(what),
-        }
+        Self { record, offset, reason: Reason::Malformed(what) }
     }
 
     /// The record that was being read, by the name its kernel has for it.
@@ -75,18 +67,11 @@ impl DecodeError {
 
 impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            record,
-            offset,
-            reason,
-        } = self;
+        let Self { record, offset, reason } = self;
         match reason {
             Reason::Short { need, have } => {
                 let plural = if *need == 1 { "" } else { "s" };
-                write!(
-                    f,
-                    "{record}: {need} byte{plural} needed at offset {offset}, {have} there"
-                )
+                write!(f, "{record}: {need} byte{plural} needed at offset {offset}, {have} there")
             }
             Reason::Malformed(what) => write!(f, "{record}: {what} at offset {offset}"),
         }
@@ -109,11 +94,7 @@ impl<'a> Reader<'a> {
     /// Starts at the first of `bytes`; errors will call them `record`.
     #[inline]
     pub const fn new(record: &'static str, bytes: &'a [u8]) -> Self {
-        Self {
-            record,
-            length: bytes.len(),
-            rest: bytes,
-        }
+        Self { record, length: bytes.len(), rest: bytes }
     }
 
     /// Takes one byte.
@@ -247,10 +228,7 @@ mod tests {
         let mut reader = Reader::new("inet_diag_msg", &[0; 70]);
         reader.skip(68).unwrap();
         let error = reader.u32_ne().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "inet_diag_msg: 4 bytes needed at offset 68, 2 there"
-        );
+        assert_eq!(error.to_string(), "inet_diag_msg: 4 bytes needed at offset 68, 2 there");
         assert_eq!((error.record(), error.offset()), ("inet_diag_msg", 68));
         assert_eq!((error.need(), error.have()), (Some(4), Some(2)));
         assert_eq!(reader.take(3).unwrap_err().need(), Some(3));
@@ -258,10 +236,7 @@ mod tests {
         assert_eq!(reader.remaining(), 2);
         assert_eq!(reader.u16_ne(), Ok(0));
         let error = reader.u8().unwrap_err();
-        assert_eq!(
-            error.to_string(),
-            "inet_diag_msg: 1 byte needed at offset 70, 0 there"
-        );
+        assert_eq!(error.to_string(), "inet_diag_msg: 1 byte needed at offset 70, 0 there");
     }
 
     #[test]

@@ -19,11 +19,7 @@ fn every_fixture_has_a_heading_and_nothing_but_hex() {
     for entry in entries {
         let path = entry.unwrap().path();
         let bytes = common::parse(&fs::read_to_string(&path).unwrap());
-        assert!(
-            bytes.as_ref().is_ok_and(|bytes| !bytes.is_empty()),
-            "{}: {bytes:?}",
-            path.display()
-        );
+        assert!(bytes.as_ref().is_ok_and(|bytes| !bytes.is_empty()), "{}: {bytes:?}", path.display());
         seen += 1;
     }
     assert_ne!(seen, 0);

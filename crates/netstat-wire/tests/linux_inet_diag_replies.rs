@@ -11,10 +11,7 @@ use proptest::prelude::*;
 
 /// The sockets in a datagram, each of which must be readable.
 fn sockets(datagram: &[u8]) -> Vec<InetDiagMsg> {
-    payloads(datagram)
-        .into_iter()
-        .map(|payload| InetDiagMsg::decode(payload).unwrap())
-        .collect()
+    payloads(datagram).into_iter().map(|payload| InetDiagMsg::decode(payload).unwrap()).collect()
 }
 
 fn payloads(datagram: &[u8]) -> Vec<&[u8]> {
@@ -22,9 +19,7 @@ fn payloads(datagram: &[u8]) -> Vec<&[u8]> {
         Body::Data(payload) => Some(payload),
         _ => None,
     };
-    Messages::new(datagram)
-        .filter_map(|message| data(message.unwrap().body))
-        .collect()
+    Messages::new(datagram).filter_map(|message| data(message.unwrap().body)).collect()
 }
 
 fn v4(a: u8, b: u8, c: u8, d: u8) -> [u8; 16] {
@@ -61,22 +56,11 @@ fn full(state: u8, id: SockId, inode: u32) -> InetDiagMsg {
 fn ends(sport: u16, dport: u16, cookie: u64) -> SockId {
     let loopback = v4(127, 0, 0, 1);
     let dst = if dport == 0 { [0; 16] } else { loopback };
-    SockId {
-        sport,
-        dport,
-        src: loopback,
-        dst,
-        interface: 0,
-        cookie,
-    }
+    SockId { sport, dport, src: loopback, dst, interface: 0, cookie }
 }
 
 fn unspecified(sport: u16, cookie: u64) -> SockId {
-    SockId {
-        sport,
-        cookie,
-        ..SockId::default()
-    }
+    SockId { sport, cookie, ..SockId::default() }
 }
 
 #[test]
@@ -85,22 +69,12 @@ fn a_captured_connection_has_its_ends_queue_and_mark() {
         return;
     }
     let connection = full(TCP_ESTABLISHED, ends(8080, 40001, 2), 7193);
-    let expected = InetDiagMsg {
-        rqueue: 5,
-        mark: Some(7),
-        ..connection
-    };
+    let expected = InetDiagMsg { rqueue: 5, mark: Some(7), ..connection };
     assert_eq!(sockets(&fixture!("linux-6.18__tcp4_established")), [expected]);
     assert_eq!(sockets(&fixture!("linux-6.18__exact_lookup_and_ack")), [expected]);
     // Without CAP_NET_ADMIN the mark is not told.
-    let unprivileged = InetDiagMsg {
-        mark: None,
-        ..expected
-    };
-    assert_eq!(
-        sockets(&fixture!("linux-6.18__tcp4_established_unprivileged")),
-        [unprivileged]
-    );
+    let unprivileged = InetDiagMsg { mark: None, ..expected };
+    assert_eq!(sockets(&fixture!("linux-6.18__tcp4_established_unprivileged")), [unprivileged]);
 }
 
 #[test]
@@ -109,10 +83,7 @@ fn captured_attributes_that_are_not_read_change_nothing() {
         return;
     }
     let plain = sockets(&fixture!("linux-6.18__tcp4_established"));
-    assert_eq!(
-        sockets(&fixture!("linux-6.18__tcp4_established_all_extensions")),
-        plain
-    );
+    assert_eq!(sockets(&fixture!("linux-6.18__tcp4_established_all_extensions")), plain);
 }
 
 #[test]
@@ -121,16 +92,8 @@ fn a_captured_dual_stack_listener_is_not_ipv6_only() {
         return;
     }
     let listener = full(TCP_LISTEN, unspecified(8081, 3), 6384);
-    let expected = InetDiagMsg {
-        family: AF_INET6,
-        wqueue: 5,
-        v6_only: Some(false),
-        ..listener
-    };
-    assert_eq!(
-        sockets(&fixture!("linux-6.18__tcp6_listen_dual_stack")),
-        [expected]
-    );
+    let expected = InetDiagMsg { family: AF_INET6, wqueue: 5, v6_only: Some(false), ..listener };
+    assert_eq!(sockets(&fixture!("linux-6.18__tcp6_listen_dual_stack")), [expected]);
 }
 
 #[test]
@@ -138,22 +101,11 @@ fn a_captured_link_local_listener_has_its_device() {
     if !common::little_endian() {
         return;
     }
-    let mut id = SockId {
-        interface: 1,
-        ..unspecified(8083, 5)
-    };
+    let mut id = SockId { interface: 1, ..unspecified(8083, 5) };
     id.src = std::net::Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0, 1).octets();
     let listener = full(TCP_LISTEN, id, 6392);
-    let expected = InetDiagMsg {
-        family: AF_INET6,
-        wqueue: 8,
-        v6_only: Some(true),
-        ..listener
-    };
-    assert_eq!(
-        sockets(&fixture!("linux-6.18__tcp6_listen_link_local")),
-        [expected]
-    );
+    let expected = InetDiagMsg { family: AF_INET6, wqueue: 8, v6_only: Some(true), ..listener };
+    assert_eq!(sockets(&fixture!("linux-6.18__tcp6_listen_link_local")), [expected]);
 }
 
 #[test]
@@ -161,21 +113,10 @@ fn a_captured_ipv4_connection_of_an_ipv6_socket_keeps_family_and_mapped_ends() {
     if !common::little_endian() {
         return;
     }
-    let id = SockId {
-        src: mapped_loopback(),
-        dst: mapped_loopback(),
-        ..ends(8081, 40002, 4)
-    };
+    let id = SockId { src: mapped_loopback(), dst: mapped_loopback(), ..ends(8081, 40002, 4) };
     let connection = full(TCP_ESTABLISHED, id, 6388);
-    let expected = InetDiagMsg {
-        family: AF_INET6,
-        shutdown: Some(1),
-        ..connection
-    };
-    assert_eq!(
-        sockets(&fixture!("linux-6.18__tcp6_established_mapped")),
-        [expected]
-    );
+    let expected = InetDiagMsg { family: AF_INET6, shutdown: Some(1), ..connection };
+    assert_eq!(sockets(&fixture!("linux-6.18__tcp6_established_mapped")), [expected]);
 }
 
 #[test]
@@ -205,15 +146,8 @@ fn a_captured_connection_that_waits_to_be_accepted_has_inode_zero() {
     }
     let waiting = full(TCP_ESTABLISHED, ends(8087, 40006, 10), 0);
     assert_eq!(sockets(&fixture!("linux-6.18__tcp4_accept_queue")), [waiting]);
-    let listener = InetDiagMsg {
-        rqueue: 1,
-        wqueue: 8,
-        ..full(TCP_LISTEN, ends(8087, 0, 9), 6405)
-    };
-    assert_eq!(
-        sockets(&fixture!("linux-6.18__tcp4_listen_one_waiting")),
-        [listener]
-    );
+    let listener = InetDiagMsg { rqueue: 1, wqueue: 8, ..full(TCP_LISTEN, ends(8087, 0, 9), 6405) };
+    assert_eq!(sockets(&fixture!("linux-6.18__tcp4_listen_one_waiting")), [listener]);
 }
 
 #[test]
@@ -231,19 +165,13 @@ fn captured_udp_sockets_of_both_families_are_connected_or_not() {
         return;
     }
     let connected = full(TCP_ESTABLISHED, ends(40010, 5353, 12), 6411);
-    let unconnected = InetDiagMsg {
-        rqueue: 832,
-        ..full(TCP_CLOSE, ends(5353, 0, 13), 6410)
-    };
+    let unconnected = InetDiagMsg { rqueue: 832, ..full(TCP_CLOSE, ends(5353, 0, 13), 6410) };
     let dual_stack = InetDiagMsg {
         family: AF_INET6,
         v6_only: Some(false),
         ..full(TCP_CLOSE, unspecified(5354, 14), 6412)
     };
-    assert_eq!(
-        sockets(&fixture!("linux-6.18__udp_dump")),
-        [connected, unconnected, dual_stack]
-    );
+    assert_eq!(sockets(&fixture!("linux-6.18__udp_dump")), [connected, unconnected, dual_stack]);
 }
 
 #[test]
@@ -251,10 +179,7 @@ fn a_captured_mptcp_listener_is_a_socket_like_any_other() {
     if !common::little_endian() {
         return;
     }
-    let listener = InetDiagMsg {
-        wqueue: 3,
-        ..full(TCP_LISTEN, ends(8090, 0, 26), 6424)
-    };
+    let listener = InetDiagMsg { wqueue: 3, ..full(TCP_LISTEN, ends(8090, 0, 26), 6424) };
     assert_eq!(sockets(&fixture!("linux-6.18__mptcp4_listen")), [listener]);
 }
 
@@ -263,10 +188,7 @@ fn a_captured_event_of_destruction_names_its_protocol() {
     if !common::little_endian() {
         return;
     }
-    let id = SockId {
-        dst: v4(127, 0, 0, 1),
-        ..ends(40020, 0, 25)
-    };
+    let id = SockId { dst: v4(127, 0, 0, 1), ..ends(40020, 0, 25) };
     let expected = InetDiagMsg {
         wqueue: 65_485,
         shutdown: None,
@@ -288,46 +210,15 @@ fn encode(socket: &InetDiagMsg) -> Vec<u8> {
     bytes.extend(socket.id.interface.to_ne_bytes());
     bytes.extend(u32::try_from(socket.id.cookie % (1 << 32)).unwrap().to_ne_bytes());
     bytes.extend(u32::try_from(socket.id.cookie >> 32).unwrap().to_ne_bytes());
-    for word in [
-        socket.expires_ms,
-        socket.rqueue,
-        socket.wqueue,
-        socket.uid,
-        socket.inode,
-    ] {
+    for word in [socket.expires_ms, socket.rqueue, socket.wqueue, socket.uid, socket.inode] {
         bytes.extend(word.to_ne_bytes());
     }
     assert_eq!(bytes.len(), 72);
-    bytes.extend(
-        socket
-            .shutdown
-            .map(|value| attribute(8, &[value]))
-            .unwrap_or_default(),
-    );
-    bytes.extend(
-        socket
-            .v6_only
-            .map(|value| attribute(11, &[u8::from(value)]))
-            .unwrap_or_default(),
-    );
-    bytes.extend(
-        socket
-            .protocol
-            .map(|value| attribute(10, &[value]))
-            .unwrap_or_default(),
-    );
-    bytes.extend(
-        socket
-            .mark
-            .map(|value| attribute(15, &value.to_ne_bytes()))
-            .unwrap_or_default(),
-    );
-    bytes.extend(
-        socket
-            .cgroup_id
-            .map(|value| attribute(21, &value.to_ne_bytes()))
-            .unwrap_or_default(),
-    );
+    bytes.extend(socket.shutdown.map(|value| attribute(8, &[value])).unwrap_or_default());
+    bytes.extend(socket.v6_only.map(|value| attribute(11, &[u8::from(value)])).unwrap_or_default());
+    bytes.extend(socket.protocol.map(|value| attribute(10, &[value])).unwrap_or_default());
+    bytes.extend(socket.mark.map(|value| attribute(15, &value.to_ne_bytes())).unwrap_or_default());
+    bytes.extend(socket.cgroup_id.map(|value| attribute(21, &value.to_ne_bytes())).unwrap_or_default());
     bytes
 }
 
@@ -391,10 +282,7 @@ fn a_record_cut_at_any_byte_is_an_error_or_lacks_attributes() {
         assert_eq!(read.is_ok(), at_an_end, "cut at {cut}");
     }
     let error = InetDiagMsg::decode(&bytes[..70]).unwrap_err();
-    assert_eq!(
-        error.to_string(),
-        "inet_diag_msg: 4 bytes needed at offset 68, 2 there"
-    );
+    assert_eq!(error.to_string(), "inet_diag_msg: 4 bytes needed at offset 68, 2 there");
 }
 
 #[test]
@@ -419,12 +307,7 @@ fn captured_records_cut_at_any_byte_are_never_other_records() {
 
 #[test]
 fn unknown_numbers_are_handed_on() {
-    let strange = InetDiagMsg {
-        family: 99,
-        state: 200,
-        timer: 77,
-        ..distinct()
-    };
+    let strange = InetDiagMsg { family: 99, state: 200, timer: 77, ..distinct() };
     assert_eq!(InetDiagMsg::decode(&encode(&strange)), Ok(strange));
 }
 
@@ -436,15 +319,8 @@ fn unknown_attributes_are_passed_over_by_their_length() {
     for kind in [0, 1, 2, 9, 12, 14, 18, 19, 20, 22, 23, 0x3fff] {
         for length in [0, 1, 4, 7, 280] {
             let unknown = attribute(kind, &vec![0xff; length]);
-            for bytes in [
-                [fixed, &unknown, attributes].concat(),
-                [fixed, attributes, &unknown].concat(),
-            ] {
-                assert_eq!(
-                    InetDiagMsg::decode(&bytes),
-                    Ok(plain),
-                    "attribute {kind} of {length} bytes"
-                );
+            for bytes in [[fixed, &unknown, attributes].concat(), [fixed, attributes, &unknown].concat()] {
+                assert_eq!(InetDiagMsg::decode(&bytes), Ok(plain), "attribute {kind} of {length} bytes");
             }
         }
     }
@@ -474,27 +350,15 @@ fn a_known_attribute_longer_than_its_type_is_read_from_its_start() {
     bytes.extend(attribute(8, &[0x29, 0xff]));
     bytes.extend(attribute(11, &[1, 0, 0, 0]));
     bytes.extend(attribute(10, &[0x2a, 0xff, 0xff]));
-    bytes.extend(attribute(
-        15,
-        &[&0x2b2c_2d2e_u32.to_ne_bytes()[..], &[0xff]].concat(),
-    ));
-    bytes.extend(attribute(
-        21,
-        &[&0x2f30_3132_3334_3536_u64.to_ne_bytes()[..], &[0xff; 8]].concat(),
-    ));
+    bytes.extend(attribute(15, &[&0x2b2c_2d2e_u32.to_ne_bytes()[..], &[0xff]].concat()));
+    bytes.extend(attribute(21, &[&0x2f30_3132_3334_3536_u64.to_ne_bytes()[..], &[0xff; 8]].concat()));
     assert_eq!(InetDiagMsg::decode(&bytes), Ok(distinct()));
 }
 
 #[test]
 fn of_attributes_of_one_kind_the_last_counts() {
     let bytes = [encode(&distinct()), attribute(8, &[3])].concat();
-    assert_eq!(
-        InetDiagMsg::decode(&bytes),
-        Ok(InetDiagMsg {
-            shutdown: Some(3),
-            ..distinct()
-        })
-    );
+    assert_eq!(InetDiagMsg::decode(&bytes), Ok(InetDiagMsg { shutdown: Some(3), ..distinct() }));
 }
 
 #[test]
@@ -503,11 +367,7 @@ fn an_attribute_length_that_cannot_be_is_an_error() {
         let mut bytes = [encode(&distinct()), attribute(22, &[0; 8])].concat();
         let at = bytes.len() - 12;
         bytes[at..at + 2].copy_from_slice(&length.to_ne_bytes());
-        assert_eq!(
-            InetDiagMsg::decode(&bytes).unwrap_err().record(),
-            "nlattr",
-            "{length}"
-        );
+        assert_eq!(InetDiagMsg::decode(&bytes).unwrap_err().record(), "nlattr", "{length}");
     }
 }
 
@@ -522,14 +382,7 @@ fn bytes_after_the_attributes_are_an_error() {
 fn any_id() -> impl Strategy<Value = SockId> {
     let numbers = (any::<u16>(), any::<u16>(), any::<u32>(), any::<u64>());
     (numbers, any::<[u8; 16]>(), any::<[u8; 16]>()).prop_map(
-        |((sport, dport, interface, cookie), src, dst)| SockId {
-            sport,
-            dport,
-            src,
-            dst,
-            interface,
-            cookie,
-        },
+        |((sport, dport, interface, cookie), src, dst)| SockId { sport, dport, src, dst, interface, cookie },
     )
 }
 

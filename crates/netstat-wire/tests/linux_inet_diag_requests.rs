@@ -19,10 +19,7 @@ fn the_newer_request_is_the_captured_one() {
         protocol: IPPROTO_TCP,
         ext: 0,
         states: mask(TCP_ESTABLISHED),
-        id: SockId {
-            sport: 8080,
-            ..SockId::default()
-        },
+        id: SockId { sport: 8080, ..SockId::default() },
     };
     let captured = fixture!("linux-6.18__req_v2_tcp4_established_port_8080");
     assert_eq!(captured.len(), 72);
@@ -34,10 +31,7 @@ fn the_older_request_is_the_captured_one() {
     if !common::little_endian() {
         return;
     }
-    let request = Request {
-        states: mask(TCP_LISTEN),
-        ..Request::default()
-    };
+    let request = Request { states: mask(TCP_LISTEN), ..Request::default() };
     let captured = fixture!("linux-6.18__req_tcp_listen_both_families");
     assert_eq!(captured.len(), 76);
     let seq = u32::from_ne_bytes(*captured[8..].first_chunk().unwrap());
@@ -49,11 +43,7 @@ fn the_older_request_for_udp_is_the_captured_one() {
     if !common::little_endian() {
         return;
     }
-    let request = Request {
-        states: 0xfff,
-        protocol: Some(IPPROTO_UDP.into()),
-        ..Request::default()
-    };
+    let request = Request { states: 0xfff, protocol: Some(IPPROTO_UDP.into()), ..Request::default() };
     let captured = fixture!("linux-6.18__req_udp_both_families");
     assert_eq!(captured.len(), 84);
     assert_eq!(request.encode(NLM_F_DUMP, 0x100b), captured);
@@ -62,10 +52,7 @@ fn the_older_request_for_udp_is_the_captured_one() {
 #[test]
 fn a_request_says_that_it_is_one_whatever_the_flags() {
     for flags in [0, NLM_F_REQUEST, NLM_F_ACK] {
-        for bytes in [
-            RequestV2::default().encode(flags, 1),
-            Request::default().encode(flags, 1),
-        ] {
+        for bytes in [RequestV2::default().encode(flags, 1), Request::default().encode(flags, 1)] {
             assert_eq!(bytes[6..8], (flags | NLM_F_REQUEST).to_ne_bytes());
         }
     }
@@ -93,14 +80,7 @@ fn encode(id: &SockId) -> Vec<u8> {
 fn any_id() -> impl Strategy<Value = SockId> {
     let numbers = (any::<u16>(), any::<u16>(), any::<u32>(), any::<u64>());
     (numbers, any::<[u8; 16]>(), any::<[u8; 16]>()).prop_map(
-        |((sport, dport, interface, cookie), src, dst)| SockId {
-            sport,
-            dport,
-            src,
-            dst,
-            interface,
-            cookie,
-        },
+        |((sport, dport, interface, cookie), src, dst)| SockId { sport, dport, src, dst, interface, cookie },
     )
 }
 

@@ -50,10 +50,7 @@ fn a_captured_end_has_the_outcome_of_the_dump() {
         return;
     }
     assert_eq!(all(&fixture!("linux-6.18__done"))[0].body, Body::Done { code: 0 });
-    assert_eq!(
-        all(&fixture!("linux-6.18__done_enoent"))[0].body,
-        Body::Done { code: -2 }
-    );
+    assert_eq!(all(&fixture!("linux-6.18__done_enoent"))[0].body, Body::Done { code: -2 });
 }
 
 #[test]
@@ -61,14 +58,8 @@ fn a_captured_error_has_its_code() {
     if !common::little_endian() {
         return;
     }
-    assert_eq!(
-        all(&fixture!("linux-6.18__error_enoent"))[0].body,
-        Body::Error { code: -2 }
-    );
-    assert_eq!(
-        all(&fixture!("linux-6.18__error_exact_lookup"))[0].body,
-        Body::Error { code: -2 }
-    );
+    assert_eq!(all(&fixture!("linux-6.18__error_enoent"))[0].body, Body::Error { code: -2 });
+    assert_eq!(all(&fixture!("linux-6.18__error_exact_lookup"))[0].body, Body::Error { code: -2 });
 }
 
 #[test]
@@ -105,33 +96,20 @@ fn a_dump_cut_at_any_byte_is_its_first_messages_and_then_an_error() {
         let messages: Vec<_> = read.iter().map_while(|item| item.ok()).collect();
         assert_eq!(messages, whole[..complete], "cut at {cut}");
         let at_an_end = ends.iter().any(|(end, padded)| (*end..=*padded).contains(&cut));
-        assert_eq!(
-            read.len() - messages.len(),
-            usize::from(!at_an_end),
-            "cut at {cut}"
-        );
+        assert_eq!(read.len() - messages.len(), usize::from(!at_an_end), "cut at {cut}");
     }
 }
 
 #[test]
 fn an_end_without_a_payload_is_an_end_with_zero() {
-    assert_eq!(
-        all(&message(NLMSG_DONE, 0, 0, 0, &[]))[0].body,
-        Body::Done { code: 0 }
-    );
+    assert_eq!(all(&message(NLMSG_DONE, 0, 0, 0, &[]))[0].body, Body::Done { code: 0 });
 }
 
 #[test]
 fn an_explanation_after_an_outcome_is_passed_over() {
     let explained = [(-22_i32).to_ne_bytes().to_vec(), attribute(1, b"why\0")].concat();
-    assert_eq!(
-        all(&message(NLMSG_DONE, 0x200, 0, 0, &explained))[0].body,
-        Body::Done { code: -22 }
-    );
-    assert_eq!(
-        all(&message(NLMSG_ERROR, 0x200, 0, 0, &explained))[0].body,
-        Body::Error { code: -22 }
-    );
+    assert_eq!(all(&message(NLMSG_DONE, 0x200, 0, 0, &explained))[0].body, Body::Done { code: -22 });
+    assert_eq!(all(&message(NLMSG_ERROR, 0x200, 0, 0, &explained))[0].body, Body::Error { code: -22 });
 }
 
 #[test]
@@ -145,20 +123,13 @@ fn an_outcome_of_less_than_four_bytes_is_an_error() {
 #[test]
 fn the_other_control_messages_are_told_apart() {
     assert_eq!(all(&message(NLMSG_NOOP, 0, 0, 0, &[]))[0].body, Body::Noop);
-    assert_eq!(
-        all(&message(NLMSG_OVERRUN, 0, 0, 0, &[1, 2, 3]))[0].body,
-        Body::Overrun
-    );
+    assert_eq!(all(&message(NLMSG_OVERRUN, 0, 0, 0, &[1, 2, 3]))[0].body, Body::Overrun);
 }
 
 #[test]
 fn a_type_that_nobody_uses_yet_is_data() {
     for kind in [0, 5, 15, 16, u16::MAX] {
-        assert_eq!(
-            all(&message(kind, 0, 0, 0, b"new"))[0].body,
-            Body::Data(b"new"),
-            "{kind}"
-        );
+        assert_eq!(all(&message(kind, 0, 0, 0, b"new"))[0].body, Body::Data(b"new"), "{kind}");
     }
 }
 
@@ -174,11 +145,7 @@ fn an_interrupted_dump_says_so_on_any_message() {
 #[test]
 fn a_length_below_the_header_is_an_error_and_the_end() {
     for length in 0..16 {
-        let two = [
-            message_of_length(length, 20, 0, 0, 0, &[]),
-            message(20, 0, 0, 0, &[]),
-        ]
-        .concat();
+        let two = [message_of_length(length, 20, 0, 0, 0, &[]), message(20, 0, 0, 0, &[])].concat();
         assert_eq!(only_error(&two), "nlmsghdr: nlmsg_len below 16 at offset 0");
     }
 }
@@ -187,10 +154,7 @@ fn a_length_below_the_header_is_an_error_and_the_end() {
 fn a_length_beyond_the_datagram_is_an_error_and_the_end() {
     for length in [21, 24, 0x7fff_ffff, u32::MAX] {
         let bytes = message_of_length(length, 20, 0, 0, 0, &[0; 4]);
-        assert_eq!(
-            only_error(&bytes),
-            format!("nlmsghdr: {length} bytes needed at offset 0, 20 there")
-        );
+        assert_eq!(only_error(&bytes), format!("nlmsghdr: {length} bytes needed at offset 0, 20 there"));
     }
 }
 
@@ -214,11 +178,7 @@ fn padding_before_a_message_is_passed_over_and_may_be_absent_at_the_end() {
             let bytes = &two[..two.len() - less];
             let messages = all(bytes);
             assert_eq!(messages.len(), 2);
-            assert!(
-                messages
-                    .iter()
-                    .all(|message| message.body == Body::Data(&payload))
-            );
+            assert!(messages.iter().all(|message| message.body == Body::Data(&payload)));
         }
     }
 }
@@ -228,13 +188,7 @@ fn the_flags_in_an_attribute_s_type_are_taken_off() {
     for flags in [0, 0x4000, 0x8000, 0xc000] {
         let bytes = attribute(flags | 19, b"x");
         let read: Vec<_> = Attributes::new(&bytes).collect();
-        assert_eq!(
-            read,
-            [Ok(Attribute {
-                kind: 19,
-                payload: b"x"
-            })]
-        );
+        assert_eq!(read, [Ok(Attribute { kind: 19, payload: b"x" })]);
     }
 }
 
@@ -248,11 +202,7 @@ fn attributes_cut_at_any_byte_are_the_first_ones_and_then_an_error() {
         let attributes: Vec<_> = read.iter().map_while(|item| item.ok()).collect();
         assert_eq!(attributes, whole[..attributes.len()], "cut at {cut}");
         let at_an_end = [0, 7, 8, 12, 24].contains(&cut);
-        assert_eq!(
-            read.len() - attributes.len(),
-            usize::from(!at_an_end),
-            "cut at {cut}"
-        );
+        assert_eq!(read.len() - attributes.len(), usize::from(!at_an_end), "cut at {cut}");
     }
 }
 
@@ -270,13 +220,7 @@ fn an_attribute_length_that_cannot_be_is_an_error_and_the_end() {
 
 #[test]
 fn an_attribute_put_into_a_message_is_counted_in_its_length() {
-    let mut bytes = Header {
-        kind: 20,
-        flags: 1,
-        seq: 2,
-        port_id: 3,
-    }
-    .encode(b"body!");
+    let mut bytes = Header { kind: 20, flags: 1, seq: 2, port_id: 3 }.encode(b"body!");
     assert!(put_attribute(&mut bytes, 7, b"x"));
     assert!(put_attribute(&mut bytes, 8, b""));
     let body = [b"body!\0\0\0".to_vec(), attribute(7, b"x"), attribute(8, b"")].concat();

@@ -10,10 +10,7 @@ use proptest::prelude::*;
 #[test]
 fn a_captured_command_keeps_its_empty_argument_inside_and_loses_the_one_at_the_end() {
     let text = fixture!("linux-6.18__proc_pid_cmdline_empty_arguments");
-    assert_eq!(
-        arguments(&text),
-        [&b"sh"[..], b"-c", b"kill -STOP $$", b"", b"a b"]
-    );
+    assert_eq!(arguments(&text), [&b"sh"[..], b"-c", b"kill -STOP $$", b"", b"a b"]);
 }
 
 #[test]
@@ -39,11 +36,7 @@ fn one_argument_is_one_with_its_nul_or_without() {
 fn a_title_is_one_argument_without_its_padding() {
     for padding in ["", "\0", "\0\0\0\0", "    ", "    \0\0"] {
         let text = format!("nginx: worker process{padding}");
-        assert_eq!(
-            arguments(text.as_bytes()),
-            [b"nginx: worker process"],
-            "{padding:?}"
-        );
+        assert_eq!(arguments(text.as_bytes()), [b"nginx: worker process"], "{padding:?}");
     }
 }
 

@@ -25,23 +25,12 @@ fn a_captured_process_has_its_hostile_name_byte_for_byte() {
         ppid: 4770,
         start_time_ticks: 111_829,
     };
-    assert_eq!(
-        Stat::decode(&fixture!("linux-6.18__proc_pid_stat_hostile_name")),
-        Ok(expected)
-    );
+    assert_eq!(Stat::decode(&fixture!("linux-6.18__proc_pid_stat_hostile_name")), Ok(expected));
 }
 
 #[test]
 fn a_name_like_the_rest_of_the_line_does_not_move_the_fields() {
-    for comm in [
-        "",
-        "(",
-        ")",
-        ")) R 1 (",
-        "a) Z 9 9 9 9",
-        "x\ny) R",
-        "kworker/u16:0+events_unbound",
-    ] {
+    for comm in ["", "(", ")", ")) R 1 (", "a) Z 9 9 9 9", "x\ny) R", "kworker/u16:0+events_unbound"] {
         let stat = Stat::decode(&text(7, comm.as_bytes(), 'S', 1, 99)).unwrap();
         assert_eq!((stat.pid, &stat.comm[..], stat.state), (7, comm.as_bytes(), b'S'));
         assert_eq!((stat.ppid, stat.start_time_ticks), (1, 99));
@@ -91,10 +80,7 @@ fn a_malformed_field_is_an_error_that_names_it_and_its_place() {
 #[test]
 fn fields_after_the_last_known_one_are_passed_over() {
     let known = text(1, b"x", 'S', 0, 1);
-    assert_eq!(
-        Stat::decode(&[&known[..], b"0 new 0\n"].concat()),
-        Stat::decode(&known)
-    );
+    assert_eq!(Stat::decode(&[&known[..], b"0 new 0\n"].concat()), Stat::decode(&known));
 }
 
 proptest! {

@@ -5,10 +5,7 @@
 use netstat::{ProcessFields, Query};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let port = std::env::args()
-        .nth(1)
-        .ok_or("usage: who_holds_port PORT")?
-        .parse()?;
+    let port = std::env::args().nth(1).ok_or("usage: who_holds_port PORT")?.parse()?;
     let fields = ProcessFields::NAME | ProcessFields::PATH | ProcessFields::USER;
     let snapshot = Query::new().local_port(port).processes(fields).snapshot()?;
     for socket in &snapshot {

@@ -110,10 +110,7 @@ impl From<&Socket> for SocketInfo {
                 remote_port: socket.remote.map_or(0, |remote| remote.port()),
                 state: socket.state.unwrap_or(TcpState::Unknown),
             }),
-            Protocol::Udp => ProtocolSocketInfo::Udp(UdpSocketInfo {
-                local_addr,
-                local_port,
-            }),
+            Protocol::Udp => ProtocolSocketInfo::Udp(UdpSocketInfo { local_addr, local_port }),
         };
         let mut associated_pids: Vec<u32> = socket.owners().iter().map(|owner| owner.pid).collect();
         associated_pids.dedup();
@@ -121,10 +118,7 @@ impl From<&Socket> for SocketInfo {
             protocol_socket_info,
             associated_pids,
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            inode: socket
-                .inode()
-                .and_then(|inode| u32::try_from(inode).ok())
-                .unwrap_or(0),
+            inode: socket.inode().and_then(|inode| u32::try_from(inode).ok()).unwrap_or(0),
             #[cfg(any(target_os = "linux", target_os = "android"))]
             uid: socket.uid.unwrap_or(0),
         }
@@ -170,18 +164,13 @@ pub fn iterate_sockets_info_without_pids(
 
 fn list(af: AddressFamilyFlags, protocols: ProtocolFlags, owners: bool) -> Result<Vec<SocketInfo>, Error> {
     let mut query = Query::new().owners(owners);
-    for (flag, family) in [
-        (AddressFamilyFlags::IPV4, Family::Ipv4),
-        (AddressFamilyFlags::IPV6, Family::Ipv6),
-    ] {
+    for (flag, family) in [(AddressFamilyFlags::IPV4, Family::Ipv4), (AddressFamilyFlags::IPV6, Family::Ipv6)]
+    {
         if af.contains(flag) {
             query = query.family(family);
         }
     }
-    for (flag, protocol) in [
-        (ProtocolFlags::TCP, Protocol::Tcp),
-        (ProtocolFlags::UDP, Protocol::Udp),
-    ] {
+    for (flag, protocol) in [(ProtocolFlags::TCP, Protocol::Tcp), (ProtocolFlags::UDP, Protocol::Udp)] {
         if protocols.contains(flag) {
             query = query.protocol(protocol);
         }

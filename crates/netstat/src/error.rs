@@ -27,29 +27,18 @@ enum Cause {
 }
 
 impl Error {
-    #[allow(
-        dead_code,
-        reason = "a system without a back end makes no system call that could fail"
-    )]
+    #[allow(dead_code, reason = "a system without a back end makes no system call that could fail")]
     pub(crate) fn system(
         operation: &'static str,
         subject: impl Into<Cow<'static, str>>,
         code: impl Into<io::Error>,
     ) -> Self {
-        Self {
-            operation,
-            subject: subject.into(),
-            cause: Cause::System(Arc::new(code.into())),
-        }
+        Self { operation, subject: subject.into(), cause: Cause::System(Arc::new(code.into())) }
     }
 
     #[allow(dead_code, reason = "a system with a complete back end supports everything")]
     pub(crate) fn unsupported(operation: &'static str, subject: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            operation,
-            subject: subject.into(),
-            cause: Cause::Unsupported,
-        }
+        Self { operation, subject: subject.into(), cause: Cause::Unsupported }
     }
 
     /// Whether the system refused for want of a right: another user, a capability, or a sandbox.
@@ -110,10 +99,7 @@ mod tests {
     #[test]
     fn unsupported_has_no_code_and_says_so() {
         let error = Error::unsupported("list", "sockets");
-        assert_eq!(
-            error.to_string(),
-            "cannot list sockets: not supported on this system"
-        );
+        assert_eq!(error.to_string(), "cannot list sockets: not supported on this system");
         assert!(error.is_unsupported());
         assert_eq!(error.clone().raw_os_error(), None);
     }

@@ -163,12 +163,7 @@ mod tests {
     #[test]
     fn no_terms_let_everything_through() {
         let filter = Filter::default();
-        assert!(filter.matches(&socket(
-            Protocol::Tcp,
-            "127.0.0.1:1",
-            None,
-            Some(TcpState::Unknown)
-        )));
+        assert!(filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", None, Some(TcpState::Unknown))));
         assert!(filter.matches(&socket(Protocol::Udp, "[::1]:1", None, None)));
         assert!(filter.matches_owners(&[]));
     }
@@ -192,34 +187,14 @@ mod tests {
         let mut filter = Filter::default();
         filter.add_listening();
         let remote = Some("127.0.0.1:9");
-        assert!(filter.matches(&socket(
-            Protocol::Tcp,
-            "127.0.0.1:1",
-            None,
-            Some(TcpState::Listen)
-        )));
-        assert!(!filter.matches(&socket(
-            Protocol::Tcp,
-            "127.0.0.1:1",
-            None,
-            Some(TcpState::Closed)
-        )));
+        assert!(filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", None, Some(TcpState::Listen))));
+        assert!(!filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", None, Some(TcpState::Closed))));
         assert!(filter.matches(&socket(Protocol::Udp, "127.0.0.1:1", None, None)));
         assert!(!filter.matches(&socket(Protocol::Udp, "127.0.0.1:1", remote, None)));
         filter.add_state(TcpState::Established);
         assert!(filter.matches(&socket(Protocol::Udp, "127.0.0.1:1", remote, None)));
-        assert!(filter.matches(&socket(
-            Protocol::Tcp,
-            "127.0.0.1:1",
-            remote,
-            Some(TcpState::Established)
-        )));
-        assert!(filter.matches(&socket(
-            Protocol::Tcp,
-            "127.0.0.1:1",
-            None,
-            Some(TcpState::Listen)
-        )));
+        assert!(filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", remote, Some(TcpState::Established))));
+        assert!(filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", None, Some(TcpState::Listen))));
     }
 
     #[test]
@@ -228,12 +203,7 @@ mod tests {
         either.add_ports(443..=443);
         let mut remote = Filter::default();
         remote.add_remote_ports(443..=443);
-        let client = socket(
-            Protocol::Tcp,
-            "127.0.0.1:5000",
-            Some("127.0.0.1:443"),
-            Some(TcpState::SynSent),
-        );
+        let client = socket(Protocol::Tcp, "127.0.0.1:5000", Some("127.0.0.1:443"), Some(TcpState::SynSent));
         let server = socket(Protocol::Tcp, "127.0.0.1:443", None, Some(TcpState::Listen));
         assert!(either.matches(&client) && either.matches(&server));
         assert!(remote.matches(&client) && !remote.matches(&server));

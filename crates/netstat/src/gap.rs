@@ -65,11 +65,7 @@ impl GapKind {
 impl Gap {
     #[allow(dead_code, reason = "a system without a back end has an error instead")]
     pub(crate) fn new(kind: GapKind, count: u64, source: impl Into<Cow<'static, str>>) -> Self {
-        Self {
-            kind,
-            count,
-            source: source.into(),
-        }
+        Self { kind, count, source: source.into() }
     }
 }
 
@@ -81,49 +77,25 @@ impl fmt::Display for Gap {
         match kind {
             GapKind::ProcessesUnreadable => write!(f, "{count} {processes} could not be read"),
             GapKind::ProcessesVanished => {
-                write!(
-                    f,
-                    "{count} {processes} ended while {} read",
-                    plural("it was", "they were")
-                )
+                write!(f, "{count} {processes} ended while {} read", plural("it was", "they were"))
             }
             GapKind::ProcessesHidden => write!(f, "other processes are hidden from this one ({source})"),
             GapKind::ProcessesSkipped => write!(f, "{count} {processes} not read ({source})"),
             GapKind::ThreadsNotCompared => {
-                write!(
-                    f,
-                    "descriptors of {count} {} not read ({source})",
-                    plural("thread", "threads")
-                )
+                write!(f, "descriptors of {count} {} not read ({source})", plural("thread", "threads"))
             }
             GapKind::OwnersUnavailable => write!(f, "owners could not be looked up ({source})"),
             GapKind::TableUnavailable => {
-                write!(
-                    f,
-                    "{count} {} could not be read ({source})",
-                    plural("table", "tables")
-                )
+                write!(f, "{count} {} could not be read ({source})", plural("table", "tables"))
             }
             GapKind::TableInterrupted => {
-                write!(
-                    f,
-                    "{count} {} changed while read ({source})",
-                    plural("table", "tables")
-                )
+                write!(f, "{count} {} changed while read ({source})", plural("table", "tables"))
             }
             GapKind::RecordsSkipped => {
-                write!(
-                    f,
-                    "{count} {} not understood ({source})",
-                    plural("record", "records")
-                )
+                write!(f, "{count} {} not understood ({source})", plural("record", "records"))
             }
             GapKind::Fallback => {
-                write!(
-                    f,
-                    "{count} {} read from a lesser source ({source})",
-                    plural("table", "tables")
-                )
+                write!(f, "{count} {} read from a lesser source ({source})", plural("table", "tables"))
             }
         }
     }

@@ -189,11 +189,7 @@ impl FromIterator<Owner> for Owners {
                 let mut all: Vec<_> = [first, second].into_iter().chain(owners).collect();
                 all.sort_unstable();
                 all.dedup();
-                if let [one] = all[..] {
-                    Self::One(one)
-                } else {
-                    Self::Many(all.into())
-                }
+                if let [one] = all[..] { Self::One(one) } else { Self::Many(all.into()) }
             }
         }
     }
@@ -212,9 +208,7 @@ mod tests {
     #[test]
     fn owners_are_a_sorted_set() {
         let holder = |pid, fd| Owner::new(pid, Some(fd), OwnerRole::Holder);
-        let owners: Owners = [holder(7, 4), holder(3, 9), holder(3, 5), holder(7, 4)]
-            .into_iter()
-            .collect();
+        let owners: Owners = [holder(7, 4), holder(3, 9), holder(3, 5), holder(7, 4)].into_iter().collect();
         assert_eq!(owners.as_slice(), [holder(3, 5), holder(3, 9), holder(7, 4)]);
         let twice: Owners = [holder(7, 4), holder(7, 4)].into_iter().collect();
         assert_eq!(twice, Owners::One(holder(7, 4)));

@@ -42,9 +42,7 @@ impl OwnerTable {
     /// The result of a search that could not be made.
     pub(crate) fn unsearched(why: impl Display) -> Self {
         Self {
-            absent: Ownership::Hidden {
-                reason: HiddenOwner::UnreadableProcess,
-            },
+            absent: Ownership::Hidden { reason: HiddenOwner::UnreadableProcess },
             gaps: vec![Gap::new(GapKind::OwnersUnavailable, 1, why.to_string())],
             ..Self::default()
         }
@@ -69,11 +67,7 @@ impl OwnerTable {
     /// same owners.
     pub(crate) fn owners(&self, key: u64) -> impl Iterator<Item = Owner> {
         let from = self.held.partition_point(|held| held.key < key);
-        self.held
-            .iter()
-            .skip(from)
-            .take_while(move |held| held.key == key)
-            .map(|held| held.owner)
+        self.held.iter().skip(from).take_while(move |held| held.key == key).map(|held| held.owner)
     }
 
     /// When this process was seen.

@@ -9,9 +9,7 @@ pub(crate) fn side_by_side<R>(threads: usize, work: &(impl Fn() + Sync), here: i
     thread::scope(|scope| {
         for _ in 1..threads {
             // Not `scope.spawn`, which panics when the system has no thread left to give.
-            let spawned = thread::Builder::new()
-                .name("netstat".into())
-                .spawn_scoped(scope, work);
+            let spawned = thread::Builder::new().name("netstat".into()).spawn_scoped(scope, work);
             if spawned.is_err() {
                 break;
             }

@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::gap::Gap;
-use crate::owner::{HiddenOwner, NoOwner, Ownership};
+use crate::owner::{HiddenOwner, NoOwner, Owners, Ownership};
 use crate::owner_table::{OwnerTable, Sighting};
 use crate::process::{Process, ProcessFields};
 use crate::query::Query;
@@ -69,10 +69,7 @@ impl<'a> IntoIterator for &'a Snapshot {
 
 /// Lists the sockets while other threads search for owners, then joins the two.
 pub(crate) fn take(query: &Query) -> Result<Snapshot, Error> {
-    let mut snapshot = Snapshot {
-        taken_at: SystemTime::now(),
-        ..Snapshot::default()
-    };
+    let mut snapshot = Snapshot { taken_at: SystemTime::now(), ..Snapshot::default() };
     let sockets = &mut snapshot.sockets;
     let mut keep = |socket: Socket| {
         if query.filter.matches(&socket) {
@@ -81,7 +78,7 @@ pub(crate) fn take(query: &Query) -> Result<Snapshot, Error> {
         ControlFlow::Continue(())
     };
     if !query.wants_owners() {
-        snapshot.gaps = sys::sockets(&query.filter, &mut keep)?;
+        snapshot.gaps = sys::sockets(&query.filter, &mut |socket| keep(without_owners(socket)))?;
         return Ok(snapshot);
     }
 
@@ -94,13 +91,11 @@ pub(crate) fn take(query: &Query) -> Result<Snapshot, Error> {
     });
     snapshot.gaps = listed?;
     let mut table = search.table();
-    let missed = unowned(snapshot.sockets.iter(), &table);
+    let missed = unheld(snapshot.sockets.iter(), &table);
     search.again(&mut table, &missed, query.thread_count());
 
     join(&mut snapshot.sockets, &table);
-    snapshot
-        .sockets
-        .retain(|socket| query.filter.matches_owners(socket.owners()));
+    snapshot.sockets.retain(|socket| query.filter.matches_owners(socket.owners()));
     retain_named(query, &mut snapshot.sockets, &table);
     if !query.fields.is_empty() {
         let owners = sightings(&snapshot.sockets, &table);
@@ -109,11 +104,7 @@ pub(crate) fn take(query: &Query) -> Result<Snapshot, Error> {
         snapshot.gaps.extend(gaps);
     }
     snapshot.gaps.extend(table.gaps);
-    if snapshot
-        .sockets
-        .iter()
-        .any(|socket| matches!(socket.ownership, Ownership::Hidden { .. }))
-    {
+    if snapshot.sockets.iter().any(|socket| matches!(socket.ownership, Ownership::Hidden { .. })) {
         snapshot.gaps.extend(table.gaps_if_absent);
     }
     Ok(snapshot)
@@ -128,7 +119,7 @@ pub(crate) fn stream(
     if !query.wants_owners() {
         return sys::sockets(&query.filter, &mut |socket| {
             if query.filter.matches(&socket) {
-                each(socket)
+                each(without_owners(socket))
             } else {
                 ControlFlow::Continue(())
             }
@@ -147,8 +138,8 @@ pub(crate) fn stream(
         if !query.filter.matches(&socket) {
             return ControlFlow::Continue(());
         }
-        settle(&mut socket, &table);
-        if socket.owners().is_empty() && key(&socket).is_some() {
+        if settle(&mut socket, &table) {
+            socket.ownership = Ownership::NotAsked;
             held_back.push(socket);
         } else if passes(&socket) {
             flow = each(socket);
@@ -159,15 +150,13 @@ pub(crate) fn stream(
         return Ok(gaps);
     }
 
-    let missed = unowned(held_back.iter(), &table);
+    let missed = unheld(held_back.iter(), &table);
     search.again(&mut table, &missed, query.thread_count());
     // Names again: the second look may have met processes that are new.
     let names = NamedOwners::new(query, table.sightings());
     let passes = |socket: &Socket| query.filter.matches_owners(socket.owners()) && names.matches(socket);
     join(&mut held_back, &table);
-    let hidden = held_back
-        .iter()
-        .any(|socket| matches!(socket.ownership, Ownership::Hidden { .. }));
+    let hidden = held_back.iter().any(|socket| matches!(socket.ownership, Ownership::Hidden { .. }));
     for socket in held_back.into_iter().filter(passes) {
         if each(socket).is_break() {
             break;
@@ -180,6 +169,13 @@ pub(crate) fn stream(
     Ok(gaps)
 }
 
+/// A row as it is when owners were not asked for, whatever the table of sockets names unasked.
+fn without_owners(mut socket: Socket) -> Socket {
+    socket.owners = Owners::None;
+    socket.ownership = Ownership::NotAsked;
+    socket
+}
+
 /// What joins a row to its owners.
 fn key(socket: &Socket) -> Option<u64> {
     match socket.identity {
@@ -188,57 +184,51 @@ fn key(socket: &Socket) -> Option<u64> {
     }
 }
 
-/// The keys, ascending, of the rows that have one but no owner.
-fn unowned<'a>(sockets: impl Iterator<Item = &'a Socket>, table: &OwnerTable) -> Vec<u64> {
-    let mut missed: Vec<u64> = sockets
-        .filter_map(key)
-        .filter(|key| table.owners(*key).next().is_none())
-        .collect();
+/// The keys, ascending, of the rows that nobody was found to hold.
+fn unheld<'a>(sockets: impl Iterator<Item = &'a Socket>, table: &OwnerTable) -> Vec<u64> {
+    let open = sockets.filter(|socket| socket.ownership == Ownership::NotAsked);
+    let mut missed: Vec<u64> =
+        open.filter_map(key).filter(|key| table.owners(*key).next().is_none()).collect();
     missed.sort_unstable();
     missed.dedup();
     missed
 }
 
-/// Tells one row its owners, or why it has none.
-fn settle(socket: &mut Socket, table: &OwnerTable) {
-    let Some(key) = key(socket) else {
-        let reason = sys::ownerless(socket);
-        socket.ownership = Ownership::None { reason };
-        return;
-    };
-    socket.owners = table.owners(key).collect();
-    socket.ownership = if socket.owners().is_empty() {
-        table.absent
-    } else {
-        Ownership::Known {
-            complete: table.complete,
-        }
-    };
+/// Tells one row its owners, or why it has none. Whether nobody was found to hold it, and that is not the
+/// last word.
+fn settle(socket: &mut Socket, table: &OwnerTable) -> bool {
+    let key = key(socket);
+    let mut holders = key.into_iter().flat_map(|key| table.owners(key)).peekable();
+    if holders.peek().is_some() {
+        // Beside those that the table of sockets itself has named.
+        socket.owners = socket.owners().iter().copied().chain(holders).collect();
+        socket.ownership = Ownership::Known { complete: table.complete };
+        return false;
+    }
+    drop(holders);
+    if socket.ownership != Ownership::NotAsked {
+        // The table of sockets has said it all.
+        return false;
+    }
+    if key.is_none() {
+        socket.ownership = Ownership::None { reason: sys::ownerless(socket) };
+        return false;
+    }
+    socket.ownership = table.absent;
+    true
 }
 
 /// Tells all rows their owners. A row without one is asked after once more: it may be gone.
 fn join(sockets: &mut [Socket], table: &OwnerTable) {
-    let mut unowned: Vec<&mut Socket> = Vec::new();
-    for socket in sockets {
-        settle(socket, table);
-        if key(socket).is_some() && socket.owners().is_empty() {
-            unowned.push(socket);
-        }
-    }
-    if matches!(
-        table.absent,
-        Ownership::Hidden {
-            reason: HiddenOwner::NotLookedAt
-        }
-    ) {
+    let unheld: Vec<&mut Socket> =
+        sockets.iter_mut().filter_map(|socket| settle(socket, table).then_some(socket)).collect();
+    if matches!(table.absent, Ownership::Hidden { reason: HiddenOwner::NotLookedAt }) {
         return;
     }
-    let still_open = sys::still_open(&mut unowned.iter().map(|socket| &**socket));
-    for (socket, still_open) in unowned.into_iter().zip(still_open) {
+    let still_open = sys::still_open(&mut unheld.iter().map(|socket| &**socket));
+    for (socket, still_open) in unheld.into_iter().zip(still_open) {
         if !still_open {
-            socket.ownership = Ownership::Hidden {
-                reason: HiddenOwner::Vanished,
-            };
+            socket.ownership = Ownership::Hidden { reason: HiddenOwner::Vanished };
         }
     }
 }
@@ -254,7 +244,9 @@ fn sightings(sockets: &[Socket], table: &OwnerTable) -> Vec<Sighting> {
     }
     pids.sort_unstable();
     pids.dedup();
-    pids.into_iter().filter_map(|pid| table.sighting(pid)).collect()
+    // A process that only the table of sockets names was not seen at any one time.
+    let unseen = |pid| Sighting { pid, at: u64::MAX };
+    pids.into_iter().map(|pid| table.sighting(pid).unwrap_or_else(|| unseen(pid))).collect()
 }
 
 fn retain_named(query: &Query, sockets: &mut Vec<Socket>, table: &OwnerTable) {
@@ -276,17 +268,9 @@ impl NamedOwners {
         let (processes, _) = sys::processes(sightings, ProcessFields::NAME, query.thread_count());
         let has_name = |process: &Process| {
             let Some(name) = &process.name else { return false };
-            wanted
-                .iter()
-                .any(|wanted| wanted == name || sys::is_short_name(wanted, name))
+            wanted.iter().any(|wanted| wanted == name || sys::is_short_name(wanted, name))
         };
-        Self(Some(
-            processes
-                .iter()
-                .filter(|process| has_name(process))
-                .map(|process| process.pid)
-                .collect(),
-        ))
+        Self(Some(processes.iter().filter(|process| has_name(process)).map(|process| process.pid).collect()))
     }
 
     fn matches(&self, socket: &Socket) -> bool {

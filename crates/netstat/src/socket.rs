@@ -130,11 +130,7 @@ impl Socket {
     pub fn new(protocol: Protocol, local: SocketAddr) -> Self {
         Self {
             protocol,
-            family: if local.is_ipv4() {
-                Family::Ipv4
-            } else {
-                Family::Ipv6
-            },
+            family: if local.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 },
             local,
             remote: None,
             state: None,

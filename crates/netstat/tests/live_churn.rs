@@ -1,10 +1,7 @@
 //! What stands still is listed exactly once each time, while thousands of others open and close.
 
-#![allow(clippy::unwrap_used, reason = "a test")]
-#![cfg(all(
-    any(target_os = "linux", target_os = "android"),
-    not(netstat_test_unsupported)
-))]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
+#![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 
 mod common;
 
@@ -17,11 +14,8 @@ const LISTINGS: usize = 40;
 /// Lists `LISTINGS` times while sockets come and go; each of the stable ones must be there once each time.
 fn stable_sockets_stay(stable: &[Made], spec: ChurnSpec) {
     let churn = Churn::start(spec).unwrap();
-    let inodes: Vec<u64> = stable
-        .iter()
-        .flat_map(|made| &made.facts)
-        .filter_map(|facts| facts.inode)
-        .collect();
+    let inodes: Vec<u64> =
+        stable.iter().flat_map(|made| &made.facts).filter_map(|facts| facts.inode).collect();
     let before = churn.counts();
     for listing in 0..LISTINGS {
         let snapshot = Query::new().snapshot().unwrap();
@@ -30,25 +24,13 @@ fn stable_sockets_stay(stable: &[Made], spec: ChurnSpec) {
             *times.entry(inode).or_default() += 1;
         }
         let twice: Vec<_> = times.iter().filter(|(_, times)| **times > 1).collect();
-        assert!(
-            twice.is_empty(),
-            "listing {listing}: {} sockets more than once",
-            twice.len()
-        );
+        assert!(twice.is_empty(), "listing {listing}: {} sockets more than once", twice.len());
         let missed = inodes.iter().filter(|inode| !times.contains_key(inode)).count();
-        assert_eq!(
-            missed,
-            0,
-            "listing {listing}: stable sockets missed of {}",
-            inodes.len()
-        );
+        assert_eq!(missed, 0, "listing {listing}: stable sockets missed of {}", inodes.len());
     }
     let after = churn.stop();
     let opened = after.connections + after.udp_sockets - before.connections - before.udp_sockets;
-    println!(
-        "{LISTINGS} listings of {} stable sockets while {opened} others opened",
-        inodes.len()
-    );
+    println!("{LISTINGS} listings of {} stable sockets while {opened} others opened", inodes.len());
     assert!(opened > 1_000, "only {opened} sockets came and went: {after:?}");
 }
 
@@ -62,9 +44,7 @@ fn in_a_namespace(test: impl FnOnce() + Send) -> bool {
             }
             Err(why) => Err(why),
         });
-        thread
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     });
     if let Err(why) = &entered {
         socket_world::skipped(format_args!("a network namespace: {why}"));
@@ -76,14 +56,7 @@ fn in_a_namespace(test: impl FnOnce() + Send) -> bool {
 fn live_stable_sockets_are_found_once_in_forty_listings_under_churn() {
     let ran = in_a_namespace(|| {
         let stable: Vec<Made> = (0..200)
-            .flat_map(|_| {
-                [
-                    tcp::pair_v4(),
-                    tcp::listener_v4(),
-                    udp::pair_v4(),
-                    udp::unconnected_v6(),
-                ]
-            })
+            .flat_map(|_| [tcp::pair_v4(), tcp::listener_v4(), udp::pair_v4(), udp::unconnected_v6()])
             .collect::<Result<_, _>>()
             .unwrap();
         stable_sockets_stay(&stable, ChurnSpec::default());
@@ -98,11 +71,7 @@ fn live_udp_sockets_of_one_hash_chain_are_found_once_under_churn_in_that_chain()
     let ran = in_a_namespace(|| {
         let chain = udp::chain(3_000).unwrap();
         let port = chain.facts[0].local.port();
-        let spec = ChurnSpec {
-            udp_port: Some(port),
-            connections_per_second: 0,
-            ..ChurnSpec::default()
-        };
+        let spec = ChurnSpec { udp_port: Some(port), connections_per_second: 0, ..ChurnSpec::default() };
         stable_sockets_stay(&[chain], spec);
     });
     if !ran {

@@ -1,10 +1,7 @@
 //! All holders of a socket, by every way a process can come to hold one, as the holders report themselves.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
-#![cfg(all(
-    any(target_os = "linux", target_os = "android"),
-    not(netstat_test_unsupported)
-))]
+#![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 
 mod common;
 
@@ -88,10 +85,7 @@ fn live_process_whose_first_thread_has_exited_is_found_with_its_executable() {
     let fields = ProcessFields::NAME | ProcessFields::PATH;
     let snapshot = Query::new().processes(fields).snapshot().unwrap();
     for facts in process.child().sockets() {
-        check_owners(
-            row(&snapshot, facts),
-            &owners(process.child().held(), facts.inode.unwrap()),
-        );
+        check_owners(row(&snapshot, facts), &owners(process.child().held(), facts.inode.unwrap()));
     }
     let told = snapshot.process(process.child().pid()).unwrap();
     assert_eq!(told.name.as_deref(), Some(OsStr::new("leaderless")));
@@ -100,20 +94,11 @@ fn live_process_whose_first_thread_has_exited_is_found_with_its_executable() {
 
 #[test]
 fn live_hostile_names_are_told_byte_for_byte() {
-    let children: Vec<_> = names::hostile()
-        .iter()
-        .map(|name| names::named(name, tcp::listener_v4).unwrap())
-        .collect();
-    let snapshot = Query::new()
-        .tcp()
-        .processes(ProcessFields::NAME)
-        .snapshot()
-        .unwrap();
+    let children: Vec<_> =
+        names::hostile().iter().map(|name| names::named(name, tcp::listener_v4).unwrap()).collect();
+    let snapshot = Query::new().tcp().processes(ProcessFields::NAME).snapshot().unwrap();
     for (name, child) in names::hostile().iter().zip(&children) {
-        check_owners(
-            row(&snapshot, &child.sockets()[0]),
-            &owners(child.held(), child.held()[0].inode),
-        );
+        check_owners(row(&snapshot, &child.sockets()[0]), &owners(child.held(), child.held()[0].inode));
         let told = snapshot.process(child.pid()).unwrap();
         assert_eq!(told.name.as_deref(), Some(OsStr::from_bytes(name)));
     }
@@ -146,16 +131,9 @@ fn live_process_that_refuses_is_told_as_hidden_to_a_plain_user_and_found_by_root
     if socket_world::is_root() {
         check_owners(socket, &owners(child.held(), child.held()[0].inode));
     } else {
-        let hidden = Ownership::Hidden {
-            reason: HiddenOwner::UnreadableProcess,
-        };
+        let hidden = Ownership::Hidden { reason: HiddenOwner::UnreadableProcess };
         assert_eq!(socket.ownership(), hidden);
-        assert!(
-            snapshot
-                .gaps
-                .iter()
-                .any(|gap| gap.kind == GapKind::ProcessesUnreadable)
-        );
+        assert!(snapshot.gaps.iter().any(|gap| gap.kind == GapKind::ProcessesUnreadable));
     }
 }
 
@@ -214,10 +192,7 @@ fn live_one_thread_finds_what_many_find() {
     let quiet = quiet();
     let rows = |threads| {
         let snapshot = Query::new().owners(true).threads(threads).snapshot().unwrap();
-        made.facts
-            .iter()
-            .map(|facts| row(&snapshot, facts).clone())
-            .collect::<Vec<_>>()
+        made.facts.iter().map(|facts| row(&snapshot, facts).clone()).collect::<Vec<_>>()
     };
     assert_eq!(rows(1), rows(8));
     drop(quiet);

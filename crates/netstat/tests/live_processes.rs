@@ -1,10 +1,7 @@
 //! What is told of this process itself, which it can check.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
-#![cfg(all(
-    any(target_os = "linux", target_os = "android"),
-    not(netstat_test_unsupported)
-))]
+#![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 
 use netstat::{Process, ProcessFields, Query};
 use std::net::TcpListener;
@@ -12,11 +9,7 @@ use std::time::{Duration, SystemTime};
 
 fn own(fields: ProcessFields) -> Process {
     let _listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let snapshot = Query::new()
-        .pid(std::process::id())
-        .processes(fields)
-        .snapshot()
-        .unwrap();
+    let snapshot = Query::new().pid(std::process::id()).processes(fields).snapshot().unwrap();
     snapshot.process(std::process::id()).unwrap().clone()
 }
 
@@ -25,14 +18,9 @@ fn live_details_of_a_process_are_its_own() {
     let process = own(ProcessFields::all());
     assert_eq!(process.path, std::env::current_exe().ok());
     assert!(!process.path_deleted);
-    assert_eq!(
-        process.command_line.unwrap(),
-        std::env::args_os().collect::<Vec<_>>()
-    );
+    assert_eq!(process.command_line.unwrap(), std::env::args_os().collect::<Vec<_>>());
     assert_eq!(process.parent, Some(std::os::unix::process::parent_id()));
-    let age = SystemTime::now()
-        .duration_since(process.start_time.unwrap())
-        .unwrap_or_default();
+    let age = SystemTime::now().duration_since(process.start_time.unwrap()).unwrap_or_default();
     // The boot time is told to the second.
     assert!(age < Duration::from_secs(600), "{age:?}");
 }
@@ -46,21 +34,9 @@ fn live_name_that_the_kernel_cut_is_completed() {
 
 #[test]
 fn live_details_not_asked_for_are_none() {
-    let Process {
-        name,
-        path,
-        command_line,
-        parent,
-        uid,
-        user,
-        start_time,
-        ..
-    } = own(ProcessFields::PARENT);
+    let Process { name, path, command_line, parent, uid, user, start_time, .. } = own(ProcessFields::PARENT);
     assert!(parent.is_some());
-    assert_eq!(
-        (name, path, command_line, uid, user, start_time),
-        (None, None, None, None, None, None)
-    );
+    assert_eq!((name, path, command_line, uid, user, start_time), (None, None, None, None, None, None));
 }
 
 #[test]

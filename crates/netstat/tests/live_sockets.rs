@@ -2,10 +2,7 @@
 //! the reason why it has none.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
-#![cfg(all(
-    any(target_os = "linux", target_os = "android"),
-    not(netstat_test_unsupported)
-))]
+#![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 
 mod common;
 
@@ -27,13 +24,7 @@ fn check(make: fn() -> io::Result<Made>) -> Made {
         match facts.inode {
             Some(inode) => check_owners(socket, &owners(&held, inode)),
             None => {
-                assert_eq!(
-                    socket.ownership(),
-                    Ownership::None {
-                        reason: reason(facts)
-                    },
-                    "{facts:?}"
-                );
+                assert_eq!(socket.ownership(), Ownership::None { reason: reason(facts) }, "{facts:?}");
                 assert!(socket.owners().is_empty());
             }
         }
@@ -114,15 +105,8 @@ fn live_backlog_of_a_listener_stands_in_its_queues() {
 fn live_family_is_the_sockets_own() {
     let made = tcp::pair_mapped().unwrap();
     let snapshot = list();
-    let families: Vec<Family> = made
-        .facts
-        .iter()
-        .map(|facts| row(&snapshot, facts).family)
-        .collect();
-    assert!(
-        families.contains(&Family::Ipv4) && families.contains(&Family::Ipv6),
-        "{families:?}"
-    );
+    let families: Vec<Family> = made.facts.iter().map(|facts| row(&snapshot, facts).family).collect();
+    assert!(families.contains(&Family::Ipv4) && families.contains(&Family::Ipv6), "{families:?}");
 }
 
 #[test]
@@ -145,11 +129,7 @@ fn live_socket_in_flight_is_held_by_nobody_and_says_so() {
     let row = row(&snapshot, in_flight.facts().unwrap());
     assert!(row.owners().is_empty());
     // Where a process could not be read, the socket may be there: then that is the honest answer.
-    let hidden = Ownership::Hidden {
-        reason: HiddenOwner::UnreadableProcess,
-    };
-    let in_flight = Ownership::None {
-        reason: NoOwner::KernelOrInFlight,
-    };
+    let hidden = Ownership::Hidden { reason: HiddenOwner::UnreadableProcess };
+    let in_flight = Ownership::None { reason: NoOwner::KernelOrInFlight };
     assert!([hidden, in_flight].contains(&row.ownership()), "{row:?}");
 }

@@ -9,44 +9,26 @@ use std::process::Command;
 
 /// Builds and runs one of the crates below `old_programs/`, and returns what it printed.
 fn run(program: &str) -> String {
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/old_programs")
-        .join(program)
-        .join("Cargo.toml");
+    let manifest =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/old_programs").join(program).join("Cargo.toml");
     // Its lock file and what it builds belong to this test run, not to the source tree: work on a copy.
-    let copy = Path::new(env!("CARGO_TARGET_TMPDIR"))
-        .join("old_programs")
-        .join(program);
+    let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("old_programs").join(program);
     std::fs::create_dir_all(copy.join("src")).unwrap();
     let library = env!("CARGO_MANIFEST_DIR");
-    let text = std::fs::read_to_string(&manifest)
-        .unwrap()
-        .replace("../../..", library);
+    let text = std::fs::read_to_string(&manifest).unwrap().replace("../../..", library);
     std::fs::write(copy.join("Cargo.toml"), text).unwrap();
     std::fs::copy(manifest.with_file_name("src/main.rs"), copy.join("src/main.rs")).unwrap();
     // The versions that this workspace was tested with, which are on this machine already.
-    std::fs::copy(
-        Path::new(library).join("../../Cargo.lock"),
-        copy.join("Cargo.lock"),
-    )
-    .unwrap();
+    std::fs::copy(Path::new(library).join("../../Cargo.lock"), copy.join("Cargo.lock")).unwrap();
 
     let output = Command::new(env!("CARGO"))
         .args(["run", "--quiet", "--offline", "--manifest-path"])
         .arg(copy.join("Cargo.toml"))
-        .env(
-            "CARGO_TARGET_DIR",
-            Path::new(env!("CARGO_TARGET_TMPDIR")).join("old_programs/target"),
-        )
+        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("old_programs/target"))
         .output()
         .unwrap();
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(
-        output.status.success(),
-        "{}\n{}",
-        text(&output.stdout),
-        text(&output.stderr)
-    );
+    assert!(output.status.success(), "{}\n{}", text(&output.stdout), text(&output.stderr));
     text(&output.stdout)
 }
 
@@ -59,10 +41,7 @@ fn example_of_netstat_0_7_builds_in_edition_2015_and_lists_sockets() {
         listener.local_addr().unwrap().port(),
         std::process::id()
     );
-    assert!(
-        printed.lines().any(|line| line == expected),
-        "{expected} is not in:\n{printed}"
-    );
+    assert!(printed.lines().any(|line| line == expected), "{expected} is not in:\n{printed}");
 }
 
 #[test]

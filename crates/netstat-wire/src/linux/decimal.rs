@@ -42,19 +42,7 @@ mod tests {
 
     #[test]
     fn anything_else_is_none() {
-        for text in [
-            "",
-            " 1",
-            "1 ",
-            "+1",
-            "-1",
-            "00",
-            "01",
-            "0x1",
-            "1:",
-            "/",
-            "18446744073709551616",
-        ] {
+        for text in ["", " 1", "1 ", "+1", "-1", "00", "01", "0x1", "1:", "/", "18446744073709551616"] {
             assert_eq!(unsigned(text.as_bytes()), None, "{text:?}");
         }
         assert_eq!(unsigned_32(b"4294967296"), None);

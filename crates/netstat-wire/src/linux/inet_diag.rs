@@ -131,14 +131,7 @@ pub struct SockId {
 
 impl Default for SockId {
     fn default() -> Self {
-        Self {
-            sport: 0,
-            dport: 0,
-            src: [0; 16],
-            dst: [0; 16],
-            interface: 0,
-            cookie: u64::MAX,
-        }
+        Self { sport: 0, dport: 0, src: [0; 16], dst: [0; 16], interface: 0, cookie: u64::MAX }
     }
 }
 
@@ -235,12 +228,7 @@ impl Request {
 }
 
 fn request_header(kind: u16, flags: u16, seq: u32) -> Header {
-    Header {
-        kind,
-        flags: flags | NLM_F_REQUEST,
-        seq,
-        port_id: 0,
-    }
+    Header { kind, flags: flags | NLM_F_REQUEST, seq, port_id: 0 }
 }
 
 /// `struct inet_diag_msg` and the attributes that come unasked: one socket.

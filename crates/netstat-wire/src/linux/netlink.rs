@@ -135,13 +135,9 @@ impl<'a> Body<'a> {
     fn decode(kind: u16, payload: &'a [u8]) -> Result<Self, DecodeError> {
         match kind {
             NLMSG_NOOP => Ok(Self::Noop),
-            NLMSG_ERROR => Ok(Self::Error {
-                code: Reader::new("nlmsgerr", payload).i32_ne()?,
-            }),
+            NLMSG_ERROR => Ok(Self::Error { code: Reader::new("nlmsgerr", payload).i32_ne()? }),
             NLMSG_DONE if payload.is_empty() => Ok(Self::Done { code: 0 }),
-            NLMSG_DONE => Ok(Self::Done {
-                code: Reader::new("NLMSG_DONE", payload).i32_ne()?,
-            }),
+            NLMSG_DONE => Ok(Self::Done { code: Reader::new("NLMSG_DONE", payload).i32_ne()? }),
             NLMSG_OVERRUN => Ok(Self::Overrun),
             _ => Ok(Self::Data(payload)),
         }
@@ -161,9 +157,7 @@ impl<'a> Messages<'a> {
     /// Over the bytes that one `recv` returned.
     #[inline]
     pub const fn new(datagram: &'a [u8]) -> Self {
-        Self {
-            reader: Reader::new(MESSAGE, datagram),
-        }
+        Self { reader: Reader::new(MESSAGE, datagram) }
     }
 
     #[inline]
@@ -185,10 +179,7 @@ impl<'a> Messages<'a> {
             return Err(DecodeError::short(MESSAGE, start, length, there));
         };
         skip_padding(&mut self.reader, length);
-        Ok(Message {
-            header,
-            body: Body::decode(header.kind, payload)?,
-        })
+        Ok(Message { header, body: Body::decode(header.kind, payload)? })
     }
 }
 
@@ -230,9 +221,7 @@ impl<'a> Attributes<'a> {
     /// Over the bytes after a message's fixed part, or over the payload of a nested attribute.
     #[inline]
     pub const fn new(bytes: &'a [u8]) -> Self {
-        Self {
-            reader: Reader::new(ATTRIBUTE, bytes),
-        }
+        Self { reader: Reader::new(ATTRIBUTE, bytes) }
     }
 
     #[inline]

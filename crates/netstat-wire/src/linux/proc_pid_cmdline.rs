@@ -13,19 +13,12 @@
 ///   the end are lost, those before are kept.
 /// - A text without a NUL inside is one argument, and spaces after it are taken for padding and cut off.
 pub fn arguments(text: &[u8]) -> Vec<&[u8]> {
-    let used = text
-        .iter()
-        .rposition(|byte| *byte != 0)
-        .and_then(|last| text.get(..=last))
-        .unwrap_or_default();
+    let used =
+        text.iter().rposition(|byte| *byte != 0).and_then(|last| text.get(..=last)).unwrap_or_default();
     if used.contains(&0) {
         return used.split(|byte| *byte == 0).collect();
     }
-    match used
-        .iter()
-        .rposition(|byte| *byte != b' ')
-        .and_then(|last| used.get(..=last))
-    {
+    match used.iter().rposition(|byte| *byte != b' ').and_then(|last| used.get(..=last)) {
         Some(title) => vec![title],
         None => Vec::new(),
     }

@@ -52,13 +52,7 @@ impl Stat {
         for _ in PPID + 1..START_TIME {
             field(&mut reader, "malformed line")?;
         }
-        Ok(Self {
-            pid,
-            comm,
-            state,
-            ppid,
-            start_time_ticks: number(&mut reader, "malformed starttime")?,
-        })
+        Ok(Self { pid, comm, state, ppid, start_time_ticks: number(&mut reader, "malformed starttime")? })
     }
 }
 
@@ -68,11 +62,7 @@ const START_TIME: usize = 22;
 
 /// What is before the next space, which must be there: every field that is read has one after it.
 fn field<'a>(reader: &mut Reader<'a>, what: &'static str) -> Result<&'a [u8], DecodeError> {
-    let end = reader
-        .rest()
-        .iter()
-        .position(|byte| *byte == b' ')
-        .ok_or(malformed(reader, what))?;
+    let end = reader.rest().iter().position(|byte| *byte == b' ').ok_or(malformed(reader, what))?;
     let field = reader.take(end)?;
     reader.skip(1)?;
     Ok(field)
@@ -80,9 +70,7 @@ fn field<'a>(reader: &mut Reader<'a>, what: &'static str) -> Result<&'a [u8], De
 
 fn number<T: TryFrom<u64>>(reader: &mut Reader<'_>, what: &'static str) -> Result<T, DecodeError> {
     let value = decimal::unsigned(field(reader, what)?);
-    value
-        .and_then(|value| value.try_into().ok())
-        .ok_or(malformed(reader, what))
+    value.and_then(|value| value.try_into().ok()).ok_or(malformed(reader, what))
 }
 
 fn malformed(reader: &Reader<'_>, what: &'static str) -> DecodeError {

@@ -44,16 +44,8 @@ impl Status {
 
     fn values(values: &[u8]) -> Option<Self> {
         // Without its newline the line may be cut in the middle of a number.
-        let mut values = values
-            .strip_suffix(b"\n")?
-            .split(|byte| *byte == b'\t')
-            .map(decimal::unsigned_32);
+        let mut values = values.strip_suffix(b"\n")?.split(|byte| *byte == b'\t').map(decimal::unsigned_32);
         let mut next = || values.next().flatten();
-        Some(Self {
-            uid_real: next()?,
-            uid_effective: next()?,
-            uid_saved: next()?,
-            uid_filesystem: next()?,
-        })
+        Some(Self { uid_real: next()?, uid_effective: next()?, uid_saved: next()?, uid_filesystem: next()? })
     }
 }

@@ -3,30 +3,18 @@
 #![allow(clippy::unwrap_used, dead_code)]
 
 /// What a fixture's heading must say, each on a line `# key: value` before the first byte.
-const HEADING: [&str; 6] = [
-    "source",
-    "command",
-    "kernel",
-    "date",
-    "byte order",
-    "pointer width",
-];
+const HEADING: [&str; 6] = ["source", "command", "kernel", "date", "byte order", "pointer width"];
 
 /// The bytes of a fixture: annotated hex, where `#` starts a comment and lines are of no meaning.
 pub(crate) fn parse(text: &str) -> Result<Vec<u8>, String> {
     let heading: Vec<&str> = text.lines().take_while(|line| line.starts_with('#')).collect();
     for key in HEADING {
         let start = format!("# {key}: ");
-        if !heading
-            .iter()
-            .any(|line| line.strip_prefix(&start).is_some_and(|value| !value.is_empty()))
-        {
+        if !heading.iter().any(|line| line.strip_prefix(&start).is_some_and(|value| !value.is_empty())) {
             return Err(format!("no line \"{start}...\" in the heading"));
         }
     }
-    let words = text
-        .lines()
-        .flat_map(|line| line.split('#').next().unwrap_or_default().split_whitespace());
+    let words = text.lines().flat_map(|line| line.split('#').next().unwrap_or_default().split_whitespace());
     words
         .map(|word| {
             let digits = word.len() == 2 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
@@ -96,9 +84,5 @@ fn pad(mut bytes: Vec<u8>) -> Vec<u8> {
 
 /// Property tests of some seconds, which leave no files behind.
 pub(crate) fn property_tests() -> proptest::test_runner::Config {
-    proptest::test_runner::Config {
-        cases: 256,
-        failure_persistence: None,
-        ..Default::default()
-    }
+    proptest::test_runner::Config { cases: 256, failure_persistence: None, ..Default::default() }
 }

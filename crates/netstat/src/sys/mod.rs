@@ -6,8 +6,9 @@
 //! - `SUPPORT: Support`: what it can give. A field that is not promised is `None` in every row; a promised
 //!   one is seen where the row has such a thing. Tests hold it to that.
 //! - `sockets(&Filter, sink) -> Result<Vec<Gap>, Error>`: hands every socket of the tables that the filter
-//!   wants to the sink, row by row as decoded, TCP before UDP, each socket once, owners left out (where the
-//!   table itself names a process, it sets them). It may use the filter to ask for less, and may hand over
+//!   wants to the sink, row by row as decoded, TCP before UDP, each socket once. Owners that the table itself
+//!   names it sets; holders that a search finds are added to them. An ownership that it sets is the last
+//!   word where no holder is found. It may use the filter to ask for less, and may hand over
 //!   more: the caller applies the filter. A table that fails is a gap while another one can be read; an
 //!   error is for when nothing can. When the sink breaks off, it stops.
 //! - `OwnerSearch`: a search for owners, made by `new(pids)` for these processes alone or, with none
@@ -30,28 +31,16 @@
 //!
 //! Nothing in a back end waits without a bound, starts another program, or reads text meant for people.
 
-#[cfg(all(
-    any(target_os = "linux", target_os = "android"),
-    not(netstat_test_unsupported)
-))]
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 mod linux;
-#[cfg(all(
-    any(target_os = "linux", target_os = "android"),
-    not(netstat_test_unsupported)
-))]
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 pub(crate) use linux::{
     OwnerSearch, SUPPORT, interface_name, is_short_name, ownerless, processes, sockets, still_open,
 };
 
-#[cfg(any(
-    not(any(target_os = "linux", target_os = "android")),
-    netstat_test_unsupported
-))]
+#[cfg(any(not(any(target_os = "linux", target_os = "android")), netstat_test_unsupported))]
 mod unsupported;
-#[cfg(any(
-    not(any(target_os = "linux", target_os = "android")),
-    netstat_test_unsupported
-))]
+#[cfg(any(not(any(target_os = "linux", target_os = "android")), netstat_test_unsupported))]
 pub(crate) use unsupported::{
     OwnerSearch, SUPPORT, interface_name, is_short_name, ownerless, processes, sockets, still_open,
 };

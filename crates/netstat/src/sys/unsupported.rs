@@ -51,13 +51,7 @@ pub(crate) fn processes(
     _fields: ProcessFields,
     _threads: usize,
 ) -> (Vec<Process>, Vec<Gap>) {
-    (
-        sightings
-            .iter()
-            .map(|sighting| Process::new(sighting.pid))
-            .collect(),
-        Vec::new(),
-    )
+    (sightings.iter().map(|sighting| Process::new(sighting.pid)).collect(), Vec::new())
 }
 
 pub(crate) fn ownerless(socket: &Socket) -> NoOwner {

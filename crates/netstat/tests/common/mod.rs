@@ -53,11 +53,7 @@ pub(crate) fn row<'a>(snapshot: &'a Snapshot, facts: &SocketFacts) -> &'a Socket
 /// Checks everything that a maker says of a socket but who holds it.
 pub(crate) fn check_row(socket: &Socket, facts: &SocketFacts) {
     assert_eq!(socket.protocol, protocol(facts), "{facts:?}");
-    assert_eq!(
-        (socket.local, socket.remote),
-        (facts.local, facts.remote),
-        "{facts:?}"
-    );
+    assert_eq!((socket.local, socket.remote), (facts.local, facts.remote), "{facts:?}");
     assert_eq!(socket.state, state(facts), "{facts:?}");
     assert_eq!(socket.inode(), facts.inode, "{facts:?}");
     assert!(socket.cookie.is_some(), "{facts:?}");
@@ -73,11 +69,7 @@ pub(crate) fn check_row(socket: &Socket, facts: &SocketFacts) {
         assert_eq!(socket.rx_queue, Some(queue), "{facts:?}");
     }
     if matches!(facts.state, State::TimeWait | State::SynReceived) {
-        assert_eq!(
-            (socket.rx_queue, socket.tx_queue, socket.uid),
-            (None, None, None),
-            "{facts:?}"
-        );
+        assert_eq!((socket.rx_queue, socket.tx_queue, socket.uid), (None, None, None), "{facts:?}");
     }
 }
 
@@ -105,8 +97,5 @@ pub(crate) fn owners<'a>(held: impl IntoIterator<Item = &'a Held>, inode: u64) -
 /// Checks that a row has exactly these owners, and none else.
 pub(crate) fn check_owners(socket: &Socket, expected: &[Owner]) {
     assert_eq!(socket.owners(), expected, "{socket:?}");
-    assert!(
-        matches!(socket.ownership(), Ownership::Known { .. }),
-        "{socket:?}"
-    );
+    assert!(matches!(socket.ownership(), Ownership::Known { .. }), "{socket:?}");
 }

@@ -1,8 +1,5 @@
 //! The system calls that rustix lacks.
-#![allow(
-    unsafe_code,
-    reason = "foreign calls live in files of this name, and here alone"
-)]
+#![allow(unsafe_code, reason = "foreign calls live in files of this name, and here alone")]
 
 use rustix::io::Errno;
 use std::cmp::Ordering;

@@ -70,10 +70,7 @@ impl SockDiag {
         // Bound by hand, so that the port id is known before the first answer.
         rustix::net::bind(&fd, &netlink::SocketAddrNetlink::new(0, 0))?;
         let address = netlink::SocketAddrNetlink::try_from(rustix::net::getsockname(&fd)?)?;
-        Ok(Self {
-            fd,
-            port_id: address.pid(),
-        })
+        Ok(Self { fd, port_id: address.pid() })
     }
 }
 
@@ -166,11 +163,7 @@ pub(super) fn converse(
     one: bool,
     record: &mut dyn FnMut(u32, &[u8]) -> ControlFlow<()>,
 ) -> Result<Ended, Fault> {
-    let asked = Messages::new(request)
-        .next()
-        .ok_or(Fault::TimedOut)?
-        .map_err(Fault::Malformed)?
-        .header;
+    let asked = Messages::new(request).next().ok_or(Fault::TimedOut)?.map_err(Fault::Malformed)?.header;
     peer.send(request).map_err(|errno| Fault::Call("send", errno))?;
     let mut ended = Ended::default();
     let mut idle = 0;
@@ -207,9 +200,7 @@ pub(super) fn converse(
                 Body::Noop | Body::Error { code: 0 } => {}
                 Body::Done { code: 0 } => return Ok(ended),
                 Body::Done { code } | Body::Error { code } => {
-                    return Err(Fault::Refused(io::Error::from_raw_os_error(
-                        code.saturating_neg(),
-                    )));
+                    return Err(Fault::Refused(io::Error::from_raw_os_error(code.saturating_neg())));
                 }
                 Body::Overrun => return Err(Fault::Overrun),
                 Body::Data(_) if message.header.kind != asked.kind => {}

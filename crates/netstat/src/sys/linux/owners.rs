@@ -111,21 +111,14 @@ impl Found {
 
 impl<P: Procfs> Search<P> {
     fn over(procfs: Result<P, Errno>, pids: &[u32]) -> Self {
-        let mut first = Round {
-            pids: pids.to_vec(),
-            ..Round::default()
-        };
+        let mut first = Round { pids: pids.to_vec(), ..Round::default() };
         let listed = match &procfs {
             Ok(procfs) if pids.is_empty() => procfs.pids().map(|all| first.pids = all),
             _ => Ok(()),
         };
         first.pids.sort_unstable();
         first.pids.dedup();
-        Self {
-            procfs: procfs.and_then(|procfs| listed.map(|()| procfs)),
-            only_some: !pids.is_empty(),
-            first,
-        }
+        Self { procfs: procfs.and_then(|procfs| listed.map(|()| procfs)), only_some: !pids.is_empty(), first }
     }
 
     pub(crate) fn run(&self) {
@@ -145,16 +138,9 @@ impl<P: Procfs> Search<P> {
                 return OwnerTable::unsearched(format_args!("/proc: {}", std::io::Error::from(*errno)));
             }
         };
-        let found = self
-            .first
-            .found
-            .get_mut()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let found = self.first.found.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut table = OwnerTable::default();
-        table.add(
-            std::mem::take(&mut found.held),
-            std::mem::take(&mut found.sightings),
-        );
+        table.add(std::mem::take(&mut found.held), std::mem::take(&mut found.sightings));
         let source = "/proc/<pid>/fd";
         let mut gap = |kind, count, source: String| {
             if count > 0 {
@@ -169,11 +155,7 @@ impl<P: Procfs> Search<P> {
             found.failed,
             failure.map_or(String::new(), |e| format!("{source}: {e}")),
         );
-        gap(
-            GapKind::ThreadsNotCompared,
-            found.threads_not_compared,
-            "kcmp".to_owned(),
-        );
+        gap(GapKind::ThreadsNotCompared, found.threads_not_compared, "kcmp".to_owned());
 
         let hidden = hidden_processes(procfs, &self.first.pids, self.only_some);
         let hide = |reason| Ownership::Hidden { reason };
@@ -183,14 +165,10 @@ impl<P: Procfs> Search<P> {
             Some(Hidden::Namespace) => hide(HiddenOwner::OtherPidNamespace),
             Some(Hidden::Mount) => hide(HiddenOwner::UnreadableProcess),
             None if !found.is_complete() => hide(HiddenOwner::UnreadableProcess),
-            None => Ownership::None {
-                reason: NoOwner::KernelOrInFlight,
-            },
+            None => Ownership::None { reason: NoOwner::KernelOrInFlight },
         };
         if let Some(hidden) = hidden {
-            table
-                .gaps_if_absent
-                .push(Gap::new(GapKind::ProcessesHidden, 1, hidden.source()));
+            table.gaps_if_absent.push(Gap::new(GapKind::ProcessesHidden, 1, hidden.source()));
         }
         table
     }
@@ -200,27 +178,16 @@ impl<P: Procfs> Search<P> {
         if missed.is_empty() {
             return;
         }
-        let found = self
-            .first
-            .found
-            .get_mut()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let found = self.first.found.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut pids = std::mem::take(&mut found.early);
         if !self.only_some {
             let is_new = |pid: &u32| self.first.pids.binary_search(pid).is_err();
             pids.extend(procfs.pids().unwrap_or_default().into_iter().filter(is_new));
         }
-        let round = Round {
-            pids,
-            wanted: Some(missed.to_vec()),
-            ..Round::default()
-        };
+        let round = Round { pids, wanted: Some(missed.to_vec()), ..Round::default() };
         let threads = if round.pids.len() < 16 { 1 } else { threads };
         side_by_side(threads, &|| round.walk(procfs), || round.walk(procfs));
-        let found = round
-            .found
-            .into_inner()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        let found = round.found.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         if !found.held.is_empty() {
             table.add(found.held, found.sightings);
         }
@@ -264,13 +231,8 @@ impl Round {
             }
             let before = found.held.len();
             let at = procfs.now();
-            let outcome = Walk {
-                procfs,
-                pid: *pid,
-                wanted: self.wanted.as_deref(),
-                found: &mut found,
-            }
-            .process();
+            let outcome =
+                Walk { procfs, pid: *pid, wanted: self.wanted.as_deref(), found: &mut found }.process();
             if let Err(errno) = outcome {
                 found.count(errno);
             }
@@ -280,10 +242,7 @@ impl Round {
         }
         // Here, on every thread, so that nothing is left but to merge.
         found.held.sort_unstable();
-        self.found
-            .lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .absorb(found);
+        self.found.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).absorb(found);
     }
 }
 
@@ -318,10 +277,7 @@ impl<P: Procfs> Walk<'_, P> {
         let held = &mut self.found.held;
         self.procfs.sockets(pid, thread, &mut |fd, inode| {
             if wanted.is_none_or(|wanted| wanted.binary_search(&inode).is_ok()) {
-                held.push(Held {
-                    key: inode,
-                    owner: Owner::new(pid, Some(fd), OwnerRole::Holder),
-                });
+                held.push(Held { key: inode, owner: Owner::new(pid, Some(fd), OwnerRole::Holder) });
             }
         })
     }

@@ -38,13 +38,7 @@ pub(crate) fn processes(
                 u64::try_from(sightings.len()).unwrap_or(u64::MAX),
                 format!("/proc: {}", std::io::Error::from(errno)),
             );
-            (
-                sightings
-                    .iter()
-                    .map(|sighting| Process::new(sighting.pid))
-                    .collect(),
-                vec![gap],
-            )
+            (sightings.iter().map(|sighting| Process::new(sighting.pid)).collect(), vec![gap])
         }
     }
 }
@@ -68,15 +62,9 @@ fn read_all(
             };
             let process = context.process(procfs, *sighting, &mut buffer);
             let vanished = process.is_none();
-            read.push((
-                index,
-                process.unwrap_or_else(|| Process::new(sighting.pid)),
-                vanished,
-            ));
+            read.push((index, process.unwrap_or_else(|| Process::new(sighting.pid)), vanished));
         }
-        done.lock()
-            .unwrap_or_else(|poisoned| poisoned.into_inner())
-            .extend(read);
+        done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(read);
     };
     let threads = if sightings.len() < 16 { 1 } else { threads };
     side_by_side(threads, &work, work);
@@ -85,10 +73,7 @@ fn read_all(
     done.sort_unstable_by_key(|(index, ..)| *index);
     let vanished: u64 = done.iter().map(|(.., vanished)| u64::from(*vanished)).sum();
     let gap = (vanished > 0).then(|| Gap::new(GapKind::ProcessesVanished, vanished, "/proc/<pid>/stat"));
-    (
-        done.into_iter().map(|(_, process, _)| process).collect(),
-        gap.into_iter().collect(),
-    )
+    (done.into_iter().map(|(_, process, _)| process).collect(), gap.into_iter().collect())
 }
 
 /// What is the same for all processes of one listing.
@@ -104,15 +89,8 @@ impl Context {
         Self {
             fields,
             nanoseconds_per_tick: 1_000_000_000 / rustix::param::clock_ticks_per_second().max(1),
-            boot: fields
-                .contains(ProcessFields::START_TIME)
-                .then(|| boot_time(procfs))
-                .flatten(),
-            users: if fields.contains(ProcessFields::USER) {
-                users()
-            } else {
-                HashMap::new()
-            },
+            boot: fields.contains(ProcessFields::START_TIME).then(|| boot_time(procfs)).flatten(),
+            users: if fields.contains(ProcessFields::USER) { users() } else { HashMap::new() },
         }
     }
 
@@ -131,9 +109,7 @@ impl Context {
         if self.fields.contains(Fields::PARENT) {
             process.parent = (stat.ppid != 0).then_some(stat.ppid);
         }
-        process.start_time = self
-            .boot
-            .and_then(|boot| boot.checked_add(Duration::from_nanos(started)));
+        process.start_time = self.boot.and_then(|boot| boot.checked_add(Duration::from_nanos(started)));
 
         let name_was_cut = self.fields.contains(Fields::NAME) && stat.comm.len() == COMM_BYTES;
         let mut executable = None;
@@ -142,28 +118,18 @@ impl Context {
         }
         let mut command_line = None;
         if self.fields.contains(Fields::COMMAND_LINE) || name_was_cut {
-            command_line = procfs
-                .read(&format!("{pid}/cmdline"), buffer)
-                .is_ok()
-                .then(|| arguments(buffer));
+            command_line = procfs.read(&format!("{pid}/cmdline"), buffer).is_ok().then(|| arguments(buffer));
         }
         if self.fields.contains(Fields::NAME) {
             let full = name_was_cut.then(|| {
                 let executable = executable.clone().or_else(|| executable_of(procfs, pid));
-                full_name(
-                    &stat.comm,
-                    command_line.as_deref().unwrap_or_default(),
-                    executable.as_deref(),
-                )
+                full_name(&stat.comm, command_line.as_deref().unwrap_or_default(), executable.as_deref())
             });
             process.name = Some(OsString::from_vec(full.flatten().unwrap_or(stat.comm)));
         }
         if self.fields.contains(Fields::COMMAND_LINE) {
             let arguments = command_line.map(|arguments| {
-                arguments
-                    .into_iter()
-                    .map(|argument| OsStr::from_bytes(argument).to_owned())
-                    .collect()
+                arguments.into_iter().map(|argument| OsStr::from_bytes(argument).to_owned()).collect()
             });
             process.command_line = arguments;
         }
@@ -223,12 +189,7 @@ fn boot_time(procfs: &impl Procfs) -> Option<SystemTime> {
     let mut content = Vec::new();
     procfs.read("stat", &mut content).ok()?;
     let text = String::from_utf8_lossy(&content);
-    let seconds = text
-        .lines()
-        .find_map(|line| line.strip_prefix("btime "))?
-        .trim()
-        .parse()
-        .ok()?;
+    let seconds = text.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
@@ -258,45 +219,22 @@ mod tests {
         };
         let comm = b"systemd-resolve";
         let resolved = Some("systemd-resolved".to_owned());
+        assert_eq!(full(comm, &[b"/usr/lib/systemd/systemd-resolved"], None), resolved);
         assert_eq!(
-            full(comm, &[b"/usr/lib/systemd/systemd-resolved"], None),
-            resolved
-        );
-        assert_eq!(
-            full(
-                comm,
-                &[b"resolver"],
-                Some(b"/usr/lib/systemd/systemd-resolved (deleted)")
-            ),
+            full(comm, &[b"resolver"], Some(b"/usr/lib/systemd/systemd-resolved (deleted)")),
             resolved
         );
         // The script that an interpreter runs.
-        assert_eq!(
-            full(comm, &[b"/usr/bin/python3", b"/opt/systemd-resolved"], None),
-            resolved
-        );
+        assert_eq!(full(comm, &[b"/usr/bin/python3", b"/opt/systemd-resolved"], None), resolved);
         // Another name, set by the process itself, stays as it is.
-        assert_eq!(
-            full(
-                b"a name of my ow",
-                &[b"/usr/bin/program"],
-                Some(b"/usr/bin/program")
-            ),
-            None
-        );
+        assert_eq!(full(b"a name of my ow", &[b"/usr/bin/program"], Some(b"/usr/bin/program")), None);
         // What is as long as it stands is whole.
         assert_eq!(full(b"exactly15bytes!", &[b"/bin/exactly15bytes!"], None), None);
     }
 
     #[test]
     fn short_names_are_those_the_kernel_would_have_cut() {
-        assert!(is_short_name(
-            OsStr::new("systemd-resolve"),
-            OsStr::new("systemd-resolved")
-        ));
-        assert!(!is_short_name(
-            OsStr::new("systemd"),
-            OsStr::new("systemd-resolved")
-        ));
+        assert!(is_short_name(OsStr::new("systemd-resolve"), OsStr::new("systemd-resolved")));
+        assert!(!is_short_name(OsStr::new("systemd"), OsStr::new("systemd-resolved")));
     }
 }

@@ -70,12 +70,7 @@ pub(crate) struct Proc {
 }
 
 fn open_directory(at: impl std::os::fd::AsFd, path: impl rustix::path::Arg) -> Result<OwnedFd, Errno> {
-    openat(
-        at,
-        path,
-        OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-    )
+    openat(at, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
 }
 
 impl Proc {
@@ -84,10 +79,7 @@ impl Proc {
         // This process has descriptors: the one just opened at least.
         let own = statat(&root, c"self/fd", AtFlags::empty());
         let has_descriptor_counts = own.is_ok_and(|own| own.st_size > 0);
-        Ok(Self {
-            root,
-            has_descriptor_counts,
-        })
+        Ok(Self { root, has_descriptor_counts })
     }
 
     /// The numbers that name entries of a directory.
@@ -195,8 +187,6 @@ impl Procfs for Proc {
     fn now(&self) -> u64 {
         let now = clock_gettime(ClockId::Boottime);
         let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
-        seconds
-            .saturating_mul(1_000_000_000)
-            .saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
+        seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
     }
 }

@@ -57,24 +57,8 @@ fn end(family: Family, address: &[u8; 16], port: u16, interface: u32) -> SocketA
 
 /// The row of a record; `None` for a family that is no IP.
 pub(super) fn row(record: &InetDiagMsg, protocol: Protocol) -> Option<Socket> {
-    let InetDiagMsg {
-        state,
-        timer,
-        rqueue,
-        wqueue,
-        uid,
-        inode,
-        v6_only,
-        ..
-    } = *record;
-    let SockId {
-        sport,
-        dport,
-        src,
-        dst,
-        interface,
-        cookie,
-    } = record.id;
+    let InetDiagMsg { state, timer, rqueue, wqueue, uid, inode, v6_only, .. } = *record;
+    let SockId { sport, dport, src, dst, interface, cookie } = record.id;
     let family = match record.family {
         AF_INET => Family::Ipv4,
         AF_INET6 => Family::Ipv6,
@@ -106,11 +90,7 @@ pub(super) fn row(record: &InetDiagMsg, protocol: Protocol) -> Option<Socket> {
     if inode != 0 || uid != 0 {
         socket.uid = Some(uid);
     }
-    socket.cookie = if cookie == u64::MAX {
-        None
-    } else {
-        NonZeroU64::new(cookie)
-    };
+    socket.cookie = if cookie == u64::MAX { None } else { NonZeroU64::new(cookie) };
     socket.interface = NonZeroU32::new(interface);
     socket.v6_only = v6_only;
     Some(socket)
@@ -177,10 +157,7 @@ mod tests {
     #[test]
     fn time_wait_has_no_uid_inode_or_queues() {
         let socket = row(&record(states::TCP_TIME_WAIT, 0), Protocol::Tcp).unwrap();
-        assert_eq!(
-            (socket.uid, socket.inode(), socket.rx_queue, socket.tx_queue),
-            (None, None, None, None)
-        );
+        assert_eq!((socket.uid, socket.inode(), socket.rx_queue, socket.tx_queue), (None, None, None, None));
         assert_eq!(ownerless(&socket), NoOwner::TimeWait);
         assert_eq!(socket.remote.unwrap().to_string(), "127.0.0.2:5000");
     }
@@ -209,20 +186,14 @@ mod tests {
         let mut record = record(states::TCP_ESTABLISHED, 0);
         record.rqueue = 12;
         let socket = row(&record, Protocol::Tcp).unwrap();
-        assert_eq!(
-            (socket.uid, socket.rx_queue, socket.tx_queue),
-            (None, Some(12), None)
-        );
+        assert_eq!((socket.uid, socket.rx_queue, socket.tx_queue), (None, Some(12), None));
         assert_eq!(ownerless(&socket), NoOwner::AcceptQueue);
     }
 
     #[test]
     fn root_is_a_user_and_zero_bytes_are_a_queue_where_there_is_a_socket() {
         let socket = row(&record(states::TCP_ESTABLISHED, 9), Protocol::Tcp).unwrap();
-        assert_eq!(
-            (socket.uid, socket.inode(), socket.rx_queue),
-            (Some(0), Some(9), Some(0))
-        );
+        assert_eq!((socket.uid, socket.inode(), socket.rx_queue), (Some(0), Some(9), Some(0)));
     }
 
     #[test]

@@ -74,36 +74,18 @@ const fn address_family(family: Family) -> u8 {
 
 impl Table {
     fn request(&self, seq: u32) -> Vec<u8> {
-        let Self {
-            protocol,
-            family,
-            states,
-            local_port,
-        } = *self;
-        let id = SockId {
-            sport: local_port,
-            ..SockId::default()
-        };
+        let Self { protocol, family, states, local_port } = *self;
+        let id = SockId { sport: local_port, ..SockId::default() };
         let number = ip_protocol(protocol);
         match family {
-            Some(family) => RequestV2 {
-                family: address_family(family),
-                protocol: number,
-                ext: 0,
-                states,
-                id,
+            Some(family) => {
+                RequestV2 { family: address_family(family), protocol: number, ext: 0, states, id }
+                    .encode(NLM_F_DUMP, seq)
             }
-            .encode(NLM_F_DUMP, seq),
             None => {
                 // TCP is what every kernel answers this request with.
                 let protocol = (protocol != Protocol::Tcp).then_some(u32::from(number));
-                Request {
-                    ext: 0,
-                    states,
-                    id,
-                    protocol,
-                }
-                .encode(NLM_F_DUMP, seq)
+                Request { ext: 0, states, id, protocol }.encode(NLM_F_DUMP, seq)
             }
         }
     }
@@ -135,18 +117,8 @@ fn tables(filter: &Filter, one_pass_udp: bool) -> Vec<Table> {
             continue;
         }
         let local_port = filter.single_local_port().unwrap_or(0);
-        let mut add = |family| {
-            tables.push(Table {
-                protocol,
-                family,
-                states,
-                local_port,
-            })
-        };
-        let (ipv4, ipv6) = (
-            filter.wants_family(Family::Ipv4),
-            filter.wants_family(Family::Ipv6),
-        );
+        let mut add = |family| tables.push(Table { protocol, family, states, local_port });
+        let (ipv4, ipv6) = (filter.wants_family(Family::Ipv4), filter.wants_family(Family::Ipv6));
         if ipv4 && ipv6 && (protocol == Protocol::Tcp || one_pass_udp) {
             add(None);
         } else {
@@ -164,16 +136,9 @@ fn tables(filter: &Filter, one_pass_udp: bool) -> Vec<Table> {
 /// One that does not, leaves it aside and answers with TCP.
 fn kernel_has_one_pass_udp() -> bool {
     let name = rustix::system::uname();
-    let mut numbers = name
-        .release()
-        .to_bytes()
-        .split(|byte| !byte.is_ascii_digit())
-        .map(|digits| {
-            std::str::from_utf8(digits)
-                .ok()
-                .and_then(|digits| digits.parse::<u32>().ok())
-                .unwrap_or(0)
-        });
+    let mut numbers = name.release().to_bytes().split(|byte| !byte.is_ascii_digit()).map(|digits| {
+        std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u32>().ok()).unwrap_or(0)
+    });
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (5, 10)
 }
 
@@ -182,11 +147,7 @@ pub(crate) fn sockets(
     filter: &Filter,
     sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
-    list(
-        &mut SockDiag::open,
-        &tables(filter, kernel_has_one_pass_udp()),
-        sink,
-    )
+    list(&mut SockDiag::open, &tables(filter, kernel_has_one_pass_udp()), sink)
 }
 
 fn list<P: Peer>(
@@ -194,12 +155,7 @@ fn list<P: Peer>(
     tables: &[Table],
     sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
-    let mut reader = TableReader {
-        open,
-        peer: None,
-        buffer: vec![0; BUFFER_BYTES],
-        seq: 0,
-    };
+    let mut reader = TableReader { open, peer: None, buffer: vec![0; BUFFER_BYTES], seq: 0 };
     let mut gaps = Vec::new();
     let mut failed = None;
     let mut any_read = false;
@@ -209,36 +165,19 @@ fn list<P: Peer>(
             Protocol::Tcp => reader.read_tcp(table, &mut rows),
             Protocol::Udp => reader.read_udp(table, &mut rows),
         };
-        let Rows {
-            told,
-            skipped,
-            broken_off,
-            ..
-        } = rows;
+        let Rows { told, skipped, broken_off, .. } = rows;
         if skipped > 0 {
-            gaps.push(Gap::new(
-                GapKind::RecordsSkipped,
-                skipped,
-                format!("sock_diag {table}"),
-            ));
+            gaps.push(Gap::new(GapKind::RecordsSkipped, skipped, format!("sock_diag {table}")));
         }
         match end {
             Ok(interrupted) => {
                 any_read = true;
                 if interrupted {
-                    gaps.push(Gap::new(
-                        GapKind::TableInterrupted,
-                        1,
-                        format!("sock_diag {table}"),
-                    ));
+                    gaps.push(Gap::new(GapKind::TableInterrupted, 1, format!("sock_diag {table}")));
                 }
             }
             Err(fault) => {
-                let kind = if told > 0 {
-                    GapKind::TableInterrupted
-                } else {
-                    GapKind::TableUnavailable
-                };
+                let kind = if told > 0 { GapKind::TableInterrupted } else { GapKind::TableUnavailable };
                 any_read |= told > 0;
                 gaps.push(Gap::new(kind, 1, format!("sock_diag {table}: {fault}")));
                 failed.get_or_insert_with(|| Error::system("list", format!("{table} sockets"), fault));
@@ -265,13 +204,7 @@ struct Rows<'a> {
 
 impl<'a> Rows<'a> {
     fn new(protocol: Protocol, sink: &'a mut dyn FnMut(Socket) -> ControlFlow<()>) -> Self {
-        Self {
-            protocol,
-            sink,
-            told: 0,
-            skipped: 0,
-            broken_off: false,
-        }
+        Self { protocol, sink, told: 0, skipped: 0, broken_off: false }
     }
 
     /// Tells the row of a record, unless `is_new` says that its cookie has been told already.
@@ -342,13 +275,7 @@ impl<P: Peer> TableReader<'_, P> {
         self.seq = self.seq.wrapping_add(1);
         let ended = netlink::converse(peer, &mut self.buffer, &request(self.seq), one, record);
         // A conversation that has ended leaves nothing behind; any other would go on into the next.
-        if !matches!(
-            &ended,
-            Ok(Ended {
-                broken_off: false,
-                ..
-            }) | Err(Fault::Refused(_))
-        ) {
+        if !matches!(&ended, Ok(Ended { broken_off: false, .. }) | Err(Fault::Refused(_))) {
             self.peer = None;
         }
         ended
@@ -440,12 +367,7 @@ fn ask_still_open<P: Peer>(
     open: &mut dyn FnMut() -> Result<P, Errno>,
     sockets: &mut dyn Iterator<Item = &Socket>,
 ) -> Vec<bool> {
-    let mut reader = TableReader {
-        open,
-        peer: None,
-        buffer: vec![0; 4096],
-        seq: 0,
-    };
+    let mut reader = TableReader { open, peer: None, buffer: vec![0; 4096], seq: 0 };
     let mut lookups = 0;
     sockets
         .map(|socket| {
@@ -466,9 +388,8 @@ fn ask_still_open<P: Peer>(
                 states: u32::MAX,
                 id,
             };
-            let answer = reader.converse(&|seq| request.encode(0, seq), true, &mut |_, _| {
-                ControlFlow::Continue(())
-            });
+            let answer =
+                reader.converse(&|seq| request.encode(0, seq), true, &mut |_, _| ControlFlow::Continue(()));
             match answer {
                 // Not there. ESTALE, another socket with these addresses, proves nothing: several may share
                 // a UDP port, and the kernel looks up but one of them.

@@ -1,0 +1,223 @@
+//! The calls that neither the standard library nor rustix offers as safe functions.
+#![allow(unsafe_code)]
+
+use rustix::process::Pid;
+use rustix::thread::UnshareFlags;
+use std::ffi::{c_int, c_uint};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{NonNull, null_mut};
+use std::sync::atomic::AtomicU64;
+
+/// Forks; the child runs `body` and ends with the code it gives (101 if it panics). It never returns from here,
+/// unwinds out of here, or runs destructors or exit handlers of the parent.
+pub(crate) fn fork_with(body: impl FnOnce() -> i32) -> io::Result<Pid> {
+    // SAFETY: fork takes no pointers. The child is a copy with this thread alone. It stays in this function until
+    // _exit, so no frame of the parent is left twice. The C libraries of Linux (glibc, bionic, musl) put their
+    // allocator into a usable state in the child; other locks that other threads may have held (standard error,
+    // the panic hook) are kept out of by the callers, and a child that hangs is killed after a time-out.
+    let pid = unsafe { libc::fork() };
+    if pid == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    match Pid::from_raw(pid) {
+        Some(pid) => Ok(pid),
+        None => {
+            let code = catch_unwind(AssertUnwindSafe(body)).unwrap_or(101);
+            exit_now(code)
+        }
+    }
+}
+
+/// Makes a process that shares this one's descriptor table and has the same parent; it runs `body` and ends.
+/// Only for a process with one thread.
+pub(crate) fn fork_sharing_table(body: impl FnOnce() -> i32) -> io::Result<Pid> {
+    let flags = libc::CLONE_FILES | libc::CLONE_PARENT | libc::SIGCHLD;
+    // SAFETY: without CLONE_VM and with a null stack this is a fork: the child runs on a copy of this stack. The
+    // other arguments are read only with flags that are not set. Callers have one thread, so no lock of the C
+    // library is held by another, and the child stays in this function until _exit.
+    let pid = unsafe { libc::syscall(libc::SYS_clone, libc::c_long::from(flags), 0, 0, 0, 0) };
+    if pid == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    match i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        Some(pid) => Ok(pid),
+        None => {
+            let code = catch_unwind(AssertUnwindSafe(body)).unwrap_or(101);
+            exit_now(code)
+        }
+    }
+}
+
+/// Ends the process without running anything of it.
+pub(crate) fn exit_now(code: i32) -> ! {
+    // SAFETY: _exit takes no pointers and is always allowed.
+    unsafe { libc::_exit(code) }
+}
+
+/// Ends the calling thread alone, without running anything of it; as the first thread it leaves a process whose
+/// leader has exited.
+pub(crate) fn exit_thread() -> ! {
+    // SAFETY: exit takes no pointers. The stack of the thread stays mapped (the first thread's always; no other
+    // thread calls this), so what other threads borrow from it stays valid.
+    unsafe { libc::syscall(libc::SYS_exit, 0) };
+    exit_now(102)
+}
+
+/// Closes every descriptor of the calling thread's table from 3 up, but those in `keep`.
+///
+/// Only for a table that nobody else uses: of a fresh child, which runs no destructors, or of a thread that has
+/// just got its own. Whatever value owns a descriptor that is closed must not be used in that table again.
+pub(crate) fn close_all_but(keep: &[RawFd]) {
+    let mut keep: Vec<c_uint> = keep
+        .iter()
+        .filter_map(|&fd| c_uint::try_from(fd).ok())
+        .filter(|&fd| fd > 2)
+        .collect();
+    keep.sort_unstable();
+    keep.dedup();
+    let mut first: c_uint = 3;
+    for fd in keep {
+        if fd > first {
+            close_range(first, fd - 1);
+        }
+        first = fd + 1;
+    }
+    close_range(first, c_uint::MAX);
+}
+
+fn close_range(first: c_uint, last: c_uint) {
+    // SAFETY: takes numbers alone; that nobody uses these descriptors is the callers' part (see close_all_but).
+    let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0 as c_uint) };
+    if result == 0 {
+        return;
+    }
+    // Before Linux 5.9, or refused by a filter of system calls: one by one, as far as numbers can go.
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile)
+        .current
+        .unwrap_or(1 << 20);
+    let end = last.min(c_uint::try_from(limit.min(1 << 20)).unwrap_or(1 << 20));
+    for fd in first..=end {
+        if let Ok(fd) = c_int::try_from(fd) {
+            // SAFETY: as above; a number that is not open gives EBADF.
+            unsafe { libc::close(fd) };
+        }
+    }
+}
+
+/// Closes one descriptor in a child whose owner, a value of the parent's, is only borrowed there.
+pub(crate) fn close_in_child(fd: BorrowedFd<'_>) {
+    // SAFETY: takes a number alone. The value that owns the descriptor is a copy of the parent's in a process that
+    // runs no destructor of it, and the callers do not use it again.
+    unsafe { libc::close(fd.as_raw_fd()) };
+}
+
+/// Gives the calling thread a descriptor table of its own, a copy.
+pub(crate) fn unshare_files() -> io::Result<()> {
+    // SAFETY: the danger of unsharing the table is that descriptors that other threads make are not in it, and
+    // that those of this thread mean something else to others. The one caller closes the copies and uses only
+    // sockets that it makes after.
+    Ok(unsafe { rustix::thread::unshare_unsafe(UnshareFlags::FILES) }?)
+}
+
+/// Puts the calling thread into a new network namespace.
+pub(crate) fn unshare_network() -> io::Result<()> {
+    // SAFETY: a network namespace changes what sockets are made in, not what descriptors mean.
+    Ok(unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }?)
+}
+
+/// Sets a socket option whose value is an int.
+fn set_option(fd: BorrowedFd<'_>, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
+    let size = libc::socklen_t::try_from(size_of::<c_int>()).unwrap_or(4);
+    // SAFETY: the descriptor is open; the pointer is to a c_int that lives through the call, and its size is given.
+    let result = unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), size) };
+    if result == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// TCP_DEFER_ACCEPT: a connection is not made until data comes, for about `seconds`.
+pub(crate) fn defer_accept(fd: BorrowedFd<'_>, seconds: u16) -> io::Result<()> {
+    set_option(
+        fd,
+        libc::IPPROTO_TCP,
+        libc::TCP_DEFER_ACCEPT,
+        c_int::from(seconds),
+    )
+}
+
+/// IP_BIND_ADDRESS_NO_PORT: a bind to port 0 sets the address alone; `connect` chooses the port, which is quick
+/// and needs to be free only for this pair of ends.
+pub(crate) fn bind_address_no_port(fd: BorrowedFd<'_>) -> io::Result<()> {
+    set_option(fd, libc::IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT, 1)
+}
+
+/// The first byte of `TCP_INFO`: `tcpi_state`.
+pub(crate) fn tcp_info_state(fd: BorrowedFd<'_>) -> io::Result<u8> {
+    let mut state = 0_u8;
+    let mut size: libc::socklen_t = 1;
+    // SAFETY: the descriptor is open; the kernel writes at most `size` = 1 byte to `state`, and a length to `size`;
+    // both live through the call.
+    let result = unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_INFO,
+            (&raw mut state).cast(),
+            &raw mut size,
+        )
+    };
+    if result == 0 {
+        Ok(state)
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+/// Numbers that a process and the children it forks afterwards count in together.
+pub(crate) struct SharedCounters(NonNull<[AtomicU64; SharedCounters::COUNT]>);
+
+// SAFETY: the memory is atomics alone and is mapped until the drop of this value.
+unsafe impl Send for SharedCounters {}
+// SAFETY: as above.
+unsafe impl Sync for SharedCounters {}
+
+impl SharedCounters {
+    const COUNT: usize = 4;
+    const BYTES: usize = Self::COUNT * size_of::<AtomicU64>();
+
+    pub(crate) fn new() -> io::Result<Self> {
+        // SAFETY: an anonymous mapping at an address of the kernel's choice touches no memory of ours.
+        let at = unsafe {
+            libc::mmap(
+                null_mut(),
+                Self::BYTES,
+                libc::PROT_READ | libc::PROT_WRITE,
+                libc::MAP_SHARED | libc::MAP_ANONYMOUS,
+                -1,
+                0,
+            )
+        };
+        if at == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        NonNull::new(at.cast())
+            .map(Self)
+            .ok_or_else(|| io::Error::other("mapped at the null address"))
+    }
+
+    pub(crate) fn get(&self) -> &[AtomicU64; Self::COUNT] {
+        // SAFETY: the mapping is page-aligned, large enough, zeroed (a valid AtomicU64) and stands until the drop.
+        unsafe { self.0.as_ref() }
+    }
+}
+
+impl Drop for SharedCounters {
+    fn drop(&mut self) {
+        // SAFETY: the mapping was made with this size and no reference into it outlives the value.
+        unsafe { libc::munmap(self.0.as_ptr().cast(), Self::BYTES) };
+    }
+}

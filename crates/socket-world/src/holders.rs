@@ -1,0 +1,157 @@
+//! The ways in which processes come to hold a socket, or not to hold it any more.
+
+use crate::child::Child;
+use crate::facts::{Held, SocketFacts, inode_of};
+use crate::ffi;
+use rustix::io::retry_on_intr;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, SocketFlags, SocketType, recvmsg, sendmsg, socketpair,
+};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+/// `count` processes that inherit `fd` from this one, under the same number.
+///
+/// # Errors
+/// As [`Child::fork`].
+pub fn inherited(count: usize, fd: impl AsFd) -> io::Result<Vec<Child>> {
+    let fd = fd.as_fd();
+    (0..count)
+        .map(|_| Child::fork(None, &[fd], |report| report.held(fd).map(drop)))
+        .collect()
+}
+
+/// `count` more descriptors of `fd` in this process.
+///
+/// # Errors
+/// More descriptors than the process may have.
+pub fn duplicated(count: usize, fd: impl AsFd) -> io::Result<Vec<OwnedFd>> {
+    let fd = fd.as_fd();
+    (0..count).map(|_| fd.try_clone_to_owned()).collect()
+}
+
+/// A process that got `fd` through a unix socket (SCM_RIGHTS); this one has closed it when the function returns.
+///
+/// # Errors
+/// As [`Child::fork`].
+pub fn passed(fd: OwnedFd) -> io::Result<Child> {
+    let (sender, receiver) = unix_pair()?;
+    // Before the fork, so that the child need only take it.
+    send(&sender, fd.as_fd())?;
+    drop(fd);
+    let child = Child::fork(None, &[receiver.as_fd()], |report| {
+        report.keep(receive(&receiver)?)?;
+        // What is left of the way it came; as the last thing, since the closure only borrows it.
+        ffi::close_in_child(receiver.as_fd());
+        Ok(())
+    });
+    drop((sender, receiver));
+    child
+}
+
+/// A socket that was sent through a unix socket and not yet taken, and that no process holds.
+#[derive(Debug)]
+pub struct InFlight {
+    sender: OwnedFd,
+    receiver: OwnedFd,
+    inode: u64,
+    facts: Option<SocketFacts>,
+}
+
+impl InFlight {
+    /// The inode of the socket that is under way.
+    pub fn inode(&self) -> u64 {
+        self.inode
+    }
+
+    /// What the socket looks like, if it is an IP socket. The inode is in it: the kernel still has one.
+    pub fn facts(&self) -> Option<&SocketFacts> {
+        self.facts.as_ref()
+    }
+
+    /// Takes it out: this process holds it again.
+    ///
+    /// # Errors
+    /// It cannot be received.
+    pub fn land(self) -> io::Result<OwnedFd> {
+        drop(self.sender);
+        receive(&self.receiver)
+    }
+}
+
+/// Sends `fd` on a way that nobody takes it from, and closes it here: it stands, held by nobody.
+///
+/// # Errors
+/// The unix sockets cannot be made.
+pub fn in_flight(fd: OwnedFd) -> io::Result<InFlight> {
+    let (sender, receiver) = unix_pair()?;
+    let inode = inode_of(&fd);
+    let facts = SocketFacts::of(&fd).ok();
+    send(&sender, fd.as_fd())?;
+    Ok(InFlight {
+        sender,
+        receiver,
+        inode,
+        facts,
+    })
+}
+
+/// Two processes with one descriptor table (CLONE_FILES): `fd` is held by both, under the same number, and both
+/// are in [`Child::held`]. [`Child::numbers`] has the pid of the second.
+///
+/// # Errors
+/// As [`Child::fork`]; the second process cannot be made.
+pub fn shared_table(fd: impl AsFd) -> io::Result<Child> {
+    let fd = fd.as_fd();
+    let mut child = Child::fork(None, &[fd], |report| {
+        let held = report.held(fd)?;
+        // It may not be told from the first by the pipes: those are shared too. It waits on the same one.
+        let other = ffi::fork_sharing_table(|| report.pause())?;
+        let pid = other.as_raw_nonzero().get().unsigned_abs();
+        report.held_as(Held { pid, ..held });
+        report.number(u64::from(pid))
+    })?;
+    // CLONE_PARENT: it is this process's child as well, to be killed and reaped with the first.
+    let second = child.numbers().first().and_then(|&pid| i32::try_from(pid).ok());
+    let second = second.and_then(rustix::process::Pid::from_raw);
+    child.adopt(second.ok_or_else(|| io::Error::other("no pid of the second process"))?);
+    Ok(child)
+}
+
+fn unix_pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(socketpair(
+        AddressFamily::UNIX,
+        SocketType::DGRAM,
+        SocketFlags::CLOEXEC,
+        None,
+    )?)
+}
+
+fn send(way: &OwnedFd, fd: BorrowedFd<'_>) -> io::Result<()> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let fds = [fd];
+    if !control.push(SendAncillaryMessage::ScmRights(&fds)) {
+        return Err(io::Error::other("no room for one descriptor"));
+    }
+    retry_on_intr(|| sendmsg(way, &[IoSlice::new(b"x")], &mut control, SendFlags::empty()))?;
+    Ok(())
+}
+
+fn receive(way: &OwnedFd) -> io::Result<OwnedFd> {
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = RecvAncillaryBuffer::new(&mut space);
+    let mut byte = [0];
+    let mut data = [IoSliceMut::new(&mut byte)];
+    recvmsg(way, &mut data, &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    for message in control.drain() {
+        if let RecvAncillaryMessage::ScmRights(mut fds) = message
+            && let Some(fd) = fds.next()
+        {
+            return Ok(fd);
+        }
+    }
+    Err(io::Error::other("no descriptor came"))
+}
