@@ -57,7 +57,12 @@ impl Error {
     /// The system's own code (`errno`, `GetLastError`), if a system call failed.
     pub fn raw_os_error(&self) -> Option<i32> {
         match &self.cause {
-            Cause::System(e) => e.raw_os_error(),
+            // The code itself, or what a back end has wrapped to say what it means.
+            Cause::System(e) => e.raw_os_error().or_else(|| {
+                e.get_ref()
+                    .and_then(|inner| inner.downcast_ref::<io::Error>())
+                    .and_then(io::Error::raw_os_error)
+            }),
             Cause::Unsupported => None,
         }
     }

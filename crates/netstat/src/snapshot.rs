@@ -91,10 +91,8 @@ pub(crate) fn take(query: &Query) -> Result<Snapshot, Error> {
     });
     snapshot.gaps = listed?;
     let mut table = search.table();
-    let missed = unheld(snapshot.sockets.iter(), &table);
-    search.again(&mut table, &missed, query.thread_count());
-
-    join(&mut snapshot.sockets, &table);
+    let unheld = snapshot.sockets.iter_mut().filter_map(|socket| settle(socket, &table).then_some(socket));
+    look_again(unheld.collect(), &mut search, &mut table, query.thread_count());
     snapshot.sockets.retain(|socket| query.filter.matches_owners(socket.owners()));
     retain_named(query, &mut snapshot.sockets, &table);
     if !query.fields.is_empty() {
@@ -139,7 +137,6 @@ pub(crate) fn stream(
             return ControlFlow::Continue(());
         }
         if settle(&mut socket, &table) {
-            socket.ownership = Ownership::NotAsked;
             held_back.push(socket);
         } else if passes(&socket) {
             flow = each(socket);
@@ -150,12 +147,10 @@ pub(crate) fn stream(
         return Ok(gaps);
     }
 
-    let missed = unheld(held_back.iter(), &table);
-    search.again(&mut table, &missed, query.thread_count());
+    look_again(held_back.iter_mut().collect(), &mut search, &mut table, query.thread_count());
     // Names again: the second look may have met processes that are new.
     let names = NamedOwners::new(query, table.sightings());
     let passes = |socket: &Socket| query.filter.matches_owners(socket.owners()) && names.matches(socket);
-    join(&mut held_back, &table);
     let hidden = held_back.iter().any(|socket| matches!(socket.ownership, Ownership::Hidden { .. }));
     for socket in held_back.into_iter().filter(passes) {
         if each(socket).is_break() {
@@ -184,16 +179,6 @@ fn key(socket: &Socket) -> Option<u64> {
     }
 }
 
-/// The keys, ascending, of the rows that nobody was found to hold.
-fn unheld<'a>(sockets: impl Iterator<Item = &'a Socket>, table: &OwnerTable) -> Vec<u64> {
-    let open = sockets.filter(|socket| socket.ownership == Ownership::NotAsked);
-    let mut missed: Vec<u64> =
-        open.filter_map(key).filter(|key| table.owners(*key).next().is_none()).collect();
-    missed.sort_unstable();
-    missed.dedup();
-    missed
-}
-
 /// Tells one row its owners, or why it has none. Whether nobody was found to hold it, and that is not the
 /// last word.
 fn settle(socket: &mut Socket, table: &OwnerTable) -> bool {
@@ -218,13 +203,25 @@ fn settle(socket: &mut Socket, table: &OwnerTable) -> bool {
     true
 }
 
-/// Tells all rows their owners. A row without one is asked after once more: it may be gone.
-fn join(sockets: &mut [Socket], table: &OwnerTable) {
-    let unheld: Vec<&mut Socket> =
-        sockets.iter_mut().filter_map(|socket| settle(socket, table).then_some(socket)).collect();
+/// A second look for rows that nobody was found to hold: the first may have been too early. Those that are
+/// left are asked after themselves: they may be gone.
+fn look_again(
+    mut unheld: Vec<&mut Socket>,
+    search: &mut sys::OwnerSearch,
+    table: &mut OwnerTable,
+    threads: usize,
+) {
     if matches!(table.absent, Ownership::Hidden { reason: HiddenOwner::NotLookedAt }) {
         return;
     }
+    let mut keys: Vec<u64> = unheld.iter().filter_map(|socket| key(socket)).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    search.again(table, &keys, threads);
+    unheld.retain_mut(|socket| {
+        socket.ownership = Ownership::NotAsked;
+        settle(socket, table)
+    });
     let still_open = sys::still_open(&mut unheld.iter().map(|socket| &**socket));
     for (socket, still_open) in unheld.into_iter().zip(still_open) {
         if !still_open {

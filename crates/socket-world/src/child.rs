@@ -34,10 +34,7 @@ pub struct Child {
 
 impl fmt::Debug for Child {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Child")
-            .field("pid", &self.pid())
-            .field("held", &self.held)
-            .finish_non_exhaustive()
+        f.debug_struct("Child").field("pid", &self.pid()).field("held", &self.held).finish_non_exhaustive()
     }
 }
 
@@ -80,11 +77,7 @@ impl Child {
         let parent = getpid();
         let window = quiet();
         let pid = ffi::fork_with(move || {
-            let mut report = Report {
-                to_parent: Some(to_parent),
-                from_parent,
-                bytes: Vec::new(),
-            };
+            let mut report = Report { to_parent: Some(to_parent), from_parent, bytes: Vec::new() };
             if !report.settle(parent, &keep) {
                 return 1;
             }
@@ -138,10 +131,7 @@ impl Child {
     /// It cannot be waited for.
     pub fn become_zombie(&mut self) -> io::Result<()> {
         self.control = None;
-        waitid(
-            WaitId::Pid(self.pid),
-            WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
-        )?;
+        waitid(WaitId::Pid(self.pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT)?;
         self.held.clear();
         Ok(())
     }
@@ -181,10 +171,7 @@ impl Starting {
     /// # Errors
     /// What it says went wrong; or it died or took too long, and then it is killed.
     pub fn ready(self) -> io::Result<Child> {
-        let Self {
-            mut child,
-            mut from_child,
-        } = self;
+        let Self { mut child, mut from_child } = self;
         let end = Instant::now() + LIMIT;
         let mut bytes = Vec::new();
         let mut chunk = vec![0; 1 << 16];
@@ -208,10 +195,7 @@ impl Starting {
                 }
             }
         }
-        Err(io::Error::other(format!(
-            "child {} died before it was ready",
-            child.pid()
-        )))
+        Err(io::Error::other(format!("child {} died before it was ready", child.pid())))
     }
 }
 
@@ -316,10 +300,7 @@ impl Report {
     /// Says what went wrong, and ends.
     pub(crate) fn fail(&mut self, error: &io::Error) -> ! {
         let errno = error.raw_os_error().unwrap_or(0);
-        self.put(&Record::Failed {
-            errno,
-            text: error.to_string(),
-        });
+        self.put(&Record::Failed { errno, text: error.to_string() });
         // If the parent is gone, nobody wants to know.
         let _ = self.flush();
         ffi::exit_now(1)
@@ -359,11 +340,7 @@ impl Report {
     }
 
     fn flush_when_large(&mut self) -> io::Result<()> {
-        if self.bytes.len() < 1 << 15 {
-            Ok(())
-        } else {
-            self.flush()
-        }
+        if self.bytes.len() < 1 << 15 { Ok(()) } else { self.flush() }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -379,9 +356,7 @@ fn run(report: &mut Report, body: impl FnOnce(&mut Report) -> io::Result<()>) ->
     let body = std::panic::AssertUnwindSafe(|| body(report));
     std::panic::catch_unwind(body).unwrap_or_else(|payload| {
         let text = payload.downcast_ref::<String>().map(String::as_str);
-        let text = text
-            .or_else(|| payload.downcast_ref::<&str>().copied())
-            .unwrap_or("no text");
+        let text = text.or_else(|| payload.downcast_ref::<&str>().copied()).unwrap_or("no text");
         Err(io::Error::other(format!("the body panicked: {text}")))
     })
 }
@@ -403,10 +378,7 @@ fn wait_readable(fd: impl AsFd, end: Instant) -> io::Result<()> {
             return Ok(());
         }
         if left.is_zero() {
-            return Err(io::Error::new(
-                io::ErrorKind::TimedOut,
-                "a child did not get ready in time",
-            ));
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "a child did not get ready in time"));
         }
     }
 }

@@ -71,10 +71,7 @@ pub struct Churn {
 
 impl std::fmt::Debug for Churn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Churn")
-            .field("child", &self.child)
-            .field("counts", &self.counts())
-            .finish()
+        f.debug_struct("Churn").field("child", &self.child).field("counts", &self.counts()).finish()
     }
 }
 

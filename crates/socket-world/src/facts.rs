@@ -138,10 +138,7 @@ impl SocketFacts {
         let (protocol, state, rx_queue) = match sockopt::socket_protocol(fd)? {
             Some(ipproto::TCP) => {
                 let state = tcp_state(fd)?;
-                let fin = u64::from(matches!(
-                    state,
-                    State::CloseWait | State::LastAck | State::Closing
-                ));
+                let fin = u64::from(matches!(state, State::CloseWait | State::LastAck | State::Closing));
                 let rx_queue = match state {
                     State::Listen => 0,
                     State::SynSent | State::Close => 0,
@@ -150,11 +147,7 @@ impl SocketFacts {
                 (Transport::Tcp, state, u32::try_from(rx_queue).ok())
             }
             Some(ipproto::UDP) => {
-                let state = if peer.is_some() {
-                    State::UdpConnected
-                } else {
-                    State::UdpUnconnected
-                };
+                let state = if peer.is_some() { State::UdpConnected } else { State::UdpUnconnected };
                 (Transport::Udp, state, None)
             }
             other => return Err(io::Error::other(format!("neither TCP nor UDP: {other:?}"))),

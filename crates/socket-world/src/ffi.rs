@@ -70,11 +70,8 @@ pub(crate) fn exit_thread() -> ! {
 /// Only for a table that nobody else uses: of a fresh child, which runs no destructors, or of a thread that has
 /// just got its own. Whatever value owns a descriptor that is closed must not be used in that table again.
 pub(crate) fn close_all_but(keep: &[RawFd]) {
-    let mut keep: Vec<c_uint> = keep
-        .iter()
-        .filter_map(|&fd| c_uint::try_from(fd).ok())
-        .filter(|&fd| fd > 2)
-        .collect();
+    let mut keep: Vec<c_uint> =
+        keep.iter().filter_map(|&fd| c_uint::try_from(fd).ok()).filter(|&fd| fd > 2).collect();
     keep.sort_unstable();
     keep.dedup();
     let mut first: c_uint = 3;
@@ -94,9 +91,7 @@ fn close_range(first: c_uint, last: c_uint) {
         return;
     }
     // Before Linux 5.9, or refused by a filter of system calls: one by one, as far as numbers can go.
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile)
-        .current
-        .unwrap_or(1 << 20);
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 20);
     let end = last.min(c_uint::try_from(limit.min(1 << 20)).unwrap_or(1 << 20));
     for fd in first..=end {
         if let Ok(fd) = c_int::try_from(fd) {
@@ -132,21 +127,12 @@ fn set_option(fd: BorrowedFd<'_>, level: c_int, name: c_int, value: c_int) -> io
     let size = libc::socklen_t::try_from(size_of::<c_int>()).unwrap_or(4);
     // SAFETY: the descriptor is open; the pointer is to a c_int that lives through the call, and its size is given.
     let result = unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), size) };
-    if result == 0 {
-        Ok(())
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// TCP_DEFER_ACCEPT: a connection is not made until data comes, for about `seconds`.
 pub(crate) fn defer_accept(fd: BorrowedFd<'_>, seconds: u16) -> io::Result<()> {
-    set_option(
-        fd,
-        libc::IPPROTO_TCP,
-        libc::TCP_DEFER_ACCEPT,
-        c_int::from(seconds),
-    )
+    set_option(fd, libc::IPPROTO_TCP, libc::TCP_DEFER_ACCEPT, c_int::from(seconds))
 }
 
 /// IP_BIND_ADDRESS_NO_PORT: a bind to port 0 sets the address alone; `connect` chooses the port, which is quick
@@ -170,11 +156,7 @@ pub(crate) fn tcp_info_state(fd: BorrowedFd<'_>) -> io::Result<u8> {
             &raw mut size,
         )
     };
-    if result == 0 {
-        Ok(state)
-    } else {
-        Err(io::Error::last_os_error())
-    }
+    if result == 0 { Ok(state) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Numbers that a process and the children it forks afterwards count in together.
@@ -204,9 +186,7 @@ impl SharedCounters {
         if at == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        NonNull::new(at.cast())
-            .map(Self)
-            .ok_or_else(|| io::Error::other("mapped at the null address"))
+        NonNull::new(at.cast()).map(Self).ok_or_else(|| io::Error::other("mapped at the null address"))
     }
 
     pub(crate) fn get(&self) -> &[AtomicU64; Self::COUNT] {

@@ -18,9 +18,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 /// As [`Child::fork`].
 pub fn inherited(count: usize, fd: impl AsFd) -> io::Result<Vec<Child>> {
     let fd = fd.as_fd();
-    (0..count)
-        .map(|_| Child::fork(None, &[fd], |report| report.held(fd).map(drop)))
-        .collect()
+    (0..count).map(|_| Child::fork(None, &[fd], |report| report.held(fd).map(drop))).collect()
 }
 
 /// `count` more descriptors of `fd` in this process.
@@ -90,12 +88,7 @@ pub fn in_flight(fd: OwnedFd) -> io::Result<InFlight> {
     let inode = inode_of(&fd);
     let facts = SocketFacts::of(&fd).ok();
     send(&sender, fd.as_fd())?;
-    Ok(InFlight {
-        sender,
-        receiver,
-        inode,
-        facts,
-    })
+    Ok(InFlight { sender, receiver, inode, facts })
 }
 
 /// Two processes with one descriptor table (CLONE_FILES): `fd` is held by both, under the same number, and both
@@ -121,12 +114,7 @@ pub fn shared_table(fd: impl AsFd) -> io::Result<Child> {
 }
 
 fn unix_pair() -> io::Result<(OwnedFd, OwnedFd)> {
-    Ok(socketpair(
-        AddressFamily::UNIX,
-        SocketType::DGRAM,
-        SocketFlags::CLOEXEC,
-        None,
-    )?)
+    Ok(socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?)
 }
 
 fn send(way: &OwnedFd, fd: BorrowedFd<'_>) -> io::Result<()> {

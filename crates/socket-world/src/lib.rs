@@ -67,20 +67,10 @@ pub fn need_descriptors(count: u64) -> io::Result<()> {
         return Ok(());
     }
     let maximum = now.maximum.map(|hard| hard.max(count));
-    setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: Some(count),
-            maximum,
-        },
-    )
-    .map_err(|error| {
+    setrlimit(Resource::Nofile, Rlimit { current: Some(count), maximum }).map_err(|error| {
         io::Error::new(
             io::Error::from(error).kind(),
-            format!(
-                "{count} descriptors are needed, but the hard limit is {:?}: {error}",
-                now.maximum
-            ),
+            format!("{count} descriptors are needed, but the hard limit is {:?}: {error}", now.maximum),
         )
     })
 }

@@ -42,20 +42,13 @@ pub fn in_network_namespace<T: Send>(work: impl FnOnce() -> T + Send) -> io::Res
     std::thread::scope(|scope| {
         let inside = || enter_network_namespace().map(|()| work());
         let thread = Builder::new().name(name).spawn_scoped(scope, inside)?;
-        thread
-            .join()
-            .unwrap_or_else(|payload| std::panic::resume_unwind(payload))
+        thread.join().unwrap_or_else(|payload| std::panic::resume_unwind(payload))
     })
 }
 
 fn bring_up_loopback() -> io::Result<()> {
     // Protocol 0 is NETLINK_ROUTE.
-    let socket = socket_with(
-        AddressFamily::NETLINK,
-        SocketType::RAW,
-        SocketFlags::CLOEXEC,
-        None,
-    )?;
+    let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
     set_socket_timeout(&socket, Timeout::Recv, Some(Duration::from_secs(5)))?;
     let mut request = Vec::with_capacity(32);
     // nlmsghdr: length, type, flags, sequence, port
@@ -70,29 +63,16 @@ fn bring_up_loopback() -> io::Result<()> {
     request.extend(LOOPBACK.to_ne_bytes());
     request.extend(IFF_UP.to_ne_bytes());
     request.extend(IFF_UP.to_ne_bytes());
-    sendto(
-        &socket,
-        &request,
-        SendFlags::empty(),
-        &SocketAddrNetlink::new(0, 0),
-    )?;
+    sendto(&socket, &request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
 
     let mut answer = [0_u8; 1024];
     let (length, _) = recv(&socket, &mut answer[..], RecvFlags::empty())?;
     let answer = answer.get(..length).unwrap_or_default();
-    let kind = answer
-        .get(4..6)
-        .and_then(|bytes| bytes.try_into().ok())
-        .map(u16::from_ne_bytes);
-    let code = answer
-        .get(16..20)
-        .and_then(|bytes| bytes.try_into().ok())
-        .map(i32::from_ne_bytes);
+    let kind = answer.get(4..6).and_then(|bytes| bytes.try_into().ok()).map(u16::from_ne_bytes);
+    let code = answer.get(16..20).and_then(|bytes| bytes.try_into().ok()).map(i32::from_ne_bytes);
     match (kind, code) {
         (Some(NLMSG_ERROR), Some(0)) => Ok(()),
         (Some(NLMSG_ERROR), Some(code)) => Err(io::Error::from_raw_os_error(code.saturating_neg())),
-        other => Err(io::Error::other(format!(
-            "not an answer to RTM_NEWLINK: {other:?}"
-        ))),
+        other => Err(io::Error::other(format!("not an answer to RTM_NEWLINK: {other:?}"))),
     }
 }

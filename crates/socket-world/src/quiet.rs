@@ -24,17 +24,11 @@ pub struct Quiet {
 /// programs beside such tests hold it around the start too.
 pub fn quiet() -> Quiet {
     if MINE.get() {
-        return Quiet {
-            guard: None,
-            here: PhantomData,
-        };
+        return Quiet { guard: None, here: PhantomData };
     }
     let guard = FORKING.lock().unwrap_or_else(PoisonError::into_inner);
     MINE.set(true);
-    Quiet {
-        guard: Some(guard),
-        here: PhantomData,
-    }
+    Quiet { guard: Some(guard), here: PhantomData }
 }
 
 impl Drop for Quiet {

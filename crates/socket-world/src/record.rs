@@ -98,10 +98,7 @@ impl Record {
                 let length = usize::try_from(u64::from_ne_bytes(take(bytes)?)).ok()?;
                 let (text, rest) = bytes.split_at_checked(length)?;
                 *bytes = rest;
-                Self::Failed {
-                    errno,
-                    text: String::from_utf8_lossy(text).into_owned(),
-                }
+                Self::Failed { errno, text: String::from_utf8_lossy(text).into_owned() }
             }
             _ => return None,
         })
@@ -150,11 +147,7 @@ fn take<const N: usize>(bytes: &mut &[u8]) -> Option<[u8; N]> {
 
 fn take_option<const N: usize>(bytes: &mut &[u8]) -> Option<Option<[u8; N]>> {
     let [there] = take(bytes)?;
-    if there == 0 {
-        Some(None)
-    } else {
-        Some(Some(take(bytes)?))
-    }
+    if there == 0 { Some(None) } else { Some(Some(take(bytes)?)) }
 }
 
 fn take_address(bytes: &mut &[u8]) -> Option<Option<SocketAddr>> {
@@ -191,17 +184,10 @@ mod tests {
             rx_queue: Some(7),
         };
         let mut records: Vec<Record> = STATES.iter().map(|&state| Record::Facts(facts(state))).collect();
-        records.push(Record::Held(Held {
-            pid: 1,
-            fd: -2,
-            inode: 3,
-        }));
+        records.push(Record::Held(Held { pid: 1, fd: -2, inode: 3 }));
         records.push(Record::Number(u64::MAX));
         records.push(Record::Ready);
-        records.push(Record::Failed {
-            errno: 13,
-            text: "refused".into(),
-        });
+        records.push(Record::Failed { errno: 13, text: "refused".into() });
         records
     }
 

@@ -52,17 +52,8 @@ const ANY_V6: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(Ipv6Addr::UNSPEC
 
 /// A new TCP socket of the family of `address`.
 pub(crate) fn stream_socket(address: SocketAddr) -> io::Result<OwnedFd> {
-    let family = if address.is_ipv4() {
-        AddressFamily::INET
-    } else {
-        AddressFamily::INET6
-    };
-    Ok(socket_with(
-        family,
-        SocketType::STREAM,
-        SocketFlags::CLOEXEC,
-        Some(ipproto::TCP),
-    )?)
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    Ok(socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, Some(ipproto::TCP))?)
 }
 
 /// A listener on `address` (port 0: a free one) with this backlog. On an IPv6 address it takes IPv6 alone.
@@ -114,10 +105,7 @@ fn wait_for(fd: &OwnedFd, state: State) -> io::Result<()> {
     if wait_until(LIMIT, || tcp_state(fd).is_ok_and(|now| now == state)) {
         Ok(())
     } else {
-        Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            format!("{:?} instead of {state:?}", tcp_state(fd)),
-        ))
+        Err(io::Error::new(io::ErrorKind::TimedOut, format!("{:?} instead of {state:?}", tcp_state(fd))))
     }
 }
 
@@ -218,17 +206,11 @@ pub fn unread(count: u16) -> io::Result<Made> {
     let all_there = wait_until(LIMIT, || match Made::of(std::mem::take(&mut made.sockets)) {
         Ok(now) => {
             made = now;
-            made.facts
-                .get(1)
-                .is_some_and(|server| server.rx_queue == Some(u32::from(count)))
+            made.facts.get(1).is_some_and(|server| server.rx_queue == Some(u32::from(count)))
         }
         Err(_) => false,
     });
-    if all_there {
-        Ok(made)
-    } else {
-        Err(io::Error::other(format!("{count} bytes did not arrive")))
-    }
+    if all_there { Ok(made) } else { Err(io::Error::other(format!("{count} bytes did not arrive"))) }
 }
 
 /// A connection whose client has said that it sends no more: client (FIN_WAIT2), server (CLOSE_WAIT), listener.

@@ -81,13 +81,7 @@ pub fn own_table(make: impl FnOnce() -> io::Result<Made> + Send + 'static) -> io
     let said = hear.recv().map_err(|_| io::Error::other("the thread panicked"));
     drop(window);
     let (tid, held, facts) = said??;
-    Ok(OwnTable {
-        tid,
-        held,
-        facts,
-        end: Some(end),
-        thread: Some(thread),
-    })
+    Ok(OwnTable { tid, held, facts, end: Some(end), thread: Some(thread) })
 }
 
 /// A process whose first thread has exited while another goes on holding sockets.
@@ -120,9 +114,8 @@ pub fn exited_leader(
     let child = Child::fork(name, &[], |report| {
         std::thread::scope(|scope| {
             let work = move || {
-                let result = make()
-                    .and_then(|made| report.made(made))
-                    .and_then(|()| report.number(my_tid().into()));
+                let result =
+                    make().and_then(|made| report.made(made)).and_then(|()| report.number(my_tid().into()));
                 match result {
                     Ok(()) => report.finish_and_pause(),
                     Err(error) => report.fail(&error),
@@ -145,9 +138,6 @@ pub fn exited_leader(
     if wait_until(Duration::from_secs(10), is_gone) {
         Ok(ExitedLeader { child, tid })
     } else {
-        Err(io::Error::new(
-            io::ErrorKind::TimedOut,
-            "the first thread did not exit",
-        ))
+        Err(io::Error::new(io::ErrorKind::TimedOut, "the first thread did not exit"))
     }
 }

@@ -34,17 +34,8 @@ pub fn bind_to(address: SocketAddr) -> io::Result<OwnedFd> {
 }
 
 fn bind_with(address: SocketAddr, v6_only: bool) -> io::Result<OwnedFd> {
-    let family = if address.is_ipv4() {
-        AddressFamily::INET
-    } else {
-        AddressFamily::INET6
-    };
-    let fd = socket_with(
-        family,
-        SocketType::DGRAM,
-        SocketFlags::CLOEXEC,
-        Some(ipproto::UDP),
-    )?;
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let fd = socket_with(family, SocketType::DGRAM, SocketFlags::CLOEXEC, Some(ipproto::UDP))?;
     if address.is_ipv6() {
         sockopt::set_ipv6_v6only(&fd, v6_only)?;
     }
@@ -109,14 +100,8 @@ pub fn pair_mapped() -> io::Result<Made> {
     let four = bind_to((V4, 0).into())?;
     let six = bind_with((Ipv6Addr::UNSPECIFIED, 0).into(), false)?;
     let port = local_address(&four)?.port();
-    connect(
-        &six,
-        &SocketAddr::from((Ipv4Addr::LOCALHOST.to_ipv6_mapped(), port)),
-    )?;
-    connect(
-        &four,
-        &SocketAddr::from((Ipv4Addr::LOCALHOST, local_address(&six)?.port())),
-    )?;
+    connect(&six, &SocketAddr::from((Ipv4Addr::LOCALHOST.to_ipv6_mapped(), port)))?;
+    connect(&four, &SocketAddr::from((Ipv4Addr::LOCALHOST, local_address(&six)?.port())))?;
     Made::of(vec![six, four])
 }
 

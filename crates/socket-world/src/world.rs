@@ -44,24 +44,12 @@ pub struct WorldSpec {
 impl WorldSpec {
     /// 200 processes with 100 plain descriptors, 50 connections and 5 UDP sockets each: 21,200 sockets.
     pub fn small() -> Self {
-        Self {
-            processes: 200,
-            plain_descriptors: 100,
-            connections: 50,
-            ipv6_connections: 0,
-            udp_sockets: 5,
-        }
+        Self { processes: 200, plain_descriptors: 100, connections: 50, ipv6_connections: 0, udp_sockets: 5 }
     }
 
     /// 100 processes with 500 connections and 5 UDP sockets each: 100,600 sockets.
     pub fn large() -> Self {
-        Self {
-            processes: 100,
-            plain_descriptors: 0,
-            connections: 500,
-            ipv6_connections: 0,
-            udp_sockets: 5,
-        }
+        Self { processes: 100, plain_descriptors: 0, connections: 500, ipv6_connections: 0, udp_sockets: 5 }
     }
 
     /// What a world of this kind comes to.
@@ -119,10 +107,7 @@ impl World {
                 children.push(child.ready()?);
             }
         }
-        Ok(Self {
-            spec: *spec,
-            children,
-        })
+        Ok(Self { spec: *spec, children })
     }
 
     /// Its processes.
@@ -148,21 +133,14 @@ impl World {
 
 /// In the child: makes one process's part.
 fn fill(spec: &WorldSpec, number: usize, report: &mut Report) -> io::Result<()> {
-    let per_process = WorldSpec {
-        processes: 1,
-        ..*spec
-    }
-    .counts();
+    let per_process = WorldSpec { processes: 1, ..*spec }.counts();
     let descriptors = spec.plain_descriptors + per_process.sockets() + 64;
     need_descriptors(u64::try_from(descriptors).unwrap_or(u64::MAX))?;
     let address = loopback(WORLD + 1 + u32::try_from(number).map_err(io::Error::other)?);
     for _ in 0..spec.plain_descriptors {
         report.keep_unreported(std::fs::File::open("/dev/null")?);
     }
-    let mut maker = Maker {
-        report,
-        uid: rustix::process::geteuid().as_raw(),
-    };
+    let mut maker = Maker { report, uid: rustix::process::geteuid().as_raw() };
     maker.connections(spec.connections, address.into())?;
     maker.connections(spec.ipv6_connections, Ipv6Addr::LOCALHOST.into())?;
     maker.udp(spec.udp_sockets, address.into())
@@ -226,11 +204,7 @@ impl Maker<'_> {
             if let Some(peer) = peer {
                 connect(&fd, &peer)?;
             }
-            let state = if peer.is_some() {
-                State::UdpConnected
-            } else {
-                State::UdpUnconnected
-            };
+            let state = if peer.is_some() { State::UdpConnected } else { State::UdpUnconnected };
             self.keep(fd, state, local, peer)?;
             before = Some(local);
         }

@@ -32,10 +32,7 @@ fn live_heirs_hold_one_listener_and_nothing_else() {
     {
         let _quiet = quiet();
         assert_eq!(holders(inode_of(&fd)), expected);
-        assert_eq!(
-            holders(inode_of(&other)),
-            BTreeSet::from([Held::here(&other).expect("open")])
-        );
+        assert_eq!(holders(inode_of(&other)), BTreeSet::from([Held::here(&other).expect("open")]));
     }
     for heir in &heirs {
         assert_eq!(sockets_of(heir.pid()), set(heir.held()));
@@ -53,14 +50,8 @@ fn live_a_child_has_but_its_pipe_and_dev_null() {
         .expect("its descriptors")
         .map(|entry| std::fs::read_link(entry.expect("an entry").path()).expect("a link"))
         .collect();
-    let pipes = links
-        .iter()
-        .filter(|link| link.to_string_lossy().starts_with("pipe:"))
-        .count();
-    let nulls = links
-        .iter()
-        .filter(|link| link.as_os_str() == "/dev/null")
-        .count();
+    let pipes = links.iter().filter(|link| link.to_string_lossy().starts_with("pipe:")).count();
+    let nulls = links.iter().filter(|link| link.as_os_str() == "/dev/null").count();
     assert_eq!((pipes, nulls, links.len()), (1, 3, 4), "{links:?}");
 }
 
@@ -68,11 +59,7 @@ fn live_a_child_has_but_its_pipe_and_dev_null() {
 fn live_duplicates_are_each_a_descriptor() {
     let fd = listener();
     let more = make::duplicated(5, &fd).expect("duplicates");
-    let expected = more
-        .iter()
-        .chain([&fd])
-        .map(|fd| Held::here(fd).expect("open"))
-        .collect();
+    let expected = more.iter().chain([&fd]).map(|fd| Held::here(fd).expect("open")).collect();
     let _quiet = quiet();
     assert_eq!(holders(inode_of(&fd)), expected);
 }
@@ -124,10 +111,7 @@ fn live_an_own_table_is_seen_under_the_thread_alone() {
     let thread = threads::own_table(tcp::pair_v4).expect("a thread");
     let pid = std::process::id();
     assert_eq!(thread.held().len(), 3);
-    assert_eq!(
-        sockets_in(format!("/proc/{pid}/task/{}/fd", thread.tid()), pid),
-        set(thread.held())
-    );
+    assert_eq!(sockets_in(format!("/proc/{pid}/task/{}/fd", thread.tid()), pid), set(thread.held()));
     let inodes: BTreeSet<u64> = thread.held().iter().map(|held| held.inode).collect();
     {
         let _quiet = quiet();
@@ -136,11 +120,7 @@ fn live_an_own_table_is_seen_under_the_thread_alone() {
     assert_in_tables(pid, thread.sockets());
     let listener = thread.sockets()[2].local;
     drop(thread);
-    assert!(
-        table_of(pid)
-            .iter()
-            .all(|row| row.local != listener || row.state != 10)
-    );
+    assert!(table_of(pid).iter().all(|row| row.local != listener || row.state != 10));
 }
 
 #[test]
@@ -159,10 +139,7 @@ fn live_a_process_goes_on_without_its_first_thread() {
     assert_ne!(pid, tid);
     assert_eq!(sockets_of(pid), BTreeSet::new());
     assert_eq!(leaderless.child().held().len(), 3);
-    assert_eq!(
-        sockets_in(format!("/proc/{pid}/task/{tid}/fd"), pid),
-        set(leaderless.child().held())
-    );
+    assert_eq!(sockets_in(format!("/proc/{pid}/task/{tid}/fd"), pid), set(leaderless.child().held()));
     assert_in_tables(std::process::id(), leaderless.child().sockets());
     drop(leaderless);
     assert!(!PathBuf::from(format!("/proc/{pid}")).exists(), "reaped");
@@ -174,10 +151,7 @@ fn live_hostile_names_are_had_as_given() {
         let child = names::named(name, tcp::listener_v4).expect("a child");
         let mut comm = name.to_vec();
         comm.push(b'\n');
-        assert_eq!(
-            std::fs::read(format!("/proc/{}/comm", child.pid())).expect("comm"),
-            comm
-        );
+        assert_eq!(std::fs::read(format!("/proc/{}/comm", child.pid())).expect("comm"), comm);
         assert_eq!(sockets_of(child.pid()), set(child.held()));
     }
 }
@@ -204,10 +178,7 @@ fn live_a_process_that_is_not_dumpable_is_read_by_root_alone() {
     if is_root() {
         assert_eq!(sockets_of(child.pid()), set(child.held()));
     } else {
-        assert_eq!(
-            seen.expect_err("refused").kind(),
-            std::io::ErrorKind::PermissionDenied
-        );
+        assert_eq!(seen.expect_err("refused").kind(), std::io::ErrorKind::PermissionDenied);
     }
 }
 
@@ -232,11 +203,7 @@ fn live_a_zombie_holds_nothing_and_is_reaped_by_the_drop() {
     let mut child = names::named(b"zombie", tcp::listener_v4).expect("a child");
     let pid = child.pid();
     child.become_zombie().expect("an end");
-    assert!(
-        std::fs::read_to_string(format!("/proc/{pid}/stat"))
-            .expect("its stat")
-            .contains(") Z ")
-    );
+    assert!(std::fs::read_to_string(format!("/proc/{pid}/stat")).expect("its stat").contains(") Z "));
     assert_eq!(sockets_of(pid), BTreeSet::new());
     drop(child);
     assert!(!PathBuf::from(format!("/proc/{pid}")).exists());
@@ -244,9 +211,7 @@ fn live_a_zombie_holds_nothing_and_is_reaped_by_the_drop() {
 
 #[test]
 fn live_a_child_outlives_the_thread_that_made_it() {
-    let child = std::thread::spawn(|| names::named(b"kept", tcp::listener_v4))
-        .join()
-        .expect("no panic");
+    let child = std::thread::spawn(|| names::named(b"kept", tcp::listener_v4)).join().expect("no panic");
     let child = child.expect("a child");
     assert!(!wait_until(Duration::from_millis(50), || sockets_of(child.pid()).is_empty()));
 }
@@ -292,9 +257,7 @@ fn live_a_kept_descriptor_has_its_number_and_others_are_closed() {
     let child = Child::fork(None, &[kept.as_fd()], |report| {
         report.held(&kept)?;
         let lost = std::fs::read_link(format!("/proc/self/fd/{number}"));
-        report.number(u64::from(
-            lost.is_ok_and(|link| link.to_string_lossy().starts_with("socket:")),
-        ))?;
+        report.number(u64::from(lost.is_ok_and(|link| link.to_string_lossy().starts_with("socket:"))))?;
         report.made(Made::of(vec![listener()])?)
     })
     .expect("a child");

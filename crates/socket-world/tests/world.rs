@@ -11,41 +11,24 @@ use std::time::Instant;
 
 #[test]
 fn live_a_world_is_as_its_specification_says() {
-    let spec = WorldSpec {
-        processes: 7,
-        plain_descriptors: 3,
-        connections: 4,
-        ipv6_connections: 2,
-        udp_sockets: 6,
-    };
+    let spec =
+        WorldSpec { processes: 7, plain_descriptors: 3, connections: 4, ipv6_connections: 2, udp_sockets: 6 };
     let world = World::build(&spec).expect("a world");
     let counts = world.counts();
-    assert_eq!(
-        (counts.tcp_sockets, counts.udp_sockets, counts.plain_descriptors),
-        (7 * 14, 7 * 6, 21)
-    );
+    assert_eq!((counts.tcp_sockets, counts.udp_sockets, counts.plain_descriptors), (7 * 14, 7 * 6, 21));
     assert_eq!(world.held().len(), counts.sockets());
     assert_eq!(world.sockets().len(), counts.sockets());
     let inodes: BTreeSet<u64> = world.held().iter().map(|held| held.inode).collect();
     assert_eq!(inodes.len(), counts.sockets());
-    assert_eq!(
-        inodes,
-        world.sockets().iter().filter_map(|facts| facts.inode).collect()
-    );
+    assert_eq!(inodes, world.sockets().iter().filter_map(|facts| facts.inode).collect());
     assert_in_tables(std::process::id(), &world.sockets());
     for child in world.children() {
         assert_eq!(sockets_of(child.pid()), child.held().iter().copied().collect());
         // 0, 1, 2 and the pipe are there as well.
-        let all = std::fs::read_dir(format!("/proc/{}/fd", child.pid()))
-            .expect("its descriptors")
-            .count();
+        let all = std::fs::read_dir(format!("/proc/{}/fd", child.pid())).expect("its descriptors").count();
         assert_eq!(all, child.held().len() + spec.plain_descriptors + 4);
     }
-    let connected = world
-        .sockets()
-        .iter()
-        .filter(|facts| facts.state == State::UdpConnected)
-        .count();
+    let connected = world.sockets().iter().filter(|facts| facts.state == State::UdpConnected).count();
     assert_eq!(connected, 7);
 }
 
@@ -62,25 +45,14 @@ fn check_apart(spec: WorldSpec) {
         let start = Instant::now();
         let world = World::build(&spec).expect("a world");
         let time = start.elapsed();
-        let _ = writeln!(
-            std::io::stderr(),
-            "{} sockets in {time:?}",
-            world.counts().sockets()
-        );
+        let _ = writeln!(std::io::stderr(), "{} sockets in {time:?}", world.counts().sockets());
         assert_eq!(world.sockets().len(), spec.counts().sockets());
         let inodes: BTreeSet<u64> = world.sockets().iter().filter_map(|facts| facts.inode).collect();
         assert_eq!(inodes.len(), spec.counts().sockets());
-        let rows: BTreeSet<u64> = table_of(world.children()[0].pid())
-            .iter()
-            .map(|row| row.inode)
-            .collect();
+        let rows: BTreeSet<u64> = table_of(world.children()[0].pid()).iter().map(|row| row.inode).collect();
         assert_eq!(rows, inodes);
         let held: BTreeSet<_> = world.held().into_iter().collect();
-        let seen: BTreeSet<_> = world
-            .children()
-            .iter()
-            .flat_map(|child| sockets_of(child.pid()))
-            .collect();
+        let seen: BTreeSet<_> = world.children().iter().flat_map(|child| sockets_of(child.pid())).collect();
         assert_eq!(seen, held);
     });
     match result {

@@ -23,12 +23,9 @@ pub(crate) struct Row {
 /// All the rows of the network namespace of `pid`.
 pub(crate) fn table_of(pid: u32) -> Vec<Row> {
     let mut rows = Vec::new();
-    for (file, protocol) in [
-        ("tcp", Transport::Tcp),
-        ("tcp6", Transport::Tcp),
-        ("udp", Transport::Udp),
-        ("udp6", Transport::Udp),
-    ] {
+    for (file, protocol) in
+        [("tcp", Transport::Tcp), ("tcp6", Transport::Tcp), ("udp", Transport::Udp), ("udp6", Transport::Udp)]
+    {
         let text = read_to_string(format!("/proc/{pid}/net/{file}")).unwrap_or_default();
         rows.extend(text.lines().skip(1).map(|line| row(line, protocol)));
     }
@@ -55,11 +52,7 @@ fn address(text: &str) -> SocketAddr {
     let (words, port) = text.split_once(':').expect("a port");
     let bytes: Vec<u8> = (0..words.len())
         .step_by(8)
-        .flat_map(|at| {
-            u32::from_str_radix(&words[at..at + 8], 16)
-                .expect("a word")
-                .to_ne_bytes()
-        })
+        .flat_map(|at| u32::from_str_radix(&words[at..at + 8], 16).expect("a word").to_ne_bytes())
         .collect();
     let ip = match <[u8; 4]>::try_from(bytes.as_slice()) {
         Ok(four) => IpAddr::from(four),
@@ -74,10 +67,12 @@ pub(crate) fn difference(facts: &SocketFacts, rows: &[Row]) -> Option<String> {
         SocketAddr::V4(_) => SocketAddr::from(([0; 4], 0)),
         SocketAddr::V6(_) => SocketAddr::from(([0_u16; 8], 0)),
     });
-    let found: Vec<&Row> = rows
+    let mut found: Vec<&Row> = rows
         .iter()
         .filter(|row| (row.protocol, row.local, row.remote) == (facts.protocol, facts.local, remote))
         .collect();
+    // While others come and go, the UDP tables repeat rows.
+    found.dedup_by_key(|row| (row.inode, row.state, row.uid));
     let &[row] = found.as_slice() else {
         return Some(format!("{} rows for {facts:?}", found.len()));
     };
@@ -85,11 +80,7 @@ pub(crate) fn difference(facts: &SocketFacts, rows: &[Row]) -> Option<String> {
         && row.inode == facts.inode.unwrap_or(0)
         && facts.uid.is_none_or(|uid| uid == row.uid)
         && facts.rx_queue.is_none_or(|queue| queue == row.rx_queue);
-    if same {
-        None
-    } else {
-        Some(format!("{row:?} for {facts:?}"))
-    }
+    if same { None } else { Some(format!("{row:?} for {facts:?}")) }
 }
 
 /// Checks that the tables show every one of `facts`, allowing for the moments that the kernel takes, and for what
@@ -98,11 +89,7 @@ pub(crate) fn assert_in_tables<'a>(pid: u32, facts: impl IntoIterator<Item = &'a
     let mut wrong = Vec::new();
     let right = wait_until(Duration::from_secs(5), || {
         let rows = table_of(pid);
-        wrong = facts
-            .clone()
-            .into_iter()
-            .filter_map(|facts| difference(facts, &rows))
-            .collect();
+        wrong = facts.clone().into_iter().filter_map(|facts| difference(facts, &rows)).collect();
         wrong.is_empty()
     });
     assert!(right, "{wrong:#?}");
@@ -116,9 +103,7 @@ pub(crate) fn sockets_in(directory: impl AsRef<Path>, pid: u32) -> BTreeSet<Held
         let Ok(link) = read_link(entry.path()) else {
             continue;
         };
-        let inode = link
-            .to_str()
-            .and_then(|link| link.strip_prefix("socket:[")?.strip_suffix(']'));
+        let inode = link.to_str().and_then(|link| link.strip_prefix("socket:[")?.strip_suffix(']'));
         if let (Some(inode), Some(fd)) = (inode, name.to_str()) {
             held.insert(Held {
                 pid,
@@ -135,19 +120,27 @@ pub(crate) fn sockets_of(pid: u32) -> BTreeSet<Held> {
     sockets_in(format!("/proc/{pid}/fd"), pid)
 }
 
-/// Who holds one of `inodes`, over all processes that may be read.
+/// Who holds one of `inodes`: this process and its children, since no other can have come to a socket of ours.
 pub(crate) fn holders_of(inodes: &BTreeSet<u64>) -> BTreeSet<Held> {
     let mut holders = BTreeSet::new();
     for entry in read_dir("/proc").expect("/proc").flatten() {
-        if let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) {
-            holders.extend(
-                sockets_of(pid)
-                    .into_iter()
-                    .filter(|held| inodes.contains(&held.inode)),
-            );
+        if let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok())
+            && is_ours(pid)
+        {
+            holders.extend(sockets_of(pid).into_iter().filter(|held| inodes.contains(&held.inode)));
         }
     }
     holders
+}
+
+/// Whether it is this process or a child of it.
+fn is_ours(pid: u32) -> bool {
+    let me = std::process::id();
+    // After the name: ") S PPID ...".
+    let stat = std::fs::read(format!("/proc/{pid}/stat")).unwrap_or_default();
+    let after = stat.iter().rposition(|&byte| byte == b')').map_or(0, |at| at + 1);
+    let rest = String::from_utf8_lossy(&stat[after..]).into_owned();
+    pid == me || rest.split_ascii_whitespace().nth(1) == Some(me.to_string().as_str())
 }
 
 /// The holders of one inode.
