@@ -74,3 +74,9 @@ pub use tcp_state::TcpState;
 pub fn interface_name(index: u32) -> Option<String> {
     sys::interface_name(index)
 }
+
+/// The examples of the README files, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+#[doc = include_str!("../../../README.md")]
+struct Readmes;
