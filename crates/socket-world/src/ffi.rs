@@ -122,6 +122,41 @@ pub(crate) fn unshare_network() -> io::Result<()> {
     Ok(unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }?)
 }
 
+/// Puts the calling thread into new namespaces.
+pub(crate) fn unshare_namespaces(flags: UnshareFlags) -> io::Result<()> {
+    // SAFETY: namespaces change what names and numbers mean to later calls, not what memory or descriptors are;
+    // callers do not ask for the descriptor table.
+    Ok(unsafe { rustix::thread::unshare_unsafe(flags) }?)
+}
+
+/// Makes `socket(AF_NETLINK, ..)` fail with `errno` in the calling thread and those it starts.
+pub(crate) fn deny_netlink_sockets(errno: u16) -> io::Result<()> {
+    /// `seccomp_data`: the number of the call, and the low half of its first argument.
+    const NUMBER: u32 = 0;
+    const FAMILY: u32 = if cfg!(target_endian = "little") { 16 } else { 20 };
+    const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
+    const EQUAL: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
+    const RETURN: u32 = libc::BPF_RET | libc::BPF_K;
+    let step = |code: u32, jt, jf, k| libc::sock_filter { code: u16::try_from(code).unwrap_or(0), jt, jf, k };
+    let number = |value: libc::c_long| u32::try_from(value).unwrap_or(u32::MAX);
+    let mut filter = [
+        step(LOAD, 0, 0, NUMBER),
+        step(EQUAL, 0, 3, number(libc::SYS_socket)),
+        step(LOAD, 0, 0, FAMILY),
+        step(EQUAL, 0, 1, number(libc::AF_NETLINK.into())),
+        step(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | u32::from(errno)),
+        step(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    rustix::thread::set_no_new_privs(true)?;
+    let len = u16::try_from(filter.len()).unwrap_or(0);
+    let program = libc::sock_fprog { len, filter: filter.as_mut_ptr() };
+    let mode = libc::c_ulong::from(libc::SECCOMP_MODE_FILTER);
+    // SAFETY: the third argument points to a program whose steps live through the call; the kernel copies and
+    // checks it, and writes nothing. Which calls fail afterwards is for their callers to see, as any error.
+    let result = unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program) };
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
 /// Sets a socket option whose value is an int.
 fn set_option(fd: BorrowedFd<'_>, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
     let size = libc::socklen_t::try_from(size_of::<c_int>()).unwrap_or(4);

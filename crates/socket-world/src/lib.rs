@@ -9,6 +9,7 @@
 //! - [`holders`], [`threads`], [`names`]: the ways to hold a socket, and the processes that are hard to read.
 //! - [`World`]: hundreds of processes and up to some hundred thousand sockets, for benchmarks.
 //! - [`Churn`]: connections and UDP sockets that open and close at a given rate.
+//! - [`restrict`]: sandboxes, plain users, namespaces, capabilities.
 //! - [`namespace`]: a network namespace with nothing in it but what is made.
 //!
 //! Only addresses of 127.0.0.0/8 and `::1` are used. Children are killed and reaped when their guard is
@@ -31,6 +32,7 @@ pub mod names;
 pub mod namespace;
 mod quiet;
 mod record;
+pub mod restrict;
 pub mod tcp;
 pub mod threads;
 pub mod udp;

@@ -54,6 +54,8 @@ pub fn other_user(id: u32, make: impl FnOnce() -> io::Result<Made>) -> io::Resul
         set_thread_groups(&[])?;
         set_thread_res_gid(gid, gid, gid)?;
         set_thread_res_uid(uid, uid, uid)?;
+        // Changing users takes that away; a program that this user started would have it.
+        set_dumpable_behavior(DumpableBehavior::Dumpable)?;
         report.made(make()?)
     })
 }

@@ -3,6 +3,7 @@
 
 use socket_world::{Held, SocketFacts, Transport, wait_until};
 use std::collections::BTreeSet;
+use std::fmt::Display;
 use std::fs::{read_dir, read_link, read_to_string};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
@@ -20,13 +21,13 @@ pub(crate) struct Row {
     pub(crate) inode: u64,
 }
 
-/// All the rows of the network namespace of `pid`.
-pub(crate) fn table_of(pid: u32) -> Vec<Row> {
+/// All the rows of the network namespace of a process, by its pid, or of the calling thread, `thread-self`.
+pub(crate) fn table_of(of: impl Display) -> Vec<Row> {
     let mut rows = Vec::new();
     for (file, protocol) in
         [("tcp", Transport::Tcp), ("tcp6", Transport::Tcp), ("udp", Transport::Udp), ("udp6", Transport::Udp)]
     {
-        let text = read_to_string(format!("/proc/{pid}/net/{file}")).unwrap_or_default();
+        let text = read_to_string(format!("/proc/{of}/net/{file}")).unwrap_or_default();
         rows.extend(text.lines().skip(1).map(|line| row(line, protocol)));
     }
     rows
@@ -83,16 +84,18 @@ pub(crate) fn difference(facts: &SocketFacts, rows: &[Row]) -> Option<String> {
     if same { None } else { Some(format!("{row:?} for {facts:?}")) }
 }
 
-/// Checks that the tables show every one of `facts`, allowing for the moments that the kernel takes, and for what
-/// the tables lose while others open and close.
-pub(crate) fn assert_in_tables<'a>(pid: u32, facts: impl IntoIterator<Item = &'a SocketFacts> + Clone) {
-    let mut wrong = Vec::new();
-    let right = wait_until(Duration::from_secs(5), || {
-        let rows = table_of(pid);
-        wrong = facts.clone().into_iter().filter_map(|facts| difference(facts, &rows)).collect();
-        wrong.is_empty()
+/// Checks that the tables show every one of `facts`, in one reading or another: while any sockets of the machine
+/// open and close, `/proc/net/udp` loses some rows of the others each time.
+pub(crate) fn assert_in_tables<'a>(of: impl Display, facts: impl IntoIterator<Item = &'a SocketFacts>) {
+    let mut left: Vec<&SocketFacts> = facts.into_iter().collect();
+    let mut rows = Vec::new();
+    wait_until(Duration::from_secs(10), || {
+        rows = table_of(&of);
+        left.retain(|facts| difference(facts, &rows).is_some());
+        left.is_empty()
     });
-    assert!(right, "{wrong:#?}");
+    let wrong: Vec<String> = left.iter().filter_map(|facts| difference(facts, &rows)).collect();
+    assert!(left.is_empty(), "{wrong:#?}");
 }
 
 /// The sockets in a directory of descriptors, `/proc/PID/fd` or `/proc/PID/task/TID/fd`.

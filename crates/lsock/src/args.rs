@@ -1,0 +1,186 @@
+//! What was typed, as it was typed. What it means is told by `plan`.
+
+use crate::exit::Stop;
+use crate::help;
+use crate::plan::Usage;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+/// Lists the network sockets of this machine and the processes that hold them
+///
+/// With nothing said: every TCP and UDP socket of this network namespace with its owners, ordered by protocol, local
+/// and remote end. Options of the same kind unite, options of different kinds narrow.
+#[derive(Parser, Debug, Default)]
+#[command(name = "lsock", version, args_override_self = true, after_help = format!("Examples:\n{}", help::EXAMPLES))]
+pub(crate) struct Args {
+    /// Sockets with this port on either end: :8080, :8000-8099 or :80,443
+    #[arg(value_name = ":PORT")]
+    pub(crate) filters: Vec<String>,
+
+    /// TCP sockets
+    #[arg(short, long, help_heading = FILTERS)]
+    pub(crate) tcp: bool,
+    /// UDP sockets
+    #[arg(short, long, help_heading = FILTERS)]
+    pub(crate) udp: bool,
+    /// Sockets that wait for others: TCP in LISTEN, UDP without a remote end
+    #[arg(short, long, help_heading = FILTERS)]
+    pub(crate) listening: bool,
+    /// IPv4 sockets
+    #[arg(short = '4', long, help_heading = FILTERS)]
+    pub(crate) ipv4: bool,
+    /// IPv6 sockets, IPv4 traffic on them included
+    #[arg(short = '6', long, help_heading = FILTERS)]
+    pub(crate) ipv6: bool,
+
+    /// Sockets in one of these states: established, time-wait, listen ...
+    #[arg(long, value_name = "STATE,...", value_delimiter = ',', help_heading = FILTERS)]
+    pub(crate) state: Vec<String>,
+    /// Sockets with one of these ports, local or remote
+    #[arg(long, value_name = "N|A-B,...", value_delimiter = ',', help_heading = FILTERS)]
+    pub(crate) port: Vec<String>,
+    /// Sockets with one of these local ports
+    #[arg(long, value_name = "N|A-B,...", value_delimiter = ',', help_heading = FILTERS)]
+    pub(crate) local_port: Vec<String>,
+    /// Sockets with one of these remote ports
+    #[arg(long, value_name = "N|A-B,...", value_delimiter = ',', help_heading = FILTERS)]
+    pub(crate) remote_port: Vec<String>,
+    /// Sockets that one of these processes holds; other holders are then not looked for
+    #[arg(long, value_name = "PID,...", value_delimiter = ',', help_heading = FILTERS)]
+    pub(crate) pid: Vec<String>,
+    /// Sockets that a process of this name holds (the whole name); can be given again
+    #[arg(long, value_name = "NAME", help_heading = FILTERS)]
+    pub(crate) process: Vec<String>,
+    /// Sockets made by one of these users
+    #[arg(long, value_name = "NAME|UID,...", value_delimiter = ',', value_hint = ValueHint::Username,
+          help_heading = FILTERS)]
+    pub(crate) user: Vec<String>,
+
+    /// The columns to show; +NAME adds to the usual ones
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', help_heading = OUTPUT)]
+    pub(crate) columns: Vec<String>,
+    /// The columns to sort by; -NAME or NAME:desc turns one round
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', allow_hyphen_values = true, help_heading = OUTPUT)]
+    pub(crate) sort: Vec<String>,
+    /// Don't look for owners, which is nearly all of the work
+    #[arg(long, help_heading = OUTPUT)]
+    pub(crate) no_owners: bool,
+    /// No header line
+    #[arg(long, help_heading = OUTPUT)]
+    pub(crate) no_header: bool,
+    /// One JSON document: sockets, their processes, and what could not be seen
+    #[arg(long, group = "format", help_heading = OUTPUT)]
+    pub(crate) json: bool,
+    /// One JSON object a line and socket
+    #[arg(long, group = "format", help_heading = OUTPUT)]
+    pub(crate) jsonl: bool,
+    /// Comma-separated values, one line a socket
+    #[arg(long, group = "format", help_heading = OUTPUT)]
+    pub(crate) csv: bool,
+    /// When to colour the table
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, hide_default_value = true, help_heading = OUTPUT)]
+    pub(crate) color: Color,
+
+    /// Sockets in every state; this is so anyway
+    #[arg(short, long, help_heading = HABITS)]
+    pub(crate) all: bool,
+    /// Numbers, not names, for addresses and ports; this is so anyway
+    #[arg(short, long, help_heading = HABITS)]
+    pub(crate) numeric: bool,
+    /// Show the processes; this is so anyway
+    #[arg(short = 'p', long, help_heading = HABITS)]
+    pub(crate) processes: bool,
+
+    /// Print a completion script
+    #[arg(long, value_name = "SHELL", value_enum)]
+    pub(crate) completions: Option<Shell>,
+    /// Print the manual page: lsock --man | man -l -
+    #[arg(long)]
+    pub(crate) man: bool,
+}
+
+const FILTERS: &str = "Which sockets";
+const OUTPUT: &str = "What to show, and how";
+const HABITS: &str = "For hands that know ss and netstat";
+
+/// When to colour.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set
+    #[default]
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+impl Color {
+    /// Whether standard output is to be coloured.
+    pub(crate) fn wanted(self) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
+        }
+    }
+}
+
+impl Args {
+    /// Reads the command line.
+    pub(crate) fn from_command_line() -> Result<Self, Stop> {
+        let matches = command().try_get_matches().map_err(|error| match glued_pid(&error) {
+            Some(pid) => Stop::Usage(Usage::new(format!("-p takes no value; did you mean --pid {pid}?"))),
+            None => Stop::Clap(error),
+        })?;
+        Self::from_arg_matches(&matches).map_err(Stop::Clap)
+    }
+}
+
+/// The process id that was typed as `-p123`, of which clap says only that there is no option `-1`.
+fn glued_pid(error: &clap::Error) -> Option<String> {
+    if error.kind() != ErrorKind::UnknownArgument {
+        return None;
+    }
+    std::env::args().skip(1).find_map(|typed| {
+        let pid = typed.strip_prefix("-p")?;
+        (!pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit())).then(|| pid.to_owned())
+    })
+}
+
+/// The command with its whole help.
+pub(crate) fn command() -> clap::Command {
+    Args::command().after_long_help(help::long())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn command_line_definition_is_sound() {
+        command().debug_assert();
+    }
+
+    #[test]
+    fn short_options_can_be_bundled_and_repeated() {
+        let args = Args::try_parse_from(["lsock", "-tulpn", "-t", "-a46"]).unwrap();
+        assert!(args.tcp && args.udp && args.listening && args.processes && args.numeric);
+        assert!(args.all && args.ipv4 && args.ipv6);
+    }
+
+    #[test]
+    fn lists_and_repetitions_add_up() {
+        let args = Args::try_parse_from(["lsock", "--port", "1,2", "--port=3", "--sort", "-pid", ":4", ":5"]);
+        let args = args.unwrap();
+        assert_eq!(args.port, ["1", "2", "3"]);
+        assert_eq!(args.sort, ["-pid"]);
+        assert_eq!(args.filters, [":4", ":5"]);
+    }
+
+    #[test]
+    fn two_formats_are_refused() {
+        assert!(Args::try_parse_from(["lsock", "--json", "--csv"]).is_err());
+    }
+}

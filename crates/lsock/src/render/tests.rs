@@ -1,0 +1,227 @@
+//! All forms of the output, of rows made by hand.
+
+use crate::args::Args;
+use crate::plan::plan;
+use crate::users::Users;
+use crate::view::View;
+use crate::{order, render};
+use clap::Parser;
+use netstat::{
+    HiddenOwner, NoOwner, Owner, OwnerRole, Ownership, Process, Protocol, Snapshot, Socket, TcpState,
+};
+use std::time::{Duration, SystemTime};
+
+fn holder(pid: u32, fd: i32) -> Owner {
+    Owner::new(pid, Some(fd), OwnerRole::Holder)
+}
+
+fn process(pid: u32, name: &str) -> Process {
+    let mut process = Process::new(pid);
+    process.name = Some(name.into());
+    process
+}
+
+fn tcp(local: &str, remote: Option<&str>, state: TcpState) -> Socket {
+    let mut socket = Socket::new(Protocol::Tcp, local.parse().unwrap());
+    socket.remote = remote.map(|remote| remote.parse().unwrap());
+    socket.state = Some(state);
+    socket
+}
+
+/// A listener of three processes, a connection, one in TIME_WAIT, one hidden, and a UDP socket with a zone.
+fn world() -> Snapshot {
+    let mut listener = tcp("0.0.0.0:80", None, TcpState::Listen);
+    listener.uid = Some(0);
+    listener
+        .set_owners([holder(814, 6), holder(815, 6), holder(816, 7)], Ownership::Known { complete: true });
+    let mut connection = tcp("10.0.0.1:80", Some("10.0.0.22:40000"), TcpState::Established);
+    connection.uid = Some(4711);
+    connection.set_owners([holder(815, 9)], Ownership::Known { complete: false });
+    let mut ended = tcp("10.0.0.1:80", Some("10.0.0.22:40001"), TcpState::TimeWait);
+    ended.set_owners([], Ownership::None { reason: NoOwner::TimeWait });
+    let mut hidden = tcp("[::1]:631", None, TcpState::Listen);
+    hidden.set_owners([], Ownership::Hidden { reason: HiddenOwner::UnreadableProcess });
+    let mut udp = Socket::new(Protocol::Udp, "[fe80::1%4294967295]:0".parse().unwrap());
+    udp.set_owners([holder(900, 3)], Ownership::Known { complete: true });
+
+    let mut snapshot = Snapshot::default();
+    snapshot.sockets = vec![udp, ended, connection, hidden, listener];
+    snapshot.processes = vec![
+        process(814, "nginx"),
+        process(815, "nginx"),
+        process(816, "日本\n"),
+        process(900, "a\u{202e}b"),
+    ];
+    snapshot
+}
+
+fn shown_of(snapshot: &Snapshot, typed: &str, color: bool) -> String {
+    let users = Users::from_passwd("root:x:0:0::/root:/bin/sh\n");
+    let words = std::iter::once("lsock").chain(typed.split_whitespace());
+    let plan = plan(&Args::try_parse_from(words).unwrap(), &users).unwrap();
+    let view = View::new(snapshot, &users);
+    let mut out = Vec::new();
+    render::write(&plan, color, &view, &order::sorted(&view, &plan.sort), &mut out).unwrap();
+    String::from_utf8(out).unwrap()
+}
+
+fn shown(typed: &str) -> String {
+    shown_of(&world(), typed, false)
+}
+
+#[test]
+fn table_is_aligned_and_says_why_no_owner_is_in_sight() {
+    let expected = r"
+PROTO  STATE        LOCAL                   REMOTE           USER  PID          PROCESS
+tcp    LISTEN       0.0.0.0:80              *:*              root  814,815,816  nginx,日本\n
+tcp    ESTABLISHED  10.0.0.1:80             10.0.0.22:40000  4711  815          nginx
+tcp    TIME_WAIT    10.0.0.1:80             10.0.0.22:40001  -     -            (time_wait)
+tcp    LISTEN       [::1]:631               *:*              -     -            (unreadable_process)
+udp    -            [fe80::1%4294967295]:*  *:*              -     900          a\u{202e}b
+";
+    assert_eq!(format!("\n{}", shown("")), expected);
+}
+
+#[test]
+fn columns_are_aligned_by_what_a_terminal_shows() {
+    let expected = r"
+PROCESS               LPORT  FD
+nginx,日本\n             80  6,7
+nginx                    80  9
+(time_wait)              80  -
+(unreadable_process)    631  -
+a\u{202e}b                0  3
+";
+    assert_eq!(format!("\n{}", shown("--columns process,local_port,fd")), expected);
+}
+
+#[test]
+fn header_can_be_left_out_and_owners_spelt_out() {
+    let expected = r"
+nginx(814:6),nginx(815:6),日本\n(816:7)
+nginx(815:9)
+(time_wait)
+(unreadable_process)
+a\u{202e}b(900:3)
+";
+    assert_eq!(format!("\n{}", shown("--no-header --columns owners")), expected);
+}
+
+#[test]
+fn cell_that_is_very_wide_moves_no_other_line_and_loses_nothing() {
+    let mut snapshot = world();
+    let owners: Vec<_> = (1000..1100).map(|pid| holder(pid, 3)).collect();
+    snapshot.sockets[0].set_owners(owners, Ownership::Known { complete: true });
+    let text = shown_of(&snapshot, "--columns pid,protocol", false);
+    let lines: Vec<_> = text.lines().collect();
+    assert_eq!(lines[1], "814,815,816  tcp");
+    assert_eq!(lines[3], "-            tcp");
+    assert!(lines[5].starts_with("1000,1001,") && lines[5].ends_with(",1099  udp"), "{}", lines[5]);
+}
+
+#[test]
+fn no_line_ends_in_a_space() {
+    for columns in ["", "--columns remote,local", "--columns pid,lport", "--columns user"] {
+        assert!(shown(columns).lines().all(|line| !line.ends_with(' ')), "{columns}");
+    }
+}
+
+#[test]
+fn colour_adds_escapes_and_nothing_else() {
+    let colored = shown_of(&world(), "", true);
+    let mut plain = String::new();
+    for (nth, piece) in colored.split('\x1b').enumerate() {
+        // The first piece is before the first escape.
+        plain.push_str(if nth == 0 { piece } else { piece.split_once('m').unwrap().1 });
+    }
+    assert!(colored.contains("\x1b[32mLISTEN\x1b[0m"), "{colored}");
+    assert_eq!(plain, shown(""));
+}
+
+#[test]
+fn csv_has_one_record_a_socket_and_nothing_where_there_is_nothing() {
+    let expected = r#"
+protocol,local_addr,local_port,remote_addr,pid,process,owner_reason
+tcp,0.0.0.0,80,,"814,815,816","nginx,日本\n",
+tcp,10.0.0.1,80,10.0.0.22,815,nginx,
+tcp,10.0.0.1,80,10.0.0.22,,,time_wait
+tcp,::1,631,,,,unreadable_process
+udp,fe80::1%4294967295,0,,900,a\u{202e}b,
+"#;
+    let columns = "protocol,local_addr,local_port,remote_addr,pid,process,owner_reason";
+    assert_eq!(format!("\n{}", shown(&format!("--csv --columns {columns}"))), expected);
+    assert_eq!(shown(&format!("--csv --no-header --columns {columns}")).lines().count(), 5);
+    assert_eq!(shown("--csv").lines().next(), Some(crate::columns::USUAL_CSV.join(",").as_str()));
+}
+
+#[test]
+fn json_line_is_as_promised_to_the_letter() {
+    let lines = shown("--jsonl");
+    let lines: Vec<_> = lines.lines().collect();
+    assert_eq!(
+        lines[0],
+        concat!(
+            r#"{"protocol":"tcp","family":"ipv4","local":{"addr":"0.0.0.0","port":80},"remote":null,"#,
+            r#""state":"LISTEN","inode":null,"uid":0,"rx_queue":null,"tx_queue":null,"owners":["#,
+            r#"{"pid":814,"fd":6,"name":"nginx","role":"holder"},{"pid":815,"fd":6,"name":"nginx","role":"holder"},"#,
+            r#"{"pid":816,"fd":7,"name":"日本\n","role":"holder"}],"owner_status":"known","owners_complete":true,"#,
+            r#""owner_reason":null,"cookie":null,"handle":null,"interface":null,"v6_only":null,"created":null}"#,
+        )
+    );
+    assert!(
+        lines[2].contains(
+            r#""owners":[],"owner_status":"none","owners_complete":true,"owner_reason":"time_wait""#
+        )
+    );
+    let scoped = r#""local":{"addr":"fe80::1","scope_id":4294967295,"port":0},"remote":null,"state":null"#;
+    assert!(lines[4].contains(scoped), "{}", lines[4]);
+    // Escaped for a terminal's sake; the same string to whoever reads the JSON.
+    assert!(lines[4].contains(r#""name":"a\u202eb""#), "{}", lines[4]);
+}
+
+#[test]
+fn json_document_has_rows_processes_and_gaps() {
+    let mut snapshot = world();
+    let known = &mut snapshot.processes[0];
+    known.path = Some("/usr/sbin/nginx".into());
+    known.uid = Some(0);
+    known.user = Some("root".to_owned());
+    known.parent = Some(1);
+    known.start_time = Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_709_251_200_120));
+    let json: serde_json::Value = serde_json::from_str(&shown_of(&snapshot, "--json", false)).unwrap();
+    assert_eq!(json["schema"], "lsock/1");
+    assert_eq!(json["sockets"].as_array().unwrap().len(), 5);
+    assert_eq!(json["gaps"], serde_json::json!([]));
+    assert_eq!(
+        json["processes"][0],
+        serde_json::json!({
+            "pid": 814, "name": "nginx", "path": "/usr/sbin/nginx", "uid": 0, "user": "root",
+            "path_deleted": false, "parent": 1, "start_time": "2024-03-01T00:00:00.120Z",
+        })
+    );
+    assert_eq!(json["processes"][1]["path"], serde_json::Value::Null);
+    assert_eq!(json["processes"][3]["name"], "a\u{202e}b");
+}
+
+#[test]
+fn empty_listing_is_an_empty_list() {
+    let nothing = Snapshot::default();
+    assert_eq!(shown_of(&nothing, "--no-header", false), "");
+    assert_eq!(shown_of(&nothing, "--jsonl", false), "");
+    assert_eq!(
+        shown_of(&nothing, "--json", false),
+        "{\"schema\":\"lsock/1\",\"sockets\":[],\"processes\":[],\"gaps\":[]}\n"
+    );
+}
+
+#[test]
+fn command_lines_and_paths_are_told_when_asked_for() {
+    let mut snapshot = world();
+    snapshot.processes[3].command_line = Some(vec!["sh".into(), "-c".into(), "a\tb".into()]);
+    snapshot.processes[3].path = Some("/bin/sh".into());
+    snapshot.processes[3].path_deleted = true;
+    let text = shown_of(&snapshot, "--columns path,command --sort -pid --no-header", false);
+    assert_eq!(text.lines().next(), Some(r"/bin/sh (deleted)  sh -c a\tb"));
+    let json = shown_of(&snapshot, "--json --columns command", false);
+    assert!(json.contains(r#""command_line":["sh","-c","a\tb"]"#), "{json}");
+}

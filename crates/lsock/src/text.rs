@@ -1,0 +1,147 @@
+//! Making text harmless that comes from other processes: names, paths, command lines, names of users and
+//! network interfaces. Any byte may stand in them, an escape sequence for the terminal among them.
+
+use std::fmt::Write;
+
+/// Appends text so that it can neither move the cursor, nor break the line, nor look like other text:
+/// control, bidirectional and zero-width characters become `\n`, `\x1b` or `\u{202e}`, a byte that is not
+/// UTF-8 becomes `\xff`, a space at either end `\x20`, and a backslash is doubled, so that no name can pretend
+/// to be such an escape. Nothing at all becomes `""`.
+pub(crate) fn push_harmless(bytes: &[u8], out: &mut String) {
+    if bytes.is_empty() {
+        out.push_str("\"\"");
+        return;
+    }
+    let last = bytes.len() - 1;
+    let mut offset = 0;
+    for chunk in bytes.utf8_chunks() {
+        for (at, c) in chunk.valid().char_indices() {
+            let at_end = offset + at == 0 || offset + at == last;
+            match c {
+                '\\' => out.push_str("\\\\"),
+                '\n' => out.push_str("\\n"),
+                '\r' => out.push_str("\\r"),
+                '\t' => out.push_str("\\t"),
+                ' ' if at_end => out.push_str("\\x20"),
+                '\0'..='\x1f' | '\x7f' => push(out, format_args!("\\x{:02x}", u32::from(c))),
+                _ if is_treacherous(c) => push(out, format_args!("\\u{{{:x}}}", u32::from(c))),
+                _ => out.push(c),
+            }
+        }
+        for byte in chunk.invalid() {
+            push(out, format_args!("\\x{byte:02x}"));
+        }
+        offset += chunk.valid().len() + chunk.invalid().len();
+    }
+}
+
+/// The same, as a new string.
+pub(crate) fn harmless(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len());
+    push_harmless(bytes, &mut out);
+    out
+}
+
+/// Whether a character acts on a terminal or on its neighbours instead of showing.
+pub(crate) fn is_treacherous(c: char) -> bool {
+    matches!(
+        c,
+        '\0'..='\x1f'
+            | '\x7f'..='\u{9f}'
+            // Soft hyphen, combining grapheme joiner, Arabic letter mark, Mongolian vowel separator.
+            | '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180e}'
+            // Zero-width characters and direction marks; line and paragraph separators, embeddings and
+            // overrides; word joiner, invisible operators, isolates and deprecated format characters.
+            | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+            | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
+            // Tags: an invisible copy of ASCII.
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// Appends what a value displays.
+pub(crate) fn push(out: &mut String, value: impl std::fmt::Display) {
+    // Writing to a string does not fail.
+    let _ = write!(out, "{value}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ordinary_text_of_any_script_is_left_alone() {
+        for text in
+            ["nginx", "tokio-runtime-w", "Web Content", "(sd-pam)", "naïve", "日本語", "🦀", "a:b/c@d"]
+        {
+            assert_eq!(harmless(text.as_bytes()), text);
+        }
+    }
+
+    #[test]
+    fn control_characters_and_escapes_are_made_visible() {
+        assert_eq!(harmless(b"\x1b[31mred\x1b[0m"), r"\x1b[31mred\x1b[0m");
+        assert_eq!(harmless(b"a\nb\rc\td\0e\x7ff\x08"), r"a\nb\rc\td\x00e\x7ff\x08");
+        assert_eq!(harmless("\u{9b}31m\u{85}".as_bytes()), r"\u{9b}31m\u{85}");
+    }
+
+    #[test]
+    fn bidirectional_and_zero_width_characters_are_made_visible() {
+        for c in [
+            '\u{202a}',
+            '\u{202b}',
+            '\u{202c}',
+            '\u{202d}',
+            '\u{202e}',
+            '\u{2066}',
+            '\u{2067}',
+            '\u{2068}',
+            '\u{2069}',
+            '\u{200e}',
+            '\u{200f}',
+            '\u{61c}',
+            '\u{200b}',
+            '\u{200c}',
+            '\u{200d}',
+            '\u{2060}',
+            '\u{feff}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{ad}',
+            '\u{e0041}',
+        ] {
+            assert_eq!(harmless(format!("a{c}b").as_bytes()), format!("a\\u{{{:x}}}b", u32::from(c)));
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_not_utf8_are_shown_as_such() {
+        assert_eq!(harmless(b"a\xff\xfeb\xc3"), r"a\xff\xfeb\xc3");
+        // A C1 control as a bare byte, which some terminals obey.
+        assert_eq!(harmless(b"\x9b31m"), r"\x9b31m");
+    }
+
+    #[test]
+    fn nothing_can_pretend_to_be_an_escape() {
+        assert_eq!(harmless(br"\x1b"), r"\\x1b");
+        assert_ne!(harmless(br"\n"), harmless(b"\n"));
+    }
+
+    #[test]
+    fn blank_names_can_be_seen() {
+        assert_eq!(harmless(b""), "\"\"");
+        assert_eq!(harmless(b" "), r"\x20");
+        assert_eq!(harmless(b" a b "), r"\x20a b\x20");
+        assert_eq!(harmless(b"\xff "), r"\xff\x20");
+    }
+
+    #[test]
+    fn whatever_comes_in_what_goes_out_is_one_harmless_line() {
+        let mut bytes = Vec::new();
+        for code in 0..=0xffff_u32 {
+            bytes.extend(char::from_u32(code).map(|c| c.to_string()).unwrap_or_default().bytes());
+        }
+        bytes.extend(0..=255_u8);
+        assert!(!harmless(&bytes).chars().any(is_treacherous));
+    }
+}

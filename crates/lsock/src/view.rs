@@ -1,0 +1,76 @@
+//! An answer, with what showing it needs looked up once: names made harmless, names of interfaces.
+
+use crate::text;
+use crate::time::Rfc3339;
+use crate::users::Users;
+use netstat::{Process, Snapshot};
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+pub(crate) struct View<'a> {
+    pub(crate) snapshot: &'a Snapshot,
+    pub(crate) users: &'a Users,
+    /// One for each process of the snapshot, in the same order.
+    processes: Vec<Shown<'a>>,
+    interfaces: RefCell<HashMap<u32, Option<Rc<str>>>>,
+}
+
+/// A process as it is shown. Everything but `raw` and `json_name` has been made harmless.
+pub(crate) struct Shown<'a> {
+    pub(crate) raw: &'a Process,
+    /// What is not UTF-8 replaced by U+FFFD.
+    pub(crate) json_name: Option<Cow<'a, str>>,
+    pub(crate) name: Option<String>,
+    pub(crate) path: Option<String>,
+    pub(crate) command: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) started: Option<String>,
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn new(snapshot: &'a Snapshot, users: &'a Users) -> Self {
+        let processes = snapshot.processes.iter().map(Shown::new).collect();
+        Self { snapshot, users, processes, interfaces: RefCell::default() }
+    }
+
+    /// The process with this pid, if details of it were read.
+    pub(crate) fn process(&self, pid: u32) -> Option<&Shown<'a>> {
+        let found = self.processes.binary_search_by_key(&pid, |shown| shown.raw.pid);
+        found.ok().and_then(|index| self.processes.get(index))
+    }
+
+    pub(crate) fn processes(&self) -> &[Shown<'a>] {
+        &self.processes
+    }
+
+    /// The name of a network interface as the system has it, asked for once.
+    pub(crate) fn interface(&self, index: u32) -> Option<Rc<str>> {
+        let mut known = self.interfaces.borrow_mut();
+        known.entry(index).or_insert_with(|| netstat::interface_name(index).map(Rc::from)).clone()
+    }
+}
+
+impl<'a> Shown<'a> {
+    fn new(raw: &'a Process) -> Self {
+        Self {
+            raw,
+            json_name: raw.name.as_ref().map(|name| name.to_string_lossy()),
+            name: raw.name.as_ref().map(|name| text::harmless(name.as_encoded_bytes())),
+            path: raw.path.as_ref().map(|path| {
+                let mut shown = text::harmless(path.as_os_str().as_encoded_bytes());
+                if raw.path_deleted {
+                    shown.push_str(" (deleted)");
+                }
+                shown
+            }),
+            command: raw.command_line.as_ref().filter(|arguments| !arguments.is_empty()).map(|arguments| {
+                let shown: Vec<_> = arguments.iter().map(|a| text::harmless(a.as_encoded_bytes())).collect();
+                shown.join(" ")
+            }),
+            user: raw.user.as_ref().map(|user| text::harmless(user.as_bytes())),
+            started: raw.start_time.and_then(Rfc3339::new).map(|time| time.to_string()),
+        }
+    }
+}

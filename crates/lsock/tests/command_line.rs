@@ -1,0 +1,112 @@
+//! What is typed wrongly, and what needs no sockets: help, version, manual page, completions.
+
+mod common;
+
+use common::{listed, lsock, refused, run};
+
+#[test]
+fn bare_number_is_refused_with_a_hint() {
+    assert!(refused(&["8080"]).contains("did you mean :8080?"));
+    assert!(refused(&["-p", "123"]).contains("--pid 123"));
+    assert!(refused(&["-p123"]).contains("--pid 123"));
+    assert!(refused(&["-tulp80"]).contains("unexpected argument"));
+}
+
+#[test]
+fn unknown_names_are_refused_and_the_known_ones_listed() {
+    assert!(refused(&["--state", "foo"]).contains("established, syn-sent, "));
+    assert!(refused(&["--columns", "proto,foo"]).contains("unknown column \"foo\"; there are protocol, "));
+    assert!(refused(&["--sort", "foo"]).contains("unknown column \"foo\"; there are protocol, "));
+    assert!(refused(&["--user", "no such user"]).contains("unknown user \"no such user\""));
+    assert!(refused(&["--completions", "csh"]).contains("bash"));
+    assert!(refused(&["--color", "sometimes"]).contains("always"));
+}
+
+#[test]
+fn bad_ports_are_refused() {
+    for typed in [&[":99999"], &[":x"], &["--port=0x50"], &["--local-port=9-8"], &["--remote-port="]] {
+        assert!(refused(typed).contains("bad port"), "{typed:?}");
+    }
+}
+
+#[test]
+fn formats_exclude_each_other() {
+    for pair in [["--json", "--jsonl"], ["--json", "--csv"], ["--csv", "--jsonl"]] {
+        assert!(refused(&pair).contains("cannot be used with"), "{pair:?}");
+    }
+}
+
+#[test]
+fn usage_errors_send_nothing_harmful_back() {
+    let said = refused(&["--state", "\x1b[31m\u{202e}x"]);
+    assert!(!said.contains('\x1b') && !said.contains('\u{202e}'), "{said:?}");
+}
+
+#[test]
+fn help_shows_examples_columns_states_and_exit_codes() {
+    let short = listed(&["-h"]);
+    assert!(short.contains("lsock -tulpn") && short.contains("--local-port"));
+    let long = listed(&["--help"]);
+    for wanted in ["lsock :8080", "owner_reason", "time-wait", "unreadable_process", "Exit status"] {
+        assert!(long.contains(wanted), "{wanted}");
+    }
+}
+
+#[test]
+fn version_is_that_of_the_package() {
+    assert_eq!(listed(&["-V"]), format!("lsock {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+/// Every long option, as the help shows them.
+fn options() -> Vec<String> {
+    let help = listed(&["--help"]);
+    let names = help.lines().filter_map(|line| {
+        let (_, name) = line.trim_start().split_once("--").filter(|_| line.trim_start().starts_with('-'))?;
+        name.split([' ', ',']).next().map(str::to_owned)
+    });
+    let names: Vec<_> = names.collect();
+    assert!(names.len() > 20, "{names:?}");
+    names
+}
+
+#[test]
+fn manual_page_tells_every_option() {
+    let page = listed(&["--man"]);
+    assert!(page.contains(".TH lsock 1"), "{page}");
+    for option in options() {
+        assert!(page.contains(&option.replace('-', "\\-")), "{option}");
+    }
+    for wanted in ["owner_reason", "EXIT STATUS", "EXAMPLES", "fin\\-wait\\-1"] {
+        assert!(page.contains(wanted), "{wanted}");
+    }
+}
+
+#[test]
+fn completions_offer_every_option() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = listed(&["--completions", shell]);
+        for option in options() {
+            assert!(script.contains(&option), "{shell}: {option}");
+        }
+    }
+}
+
+#[test]
+fn build_that_cannot_list_says_so_and_fails() {
+    if !netstat::Support::current().protocols.is_empty() {
+        common::skipped("this build can list sockets");
+        return;
+    }
+    let output = run(&[]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert!(said.starts_with("lsock: cannot ") && said.contains("not supported"), "{said}");
+    assert_eq!(said.lines().count(), 1);
+}
+
+#[test]
+fn closed_pipe_is_success_for_help_too() {
+    let mut child = lsock(&["--man"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    drop(child.stdout.take());
+    assert!(child.wait().unwrap().success());
+}

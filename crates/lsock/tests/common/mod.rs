@@ -1,0 +1,215 @@
+//! Runs the program, and checks what it prints against what is promised.
+#![allow(dead_code, reason = "each test program uses a part")]
+
+use serde_json::Value;
+use std::io::Write;
+use std::process::{Command, Output, Stdio};
+
+/// The program, with nothing in its environment that changes its colours.
+pub(crate) fn lsock(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lsock"));
+    command.args(args).stdin(Stdio::null());
+    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE"] {
+        command.env_remove(name);
+    }
+    command
+}
+
+pub(crate) fn run(args: &[&str]) -> Output {
+    lsock(args).output().expect("lsock starts")
+}
+
+/// Its standard output, which must be UTF-8, after success; what it says on standard error may only be what
+/// could not be seen.
+pub(crate) fn listed(args: &[&str]) -> String {
+    text_of(args, run(args))
+}
+
+pub(crate) fn text_of(args: &[&str], output: Output) -> String {
+    let said = String::from_utf8(output.stderr).expect("standard error is UTF-8");
+    assert!(output.status.success(), "{args:?}: {}: {said}", output.status);
+    assert!(
+        said.is_empty() || (said.starts_with("lsock: ") && said.lines().count() == 1),
+        "{args:?}: {said}"
+    );
+    String::from_utf8(output.stdout).expect("standard output is UTF-8")
+}
+
+/// What it says when it refuses the command line.
+pub(crate) fn refused(args: &[&str]) -> String {
+    let output = run(args);
+    let said = String::from_utf8(output.stderr).expect("standard error is UTF-8");
+    assert_eq!(output.status.code(), Some(2), "{args:?}: {said}");
+    assert!(output.stdout.is_empty(), "{args:?}");
+    assert!(said.starts_with("lsock: "), "{said}");
+    said
+}
+
+/// The rows of `--json`, after checking the whole document.
+pub(crate) fn sockets(args: &[&str]) -> Vec<Value> {
+    let document: Value = serde_json::from_str(&listed(args)).expect("JSON");
+    check_document(&document);
+    document["sockets"].as_array().expect("a list").clone()
+}
+
+/// Whether this build can list anything; says so if not.
+pub(crate) fn can_list() -> bool {
+    let can = !netstat::Support::current().protocols.is_empty();
+    if !can {
+        skipped("this build cannot list sockets on this system");
+    }
+    can
+}
+
+/// Says why a test is skipped, past the capture of the test harness.
+pub(crate) fn skipped(why: &str) {
+    let name = std::thread::current().name().unwrap_or("test").to_owned();
+    let _ = writeln!(std::io::stderr(), "{name}: skipped: {why}");
+}
+
+type Check = fn(&Value) -> bool;
+
+fn number(value: &Value) -> bool {
+    value.is_u64()
+}
+
+fn number_or_null(value: &Value) -> bool {
+    value.is_null() || value.is_u64()
+}
+
+fn string_or_null(value: &Value) -> bool {
+    value.is_null() || value.is_string()
+}
+
+fn hex_or_null(value: &Value) -> bool {
+    let hex = value.as_str().and_then(|text| text.strip_prefix("0x"));
+    value.is_null() || hex.is_some_and(|hex| u64::from_str_radix(hex, 16).is_ok())
+}
+
+fn time_or_null(value: &Value) -> bool {
+    value.is_null() || value.as_str().is_some_and(|text| text.len() == 24 && text.ends_with('Z'))
+}
+
+/// One of these names; `-` in the list stands for null.
+fn one_of(value: &Value, names: &[&str]) -> bool {
+    names.contains(&value.as_str().unwrap_or(if value.is_null() { "-" } else { "" }))
+}
+
+fn end(value: &Value) -> bool {
+    let fields = value.as_object().expect("an end is an object");
+    let known = fields.keys().all(|key| ["addr", "scope_id", "port"].contains(&key.as_str()));
+    let address = value["addr"].as_str().is_some_and(|addr| addr.parse::<std::net::IpAddr>().is_ok());
+    let port = value["port"].as_u64().is_some_and(|port| port <= 65535);
+    known
+        && address
+        && port
+        && fields.get("scope_id").is_none_or(|scope| scope.as_u64().is_some_and(|n| n > 0))
+}
+
+fn check(what: &str, value: &Value, fields: &[(&str, Check)]) {
+    let object = value.as_object().unwrap_or_else(|| panic!("{what} is an object: {value}"));
+    for (name, fits) in fields {
+        let field = object.get(*name).unwrap_or_else(|| panic!("{what} has {name}: {value}"));
+        assert!(fits(field), "{what}: {name} is {field}");
+    }
+    for name in object.keys() {
+        assert!(fields.iter().any(|(known, _)| known == name), "{what}: {name} is not in the contract");
+    }
+}
+
+/// Every field that is promised is there and of its type, and no other.
+pub(crate) fn check_document(document: &Value) {
+    check(
+        "document",
+        document,
+        &[
+            ("schema", |v| v == "lsock/1"),
+            ("sockets", Value::is_array),
+            ("processes", Value::is_array),
+            ("gaps", Value::is_array),
+        ],
+    );
+    let list = |name: &str| document[name].as_array().expect("a list");
+    list("sockets").iter().for_each(check_row);
+    for process in list("processes") {
+        check(
+            "process",
+            process,
+            &[
+                ("pid", number),
+                ("name", string_or_null),
+                ("path", string_or_null),
+                ("uid", number_or_null),
+                ("user", string_or_null),
+                ("path_deleted", Value::is_boolean),
+                ("parent", number_or_null),
+                ("start_time", time_or_null),
+            ],
+        );
+    }
+    for gap in list("gaps") {
+        let string = Value::is_string;
+        check("gap", gap, &[("kind", string), ("count", number), ("detail", string), ("source", string)]);
+    }
+}
+
+/// A row, as the document and `--jsonl` have it.
+pub(crate) fn check_row(row: &Value) {
+    check(
+        "row",
+        row,
+        &[
+            ("protocol", |v| one_of(v, &["tcp", "udp"])),
+            ("family", |v| one_of(v, &["ipv4", "ipv6"])),
+            ("local", end),
+            ("remote", |v| v.is_null() || end(v)),
+            ("state", |v| one_of(v, STATES)),
+            ("inode", |v| v.is_null() || v.as_u64().is_some_and(|inode| inode > 0)),
+            ("uid", number_or_null),
+            ("rx_queue", number_or_null),
+            ("tx_queue", number_or_null),
+            ("owners", Value::is_array),
+            ("owner_status", |v| one_of(v, &["known", "none", "hidden", "not_asked"])),
+            ("owners_complete", Value::is_boolean),
+            ("owner_reason", string_or_null),
+            ("cookie", hex_or_null),
+            ("handle", hex_or_null),
+            ("interface", |v| v.is_null() || (number(&v["index"]) && string_or_null(&v["name"]))),
+            ("v6_only", |v| v.is_null() || v.is_boolean()),
+            ("created", time_or_null),
+        ],
+    );
+    let owners = row["owners"].as_array().expect("a list");
+    for owner in owners {
+        check(
+            "owner",
+            owner,
+            &[
+                ("pid", number),
+                ("fd", number_or_null),
+                ("name", string_or_null),
+                ("role", |v| one_of(v, &["holder", "binder", "last_user", "effective"])),
+            ],
+        );
+    }
+    let status = &row["owner_status"];
+    assert_eq!(status == "known", !owners.is_empty(), "{row}");
+    assert_eq!(status == "none" || status == "hidden", row["owner_reason"].is_string(), "{row}");
+    assert!(row["protocol"] != "udp" || row["state"].is_null(), "{row}");
+}
+
+const STATES: &[&str] = &[
+    "-",
+    "CLOSED",
+    "LISTEN",
+    "SYN_SENT",
+    "SYN_RCVD",
+    "ESTABLISHED",
+    "FIN_WAIT_1",
+    "FIN_WAIT_2",
+    "CLOSE_WAIT",
+    "CLOSING",
+    "LAST_ACK",
+    "TIME_WAIT",
+    "DELETE_TCB",
+];

@@ -1,0 +1,181 @@
+//! The program on a machine with 21,200 sockets in 200 processes: each once, as it is, with exactly the holders
+//! that the processes report of themselves; and the same rows for a user who may not see the holders.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+#![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
+
+use serde_json::{Value, json};
+use socket_world::{Held, SocketFacts, State, Transport, World, WorldSpec, live_skip, names, namespace, tcp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Runs `test` in a network namespace and a thread of its own; children of the thread are in the namespace too.
+fn in_a_namespace(test: impl FnOnce() + Send) -> std::io::Result<()> {
+    std::thread::scope(|scope| {
+        let thread = scope.spawn(|| namespace::enter_network_namespace().map(|()| test()));
+        thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+fn json_of(command: &mut Command) -> Value {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn end(address: SocketAddr) -> Value {
+    json!({ "addr": address.ip().to_string(), "port": address.port() })
+}
+
+/// A row as its maker describes it, as far as the maker knows.
+fn described(facts: &SocketFacts) -> Value {
+    let state = match facts.state {
+        State::Established => Some("ESTABLISHED"),
+        State::Listen => Some("LISTEN"),
+        State::UdpConnected | State::UdpUnconnected => None,
+        other => panic!("{other:?} is not made here"),
+    };
+    json!({
+        "protocol": if facts.protocol == Transport::Tcp { "tcp" } else { "udp" },
+        "family": if facts.local.is_ipv4() { "ipv4" } else { "ipv6" },
+        "local": end(facts.local),
+        "remote": facts.remote.map(end),
+        "state": state,
+        "inode": facts.inode,
+        "uid": facts.uid,
+        "rx_queue": facts.rx_queue.unwrap_or(0),
+        // Of a listener: how many may wait, which its maker set.
+        "tx_queue": if facts.state == State::Listen { 16 } else { 0 },
+    })
+}
+
+/// The same fields of a row that was listed.
+fn listed(row: &Value) -> Value {
+    let fields = ["protocol", "family", "local", "remote", "state", "inode", "uid", "rx_queue", "tx_queue"];
+    fields
+        .into_iter()
+        .map(|field| (field.to_owned(), row[field].clone()))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
+fn holders(row: &Value) -> BTreeSet<(u64, u64)> {
+    let owners = row["owners"].as_array().unwrap();
+    let holders = owners.iter().map(|owner| (owner["pid"].as_u64().unwrap(), owner["fd"].as_u64().unwrap()));
+    assert!(owners.iter().all(|owner| owner["role"] == "holder"));
+    holders.collect()
+}
+
+#[test]
+fn live_world_of_21_200_sockets_is_listed_exactly() {
+    let ran = in_a_namespace(|| {
+        let spec = WorldSpec::small();
+        let world = World::build(&spec).unwrap();
+        let told = json_of(Command::new(env!("CARGO_BIN_EXE_lsock")).arg("--json"));
+
+        let mut rows: BTreeMap<u64, &Value> = BTreeMap::new();
+        for row in told["sockets"].as_array().unwrap() {
+            let before = rows.insert(row["inode"].as_u64().unwrap(), row);
+            assert!(before.is_none(), "twice: {row}");
+        }
+        let mut held: BTreeMap<u64, BTreeSet<(u64, u64)>> = BTreeMap::new();
+        for Held { pid, fd, inode } in world.held() {
+            held.entry(inode).or_default().insert((pid.into(), u64::try_from(fd).unwrap()));
+        }
+        let sockets = world.sockets();
+        assert_eq!((sockets.len(), rows.len()), (21_200, 21_200));
+        for facts in &sockets {
+            let inode = facts.inode.unwrap();
+            let row = rows[&inode];
+            assert_eq!(listed(row), described(facts));
+            assert_eq!(holders(row), held[&inode], "{row}");
+            assert_eq!(row["owner_status"], "known");
+        }
+        let processes: BTreeSet<u64> = told["processes"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|process| process["pid"].as_u64().unwrap())
+            .collect();
+        let expected: BTreeSet<u64> = world.children().iter().map(|child| child.pid().into()).collect();
+        assert_eq!(processes, expected);
+        assert!(told["processes"].as_array().unwrap().iter().all(|process| process["name"] == "world"));
+    });
+    if let Err(why) = ran {
+        live_skip!("a network namespace: {why}");
+    }
+}
+
+/// The program where every user may run it.
+struct PublicCopy(PathBuf);
+
+impl PublicCopy {
+    fn new() -> Self {
+        let directory = std::env::temp_dir().join(format!("lsock-test-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::copy(env!("CARGO_BIN_EXE_lsock"), directory.join("lsock")).unwrap();
+        Self(directory)
+    }
+
+    fn program(&self) -> PathBuf {
+        Path::new(&self.0).join("lsock")
+    }
+}
+
+impl Drop for PublicCopy {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn live_plain_user_sees_the_same_rows_and_is_told_what_is_hidden() {
+    if !socket_world::is_root() {
+        live_skip!("needs root, to be root and another user");
+    }
+    let user = 23_456;
+    let ran = in_a_namespace(|| {
+        let of_root = tcp::pair_v4().unwrap();
+        let of_user = names::other_user(user, tcp::listener_v4).unwrap();
+        let copy = PublicCopy::new();
+        let root = json_of(Command::new(copy.program()).arg("--json"));
+        let mut command = Command::new(copy.program());
+        command.arg("--json").uid(user).gid(user);
+        let output = command.output().unwrap();
+        let plain: Value = serde_json::from_slice(&output.stdout).unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+
+        let rows = |told: &Value| -> BTreeSet<String> {
+            told["sockets"].as_array().unwrap().iter().map(|row| listed(row).to_string()).collect()
+        };
+        assert_eq!(rows(&plain), rows(&root));
+        assert_eq!(rows(&plain).len(), of_root.facts.len() + of_user.sockets().len());
+        let row = |facts: &SocketFacts| {
+            let all = plain["sockets"].as_array().unwrap();
+            all.iter().find(|row| row["inode"].as_u64() == facts.inode).unwrap()
+        };
+        let own = row(&of_user.sockets()[0]);
+        let [held] = of_user.held() else { panic!("one descriptor") };
+        assert_eq!(holders(own), BTreeSet::from([(held.pid.into(), u64::try_from(held.fd).unwrap())]));
+        assert_eq!((&own["owner_status"], &own["owners_complete"]), (&json!("known"), &json!(false)));
+        for facts in &of_root.facts {
+            let row = row(facts);
+            assert_eq!(row["owners"], json!([]));
+            assert_eq!(row["owner_status"], "hidden");
+            assert_eq!(row["owner_reason"], "unreadable_process");
+            assert_eq!(row["owners_complete"], false);
+        }
+        let kinds: Vec<&Value> = plain["gaps"].as_array().unwrap().iter().map(|gap| &gap["kind"]).collect();
+        assert!(kinds.contains(&&json!("processes_unreadable")), "{kinds:?}");
+        assert_eq!(text.lines().count(), 1, "{text}");
+        assert!(text.contains("could not be read"), "{text}");
+    });
+    if let Err(why) = ran {
+        live_skip!("a network namespace: {why}");
+    }
+}

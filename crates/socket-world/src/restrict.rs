@@ -1,0 +1,141 @@
+//! The restrictions under which programs are run: sandboxes, plain users, namespaces, capabilities.
+//!
+//! Each function restricts the calling thread, for good, and with it the threads and processes that it starts
+//! afterwards: call it in the body of a [`Child`](crate::Child), which has one thread, and look from there.
+
+use crate::ffi;
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::process::{DumpableBehavior, Gid, Resource, Rlimit, Uid, set_dumpable_behavior, setrlimit};
+use rustix::process::{WaitOptions, waitpid};
+use rustix::thread::{CapabilitySet, UnshareFlags, capabilities, set_capabilities};
+use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
+use std::ffi::CStr;
+use std::io::{self, Read, Write};
+
+/// From here on no netlink socket can be opened: `socket` fails with `errno`, as under a seccomp sandbox. All other
+/// sockets can.
+///
+/// # Errors
+/// The kernel has no seccomp filters, or the processor has another way to make sockets.
+pub fn deny_netlink(errno: u16) -> io::Result<()> {
+    if cfg!(target_arch = "x86") {
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "sockets are made by socketcall too"));
+    }
+    ffi::deny_netlink_sockets(errno)
+}
+
+/// Becomes a plain user without any right of root's. As after the start of a program, the process may be read by
+/// others of that user, itself among them.
+///
+/// # Errors
+/// Permission denied unless root.
+pub fn become_user(id: u32) -> io::Result<()> {
+    let (uid, gid) = (Uid::from_raw(id), Gid::from_raw(id));
+    set_thread_groups(&[])?;
+    set_thread_res_gid(gid, gid, gid)?;
+    set_thread_res_uid(uid, uid, uid)?;
+    Ok(set_dumpable_behavior(DumpableBehavior::Dumpable)?)
+}
+
+/// Gives up capabilities, and stays the user it is.
+///
+/// # Errors
+/// None that is known.
+pub fn drop_capabilities(dropped: CapabilitySet) -> io::Result<()> {
+    let mut sets = capabilities(None)?;
+    sets.effective.remove(dropped);
+    sets.permitted.remove(dropped);
+    sets.inheritable.remove(dropped);
+    Ok(set_capabilities(None, sets)?)
+}
+
+/// At most `count` descriptors.
+///
+/// # Errors
+/// None that is known.
+pub fn limit_descriptors(count: u64) -> io::Result<()> {
+    limit(Resource::Nofile, count)
+}
+
+/// At most `count` processes and threads of the user, for a user who is not root.
+///
+/// # Errors
+/// None that is known.
+pub fn limit_threads(count: u64) -> io::Result<()> {
+    limit(Resource::Nproc, count)
+}
+
+fn limit(resource: Resource, count: u64) -> io::Result<()> {
+    Ok(setrlimit(resource, Rlimit { current: Some(count), maximum: Some(count) })?)
+}
+
+/// From here on `/proc` is an empty directory, in a mount namespace of its own.
+///
+/// # Errors
+/// Permission denied unless root.
+pub fn without_proc() -> io::Result<()> {
+    own_mounts()?;
+    Ok(mount(c"none", c"/proc", c"tmpfs", MountFlags::empty(), None)?)
+}
+
+/// Mounts a `/proc` of the calling process's pid namespace with these options, such as `hidepid=2`, in a mount
+/// namespace of its own.
+///
+/// # Errors
+/// Permission denied unless root; the kernel does not know the option.
+pub fn own_proc(options: &CStr) -> io::Result<()> {
+    own_mounts()?;
+    Ok(mount(c"proc", c"/proc", c"proc", MountFlags::empty(), options)?)
+}
+
+fn own_mounts() -> io::Result<()> {
+    ffi::unshare_namespaces(UnshareFlags::NEWNS)?;
+    // So that what is mounted stays here.
+    Ok(mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?)
+}
+
+/// Enters a user namespace of its own, in which it is root, as a plain user may, and with it what `others` says.
+///
+/// # Errors
+/// The system does not allow it.
+pub fn enter_user_namespace(others: UnshareFlags) -> io::Result<()> {
+    let uid = rustix::process::geteuid().as_raw();
+    let gid = rustix::process::getegid().as_raw();
+    ffi::unshare_namespaces(UnshareFlags::NEWUSER | others)?;
+    std::fs::write("/proc/self/setgroups", "deny")?;
+    std::fs::write("/proc/self/uid_map", format!("0 {uid} 1"))?;
+    std::fs::write("/proc/self/gid_map", format!("0 {gid} 1"))
+}
+
+/// Runs `work` in a process of its own that is the first one of a new pid namespace, and waits for it. `/proc` is
+/// the old one still. Only for a process with one thread.
+///
+/// # Errors
+/// Permission denied unless root or in a user namespace of its own; what `work` returned, or the text of its panic.
+pub fn in_pid_namespace(work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    ffi::unshare_namespaces(UnshareFlags::NEWPID)?;
+    let (mut from_child, mut to_parent) = io::pipe()?;
+    let pid = ffi::fork_with(|| {
+        let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
+        let text = match done {
+            Ok(Ok(())) => return 0,
+            Ok(Err(error)) => error.to_string(),
+            Err(panic) => match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
+                (Some(text), _) => text.clone(),
+                (None, Some(text)) => (*text).to_owned(),
+                (None, None) => "a panic".to_owned(),
+            },
+        };
+        // Nothing can be done about a parent that does not listen.
+        let _ = to_parent.write_all(text.as_bytes());
+        1
+    })?;
+    drop(to_parent);
+    let mut text = String::new();
+    from_child.read_to_string(&mut text)?;
+    let status = rustix::io::retry_on_intr(|| waitpid(Some(pid), WaitOptions::empty()))?;
+    match status.and_then(|(_, status)| status.exit_status()) {
+        Some(0) => Ok(()),
+        _ => Err(io::Error::other(text)),
+    }
+}
