@@ -9,7 +9,7 @@ const HEADING: &str = "# source: here\n# command: none\n# kernel: any\n# date: 2
                        # byte order: little endian\n# pointer width: 64 bits\n";
 
 #[test]
-fn every_fixture_has_a_heading_and_nothing_but_hex() {
+fn every_fixture_has_a_heading_and_nothing_but_hex_or_lines() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let Ok(entries) = fs::read_dir(&directory) else {
         eprintln!("skipped: this run has no source tree at {}", directory.display());
@@ -18,7 +18,12 @@ fn every_fixture_has_a_heading_and_nothing_but_hex() {
     let mut seen = 0;
     for entry in entries {
         let path = entry.unwrap().path();
-        let bytes = common::parse(&fs::read_to_string(&path).unwrap());
+        let text = fs::read_to_string(&path).unwrap();
+        let is_lines = path.extension().is_some_and(|extension| extension == "txt");
+        let bytes = match is_lines {
+            true => common::parse_lines(&text).map(|lines| lines.as_bytes().to_vec()),
+            false => common::parse(&text),
+        };
         assert!(bytes.as_ref().is_ok_and(|bytes| !bytes.is_empty()), "{}: {bytes:?}", path.display());
         seen += 1;
     }
@@ -53,4 +58,11 @@ fn what_is_not_two_hex_digits_is_refused() {
     for word in ["1", "001", "0x", "+1", "zz", "é"] {
         assert!(common::parse(&format!("{HEADING}\n{word}\n")).is_err(), "{word}");
     }
+}
+
+#[test]
+fn lines_after_the_heading_are_kept_as_they_are() {
+    let text = format!("{HEADING}  sl\n   0: # x \n");
+    assert_eq!(common::parse_lines(&text), Ok("  sl\n   0: # x \n"));
+    assert!(common::parse_lines("  sl\n").is_err());
 }

@@ -5,15 +5,29 @@
 /// What a fixture's heading must say, each on a line `# key: value` before the first byte.
 const HEADING: [&str; 6] = ["source", "command", "kernel", "date", "byte order", "pointer width"];
 
-/// The bytes of a fixture: annotated hex, where `#` starts a comment and lines are of no meaning.
-pub(crate) fn parse(text: &str) -> Result<Vec<u8>, String> {
+/// Whether a fixture says in its heading what it is.
+fn check_heading(text: &str) -> Result<(), String> {
     let heading: Vec<&str> = text.lines().take_while(|line| line.starts_with('#')).collect();
     for key in HEADING {
         let start = format!("# {key}: ");
-        if !heading.iter().any(|line| line.strip_prefix(&start).is_some_and(|value| !value.is_empty())) {
+        let has_value = |line: &&str| line.strip_prefix(&start).is_some_and(|value| !value.is_empty());
+        if !heading.iter().any(has_value) {
             return Err(format!("no line \"{start}...\" in the heading"));
         }
     }
+    Ok(())
+}
+
+/// The text of a fixture that is lines as the kernel prints them: all that follows the heading, as it is.
+pub(crate) fn parse_lines(text: &str) -> Result<&str, String> {
+    check_heading(text)?;
+    let length = text.split_inclusive('\n').take_while(|line| line.starts_with('#')).map(str::len).sum();
+    text.get(length..).ok_or_else(|| "nothing after the heading".to_owned())
+}
+
+/// The bytes of a fixture: annotated hex, where `#` starts a comment and lines are of no meaning.
+pub(crate) fn parse(text: &str) -> Result<Vec<u8>, String> {
+    check_heading(text)?;
     let words = text.lines().flat_map(|line| line.split('#').next().unwrap_or_default().split_whitespace());
     words
         .map(|word| {
@@ -33,6 +47,16 @@ macro_rules! fixture {
 }
 #[allow(unused_imports)]
 pub(crate) use fixture;
+
+/// The lines of `tests/fixtures/NAME.txt`, the kernel's own line of headings left out.
+#[allow(unused_macros)]
+macro_rules! fixture_lines {
+    ($name:literal) => {
+        common::parse_lines(include_str!(concat!("fixtures/", $name, ".txt"))).unwrap().lines().skip(1)
+    };
+}
+#[allow(unused_imports)]
+pub(crate) use fixture_lines;
 
 /// Whether captures from little-endian machines can be read here; says so if not.
 pub(crate) fn little_endian() -> bool {

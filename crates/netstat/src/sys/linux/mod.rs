@@ -1,9 +1,12 @@
 //! Linux and Android.
 //!
 //! # How sockets are listed
-//! By `NETLINK_SOCK_DIAG` ([`sockets`], [`netlink`]): the kernel dumps its tables of TCP and UDP sockets in
+//! By `NETLINK_SOCK_DIAG` ([`dumps`], [`netlink`]): the kernel dumps its tables of TCP and UDP sockets in
 //! binary records, as it does for `ss`. No right is needed; every user sees every socket of the caller's
 //! network namespace, with addresses, state, queues, the uid of its maker, its inode and cookie.
+//!
+//! Sandboxes refuse such a socket, and kernels lack the module of a protocol. Then the table is read from
+//! `/proc/thread-self/net` ([`proc_net`]), which says less and is slower; [`sockets`] chooses, and a gap tells.
 //!
 //! # How owners are found
 //! A record names no process. [`owners`] reads the links in `/proc/<pid>/fd` of every process, on several
@@ -17,7 +20,7 @@
 //! start time in `stat` tells a process from a later one with the same pid.
 //!
 //! # What can race
-//! Sockets open and close while their tables are read: see [`sockets`] for what dumps get wrong and how it
+//! Sockets open and close while their tables are read: see [`once`] for what reading gets wrong and how it
 //! is mended. Processes start, end, open and close while they are walked: see [`owners`].
 //!
 //! # What is never seen
@@ -26,18 +29,26 @@
 //!
 //! Sources: sock_diag(7), netlink(7), proc(5), linux/inet_diag.h, net/ipv4/inet_diag.c.
 
+mod dumps;
 mod ffi;
 mod netlink;
+mod once;
 mod owners;
+mod proc_net;
 mod processes;
 mod procfs;
 mod row;
 mod sockets;
+mod still_open;
+mod tables;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use owners::OwnerSearch;
 pub(crate) use processes::{is_short_name, processes};
 pub(crate) use row::ownerless;
-pub(crate) use sockets::{sockets, still_open};
+pub(crate) use sockets::sockets;
+pub(crate) use still_open::still_open;
 
 use crate::owner::OwnerRole;
 use crate::process::ProcessFields;
@@ -58,7 +69,7 @@ pub(crate) const SUPPORT: Support = Support {
         .union(SocketFields::V6_ONLY),
     owner_roles: &[OwnerRole::Holder],
     all_owners: true,
-    process_fields: ProcessFields::all(),
+    process_fields: ProcessFields::all().difference(ProcessFields::SESSION),
 };
 
 /// The name of a network interface in the caller's network namespace.

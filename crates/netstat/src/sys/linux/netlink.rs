@@ -143,7 +143,15 @@ impl fmt::Display for Fault {
 impl From<Fault> for io::Error {
     fn from(fault: Fault) -> Self {
         match fault {
+            // This kernel has no such thing, or a sandbox says so.
+            Fault::Call(_, errno @ (Errno::PROTONOSUPPORT | Errno::AFNOSUPPORT | Errno::OPNOTSUPP)) => {
+                Self::new(io::ErrorKind::Unsupported, Self::from(errno))
+            }
             Fault::Call(_, errno) => errno.into(),
+            // It has the interface, without a handler for this family or protocol.
+            Fault::Refused(error) if error.raw_os_error() == Some(Errno::NOENT.raw_os_error()) => {
+                Self::new(io::ErrorKind::Unsupported, error)
+            }
             Fault::Refused(error) => error,
             Fault::TimedOut => Self::new(io::ErrorKind::TimedOut, Fault::TimedOut.to_string()),
             other => Self::other(other.to_string()),
@@ -164,9 +172,14 @@ pub(super) fn converse(
     record: &mut dyn FnMut(u32, &[u8]) -> ControlFlow<()>,
 ) -> Result<Ended, Fault> {
     let asked = Messages::new(request).next().ok_or(Fault::TimedOut)?.map_err(Fault::Malformed)?.header;
-    peer.send(request).map_err(|errno| Fault::Call("send", errno))?;
     let mut ended = Ended::default();
     let mut idle = 0;
+    while let Err(errno) = peer.send(request) {
+        if errno != Errno::INTR || idle >= IDLE_RECEIVES {
+            return Err(Fault::Call("send", errno));
+        }
+        idle += 1;
+    }
     while idle < IDLE_RECEIVES {
         let received = match peer.receive(buffer) {
             Ok(received) => received,

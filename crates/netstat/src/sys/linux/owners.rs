@@ -47,10 +47,19 @@ impl OwnerSearch {
 /// A search for owners.
 pub(crate) struct Search<P> {
     /// Or why there is nothing to search.
-    procfs: Result<P, Errno>,
+    procfs: Result<P, NotSearched>,
     /// Whether only some processes were asked for.
     only_some: bool,
     first: Round,
+}
+
+/// Why a `/proc` is not searched.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum NotSearched {
+    /// It cannot be read.
+    Failed(Errno),
+    /// It is that of another pid namespace: what it shows are other processes, or by other numbers.
+    OtherNamespace,
 }
 
 /// One pass over a list of processes, shared by the threads that walk it.
@@ -107,10 +116,26 @@ impl Found {
     fn is_complete(&self) -> bool {
         self.unreadable == 0 && self.failed == 0 && self.threads_not_compared == 0
     }
+
+    fn gaps(&self) -> Vec<Gap> {
+        let source = "/proc/<pid>/fd".to_owned();
+        let failed = match self.failure.map(std::io::Error::from) {
+            Some(error) => format!("{source}: {error}"),
+            None => source.clone(),
+        };
+        let gaps = [
+            Gap::new(GapKind::ProcessesUnreadable, self.unreadable, source.clone()),
+            Gap::new(GapKind::ProcessesVanished, self.vanished, source),
+            Gap::new(GapKind::ProcessesSkipped, self.failed, failed),
+            Gap::new(GapKind::ThreadsNotCompared, self.threads_not_compared, "kcmp"),
+        ];
+        gaps.into_iter().filter(|gap| gap.count > 0).collect()
+    }
 }
 
 impl<P: Procfs> Search<P> {
-    fn over(procfs: Result<P, Errno>, pids: &[u32]) -> Self {
+    pub(super) fn over(procfs: Result<P, Errno>, pids: &[u32]) -> Self {
+        let procfs = procfs.map_err(NotSearched::Failed).and_then(of_own_namespace);
         let mut first = Round { pids: pids.to_vec(), ..Round::default() };
         let listed = match &procfs {
             Ok(procfs) if pids.is_empty() => procfs.pids().map(|all| first.pids = all),
@@ -118,7 +143,8 @@ impl<P: Procfs> Search<P> {
         };
         first.pids.sort_unstable();
         first.pids.dedup();
-        Self { procfs: procfs.and_then(|procfs| listed.map(|()| procfs)), only_some: !pids.is_empty(), first }
+        let procfs = procfs.and_then(|procfs| listed.map(|()| procfs).map_err(NotSearched::Failed));
+        Self { procfs, only_some: !pids.is_empty(), first }
     }
 
     pub(crate) fn run(&self) {
@@ -134,28 +160,19 @@ impl<P: Procfs> Search<P> {
     pub(crate) fn table(&mut self) -> OwnerTable {
         let procfs = match &self.procfs {
             Ok(procfs) => procfs,
-            Err(errno) => {
+            Err(NotSearched::Failed(errno)) => {
                 return OwnerTable::unsearched(format_args!("/proc: {}", std::io::Error::from(*errno)));
+            }
+            Err(NotSearched::OtherNamespace) => {
+                let mut table = OwnerTable::unsearched("/proc: of another pid namespace");
+                table.absent = Ownership::Hidden { reason: HiddenOwner::OtherPidNamespace };
+                return table;
             }
         };
         let found = self.first.found.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut table = OwnerTable::default();
         table.add(std::mem::take(&mut found.held), std::mem::take(&mut found.sightings));
-        let source = "/proc/<pid>/fd";
-        let mut gap = |kind, count, source: String| {
-            if count > 0 {
-                table.gaps.push(Gap::new(kind, count, source));
-            }
-        };
-        gap(GapKind::ProcessesUnreadable, found.unreadable, source.to_owned());
-        gap(GapKind::ProcessesVanished, found.vanished, source.to_owned());
-        let failure = found.failure.map(std::io::Error::from);
-        gap(
-            GapKind::ProcessesSkipped,
-            found.failed,
-            failure.map_or(String::new(), |e| format!("{source}: {e}")),
-        );
-        gap(GapKind::ThreadsNotCompared, found.threads_not_compared, "kcmp".to_owned());
+        table.gaps = found.gaps();
 
         let hidden = hidden_processes(procfs, &self.first.pids, self.only_some);
         let hide = |reason| Ownership::Hidden { reason };
@@ -180,14 +197,27 @@ impl<P: Procfs> Search<P> {
         }
         let found = self.first.found.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
         let mut pids = std::mem::take(&mut found.early);
+        let mut not_listed = None;
         if !self.only_some {
             let is_new = |pid: &u32| self.first.pids.binary_search(pid).is_err();
-            pids.extend(procfs.pids().unwrap_or_default().into_iter().filter(is_new));
+            match procfs.pids() {
+                Ok(all) => pids.extend(all.into_iter().filter(is_new)),
+                Err(errno) => not_listed = Some(errno),
+            }
         }
         let round = Round { pids, wanted: Some(missed.to_vec()), ..Round::default() };
         let threads = if round.pids.len() < 16 { 1 } else { threads };
         side_by_side(threads, &|| round.walk(procfs), || round.walk(procfs));
-        let found = round.found.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut found = round.found.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+        if let Some(errno) = not_listed {
+            found.count(errno);
+        }
+        if table.complete && !found.is_complete() {
+            // A process that is new and cannot be read may hold what nobody else does.
+            table.complete = false;
+            table.absent = Ownership::Hidden { reason: HiddenOwner::UnreadableProcess };
+            table.gaps.extend(found.gaps());
+        }
         if !found.held.is_empty() {
             table.add(found.held, found.sightings);
         }
@@ -209,6 +239,23 @@ impl Hidden {
             Self::Namespace => "pid namespace",
             Self::Mount => "hidepid",
         }
+    }
+}
+
+/// A `/proc` that shows this process by its own number, and so all others by theirs. In a pid namespace of
+/// its own with the `/proc` of the one before, a process finds itself by another number; with that of a
+/// third it does not find itself at all.
+fn of_own_namespace<P: Procfs>(procfs: P) -> Result<P, NotSearched> {
+    match procfs.link("self") {
+        Ok(own) if own == std::process::id().to_string().as_bytes() => Ok(procfs),
+        Ok(_) => Err(NotSearched::OtherNamespace),
+        Err(Errno::NOENT) => match procfs.pids() {
+            Ok(pids) if !pids.is_empty() => Err(NotSearched::OtherNamespace),
+            // A directory with nothing mounted on it.
+            Ok(_) => Err(NotSearched::Failed(Errno::NOENT)),
+            Err(errno) => Err(NotSearched::Failed(errno)),
+        },
+        Err(_) => Ok(procfs),
     }
 }
 
@@ -262,13 +309,8 @@ impl<P: Procfs> Walk<'_, P> {
             return Ok(());
         }
         let leader = self.table(None)?;
-        if leader.refused > 0 {
-            self.found.unreadable += 1;
-        }
-        if sizes.threads > 1 {
-            self.threads(leader.descriptors)?;
-        }
-        Ok(())
+        let others = if sizes.threads > 1 { self.threads(leader.descriptors) } else { Ok(()) };
+        if leader.refused > 0 { Err(Errno::ACCESS) } else { others }
     }
 
     /// Reads one descriptor table.
@@ -288,30 +330,39 @@ impl<P: Procfs> Walk<'_, P> {
         let leader = self.pid;
         let mut tables = vec![leader];
         let threads = self.procfs.threads(leader)?;
-        let mut uncompared = 0;
+        let mut failure = Ok(());
         let mut budget = UNCOMPARED_LINKS;
         for thread in threads.into_iter().filter(|thread| *thread != leader) {
-            match self.place(&tables, thread) {
+            let place = match self.place(&tables, thread) {
                 // Shares a table that has been read.
-                Ok(Ok(_)) => {}
-                Ok(Err(place)) => {
-                    if self.table(Some(thread)).is_ok() {
+                Ok(Ok(_)) => continue,
+                Ok(Err(place)) => Some(place),
+                // Cannot be compared, or what it was to be compared with is gone: read it, if that is not
+                // too much; owners are a set.
+                Err(_) => {
+                    let Some(rest) = budget.checked_sub(descriptors.max(1)) else {
+                        self.found.threads_not_compared += 1;
+                        continue;
+                    };
+                    budget = rest;
+                    None
+                }
+            };
+            match self.table(Some(thread)) {
+                Ok(read) => {
+                    if let Some(place) = place {
                         tables.insert(place, thread);
                     }
-                }
-                Err(Errno::SRCH) => {}
-                // Cannot be compared: read it, if that is not too much; owners are a set.
-                Err(_) => match budget.checked_sub(descriptors.max(1)) {
-                    Some(rest) => {
-                        budget = rest;
-                        uncompared += u64::from(self.table(Some(thread)).is_err());
+                    if read.refused > 0 {
+                        failure = Err(Errno::ACCESS);
                     }
-                    None => uncompared += 1,
-                },
+                }
+                // Ended meanwhile, and its table with it or it is read elsewhere.
+                Err(Errno::NOENT | Errno::SRCH) => {}
+                Err(errno) => failure = Err(errno),
             }
         }
-        self.found.threads_not_compared += uncompared;
-        Ok(())
+        failure
     }
 
     /// Where a task stands among others: `Ok(Ok)` with the one whose table it shares, else `Ok(Err)` with

@@ -43,7 +43,8 @@ pub(crate) fn processes(
     }
 }
 
-fn read_all(
+/// The same over any `/proc`.
+pub(super) fn read_all(
     procfs: &impl Procfs,
     sightings: &[Sighting],
     fields: ProcessFields,

@@ -5,6 +5,7 @@ use crate::snapshot::reason_by_state;
 use crate::socket::{Family, Identity, Protocol, Socket};
 use crate::tcp_state::TcpState;
 use netstat_wire::linux::inet_diag::{AF_INET, AF_INET6, InetDiagMsg, SockId};
+use netstat_wire::linux::proc_net::ProcNet;
 use netstat_wire::linux::tcp_states as states;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::num::{NonZeroU32, NonZeroU64};
@@ -69,31 +70,69 @@ pub(super) fn row(record: &InetDiagMsg, protocol: Protocol) -> Option<Socket> {
     if dport != 0 || dst != [0; 16] {
         socket.remote = Some(end(family, &dst, dport, interface));
     }
-    if protocol == Protocol::Tcp {
-        socket.state = Some(tcp_state(state));
-    }
-
-    // What has no inode has no process, and its zeros are no values. What lives in the table of TIME_WAIT
-    // or of requests is not even a whole socket: it has no queues. A connection that nobody has accepted
-    // has them, but no user.
-    let is_request = protocol == Protocol::Tcp && tcp_state(state) == TcpState::SynReceived;
-    let is_small = timer == TIMER_TIME_WAIT || state == states::TCP_TIME_WAIT || is_request;
-    let is_pending = inode == 0 && matches!(state, states::TCP_ESTABLISHED | states::TCP_CLOSE_WAIT);
-    if !is_small {
-        let queue = |bytes: u32| (bytes != 0 || !is_pending).then_some(bytes);
-        socket.rx_queue = queue(rqueue);
-        socket.tx_queue = queue(wqueue);
-    }
-    if inode != 0 {
-        socket.identity = Some(Identity::Inode(inode.into()));
-    }
-    if inode != 0 || uid != 0 {
-        socket.uid = Some(uid);
-    }
+    Numbers { state, timer, rqueue, wqueue, uid, inode: inode.into() }.tell(&mut socket);
     socket.cookie = if cookie == u64::MAX { None } else { NonZeroU64::new(cookie) };
     socket.interface = NonZeroU32::new(interface);
     socket.v6_only = v6_only;
     Some(socket)
+}
+
+/// The row of a line of `/proc/net`, which knows less.
+pub(super) fn row_of_line(line: &ProcNet, protocol: Protocol) -> Socket {
+    let ProcNet { local, remote, state, tx_queue, rx_queue, timer, uid, inode, .. } = *line;
+    let mut socket = Socket::new(protocol, local);
+    if remote.port() != 0 || !remote.ip().is_unspecified() {
+        socket.remote = Some(remote);
+    }
+    // A connection in the making shows its listener's user here.
+    let uid = if inode == 0 && is_request(protocol, state) { 0 } else { uid };
+    Numbers { state, timer, rqueue: rx_queue, wqueue: tx_queue, uid, inode }.tell(&mut socket);
+    if socket.state == Some(TcpState::Listen) {
+        // Not told: 0 is not the most that may wait.
+        socket.tx_queue = None;
+    }
+    socket
+}
+
+/// A connection that is no socket yet.
+fn is_request(protocol: Protocol, state: u8) -> bool {
+    protocol == Protocol::Tcp && tcp_state(state) == TcpState::SynReceived
+}
+
+/// What both sources of rows tell in the kernel's own numbers.
+struct Numbers {
+    state: u8,
+    timer: u8,
+    rqueue: u32,
+    wqueue: u32,
+    uid: u32,
+    inode: u64,
+}
+
+impl Numbers {
+    /// What has no inode has no process, and its zeros are no values. What lives in the table of TIME_WAIT
+    /// or of requests is not even a whole socket: it has no queues. A connection that nobody has accepted
+    /// has them, but no user.
+    fn tell(self, socket: &mut Socket) {
+        let Self { state, timer, rqueue, wqueue, uid, inode } = self;
+        if socket.protocol == Protocol::Tcp {
+            socket.state = Some(tcp_state(state));
+        }
+        let is_small =
+            timer == TIMER_TIME_WAIT || state == states::TCP_TIME_WAIT || is_request(socket.protocol, state);
+        let is_pending = inode == 0 && matches!(state, states::TCP_ESTABLISHED | states::TCP_CLOSE_WAIT);
+        if !is_small {
+            let queue = |bytes: u32| (bytes != 0 || !is_pending).then_some(bytes);
+            socket.rx_queue = queue(rqueue);
+            socket.tx_queue = queue(wqueue);
+        }
+        if inode != 0 {
+            socket.identity = Some(Identity::Inode(inode));
+        }
+        if inode != 0 || uid != 0 {
+            socket.uid = Some(uid);
+        }
+    }
 }
 
 /// Why a row without an inode has no owner.
@@ -230,5 +269,54 @@ mod tests {
     fn a_row_names_the_record_that_it_was_made_of() {
         let record = record(states::TCP_ESTABLISHED, 9);
         assert_eq!(sock_id(&row(&record, Protocol::Tcp).unwrap()), record.id);
+    }
+
+    fn line(state: u8, inode: u64) -> ProcNet {
+        ProcNet {
+            local: "127.0.0.1:80".parse().unwrap(),
+            remote: "127.0.0.2:5000".parse().unwrap(),
+            state,
+            tx_queue: 0,
+            rx_queue: 0,
+            timer: 0,
+            expires_ticks: 0,
+            retransmits: 0,
+            uid: 1000,
+            probes: 0,
+            inode,
+        }
+    }
+
+    #[test]
+    fn line_and_record_of_one_connection_make_one_row_but_for_the_cookie() {
+        let mut record = record(states::TCP_ESTABLISHED, 9);
+        record.uid = 1000;
+        let mut expected = row(&record, Protocol::Tcp).unwrap();
+        expected.cookie = None;
+        assert_eq!(row_of_line(&line(states::TCP_ESTABLISHED, 9), Protocol::Tcp), expected);
+    }
+
+    #[test]
+    fn line_of_a_request_does_not_have_the_user_of_its_listener() {
+        let socket = row_of_line(&line(states::TCP_SYN_RECV, 0), Protocol::Tcp);
+        assert_eq!((socket.uid, socket.rx_queue, socket.inode()), (None, None, None));
+    }
+
+    #[test]
+    fn line_of_time_wait_has_no_uid_inode_or_queues() {
+        let mut line = line(states::TCP_TIME_WAIT, 0);
+        (line.timer, line.uid) = (TIMER_TIME_WAIT, 0);
+        let socket = row_of_line(&line, Protocol::Tcp);
+        assert_eq!((socket.uid, socket.inode(), socket.rx_queue, socket.tx_queue), (None, None, None, None));
+    }
+
+    #[test]
+    fn line_of_a_listener_has_waiting_connections_and_no_limit_of_them() {
+        let mut line = line(states::TCP_LISTEN, 9);
+        (line.remote, line.rx_queue) = ("0.0.0.0:0".parse().unwrap(), 2);
+        let socket = row_of_line(&line, Protocol::Tcp);
+        assert_eq!((socket.remote, socket.rx_queue, socket.tx_queue), (None, Some(2), None));
+        let socket = row_of_line(&line, Protocol::Udp);
+        assert_eq!((socket.state, socket.tx_queue, socket.uid), (None, Some(0), Some(1000)));
     }
 }

@@ -1,0 +1,128 @@
+//! Tables read from `NETLINK_SOCK_DIAG`: dumps begun anew where the kernel gave up, each row told once.
+
+use super::netlink::{self, BUFFER_BYTES, Ended, Fault, Peer};
+use super::once::{ChunkHeads, Reads};
+use super::row;
+use super::sockets::Rows;
+use super::tables::Table;
+use crate::socket::Protocol;
+use netstat_wire::linux::inet_diag::InetDiagMsg;
+use rustix::io::Errno;
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+/// How often a dump that the kernel gave up is begun anew.
+const RESTARTS: u32 = 3;
+
+/// Conversations over one socket, which is opened when it is needed and again when it has failed.
+pub(super) struct Dumps<'a, P> {
+    open: &'a mut dyn FnMut() -> Result<P, Errno>,
+    peer: Option<P>,
+    buffer: Vec<u8>,
+    seq: u32,
+}
+
+impl<'a, P: Peer> Dumps<'a, P> {
+    pub(super) fn new(open: &'a mut dyn FnMut() -> Result<P, Errno>) -> Self {
+        Self { open, peer: None, buffer: vec![0; BUFFER_BYTES], seq: 0 }
+    }
+
+    /// One question and its answer.
+    pub(super) fn converse(
+        &mut self,
+        request: &dyn Fn(u32) -> Vec<u8>,
+        one: bool,
+        record: &mut dyn FnMut(u32, &[u8]) -> ControlFlow<()>,
+    ) -> Result<Ended, Fault> {
+        let peer = match &mut self.peer {
+            Some(peer) => peer,
+            empty => empty.insert((self.open)().map_err(|errno| Fault::Call("socket", errno))?),
+        };
+        self.seq = self.seq.wrapping_add(1);
+        let ended = netlink::converse(peer, &mut self.buffer, &request(self.seq), one, record);
+        // A conversation that has ended leaves nothing behind; any other would go on into the next.
+        if !matches!(&ended, Ok(Ended { broken_off: false, .. }) | Err(Fault::Refused(_))) {
+            self.peer = None;
+        }
+        ended
+    }
+
+    /// Reads a table; whether the kernel said that it changed meanwhile.
+    pub(super) fn read(&mut self, table: &Table, rows: &mut Rows<'_>) -> Result<bool, Fault> {
+        match table.protocol {
+            Protocol::Tcp => self.read_tcp(table, rows),
+            Protocol::Udp => self.read_udp(table, rows),
+        }
+    }
+
+    /// One dump; one that the kernel gave up for want of memory is begun anew.
+    fn dump(
+        &mut self,
+        table: &Table,
+        mut record: impl FnMut(u32, u32, &[u8]) -> ControlFlow<()>,
+    ) -> Result<Ended, Fault> {
+        let mut restarts = 0;
+        loop {
+            let ended = self.converse(&|seq| table.request(seq), false, &mut |chunk, payload| {
+                record(restarts, chunk, payload)
+            });
+            match ended {
+                Err(Fault::Overrun) if restarts < RESTARTS => restarts += 1,
+                ended => return ended,
+            }
+        }
+    }
+
+    fn read_tcp(&mut self, table: &Table, rows: &mut Rows<'_>) -> Result<bool, Fault> {
+        let mut heads = ChunkHeads::default();
+        // What was told before the dump was begun anew; what has been told since.
+        let mut before: HashSet<u64> = HashSet::new();
+        let mut told: Vec<u64> = Vec::new();
+        let mut restart = 0;
+        let ended = self.dump(table, |restarts, chunk, payload| {
+            if restarts != restart {
+                restart = restarts;
+                before.extend(told.drain(..));
+                heads = ChunkHeads::default();
+            }
+            tell(rows, table, payload, |cookie| {
+                let new = heads.is_new(chunk, cookie) && !before.contains(&cookie);
+                if new {
+                    told.push(cookie);
+                }
+                new
+            })
+        })?;
+        Ok(ended.interrupted)
+    }
+
+    fn read_udp(&mut self, table: &Table, rows: &mut Rows<'_>) -> Result<bool, Fault> {
+        let mut reads = Reads::default();
+        loop {
+            let ended =
+                self.dump(table, |_, _, payload| tell(rows, table, payload, |cookie| reads.is_new(cookie)))?;
+            if ended.broken_off || !reads.again_after(ended.chunks) {
+                return Ok(ended.interrupted);
+            }
+        }
+    }
+}
+
+/// Tells the row of a record, unless its cookie is not new.
+fn tell(
+    rows: &mut Rows<'_>,
+    table: &Table,
+    payload: &[u8],
+    is_new: impl FnOnce(u64) -> bool,
+) -> ControlFlow<()> {
+    let row =
+        InetDiagMsg::decode(payload).map(|record| (record.id.cookie, row::row(&record, table.protocol)));
+    match row {
+        Ok((cookie, Some(row))) if is_new(cookie) => rows.tell(row),
+        Ok((_, Some(_))) => ControlFlow::Continue(()),
+        Ok((_, None)) | Err(_) => {
+            rows.skipped += 1;
+            ControlFlow::Continue(())
+        }
+    }
+}

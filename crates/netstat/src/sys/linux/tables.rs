@@ -1,0 +1,131 @@
+//! Which tables a filter needs, and the requests for them.
+//!
+//! TCP comes first: on the socket that has received its large datagrams, the kernel makes those of UDP
+//! large from the start. One request answers for IPv4 and IPv6 where the kernel can, which saves a walk over
+//! a hash table that may have hundreds of thousands of buckets. Only the states are asked for that the
+//! filter wants: listeners have a table of their own, and reading it costs next to nothing.
+
+use super::row;
+use crate::filter::Filter;
+use crate::socket::{Family, Protocol};
+use netstat_wire::linux::inet_diag::{
+    AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, Request, RequestV2, SockId,
+};
+use netstat_wire::linux::netlink::NLM_F_DUMP;
+use netstat_wire::linux::tcp_states as states;
+use std::fmt;
+
+/// One table to be read.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct Table {
+    pub(super) protocol: Protocol,
+    /// `None`: both in one pass.
+    pub(super) family: Option<Family>,
+    pub(super) states: u32,
+    pub(super) local_port: u16,
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let family = match self.family {
+            None => "",
+            Some(Family::Ipv4) => " over IPv4",
+            Some(Family::Ipv6) => " over IPv6",
+        };
+        write!(f, "{}{family}", self.protocol)
+    }
+}
+
+pub(super) const fn ip_protocol(protocol: Protocol) -> u8 {
+    match protocol {
+        Protocol::Tcp => IPPROTO_TCP,
+        Protocol::Udp => IPPROTO_UDP,
+    }
+}
+
+pub(super) const fn address_family(family: Family) -> u8 {
+    match family {
+        Family::Ipv4 => AF_INET,
+        Family::Ipv6 => AF_INET6,
+    }
+}
+
+impl Table {
+    /// The families that it covers.
+    pub(super) fn families(&self) -> &'static [Family] {
+        match self.family {
+            None => &[Family::Ipv4, Family::Ipv6],
+            Some(Family::Ipv4) => &[Family::Ipv4],
+            Some(Family::Ipv6) => &[Family::Ipv6],
+        }
+    }
+
+    /// The request for a dump of it.
+    pub(super) fn request(&self, seq: u32) -> Vec<u8> {
+        let Self { protocol, family, states, local_port } = *self;
+        let id = SockId { sport: local_port, ..SockId::default() };
+        let number = ip_protocol(protocol);
+        match family {
+            Some(family) => {
+                RequestV2 { family: address_family(family), protocol: number, ext: 0, states, id }
+                    .encode(NLM_F_DUMP, seq)
+            }
+            None => {
+                // TCP is what every kernel answers this request with.
+                let protocol = (protocol != Protocol::Tcp).then_some(u32::from(number));
+                Request { ext: 0, states, id, protocol }.encode(NLM_F_DUMP, seq)
+            }
+        }
+    }
+}
+
+/// The states that a filter wants, as the kernel's mask. Never more than the states of real sockets: the
+/// pseudo state of bound but idle ones makes the kernel walk another large table.
+fn state_mask(filter: &Filter, protocol: Protocol) -> u32 {
+    let numbers = match protocol {
+        // Asking for SYN_RECV brings the requests too, which have a number of their own (12).
+        Protocol::Tcp => states::TCP_ESTABLISHED..=states::TCP_CLOSING,
+        Protocol::Udp => states::TCP_ESTABLISHED..=states::TCP_CLOSE,
+    };
+    numbers
+        .filter(|number| {
+            protocol == Protocol::Tcp || matches!(*number, states::TCP_ESTABLISHED | states::TCP_CLOSE)
+        })
+        .filter(|number| filter.wants_state(protocol, row::tcp_state(*number)))
+        .fold(0, |mask, number| mask | states::mask(number))
+}
+
+/// The tables to read for a filter, in order. `one_pass_udp`: the kernel can answer for both families of
+/// UDP at once.
+pub(super) fn tables(filter: &Filter, one_pass_udp: bool) -> Vec<Table> {
+    let mut tables = Vec::new();
+    for protocol in [Protocol::Tcp, Protocol::Udp] {
+        let states = state_mask(filter, protocol);
+        if !filter.wants_protocol(protocol) || states == 0 {
+            continue;
+        }
+        let local_port = filter.single_local_port().unwrap_or(0);
+        let mut add = |family| tables.push(Table { protocol, family, states, local_port });
+        let (ipv4, ipv6) = (filter.wants_family(Family::Ipv4), filter.wants_family(Family::Ipv6));
+        if ipv4 && ipv6 && (protocol == Protocol::Tcp || one_pass_udp) {
+            add(None);
+        } else {
+            for (wanted, family) in [(ipv4, Family::Ipv4), (ipv6, Family::Ipv6)] {
+                if wanted {
+                    add(Some(family));
+                }
+            }
+        }
+    }
+    tables
+}
+
+/// Whether this kernel knows the attribute that asks the older request for another protocol than TCP (5.9).
+/// One that does not, leaves it aside and answers with TCP.
+pub(super) fn kernel_has_one_pass_udp() -> bool {
+    let name = rustix::system::uname();
+    let mut numbers = name.release().to_bytes().split(|byte| !byte.is_ascii_digit()).map(|digits| {
+        std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u32>().ok()).unwrap_or(0)
+    });
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (5, 10)
+}

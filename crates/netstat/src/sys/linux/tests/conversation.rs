@@ -1,0 +1,298 @@
+//! Faults of the netlink conversation. Where nothing else is said there is no `/proc`, so that nothing but the
+//! conversation gives rows.
+
+use super::script::{Answer, Channel, Message, Outcome, Script, answers, done, over, rows, tcp, udp};
+use crate::gap::GapKind;
+use crate::socket::{Family, Protocol, Socket};
+use crate::sys::linux::netlink::Peer;
+use crate::sys::linux::still_open::ask_still_open;
+use crate::sys::linux::tables::{Table, tables};
+use netstat_wire::linux::inet_diag::{SOCK_DIAG_BY_FAMILY, TCPDIAG_GETSOCK};
+use netstat_wire::linux::netlink::Messages;
+use rustix::io::Errno;
+use std::cell::RefCell;
+use std::num::NonZeroU64;
+use std::rc::Rc;
+
+fn list(table: Table, channels: impl IntoIterator<Item = Channel>) -> Outcome {
+    Script::new(channels).list(&[table])
+}
+
+/// The answers to one dump of TCP, and after them nothing.
+fn list_tcp(given: impl Into<Vec<Answer>>) -> Outcome {
+    list(tcp(), [answers(given)])
+}
+
+/// The text of the error that ended a listing.
+fn error(outcome: &Outcome) -> String {
+    outcome.result.as_ref().expect_err("an error").to_string()
+}
+
+const NO_FILES: &str = "from /proc/thread-self/net/tcp (entity not found) or sock_diag";
+
+#[test]
+fn whole_dump_is_told_without_a_gap() {
+    let outcome = list_tcp([rows([1, 2]), rows([3]), done()]);
+    assert_eq!((outcome.numbers(), outcome.gaps()), (vec![1, 2, 3], vec![]));
+}
+
+#[test]
+fn end_in_the_datagram_of_the_last_rows_is_the_end() {
+    let last = Answer::Datagram(vec![Message::Row(1), Message::Done(0), Message::Row(2)]);
+    let outcome = list_tcp([last]);
+    assert_eq!((outcome.numbers(), outcome.gaps()), (vec![1], vec![]));
+}
+
+#[test]
+fn receive_broken_by_a_signal_is_repeated() {
+    let intr = || Answer::Fails(Errno::INTR);
+    let outcome = list_tcp([intr(), rows([1]), intr(), intr(), rows([2]), done()]);
+    assert_eq!((outcome.numbers(), outcome.gaps()), (vec![1, 2], vec![]));
+    assert_eq!(outcome.opened, 1);
+}
+
+#[test]
+fn send_broken_by_a_signal_is_repeated() {
+    let channel = Channel::SendFails(vec![Errno::INTR], vec![vec![rows([1]), done()]]);
+    let outcome = list(tcp(), [channel]);
+    assert_eq!((outcome.numbers(), outcome.gaps()), (vec![1], vec![]));
+}
+
+#[test]
+fn signals_without_end_are_given_up() {
+    let outcome = list_tcp([Answer::ForeverFails(Errno::INTR)]);
+    assert_eq!(error(&outcome), format!("cannot list tcp sockets {NO_FILES}: no answer in time"));
+}
+
+#[test]
+fn overrun_in_mid_dump_is_begun_anew_on_a_new_socket_with_no_row_twice() {
+    let outcome = list(
+        tcp(),
+        [
+            answers([rows([1, 2]), rows([3, 4]), Answer::Fails(Errno::NOBUFS)]),
+            answers([rows([1, 5]), rows([3, 2, 4, 6]), done()]),
+        ],
+    );
+    assert_eq!((outcome.numbers(), outcome.gaps()), (vec![1, 2, 3, 4, 5, 6], vec![]));
+    assert_eq!(outcome.opened, 2);
+}
+
+#[test]
+fn overrun_message_is_begun_anew_as_well() {
+    let overrun = Answer::Datagram(vec![Message::Row(1), Message::Overrun]);
+    let outcome = list(tcp(), [answers([overrun]), answers([rows([1, 2]), done()])]);
+    assert_eq!((outcome.numbers(), outcome.gaps(), outcome.opened), (vec![1, 2], vec![], 2));
+}
+
+#[test]
+fn overruns_without_end_are_given_up_after_three_new_beginnings() {
+    let overrun = || answers([rows([1]), Answer::Fails(Errno::NOBUFS)]);
+    let outcome = list(tcp(), [overrun(), overrun(), overrun(), overrun(), overrun()]);
+    assert_eq!((outcome.numbers(), outcome.opened), (vec![1], 4));
+    assert!(matches!(outcome.gaps()[..], [(GapKind::TableInterrupted, _)]), "{:?}", outcome.gaps());
+}
+
+#[test]
+fn truncated_answer_does_not_pass_for_a_whole_one() {
+    let truncated = Answer::Truncated(vec![Message::Row(2)]);
+    let outcome = list_tcp([rows([1]), truncated.clone(), done()]);
+    assert_eq!(outcome.numbers(), [1]);
+    assert!(matches!(outcome.gaps()[..], [(GapKind::TableInterrupted, _)]), "{:?}", outcome.gaps());
+    assert!(list_tcp([truncated, done()]).result.is_err());
+}
+
+#[test]
+fn time_out_before_any_row_is_an_error() {
+    let outcome = list_tcp([]);
+    assert_eq!(error(&outcome), format!("cannot list tcp sockets {NO_FILES}: no answer in time"));
+}
+
+#[test]
+fn time_out_in_mid_dump_keeps_the_rows_and_is_a_gap() {
+    let outcome = list_tcp([rows([1])]);
+    assert_eq!(outcome.numbers(), [1]);
+    assert_eq!(outcome.gaps(), [(GapKind::TableInterrupted, "sock_diag tcp: no answer in time")]);
+}
+
+#[test]
+fn error_in_mid_dump_keeps_the_rows_and_is_a_gap_with_its_cause() {
+    let outcome = list_tcp([rows([1]), Answer::Datagram(vec![Message::Error(-12)])]);
+    assert_eq!(outcome.numbers(), [1]);
+    let gap = "sock_diag tcp: Cannot allocate memory (os error 12)";
+    assert_eq!(outcome.gaps(), [(GapKind::TableInterrupted, gap)]);
+    let outcome = list_tcp([rows([1]), Answer::Datagram(vec![Message::Done(-12)])]);
+    assert_eq!(outcome.gaps(), [(GapKind::TableInterrupted, gap)]);
+}
+
+#[test]
+fn dump_that_the_kernel_calls_interrupted_is_told_as_such() {
+    let outcome =
+        list_tcp([rows([1]), Answer::Datagram(vec![Message::RowOfInterruptedDump(2)]), rows([3]), done()]);
+    assert_eq!(outcome.numbers(), [1, 2, 3]);
+    assert_eq!(outcome.gaps(), [(GapKind::TableInterrupted, "sock_diag tcp")]);
+}
+
+#[test]
+fn messages_of_others_are_left_aside() {
+    let foreign = Answer::Datagram(vec![
+        Message::Row(1),
+        Message::RowForAnotherRequest(90),
+        Message::RowForAnotherPort(91),
+        Message::RowOfAnotherType(92),
+        Message::Noop,
+        Message::Row(2),
+    ]);
+    let elsewhere = Answer::FromElsewhere(vec![Message::Row(93), Message::Done(0)]);
+    let outcome = list_tcp([elsewhere, foreign, rows([3]), done()]);
+    assert_eq!((outcome.numbers(), outcome.gaps()), (vec![1, 2, 3], vec![]));
+}
+
+#[test]
+fn chatter_of_others_without_end_is_given_up() {
+    for chatter in [Answer::ForeverFromElsewhere, Answer::ForeverForAnotherRequest] {
+        let outcome = list_tcp([rows([1]), chatter]);
+        assert_eq!(outcome.numbers(), [1]);
+        assert_eq!(outcome.gaps(), [(GapKind::TableInterrupted, "sock_diag tcp: no answer in time")]);
+    }
+}
+
+#[test]
+fn malformed_framing_ends_the_dump_as_interrupted() {
+    let outcome = list_tcp([rows([1]), Answer::Datagram(vec![Message::Garbage]), rows([2]), done()]);
+    assert_eq!(outcome.numbers(), [1]);
+    assert!(matches!(outcome.gaps()[..], [(GapKind::TableInterrupted, _)]), "{:?}", outcome.gaps());
+}
+
+#[test]
+fn record_that_is_not_understood_is_skipped_and_counted() {
+    let outcome = list_tcp([
+        Answer::Datagram(vec![Message::Row(1), Message::BadRow, Message::BadRow]),
+        rows([2]),
+        done(),
+    ]);
+    assert_eq!(outcome.numbers(), [1, 2]);
+    let gaps = outcome.result.unwrap();
+    assert_eq!((gaps.len(), gaps[0].kind, gaps[0].count), (1, GapKind::RecordsSkipped, 2));
+}
+
+#[test]
+fn socket_that_cannot_be_opened_is_an_error_with_its_code() {
+    for errno in [Errno::MFILE, Errno::PERM, Errno::ACCESS, Errno::PROTONOSUPPORT, Errno::AFNOSUPPORT] {
+        let outcome = list(tcp(), [Channel::CannotOpen(errno)]);
+        let error = outcome.result.unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(errno.raw_os_error()));
+        assert_eq!(error.is_permission_denied(), matches!(errno, Errno::PERM | Errno::ACCESS));
+        assert_eq!(error.is_unsupported(), matches!(errno, Errno::PROTONOSUPPORT | Errno::AFNOSUPPORT));
+    }
+}
+
+#[test]
+fn table_that_cannot_be_had_is_a_gap_beside_one_that_can() {
+    let outcome = Script::new([Channel::Opens(vec![
+        vec![rows([1]), done()],
+        vec![Answer::Datagram(vec![Message::Done(-2)])],
+    ])])
+    .list(&[tcp(), udp()]);
+    assert_eq!(outcome.numbers(), [1]);
+    let cause = "sock_diag udp: No such file or directory (os error 2); \
+                 /proc/thread-self/net/udp: entity not found";
+    assert_eq!(outcome.gaps(), [(GapKind::TableUnavailable, cause)]);
+}
+
+#[test]
+fn missing_handler_is_an_error_and_not_an_empty_list() {
+    // A protocol's, and a family's.
+    for missing in [Message::Done(-2), Message::Error(-2)] {
+        let error = list_tcp([Answer::Datagram(vec![missing])]).result.unwrap_err();
+        assert!(error.is_unsupported());
+        assert_eq!(error.raw_os_error(), Some(2));
+    }
+}
+
+#[test]
+fn table_with_nothing_in_it_is_an_empty_list_and_no_error() {
+    let outcome = list_tcp([done()]);
+    assert_eq!((outcome.numbers(), outcome.gaps()), (vec![], vec![]));
+}
+
+#[test]
+fn kernel_before_the_one_pass_request_is_asked_for_each_family_of_udp() {
+    let tables = tables(&Default::default(), false);
+    assert_eq!(tables.len(), 3);
+    let one_row = |number| vec![rows([number]), done()];
+    let outcome = Script::new([Channel::Opens(vec![one_row(1), one_row(2), one_row(3)])]).list(&tables);
+    assert_eq!((outcome.numbers(), outcome.gaps()), (vec![1, 2, 3], vec![]));
+    let kinds: Vec<u16> = outcome
+        .requests
+        .iter()
+        .map(|request| Messages::new(request).next().unwrap().unwrap().header.kind)
+        .collect();
+    assert_eq!(kinds, [TCPDIAG_GETSOCK, SOCK_DIAG_BY_FAMILY, SOCK_DIAG_BY_FAMILY]);
+    let protocols: Vec<Protocol> = outcome.rows.iter().map(|row| row.protocol).collect();
+    assert_eq!(protocols, [Protocol::Tcp, Protocol::Udp, Protocol::Udp]);
+}
+
+#[test]
+fn sink_that_breaks_off_gets_no_more_rows_and_no_more_tables_are_asked_for() {
+    let outcome = Script::new([answers([rows([1, 2]), rows([3]), done()])]).list_at_most(&[tcp(), udp()], 2);
+    assert_eq!((outcome.numbers(), outcome.gaps()), (vec![1, 2], vec![]));
+    assert_eq!(outcome.requests.len(), 1);
+}
+
+#[test]
+fn conversation_that_failed_does_not_go_on_in_the_next() {
+    // What the first socket has still to say would be taken for the answer about UDP.
+    let outcome = Script::new([
+        Channel::Opens(vec![
+            vec![rows([1]), Answer::Datagram(vec![Message::Garbage]), rows([2]), done()],
+            vec![rows([90]), done()],
+        ]),
+        answers([rows([3]), done()]),
+    ])
+    .list(&[tcp(), over(Family::Ipv4, udp())]);
+    assert_eq!((outcome.numbers(), outcome.opened), (vec![1, 3], 2));
+}
+
+/// What asking for rows one by one says of rows with these cookies.
+fn still_open(given: Vec<Vec<Answer>>, cookies: &[u64]) -> Vec<bool> {
+    let mut channels = [Channel::Opens(given)].into();
+    let requests = Rc::new(RefCell::new(Vec::new()));
+    let sockets: Vec<Socket> = cookies
+        .iter()
+        .map(|cookie| {
+            let mut socket = Socket::new(Protocol::Tcp, "127.0.0.1:1".parse().unwrap());
+            socket.cookie = NonZeroU64::new(*cookie);
+            socket
+        })
+        .collect();
+    let mut open = || super::script::open(&mut channels, &requests);
+    fn is_peer(_: &impl Peer) {}
+    ask_still_open(
+        &mut || {
+            let peer = open()?;
+            is_peer(&peer);
+            Ok(peer)
+        },
+        &mut sockets.iter(),
+    )
+}
+
+#[test]
+fn row_is_gone_only_when_the_kernel_says_so() {
+    let error = |code| vec![Answer::Datagram(vec![Message::Error(code)])];
+    let stale = Errno::STALE.raw_os_error();
+    let given = vec![vec![rows([1])], error(-2), error(-stale), vec![rows([4])]];
+    assert_eq!(still_open(given, &[1, 2, 3, 4]), [true, false, true, true]);
+}
+
+#[test]
+fn row_without_a_cookie_is_not_asked_for() {
+    // The answer would be that it is gone.
+    let gone = vec![vec![Answer::Datagram(vec![Message::Error(-2)])]];
+    assert_eq!(still_open(gone, &[0, 7]), [true, false]);
+}
+
+#[test]
+fn rows_are_taken_for_open_when_the_kernel_does_not_answer() {
+    assert_eq!(still_open(vec![], &[1, 2]), [true, true]);
+}

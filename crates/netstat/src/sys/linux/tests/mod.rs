@@ -1,0 +1,8 @@
+//! The kernel's faults, played: each a test named after it, over the code that meets the real ones.
+
+mod conversation;
+mod fallback;
+mod once;
+mod owners;
+mod script;
+mod world;

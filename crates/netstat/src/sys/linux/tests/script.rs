@@ -1,0 +1,331 @@
+//! A scripted kernel: what it answers on each netlink socket, and what its files of `/proc` hold.
+
+use crate::error::Error;
+use crate::gap::{Gap, GapKind};
+use crate::socket::{Family, Protocol, Socket};
+use crate::sys::linux::netlink::{Peer, Received};
+use crate::sys::linux::sockets::list;
+use crate::sys::linux::tables::Table;
+use netstat_wire::linux::inet_diag::{AF_INET, SOCK_DIAG_BY_FAMILY};
+use netstat_wire::linux::netlink::{
+    Header, Messages, NLM_F_DUMP_INTR, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP, NLMSG_OVERRUN,
+};
+use netstat_wire::linux::tcp_states::TCP_CLOSE;
+use rustix::io::Errno;
+use std::cell::RefCell;
+use std::collections::{HashMap, VecDeque};
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::rc::Rc;
+
+/// The port id of every scripted socket.
+const PORT_ID: u32 = 4711;
+
+/// A message of an answer. What is not said of its header is as the request wants it.
+#[derive(Clone, Debug)]
+pub(super) enum Message {
+    /// The record of a socket, which the number identifies: its cookie, and its port and inode.
+    Row(u16),
+    /// The same, with the flag that the table changed meanwhile.
+    RowOfInterruptedDump(u16),
+    RowForAnotherRequest(u16),
+    RowForAnotherPort(u16),
+    RowOfAnotherType(u16),
+    /// A record that is too short.
+    BadRow,
+    Done(i32),
+    Error(i32),
+    Noop,
+    Overrun,
+    /// Bytes that are no message.
+    Garbage,
+}
+
+/// What one receive brings.
+#[derive(Clone, Debug)]
+pub(super) enum Answer {
+    Datagram(Vec<Message>),
+    /// The same, from another process.
+    FromElsewhere(Vec<Message>),
+    /// The same, and what did not fit.
+    Truncated(Vec<Message>),
+    Fails(Errno),
+    /// Without an end.
+    ForeverFails(Errno),
+    ForeverFromElsewhere,
+    ForeverForAnotherRequest,
+}
+
+/// One netlink socket: what it answers to each request in turn, or why it cannot be opened.
+#[derive(Clone, Debug)]
+pub(super) enum Channel {
+    Opens(Vec<Vec<Answer>>),
+    /// What its `send` fails with, each once, before the rest.
+    SendFails(Vec<Errno>, Vec<Vec<Answer>>),
+    CannotOpen(Errno),
+}
+
+/// A datagram of rows.
+pub(super) fn rows(numbers: impl IntoIterator<Item = u16>) -> Answer {
+    Answer::Datagram(numbers.into_iter().map(Message::Row).collect())
+}
+
+/// The end of a dump.
+pub(super) fn done() -> Answer {
+    Answer::Datagram(vec![Message::Done(0)])
+}
+
+/// A socket that answers one request.
+pub(super) fn answers(answers: impl Into<Vec<Answer>>) -> Channel {
+    Channel::Opens(vec![answers.into()])
+}
+
+/// The whole script: the sockets in the order in which they are opened, and the files.
+#[derive(Default)]
+pub(super) struct Script {
+    pub(super) channels: VecDeque<Channel>,
+    /// What each opening of a file gives in turn, the last one for good; a path that is not here is missing.
+    pub(super) files: HashMap<String, VecDeque<FileScript>>,
+}
+
+/// A file: what each read brings, or why it cannot be opened.
+#[derive(Clone, Debug)]
+pub(super) enum FileScript {
+    Holds(Vec<Result<String, Errno>>),
+    CannotOpen(Errno),
+}
+
+/// What came of a listing.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) rows: Vec<Socket>,
+    pub(super) result: Result<Vec<Gap>, Error>,
+    /// How many netlink sockets were opened, or tried to.
+    pub(super) opened: usize,
+    /// Family and protocol of each request, as far as its form tells.
+    pub(super) requests: Vec<Vec<u8>>,
+    /// Files that were opened, or tried to.
+    pub(super) paths: Vec<String>,
+}
+
+impl Outcome {
+    /// The rows by their numbers.
+    pub(super) fn numbers(&self) -> Vec<u16> {
+        self.rows.iter().map(|row| row.local.port()).collect()
+    }
+
+    /// The kinds and sources of the gaps.
+    pub(super) fn gaps(&self) -> Vec<(GapKind, &str)> {
+        let gaps = self.result.as_ref().expect("a listing");
+        gaps.iter().map(|gap| (gap.kind, gap.source.as_ref())).collect()
+    }
+}
+
+pub(super) fn tcp() -> Table {
+    Table { protocol: Protocol::Tcp, family: None, states: 0xfff, local_port: 0 }
+}
+
+pub(super) fn udp() -> Table {
+    Table { protocol: Protocol::Udp, ..tcp() }
+}
+
+pub(super) fn over(family: Family, table: Table) -> Table {
+    Table { family: Some(family), ..table }
+}
+
+impl Script {
+    pub(super) fn new(channels: impl IntoIterator<Item = Channel>) -> Self {
+        Self { channels: channels.into_iter().collect(), files: HashMap::new() }
+    }
+
+    pub(super) fn file(self, path: &str, text: &str) -> Self {
+        self.file_script(path, [FileScript::Holds(vec![Ok(text.to_owned())])])
+    }
+
+    pub(super) fn file_script(mut self, path: &str, openings: impl IntoIterator<Item = FileScript>) -> Self {
+        self.files.insert(path.to_owned(), openings.into_iter().collect());
+        self
+    }
+
+    /// Lists the tables until the sink has had `most` rows.
+    pub(super) fn list_at_most(self, tables: &[Table], most: usize) -> Outcome {
+        let mut kernel = Kernel { script: self, ..Kernel::default() };
+        let mut paths = Vec::new();
+        let mut told = Vec::new();
+        let Kernel { script: Script { channels, files }, requests, opened } = &mut kernel;
+        let result = list(
+            &mut || {
+                *opened += 1;
+                open(channels, requests)
+            },
+            &mut |path| {
+                paths.push(path.to_owned());
+                open_file(files, path)
+            },
+            tables,
+            &mut |socket| {
+                told.push(socket);
+                if told.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            },
+        );
+        Outcome { rows: told, result, opened: kernel.opened, requests: kernel.requests.take(), paths }
+    }
+
+    pub(super) fn list(self, tables: &[Table]) -> Outcome {
+        self.list_at_most(tables, usize::MAX)
+    }
+}
+
+#[derive(Default)]
+struct Kernel {
+    script: Script,
+    requests: Rc<RefCell<Vec<Vec<u8>>>>,
+    opened: usize,
+}
+
+/// Opens the next netlink socket.
+pub(super) fn open(
+    channels: &mut VecDeque<Channel>,
+    requests: &Rc<RefCell<Vec<Vec<u8>>>>,
+) -> Result<ScriptedPeer, Errno> {
+    let (send_failures, answers) = match channels.pop_front() {
+        None => return Err(Errno::PERM),
+        Some(Channel::CannotOpen(errno)) => return Err(errno),
+        Some(Channel::Opens(answers)) => (Vec::new(), answers),
+        Some(Channel::SendFails(failures, answers)) => (failures, answers),
+    };
+    Ok(ScriptedPeer {
+        send_failures: send_failures.into(),
+        answers: answers.into(),
+        current: VecDeque::new(),
+        asked: Header::default(),
+        requests: Rc::clone(requests),
+    })
+}
+
+fn open_file(files: &mut HashMap<String, VecDeque<FileScript>>, path: &str) -> io::Result<Box<dyn Read>> {
+    let openings = files.get_mut(path).ok_or(io::ErrorKind::NotFound)?;
+    let opening = if openings.len() > 1 { openings.pop_front() } else { openings.front().cloned() };
+    match opening {
+        None => Err(io::ErrorKind::NotFound.into()),
+        Some(FileScript::CannotOpen(errno)) => Err(errno.into()),
+        Some(FileScript::Holds(reads)) => Ok(Box::new(ScriptedFile(reads.into()))),
+    }
+}
+
+struct ScriptedFile(VecDeque<Result<String, Errno>>);
+
+impl Read for ScriptedFile {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self.0.pop_front() {
+            None => Ok(0),
+            Some(Err(errno)) => Err(errno.into()),
+            Some(Ok(text)) => {
+                buffer[..text.len()].copy_from_slice(text.as_bytes());
+                Ok(text.len())
+            }
+        }
+    }
+}
+
+pub(super) struct ScriptedPeer {
+    send_failures: VecDeque<Errno>,
+    /// For each request to come.
+    answers: VecDeque<Vec<Answer>>,
+    /// For the last request.
+    current: VecDeque<Answer>,
+    asked: Header,
+    requests: Rc<RefCell<Vec<Vec<u8>>>>,
+}
+
+impl Peer for ScriptedPeer {
+    fn port_id(&self) -> u32 {
+        PORT_ID
+    }
+
+    fn send(&mut self, request: &[u8]) -> Result<(), Errno> {
+        if let Some(errno) = self.send_failures.pop_front() {
+            return Err(errno);
+        }
+        self.asked = Messages::new(request).next().unwrap().unwrap().header;
+        self.requests.borrow_mut().push(request.to_vec());
+        // What the last request left unread is still there.
+        self.current.extend(self.answers.pop_front().unwrap_or_default());
+        Ok(())
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Errno> {
+        let mut received = Received { length: 0, truncated: false, from_kernel: true };
+        let answer = match self.current.front() {
+            // Nothing more: the time-out.
+            None => return Err(Errno::AGAIN),
+            Some(Answer::ForeverFails(errno)) => return Err(*errno),
+            Some(Answer::ForeverFromElsewhere) => Answer::FromElsewhere(vec![Message::Row(1)]),
+            Some(Answer::ForeverForAnotherRequest) => {
+                Answer::Datagram(vec![Message::RowForAnotherRequest(1)])
+            }
+            Some(_) => self.current.pop_front().unwrap(),
+        };
+        let messages = match answer {
+            Answer::Fails(errno) => return Err(errno),
+            Answer::Truncated(messages) => {
+                received.truncated = true;
+                messages
+            }
+            Answer::FromElsewhere(messages) => {
+                received.from_kernel = false;
+                messages
+            }
+            Answer::Datagram(messages) => messages,
+            _ => Vec::new(),
+        };
+        let bytes: Vec<u8> = messages.iter().flat_map(|message| encode(message, self.asked)).collect();
+        buffer[..bytes.len()].copy_from_slice(&bytes);
+        received.length = bytes.len();
+        Ok(received)
+    }
+}
+
+fn encode(message: &Message, asked: Header) -> Vec<u8> {
+    let header = Header { kind: asked.kind, flags: NLM_F_MULTI, seq: asked.seq, port_id: PORT_ID };
+    let control = |kind, body: &[u8]| Header { kind, ..header }.encode(body);
+    match message {
+        Message::Row(number) => header.encode(&record(*number)),
+        Message::RowOfInterruptedDump(number) => {
+            Header { flags: NLM_F_MULTI | NLM_F_DUMP_INTR, ..header }.encode(&record(*number))
+        }
+        Message::RowForAnotherRequest(number) => {
+            Header { seq: asked.seq.wrapping_sub(1), ..header }.encode(&record(*number))
+        }
+        Message::RowForAnotherPort(number) => {
+            Header { port_id: PORT_ID + 1, ..header }.encode(&record(*number))
+        }
+        Message::RowOfAnotherType(number) => {
+            Header { kind: SOCK_DIAG_BY_FAMILY + 1, ..header }.encode(&record(*number))
+        }
+        Message::BadRow => header.encode(&record(1)[..71]),
+        Message::Done(code) => control(NLMSG_DONE, &code.to_ne_bytes()),
+        Message::Error(code) => {
+            // The code, and the header of the request.
+            control(NLMSG_ERROR, &[&code.to_ne_bytes()[..], &[0; 16]].concat())
+        }
+        Message::Noop => control(NLMSG_NOOP, &[]),
+        Message::Overrun => control(NLMSG_OVERRUN, &[]),
+        Message::Garbage => vec![5, 0, 0, 0, 1, 2, 3, 4],
+    }
+}
+
+/// `struct inet_diag_msg` of an unconnected socket at 127.0.0.1.
+fn record(number: u16) -> Vec<u8> {
+    let mut bytes = vec![AF_INET, TCP_CLOSE, 0, 0];
+    bytes.extend(number.to_be_bytes());
+    bytes.extend([0, 0]);
+    bytes.extend([127, 0, 0, 1]);
+    bytes.extend([0; 12 + 16 + 4]);
+    bytes.extend(u64::from(number).to_ne_bytes());
+    // expires, rqueue, wqueue, uid, inode
+    for field in [0, 0, 0, 0, u32::from(number)] {
+        bytes.extend(field.to_ne_bytes());
+    }
+    bytes
+}

@@ -1,0 +1,337 @@
+//! A scripted `/proc`: processes, threads and descriptors, which change or refuse at any step that is read.
+
+use crate::error::Error;
+use crate::filter::Filter;
+use crate::gap::{Gap, GapKind};
+use crate::owner::{NoOwner, Owner, OwnerRole, Ownership};
+use crate::owner_table::{OwnerTable, Sighting};
+use crate::process::{Process, ProcessFields};
+use crate::query::Query;
+use crate::snapshot::{Snapshot, stream_from, take_from};
+use crate::socket::{Identity, Protocol, Socket};
+use crate::sys::linux::owners;
+use crate::sys::linux::processes::{is_short_name, read_all};
+use crate::sys::linux::procfs::{Procfs, Sizes, TableRead};
+use crate::sys::linux::row::ownerless;
+use crate::sys::{Search, System};
+use rustix::io::Errno;
+use std::cmp::Ordering;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::ops::ControlFlow;
+use std::sync::{Mutex, MutexGuard};
+
+/// The inode of the one socket that is listed, where nothing else is said.
+pub(super) const INODE: u64 = 7;
+
+/// What a descriptor leads to.
+#[derive(Copy, Clone, Debug)]
+pub(super) enum Link {
+    Socket(u64),
+    Refused,
+}
+
+/// A thread; the one with the number of the process is the leader.
+#[derive(Clone, Debug)]
+pub(super) struct Task {
+    /// Tasks with the same number share one descriptor table.
+    pub(super) table: u32,
+    pub(super) links: Vec<(i32, Link)>,
+    /// What opening its directory of descriptors fails with.
+    pub(super) refuses: Option<Errno>,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(super) struct Machine {
+    pub(super) processes: BTreeMap<u32, BTreeMap<u32, Task>>,
+    /// When each started, in ticks of a hundredth of a second; 0 where nothing is said.
+    pub(super) started: BTreeMap<u32, u64>,
+    /// The text of links.
+    pub(super) links: BTreeMap<String, Vec<u8>>,
+    /// What comparing two tables fails with.
+    pub(super) compare_fails: Option<Errno>,
+    /// What listing all processes fails with.
+    pub(super) list_fails: Option<Errno>,
+    /// Processes that are there and not shown (`hidepid`).
+    pub(super) not_shown: BTreeSet<u32>,
+    /// The steps that were read.
+    steps: Vec<String>,
+}
+
+type Change = Box<dyn FnOnce(&mut Machine) + Send>;
+
+/// A machine, and what happens to it just before a step such as `sockets 12` or `read 12/stat`.
+#[derive(Default)]
+pub(super) struct World {
+    machine: Mutex<Machine>,
+    changes: Mutex<Vec<(&'static str, Change)>>,
+    rows: Vec<Socket>,
+    closed: BTreeSet<u64>,
+}
+
+/// A thread with its own descriptor table.
+pub(super) fn task(table: u32, inodes: &[u64]) -> Task {
+    let links = (3..).zip(inodes.iter().map(|inode| Link::Socket(*inode))).collect();
+    Task { table, links, refuses: None }
+}
+
+/// A process of one thread.
+pub(super) fn process(pid: u32, inodes: &[u64]) -> BTreeMap<u32, Task> {
+    BTreeMap::from([(pid, task(pid, inodes))])
+}
+
+/// A UDP socket.
+pub(super) fn row(inode: u64) -> Socket {
+    let mut socket = Socket::new(Protocol::Udp, "127.0.0.1:53".parse().unwrap());
+    socket.identity = Some(Identity::Inode(inode));
+    socket
+}
+
+/// The owner that a process is by its descriptor 3.
+pub(super) fn holder(pid: u32) -> Owner {
+    Owner::new(pid, Some(3), OwnerRole::Holder)
+}
+
+impl World {
+    /// The first process, this one (which holds nothing), and the process 12, which holds the socket.
+    pub(super) fn new() -> Self {
+        let own = std::process::id();
+        let mut machine = Machine {
+            processes: [(1, process(1, &[])), (12, process(12, &[INODE]))].into(),
+            ..Machine::default()
+        };
+        machine.processes.insert(own, process(own, &[]));
+        machine.links.insert("self".to_owned(), own.to_string().into_bytes());
+        machine.links.insert("self/ns/pid".to_owned(), b"pid:[4026531836]".to_vec());
+        Self { machine: machine.into(), rows: vec![row(INODE)], ..Self::default() }
+    }
+
+    /// The same, but for what is changed.
+    pub(super) fn with(change: impl FnOnce(&mut Machine)) -> Self {
+        let world = Self::new();
+        change(&mut world.machine());
+        world
+    }
+
+    /// Changes the machine just before a step is read.
+    pub(super) fn before(
+        self,
+        step: &'static str,
+        change: impl FnOnce(&mut Machine) + Send + 'static,
+    ) -> Self {
+        self.changes.lock().unwrap().push((step, Box::new(change)));
+        self
+    }
+
+    /// Lists these sockets instead of the one.
+    pub(super) fn listing(self, inodes: &[u64]) -> Self {
+        Self { rows: inodes.iter().map(|inode| row(*inode)).collect(), ..self }
+    }
+
+    /// The socket is gone when the kernel is asked for it.
+    pub(super) fn closed(mut self, inode: u64) -> Self {
+        self.closed.insert(inode);
+        self
+    }
+
+    fn machine(&self) -> MutexGuard<'_, Machine> {
+        self.machine.lock().unwrap()
+    }
+
+    /// The machine at a step, after what happens just before it.
+    fn at(&self, step: &str) -> MutexGuard<'_, Machine> {
+        let mut machine = self.machine();
+        machine.steps.push(step.to_owned());
+        let mut changes = self.changes.lock().unwrap();
+        while let Some(index) = changes.iter().position(|(at, _)| *at == step) {
+            let (_, change) = changes.remove(index);
+            change(&mut machine);
+        }
+        machine
+    }
+
+    /// The steps that were read.
+    pub(super) fn steps(&self) -> Vec<String> {
+        self.machine().steps.clone()
+    }
+
+    /// Takes a snapshot, on one thread, so that everything happens in order.
+    pub(super) fn snapshot(&self) -> Snapshot {
+        self.ask(Query::new().owners(true))
+    }
+
+    pub(super) fn ask(&self, query: Query) -> Snapshot {
+        take_from(&self, &query.threads(1)).unwrap()
+    }
+
+    /// Streams the rows: the search for owners comes first, and the table of sockets after it.
+    pub(super) fn stream(&self) -> (Vec<Socket>, Vec<Gap>) {
+        let mut rows = Vec::new();
+        let gaps = stream_from(&self, &Query::new().owners(true).threads(1), &mut |row| {
+            rows.push(row);
+            ControlFlow::Continue(())
+        });
+        (rows, gaps.unwrap())
+    }
+
+    /// The one row's owners and ownership, and the kinds of gaps.
+    pub(super) fn ownership(&self) -> (Vec<u32>, Ownership, Vec<GapKind>) {
+        let snapshot = self.snapshot();
+        let [row] = &snapshot.sockets[..] else { panic!("{:?}", snapshot.sockets) };
+        let pids = row.owners().iter().map(|owner| owner.pid).collect();
+        (pids, row.ownership(), snapshot.gaps.iter().map(|gap| gap.kind).collect())
+    }
+}
+
+impl Machine {
+    pub(super) fn task(&mut self, pid: u32, tid: u32) -> &mut Task {
+        self.processes.get_mut(&pid).unwrap().get_mut(&tid).unwrap()
+    }
+
+    fn tasks(&self, pid: u32) -> Result<&BTreeMap<u32, Task>, Errno> {
+        self.processes.get(&pid).filter(|_| !self.not_shown.contains(&pid)).ok_or(Errno::NOENT)
+    }
+}
+
+impl Procfs for &World {
+    fn pids(&self) -> Result<Vec<u32>, Errno> {
+        let machine = self.at("pids");
+        let shown = machine.processes.keys().filter(|pid| !machine.not_shown.contains(pid));
+        machine.list_fails.map_or_else(|| Ok(shown.copied().collect()), Err)
+    }
+
+    fn threads(&self, pid: u32) -> Result<Vec<u32>, Errno> {
+        Ok(self.at(&format!("threads {pid}")).tasks(pid)?.keys().copied().collect())
+    }
+
+    fn sizes(&self, pid: u32) -> Result<Sizes, Errno> {
+        let machine = self.at(&format!("sizes {pid}"));
+        let tasks = machine.tasks(pid)?;
+        let descriptors = tasks.get(&pid).map_or(0, |leader| leader.links.len());
+        Ok(Sizes {
+            threads: u64::try_from(tasks.len()).unwrap(),
+            descriptors: Some(u64::try_from(descriptors).unwrap()),
+        })
+    }
+
+    fn sockets(
+        &self,
+        pid: u32,
+        thread: Option<u32>,
+        found: &mut dyn FnMut(i32, u64),
+    ) -> Result<TableRead, Errno> {
+        let tid = thread.unwrap_or(pid);
+        let machine = self.at(&format!("sockets {pid}/{tid}"));
+        let task = machine.tasks(pid)?.get(&tid).ok_or(Errno::NOENT)?;
+        if let Some(errno) = task.refuses {
+            return Err(errno);
+        }
+        let mut read = TableRead::default();
+        for (fd, link) in &task.links {
+            read.descriptors += 1;
+            match link {
+                Link::Socket(inode) => found(*fd, *inode),
+                Link::Refused => read.refused += 1,
+            }
+        }
+        Ok(read)
+    }
+
+    fn compare_tables(&self, a: u32, b: u32) -> Result<Ordering, Errno> {
+        let machine = self.at(&format!("compare {a} {b}"));
+        if let Some(errno) = machine.compare_fails {
+            return Err(errno);
+        }
+        let table = |tid| {
+            let task = machine.processes.values().find_map(|tasks| tasks.get(&tid));
+            task.map(|task| task.table).ok_or(Errno::SRCH)
+        };
+        Ok(table(a)?.cmp(&table(b)?))
+    }
+
+    fn read(&self, path: &str, content: &mut Vec<u8>) -> Result<(), Errno> {
+        let machine = self.at(&format!("read {path}"));
+        let (pid, file) = path.split_once('/').ok_or(Errno::NOENT)?;
+        let pid = pid.parse().unwrap();
+        machine.tasks(pid)?;
+        let started = machine.started.get(&pid).unwrap_or(&0);
+        content.clear();
+        match file {
+            "stat" => content.extend(
+                format!("{pid} (name) S 1 1 1 0 -1 0 1 0 0 0 0 0 0 0 20 0 1 0 {started} 0\n").bytes(),
+            ),
+            "status" => content.extend(b"Name:\tname\nUid:\t5\t5\t5\t5\n"),
+            _ => return Err(Errno::ACCESS),
+        }
+        Ok(())
+    }
+
+    fn link(&self, path: &str) -> Result<Vec<u8>, Errno> {
+        self.at(&format!("link {path}")).links.get(path).cloned().ok_or(Errno::NOENT)
+    }
+
+    /// Ten seconds after the start.
+    fn now(&self) -> u64 {
+        10_000_000_000
+    }
+}
+
+/// A search over a world, by the trait.
+pub(super) struct WorldSearch<'a>(owners::Search<&'a World>);
+
+impl Search for WorldSearch<'_> {
+    fn run(&self) {
+        self.0.run();
+    }
+
+    fn sockets_are_listed(&self) {
+        self.0.sockets_are_listed();
+    }
+
+    fn table(&mut self) -> OwnerTable {
+        self.0.table()
+    }
+
+    fn again(&mut self, table: &mut OwnerTable, missed: &[u64], threads: usize) {
+        self.0.again(table, missed, threads);
+    }
+}
+
+impl<'a> System for &'a World {
+    type Search = WorldSearch<'a>;
+
+    fn search(&self, pids: &[u32]) -> WorldSearch<'a> {
+        WorldSearch(owners::Search::over(Ok(*self), pids))
+    }
+
+    fn sockets(
+        &self,
+        _: &Filter,
+        sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
+    ) -> Result<Vec<Gap>, Error> {
+        drop(self.at("table of sockets"));
+        let _ = self.rows.iter().cloned().try_for_each(sink);
+        Ok(Vec::new())
+    }
+
+    fn processes(
+        &self,
+        sightings: &[Sighting],
+        fields: ProcessFields,
+        threads: usize,
+    ) -> (Vec<Process>, Vec<Gap>) {
+        read_all(self, sightings, fields, threads)
+    }
+
+    fn ownerless(&self, socket: &Socket) -> NoOwner {
+        ownerless(socket)
+    }
+
+    fn still_open(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
+        sockets.map(|socket| socket.inode().is_some_and(|inode| !self.closed.contains(&inode))).collect()
+    }
+
+    fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
+        is_short_name(name, full)
+    }
+}

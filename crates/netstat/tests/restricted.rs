@@ -1,0 +1,427 @@
+//! The same rows, and the truth about their owners, under restrictions: a child of the test restricts itself,
+//! lists, and compares with what it and the test have made.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+#![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
+
+mod common;
+
+use common::{check_row, check_row_of_any_source, list, owners, reason, row};
+use netstat::{Gap, GapKind, HiddenOwner, Ownership, Protocol, Query, Snapshot, Socket};
+use rustix::io::Errno;
+use rustix::thread::{CapabilitySet, UnshareFlags};
+use socket_world::namespace::{enter_network_namespace, in_network_namespace};
+use socket_world::{Child, Held, Made, SocketFacts, live_skip, quiet, restrict, tcp, udp};
+use std::io::{self, ErrorKind};
+
+/// A user and group that nobody is.
+const NOBODY: u32 = 54_321;
+
+/// The user that a user namespace shows for those it does not know.
+const OVERFLOW_USER: u32 = 65_534;
+
+/// Sockets of many kinds, held by the test.
+struct Scene {
+    made: Vec<Made>,
+    held: Vec<Held>,
+}
+
+impl Scene {
+    fn new() -> Self {
+        let makers: [fn() -> io::Result<Made>; 11] = [
+            tcp::listener_v4,
+            tcp::listener_dual_stack,
+            tcp::pair_v4,
+            tcp::pair_v6,
+            tcp::pair_mapped,
+            tcp::half_closed,
+            tcp::accept_queue,
+            tcp::syn_received,
+            tcp::time_wait,
+            udp::unconnected_v4,
+            udp::pair_v6,
+        ];
+        let made: Vec<Made> = makers.iter().map(|make| make().unwrap()).collect();
+        let held = made.iter().flat_map(|made| made.held().unwrap()).collect();
+        Self { made, held }
+    }
+
+    fn facts(&self) -> impl Iterator<Item = &SocketFacts> {
+        self.made.iter().flat_map(|made| &made.facts)
+    }
+
+    /// Checks that each socket is listed once and in full.
+    fn check_rows(&self, snapshot: &Snapshot, check: impl Fn(&Socket, &SocketFacts)) {
+        for facts in self.facts() {
+            check(row(snapshot, facts), facts);
+        }
+    }
+
+    /// Checks the holders of all that can be held, and the reason of the rest.
+    fn check_owners(&self, snapshot: &Snapshot, check: impl Fn(&Socket)) {
+        for facts in self.facts() {
+            let socket = row(snapshot, facts);
+            match facts.inode {
+                Some(inode) => {
+                    if matches!(socket.ownership(), Ownership::Known { .. }) {
+                        assert_eq!(socket.owners(), owners(&self.held, inode), "{facts:?}");
+                    }
+                    check(socket);
+                }
+                None => assert_eq!(socket.ownership(), Ownership::None { reason: reason(facts) }),
+            }
+        }
+    }
+}
+
+fn is_known(socket: &Socket) {
+    assert!(matches!(socket.ownership(), Ownership::Known { .. }), "{socket:?}");
+}
+
+/// Holders are told, and it is not claimed that they are all.
+fn is_incomplete(socket: &Socket) {
+    assert_eq!(socket.ownership(), Ownership::Known { complete: false }, "{socket:?}");
+}
+
+fn is_hidden(reason: HiddenOwner) -> impl Fn(&Socket) {
+    move |socket| assert_eq!(socket.ownership(), Ownership::Hidden { reason }, "{socket:?}")
+}
+
+fn has_gap(snapshot: &Snapshot, is_it: impl Fn(&Gap) -> bool) {
+    assert!(snapshot.gaps.iter().any(is_it), "{:?}", snapshot.gaps);
+}
+
+fn has_gap_of(snapshot: &Snapshot, kind: GapKind) {
+    has_gap(snapshot, |gap| gap.kind == kind);
+}
+
+/// Runs `look` in a process of its own, which fails as the test does; an error says that the process could not
+/// be restricted so.
+fn in_child(look: impl FnOnce() -> io::Result<()>) -> Result<(), io::Error> {
+    match Child::fork(Some(b"restricted"), &[], |_| look()) {
+        Err(error) if error.kind() == ErrorKind::Other => panic!("{error}"),
+        Err(error) => Err(error),
+        Ok(_) => Ok(()),
+    }
+}
+
+/// As [`in_child`], or skips the test.
+macro_rules! restricted {
+    ($what:literal, $look:expr) => {
+        if let Err(why) = in_child($look) {
+            live_skip!("{}: {why}", $what);
+        }
+    };
+}
+
+/// Both tables from `/proc`, each with a gap that says why.
+fn check_fallback(snapshot: &Snapshot, errno: Errno) {
+    let code = format!("(os error {})", errno.raw_os_error());
+    for table in ["sock_diag tcp: socket: ", "sock_diag udp: socket: "] {
+        has_gap(snapshot, |gap| {
+            gap.kind == GapKind::Fallback && gap.source.starts_with(table) && gap.source.ends_with(&code)
+        });
+    }
+}
+
+#[test]
+fn live_netlink_denied_by_a_sandbox_gives_every_row_from_proc_and_a_gap_with_its_cause() {
+    let _quiet = quiet();
+    let scene = Scene::new();
+    for errno in [Errno::PERM, Errno::ACCESS, Errno::PROTONOSUPPORT, Errno::AFNOSUPPORT] {
+        restricted!("seccomp", || {
+            restrict::deny_netlink(u16::try_from(errno.raw_os_error()).unwrap())?;
+            let snapshot = list();
+            scene.check_rows(&snapshot, |socket, facts| {
+                check_row_of_any_source(socket, facts);
+                assert_eq!((socket.cookie, socket.v6_only, socket.interface), (None, None, None));
+            });
+            check_fallback(&snapshot, errno);
+            if socket_world::is_root() {
+                scene.check_owners(&snapshot, is_known);
+            }
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn live_chain_of_udp_sockets_in_proc_is_listed_whole_and_once() {
+    let _quiet = quiet();
+    let made = udp::chain(2000).unwrap();
+    restricted!("seccomp", || {
+        restrict::deny_netlink(1)?;
+        let snapshot = Query::new().udp().snapshot().unwrap();
+        for facts in &made.facts {
+            check_row_of_any_source(row(&snapshot, facts), facts);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn live_neither_netlink_nor_proc_is_an_error_and_not_an_empty_list() {
+    let _quiet = quiet();
+    restricted!("no netlink and no /proc", || {
+        restrict::without_proc()?;
+        restrict::deny_netlink(13)?;
+        for query in [Query::new(), Query::new().owners(true), Query::new().udp()] {
+            let error = query.snapshot().expect_err("an error");
+            let text = error.to_string();
+            assert!(error.is_permission_denied(), "{text}");
+            assert!(text.contains("/proc/thread-self/net/") && text.contains("sock_diag"), "{text}");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn live_no_descriptor_left_is_an_error_and_not_an_empty_list() {
+    let _quiet = quiet();
+    restricted!("descriptors", || {
+        restrict::limit_descriptors(3)?;
+        let error = Query::new().owners(true).snapshot().expect_err("an error");
+        assert_eq!(error.raw_os_error(), Some(Errno::MFILE.raw_os_error()), "{error}");
+        Ok(())
+    });
+}
+
+#[test]
+fn live_without_proc_rows_are_whole_and_owners_unknown() {
+    let _quiet = quiet();
+    let scene = Scene::new();
+    restricted!("no /proc", || {
+        restrict::without_proc()?;
+        let snapshot = list();
+        scene.check_rows(&snapshot, check_row);
+        scene.check_owners(&snapshot, is_hidden(HiddenOwner::UnreadableProcess));
+        has_gap_of(&snapshot, GapKind::OwnersUnavailable);
+        Ok(())
+    });
+}
+
+#[test]
+fn live_plain_user_sees_every_row_and_the_owners_of_its_own_sockets() {
+    let _quiet = quiet();
+    let scene = Scene::new();
+    restricted!("another user", || {
+        restrict::become_user(NOBODY)?;
+        let own = Scene::new();
+        let snapshot = list();
+        scene.check_rows(&snapshot, check_row);
+        own.check_rows(&snapshot, check_row);
+        scene.check_owners(&snapshot, is_hidden(HiddenOwner::UnreadableProcess));
+        own.check_owners(&snapshot, is_incomplete);
+        has_gap_of(&snapshot, GapKind::ProcessesUnreadable);
+        Ok(())
+    });
+}
+
+#[test]
+fn live_plain_user_without_netlink_sees_every_row() {
+    let _quiet = quiet();
+    let scene = Scene::new();
+    restricted!("another user, seccomp", || {
+        restrict::become_user(NOBODY)?;
+        restrict::deny_netlink(1)?;
+        let snapshot = list();
+        scene.check_rows(&snapshot, check_row_of_any_source);
+        scene.check_owners(&snapshot, is_hidden(HiddenOwner::UnreadableProcess));
+        check_fallback(&snapshot, Errno::PERM);
+        Ok(())
+    });
+}
+
+#[test]
+fn live_no_thread_left_is_done_without() {
+    let _quiet = quiet();
+    let scene = Scene::new();
+    restricted!("no threads", || {
+        restrict::become_user(NOBODY + 1)?;
+        restrict::limit_threads(1)?;
+        if std::thread::Builder::new().spawn(|| ()).is_ok() {
+            return Err(io::Error::new(ErrorKind::Unsupported, "threads are to be had all the same"));
+        }
+        let own = Scene::new();
+        let snapshot = Query::new().owners(true).threads(8).snapshot().unwrap();
+        scene.check_rows(&snapshot, check_row);
+        own.check_owners(&snapshot, is_incomplete);
+        Ok(())
+    });
+}
+
+#[test]
+fn live_hidden_processes_are_told_as_such() {
+    let _quiet = quiet();
+    let scene = Scene::new();
+    for (options, gap) in
+        [(c"hidepid=1", GapKind::ProcessesUnreadable), (c"hidepid=2", GapKind::ProcessesHidden)]
+    {
+        restricted!("hidepid", || {
+            restrict::own_proc(options)?;
+            restrict::become_user(NOBODY)?;
+            let own = Scene::new();
+            let snapshot = list();
+            scene.check_rows(&snapshot, check_row);
+            scene.check_owners(&snapshot, is_hidden(HiddenOwner::UnreadableProcess));
+            own.check_owners(&snapshot, is_incomplete);
+            has_gap_of(&snapshot, gap);
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn live_owner_outside_the_pid_namespace_is_told_as_such() {
+    let _quiet = quiet();
+    let scene = Scene::new();
+    restricted!("a pid namespace", || {
+        restrict::in_pid_namespace(|| {
+            restrict::own_proc(c"")?;
+            let own = Scene::new();
+            let snapshot = list();
+            scene.check_rows(&snapshot, check_row);
+            scene.check_owners(&snapshot, is_hidden(HiddenOwner::OtherPidNamespace));
+            own.check_rows(&snapshot, check_row);
+            own.check_owners(&snapshot, is_incomplete);
+            assert_eq!(own.held[0].pid, 1);
+            has_gap_of(&snapshot, GapKind::ProcessesHidden);
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn live_proc_of_another_pid_namespace_names_no_owner() {
+    let _quiet = quiet();
+    let scene = Scene::new();
+    restricted!("a pid namespace", || {
+        restrict::in_pid_namespace(|| {
+            let own = Scene::new();
+            let look = |check: fn(&Socket, &SocketFacts)| {
+                let snapshot = list();
+                for scene in [&scene, &own] {
+                    scene.check_rows(&snapshot, check);
+                    scene.check_owners(&snapshot, is_hidden(HiddenOwner::OtherPidNamespace));
+                }
+                has_gap_of(&snapshot, GapKind::OwnersUnavailable);
+            };
+            look(check_row);
+            restrict::deny_netlink(1)?;
+            look(check_row_of_any_source);
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn live_user_pid_and_network_namespace_show_what_is_in_them() {
+    let _quiet = quiet();
+    let scene = Scene::new();
+    restricted!("namespaces of a user", || {
+        restrict::become_user(NOBODY)?;
+        restrict::enter_user_namespace(UnshareFlags::NEWNS)?;
+        // The sockets of other users belong to nobody who is known here.
+        let snapshot = list();
+        scene.check_rows(&snapshot, |socket, facts| {
+            check_row(socket, &SocketFacts { uid: facts.uid.map(|_| OVERFLOW_USER), ..facts.clone() });
+        });
+        scene.check_owners(&snapshot, is_hidden(HiddenOwner::UnreadableProcess));
+        restrict::in_pid_namespace(|| {
+            restrict::own_proc(c"")?;
+            enter_network_namespace()?;
+            let own = Scene::new();
+            let look = |check: fn(&Socket, &SocketFacts)| {
+                let snapshot = list();
+                own.check_rows(&snapshot, check);
+                own.check_owners(&snapshot, is_incomplete);
+                let count = own.facts().filter(|facts| facts.inode.is_some()).count();
+                let listed = snapshot.into_iter().filter(|socket| socket.inode().is_some()).count();
+                assert_eq!(listed, count);
+            };
+            look(check_row);
+            restrict::deny_netlink(1)?;
+            look(check_row_of_any_source);
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn live_thread_in_another_network_namespace_reads_its_own_tables_from_proc() {
+    let _quiet = quiet();
+    let scene = Scene::new();
+    restricted!("a network namespace", || {
+        in_network_namespace(|| {
+            let own = Scene::new();
+            restrict::deny_netlink(1)?;
+            let snapshot = Query::new().snapshot().unwrap();
+            own.check_rows(&snapshot, check_row_of_any_source);
+            let inodes: Vec<_> = scene.facts().filter_map(|facts| facts.inode).collect();
+            let of_the_process =
+                |socket: &Socket| socket.inode().is_some_and(|inode| inodes.contains(&inode));
+            assert!(!snapshot.into_iter().any(|socket| of_the_process(&socket)));
+            Ok(())
+        })?
+    });
+}
+
+#[test]
+fn live_root_without_ptrace_cannot_see_owners_and_says_so() {
+    let _quiet = quiet();
+    if !socket_world::is_root() {
+        live_skip!("needs root");
+    }
+    let scene = Scene::new();
+    for dropped in [CapabilitySet::SYS_PTRACE, CapabilitySet::all()] {
+        restricted!("capabilities", || {
+            restrict::drop_capabilities(dropped)?;
+            let own = Scene::new();
+            let snapshot = list();
+            scene.check_rows(&snapshot, check_row);
+            scene.check_owners(&snapshot, is_hidden(HiddenOwner::UnreadableProcess));
+            own.check_owners(&snapshot, is_incomplete);
+            has_gap_of(&snapshot, GapKind::ProcessesUnreadable);
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn live_root_without_other_capabilities_sees_the_owners() {
+    let _quiet = quiet();
+    if !socket_world::is_root() {
+        live_skip!("needs root");
+    }
+    let scene = Scene::new();
+    let reading = CapabilitySet::DAC_READ_SEARCH | CapabilitySet::DAC_OVERRIDE;
+    for dropped in [CapabilitySet::DAC_READ_SEARCH, CapabilitySet::NET_ADMIN, reading] {
+        restricted!("capabilities", || {
+            restrict::drop_capabilities(dropped)?;
+            let snapshot = list();
+            scene.check_rows(&snapshot, check_row);
+            scene.check_owners(&snapshot, is_known);
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn live_streamed_rows_fall_back_as_well() {
+    let _quiet = quiet();
+    let scene = Scene::new();
+    restricted!("seccomp", || {
+        restrict::deny_netlink(1)?;
+        let mut rows = Vec::new();
+        let gaps = Query::new()
+            .for_each(|socket| {
+                rows.push(socket);
+                std::ops::ControlFlow::Continue(())
+            })
+            .unwrap();
+        let udp = scene.facts().filter(|facts| common::protocol(facts) == Protocol::Udp).count();
+        assert!(rows.iter().filter(|row| row.protocol == Protocol::Udp).count() >= udp);
+        assert!(gaps.iter().any(|gap| gap.kind == GapKind::Fallback), "{gaps:?}");
+        Ok(())
+    });
+}
