@@ -32,6 +32,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 pub mod linux;
+pub mod macos;
 pub mod reader;
+pub mod windows;
 
 pub use reader::{DecodeError, Reader};

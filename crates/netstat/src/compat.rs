@@ -1,8 +1,10 @@
 //! The interface of the crate `netstat` 0.7, and of netstat2 0.11, over the full one.
 
 use crate::error::Error;
+use crate::owner::{OwnerRole, Ownership};
 use crate::query::Query;
 use crate::socket::{Family, Protocol, Socket};
+use crate::support::Support;
 use crate::tcp_state::TcpState;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -114,6 +116,9 @@ impl From<&Socket> for SocketInfo {
         };
         let mut associated_pids: Vec<u32> = socket.owners().iter().map(|owner| owner.pid).collect();
         associated_pids.dedup();
+        if associated_pids.is_empty() && names_one_process(socket) {
+            associated_pids.push(0);
+        }
         Self {
             protocol_socket_info,
             associated_pids,
@@ -122,6 +127,21 @@ impl From<&Socket> for SocketInfo {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             uid: socket.uid.unwrap_or(0),
         }
+    }
+}
+
+/// Whether the system names one process a row, be it the idle process (0), as Windows does: there a row
+/// without owner has always had the pid 0.
+fn names_one_process(socket: &Socket) -> bool {
+    let by_table = Support::current().owner_roles.contains(&OwnerRole::Binder);
+    by_table && matches!(socket.ownership(), Ownership::None { .. })
+}
+
+/// As 0.7 and netstat2 have it on Windows: the number of a state, `MIB_TCP_STATE`.
+#[cfg(windows)]
+impl From<u32> for TcpState {
+    fn from(number: u32) -> Self {
+        crate::sys::tcp_state(number)
     }
 }
 

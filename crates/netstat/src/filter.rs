@@ -35,6 +35,7 @@ pub(crate) struct Filter {
     uids: Vec<u32>,
     pids: Vec<u32>,
     process_names: Vec<OsString>,
+    services: bool,
 }
 
 /// Whether a list of alternatives, if there is any, holds one that fits.
@@ -83,6 +84,22 @@ impl Filter {
         self.process_names.push(name);
     }
 
+    pub(crate) fn set_services(&mut self, services: bool) {
+        self.services = services;
+    }
+
+    /// Whether rows should tell the service that made them.
+    #[allow(dead_code, reason = "some systems have services, and some do not")]
+    pub(crate) fn wants_services(&self) -> bool {
+        self.services
+    }
+
+    /// Whether this state is asked for by name, and not only because none is.
+    #[allow(dead_code, reason = "some systems have sockets that are listed only when asked for by name")]
+    pub(crate) fn names_state(&self, state: TcpState) -> bool {
+        self.states.is_some_and(|states| states.contains(state))
+    }
+
     pub(crate) fn wants_protocol(&self, protocol: Protocol) -> bool {
         any(&self.protocols, |p| *p == protocol)
     }
@@ -105,6 +122,7 @@ impl Filter {
     }
 
     /// The one local port that a row must have, if there is one.
+    #[allow(dead_code, reason = "of use where the kernel can be asked for less")]
     pub(crate) fn single_local_port(&self) -> Option<u16> {
         match &self.local_ports[..] {
             [ports] if ports.start() == ports.end() => Some(*ports.start()),

@@ -30,14 +30,20 @@ pub enum GapKind {
     ProcessesHidden,
     /// Processes not read for want of a resource, such as descriptors of the caller's own.
     ProcessesSkipped,
+    /// Descriptors that were closed, or became something else, while they were being read.
+    DescriptorsVanished,
     /// Threads whose descriptor table could not be compared with their process's, and was not read.
     ThreadsNotCompared,
+    /// The list of the machine's processes could not be read: owners are told by pid alone.
+    ProcessListUnavailable,
     /// Owners could not be looked up at all.
     OwnersUnavailable,
     /// A table of sockets that could not be read: its rows are missing.
     TableUnavailable,
     /// A table of sockets that ended early, or changed while it was read: rows may be missing.
     TableInterrupted,
+    /// A table of sockets that the system showed this caller only a part of (macOS 27): rows are missing.
+    TableFiltered,
     /// Records that could not be decoded.
     RecordsSkipped,
     /// A table read from a source that says less than the usual one.
@@ -52,10 +58,13 @@ impl GapKind {
             Self::ProcessesVanished => "processes_vanished",
             Self::ProcessesHidden => "processes_hidden",
             Self::ProcessesSkipped => "processes_skipped",
+            Self::DescriptorsVanished => "descriptors_vanished",
             Self::ThreadsNotCompared => "threads_not_compared",
+            Self::ProcessListUnavailable => "process_list_unavailable",
             Self::OwnersUnavailable => "owners_unavailable",
             Self::TableUnavailable => "table_unavailable",
             Self::TableInterrupted => "table_interrupted",
+            Self::TableFiltered => "table_filtered",
             Self::RecordsSkipped => "records_skipped",
             Self::Fallback => "fallback",
         }
@@ -81,8 +90,15 @@ impl fmt::Display for Gap {
             }
             GapKind::ProcessesHidden => write!(f, "other processes are hidden from this one ({source})"),
             GapKind::ProcessesSkipped => write!(f, "{count} {processes} not read ({source})"),
+            GapKind::DescriptorsVanished => {
+                let descriptors = plural("descriptor was", "descriptors were");
+                write!(f, "{count} {descriptors} closed while {} read", plural("it was", "they were"))
+            }
             GapKind::ThreadsNotCompared => {
                 write!(f, "descriptors of {count} {} not read ({source})", plural("thread", "threads"))
+            }
+            GapKind::ProcessListUnavailable => {
+                write!(f, "the list of processes could not be read ({source})")
             }
             GapKind::OwnersUnavailable => write!(f, "owners could not be looked up ({source})"),
             GapKind::TableUnavailable => {
@@ -90,6 +106,9 @@ impl fmt::Display for Gap {
             }
             GapKind::TableInterrupted => {
                 write!(f, "{count} {} changed while read ({source})", plural("table", "tables"))
+            }
+            GapKind::TableFiltered => {
+                write!(f, "{count} {} shown only in part ({source})", plural("table is", "tables are"))
             }
             GapKind::RecordsSkipped => {
                 write!(f, "{count} {} not understood ({source})", plural("record", "records"))

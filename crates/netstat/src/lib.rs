@@ -37,6 +37,7 @@
 // On a system without a back end there is little to do with some of what the back ends share.
 #![cfg_attr(netstat_test_unsupported, allow(dead_code))]
 
+mod census;
 mod compat;
 pub mod error;
 mod filter;
@@ -45,6 +46,9 @@ mod owner;
 mod owner_table;
 mod process;
 mod query;
+#[cfg(any(test, netstat_scripted))]
+#[doc(hidden)]
+pub mod scripted;
 mod side_by_side;
 mod snapshot;
 mod socket;

@@ -32,22 +32,27 @@ impl Owner {
 pub enum OwnerRole {
     /// Seen with a descriptor of the socket. Linux, macOS, BSD.
     Holder,
-    /// Windows: the process that bound the endpoint, which may have ended since.
+    /// Windows: the process that bound the endpoint. Others may have inherited it or been given it.
     Binder,
     /// macOS: the process that used the socket last.
     LastUser,
     /// macOS: the process on whose behalf another one holds the socket.
     Effective,
+    /// Windows: the process that bound the endpoint and has ended since; another one, which is not told,
+    /// goes on with it. The pid may have been given to a process that has nothing to do with the socket:
+    /// [`Snapshot::process_of`](crate::Snapshot::process_of) does not mistake that for the owner.
+    EndedBinder,
 }
 
 impl OwnerRole {
-    /// The name in lsock's JSON: `holder`, `binder`, `last_user`, `effective`.
+    /// The name in lsock's JSON: `holder`, `binder`, `last_user`, `effective`, `ended_binder`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Holder => "holder",
             Self::Binder => "binder",
             Self::LastUser => "last_user",
             Self::Effective => "effective",
+            Self::EndedBinder => "ended_binder",
         }
     }
 }
@@ -62,7 +67,8 @@ pub enum Ownership {
     /// There is at least one owner.
     Known {
         /// Whether these are all. False while some process could not be read, since it may share the
-        /// socket, and when the query looked at one process only.
+        /// socket, when the query looked at one process only, and always on systems that do not tell all
+        /// owners ([`Support::all_owners`](crate::Support::all_owners)).
         complete: bool,
     },
     /// There is no owner to be found, and this is why.

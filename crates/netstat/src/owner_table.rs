@@ -1,16 +1,35 @@
 //! What a search for owners found: who holds what, and what a missing owner means.
 
+use crate::census::Census;
 use crate::gap::{Gap, GapKind};
 use crate::owner::{HiddenOwner, Owner, Ownership};
 use std::fmt::Display;
+use std::num::NonZeroU64;
 use std::ops::Range;
 
-/// One socket in the hands of one process. The key is the inode or handle of
-/// [`Identity`](crate::Identity).
+/// One socket in the hands of one process. The key is the inode of [`Identity`](crate::Identity), or made of
+/// its handle ([`handle_key`]).
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Held {
     pub(crate) key: u64,
     pub(crate) owner: Owner,
+}
+
+/// The key of a socket with a handle. A handle is given out again when its socket is gone; the generation,
+/// where the system tells one, is not. Both together are one number as the two are mixed: that of another
+/// socket is the same once in 2^64, which is also how sure a handle is that a kernel has hashed itself.
+pub(crate) fn handle_key(handle: u64, generation: Option<NonZeroU64>) -> u64 {
+    match generation {
+        None => handle,
+        Some(generation) => {
+            // The finish of MurmurHash3, which maps no two numbers to one.
+            let mut mixed = generation.get();
+            for factor in [0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53] {
+                mixed = (mixed ^ (mixed >> 33)).wrapping_mul(factor);
+            }
+            handle ^ mixed ^ (mixed >> 33)
+        }
+    }
 }
 
 /// When a process was seen with the sockets it holds, on the clock that process start times are told in:
@@ -18,7 +37,8 @@ pub(crate) struct Held {
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Sighting {
     pub(crate) pid: u32,
-    /// Nanoseconds since the machine was started.
+    /// Nanoseconds since the machine was started. macOS: not a time, but the process's unique number, which
+    /// tells the same better. `u64::MAX`: it was not seen.
     pub(crate) at: u64,
 }
 
@@ -30,6 +50,11 @@ pub(crate) struct OwnerTable {
     index: Index,
     /// Ascending by pid, each once: the processes that hold something.
     sightings: Vec<Sighting>,
+    /// Ascending: the keys of sockets that are known to have no other holder than the one found, whatever
+    /// other processes could not be read.
+    sole: Vec<u64>,
+    /// All processes of the machine, where the system tells them at once.
+    pub(crate) census: Option<Census>,
     /// Whether every process that could hold a socket was read.
     pub(crate) complete: bool,
     /// What it means when a socket that has an identity is not in the table.
@@ -42,6 +67,7 @@ pub(crate) struct OwnerTable {
 
 impl OwnerTable {
     /// The result of a search that could not be made.
+    #[allow(dead_code, reason = "some searches can always be made")]
     pub(crate) fn unsearched(why: impl Display) -> Self {
         Self {
             absent: Ownership::Hidden { reason: HiddenOwner::UnreadableProcess },
@@ -64,6 +90,19 @@ impl OwnerTable {
         self.sightings.extend(sightings);
         self.sightings.sort_unstable();
         self.sightings.dedup_by_key(|sighting| sighting.pid);
+    }
+
+    /// Adds sockets that are known to have no other holder than the one found.
+    #[allow(dead_code, reason = "some systems tell, and some do not")]
+    pub(crate) fn add_sole(&mut self, keys: Vec<u64>) {
+        self.sole.extend(keys);
+        self.sole.sort_unstable();
+        self.sole.dedup();
+    }
+
+    /// Whether the holder that was found of this socket is known to be its only one.
+    pub(crate) fn is_sole(&self, key: u64) -> bool {
+        !self.sole.is_empty() && self.sole.binary_search(&key).is_ok()
     }
 
     /// Who holds the socket with this key. Looked up, never taken: a second row with the same key has the

@@ -22,6 +22,8 @@ bitflags::bitflags! {
         const USER = 1 << 5;
         /// [`Process::start_time`].
         const START_TIME = 1 << 6;
+        /// [`Process::session`].
+        const SESSION = 1 << 7;
     }
 }
 
@@ -56,6 +58,9 @@ pub struct Process {
     pub user: Option<String>,
     /// When it started. Together with the pid it names one process for good. Linux: 10 milliseconds fine.
     pub start_time: Option<SystemTime>,
+    /// The logon session that it runs in, of those that the system numbers: services are in 0, people in
+    /// others. Windows.
+    pub session: Option<u32>,
 }
 
 impl Process {
@@ -71,6 +76,7 @@ impl Process {
             uid: None,
             user: None,
             start_time: None,
+            session: None,
         }
     }
 }

@@ -138,6 +138,7 @@ impl Query {
 
     /// Sockets that a process of this name owns. Implies owners. The name must be the whole
     /// [`Process::name`](crate::Process::name), or its first 15 bytes where that is all the kernel keeps.
+    /// On Windows case does not matter, and `.exe` may be left out.
     pub fn process_name(self, name: impl Into<OsString>) -> Self {
         let name = name.into();
         self.with(|filter| filter.add_process_name(name)).owners(true)
@@ -148,6 +149,12 @@ impl Query {
     pub fn owners(mut self, owners: bool) -> Self {
         self.owners = owners;
         self
+    }
+
+    /// Whether to look up the service behind each socket ([`Socket::service`]), where the system has such a
+    /// thing: Windows. Off by default: each costs a question to the service manager.
+    pub fn services(self, services: bool) -> Self {
+        self.with(|filter| filter.set_services(services))
     }
 
     /// Which details to read of the processes that own a listed socket. Implies owners, unless no field is

@@ -2,14 +2,15 @@
 
 use crate::error::Error;
 use crate::gap::Gap;
-use crate::owner::{HiddenOwner, NoOwner, Owners, Ownership};
-use crate::owner_table::{OwnerTable, Sighting};
+use crate::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Owners, Ownership};
+use crate::owner_table::{OwnerTable, Sighting, handle_key};
 use crate::process::{Process, ProcessFields};
 use crate::query::Query;
 use crate::side_by_side::side_by_side;
 use crate::socket::{Identity, Socket};
-use crate::sys;
-use std::collections::HashSet;
+use crate::sys::{self, Search, System};
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::time::SystemTime;
 
@@ -35,6 +36,13 @@ impl Snapshot {
     pub fn process(&self, pid: u32) -> Option<&Process> {
         let found = self.processes.binary_search_by_key(&pid, |process| process.pid);
         found.ok().and_then(|index| self.processes.get(index))
+    }
+
+    /// The process behind an owner: as [`Snapshot::process`], but for one that has ended
+    /// ([`OwnerRole::EndedBinder`]), whose pid may be that of a process which has nothing to do with the
+    /// socket.
+    pub fn process_of(&self, owner: &Owner) -> Option<&Process> {
+        (owner.role != OwnerRole::EndedBinder).then(|| self.process(owner.pid)).flatten()
     }
 }
 
@@ -67,8 +75,13 @@ impl<'a> IntoIterator for &'a Snapshot {
     }
 }
 
-/// Lists the sockets while other threads search for owners, then joins the two.
+/// Asks the system of this build.
 pub(crate) fn take(query: &Query) -> Result<Snapshot, Error> {
+    take_from(&sys::Native::new(), query)
+}
+
+/// Lists the sockets while other threads search for owners, then joins the two.
+pub(crate) fn take_from(system: &impl System, query: &Query) -> Result<Snapshot, Error> {
     let mut snapshot = Snapshot { taken_at: SystemTime::now(), ..Snapshot::default() };
     let sockets = &mut snapshot.sockets;
     let mut keep = |socket: Socket| {
@@ -78,26 +91,33 @@ pub(crate) fn take(query: &Query) -> Result<Snapshot, Error> {
         ControlFlow::Continue(())
     };
     if !query.wants_owners() {
-        snapshot.gaps = sys::sockets(&query.filter, &mut |socket| keep(without_owners(socket)))?;
+        snapshot.gaps = system.sockets(&query.filter, &mut |socket| keep(without_owners(socket)))?;
         return Ok(snapshot);
     }
 
-    let mut search = sys::OwnerSearch::new(query.filter.pids());
+    let mut search = system.search(query.filter.pids());
     let listed = side_by_side(query.thread_count(), &|| search.run(), || {
-        let listed = sys::sockets(&query.filter, &mut keep);
+        let listed = system.sockets(&query.filter, &mut keep);
         search.sockets_are_listed();
         search.run();
         listed
     });
     snapshot.gaps = listed?;
     let mut table = search.table();
-    let unheld = snapshot.sockets.iter_mut().filter_map(|socket| settle(socket, &table).then_some(socket));
-    look_again(unheld.collect(), &mut search, &mut table, query.thread_count());
+    let unheld =
+        snapshot.sockets.iter_mut().filter_map(|socket| settle(system, socket, &table).then_some(socket));
+    look_again(system, unheld.collect(), &mut search, &mut table, query.thread_count());
+    let (unlisted, gaps) = unlisted(query, &mut search, &table);
+    snapshot.gaps.extend(gaps);
+    if !unlisted.is_empty() {
+        snapshot.sockets.extend(unlisted);
+        snapshot.sockets.sort_by_key(|socket| socket.protocol);
+    }
     snapshot.sockets.retain(|socket| query.filter.matches_owners(socket.owners()));
-    retain_named(query, &mut snapshot.sockets, &table);
+    retain_named(system, query, &mut snapshot.sockets, &table);
     if !query.fields.is_empty() {
         let owners = sightings(&snapshot.sockets, &table);
-        let (processes, gaps) = sys::processes(&owners, query.fields, query.thread_count());
+        let (processes, gaps) = system.processes(&owners, query.fields, query.thread_count());
         snapshot.processes = processes;
         snapshot.gaps.extend(gaps);
     }
@@ -108,14 +128,23 @@ pub(crate) fn take(query: &Query) -> Result<Snapshot, Error> {
     Ok(snapshot)
 }
 
-/// Searches for owners first, then hands over the rows as they come. Rows whose owner is not in the table
-/// are held back for a second look.
+/// Asks the system of this build.
 pub(crate) fn stream(
     query: &Query,
     each: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
+    stream_from(&sys::Native::new(), query, each)
+}
+
+/// Searches for owners first, then hands over the rows as they come. Rows whose owner is not in the table
+/// are held back for a second look.
+pub(crate) fn stream_from(
+    system: &impl System,
+    query: &Query,
+    each: &mut dyn FnMut(Socket) -> ControlFlow<()>,
+) -> Result<Vec<Gap>, Error> {
     if !query.wants_owners() {
-        return sys::sockets(&query.filter, &mut |socket| {
+        return system.sockets(&query.filter, &mut |socket| {
             if query.filter.matches(&socket) {
                 each(without_owners(socket))
             } else {
@@ -124,19 +153,19 @@ pub(crate) fn stream(
         });
     }
 
-    let mut search = sys::OwnerSearch::new(query.filter.pids());
+    let mut search = system.search(query.filter.pids());
     side_by_side(query.thread_count(), &|| search.run(), || search.run());
     let mut table = search.table();
-    let names = NamedOwners::new(query, table.sightings());
+    let names = NamedOwners::new(system, query, table.sightings());
     let passes = |socket: &Socket| query.filter.matches_owners(socket.owners()) && names.matches(socket);
 
     let mut held_back = Vec::new();
     let mut flow = ControlFlow::Continue(());
-    let mut gaps = sys::sockets(&query.filter, &mut |mut socket| {
+    let mut gaps = system.sockets(&query.filter, &mut |mut socket| {
         if !query.filter.matches(&socket) {
             return ControlFlow::Continue(());
         }
-        if settle(&mut socket, &table) {
+        if settle(system, &mut socket, &table) {
             held_back.push(socket);
         } else if passes(&socket) {
             flow = each(socket);
@@ -147,11 +176,14 @@ pub(crate) fn stream(
         return Ok(gaps);
     }
 
-    look_again(held_back.iter_mut().collect(), &mut search, &mut table, query.thread_count());
+    look_again(system, held_back.iter_mut().collect(), &mut search, &mut table, query.thread_count());
     // Names again: the second look may have met processes that are new.
-    let names = NamedOwners::new(query, table.sightings());
+    let names = NamedOwners::new(system, query, table.sightings());
     let passes = |socket: &Socket| query.filter.matches_owners(socket.owners()) && names.matches(socket);
     let hidden = held_back.iter().any(|socket| matches!(socket.ownership, Ownership::Hidden { .. }));
+    let (unlisted, more) = unlisted(query, &mut search, &table);
+    held_back.extend(unlisted);
+    gaps.extend(more);
     for socket in held_back.into_iter().filter(passes) {
         if each(socket).is_break() {
             break;
@@ -165,49 +197,83 @@ pub(crate) fn stream(
 }
 
 /// A row as it is when owners were not asked for, whatever the table of sockets names unasked.
-fn without_owners(mut socket: Socket) -> Socket {
+pub(crate) fn without_owners(mut socket: Socket) -> Socket {
     socket.owners = Owners::None;
     socket.ownership = Ownership::NotAsked;
     socket
 }
 
+/// The sockets that only the search for owners has seen.
+fn unlisted(query: &Query, search: &mut impl Search, table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
+    let (mut sockets, gaps) = search.unlisted();
+    sockets.retain(|socket| query.filter.matches(socket));
+    for socket in &mut sockets {
+        // Somebody holds it, or it would not have been seen; nothing is known of others.
+        socket.ownership = Ownership::Known { complete: false };
+        own(socket, table);
+    }
+    (sockets, gaps)
+}
+
 /// What joins a row to its owners.
 fn key(socket: &Socket) -> Option<u64> {
     match socket.identity {
-        Some(Identity::Inode(key) | Identity::Handle(key)) => Some(key),
+        Some(Identity::Inode(inode)) => Some(inode),
+        Some(Identity::Handle(handle)) => Some(handle_key(handle, socket.cookie)),
         None => None,
     }
 }
 
+/// Tells one row its holders, if any was found.
+fn own(socket: &mut Socket, table: &OwnerTable) -> bool {
+    let Some(key) = key(socket) else { return false };
+    let holders: Owners = table.owners(key).collect();
+    if holders.as_slice().is_empty() {
+        return false;
+    }
+    // Beside those that the table of sockets itself has named, unless they are the same processes.
+    let is_holder = |owner: &Owner| holders.as_slice().iter().any(|holder| holder.pid == owner.pid);
+    socket.owners = if socket.owners().iter().all(is_holder) {
+        holders
+    } else {
+        let named = socket.owners().iter().filter(|owner| !is_holder(owner));
+        named.chain(holders.as_slice()).copied().collect()
+    };
+    socket.ownership = Ownership::Known { complete: table.complete || table.is_sole(key) };
+    true
+}
+
 /// Tells one row its owners, or why it has none. Whether nobody was found to hold it, and that is not the
 /// last word.
-fn settle(socket: &mut Socket, table: &OwnerTable) -> bool {
-    let key = key(socket);
-    let mut holders = key.into_iter().flat_map(|key| table.owners(key)).peekable();
-    if holders.peek().is_some() {
-        // Beside those that the table of sockets itself has named.
-        socket.owners = socket.owners().iter().copied().chain(holders).collect();
-        socket.ownership = Ownership::Known { complete: table.complete };
+fn settle(system: &impl System, socket: &mut Socket, table: &OwnerTable) -> bool {
+    if own(socket, table) {
         return false;
     }
-    drop(holders);
     if socket.ownership != Ownership::NotAsked {
-        // The table of sockets has said it all.
+        // The table of sockets has said it all, but for which of these processes are still there.
+        if let Some(census) = &table.census {
+            census.tell_ended(socket);
+        }
         return false;
     }
-    if key.is_none() {
-        socket.ownership = Ownership::None { reason: sys::ownerless(socket) };
+    if key(socket).is_none() {
+        socket.ownership = Ownership::None { reason: system.ownerless(socket) };
         return false;
     }
-    socket.ownership = table.absent;
+    socket.ownership = match table.absent {
+        // Nobody was found to hold it, but the table of sockets names somebody.
+        Ownership::Hidden { .. } if !socket.owners().is_empty() => Ownership::Known { complete: false },
+        absent => absent,
+    };
     true
 }
 
 /// A second look for rows that nobody was found to hold: the first may have been too early. Those that are
 /// left are asked after themselves: they may be gone.
-fn look_again(
+fn look_again<S: System>(
+    system: &S,
     mut unheld: Vec<&mut Socket>,
-    search: &mut sys::OwnerSearch,
+    search: &mut S::Search,
     table: &mut OwnerTable,
     threads: usize,
 ) {
@@ -220,9 +286,9 @@ fn look_again(
     search.again(table, &keys, threads);
     unheld.retain_mut(|socket| {
         socket.ownership = Ownership::NotAsked;
-        settle(socket, table)
+        settle(system, socket, table)
     });
-    let still_open = sys::still_open(&mut unheld.iter().map(|socket| &**socket));
+    let still_open = system.still_open(&mut unheld.iter().map(|socket| &**socket));
     for (socket, still_open) in unheld.into_iter().zip(still_open) {
         if !still_open {
             socket.ownership = Ownership::Hidden { reason: HiddenOwner::Vanished };
@@ -233,7 +299,8 @@ fn look_again(
 /// The processes that own one of these rows, ascending.
 fn sightings(sockets: &[Socket], table: &OwnerTable) -> Vec<Sighting> {
     let mut pids: Vec<u32> = Vec::new();
-    for owner in sockets.iter().flat_map(Socket::owners) {
+    let owners = sockets.iter().flat_map(Socket::owners);
+    for owner in owners.filter(|owner| owner.role != OwnerRole::EndedBinder) {
         // The sockets of one process often follow one another.
         if pids.last() != Some(&owner.pid) {
             pids.push(owner.pid);
@@ -246,35 +313,55 @@ fn sightings(sockets: &[Socket], table: &OwnerTable) -> Vec<Sighting> {
     pids.into_iter().map(|pid| table.sighting(pid).unwrap_or_else(|| unseen(pid))).collect()
 }
 
-fn retain_named(query: &Query, sockets: &mut Vec<Socket>, table: &OwnerTable) {
+fn retain_named(system: &impl System, query: &Query, sockets: &mut Vec<Socket>, table: &OwnerTable) {
     if !query.filter.process_names().is_empty() {
-        let names = NamedOwners::new(query, &sightings(sockets, table));
+        let names = NamedOwners::new(system, query, &sightings(sockets, table));
         sockets.retain(|socket| names.matches(socket));
     }
 }
 
-/// The processes that have one of the names a query wants.
-struct NamedOwners(Option<HashSet<u32>>);
+/// Which processes have one of the names a query wants.
+struct NamedOwners<'a, S> {
+    system: &'a S,
+    query: &'a Query,
+    known: RefCell<HashMap<u32, bool>>,
+}
 
-impl NamedOwners {
-    fn new(query: &Query, sightings: &[Sighting]) -> Self {
-        let wanted = query.filter.process_names();
-        if wanted.is_empty() {
-            return Self(None);
+impl<'a, S: System> NamedOwners<'a, S> {
+    fn new(system: &'a S, query: &'a Query, sightings: &[Sighting]) -> Self {
+        let names = Self { system, query, known: RefCell::default() };
+        if !query.filter.process_names().is_empty() {
+            names.learn(sightings);
         }
-        let (processes, _) = sys::processes(sightings, ProcessFields::NAME, query.thread_count());
+        names
+    }
+
+    fn learn(&self, sightings: &[Sighting]) {
+        let wanted = self.query.filter.process_names();
+        let threads = self.query.thread_count();
+        let (processes, _) = self.system.processes(sightings, ProcessFields::NAME, threads);
         let has_name = |process: &Process| {
             let Some(name) = &process.name else { return false };
-            wanted.iter().any(|wanted| wanted == name || sys::is_short_name(wanted, name))
+            wanted.iter().any(|wanted| wanted == name || self.system.is_short_name(wanted, name))
         };
-        Self(Some(processes.iter().filter(|process| has_name(process)).map(|process| process.pid).collect()))
+        self.known.borrow_mut().extend(processes.iter().map(|process| (process.pid, has_name(process))));
+    }
+
+    fn has_name(&self, pid: u32) -> bool {
+        let known = self.known.borrow().get(&pid).copied();
+        known.unwrap_or_else(|| {
+            // Named by the table of sockets alone, so it was not seen at any one time.
+            self.learn(&[Sighting { pid, at: u64::MAX }]);
+            self.known.borrow().get(&pid).copied().unwrap_or(false)
+        })
     }
 
     fn matches(&self, socket: &Socket) -> bool {
-        match &self.0 {
-            Some(pids) => socket.owners().iter().any(|owner| pids.contains(&owner.pid)),
-            None => true,
-        }
+        self.query.filter.process_names().is_empty()
+            || socket
+                .owners()
+                .iter()
+                .any(|owner| owner.role != OwnerRole::EndedBinder && self.has_name(owner.pid))
     }
 }
 

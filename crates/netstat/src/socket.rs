@@ -5,6 +5,7 @@ use crate::tcp_state::TcpState;
 use std::fmt;
 use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// The protocol of a socket.
@@ -111,6 +112,9 @@ pub struct Socket {
     pub v6_only: Option<bool>,
     /// When the endpoint was made. Windows.
     pub created: Option<SystemTime>,
+    /// The service that made the socket, in a process that hosts services (`svchost.exe`), by its short name
+    /// (`Dnscache`). Windows, where [`Query::services`](crate::Query::services) asks for it.
+    pub service: Option<Arc<str>>,
     pub(crate) ownership: Ownership,
     pub(crate) owners: Owners,
 }
@@ -142,6 +146,7 @@ impl Socket {
             interface: None,
             v6_only: None,
             created: None,
+            service: None,
             ownership: Ownership::NotAsked,
             owners: Owners::None,
         }

@@ -30,6 +30,8 @@ bitflags::bitflags! {
         const V6_ONLY = 1 << 9;
         /// `created`.
         const CREATED = 1 << 10;
+        /// `service`.
+        const SERVICE = 1 << 11;
     }
 }
 

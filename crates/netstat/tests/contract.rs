@@ -21,7 +21,7 @@ fn fields_that_are_promised_are_seen_and_others_are_none() {
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     udp.connect(udp.local_addr().unwrap()).unwrap();
 
-    let snapshot = Query::new().owners(true).snapshot().unwrap();
+    let snapshot = Query::new().owners(true).services(true).snapshot().unwrap();
     let mut seen = SocketFields::empty();
     for socket in &snapshot {
         let has_remote = socket.remote.is_some();
@@ -37,6 +37,7 @@ fn fields_that_are_promised_are_seen_and_others_are_none() {
             (SocketFields::INTERFACE, socket.interface.is_some()),
             (SocketFields::V6_ONLY, socket.v6_only.is_some()),
             (SocketFields::CREATED, socket.created.is_some()),
+            (SocketFields::SERVICE, socket.service.is_some()),
         ] {
             seen.set(field, is_seen || seen.contains(field));
         }
@@ -46,7 +47,11 @@ fn fields_that_are_promised_are_seen_and_others_are_none() {
     }
     assert_eq!(seen - support.socket_fields, SocketFields::empty(), "seen, and not promised");
     // Binding to an interface needs a right, so its field may have had no row to show itself in.
-    let unseen = support.socket_fields - seen - SocketFields::INTERFACE;
+    let mut unseen = support.socket_fields - seen - SocketFields::INTERFACE;
+    if support.system == "windows" && std::env::var_os("WINEPREFIX").is_some() {
+        eprintln!("skipped: times and services of sockets: Wine tells neither");
+        unseen -= SocketFields::CREATED | SocketFields::SERVICE;
+    }
     assert_eq!(unseen, SocketFields::empty(), "promised, and not seen");
     drop((server, udp));
 }

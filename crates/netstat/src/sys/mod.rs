@@ -20,6 +20,8 @@
 //!   - `table(&mut self) -> OwnerTable`: the result.
 //!   - `again(&mut self, table, missed, threads)`: looks once more for these sockets, where the first look
 //!     may have been too early, and adds to the table.
+//!   - `unlisted(&mut self) -> (Vec<Socket>, Vec<Gap>)`, asked last: sockets that the search has seen and the
+//!     tables did not list, where a search sees more than descriptors (macOS). By default there are none.
 //! - `processes(&[Sighting], fields, threads) -> (Vec<Process>, Vec<Gap>)`: one entry a sighting, in that
 //!   order, with the details asked for. A process that has gone, or whose pid has been given to another
 //!   one since the sighting, keeps an entry with nothing but its pid.
@@ -29,7 +31,15 @@
 //! - `is_short_name(name, full) -> bool`: whether `name` is what the kernel keeps of the name `full`.
 //! - `interface_name(index) -> Option<String>`: the name of a network interface.
 //!
+//! [`System`] is this contract as a trait, and [`Native`] the system of this build. A back end is a set of
+//! functions with these names, or implements the trait itself; then its `sockets` and its search can tell
+//! one another what they saw.
+//!
 //! Nothing in a back end waits without a bound, starts another program, or reads text meant for people.
+
+mod system;
+
+pub(crate) use system::{Search, System};
 
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 mod linux;
@@ -38,9 +48,39 @@ pub(crate) use linux::{
     OwnerSearch, SUPPORT, interface_name, is_short_name, ownerless, processes, sockets, still_open,
 };
 
-#[cfg(any(not(any(target_os = "linux", target_os = "android")), netstat_test_unsupported))]
+// On other systems over a scripted kernel.
+#[cfg(any(target_vendor = "apple", test, netstat_scripted))]
+#[cfg_attr(not(target_vendor = "apple"), allow(dead_code, reason = "without its foreign calls"))]
+pub(crate) mod macos;
+#[cfg(all(target_vendor = "apple", not(netstat_test_unsupported)))]
+pub(crate) use macos::ffi::{Native, SUPPORT, interface_name};
+
+// On other systems over a scripted kernel.
+#[cfg(any(windows, test, netstat_scripted))]
+#[cfg_attr(not(windows), allow(dead_code, unused_imports))]
+pub(crate) mod windows;
+#[cfg(all(windows, not(netstat_test_unsupported)))]
+pub(crate) use windows::SUPPORT;
+#[cfg(all(windows, not(netstat_test_unsupported)))]
+pub(crate) use windows::ffi::{Native, interface_name};
+#[cfg(windows)]
+pub(crate) use windows::tcp_state;
+
+#[cfg(any(
+    not(any(target_os = "linux", target_os = "android", target_vendor = "apple", windows)),
+    netstat_test_unsupported
+))]
 mod unsupported;
-#[cfg(any(not(any(target_os = "linux", target_os = "android")), netstat_test_unsupported))]
+#[cfg(any(
+    not(any(target_os = "linux", target_os = "android", target_vendor = "apple", windows)),
+    netstat_test_unsupported
+))]
 pub(crate) use unsupported::{
     OwnerSearch, SUPPORT, interface_name, is_short_name, ownerless, processes, sockets, still_open,
 };
+
+// The back ends that are a set of functions.
+#[cfg(any(not(any(target_vendor = "apple", windows)), netstat_test_unsupported))]
+mod native;
+#[cfg(any(not(any(target_vendor = "apple", windows)), netstat_test_unsupported))]
+pub(crate) use native::Native;

@@ -1,0 +1,126 @@
+//! `SYSTEM_PROCESS_INFORMATION`: every process of the machine in one answer of
+//! `NtQuerySystemInformation(SystemProcessInformation = 5)`, without any right.
+//!
+//! A chain of records, each followed by one `SYSTEM_THREAD_INFORMATION` a thread, and by its name. Offsets
+//! of what is read here:
+//!
+//! | field                            | 64 bits | 32 bits |                                              |
+//! |----------------------------------|--------:|--------:|----------------------------------------------|
+//! | `NextEntryOffset`                |       0 |       0 | from this record to the next; 0 ends         |
+//! | `NumberOfThreads`                |       4 |       4 |                                              |
+//! | `CreateTime`                     |      32 |      32 | a `FILETIME`; 0 is none                      |
+//! | `ImageName`: `Length`            |      56 |      56 | u16, in bytes, without a NUL                 |
+//! | `ImageName`: `Buffer`            |      64 |      60 | an address inside of the answer, or null     |
+//! | `BasePriority`                   |      72 |      64 |                                              |
+//! | `UniqueProcessId`                |      80 |      68 | as wide as a pointer                         |
+//! | `InheritedFromUniqueProcessId`   |      88 |      72 | as wide as a pointer                         |
+//! | `HandleCount`                    |      96 |      76 |                                              |
+//! | `SessionId`                      |     100 |      80 |                                              |
+//! | size without threads             |     256 |     184 |                                              |
+//!
+//! Traps:
+//! - Records stand at multiples of 8 on Windows, at multiples of 2 on Wine: nothing here is aligned.
+//! - The name is the file's, without its directory; not every one is a file's (`Registry`, `Memory
+//!   Compression`), and that of process 0 is null. Unpaired surrogates occur.
+//! - The parent may have ended, and its id be that of another process by now.
+
+use super::PointerWidth;
+use super::utf_16::inside;
+use crate::reader::{DecodeError, Reader};
+
+const RECORD: &str = "SYSTEM_PROCESS_INFORMATION";
+
+/// The size of a record without its threads.
+pub const fn record_size(width: PointerWidth) -> usize {
+    match width {
+        PointerWidth::Four => 184,
+        PointerWidth::Eight => 256,
+    }
+}
+
+/// One process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProcessRecord<'a> {
+    /// `UniqueProcessId`.
+    pub pid: u32,
+    /// `InheritedFromUniqueProcessId`: the process that made it, which may have ended; 0 is none.
+    pub parent: u32,
+    /// `CreateTime`, a [`filetime`](super::filetime); 0 is none.
+    pub created: i64,
+    /// `SessionId`: the logon session; services live in 0.
+    pub session: u32,
+    /// `ImageName`: the bytes of its [`units`](super::utf_16::units). Empty where it is null, and where it
+    /// does not lie inside of the answer.
+    pub name: &'a [u8],
+}
+
+/// The processes of one answer.
+///
+/// Ends at the record whose `NextEntryOffset` is 0. A record that is not there whole, or that claims to end
+/// inside of itself, is one error and the end.
+#[derive(Clone, Debug)]
+pub struct Processes<'a> {
+    answer: &'a [u8],
+    address: u64,
+    width: PointerWidth,
+    /// Where the next record starts; `None` at the end.
+    next: Option<usize>,
+}
+
+impl<'a> Processes<'a> {
+    /// Takes the bytes that the call says it has written, and the address that it wrote them to.
+    pub const fn new(answer: &'a [u8], address: u64, width: PointerWidth) -> Self {
+        Self { answer, address, width, next: Some(0) }
+    }
+
+    fn record(&self, start: usize) -> Result<(ProcessRecord<'a>, u32), DecodeError> {
+        let bytes = self.answer.get(start..).unwrap_or_default();
+        let whole = Reader::new(RECORD, bytes).take(record_size(self.width))?;
+        let mut reader = Reader::new(RECORD, whole);
+        let next = reader.u32_ne()?;
+        // NumberOfThreads; WorkingSetPrivateSize, HardFaultCount, NumberOfThreadsHighWatermark, CycleTime.
+        reader.skip(4 + 24)?;
+        let created = i64::from_ne_bytes(reader.bytes()?);
+        // UserTime, KernelTime.
+        reader.skip(16)?;
+        let length = reader.u16_ne()?;
+        // MaximumLength, and what aligns the pointer.
+        reader.skip(self.width.bytes().saturating_sub(2))?;
+        let buffer = self.width.take(&mut reader)?;
+        // BasePriority, and what aligns the pointer.
+        reader.skip(self.width.bytes())?;
+        let pid = self.pid(&mut reader)?;
+        let parent = self.pid(&mut reader)?;
+        // HandleCount.
+        reader.skip(4)?;
+        let session = reader.u32_ne()?;
+        let name = inside(self.answer, self.address, buffer, length.into()).unwrap_or_default();
+        Ok((ProcessRecord { pid, parent, created, session, name }, next))
+    }
+
+    fn pid(&self, reader: &mut Reader<'_>) -> Result<u32, DecodeError> {
+        let offset = reader.offset();
+        let pid = self.width.take(reader)?;
+        u32::try_from(pid).map_err(|_| DecodeError::malformed(RECORD, offset, "process id beyond 32 bits"))
+    }
+}
+
+impl<'a> Iterator for Processes<'a> {
+    type Item = Result<ProcessRecord<'a>, DecodeError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let start = self.next.take()?;
+        let (record, next) = match self.record(start) {
+            Ok(read) => read,
+            Err(error) => return Some(Err(error)),
+        };
+        let next = usize::try_from(next).unwrap_or(usize::MAX);
+        if next >= record_size(self.width) {
+            self.next = start.checked_add(next);
+        } else if next != 0 {
+            // One record inside of another: the chain is broken. This record is whole; the error comes next.
+            self.next = Some(self.answer.len());
+        }
+        Some(Ok(record))
+    }
+}

@@ -1,0 +1,73 @@
+//! The seam to the kernel: the calls that this back end makes, as libSystem has them.
+//!
+//! They are thin on purpose: what a return value means is decided above the seam ([`super::calls`]), where a
+//! scripted kernel can answer too.
+
+use std::ffi::{CStr, OsString};
+use std::fmt;
+use std::io;
+
+/// What a call returned, and what it left in `errno`, which was set to zero before it.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Returned {
+    pub(crate) value: i32,
+    pub(crate) errno: i32,
+}
+
+/// The kernel that is asked: the real one, or one that a test has written.
+pub(crate) trait Kernel: Clone + Send + Sync {
+    /// sysctlbyname(3), reading. With no buffer it tells the size. Beside what it returned stands the length
+    /// that it left behind: of what was copied, even if that was not all (`ENOMEM`).
+    fn sysctl(&self, name: &CStr, buffer: Option<&mut [u8]>) -> (Returned, usize);
+    /// `proc_listpids` of libproc.h.
+    fn proc_listpids(&self, kind: u32, typeinfo: u32, buffer: Option<&mut [u8]>) -> Returned;
+    /// `proc_pidinfo`.
+    fn proc_pidinfo(&self, pid: i32, flavor: i32, arg: u64, buffer: Option<&mut [u8]>) -> Returned;
+    /// `proc_pidfdinfo`.
+    fn proc_pidfdinfo(&self, pid: i32, fd: i32, flavor: i32, buffer: &mut [u8]) -> Returned;
+    /// `proc_pidfileportinfo`.
+    fn proc_pidfileportinfo(&self, pid: i32, port: u32, flavor: i32, buffer: &mut [u8]) -> Returned;
+    /// `proc_pidpath`.
+    fn proc_pidpath(&self, pid: i32, buffer: &mut [u8]) -> Returned;
+    /// geteuid(2).
+    fn geteuid(&self) -> u32;
+    /// getpid(2).
+    fn getpid(&self) -> u32;
+    /// What stands in `/etc/passwd`.
+    fn passwd(&self) -> Vec<u8>;
+    /// Bytes as this system has them in names.
+    fn os_string(&self, bytes: Vec<u8>) -> OsString;
+}
+
+/// An error number, as Darwin counts them: not as the system does that a test runs on.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub(crate) struct Errno(pub(crate) i32);
+
+impl Errno {
+    pub(crate) const PERM: Self = Self(1);
+    pub(crate) const SRCH: Self = Self(3);
+    pub(crate) const INTR: Self = Self(4);
+    pub(crate) const BADF: Self = Self(9);
+    pub(crate) const NOMEM: Self = Self(12);
+    pub(crate) const INVAL: Self = Self(22);
+    pub(crate) const NOTSOCK: Self = Self(38);
+    pub(crate) const OPNOTSUPP: Self = Self(102);
+}
+
+impl fmt::Debug for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "errno {}", self.0)
+    }
+}
+
+impl From<Errno> for io::Error {
+    fn from(errno: Errno) -> Self {
+        Self::from_raw_os_error(errno.0)
+    }
+}
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        io::Error::from(*self).fmt(f)
+    }
+}

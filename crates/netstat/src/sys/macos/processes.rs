@@ -1,0 +1,150 @@
+//! What libproc tells of a process.
+//!
+//! Sources: `bsd/kern/proc_info.c`, `libproc.h`.
+
+use super::calls;
+use super::kernel::{Errno, Kernel};
+use crate::gap::{Gap, GapKind};
+use crate::owner_table::Sighting;
+use crate::process::{Process, ProcessFields};
+use crate::side_by_side::side_by_side;
+use netstat_wire::macos::proc_pidinfo::COMM_BYTES;
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::time::{Duration, SystemTime};
+
+/// The details of these processes, in their order.
+pub(super) fn processes(
+    kernel: &impl Kernel,
+    sightings: &[Sighting],
+    fields: ProcessFields,
+    threads: usize,
+) -> (Vec<Process>, Vec<Gap>) {
+    let users = if fields.contains(ProcessFields::USER) { users(&kernel.passwd()) } else { HashMap::new() };
+    let next = AtomicUsize::new(0);
+    let done: Mutex<Vec<(usize, Process, bool)>> = Mutex::new(Vec::with_capacity(sightings.len()));
+    let work = || {
+        let mut read = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Relaxed);
+            let Some(sighting) = sightings.get(index) else {
+                break;
+            };
+            let told = process(kernel, *sighting, fields, &users);
+            // One that only a table names may have ended long ago.
+            let vanished = told.is_none() && sighting.at != u64::MAX;
+            read.push((index, told.unwrap_or_else(|| Process::new(sighting.pid)), vanished));
+        }
+        done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(read);
+    };
+    let threads = if sightings.len() < 16 { 1 } else { threads };
+    side_by_side(threads, &work, work);
+
+    let mut done = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
+    done.sort_unstable_by_key(|(index, ..)| *index);
+    let vanished: u64 = done.iter().map(|(.., vanished)| u64::from(*vanished)).sum();
+    let gap = (vanished > 0).then(|| Gap::new(GapKind::ProcessesVanished, vanished, "proc_pidinfo"));
+    (done.into_iter().map(|(_, process, _)| process).collect(), gap.into_iter().collect())
+}
+
+/// The details of one process; `None` when it has gone, or another one has its pid now.
+fn process(
+    kernel: &impl Kernel,
+    sighting: Sighting,
+    fields: ProcessFields,
+    users: &HashMap<u32, String>,
+) -> Option<Process> {
+    use ProcessFields as Fields;
+    let Sighting { pid, at } = sighting;
+    let mut process = Process::new(pid);
+    let info = match calls::short_info(kernel, pid, false) {
+        Ok(info) => Some(info),
+        Err(Errno::SRCH) => return None,
+        // A sandbox refuses, but does not say that there is no such process.
+        Err(_) => None,
+    };
+    let mut path = None;
+    let name_was_cut = info.is_some_and(|info| info.name().len() == COMM_BYTES);
+    if fields.contains(Fields::PATH) || (fields.contains(Fields::NAME) && name_was_cut) {
+        // A deleted executable has none.
+        path = calls::path(kernel, pid).ok();
+    }
+    if let Some(info) = &info {
+        if fields.contains(Fields::NAME) {
+            let comm = info.name();
+            let full = path.as_deref().filter(|_| name_was_cut).and_then(|path| full_name(comm, path));
+            process.name = Some(kernel.os_string(full.unwrap_or(comm).to_vec()));
+        }
+        if fields.contains(Fields::PARENT) {
+            process.parent = (info.ppid != 0).then_some(info.ppid);
+        }
+        if fields.intersects(Fields::UID | Fields::USER) {
+            process.uid = Some(info.uid);
+            process.user = users.get(&info.uid).cloned();
+        }
+    }
+    if fields.contains(Fields::START_TIME) {
+        // Told of the processes that this caller may read.
+        process.start_time = calls::bsd_info(kernel, pid).ok().and_then(|info| {
+            let micros = Duration::from_micros(info.start_microseconds);
+            let since = Duration::from_secs(info.start_seconds).checked_add(micros)?;
+            SystemTime::UNIX_EPOCH.checked_add(since)
+        });
+    }
+    if fields.contains(Fields::PATH) {
+        process.path = path.map(|path| PathBuf::from(kernel.os_string(path)));
+    }
+    // Asked last: all that has been read is of the process that was seen.
+    let is_other = at != u64::MAX && calls::unique_id(kernel, pid).is_ok_and(|now| now != at);
+    (!is_other).then_some(process)
+}
+
+/// The whole name that the kernel cut at 15 bytes, if the executable's agrees with what is left of it.
+fn full_name<'a>(comm: &[u8], path: &'a [u8]) -> Option<&'a [u8]> {
+    let name = path.rsplit(|byte| *byte == b'/').next()?;
+    (name.len() > comm.len() && name.starts_with(comm)).then_some(name)
+}
+
+/// Whether `name` is what the kernel keeps of the name `full`.
+pub(super) fn is_short_name(name: &OsStr, full: &OsStr) -> bool {
+    let (name, full) = (name.as_encoded_bytes(), full.as_encoded_bytes());
+    name.len() == COMM_BYTES && full.starts_with(name)
+}
+
+/// The names of this machine's system users; those of people stand in a directory that could keep a listing
+/// waiting.
+fn users(passwd: &[u8]) -> HashMap<u32, String> {
+    let mut users = HashMap::new();
+    for line in String::from_utf8_lossy(passwd).lines().filter(|line| !line.starts_with('#')) {
+        let mut parts = line.split(':');
+        if let (Some(name), Some(Ok(uid))) = (parts.next(), parts.nth(1).map(str::parse)) {
+            // The first line with a number is the one that counts.
+            users.entry(uid).or_insert_with(|| name.to_owned());
+        }
+    }
+    users
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cut_name_is_completed_by_an_executable_that_agrees() {
+        let whole = full_name(b"com.apple.WebKi", b"/System/com.apple.WebKit.Networking");
+        assert_eq!(whole, Some(&b"com.apple.WebKit.Networking"[..]));
+        assert_eq!(full_name(b"a name of my ow", b"/usr/bin/program"), None);
+        assert_eq!(full_name(b"exactly15bytes!", b"/bin/exactly15bytes!"), None);
+    }
+
+    #[test]
+    fn system_users_are_told_and_comments_are_not_read() {
+        let users =
+            users(b"# 3:x:3\nroot:*:0:0:System:/var/root:/bin/sh\n_www:*:70:70::/:/f\ntoor:*:0:0:::\n");
+        assert_eq!(users.len(), 2);
+        assert_eq!((users[&0].as_str(), users[&70].as_str()), ("root", "_www"));
+    }
+}

@@ -1,0 +1,239 @@
+//! From what the kernel tells of a socket to a row, with the rule that a zero is not a value where nothing is.
+
+use crate::owner::{NoOwner, Owner, OwnerRole, Owners, Ownership};
+use crate::owner_table::handle_key;
+use crate::snapshot::reason_by_state;
+use crate::socket::{Family, Identity, Protocol, Socket};
+use crate::tcp_state::TcpState;
+use netstat_wire::macos::address::{Address, INP_IPV4};
+use netstat_wire::macos::pcblist_n::{Pcb, XsocketN};
+use netstat_wire::macos::socket_fdinfo::{self, InSockinfo, SocketFdinfo};
+use netstat_wire::macos::socket_state::{SOF_MP_SUBFLOW, SS_COMP, SS_INCOMP, SS_NOFDREF};
+use netstat_wire::macos::tcp_states as states;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::num::NonZeroU64;
+
+/// `AF_INET` and `AF_INET6` of Darwin.
+const AF_INET: u32 = 2;
+const AF_INET6: u32 = 30;
+
+const IPPROTO_TCP: i32 = 6;
+const IPPROTO_UDP: i32 = 17;
+
+/// The kernel's number of a TCP state.
+fn tcp_state(number: i32) -> TcpState {
+    match number {
+        states::TCPS_CLOSED => TcpState::Closed,
+        states::TCPS_LISTEN => TcpState::Listen,
+        states::TCPS_SYN_SENT => TcpState::SynSent,
+        states::TCPS_SYN_RECEIVED => TcpState::SynReceived,
+        states::TCPS_ESTABLISHED => TcpState::Established,
+        states::TCPS_CLOSE_WAIT => TcpState::CloseWait,
+        states::TCPS_FIN_WAIT_1 => TcpState::FinWait1,
+        states::TCPS_CLOSING => TcpState::Closing,
+        states::TCPS_LAST_ACK => TcpState::LastAck,
+        states::TCPS_FIN_WAIT_2 => TcpState::FinWait2,
+        states::TCPS_TIME_WAIT => TcpState::TimeWait,
+        _ => TcpState::Unknown,
+    }
+}
+
+/// The two ends of a socket, from either interface.
+struct Ends<'a> {
+    family: u32,
+    vflag: u8,
+    lport: u16,
+    fport: u16,
+    laddr: &'a [u8; 16],
+    faddr: &'a [u8; 16],
+}
+
+/// An address as a socket of this family sees it.
+fn end(family: Family, address: Address, port: u16) -> SocketAddr {
+    match (address, family) {
+        (Address::V4(bytes), Family::Ipv4) => SocketAddr::new(Ipv4Addr::from(bytes).into(), port),
+        (Address::V4(bytes), Family::Ipv6) => {
+            SocketAddr::new(Ipv4Addr::from(bytes).to_ipv6_mapped().into(), port)
+        }
+        (Address::V6 { bytes, scope }, _) => {
+            SocketAddrV6::new(Ipv6Addr::from(bytes), port, 0, scope.into()).into()
+        }
+    }
+}
+
+/// Whether an address is the one that stands for none.
+fn is_unspecified(end: SocketAddr) -> bool {
+    match end.ip() {
+        IpAddr::V4(ip) => ip.is_unspecified(),
+        IpAddr::V6(ip) => ip.to_ipv4_mapped().map_or(ip.is_unspecified(), |ip| ip.is_unspecified()),
+    }
+}
+
+/// A row with its two ends and state; `None` for what is detached from its addresses, or no IP.
+fn row(ends: &Ends<'_>, protocol: Protocol, state: Option<i32>) -> Option<Socket> {
+    let Ends { family, vflag, lport, fport, laddr, faddr } = *ends;
+    let local = Address::new(vflag, laddr)?;
+    let remote = Address::new(vflag, faddr)?;
+    let family = match (family, local) {
+        (AF_INET, _) | (0, Address::V4(_)) => Family::Ipv4,
+        (AF_INET6, _) | (0, Address::V6 { .. }) => Family::Ipv6,
+        _ => return None,
+    };
+    let mut socket = Socket::new(protocol, end(family, local, lport));
+    socket.family = family;
+    let remote = end(family, remote, fport);
+    if fport != 0 || !is_unspecified(remote) {
+        socket.remote = Some(remote);
+    }
+    if protocol == Protocol::Tcp {
+        socket.state = Some(state.map_or(TcpState::Unknown, tcp_state));
+    }
+    // Both bits of an address that is all addresses: it takes IPv4 too. Of a bound or connected one the bits
+    // tell what it is, and no longer what it was told to be.
+    let is_any = matches!(socket.local, SocketAddr::V6(local) if local.ip().is_unspecified());
+    if family == Family::Ipv6 && is_any && lport != 0 && socket.is_listening() {
+        socket.v6_only = Some(vflag & INP_IPV4 == 0);
+    }
+    Some(socket)
+}
+
+/// The numbers of a listener's queue.
+struct Backlog {
+    qlen: u16,
+    incqlen: u16,
+    qlimit: u16,
+}
+
+fn set_queues(socket: &mut Socket, backlog: &Backlog, rx: Option<u32>, tx: Option<u32>) {
+    if socket.state == Some(TcpState::Listen) {
+        // Those in the making are counted among those that wait.
+        socket.rx_queue = Some(backlog.qlen.saturating_sub(backlog.incqlen).into());
+        socket.tx_queue = Some(backlog.qlimit.into());
+    } else {
+        (socket.rx_queue, socket.tx_queue) = (rx, tx);
+    }
+}
+
+/// The processes that the table itself names. They are no holders: who used a socket last may have passed it
+/// on, closed it, or ended.
+fn named(socket: &XsocketN) -> Owners {
+    let last = (socket.last_pid != 0).then(|| Owner::new(socket.last_pid, None, OwnerRole::LastUser));
+    let effective = (socket.e_pid != 0 && socket.e_pid != socket.last_pid)
+        .then(|| Owner::new(socket.e_pid, None, OwnerRole::Effective));
+    last.into_iter().chain(effective).collect()
+}
+
+/// The row of a set of records; `None` for one without an address.
+pub(super) fn of_pcb(pcb: &Pcb, protocol: Protocol) -> Option<Socket> {
+    let inpcb = &pcb.inpcb;
+    let ends = Ends {
+        family: pcb.socket.map_or(0, |socket| socket.family),
+        vflag: inpcb.vflag,
+        lport: inpcb.lport,
+        fport: inpcb.fport,
+        laddr: &inpcb.laddr,
+        faddr: &inpcb.faddr,
+    };
+    let mut row = row(&ends, protocol, pcb.tcpcb.map(|tcpcb| tcpcb.state))?;
+    row.cookie = NonZeroU64::new(inpcb.generation);
+    let Some(socket) = pcb.socket.filter(|_| pcb.has_socket()) else {
+        row.ownership = Ownership::None { reason: without_socket(&row) };
+        return Some(row);
+    };
+    let (rcv, snd) = (pcb.rcv.map(|queue| queue.cc), pcb.snd.map(|queue| queue.cc));
+    let backlog = Backlog { qlen: socket.qlen, incqlen: socket.incqlen, qlimit: socket.qlimit };
+    row.owners = named(&socket);
+    if pcb.is_flow() {
+        // Of a flow over UDP the kernel tells one queue only.
+        set_queues(&mut row, &backlog, rcv, snd.filter(|_| protocol == Protocol::Tcp));
+        row.ownership = attributed(&row);
+        return Some(row);
+    }
+    set_queues(&mut row, &backlog, rcv, snd);
+    row.uid = Some(socket.uid);
+    row.identity = Some(Identity::Handle(socket.so));
+    if socket.state & SS_NOFDREF != 0 {
+        row.ownership = without_descriptor(&row, &socket);
+    }
+    Some(row)
+}
+
+/// The parts of a TCP or UDP socket behind a descriptor.
+fn ip_parts<'a>(info: &'a SocketFdinfo<'_>) -> Option<(Protocol, &'a InSockinfo, Option<i32>)> {
+    let protocol = match info.protocol {
+        IPPROTO_TCP => Protocol::Tcp,
+        IPPROTO_UDP => Protocol::Udp,
+        _ => return None,
+    };
+    match &info.proto {
+        socket_fdinfo::Protocol::In(ini) => Some((protocol, ini, None)),
+        socket_fdinfo::Protocol::Tcp { ini, state } => Some((protocol, ini, Some(*state))),
+        _ => None,
+    }
+}
+
+/// The protocol and the key of the socket behind a descriptor; `None` if it is no TCP or UDP socket.
+pub(super) fn key_of_fdinfo(info: &SocketFdinfo<'_>) -> Option<(Protocol, u64)> {
+    let (protocol, ini, _) = ip_parts(info)?;
+    Some((protocol, handle_key(info.so, NonZeroU64::new(ini.generation))))
+}
+
+/// The row of the socket behind a descriptor; `None` for one that is detached or half made.
+pub(super) fn of_fdinfo(info: &SocketFdinfo<'_>) -> Option<Socket> {
+    let (protocol, ini, state) = ip_parts(info)?;
+    if protocol == Protocol::Tcp && state.is_none() {
+        return None;
+    }
+    let ends = Ends {
+        family: u32::try_from(info.family).unwrap_or(u32::MAX),
+        vflag: ini.vflag,
+        lport: ini.lport,
+        fport: ini.fport,
+        laddr: &ini.laddr,
+        faddr: &ini.faddr,
+    };
+    let mut row = row(&ends, protocol, state)?;
+    let backlog = Backlog { qlen: info.qlen, incqlen: info.incqlen, qlimit: info.qlimit };
+    set_queues(&mut row, &backlog, Some(info.rcv.cc), Some(info.snd.cc));
+    row.identity = Some(Identity::Handle(info.so));
+    row.cookie = NonZeroU64::new(ini.generation);
+    Some(row)
+}
+
+/// What is known of owners where only the table can name them.
+fn attributed(row: &Socket) -> Ownership {
+    if row.owners().is_empty() {
+        Ownership::None { reason: NoOwner::KernelOrInFlight }
+    } else {
+        Ownership::Known { complete: false }
+    }
+}
+
+/// Why a pcb that has no socket has no owner.
+fn without_socket(row: &Socket) -> NoOwner {
+    match row.state {
+        Some(TcpState::TimeWait) => NoOwner::TimeWait,
+        Some(TcpState::SynReceived) => NoOwner::SynReceived,
+        _ => NoOwner::Orphan,
+    }
+}
+
+/// Why no descriptor refers to a socket.
+fn without_descriptor(row: &Socket, socket: &XsocketN) -> Ownership {
+    if socket.flags.is_some_and(|flags| flags & SOF_MP_SUBFLOW != 0) {
+        // The descriptor is that of the connection above it.
+        return attributed(row);
+    }
+    let reason = match row.state {
+        Some(TcpState::TimeWait) => NoOwner::TimeWait,
+        _ if socket.state & SS_COMP != 0 => NoOwner::AcceptQueue,
+        _ if socket.state & SS_INCOMP != 0 => NoOwner::SynReceived,
+        _ => NoOwner::Orphan,
+    };
+    Ownership::None { reason }
+}
+
+/// Why a row without a handle has no owner. The rows say so themselves.
+pub(super) fn ownerless(socket: &Socket) -> NoOwner {
+    reason_by_state(socket)
+}

@@ -1,0 +1,120 @@
+//! What the tables of sockets listed, for the search to compare with what it has seen.
+
+use crate::gap::{Gap, GapKind};
+use crate::owner_table::handle_key;
+use crate::socket::{Identity, Protocol, Socket};
+use std::ffi::CStr;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+
+/// The name of a protocol's table.
+pub(super) fn node(protocol: Protocol) -> &'static CStr {
+    match protocol {
+        Protocol::Tcp => c"net.inet.tcp.pcblist_n",
+        Protocol::Udp => c"net.inet.udp.pcblist_n",
+    }
+}
+
+/// The same for people.
+pub(super) fn node_name(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Tcp => "net.inet.tcp.pcblist_n",
+        Protocol::Udp => "net.inet.udp.pcblist_n",
+    }
+}
+
+/// What joins a row to its holders.
+pub(super) fn key(socket: &Socket) -> Option<u64> {
+    match socket.identity {
+        Some(Identity::Handle(handle)) => Some(handle_key(handle, socket.cookie)),
+        _ => None,
+    }
+}
+
+/// One table that has been read.
+#[derive(Debug, Default)]
+pub(super) struct Listed {
+    /// Sockets of a greater generation came later.
+    pub(super) generation: u64,
+    /// How many sockets the kernel says there are.
+    pub(super) count: u64,
+    /// How many it showed.
+    pub(super) shown: u64,
+    /// Whether the table was copied to its end.
+    pub(super) whole: bool,
+    /// Whether it has been told that the table was filtered.
+    pub(super) told: AtomicBool,
+    /// The keys of the rows; ascending once the table is set.
+    pub(super) keys: Vec<u64>,
+}
+
+impl Listed {
+    /// Whether most of the table was kept back. A few to some dozens are missing from every table: sockets
+    /// whose connection is gone are counted and not shown.
+    pub(super) fn looks_filtered(&self) -> bool {
+        self.whole && self.shown.saturating_mul(2) < self.count
+    }
+
+    /// Whether this socket must have been in the table: it is older, and open still.
+    pub(super) fn should_have(&self, socket: &Socket) -> bool {
+        self.whole && socket.cookie.is_some_and(|cookie| cookie.get() <= self.generation)
+    }
+
+    /// Whether the table has a row with this key.
+    pub(super) fn has(&self, key: u64) -> bool {
+        self.keys.binary_search(&key).is_ok()
+    }
+
+    /// Says that the table was filtered, unless it has been said.
+    pub(super) fn tell_filtered(&self, protocol: Protocol) -> Option<Gap> {
+        let Self { count, shown, .. } = *self;
+        let source = format!("{}: {shown} of {count} sockets shown", node_name(protocol));
+        (!self.told.swap(true, SeqCst)).then(|| Gap::new(GapKind::TableFiltered, 1, source))
+    }
+}
+
+/// What the listing and the search of one snapshot tell one another.
+#[derive(Debug, Default)]
+pub(super) struct Tables {
+    searched: AtomicBool,
+    tcp: OnceLock<Listed>,
+    udp: OnceLock<Listed>,
+}
+
+impl Tables {
+    /// A search runs beside the listing, and will tell what it alone has seen.
+    pub(super) fn search_runs(&self) {
+        self.searched.store(true, SeqCst);
+    }
+
+    pub(super) fn is_searched(&self) -> bool {
+        self.searched.load(SeqCst)
+    }
+
+    /// A protocol's table, once it has been read.
+    pub(super) fn of(&self, protocol: Protocol) -> Option<&Listed> {
+        self.place(protocol).get()
+    }
+
+    fn place(&self, protocol: Protocol) -> &OnceLock<Listed> {
+        match protocol {
+            Protocol::Tcp => &self.tcp,
+            Protocol::Udp => &self.udp,
+        }
+    }
+
+    /// Keeps what a table listed, for the rest of this listing.
+    pub(super) fn set(&self, protocol: Protocol, mut listed: Listed) {
+        listed.keys.sort_unstable();
+        self.place(protocol).get_or_init(|| listed);
+    }
+
+    /// Leaves of these rows those that the protocol's table did not list, and says if that means that it was
+    /// filtered. All are left if there is no such table.
+    pub(super) fn retain_unlisted(&self, protocol: Protocol, rows: &mut Vec<(u64, Socket)>) -> Option<Gap> {
+        let listed = self.of(protocol)?;
+        rows.retain(|(key, _)| !listed.has(*key));
+        let filtered = rows.iter().any(|(_, socket)| listed.should_have(socket));
+        if filtered { listed.tell_filtered(protocol) } else { None }
+    }
+}

@@ -1,0 +1,234 @@
+//! Model worlds by chance, from a seed.
+
+use super::*;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+
+/// SplitMix64.
+pub(super) struct Chance(u64);
+
+impl Chance {
+    pub(super) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// Less than `end`.
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % end as u64).unwrap()
+    }
+
+    fn small(&mut self, end: u16) -> u16 {
+        u16::try_from(self.below(end.into())).unwrap()
+    }
+
+    /// Once in so many times.
+    pub(super) fn once_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
+    }
+
+    pub(super) fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+}
+
+const UIDS: [u32; 4] = [0, 70, 501, 502];
+
+const NAMES: [(&str, Option<&str>); 6] = [
+    ("server", Some("/usr/local/bin/server")),
+    ("com.apple.WebKit.Networking", Some("/System/Library/com.apple.WebKit.Networking")),
+    ("a name of its own choice", Some("/usr/bin/perl")),
+    ("exactly15bytes!", Some("/bin/exactly15bytes!")),
+    ("deleted-and-long-name", None),
+    ("deleted", None),
+];
+
+pub(super) fn machine(chance: &mut Chance) -> Machine {
+    let mut machine = Machine::new(chance.one_of(&[12, 15, 26, 27]), chance.one_of(&[0, 501]), 900);
+    machine.outgrown = if chance.once_in(20) { 1 } else { 0 };
+    machine.lists_grow = chance.once_in(20);
+    machine.unknown_kinds = chance.once_in(20);
+    machine.longer = if chance.once_in(20) { 24 } else { 0 };
+    machine
+}
+
+pub(super) fn world(chance: &mut Chance, machine: &Machine) -> World {
+    let mut world = World::default();
+    let caller = Process { name: "lsock".to_owned(), ..process(machine.pid, machine.uid, &[]) };
+    world.processes.push(caller);
+    for pid in 0..u32::from(chance.small(12)) {
+        let (name, path) = chance.one_of(&NAMES);
+        let fate = match chance.below(40) {
+            0 => Fate::Zombie,
+            1 => Fate::EndsBeforeItIsRead,
+            2 => Fate::EndsAfter(1 + chance.below(3)),
+            3 => Fate::PidIsUsedAgain,
+            4 => Fate::Refuses,
+            _ => Fate::Lives,
+        };
+        world.processes.push(Process {
+            name: name.to_owned(),
+            path: path.map(str::to_owned),
+            parent: u32::from(chance.small(3)),
+            fate,
+            ..process(100 + pid, chance.one_of(&UIDS), &[])
+        });
+    }
+    for number in 0..chance.small(26) {
+        let socket = socket(chance, &world, number);
+        world.sockets.push(socket);
+    }
+    // What is opened after the tables were read is the newest, and sometimes has the handle of what was closed.
+    world.sockets.sort_by_key(|socket| socket.when == When::AfterTables);
+    let closed = world.sockets.iter().find(|socket| socket.when == When::UntilTables).map(|it| it.handle);
+    for (generation, socket) in (1..).zip(&mut world.sockets) {
+        socket.generation = generation;
+        if socket.when == When::AfterTables {
+            socket.handle = closed.filter(|_| chance.once_in(2)).unwrap_or(socket.handle);
+        }
+    }
+    for place in 0..world.sockets.len() {
+        hold(chance, &mut world, place);
+    }
+    for process in &mut world.processes {
+        for fd in 0..i32::from(chance.small(3)) {
+            let what = chance.one_of(&[What::File, What::File, What::OtherSocket]);
+            process.descriptors.push(Descriptor { fd, what, fate: DescriptorFate::Stays });
+        }
+    }
+    world
+}
+
+/// Puts a socket into the hands of processes.
+fn hold(chance: &mut Chance, world: &mut World, place: usize) {
+    let socket = &mut world.sockets[place];
+    let can_be_held = matches!(socket.hands, Hands::Open | Hands::Detached | Hands::HalfMade);
+    if !can_be_held || socket.when == When::UntilTables {
+        return;
+    }
+    socket.in_flight = chance.once_in(12);
+    for _ in 0..chance.one_of(&[0, 1, 1, 1, 1, 1, 2, 3]) {
+        let holder = chance.below(world.processes.len());
+        let process = &mut world.processes[holder];
+        if chance.once_in(10) {
+            process.parked.push((0x1000 + u32::try_from(process.parked.len()).unwrap(), place));
+            continue;
+        }
+        let fate = match chance.below(30) {
+            0 => DescriptorFate::Closes,
+            1 => DescriptorFate::BecomesFile,
+            _ => DescriptorFate::Stays,
+        };
+        let fd = 10 + i32::try_from(process.descriptors.len()).unwrap();
+        process.descriptors.push(Descriptor { fd, what: What::Socket(place), fate });
+    }
+}
+
+fn ipv6_address(chance: &mut Chance) -> (Ipv6Addr, u32) {
+    match chance.below(6) {
+        0 => (Ipv6Addr::LOCALHOST, 0),
+        1 => (Ipv6Addr::new(0xfe80, 0, 0, 0, 1, 2, 3, 4), u32::from(chance.small(3))),
+        2 => (Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb), 1 + u32::from(chance.small(70))),
+        // Prefix-based: what looks like a scope is a part of the address.
+        3 => (Ipv6Addr::new(0xff32, 0x0040, 0x2001, 0xdb8, 0, 0, 0, 1), 0),
+        4 => (Ipv6Addr::new(0xfec0, 0x7, 0, 0, 0, 0, 0, 1), 0),
+        _ => (Ipv6Addr::new(0x2001, 0xdb8, 9, 8, 7, 6, 5, chance.small(9)), 0),
+    }
+}
+
+fn address(chance: &mut Chance, ipv6: bool, mapped: bool, port: u16) -> SocketAddr {
+    let ipv4 = Ipv4Addr::new(10, 1, 2, 1 + u8::try_from(chance.below(200)).unwrap());
+    match (ipv6, mapped) {
+        (false, _) => SocketAddr::new(ipv4.into(), port),
+        (true, true) => SocketAddr::new(ipv4.to_ipv6_mapped().into(), port),
+        (true, false) => {
+            let (ip, scope) = ipv6_address(chance);
+            SocketAddrV6::new(ip, port, 0, scope).into()
+        }
+    }
+}
+
+fn socket(chance: &mut Chance, world: &World, number: u16) -> Socket {
+    let protocol = chance.one_of(&[Protocol::Tcp, Protocol::Tcp, Protocol::Udp]);
+    let hands = match (protocol, chance.below(20)) {
+        (Protocol::Tcp, 0) => Hands::HalfOpen,
+        (Protocol::Tcp, 1) => Hands::Waiting,
+        (_, 2) => Hands::Orphan,
+        (_, 3) => Hands::NoSocket,
+        (_, 4) => Hands::Flow,
+        (Protocol::Tcp, 5) => Hands::Subflow,
+        (_, 6) => Hands::Detached,
+        (Protocol::Tcp, 7) => Hands::HalfMade,
+        _ => Hands::Open,
+    };
+    let connected = [
+        State::SynSent,
+        State::SynReceived,
+        State::Established,
+        State::Established,
+        State::CloseWait,
+        State::FinWait1,
+        State::Closing,
+        State::LastAck,
+        State::FinWait2,
+        State::TimeWait,
+        State::Unheard,
+    ];
+    let state = match (protocol, hands) {
+        (Protocol::Udp, _) => State::Closed,
+        (_, Hands::HalfOpen) => State::SynReceived,
+        (_, Hands::Waiting) => State::Established,
+        (_, Hands::Open) => {
+            chance.one_of(&[&connected[..], &[State::Listen, State::Listen, State::Closed]].concat())
+        }
+        _ => chance.one_of(&connected),
+    };
+    let ipv6 = chance.once_in(2);
+    let unconnected = match protocol {
+        Protocol::Tcp => matches!(state, State::Listen | State::Closed),
+        Protocol::Udp => hands == Hands::Open && chance.once_in(2),
+    };
+    // A flow's or a socketless pcb's family is told by its address alone, and IPv4 on IPv6 by none of theirs.
+    let is_bare = matches!(hands, Hands::Flow | Hands::NoSocket);
+    let mapped = ipv6 && !is_bare && !unconnected && chance.once_in(3);
+    let port = if state == State::Closed && chance.once_in(4) { 0 } else { 1024 + number };
+    let any: IpAddr = if ipv6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
+    let is_any = unconnected && (port == 0 || chance.once_in(2));
+    let local = if is_any { SocketAddr::new(any, port) } else { address(chance, ipv6, mapped, port) };
+    let users: Vec<u32> = world.processes.iter().map(|process| process.pid).chain([0, 99_999]).collect();
+    let when = match (hands, chance.below(12)) {
+        (Hands::Open, 0) => When::AfterTables,
+        (Hands::Open, 1) => When::UntilTables,
+        _ => When::Always,
+    };
+    Socket {
+        protocol,
+        ipv6,
+        v6_only: ipv6 && chance.once_in(3),
+        local,
+        remote: (!unconnected).then(|| address(chance, ipv6, mapped, 1 + chance_port(number))),
+        state,
+        uid: chance.one_of(&UIDS),
+        last_user: chance.one_of(&users),
+        effective: if chance.once_in(3) { chance.one_of(&users) } else { 0 },
+        received: u32::from(chance.small(3)) * 1000,
+        to_send: u32::from(chance.small(3)) * 2000,
+        backlog: (5, chance.small(5), 128),
+        handle: chance.next() | 1,
+        generation: 0,
+        hands,
+        when,
+        in_flight: false,
+    }
+}
+
+/// A remote port that no other socket of the world has.
+fn chance_port(number: u16) -> u16 {
+    440 + number
+}

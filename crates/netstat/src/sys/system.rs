@@ -1,0 +1,54 @@
+//! The contract of `sys/mod.rs` as a trait, so that everything above a back end (the join with owners, the
+//! second look, streaming) runs over a scripted kernel just as it runs over the machine's own.
+
+use crate::error::Error;
+use crate::filter::Filter;
+use crate::gap::Gap;
+use crate::owner::NoOwner;
+use crate::owner_table::{OwnerTable, Sighting};
+use crate::process::{Process, ProcessFields};
+use crate::socket::Socket;
+use std::ffi::OsStr;
+use std::ops::ControlFlow;
+
+/// A system to ask. One value serves one listing, and may remember in `sockets` and in the search what the
+/// other needs to know.
+pub(crate) trait System: Sync {
+    type Search: Search;
+
+    fn search(&self, pids: &[u32]) -> Self::Search;
+
+    fn sockets(
+        &self,
+        filter: &Filter,
+        sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
+    ) -> Result<Vec<Gap>, Error>;
+
+    fn processes(
+        &self,
+        sightings: &[Sighting],
+        fields: ProcessFields,
+        threads: usize,
+    ) -> (Vec<Process>, Vec<Gap>);
+
+    fn ownerless(&self, socket: &Socket) -> NoOwner;
+
+    fn still_open(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool>;
+
+    fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool;
+}
+
+/// A search for owners: see `OwnerSearch` in the contract.
+pub(crate) trait Search: Sync {
+    fn run(&self);
+
+    fn sockets_are_listed(&self);
+
+    fn table(&mut self) -> OwnerTable;
+
+    fn again(&mut self, table: &mut OwnerTable, missed: &[u64], threads: usize);
+
+    fn unlisted(&mut self) -> (Vec<Socket>, Vec<Gap>) {
+        (Vec::new(), Vec::new())
+    }
+}

@@ -1,0 +1,176 @@
+//! What is told of a process: one list of all of them, and what must be asked of each.
+//!
+//! Sources: NtQuerySystemInformation, QueryFullProcessImageNameW and OpenProcessToken on
+//! learn.microsoft.com; ntexapi.h of System Informer.
+
+use super::kernel::Kernel;
+use super::paths::Paths;
+use super::sizing::{Buffer, Written, read_sized};
+use super::users::Users;
+use crate::gap::{Gap, GapKind};
+use crate::owner_table::Sighting;
+use crate::process::{Process, ProcessFields};
+use netstat_wire::windows::PointerWidth;
+use netstat_wire::windows::filetime::system_time;
+use netstat_wire::windows::system_process_information::Processes;
+use netstat_wire::windows::utf_16::units;
+use std::ffi::OsStr;
+use std::io;
+use std::path::PathBuf;
+
+/// The size of the first buffer. Most of an answer are threads, 80 bytes each; a desktop has thousands.
+const FIRST_BYTES: usize = 512 * 1024;
+
+/// The process that runs when nothing else does, and the kernel's own: they have no program.
+const WITHOUT_PROGRAM: [u32; 2] = [0, 4];
+
+/// One process of the list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Listed {
+    pub(super) pid: u32,
+    parent: u32,
+    pub(super) created: i64,
+    session: u32,
+    /// Where its name stands among [`ProcessList::names`].
+    name: std::ops::Range<usize>,
+}
+
+/// All processes of the machine at one moment.
+#[derive(Debug, Default)]
+pub(super) struct ProcessList {
+    /// Ascending by pid, each once.
+    processes: Vec<Listed>,
+    names: Vec<u16>,
+    complete: bool,
+}
+
+impl ProcessList {
+    pub(super) fn read(kernel: &impl Kernel) -> Result<Self, io::Error> {
+        let mut buffer = Buffer::default();
+        let mut call = |buffer: &mut [u8]| kernel.process_information(buffer);
+        let Written { bytes, address } =
+            read_sized(&mut buffer, FIRST_BYTES, &mut call).map_err(|unread| unread.into_error(kernel))?;
+        let mut list = Self { complete: true, ..Self::default() };
+        for record in Processes::new(bytes, address, PointerWidth::NATIVE) {
+            let Ok(record) = record else {
+                list.complete = false;
+                break;
+            };
+            let start = list.names.len();
+            list.names.extend(units(record.name));
+            list.processes.push(Listed {
+                pid: record.pid,
+                parent: record.parent,
+                created: record.created,
+                session: record.session,
+                name: start..list.names.len(),
+            });
+        }
+        if list.processes.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "no process in the answer"));
+        }
+        list.processes.sort_by_key(|process| process.pid);
+        list.processes.dedup_by_key(|process| process.pid);
+        Ok(list)
+    }
+
+    pub(super) fn processes(&self) -> impl Iterator<Item = &Listed> {
+        self.processes.iter()
+    }
+
+    /// Whether every record of the answer was understood.
+    pub(super) fn is_complete(&self) -> bool {
+        self.complete
+    }
+
+    pub(super) fn get(&self, pid: u32) -> Option<&Listed> {
+        let found = self.processes.binary_search_by_key(&pid, |process| process.pid);
+        found.ok().and_then(|index| self.processes.get(index))
+    }
+
+    fn name(&self, process: &Listed) -> &[u16] {
+        self.names.get(process.name.clone()).unwrap_or_default()
+    }
+
+    /// The parent, if it is still there: a process that started after its child is another one.
+    fn parent(&self, process: &Listed) -> Option<u32> {
+        let parent = self.get(process.parent).filter(|parent| parent.pid != 0)?;
+        (parent.created <= process.created).then_some(parent.pid)
+    }
+}
+
+/// The details of these processes, in that order.
+pub(super) fn describe(
+    kernel: &impl Kernel,
+    list: &ProcessList,
+    sightings: &[Sighting],
+    fields: ProcessFields,
+) -> (Vec<Process>, Vec<Gap>) {
+    let mut describer =
+        Describer { kernel, fields, list, paths: Paths::new(kernel), users: Users::new(kernel) };
+    let mut vanished = 0;
+    let processes = sightings.iter().map(|sighting| {
+        describer.process(*sighting).unwrap_or_else(|| {
+            vanished += 1;
+            Process::new(sighting.pid)
+        })
+    });
+    let processes = processes.collect();
+    let gap =
+        (vanished > 0).then(|| Gap::new(GapKind::ProcessesVanished, vanished, "NtQuerySystemInformation"));
+    (processes, gap.into_iter().collect())
+}
+
+/// What is the same for all processes of one listing.
+struct Describer<'a, K> {
+    kernel: &'a K,
+    fields: ProcessFields,
+    list: &'a ProcessList,
+    paths: Paths<'a, K>,
+    users: Users<'a, K>,
+}
+
+impl<K: Kernel> Describer<'_, K> {
+    /// The details of one process; `None` when it has gone, or another one has its pid now.
+    fn process(&mut self, sighting: Sighting) -> Option<Process> {
+        use ProcessFields as Fields;
+        let Self { kernel, fields, list, paths, users } = self;
+        let Sighting { pid, at } = sighting;
+        let listed = list.get(pid)?;
+        if u64::try_from(listed.created).unwrap_or(0) > at {
+            return None;
+        }
+        let mut process = Process::new(pid);
+        if fields.contains(Fields::NAME) {
+            let name = list.name(listed);
+            process.name = (!name.is_empty()).then(|| kernel.os_string(name));
+        }
+        if fields.contains(Fields::PARENT) {
+            process.parent = list.parent(listed);
+        }
+        if fields.contains(Fields::START_TIME) {
+            process.start_time = system_time(listed.created);
+        }
+        if fields.contains(Fields::SESSION) {
+            process.session = Some(listed.session);
+        }
+        if fields.contains(Fields::PATH) && !WITHOUT_PROGRAM.contains(&pid) {
+            process.path = paths.of_process(pid).map(|path| PathBuf::from(kernel.os_string(&path)));
+        }
+        if fields.contains(Fields::USER) {
+            process.user = users.of_process(pid);
+        }
+        Some(process)
+    }
+}
+
+/// Whether `name` means the program `full`: case does not matter here, and `.exe` may be left out.
+pub(super) fn is_short_name(name: &OsStr, full: &OsStr) -> bool {
+    let full = full.as_encoded_bytes();
+    let name = name.as_encoded_bytes();
+    let extension = |bytes: &[u8]| bytes.eq_ignore_ascii_case(b".exe");
+    match full.split_at_checked(name.len()) {
+        Some((start, rest)) => start.eq_ignore_ascii_case(name) && (rest.is_empty() || extension(rest)),
+        None => false,
+    }
+}

@@ -1,0 +1,182 @@
+//! From a record of a table to a row, with the rule that a zero is not a value where nothing is.
+
+use crate::owner::{NoOwner, Owner, OwnerRole, Ownership};
+use crate::snapshot::reason_by_state;
+use crate::socket::{Protocol, Socket};
+use crate::tcp_state::TcpState;
+use netstat_wire::windows::filetime::system_time;
+use netstat_wire::windows::mib_tcp_state as states;
+use netstat_wire::windows::tcp_table::TcpRow;
+use netstat_wire::windows::udp_table::UdpRow;
+use std::net::SocketAddr;
+
+/// `MIB_TCP_STATE` as a state.
+pub(crate) fn tcp_state(number: u32) -> TcpState {
+    match number {
+        // Bound, and nothing more: what Linux too calls closed.
+        states::MIB_TCP_STATE_CLOSED | states::MIB_TCP_STATE_RESERVED => TcpState::Closed,
+        states::MIB_TCP_STATE_LISTEN => TcpState::Listen,
+        states::MIB_TCP_STATE_SYN_SENT => TcpState::SynSent,
+        states::MIB_TCP_STATE_SYN_RCVD => TcpState::SynReceived,
+        states::MIB_TCP_STATE_ESTAB => TcpState::Established,
+        states::MIB_TCP_STATE_FIN_WAIT1 => TcpState::FinWait1,
+        states::MIB_TCP_STATE_FIN_WAIT2 => TcpState::FinWait2,
+        states::MIB_TCP_STATE_CLOSE_WAIT => TcpState::CloseWait,
+        states::MIB_TCP_STATE_CLOSING => TcpState::Closing,
+        states::MIB_TCP_STATE_LAST_ACK => TcpState::LastAck,
+        states::MIB_TCP_STATE_TIME_WAIT => TcpState::TimeWait,
+        states::MIB_TCP_STATE_DELETE_TCB => TcpState::DeleteTcb,
+        _ => TcpState::Unknown,
+    }
+}
+
+/// Every state that a table may show.
+pub(super) const STATES: [TcpState; 13] = [
+    TcpState::Closed,
+    TcpState::Listen,
+    TcpState::SynSent,
+    TcpState::SynReceived,
+    TcpState::Established,
+    TcpState::FinWait1,
+    TcpState::FinWait2,
+    TcpState::CloseWait,
+    TcpState::Closing,
+    TcpState::LastAck,
+    TcpState::TimeWait,
+    TcpState::DeleteTcb,
+    TcpState::Unknown,
+];
+
+/// A scope id is told for link-local addresses, which mean nothing without it, and for no others. All ones is
+/// what Wine writes for "none".
+fn end(mut end: SocketAddr) -> SocketAddr {
+    if let SocketAddr::V6(v6) = &mut end {
+        let [first, second, ..] = v6.ip().octets();
+        let link_local = v6.ip().is_unicast_link_local() || (first == 0xff && second & 0x0f == 2);
+        if !link_local || v6.scope_id() == u32::MAX {
+            v6.set_scope_id(0);
+        }
+    }
+    end
+}
+
+/// A remote end; all zeros is none.
+fn remote(remote: SocketAddr) -> Option<SocketAddr> {
+    (remote.port() != 0 || !remote.ip().is_unspecified()).then(|| end(remote))
+}
+
+/// The process that bound the endpoint; without one, why there is none.
+fn set_owner(socket: &mut Socket, pid: u32) {
+    if pid == 0 {
+        let reason = ownerless(socket);
+        socket.set_owners([], Ownership::None { reason });
+    } else {
+        // Never complete: who inherited the socket, or was given it, is not told.
+        socket.set_owners([Owner::new(pid, None, OwnerRole::Binder)], Ownership::Known { complete: false });
+    }
+}
+
+/// The row of a TCP endpoint.
+pub(super) fn tcp(record: &TcpRow) -> Socket {
+    let mut socket = Socket::new(Protocol::Tcp, end(record.local));
+    let state = tcp_state(record.state);
+    socket.state = Some(state);
+    // What stands in the remote end of a listener is left over from something else.
+    let has_remote = state != TcpState::Listen && record.state != states::MIB_TCP_STATE_RESERVED;
+    socket.remote = has_remote.then(|| remote(record.remote)).flatten();
+    socket.created = system_time(record.created);
+    set_owner(&mut socket, record.pid);
+    socket
+}
+
+/// The row of a UDP endpoint.
+pub(super) fn udp(record: &UdpRow) -> Socket {
+    let mut socket = Socket::new(Protocol::Udp, end(record.local));
+    socket.remote = record.remote.and_then(remote);
+    socket.created = system_time(record.created);
+    set_owner(&mut socket, record.pid);
+    socket
+}
+
+/// Why a row without a process has none. Windows keeps the process with a connection until it is handed over
+/// to TIME_WAIT; so what has none in another state was left behind by its process.
+pub(super) fn ownerless(socket: &Socket) -> NoOwner {
+    match socket.state {
+        // Not the accept queue: connections in it are the listener's.
+        Some(TcpState::Established | TcpState::CloseWait) => NoOwner::Orphan,
+        _ => reason_by_state(socket),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(state: u32, local: &str, remote: &str, pid: u32) -> TcpRow {
+        let (local, remote) = (local.parse().unwrap(), remote.parse().unwrap());
+        TcpRow { state, local, remote, pid, created: 0, service_tag: 0 }
+    }
+
+    #[test]
+    fn every_state_has_its_name_and_unknown_ones_keep_the_row() {
+        let states: Vec<TcpState> = (1..=12).chain([0]).map(tcp_state).collect();
+        assert_eq!(states, STATES);
+        for number in [0, 13, 99, 101, u32::MAX] {
+            assert_eq!(tcp_state(number), TcpState::Unknown);
+        }
+        assert_eq!(tcp_state(100), TcpState::Closed);
+    }
+
+    #[test]
+    fn remote_end_of_a_listener_is_none_whatever_stands_there() {
+        let socket = tcp(&record(2, "0.0.0.0:80", "86.52.31.7:5123", 4));
+        assert_eq!((socket.remote, socket.state), (None, Some(TcpState::Listen)));
+        let bound = tcp(&record(100, "0.0.0.0:80", "86.52.31.7:5123", 8));
+        assert_eq!((bound.remote, bound.state), (None, Some(TcpState::Closed)));
+    }
+
+    #[test]
+    fn process_zero_is_no_owner_and_time_wait_says_why() {
+        let socket = tcp(&record(11, "192.0.2.1:5000", "192.0.2.2:80", 0));
+        assert_eq!(socket.owners(), []);
+        assert_eq!(socket.ownership(), Ownership::None { reason: NoOwner::TimeWait });
+        let orphan = tcp(&record(7, "192.0.2.1:5000", "192.0.2.2:80", 0));
+        assert_eq!(orphan.ownership(), Ownership::None { reason: NoOwner::Orphan });
+        let system = tcp(&record(2, "[::]:445", "[::]:0", 4));
+        assert_eq!(system.owners(), [Owner::new(4, None, OwnerRole::Binder)]);
+        assert_eq!(system.ownership(), Ownership::Known { complete: false });
+    }
+
+    #[test]
+    fn scope_is_told_for_link_local_addresses_alone() {
+        let local = |text: &str| tcp(&record(2, text, "[::]:0", 4)).local.to_string();
+        assert_eq!(local("[fe80::1%12]:80"), "[fe80::1%12]:80");
+        assert_eq!(local("[ff02::fb%12]:80"), "[ff02::fb%12]:80");
+        assert_eq!(local("[::1%4096]:80"), "[::1]:80");
+        assert_eq!(local("[fe80::1%4294967295]:80"), "[fe80::1]:80");
+    }
+
+    #[test]
+    fn mapped_addresses_stay_as_the_socket_sees_them() {
+        let socket = tcp(&record(5, "[::ffff:192.0.2.1]:80", "[::ffff:192.0.2.2]:5000", 8));
+        assert_eq!(socket.local.to_string(), "[::ffff:192.0.2.1]:80");
+    }
+
+    #[test]
+    fn udp_has_no_state_and_zeros_are_no_remote_end() {
+        let mut record = UdpRow {
+            local: "0.0.0.0:53".parse().unwrap(),
+            pid: 8,
+            created: 133_497_504_000_000_000,
+            specific_port_bind: Some(true),
+            service_tag: 0,
+            remote: None,
+        };
+        assert_eq!((udp(&record).state, udp(&record).remote), (None, None));
+        assert!(udp(&record).created.is_some());
+        record.remote = Some("0.0.0.0:0".parse().unwrap());
+        assert_eq!(udp(&record).remote, None);
+        record.remote = Some("192.0.2.1:53".parse().unwrap());
+        assert_eq!(udp(&record).remote, record.remote);
+    }
+}

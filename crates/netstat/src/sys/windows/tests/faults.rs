@@ -1,0 +1,405 @@
+//! Everything that can go wrong, one at a time, and what is told of it.
+
+use super::model::{BOOT, NOW, empty_world, endpoint, expected_rows, program, text, windows};
+use crate::gap::GapKind;
+use crate::owner::OwnerRole;
+use crate::process::ProcessFields;
+use crate::query::Query;
+use crate::snapshot::{Snapshot, stream_from, take_from};
+use crate::socket::Protocol;
+use super::scripted::{Endpoint, Trouble, World};
+use crate::tcp_state::TcpState;
+use netstat_wire::windows::Family;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::SeqCst;
+
+const TABLES: [(Protocol, Family); 4] = [
+    (Protocol::Tcp, Family::Ipv4),
+    (Protocol::Tcp, Family::Ipv6),
+    (Protocol::Udp, Family::Ipv4),
+    (Protocol::Udp, Family::Ipv6),
+];
+
+/// A machine with one socket in each table, of one process, which started before them.
+fn world() -> World {
+    let mut world = empty_world();
+    world.programs.push(program(1232, "svchost.exe", BOOT + 10_000_000));
+    for (protocol, family) in TABLES {
+        let local = if family == Family::Ipv4 { "192.0.2.1:53" } else { "[2001:db8::1]:53" };
+        world.endpoints.push(Endpoint { tag: 7, ..endpoint(protocol, local, 5, 1232) });
+    }
+    world.services.insert((1232, 7), text("Dnscache"));
+    world
+}
+
+fn everything() -> Query {
+    Query::new().processes(ProcessFields::all()).services(true).threads(1)
+}
+
+fn list(world: &Arc<World>) -> Snapshot {
+    take_from(&windows(world), &everything()).unwrap()
+}
+
+fn kinds(snapshot: &Snapshot) -> Vec<GapKind> {
+    snapshot.gaps.iter().map(|gap| gap.kind).collect()
+}
+
+fn trouble(world: &mut World, (protocol, family): (Protocol, Family), module: bool) -> &mut Trouble {
+    world.tables.entry((protocol, family, module)).or_default()
+}
+
+#[test]
+fn nothing_wrong_leaves_no_gap() {
+    let world = Arc::new(world());
+    let snapshot = list(&world);
+    assert_eq!((snapshot.sockets.len(), &snapshot.gaps[..]), (4, &[][..]));
+    assert_eq!(snapshot.sockets, expected_rows(&world));
+    assert_eq!(snapshot.sockets[0].service.as_deref(), Some("Dnscache"));
+    // Four sockets of one service.
+    assert_eq!(world.service_calls.load(SeqCst), 1);
+    let process = &snapshot.processes[0];
+    assert_eq!(process.path.as_deref(), Some(Path::new("C:\\svchost.exe")));
+    assert_eq!(process.user.as_deref(), Some("NT AUTHORITY\\SYSTEM"));
+    assert_eq!(process.parent, Some(4));
+}
+
+#[test]
+fn table_that_grows_or_changes_while_it_is_read_is_read_in_the_end() {
+    for (grows, transient) in [(1, 0), (9, 0), (0, 1), (0, 9), (4, 5)] {
+        for table in TABLES {
+            let mut world = world();
+            let trouble = trouble(&mut world, table, true);
+            *trouble =
+                Trouble { grows: AtomicU32::new(grows), transient: AtomicU32::new(transient), ..Trouble::default() };
+            let world = Arc::new(world);
+            let snapshot = list(&world);
+            assert_eq!(snapshot.gaps, [], "{grows} {transient} {table:?}");
+            assert_eq!(snapshot.sockets, expected_rows(&world));
+        }
+    }
+}
+
+#[test]
+fn table_that_never_stops_growing_or_changing_is_a_gap_after_bounded_calls() {
+    for (grows, transient) in [(u32::MAX, 0), (0, u32::MAX)] {
+        for table in TABLES {
+            let mut world = world();
+            let trouble = trouble(&mut world, table, true);
+            *trouble =
+                Trouble { grows: AtomicU32::new(grows), transient: AtomicU32::new(transient), ..Trouble::default() };
+            let world = Arc::new(world);
+            let snapshot = list(&world);
+            assert_eq!(kinds(&snapshot), [GapKind::TableUnavailable], "{table:?}");
+            assert_eq!(snapshot.sockets.len(), 3);
+            assert!(world.calls.load(SeqCst) < 40, "{:?}", world.calls);
+        }
+    }
+}
+
+#[test]
+fn one_table_denied_is_a_gap_that_names_it_and_all_denied_are_an_error() {
+    for table in TABLES {
+        let mut world = world();
+        trouble(&mut world, table, true).status = 5;
+        let snapshot = list(&Arc::new(world));
+        assert_eq!(kinds(&snapshot), [GapKind::TableUnavailable]);
+        let call = if table.0 == Protocol::Tcp { "GetExtendedTcpTable" } else { "GetExtendedUdpTable" };
+        let family = if table.1 == Family::Ipv4 { "IPv4" } else { "IPv6" };
+        assert_eq!(snapshot.gaps[0].source, format!("{call} over {family}: permission denied"));
+        assert_eq!(snapshot.sockets.len(), 3);
+    }
+    // As an AppContainer is refused.
+    let mut world = world();
+    for table in TABLES {
+        trouble(&mut world, table, true).status = 5;
+    }
+    let error = take_from(&windows(&Arc::new(world)), &everything()).unwrap_err();
+    assert!(error.is_permission_denied());
+    assert_eq!(error.to_string(), "cannot call GetExtendedTcpTable over IPv4: permission denied");
+}
+
+#[test]
+fn machine_without_ipv6_is_not_a_failure() {
+    for status in [50, 87, 1168, 10047] {
+        let mut world = world();
+        for protocol in [Protocol::Tcp, Protocol::Udp] {
+            trouble(&mut world, (protocol, Family::Ipv6), true).status = status;
+        }
+        let world = Arc::new(world);
+        let snapshot = list(&world);
+        assert_eq!((snapshot.sockets.len(), &snapshot.gaps[..]), (2, &[][..]), "{status}");
+        if status != 87 {
+            let only_ipv6 = take_from(&windows(&world), &everything().ipv6()).unwrap();
+            assert_eq!((only_ipv6.sockets.len(), &only_ipv6.gaps[..]), (0, &[][..]), "{status}");
+        }
+    }
+    // The same code from IPv4 is one: there is always IPv4.
+    let mut world = world();
+    trouble(&mut world, TABLES[0], true).status = 1168;
+    assert_eq!(kinds(&list(&Arc::new(world))), [GapKind::TableUnavailable]);
+}
+
+#[test]
+fn wrong_argument_for_ipv6_hides_nothing_where_ipv4_has_not_taken_it() {
+    let mut world = world();
+    for module in [true, false] {
+        trouble(&mut world, TABLES[1], module).status = 87;
+        trouble(&mut world, TABLES[3], module).status = 87;
+    }
+    let error = take_from(&windows(&Arc::new(world)), &everything().ipv6()).unwrap_err();
+    assert!(error.is_unsupported(), "{error}");
+}
+
+#[test]
+fn system_without_the_full_tables_is_asked_for_the_plain_ones_and_it_is_told() {
+    let mut world = world();
+    for table in TABLES {
+        trouble(&mut world, table, true).status = 87;
+    }
+    let world = Arc::new(world);
+    let snapshot = list(&world);
+    assert_eq!(kinds(&snapshot), [GapKind::Fallback; 4]);
+    assert_eq!(snapshot.sockets.len(), 4);
+    for socket in &snapshot.sockets {
+        assert_eq!((socket.owners()[0].pid, socket.created, &socket.service), (1232, None, &None));
+    }
+}
+
+#[test]
+fn rows_that_are_counted_and_not_there_are_told() {
+    let mut world = world();
+    trouble(&mut world, TABLES[2], true).phantoms = 3;
+    let snapshot = list(&Arc::new(world));
+    assert_eq!(kinds(&snapshot), [GapKind::RecordsSkipped]);
+    assert_eq!((snapshot.gaps[0].count, snapshot.sockets.len()), (3, 4));
+}
+
+#[test]
+fn table_cut_anywhere_lists_what_is_there() {
+    for cut in 0..=168 {
+        let mut world = world();
+        trouble(&mut world, TABLES[0], true).cut = Some(cut);
+        let snapshot = list(&Arc::new(world));
+        let expected = match cut {
+            0..4 => vec![GapKind::TableUnavailable],
+            4..168 => vec![GapKind::RecordsSkipped],
+            _ => Vec::new(),
+        };
+        assert_eq!(kinds(&snapshot), expected, "cut at {cut}");
+        assert_eq!(snapshot.sockets.len(), if cut == 168 { 4 } else { 3 });
+    }
+}
+
+#[test]
+fn empty_tables_are_empty_and_not_a_failure() {
+    let snapshot = list(&Arc::new(empty_world()));
+    assert_eq!((snapshot.sockets.len(), &snapshot.gaps[..]), (0, &[][..]));
+}
+
+#[test]
+fn list_of_processes_that_cannot_be_had_leaves_pids_and_is_told() {
+    for trouble in [
+        Trouble { status: 0xc000_0022, ..Trouble::default() },
+        Trouble { grows: AtomicU32::new(u32::MAX), ..Trouble::default() },
+        Trouble { cut: Some(0), ..Trouble::default() },
+        Trouble { cut: Some(100), ..Trouble::default() },
+    ] {
+        let world = Arc::new(World { processes: trouble, ..world() });
+        let snapshot = list(&world);
+        assert_eq!(snapshot.sockets.len(), 4);
+        assert!(kinds(&snapshot).contains(&GapKind::ProcessListUnavailable), "{:?}", snapshot.gaps);
+        let owner = snapshot.sockets[0].owners()[0];
+        assert_eq!((owner.pid, owner.role), (1232, OwnerRole::Binder));
+        assert_eq!(snapshot.process_of(&owner).and_then(|process| process.name.clone()), None);
+        assert!(world.calls.load(SeqCst) < 60, "{:?}", world.calls);
+    }
+}
+
+#[test]
+fn list_of_processes_that_breaks_off_calls_nobody_dead() {
+    let world = Arc::new(World { processes: Trouble { cut: Some(300), ..Trouble::default() }, ..world() });
+    let snapshot = list(&world);
+    assert!(kinds(&snapshot).contains(&GapKind::RecordsSkipped), "{:?}", snapshot.gaps);
+    assert!(snapshot.sockets.iter().all(|socket| socket.owners()[0].role == OwnerRole::Binder));
+}
+
+#[test]
+fn dead_owner_keeps_its_row_and_pid_and_is_told_as_ended() {
+    let mut world = world();
+    world.programs.retain(|program| program.pid != 1232);
+    let snapshot = list(&Arc::new(world));
+    assert_eq!(snapshot.sockets.len(), 4);
+    for socket in &snapshot.sockets {
+        let owner = socket.owners()[0];
+        assert_eq!((owner.pid, owner.role, owner.fd), (1232, OwnerRole::EndedBinder, None));
+        assert!(!socket.ownership().is_complete());
+    }
+    assert!(snapshot.processes.is_empty());
+}
+
+#[test]
+fn process_that_has_got_the_pid_of_a_dead_owner_is_not_taken_for_it() {
+    let mut world = world();
+    world.endpoints.truncate(1);
+    world.programs.push(program(2000, "newcomer.exe", NOW - 10_000_000));
+    let newcomers = "192.0.2.1:80";
+    let made_by_newcomer = Endpoint { created: NOW, ..endpoint(Protocol::Tcp, newcomers, 2, 2000) };
+    world.endpoints.push(made_by_newcomer);
+    world.endpoints.push(endpoint(Protocol::Tcp, "192.0.2.1:81", 2, 2000));
+    let snapshot = list(&Arc::new(world));
+    let roles: Vec<_> = snapshot.sockets.iter().map(|socket| socket.owners()[0].role).collect();
+    assert_eq!(roles, [OwnerRole::Binder, OwnerRole::Binder, OwnerRole::EndedBinder]);
+    let name = |socket: usize| {
+        let process = snapshot.process_of(&snapshot.sockets[socket].owners()[0]);
+        process.and_then(|process| process.name.clone())
+    };
+    assert_eq!((name(1), name(2)), (Some("newcomer.exe".into()), None));
+    let by_name = everything().process_name("newcomer.exe");
+    let mut world = self::world();
+    world.programs.push(program(2000, "newcomer.exe", NOW - 10_000_000));
+    world.endpoints = vec![endpoint(Protocol::Tcp, "192.0.2.1:81", 2, 2000)];
+    assert_eq!(take_from(&windows(&Arc::new(world)), &by_name).unwrap().sockets, []);
+}
+
+#[test]
+fn clock_that_was_set_makes_nobody_dead_who_is_alive() {
+    // The hardware clock was two hours ahead when the machine started, and was set right later.
+    let mut world = world();
+    let hours = 72_000_000_000;
+    for program in &mut world.programs {
+        program.created += hours;
+    }
+    world.uptime_ms = 3_600_000;
+    let snapshot = list(&Arc::new(world));
+    assert!(snapshot.sockets.iter().all(|socket| socket.owners()[0].role == OwnerRole::Binder));
+    assert_eq!(snapshot.processes[0].name, Some("svchost.exe".into()));
+}
+
+#[test]
+fn process_that_came_between_the_list_and_the_tables_is_found_by_name_in_a_stream() {
+    // The list of this stream is early: who is missing in it, and made a socket later, is asked for again.
+    let mut world = world();
+    world.endpoints = vec![Endpoint { created: NOW + 10, ..endpoint(Protocol::Tcp, "192.0.2.1:80", 2, 3000) }];
+    let mut roles = Vec::new();
+    stream_from(&windows(&Arc::new(world)), &everything(), &mut |socket| {
+        roles.push(socket.owners()[0].role);
+        ControlFlow::Continue(())
+    })
+    .unwrap();
+    assert_eq!(roles, [OwnerRole::Binder]);
+}
+
+#[test]
+fn paths_are_asked_of_the_process_where_the_kernel_does_not_tell_them() {
+    let world = Arc::new(World { no_image_names: true, ..world() });
+    let snapshot = list(&world);
+    // The way by an open process has letters already; the scripted one hands out what it has.
+    let path = snapshot.processes[0].path.as_deref();
+    assert_eq!(path, Some(Path::new("\\Device\\HarddiskVolume3\\svchost.exe")));
+    assert_eq!(snapshot.gaps, []);
+}
+
+#[test]
+fn long_paths_are_read_whole_in_32_bit_processes_too() {
+    for is_wow64 in [false, true] {
+        for length in [600, 5_000, 32_700] {
+            let mut world = World { is_wow64, ..world() };
+            let long = "x".repeat(length);
+            world.programs[2].image = Some(text(&format!("\\Device\\HarddiskVolume3\\{long}")));
+            let snapshot = list(&Arc::new(world));
+            let path = snapshot.processes[0].path.clone().unwrap();
+            assert_eq!(path, Path::new(&format!("C:\\{long}")), "{length} {is_wow64}");
+        }
+    }
+}
+
+#[test]
+fn closed_token_is_no_user_and_users_that_only_a_server_knows_are_numbers() {
+    let sid = |numbers: &[u32]| -> Vec<u8> {
+        let mut bytes = vec![1, u8::try_from(numbers.len()).unwrap(), 0, 0, 0, 0, 0, 5];
+        bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+        bytes
+    };
+    let (own, local, foreign) =
+        (sid(&[21, 9, 9, 9, 1000]), sid(&[21, 1, 2, 3, 1001]), sid(&[21, 9, 9, 9, 1002]));
+    let mut world = World {
+        own: Some((own.clone(), text("CORP\\alice"))),
+        machine: Some(sid(&[21, 1, 2, 3])),
+        ..empty_world()
+    };
+    for sid in [&local, &foreign] {
+        world.accounts.insert(sid.clone(), (text("PC"), text("bob")));
+    }
+    let users = [Some(own), Some(local), Some(foreign.clone()), Some(foreign), None];
+    for (pid, user) in (2000..).step_by(4).zip(users) {
+        world.programs.push(super::scripted::Program { user, ..program(pid, "x.exe", BOOT) });
+        let local = format!("192.0.2.1:{pid}");
+        world.endpoints.push(endpoint(Protocol::Tcp, &local, 2, pid));
+    }
+    let world = Arc::new(world);
+    let snapshot = list(&world);
+    let told: Vec<_> = snapshot.processes.iter().map(|process| process.user.as_deref()).collect();
+    let number = Some("S-1-5-21-9-9-9-1002");
+    assert_eq!(told, [Some("CORP\\alice"), Some("PC\\bob"), number, number, None]);
+    // Of the caller's own and the foreign one no name was asked.
+    assert_eq!(world.account_calls.load(SeqCst), 1);
+}
+
+#[test]
+fn bound_endpoints_are_listed_for_those_who_ask_and_none_twice() {
+    let mut world = world();
+    let client = Endpoint { state: 100, ..endpoint(Protocol::Tcp, "0.0.0.0:53", 100, 1232) };
+    let idle = endpoint(Protocol::Tcp, "0.0.0.0:5000", 100, 1232);
+    let idle_v6 = endpoint(Protocol::Tcp, "[::]:5001", 100, 1232);
+    world.bound = Some(vec![client, idle, idle_v6]);
+    let world = Arc::new(world);
+    assert_eq!(list(&world).sockets.len(), 4);
+    let closed = take_from(&windows(&world), &everything().tcp().state(TcpState::Closed)).unwrap();
+    let ports: Vec<_> = closed.sockets.iter().map(|socket| socket.local.port()).collect();
+    assert_eq!((ports, &closed.gaps[..]), (vec![5000, 5001], &[][..]));
+    assert!(closed.sockets.iter().all(|socket| socket.remote.is_none() && socket.owners()[0].pid == 1232));
+    // A system without the call has none to tell of.
+    let world = Arc::new(self::world());
+    let closed = take_from(&windows(&world), &everything().tcp().state(TcpState::Closed)).unwrap();
+    assert_eq!((closed.sockets.len(), &closed.gaps[..]), (0, &[][..]));
+}
+
+#[test]
+fn udp_remote_ends_are_told_where_the_system_has_them_and_the_rows_are_as_long_as_known() {
+    let mut world = world();
+    let remote = "203.0.113.53:53".parse().unwrap();
+    world.endpoints[2].remote = remote;
+    world.udp_remotes = Some(0);
+    let told = list(&Arc::new(world));
+    assert_eq!((told.sockets[2].remote, told.sockets[3].remote), (Some(remote), None));
+    assert_eq!((told.sockets.len(), &told.gaps[..]), (4, &[][..]));
+    // Rows of another length: the public table it is.
+    let world = Arc::new(World { udp_remotes: Some(8), ..self::world() });
+    let told = list(&world);
+    assert_eq!(told.sockets, expected_rows(&world));
+}
+
+#[test]
+fn sink_that_breaks_off_ends_the_calls() {
+    let world = Arc::new(world());
+    let mut rows = 0;
+    stream_from(&windows(&world), &Query::new(), &mut |_| {
+        rows += 1;
+        ControlFlow::Break(())
+    })
+    .unwrap();
+    assert_eq!((rows, world.calls.load(SeqCst)), (1, 1));
+}
+
+#[test]
+fn listeners_alone_are_asked_for_where_nothing_else_is_wanted() {
+    let mut world = world();
+    world.endpoints.push(endpoint(Protocol::Tcp, "0.0.0.0:80", 2, 4));
+    let world = Arc::new(world);
+    let snapshot = take_from(&windows(&world), &Query::new().tcp().listening()).unwrap();
+    assert_eq!(snapshot.sockets.len(), 1);
+    assert_eq!(world.calls.load(SeqCst), 2);
+}
