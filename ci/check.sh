@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# Everything that this machine alone can tell of the source: format, lints, tidiness, tests, documentation.
+#
+#   ci/check.sh [STEP...]      default: fmt clippy tidy test unsupported doc
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname "$0")/common.sh"
+cd "$repo"
+
+check_fmt() {
+    local manifest
+    cargo fmt --all --check
+    # The workspaces beside the main one.
+    for manifest in fuzz/Cargo.toml bench/Cargo.toml; do
+        [ ! -e "$manifest" ] || cargo fmt --manifest-path "$manifest" --check
+    done
+}
+
+check_clippy() {
+    cargo clippy --quiet --workspace --all-targets -- -D warnings
+}
+
+check_tidy() {
+    ci/tidy_test.sh
+    ci/tidy.sh
+    if command -v shellcheck >/dev/null; then
+        shellcheck --external-sources ci/*.sh .ci/run
+    else
+        skip 'lints of the shell scripts: no shellcheck'
+    fi
+}
+
+# The command of the README. Tests say by "skipped: <why>" what they did not try, and cargo would hide it.
+check_test() {
+    RUST_TEST_NOCAPTURE=1 cargo test --workspace
+}
+
+# As on a system without a back end: all builds and answers "unsupported". Live tests are compiled out.
+check_unsupported() {
+    RUSTFLAGS='--cfg netstat_test_unsupported' CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/unsupported" \
+        cargo test --quiet --package netstat --package lsock
+}
+
+check_doc() {
+    RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps
+}
+
+[ $# -gt 0 ] || set -- fmt clippy tidy test unsupported doc
+for name; do
+    case $name in
+        fmt | clippy | tidy | test | unsupported | doc) step "check $name" "check_$name" ;;
+        *)
+            echo "check.sh: no step named $name" >&2
+            exit 2
+            ;;
+    esac
+done

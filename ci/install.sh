@@ -1,0 +1,73 @@
+#!/usr/bin/env bash
+# Installs the Debian packages that the other scripts use, where they are missing. A Rust toolchain is assumed.
+#
+#   ci/install.sh [PART...]    check cross macos kernels fuzz bench; default: all
+#
+# What cannot be installed (no root, no network) is told, and the scripts skip what needs it.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname "$0")/common.sh"
+
+packages() {
+    case $1 in
+        # ss, against which the tests compare; unshare and setpriv; a linker.
+        check) echo gcc libc6-dev iproute2 util-linux perl-base shellcheck ;;
+        # One compiler with matching sources of std; i686 and s390x to link and run. Not gcc-multilib, which
+        # cannot stand beside a cross compiler.
+        cross) echo rustc-web cargo-web rust-web-src rust-web-clippy lib32gcc-12-dev libc6-dev-i386 \
+            gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user-static ;;
+        # To check and link for Apple; zig itself comes from PyPI.
+        macos) echo rustc-web cargo-web rust-web-src rust-web-clippy python3-venv ;;
+        # The kernels are only unpacked, by ci/kernels.sh.
+        kernels) echo apt dpkg python3 gzip ;;
+        fuzz) echo g++ ;;
+        bench) echo iproute2 lsof net-tools procps ;;
+        *)
+            echo "install.sh: no part named $1" >&2
+            return 2
+            ;;
+    esac
+}
+
+apt() {
+    DEBIAN_FRONTEND=noninteractive apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=2 "$@"
+}
+
+missing() {
+    local name
+    for name; do
+        has_packages "$name" || echo "$name"
+    done
+}
+
+install_part() {
+    local part=$1 names wanted
+    names=$(packages "$part")
+    # shellcheck disable=SC2086
+    mapfile -t wanted < <(missing $names)
+    if [ ${#wanted[@]} = 0 ]; then
+        echo "install $part: all there"
+        return
+    fi
+    if [ "$(id -u)" != 0 ]; then
+        skip "install $part: not root; missing: ${wanted[*]}"
+        return
+    fi
+    # --no-remove: never at the price of something that is installed.
+    if apt -y --no-remove --no-install-recommends install "${wanted[@]}" >/dev/null; then
+        echo "install $part: installed ${wanted[*]}"
+    else
+        skip "install $part: apt could not install ${wanted[*]}"
+    fi
+}
+
+command -v apt-get >/dev/null || {
+    skip 'install: not a Debian system'
+    exit 0
+}
+[ $# -gt 0 ] || set -- check cross macos kernels fuzz bench
+# Without an up-to-date list apt looks for versions that are gone.
+[ "$(id -u)" != 0 ] || apt update || skip 'install: the package lists could not be fetched'
+for part; do
+    install_part "$part"
+done
