@@ -1,0 +1,154 @@
+//! What was typed.
+
+use crate::Result;
+use crate::world::{self, Named};
+use lexopt::prelude::*;
+use socket_world::WorldSpec;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+pub(crate) const HELP: &str = "\
+netstat and lsock beside their peers, measured in one run and in turns.
+
+bench WORLD...             lists the sockets of worlds: tiny, small, large, custom (needs root)
+bench render [WORLD]       what lsock takes to write its output to a file, beyond the listing (large)
+bench micro                the decoders alone, in nanoseconds a record
+bench build                a clean release build of the library alone, beside netsock's
+bench compare OLD NEW      what got worse between two stored results of the same machine (then exit code 1)
+
+    --rounds N             how often each takes its turn (7; micro 15; build 3)
+    --only NAME,NAME       only these contenders
+    --json FILE            stores the results
+    --lsock PATH           the program (else $LSOCK, else the release build of this repository)
+    --threshold PERCENT    compare: how much worse is worse (15)
+    --all                  compare: shows every figure
+    --processes N --descriptors N --connections N --ipv6-connections N --udp N
+                           the world `custom`: processes, and what each of them has
+";
+
+/// What to do.
+#[derive(Debug)]
+pub(crate) enum Action {
+    Help,
+    /// Measure in these worlds.
+    Worlds(Vec<Named>),
+    Micro,
+    Build,
+    Compare {
+        old: PathBuf,
+        new: PathBuf,
+    },
+    /// To itself: start this program; see `launch`.
+    Launch(Vec<OsString>),
+    /// To itself: be this contender; see `contenders`.
+    Contender(String),
+}
+
+/// What else was said.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) rounds: Option<usize>,
+    pub(crate) only: Vec<String>,
+    pub(crate) json: Option<PathBuf>,
+    pub(crate) lsock: Option<PathBuf>,
+    /// As a fraction.
+    pub(crate) threshold: f64,
+    pub(crate) all: bool,
+    /// The contenders are those of `bench render`.
+    pub(crate) render: bool,
+}
+
+/// # Errors
+/// It makes no sense.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<(Action, Options)> {
+    let mut options = Options {
+        rounds: None,
+        only: Vec::new(),
+        json: None,
+        lsock: None,
+        threshold: 0.15,
+        all: false,
+        render: false,
+    };
+    let mut custom = WorldSpec::default();
+    let mut words: Vec<String> = Vec::new();
+    let mut help = false;
+    let mut parser = lexopt::Parser::from_iter(arguments);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Value(word) if words.is_empty() && word == "launch" => {
+                let command = parser.raw_args()?.collect();
+                return Ok((Action::Launch(command), options));
+            }
+            Value(word) => words.push(word.string()?),
+            Short('h') | Long("help") => help = true,
+            Long("rounds") => options.rounds = Some(parser.value()?.parse::<usize>()?.max(1)),
+            Long("only") => options.only.extend(parser.value()?.string()?.split(',').map(str::to_owned)),
+            Long("json") => options.json = Some(parser.value()?.into()),
+            Long("lsock") => options.lsock = Some(parser.value()?.into()),
+            Long("threshold") => options.threshold = parser.value()?.parse::<f64>()? / 100.0,
+            Long("all") => options.all = true,
+            Long("processes") => custom.processes = parser.value()?.parse()?,
+            Long("descriptors") => custom.plain_descriptors = parser.value()?.parse()?,
+            Long("connections") => custom.connections = parser.value()?.parse()?,
+            Long("ipv6-connections") => custom.ipv6_connections = parser.value()?.parse()?,
+            Long("udp") => custom.udp_sockets = parser.value()?.parse()?,
+            _ => return Err(argument.unexpected().into()),
+        }
+    }
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let action = match words.as_slice() {
+        [] => Action::Help,
+        _ if help => Action::Help,
+        ["contender", name] => Action::Contender((*name).to_owned()),
+        ["micro"] => Action::Micro,
+        ["build"] => Action::Build,
+        ["compare", old, new] => Action::Compare { old: old.into(), new: new.into() },
+        ["compare", ..] => return Err("compare takes two files of results".into()),
+        ["render", names @ ..] => {
+            options.render = true;
+            Action::Worlds(worlds(if names.is_empty() { &["large"] } else { names }, custom)?)
+        }
+        names => Action::Worlds(worlds(names, custom)?),
+    };
+    Ok((action, options))
+}
+
+fn worlds(names: &[&str], custom: WorldSpec) -> Result<Vec<Named>> {
+    names.iter().map(|name| world::named(name, custom).map_err(Into::into)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(line: &str) -> Result<(Action, Options)> {
+        parse(["bench"].into_iter().chain(line.split_whitespace()).map(OsString::from))
+    }
+
+    #[test]
+    fn worlds_are_taken_in_their_order_and_a_custom_one_from_the_options() {
+        let line = "small custom --processes 3 --connections 2 --rounds 5 --only netstat,ss";
+        let (action, options) = parsed(line).expect("a good line");
+        let Action::Worlds(worlds) = action else { panic!("not worlds: {action:?}") };
+        let names: Vec<&str> = worlds.iter().map(|world| world.name.as_str()).collect();
+        assert_eq!(names, ["small", "custom"]);
+        assert_eq!(worlds[1].spec.counts().sockets(), 15);
+        assert_eq!(options.rounds, Some(5));
+        assert_eq!(options.only, ["netstat", "ss"]);
+    }
+
+    #[test]
+    fn what_follows_launch_is_not_looked_at() {
+        let (action, _) = parsed("launch nowhere ss --rounds -tunap").expect("a good line");
+        let Action::Launch(command) = action else { panic!("not launch: {action:?}") };
+        assert_eq!(command, ["nowhere", "ss", "--rounds", "-tunap"]);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        for line in ["huge", "custom", "compare one", "small --rounds many", "--fast"] {
+            assert!(parsed(line).is_err(), "{line}");
+        }
+    }
+}

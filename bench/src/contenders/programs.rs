@@ -1,0 +1,201 @@
+//! Whole programs, their output counted in a run that is not timed.
+
+use super::process::count;
+use crate::Result;
+use crate::results::Count;
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A program with the arguments by which it lists all TCP and UDP sockets with their owners.
+#[derive(Clone, Debug)]
+pub(crate) struct Program {
+    pub(super) path: PathBuf,
+    pub(super) argument: &'static str,
+    /// Where its output goes when it is timed: to a file, or to `/dev/null`.
+    pub(super) to_file: bool,
+    count: fn(&[u8]) -> Result<Count>,
+}
+
+/// Where lsock is unless the options say: `$LSOCK`, or the release build of this repository.
+pub(super) fn lsock() -> PathBuf {
+    let target = || match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(target) => PathBuf::from(target),
+        None => Path::new(env!("CARGO_MANIFEST_DIR")).join("../target"),
+    };
+    match std::env::var_os("LSOCK") {
+        Some(path) => path.into(),
+        None => target().join("release/lsock"),
+    }
+}
+
+impl Program {
+    fn new(path: impl Into<PathBuf>, argument: &'static str, count: fn(&[u8]) -> Result<Count>) -> Self {
+        Self { path: path.into(), argument, to_file: false, count }
+    }
+
+    pub(super) fn lsock(path: &Path, argument: &'static str) -> Self {
+        let count: fn(&[u8]) -> Result<Count> = match argument {
+            "--json" => count_json,
+            "--jsonl" => count_json_lines,
+            "--csv" => |output| Ok(count_lines(output, is_tcp_or_udp, |line| line.contains(",known,"))),
+            _ => |output| Ok(count_lines(output, is_tcp_or_udp, has_pid)),
+        };
+        Self::new(path, argument, count)
+    }
+
+    pub(super) fn into_file(self) -> Self {
+        Self { to_file: true, ..self }
+    }
+
+    /// Where it is, by the search path too.
+    ///
+    /// # Errors
+    /// It is nowhere.
+    pub(super) fn find(&self) -> std::result::Result<PathBuf, String> {
+        if self.path.components().count() > 1 {
+            let found = self.path.is_file().then(|| self.path.clone());
+            return found.ok_or_else(|| format!("there is no {}", self.path.display()));
+        }
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        // The last two: where an ordinary user's search path may not lead.
+        std::env::split_paths(&path)
+            .chain(["/usr/sbin".into(), "/sbin".into()])
+            .map(|place| place.join(&self.path))
+            .find(|file| file.is_file())
+            .ok_or_else(|| format!("{} is not installed", self.path.display()))
+    }
+
+    /// Runs it once and counts its rows.
+    ///
+    /// # Errors
+    /// It fails, or its output cannot be understood.
+    pub(super) fn count(&self, path: &Path) -> Result<Count> {
+        let output = Command::new(path)
+            .arg(self.argument)
+            .env("LC_ALL", "C")
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .output()?;
+        if output.status.success() {
+            (self.count)(&output.stdout)
+        } else {
+            Err(format!("{} {} ended with {}", path.display(), self.argument, output.status).into())
+        }
+    }
+}
+
+/// Of iproute2.
+pub(super) fn ss() -> Program {
+    Program::new("ss", "-tunap", |output| {
+        Ok(count_lines(output, is_tcp_or_udp, |line| line.contains("users:((")))
+    })
+}
+
+/// A line for each descriptor; it shows none without a process.
+pub(super) fn lsof() -> Program {
+    Program::new("lsof", "-nPi", |output| {
+        Ok(count_lines(output, |line| !line.starts_with("COMMAND"), |_| true))
+    })
+}
+
+/// The older `netstat`.
+pub(super) fn net_tools() -> Program {
+    Program::new("netstat", "-tunap", |output| {
+        Ok(count_lines(output, is_tcp_or_udp, |line| line.split_whitespace().any(is_pid_and_name)))
+    })
+}
+
+fn is_tcp_or_udp(line: &str) -> bool {
+    line.starts_with("tcp") || line.starts_with("udp")
+}
+
+/// `123/name`
+fn is_pid_and_name(word: &str) -> bool {
+    word.split_once('/').is_some_and(|(pid, _)| pid.parse::<u32>().is_ok())
+}
+
+/// In the table of lsock, which has the pid in its sixth column.
+fn has_pid(line: &str) -> bool {
+    let pid = line.split_whitespace().nth(5);
+    pid.is_some_and(|pid| pid.parse::<u32>().is_ok())
+}
+
+fn count_lines(output: &[u8], is_row: fn(&str) -> bool, is_owned: fn(&str) -> bool) -> Count {
+    let text = String::from_utf8_lossy(output);
+    count(text.lines().filter(|line| is_row(line)).map(is_owned))
+}
+
+#[derive(Deserialize)]
+struct Listing {
+    sockets: Vec<Row>,
+}
+
+#[derive(Deserialize)]
+struct Row {
+    owners: Vec<IgnoredAny>,
+}
+
+fn count_json(output: &[u8]) -> Result<Count> {
+    let listing: Listing = serde_json::from_slice(output)?;
+    Ok(count(listing.sockets.iter().map(|row| !row.owners.is_empty())))
+}
+
+fn count_json_lines(output: &[u8]) -> Result<Count> {
+    let rows = serde_json::Deserializer::from_slice(output).into_iter::<Row>();
+    let owned: Vec<bool> =
+        rows.map(|row| row.map(|row| !row.owners.is_empty())).collect::<std::result::Result<_, _>>()?;
+    Ok(count(owned.into_iter()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn counted(program: &Program, output: &str) -> (u64, u64) {
+        let count = (program.count)(output.as_bytes()).expect("output as the program writes it");
+        (count.rows, count.owned)
+    }
+
+    #[test]
+    fn rows_and_owners_are_counted_in_the_output_of_each_program() {
+        let ss_output = "\
+Netid State  Recv-Q Send-Q Local Address:Port Peer Address:Port Process
+udp   UNCONN 0      0          127.0.0.1:53        0.0.0.0:*
+tcp   LISTEN 0      128        127.0.0.1:22        0.0.0.0:*    users:((\"sshd\",pid=7,fd=3))
+";
+        assert_eq!(counted(&ss(), ss_output), (2, 1));
+        let net_tools_output = "\
+Active Internet connections (servers and established)
+Proto Recv-Q Send-Q Local Address Foreign Address State       PID/Program name
+tcp        0      0 127.0.0.1:22  0.0.0.0:*       LISTEN      7/sshd: listener
+tcp        0      0 127.0.0.1:22  127.0.0.1:9000  TIME_WAIT   -
+udp6       0      0 :::53         :::*                        8/named
+";
+        assert_eq!(counted(&net_tools(), net_tools_output), (3, 2));
+        let lsof_output = "\
+COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME
+sshd    7   root 3u IPv4 13     0t0      TCP  127.0.0.1:22 (LISTEN)
+";
+        assert_eq!(counted(&lsof(), lsof_output), (1, 1));
+    }
+
+    #[test]
+    fn rows_and_owners_are_counted_in_each_format_of_lsock() {
+        let of = |argument| Program::lsock(Path::new("lsock"), argument);
+        let row = r#"{"protocol":"tcp","owners":[{"pid":7,"fd":3}]}"#;
+        let other = r#"{"protocol":"tcp","owners":[]}"#;
+        let json = format!(r#"{{"schema":"lsock/1","sockets":[{row},{other}],"processes":[],"gaps":[]}}"#);
+        assert_eq!(counted(&of("--json"), &json), (2, 1));
+        assert_eq!(counted(&of("--jsonl"), &format!("{row}\n{other}\n")), (2, 1));
+        let table = "\
+PROTO  STATE      LOCAL         REMOTE          USER  PID  PROCESS
+tcp    LISTEN     127.0.0.1:22  *:*             root  7    sshd
+tcp    TIME_WAIT  127.0.0.1:22  127.0.0.1:9000  -     -    (time_wait)
+";
+        assert_eq!(counted(&of("--color=never"), table), (2, 1));
+        let csv = "protocol,state,pid,owner_status,owner_reason\ntcp,LISTEN,7,known,\ntcp,TIME_WAIT,,none,time_wait\n";
+        assert_eq!(counted(&of("--csv"), csv), (2, 1));
+    }
+}

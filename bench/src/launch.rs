@@ -1,0 +1,105 @@
+//! Starts one program and says how long it ran and how much memory it took.
+//!
+//! This happens in a process of its own, the bench started anew as `bench launch`. For the kernel's account of a
+//! process (`ru_maxrss`) begins before its `exec`, with the memory of the one that started it, and the bench itself
+//! keeps a description of a hundred thousand sockets. The launcher has some 2 MiB, and that is the least that a
+//! program can be seen to take.
+
+use crate::Result;
+use crate::ffi;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// What one run of a program took.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// From just before the start to the end.
+    pub(crate) time: Duration,
+    /// The time of the processors, in user mode and in the kernel.
+    pub(crate) cpu: Duration,
+    /// `ru_maxrss`.
+    pub(crate) peak_kib: u64,
+    /// What it wrote to standard output, if that was [`Output::Kept`].
+    pub(crate) output: String,
+}
+
+/// Where a program's standard output goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Output<'a> {
+    /// To `/dev/null`.
+    Nowhere,
+    /// Into [`Run::output`]: some lines.
+    Kept,
+    /// Into this file, which is made anew.
+    File(&'a Path),
+}
+
+/// Stands before the launcher's own account, which is behind all that the program wrote.
+const MARK: &str = "launched:";
+
+/// Runs a program by way of the launcher.
+///
+/// # Errors
+/// It cannot be started, or does not end with success.
+pub(crate) fn run(program: &Path, arguments: &[&str], output: Output<'_>) -> Result<Run> {
+    let launcher = Command::new(std::env::current_exe()?)
+        .arg("launch")
+        .arg(match output {
+            Output::Nowhere => OsStr::new("nowhere"),
+            Output::Kept => OsStr::new("kept"),
+            Output::File(path) => path.as_os_str(),
+        })
+        .arg(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()?;
+    let text = String::from_utf8_lossy(&launcher.stdout);
+    let fail = |what: &str| format!("{} {}: {what}", program.display(), arguments.join(" "));
+    let (output, account) = text.rsplit_once(MARK).ok_or_else(|| fail("it was not started"))?;
+    let mut numbers = account.split_whitespace().map(str::parse::<u64>);
+    let mut next = || numbers.next().and_then(std::result::Result::ok);
+    match (next(), next(), next(), next()) {
+        (Some(time), Some(cpu), Some(peak_kib), None) => Ok(Run {
+            time: Duration::from_nanos(time),
+            cpu: Duration::from_nanos(cpu),
+            peak_kib,
+            output: output.to_owned(),
+        }),
+        _ => Err(fail(account.trim()).into()),
+    }
+}
+
+/// The launcher itself: `bench launch nowhere|kept|FILE PROGRAM [ARGUMENT...]`. Its account is the time and the
+/// processors' time in nanoseconds and the peak in KiB, or how the program failed.
+///
+/// # Errors
+/// The program cannot be started.
+pub(crate) fn main(command: Vec<OsString>) -> Result<()> {
+    let [output, program, arguments @ ..] = command.as_slice() else {
+        return Err("launch is for the bench itself".into());
+    };
+    let mut command = Command::new(program);
+    command.args(arguments).env("LC_ALL", "C");
+    if output == "nowhere" {
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+    } else if output != "kept" {
+        command.stdout(File::create(output)?).stderr(Stdio::null());
+    }
+    let start = Instant::now();
+    let child = command.spawn().map_err(|error| format!("{}: {error}", program.display()))?;
+    let ended = ffi::wait4(child.id())?;
+    let time = start.elapsed();
+    let mut out = io::stdout();
+    if ended.status.success() {
+        let (time, cpu) = (time.as_nanos(), ended.cpu.as_nanos());
+        writeln!(out, "{MARK} {time} {cpu} {}", ended.peak_kib)?;
+    } else {
+        writeln!(out, "{MARK} ended with {}", ended.status)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,51 @@
+//! The requests of `inet_diag`: whatever is asked, the message is whole and has every value in its place.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use netstat_wire::linux::inet_diag::{InetDiagMsg, Request, RequestV2, SockId};
+use netstat_wire::linux::netlink::{Body, Messages, NLM_F_REQUEST};
+
+fuzz_target!(|input: &[u8]| {
+    // The fields of a socket's name, taken by the decoder that is tested elsewhere.
+    let Ok(socket) = InetDiagMsg::decode(input) else {
+        return;
+    };
+    let InetDiagMsg { family, state, timer, expires_ms, rqueue, wqueue, uid, id, .. } = socket;
+    let [flags, ..] = expires_ms.to_ne_bytes();
+    let flags = u16::from(flags) << 4;
+
+    let v2 = RequestV2 { family, protocol: state, ext: timer, states: rqueue, id };
+    let message = v2.encode(flags, uid);
+    let payload = one_message(&message, flags, uid);
+    assert_eq!(payload.len(), 56);
+    assert_eq!(payload[..4], [family, state, timer, 0]);
+    assert_eq!(payload[4..8], rqueue.to_ne_bytes());
+    assert_eq!(name(&payload[8..56]), id);
+
+    for protocol in [None, Some(wqueue)] {
+        let message = Request { ext: timer, states: rqueue, id, protocol }.encode(flags, uid);
+        let payload = one_message(&message, flags, uid);
+        assert_eq!(payload.len(), if protocol.is_some() { 60 + 8 } else { 60 });
+        assert_eq!(payload[..4], [0, 0, 0, timer]);
+        assert_eq!(name(&payload[4..52]), id);
+        assert_eq!(payload[52..56], rqueue.to_ne_bytes());
+    }
+});
+
+/// The payload of the only message.
+fn one_message(message: &[u8], flags: u16, seq: u32) -> &[u8] {
+    let mut messages = Messages::new(message);
+    let (Some(Ok(first)), None) = (messages.next(), messages.next()) else {
+        panic!("not one message: {message:?}");
+    };
+    assert_eq!((first.header.flags, first.header.seq), (flags | NLM_F_REQUEST, seq));
+    match first.body {
+        Body::Data(payload) => payload,
+        other => panic!("no request: {other:?}"),
+    }
+}
+
+fn name(bytes: &[u8]) -> SockId {
+    let record = [&[0; 4], bytes, &[0; 20]].concat();
+    InetDiagMsg::decode(&record).expect("72 bytes").id
+}
