@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that the other scripts use, where they are missing. A Rust toolchain is assumed.
 #
-#   ci/install.sh [PART...]    check cross macos kernels fuzz bench; default: all
+#   ci/install.sh [PART...]    check cross macos windows kernels fuzz bench; default: all
 #
 # What cannot be installed (no root, no network) is told, and the scripts skip what needs it.
 set -euo pipefail
@@ -18,6 +18,9 @@ packages() {
             gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user-static ;;
         # To check and link for Apple; zig itself comes from PyPI.
         macos) echo rustc-web cargo-web rust-web-src rust-web-clippy python3-venv ;;
+        # Wine, a linker for what runs in it, what makes import libraries for 32 bits; perl reads the JSON.
+        windows) echo rustc-web cargo-web rust-web-src rust-web-clippy wine64 gcc-mingw-w64-x86-64-win32 \
+            binutils-mingw-w64-i686 perl ;;
         # The kernels are only unpacked, by ci/kernels.sh.
         kernels) echo apt dpkg python3 gzip ;;
         fuzz) echo g++ ;;
@@ -65,7 +68,7 @@ command -v apt-get >/dev/null || {
     skip 'install: not a Debian system'
     exit 0
 }
-[ $# -gt 0 ] || set -- check cross macos kernels fuzz bench
+[ $# -gt 0 ] || set -- check cross macos windows kernels fuzz bench
 # Without an up-to-date list apt looks for versions that are gone.
 [ "$(id -u)" != 0 ] || apt update || skip 'install: the package lists could not be fetched'
 for part; do

@@ -68,20 +68,27 @@ unpack_kernel() { # VERSION
     unpack "$folder" "linux-image-$1" || true
     # Newer kernels come in several packages.
     if [ -z "$(find "$folder" -name "vmlinuz*" -print -quit)" ]; then
-        unpack "$folder" "linux-binary-$1" "linux-modules-$1" "linux-base-$1" || return 1
+        unpack "$folder" "linux-binary-$1" "linux-modules-$1" || return 1
     fi
     touch "$folder/whole"
 }
 
 # The newest cloud kernel of a series that the package sources in use have: a full version string.
 newest() { # SERIES
-    available | awk -v series="$1" '$1 == series {print $2}' | tail -1
+    available | awk -v series="$1" '$1 "" == series "" {print $2}' | tail -1
 }
 
-# SERIES VERSION of every cloud kernel, in ascending order.
+# SERIES VERSION of every cloud kernel, in ascending order: those that come whole, in one package or in several.
+# (Names of packages that are not there stand among the others where somebody depends on them.)
 available() {
-    { apt_cache pkgnames linux-image-; apt_cache pkgnames linux-binary-; } |
-        sed -nE 's/^linux-(image|binary)-(([0-9]+\.[0-9]+)[^ ]*-cloud-amd64)$/\3 \2/p' | sort -uV
+    local kind
+    for kind in image binary modules; do
+        apt_cache pkgnames "linux-$kind-"
+    done | grep -E -- '-[0-9]+\.[0-9]+[^ ]*-cloud-amd64$' | xargs -r apt-cache "${apt_config[@]}" show 2>/dev/null |
+        sed -nE 's/^Package: linux-(image|binary|modules)-(([0-9]+\.[0-9]+)[^ ]*-cloud-amd64)$/\1 \3 \2/p' |
+        awk '{has[$1, $3] = 1; series[$3] = $2}
+            END {for (v in series) if (has["image", v] && (has["modules", v] || !has["binary", v])) print series[v], v}' |
+        sort -V
 }
 
 # Debian's other suites, from wherever this machine has Debian from; with lists of their own.

@@ -12,7 +12,8 @@ import struct
 import sys
 
 PROCESSORS = {"arm64": 0x0100000C, "x86_64": 0x01000007}
-LIBRARIES = {"/usr/lib/libSystem.B.dylib"}
+# All on every Mac. The crate libc asks for iconv, and that for charset; nothing is imported from the two.
+LIBRARIES = {"/usr/lib/libSystem.B.dylib", "/usr/lib/libiconv.2.dylib", "/usr/lib/libcharset.1.dylib"}
 LC_SYMTAB = 0x2
 LC_LOAD_DYLIB, LC_LOAD_WEAK_DYLIB, LC_REEXPORT_DYLIB = 0xC, 0x80000018, 0x8000001F
 
@@ -75,7 +76,8 @@ def main():
     except (Wrong, struct.error) as why:
         print(f"{path}: {why}", file=sys.stderr)
         return 1
-    print(f"{path}: a program for {processor}; {len(imports)} symbols, all of libSystem's {len(known)}; loads {libraries[0]} alone")
+    print(f"{path}: a program for {processor}; {len(imports)} symbols, all of libSystem's {len(known)}")
+    print(f"    loads {', '.join(libraries)}")
     return 0
 
 

@@ -8,7 +8,7 @@
 #   check    types and lints for $APPLE, with the layouts that libc knows compared at compile time
 #   layout   the layouts that the decoders rely on, against Apple's header sys/proc_info.h
 #   link     lsock as a program for both processors of a Mac, in $CARGO_TARGET_DIR/macos
-#   imports  each is what it should be, loads only libSystem, and imports only what libSystem exports
+#   imports  each is what it should be, loads only libraries of the system, and imports only what libSystem exports
 #   prove    the checks before can fail: each is given something wrong
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
@@ -38,11 +38,13 @@ macos_setup() {
 macos_check() { TARGETS=$APPLE ci/cross.sh check; }
 
 macos_layout() {
-    local target
+    local target made
+    made=$(mktemp)
     for target in aarch64-macos x86_64-macos; do
-        zig_cc -target "$target" -c -o /dev/null "${1:-ci/macos-layout.c}"
+        zig_cc -target "$target" -c -o "$made" "${1:-ci/macos-layout.c}" || return
         echo "$target: as in the header"
     done
+    rm -f "$made"
 }
 
 macos_link() {
@@ -60,9 +62,10 @@ macos_link() {
         with+=(PATH="$zig/bin:$PATH")
     fi
     for target in "${macs[@]}"; do
-        # Stripping would need a program that Debian has not.
+        # Stripping would need a program that Debian has not, and optimising at link time a standard library
+        # with its bitcode.
         env -u RUSTC -u RUSTDOC -u CARGO -u RUSTUP_TOOLCHAIN -u RUSTFLAGS "${with[@]}" \
-            CARGO_TARGET_DIR="$target_dir" CARGO_PROFILE_RELEASE_STRIP=false \
+            CARGO_TARGET_DIR="$target_dir" CARGO_PROFILE_RELEASE_STRIP=false CARGO_PROFILE_RELEASE_LTO=off \
             "$zig/bin/cargo-zigbuild" zigbuild --quiet --release --package lsock --target "$target"
         ls -l "$(program "$target")"
     done

@@ -4,6 +4,7 @@
 #   ci/tidy.sh [DIRECTORY]     default: this checkout
 #
 # ci/tidy_test.sh shows that each rule can fail.
+# shellcheck disable=SC2016  # perl's own dollars
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -25,33 +26,33 @@ files() {
     find . \( -name target -o -name .git -o -name corpus -o -name artifacts \) -prune -o -type f -print | sed 's,^\./,,' | LC_ALL=C sort
 }
 
+# Runs a command on the files whose names come in lines.
+each_by() { tr '\n' '\0' | xargs -0 -r "$@"; }
+
 rust_files() { files | grep '\.rs$' || true; }
 
 # Rule: the systems are told apart in few places. A test may be for one system as a whole.
 system_cfgs() {
     rust_files | grep -vE '^crates/[^/]+/src/sys/mod\.rs$|(^|/)ffi\.rs$|^crates/netstat/src/compat\.rs$|^crates/socket-world/src/lib\.rs$|^bench/|^fuzz/' |
-        while IFS= read -r file; do
-            perl -0777 -ne '
-                s{//[^\n]*}{}g;
-                while (/(#!\[\s*)?\bcfg(?:_attr|!)?\s*(\((?:[^()]++|(?2))*+\))/g) {
-                    my ($whole_file, $condition, $at) = ($1, $2, $-[0]);
-                    next unless $condition =~ /\b(?:target_os|target_family|target_vendor|unix|windows)\b/;
-                    next if $whole_file && $ARGV =~ m{^crates/[^/]+/(?:tests|examples)/};
-                    my $line = 1 + (substr($_, 0, $at) =~ tr/\n//);
-                    print "$ARGV:$line\n";
-                }' "$file"
-        done
+        each_by perl -0777 -ne '
+            s{//[^\n]*}{}g;
+            while (/(#!\[\s*)?\bcfg(?:_attr|!)?\s*(\((?:[^()]++|(?2))*+\))/g) {
+                my ($whole_file, $condition, $at) = ($1, $2, $-[0]);
+                next unless $condition =~ /\b(?:target_os|target_family|target_vendor|unix|windows)\b/;
+                next if $whole_file && $ARGV =~ m{^crates/[^/]+/(?:tests|examples)/};
+                my $line = 1 + (substr($_, 0, $at) =~ tr/\n//);
+                print "$ARGV:$line\n";
+            }'
 }
 
 # Rule: `unsafe` stands in files named ffi.rs.
 unsafe_code() {
     rust_files | grep -vE '(^|/)ffi\.rs$' |
-        while IFS= read -r file; do
-            perl -ne '
-                s{//.*}{};
-                s/"(?:[^"\\]|\\.)*"//g;
-                print "$ARGV:$.\n" if /\bunsafe\b/;' "$file"
-        done
+        each_by perl -ne '
+            s{//.*}{};
+            s/"(?:[^"\\]|\\.)*"//g;
+            print "$ARGV:$.\n" if /\bunsafe\b/;
+            close ARGV if eof;'
 }
 
 # Rule: a fixture says where it comes from, in its first lines and in its name.
@@ -70,7 +71,7 @@ fixture_headings() {
 
 # Lines of the project's text that match, as FILE:LINE.
 lines_with() {
-    files | tr '\n' '\0' | xargs -0 -r grep -InHoE -- "$1" | cut -d: -f1,2 || true
+    files | each_by grep -InHE -- "$1" | cut -d: -f1,2 || true
 }
 
 # Rule: nothing is left to do later. (The words are in two parts here, or this file would break the rule.)

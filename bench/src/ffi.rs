@@ -11,7 +11,7 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
-    /// The time of the processors, in user mode and in the kernel.
+    /// The time of the processors, in user mode and in the kernel, for it and the children that it waited for.
     pub(crate) cpu: Duration,
     /// The most memory that it had at any time.
     pub(crate) peak_kib: u64,

@@ -13,7 +13,7 @@ use crate::args::Options;
 use libraries::{listeners, netsock, netstat, netstat2, procfs};
 use process::Call;
 use programs::Program;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// One of those that are measured.
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ fn call(name: &str) -> Option<Call> {
     })
 }
 
-fn listing(lsock: &std::path::Path) -> Vec<Contender> {
+fn listing(lsock: &Path) -> Vec<Contender> {
     vec![
         ours("netstat", "netstat, owners", true, Kind::Call(netstat::owners)),
         peer("netstat2", "netstat2, owners", true, Kind::Call(netstat2::owners)),
@@ -97,7 +97,7 @@ fn listing(lsock: &std::path::Path) -> Vec<Contender> {
     ]
 }
 
-fn rendering(lsock: &std::path::Path) -> Vec<Contender> {
+fn rendering(lsock: &Path) -> Vec<Contender> {
     let to_file = |argument| Kind::Program(Program::lsock(lsock, argument).into_file());
     vec![
         ours("netstat-names", "netstat, owners, names", true, Kind::Call(netstat::names)),

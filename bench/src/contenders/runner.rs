@@ -6,7 +6,7 @@ use super::{Contender, Kind};
 use crate::Result;
 use crate::launch::{self, Output};
 use crate::results::{Count, Turn};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// Runs one contender again and again.
@@ -92,8 +92,7 @@ fn answer(name: &str) -> Result<(Turn, Count)> {
 }
 
 fn file_of(name: &str) -> PathBuf {
-    let file = format!("netstat-bench-{}-{name}", std::process::id());
-    Path::new(&std::env::temp_dir()).join(file)
+    std::env::temp_dir().join(format!("netstat-bench-{}-{name}", std::process::id()))
 }
 
 fn nanoseconds(time: Duration) -> u64 {

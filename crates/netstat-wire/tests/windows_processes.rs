@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::fixture;
 use netstat_wire::windows::PointerWidth;
 use netstat_wire::windows::owner_module_basic_info::OwnerModuleBasicInfo;
 use netstat_wire::windows::system_process_information::{ProcessRecord, Processes, record_size};
@@ -99,6 +100,26 @@ fn every_field_is_read_from_its_place_in_both_widths_and_alignments() {
             }
         }
     }
+}
+
+#[test]
+fn a_process_captured_under_wine_is_read() {
+    if !common::little_endian() {
+        return;
+    }
+    let answer = fixture!("wine-8.0__system_process_information_one");
+    let expected = Process {
+        pid: 32,
+        parent: 0,
+        created: 134_399_844_412_774_490,
+        session: 1,
+        name: "cap.exe".encode_utf16().collect(),
+        threads: 1,
+    };
+    let read: Vec<_> =
+        Processes::new(&answer, 0x1_4040_d040, PointerWidth::Eight).map(Result::unwrap).collect();
+    assert_eq!(read.len(), 1);
+    assert!(is(&read[0], &expected), "{read:?}");
 }
 
 #[test]

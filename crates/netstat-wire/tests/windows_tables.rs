@@ -266,6 +266,28 @@ fn rows_captured_under_wine_are_read() {
         rows(&fixture!("wine-8.0__tcp6_owner_pid_listen"), tcp_table::Layout::OwnerPid, Family::Ipv6),
         [captured("[::]:42569", "[::]:0", MIB_TCP_STATE_LISTEN, 0)]
     );
+    let module = tcp_table::Layout::OwnerModule;
+    assert_eq!(
+        rows(&fixture!("wine-8.0__tcp4_owner_module_established"), module, Family::Ipv4),
+        [captured("127.0.0.1:59362", "127.0.0.1:35673", MIB_TCP_STATE_ESTAB, 32)]
+    );
+    assert_eq!(
+        rows(&fixture!("wine-8.0__tcp6_owner_module_listen"), module, Family::Ipv6),
+        [captured("[::1%4096]:36549", "[::]:0", MIB_TCP_STATE_LISTEN, 0)]
+    );
+    let rows = |bytes: &[u8], family| -> Vec<UdpRow> {
+        UdpTable::new(bytes, udp_table::Layout::OwnerModule, family).unwrap().map(Result::unwrap).collect()
+    };
+    let udp = |local: &str| UdpRow {
+        local: local.parse().unwrap(),
+        pid: 32,
+        created: 0,
+        specific_port_bind: Some(false),
+        service_tag: 0,
+        remote: None,
+    };
+    assert_eq!(rows(&fixture!("wine-8.0__udp4_owner_module"), Family::Ipv4), [udp("127.0.0.1:58113")]);
+    assert_eq!(rows(&fixture!("wine-8.0__udp6_owner_module"), Family::Ipv6), [udp("[::1%4096]:54824")]);
 }
 
 #[test]

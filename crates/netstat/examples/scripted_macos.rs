@@ -3,6 +3,8 @@
 //!
 //! `RUSTFLAGS="--cfg netstat_scripted" cargo run --release -p netstat --example scripted_macos`
 
+#![allow(clippy::print_stdout, clippy::unwrap_used, reason = "a measurement, which prints and may end early")]
+
 #[cfg(not(netstat_scripted))]
 fn main() {
     eprintln!("built without the scripted kernels: RUSTFLAGS=\"--cfg netstat_scripted\"");
@@ -21,22 +23,35 @@ fn main() {
         ("sockets, owners, names; two threads", Query::new().processes(ProcessFields::NAME).threads(2)),
     ];
     for (what, query) in queries {
+        let mut on_processor = Vec::new();
         let mut times: Vec<Duration> = (0..51)
             .map(|_| {
-                let start = Instant::now();
+                let (start, used) = (Instant::now(), processor_time());
                 let snapshot = black_box(xnu.snapshot(&query).unwrap());
                 let time = start.elapsed();
+                on_processor.extend(processor_time().zip(used).map(|(now, before)| now - before));
                 assert_eq!((snapshot.sockets.len(), snapshot.gaps.len()), (10_000, 0));
                 time
             })
             .collect();
         times.sort_unstable();
         println!("{what}: least {:?}, median {:?}", times[0], times[times.len() / 2]);
+        let used: Duration = on_processor.iter().sum();
+        if let Some(mean) = used.checked_div(u32::try_from(on_processor.len()).unwrap()) {
+            println!("    of this thread on a processor: {mean:?} in the mean");
+        }
     }
     // What of that the script itself takes: the same calls, and nothing made of the answers.
     let start = Instant::now();
     let calls = xnu.replay();
     println!("the scripted kernel's own part of it: {:?} for {calls} calls", start.elapsed());
+}
+
+/// How long this thread has been on a processor: what counts on a machine that does other things too. Linux.
+#[cfg(netstat_scripted)]
+fn processor_time() -> Option<std::time::Duration> {
+    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    told.split(' ').next()?.parse().ok().map(std::time::Duration::from_nanos)
 }
 
 #[cfg(netstat_scripted)]

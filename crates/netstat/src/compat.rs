@@ -145,6 +145,27 @@ impl From<u32> for TcpState {
     }
 }
 
+/// As 0.7 and netstat2 have it on macOS: the name of a state, as its `Display` has it.
+#[cfg(any(target_vendor = "apple", test))]
+impl From<&str> for TcpState {
+    fn from(name: &str) -> Self {
+        match name {
+            "CLOSED" => Self::Closed,
+            "LISTEN" => Self::Listen,
+            "SYN_SENT" => Self::SynSent,
+            "SYN_RCVD" => Self::SynReceived,
+            "ESTABLISHED" => Self::Established,
+            "FIN_WAIT_1" => Self::FinWait1,
+            "FIN_WAIT_2" => Self::FinWait2,
+            "CLOSE_WAIT" => Self::CloseWait,
+            "CLOSING" => Self::Closing,
+            "LAST_ACK" => Self::LastAck,
+            "TIME_WAIT" => Self::TimeWait,
+            _ => Self::Unknown,
+        }
+    }
+}
+
 /// Retrieves sockets information as a vector, in the order TCP over IPv4, UDP over IPv4, TCP over IPv6, UDP
 /// over IPv6. No flag of a kind set means no rows.
 ///
@@ -203,4 +224,31 @@ fn list(af: AddressFamilyFlags, protocols: ProtocolFlags, owners: bool) -> Resul
     // Stable: inside a table the order is the kernel's.
     sockets.sort_by_key(|socket| (socket.family, socket.protocol));
     Ok(sockets.iter().map(SocketInfo::from).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_of_a_state_is_read_as_it_is_displayed() {
+        use TcpState as S;
+        for state in [
+            S::Closed,
+            S::Listen,
+            S::SynSent,
+            S::SynReceived,
+            S::Established,
+            S::FinWait1,
+            S::FinWait2,
+            S::CloseWait,
+            S::Closing,
+            S::LastAck,
+            S::TimeWait,
+            S::Unknown,
+        ] {
+            assert_eq!(TcpState::from(state.to_string().as_str()), state);
+        }
+        assert_eq!(TcpState::from("established"), TcpState::Unknown);
+    }
 }

@@ -74,7 +74,7 @@ pub use tcp_state::TcpState;
 /// address), in the caller's network namespace; `None` if there is none.
 ///
 /// # Sources
-/// Linux: `SIOCGIFNAME`, netdevice(7).
+/// Linux: `SIOCGIFNAME`, netdevice(7). Windows: `ConvertInterfaceLuidToAlias`.
 pub fn interface_name(index: u32) -> Option<String> {
     sys::interface_name(index)
 }

@@ -11,8 +11,8 @@ use std::fmt;
 pub struct Owner {
     /// The process (thread group) id, in the caller's pid namespace.
     pub pid: u32,
-    /// The descriptor by which the process holds the socket; `None` where the system tells none (Windows;
-    /// roles other than [`OwnerRole::Holder`]). For a thread with a descriptor table of its own it is that
+    /// The descriptor by which the process holds the socket; `None` where there is none (Windows; roles other
+    /// than [`OwnerRole::Holder`]; macOS: a socket that is kept in a Mach port). For a thread with a descriptor table of its own it is that
     /// table's number.
     pub fd: Option<i32>,
     /// In what way the process has to do with the socket.
@@ -34,7 +34,8 @@ pub enum OwnerRole {
     Holder,
     /// Windows: the process that bound the endpoint. Others may have inherited it or been given it.
     Binder,
-    /// macOS: the process that used the socket last.
+    /// macOS: the process that used the socket last, where it was not seen to hold it. It may have ended
+    /// since, and its pid may have been given to another one.
     LastUser,
     /// macOS: the process on whose behalf another one holds the socket.
     Effective,
@@ -71,7 +72,7 @@ pub enum Ownership {
         /// owners ([`Support::all_owners`](crate::Support::all_owners)).
         complete: bool,
     },
-    /// There is no owner to be found, and this is why.
+    /// Nobody has the socket, and this is why. macOS may still name who used it last.
     None {
         /// Why the kernel has no owner for it.
         reason: NoOwner,

@@ -41,9 +41,11 @@ pub struct Process {
     /// The process (thread group) id.
     pub pid: u32,
     /// The program's name: on Linux the `comm` of the thread-group leader, completed from the command line
-    /// or the executable where the kernel cut it at 15 bytes and one of them agrees.
+    /// or the executable where the kernel cut it at 15 bytes and one of them agrees; on Windows the file's
+    /// name, or that of the process where it has no file (`System`, `Registry`).
     pub name: Option<OsString>,
-    /// The executable. Linux: `/proc/<pid>/exe`, which needs the right to trace the process.
+    /// The executable. Linux: `/proc/<pid>/exe`, which needs the right to trace the process. macOS: `None` if
+    /// it has been deleted.
     pub path: Option<PathBuf>,
     /// Whether that executable has been deleted or replaced since the process started (Linux).
     pub path_deleted: bool,
@@ -54,7 +56,9 @@ pub struct Process {
     pub parent: Option<u32>,
     /// The effective user id.
     pub uid: Option<u32>,
-    /// The name of that user, as `/etc/passwd` has it: nothing that could wait for a network is asked.
+    /// The name of its user, as `/etc/passwd` has it: nothing that could wait for a network is asked. Windows:
+    /// `DOMAIN\user`, or the number (`S-1-5-21-...`) of one whose name only a server knows; other users'
+    /// processes tell it to administrators.
     pub user: Option<String>,
     /// When it started. Together with the pid it names one process for good. Linux: 10 milliseconds fine.
     pub start_time: Option<SystemTime>,

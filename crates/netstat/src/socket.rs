@@ -97,20 +97,22 @@ pub struct Socket {
     pub tx_queue: Option<u32>,
     /// The user who made the socket (Linux: the file system uid at that time, or what `fchown` made of it),
     /// in the caller's user namespace. `None` where no process owns it (TIME_WAIT, SYN_RECV, accept
-    /// queue), and on Windows.
+    /// queue), and on Windows. macOS: the effective user of who made it or its listener; `None` where there is
+    /// no socket any more, and of sockets that only their holders show.
     pub uid: Option<u32>,
-    /// The system's own name for it; `None` where there is none (TIME_WAIT, SYN_RECV, accept queue,
-    /// orphan), and on Windows.
+    /// The system's own name for it; `None` where there is none (Linux: TIME_WAIT, SYN_RECV, accept queue,
+    /// orphan; macOS: a connection in a process's own network stack), and on Windows.
     pub identity: Option<Identity>,
-    /// Linux: the socket's cookie, never used twice until the machine is started again.
+    /// Linux: the socket's cookie, never used twice until the machine is started again. macOS: its generation,
+    /// never used twice by sockets of one protocol.
     pub cookie: Option<NonZeroU64>,
     /// The index of the network interface that the socket is bound to (`SO_BINDTODEVICE` or a link-local
     /// address); `None` if to none. Linux.
     pub interface: Option<NonZeroU32>,
     /// Whether an IPv6 socket takes IPv6 alone: false means that `[::]:80` takes IPv4 too. Linux tells it
-    /// for TCP listeners and unconnected UDP sockets.
+    /// for TCP listeners and unconnected UDP sockets; macOS for those that are bound to all addresses.
     pub v6_only: Option<bool>,
-    /// When the endpoint was made. Windows.
+    /// When the endpoint was bound, by the time of day at that moment. Windows.
     pub created: Option<SystemTime>,
     /// The service that made the socket, in a process that hosts services (`svchost.exe`), by its short name
     /// (`Dnscache`). Windows, where [`Query::services`](crate::Query::services) asks for it.

@@ -52,7 +52,7 @@ bitflags::bitflags! {
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Support {
-    /// The system's name: `linux`, or `unsupported` where there is no back end yet.
+    /// The system's name, such as `linux` or `windows`; `unsupported` where there is no back end yet.
     pub system: &'static str,
     /// The protocols that can be listed. Empty: every query answers that it is not supported.
     pub protocols: &'static [Protocol],

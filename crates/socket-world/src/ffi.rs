@@ -134,10 +134,11 @@ pub(crate) fn deny_netlink_sockets(errno: u16) -> io::Result<()> {
     /// `seccomp_data`: the number of the call, and the low half of its first argument.
     const NUMBER: u32 = 0;
     const FAMILY: u32 = if cfg!(target_endian = "little") { 16 } else { 20 };
-    const LOAD: u32 = libc::BPF_LD | libc::BPF_W | libc::BPF_ABS;
-    const EQUAL: u32 = libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K;
-    const RETURN: u32 = libc::BPF_RET | libc::BPF_K;
-    let step = |code: u32, jt, jf, k| libc::sock_filter { code: u16::try_from(code).unwrap_or(0), jt, jf, k };
+    // linux/bpf_common.h: BPF_LD | BPF_W | BPF_ABS, BPF_JMP | BPF_JEQ | BPF_K, BPF_RET | BPF_K.
+    const LOAD: u16 = 0x20;
+    const EQUAL: u16 = 0x15;
+    const RETURN: u16 = 0x06;
+    let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
     let number = |value: libc::c_long| u32::try_from(value).unwrap_or(u32::MAX);
     let mut filter = [
         step(LOAD, 0, 0, NUMBER),

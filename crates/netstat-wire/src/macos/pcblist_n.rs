@@ -235,8 +235,13 @@ impl<'a> PcblistN<'a> {
 
     /// The set that begins with this record. Every record of it is taken, readable or not.
     fn set(&mut self, first: Record<'_>) -> Result<Pcb, DecodeError> {
-        let mut pcb =
-            XinpcbN::decode(first).map(|inpcb| Pcb { inpcb, socket: None, rcv: None, snd: None, tcpcb: None });
+        let mut pcb = XinpcbN::decode(first).map(|inpcb| Pcb {
+            inpcb,
+            socket: None,
+            rcv: None,
+            snd: None,
+            tcpcb: None,
+        });
         while let Some(record) = self.records.next_of_set(XSO_INPCB) {
             let Ok(set) = &mut pcb else { continue };
             let read = match record.kind {

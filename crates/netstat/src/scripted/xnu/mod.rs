@@ -48,6 +48,8 @@ pub struct Machine {
     pub outgrown: u32,
     /// Lists have outgrown the size that was told for them.
     pub lists_grow: bool,
+    /// It knows no list of file ports.
+    pub has_no_fileports: bool,
     /// Each set has a record of a kind that nobody has heard of.
     pub unknown_kinds: bool,
     /// So many bytes more in records that may grow.
@@ -65,6 +67,7 @@ impl Machine {
             refuses_lists: false,
             outgrown: 0,
             lists_grow: false,
+            has_no_fileports: false,
             unknown_kinds: false,
             longer: 0,
         }
@@ -249,6 +252,9 @@ impl Xnu {
             17 => 56,
             _ => return Err(EINVAL),
         };
+        if flavor == 14 && self.0.machine.has_no_fileports {
+            return Err(EINVAL);
+        }
         // The size of the buffer is looked at before the process.
         if buffer.as_ref().is_some_and(|buffer| buffer.len() < size) {
             return Err(ENOMEM);

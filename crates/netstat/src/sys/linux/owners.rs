@@ -288,7 +288,7 @@ impl Round {
             }
         }
         // Here, on every thread, so that nothing is left but to merge.
-        found.held.sort_unstable();
+        found.held.sort();
         self.found.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).absorb(found);
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Sources: proc_pid_stat(5), proc_pid_status(5), proc_pid_cmdline(5), proc_pid_exe(5), fs/proc/array.c.
 
+use super::ffi;
 use super::procfs::{Proc, Procfs};
 use crate::gap::{Gap, GapKind};
 use crate::owner_table::Sighting;
@@ -89,7 +90,7 @@ impl Context {
     fn new(procfs: &impl Procfs, fields: ProcessFields) -> Self {
         Self {
             fields,
-            nanoseconds_per_tick: 1_000_000_000 / rustix::param::clock_ticks_per_second().max(1),
+            nanoseconds_per_tick: 1_000_000_000 / ffi::ticks_per_second(),
             boot: fields.contains(ProcessFields::START_TIME).then(|| boot_time(procfs)).flatten(),
             users: if fields.contains(ProcessFields::USER) { users() } else { HashMap::new() },
         }

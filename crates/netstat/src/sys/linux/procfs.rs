@@ -6,7 +6,6 @@ use super::ffi;
 use netstat_wire::linux::proc_pid_fd::{number, socket_inode};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, openat, readlinkat_raw, statat};
 use rustix::io::Errno;
-use rustix::time::{ClockId, clock_gettime};
 use std::cmp::Ordering;
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
@@ -185,8 +184,6 @@ impl Procfs for Proc {
     }
 
     fn now(&self) -> u64 {
-        let now = clock_gettime(ClockId::Boottime);
-        let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
-        seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
+        ffi::nanoseconds_since_boot()
     }
 }

@@ -88,7 +88,7 @@ fn fill(
             return Ok((length, true));
         }
         let room = buffer.len().max(64 * PROC_FDINFO_BYTES).saturating_mul(2);
-        buffer.resize(room, 0);
+        *buffer = vec![0; room];
     }
 }
 
@@ -140,7 +140,7 @@ impl Descriptors {
         self.fds.clear();
         self.ports.clear();
         if self.buffer.is_empty() {
-            self.buffer.resize(512 * PROC_FDINFO_BYTES, 0);
+            self.buffer = vec![0; 512 * PROC_FDINFO_BYTES];
         }
         let (length, cut) = fill(&mut self.buffer, |buffer| {
             written(kernel.proc_pidinfo(pid, PROC_PIDLISTFDS, 0, Some(buffer)))
@@ -148,9 +148,11 @@ impl Descriptors {
         let entries = proc_fdinfo::descriptors(self.buffer.get(..length).unwrap_or_default());
         self.fds.extend(entries.filter(|entry| entry.kind == PROX_FDTYPE_SOCKET).map(|entry| entry.fd));
 
-        // Few processes have any; the question alone is cheap.
-        if written(kernel.proc_pidinfo(pid, PROC_PIDLISTFILEPORTS, 0, None))? == 0 {
-            return Ok(!cut);
+        // Few processes have any; the question alone is cheap. A kernel that knows no such list has none.
+        match written(kernel.proc_pidinfo(pid, PROC_PIDLISTFILEPORTS, 0, None)) {
+            Ok(0) | Err(Errno::INVAL) => return Ok(!cut),
+            Ok(_) => {}
+            Err(errno) => return Err(errno),
         }
         let (length, cut_ports) = fill(&mut self.buffer, |buffer| {
             written(kernel.proc_pidinfo(pid, PROC_PIDLISTFILEPORTS, 0, Some(buffer)))

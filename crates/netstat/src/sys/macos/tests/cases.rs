@@ -238,6 +238,14 @@ fn socket_parked_in_a_mach_port_has_an_owner_without_descriptor() {
 }
 
 #[test]
+fn kernel_without_file_ports_still_tells_descriptors() {
+    let machine = Machine { has_no_fileports: true, ..Machine::new(15, 0, 900) };
+    let xnu = kernel_with(machine, vec![process(100, 501, &[(3, 0)])], vec![listener()]);
+    let snapshot = xnu.snapshot(&everything()).unwrap();
+    assert_eq!((snapshot.sockets[0].owners(), snapshot.gaps), (&[holder(100, 3)][..], Vec::new()));
+}
+
+#[test]
 fn row_says_why_no_descriptor_can_exist() {
     let with = |number, state, hands| Socket {
         state,

@@ -49,8 +49,11 @@ fn check(seed: u64) {
     let bound = 60 + 20 * world.processes.len() + 2 * descriptors;
     assert!(xnu.calls() <= bound as u64, "seed {seed}: {} calls", xnu.calls());
 
-    let alone = start().snapshot(&Query::new()).unwrap();
-    assert_same("rows alone", seed, &machine, alone.sockets, oracle.rows_alone());
+    if seed.is_multiple_of(2) {
+        let alone = start().snapshot(&Query::new()).unwrap();
+        assert_same("rows alone", seed, &machine, alone.sockets, oracle.rows_alone());
+        return;
+    }
 
     // The search comes first here, so it looks twice: and the second time at the process that has been given
     // the pid of another one.

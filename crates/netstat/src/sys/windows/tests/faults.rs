@@ -1,13 +1,13 @@
 //! Everything that can go wrong, one at a time, and what is told of it.
 
 use super::model::{BOOT, NOW, empty_world, endpoint, expected_rows, program, text, windows};
+use super::scripted::{Endpoint, Trouble, World};
 use crate::gap::GapKind;
 use crate::owner::OwnerRole;
 use crate::process::ProcessFields;
 use crate::query::Query;
 use crate::snapshot::{Snapshot, stream_from, take_from};
 use crate::socket::Protocol;
-use super::scripted::{Endpoint, Trouble, World};
 use crate::tcp_state::TcpState;
 use netstat_wire::windows::Family;
 use std::ops::ControlFlow;
@@ -72,8 +72,11 @@ fn table_that_grows_or_changes_while_it_is_read_is_read_in_the_end() {
         for table in TABLES {
             let mut world = world();
             let trouble = trouble(&mut world, table, true);
-            *trouble =
-                Trouble { grows: AtomicU32::new(grows), transient: AtomicU32::new(transient), ..Trouble::default() };
+            *trouble = Trouble {
+                grows: AtomicU32::new(grows),
+                transient: AtomicU32::new(transient),
+                ..Trouble::default()
+            };
             let world = Arc::new(world);
             let snapshot = list(&world);
             assert_eq!(snapshot.gaps, [], "{grows} {transient} {table:?}");
@@ -88,8 +91,11 @@ fn table_that_never_stops_growing_or_changing_is_a_gap_after_bounded_calls() {
         for table in TABLES {
             let mut world = world();
             let trouble = trouble(&mut world, table, true);
-            *trouble =
-                Trouble { grows: AtomicU32::new(grows), transient: AtomicU32::new(transient), ..Trouble::default() };
+            *trouble = Trouble {
+                grows: AtomicU32::new(grows),
+                transient: AtomicU32::new(transient),
+                ..Trouble::default()
+            };
             let world = Arc::new(world);
             let snapshot = list(&world);
             assert_eq!(kinds(&snapshot), [GapKind::TableUnavailable], "{table:?}");
@@ -282,7 +288,8 @@ fn clock_that_was_set_makes_nobody_dead_who_is_alive() {
 fn process_that_came_between_the_list_and_the_tables_is_found_by_name_in_a_stream() {
     // The list of this stream is early: who is missing in it, and made a socket later, is asked for again.
     let mut world = world();
-    world.endpoints = vec![Endpoint { created: NOW + 10, ..endpoint(Protocol::Tcp, "192.0.2.1:80", 2, 3000) }];
+    world.endpoints =
+        vec![Endpoint { created: NOW + 10, ..endpoint(Protocol::Tcp, "192.0.2.1:80", 2, 3000) }];
     let mut roles = Vec::new();
     stream_from(&windows(&Arc::new(world)), &everything(), &mut |socket| {
         roles.push(socket.owners()[0].role);

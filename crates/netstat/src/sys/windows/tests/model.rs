@@ -1,8 +1,8 @@
 //! Machines of random making, and what a listing of them must say.
 
+use super::scripted::{Endpoint, Program, World};
 use crate::owner::{NoOwner, Owner, OwnerRole, Ownership};
 use crate::socket::{Protocol, Socket};
-use super::scripted::{Endpoint, Program, World};
 use crate::sys::windows::system::Windows;
 use crate::tcp_state::TcpState;
 use netstat_wire::windows::Family;
@@ -258,7 +258,8 @@ pub(super) fn expected_rows(world: &World) -> Vec<Socket> {
     let mut rows = Vec::new();
     for protocol in [Protocol::Tcp, Protocol::Udp] {
         for family in [Family::Ipv4, Family::Ipv6] {
-            let table = world.endpoints.iter().filter(|row| (row.protocol, row.family()) == (protocol, family));
+            let table =
+                world.endpoints.iter().filter(|row| (row.protocol, row.family()) == (protocol, family));
             rows.extend(table.map(|endpoint| expected_row(world, endpoint, true)));
         }
     }

@@ -3,10 +3,12 @@
 //! Offsets and sizes are written down here once more, from the headers: a mistake in the decoders does not
 //! repeat itself.
 
-use crate::sys::windows::kernel::{Account, Answer, Clock, Kernel};
-use crate::sys::windows::sizing::{ERROR_INSUFFICIENT_BUFFER, STATUS_INFO_LENGTH_MISMATCH, STATUS_UNSUCCESSFUL};
-use crate::sys::windows::table::{Class, Table};
 use crate::socket::Protocol;
+use crate::sys::windows::kernel::{Account, Answer, Clock, Kernel};
+use crate::sys::windows::sizing::{
+    ERROR_INSUFFICIENT_BUFFER, STATUS_INFO_LENGTH_MISMATCH, STATUS_UNSUCCESSFUL,
+};
+use crate::sys::windows::table::{Class, Table};
 use netstat_wire::windows::Family;
 use std::collections::HashMap;
 use std::ffi::OsString;

@@ -1,11 +1,11 @@
 //! What a listing costs beside the calls of the system.
 
 use super::model::{BOOT, empty_world, endpoint, program, windows};
-use crate::query::Query;
-use crate::socket::Protocol;
-use crate::snapshot::take_from;
-use crate::sys::windows::kernel::{Account, Answer, Clock, Kernel};
 use super::scripted::World;
+use crate::query::Query;
+use crate::snapshot::take_from;
+use crate::socket::Protocol;
+use crate::sys::windows::kernel::{Account, Answer, Clock, Kernel};
 use crate::sys::windows::system::Windows;
 use crate::sys::windows::table::Table;
 use netstat_wire::windows::Family;

@@ -1,12 +1,12 @@
 //! Ten thousand machines of random making are listed as they are.
 
 use super::model::{Random, expected_rows, random_world, text, windows};
+use super::scripted::{Program, World};
 use crate::owner::OwnerRole;
 use crate::process::ProcessFields;
 use crate::query::Query;
 use crate::snapshot::{stream_from, take_from};
 use crate::socket::{Family, Protocol, Socket};
-use super::scripted::{Program, World};
 use netstat_wire::windows::filetime::system_time;
 use std::ffi::OsString;
 use std::ops::ControlFlow;

@@ -1,0 +1,202 @@
+#!/usr/bin/env bash
+# Windows: checks the crates for four of its targets, runs their tests and programs under Wine, and looks at what
+# the program needs of the system.
+#
+#   ci/windows.sh [STEP...]    default: setup check tests programs imports prove
+#
+#   setup     Debian's packages (ci/install.sh windows), the standard libraries, a Wine prefix
+#   check     types and lints for every target of $WINDOWS_TARGETS
+#   tests     all tests of netstat-wire, netstat and lsock, live ones included, as Windows programs
+#   programs  the example of netstat 0.7 and `lsock.exe --json`, which must see a listener that is there
+#   imports   lsock.exe asks for no function that Windows 10 1809 lacks: those of ci/windows-imports.txt alone
+#   prove     that a failing test and a forbidden import make this script fail
+#
+# Wine 8 (Debian 12) has no times, no services, no scopes and no owners of TCP over IPv6; tests say what they skip
+# for that. Its tables of sockets are those of the machine below it. What runs nowhere here is msvc (no linker for
+# it) and 32 bits (no Wine for it): both are checked, and tested on Linux over a scripted machine.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=common.sh
+. "$(dirname "$0")/common.sh"
+cd "$repo"
+
+: "${WINDOWS_TARGETS:=x86_64-pc-windows-gnu i686-pc-windows-gnu x86_64-pc-windows-msvc aarch64-pc-windows-msvc}"
+target=x86_64-pc-windows-gnu
+sysroot=$(cache_dir sysroot)
+WINEPREFIX=$(cache_dir wine)
+target_dir=${CARGO_TARGET_DIR:-target}/cross
+
+# No questions about Mono and Gecko, no menus, no chatter.
+export WINEPREFIX WINEDEBUG=-all WINEDLLOVERRIDES='winemenubuilder.exe,mscoree,mshtml=d'
+wine=/usr/lib/wine/wine64
+wineserver=/usr/lib/wine/wineserver64
+
+# Debian's compiler and cargo, with the standard library that ci/cross.sh makes.
+windows() {
+    env -u RUSTC -u RUSTDOC -u CARGO -u RUSTUP_TOOLCHAIN -u RUSTFLAGS -u DISPLAY PATH="/usr/bin:$PATH" \
+        CARGO_INCREMENTAL=0 CARGO_TARGET_DIR="$target_dir" \
+        CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS="--sysroot $sysroot" \
+        CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTDOCFLAGS="--sysroot $sysroot" \
+        CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc \
+        CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER="$wine" "$@"
+}
+
+have_wine() {
+    has_packages wine64 gcc-mingw-w64-x86-64-win32 rustc-web && [ -e "$WINEPREFIX/ready" ]
+}
+
+# A prefix without a display, with the one library that Rust's std imports and Wine 8 lacks.
+make_prefix() {
+    [ ! -e "$WINEPREFIX/ready" ] || return 0
+    env -u DISPLAY timeout 300 "$wine" wineboot -i >/dev/null 2>&1 || true
+    "$wineserver" -w
+    cat >"$WINEPREFIX/prng.c" <<'C'
+/* bcryptprimitives.dll with its one function that is needed: random bytes for hash maps. */
+#include <windows.h>
+BOOLEAN NTAPI SystemFunction036(PVOID, ULONG);
+__declspec(dllexport) BOOL WINAPI ProcessPrng(PBYTE bytes, SIZE_T count) {
+    while (count) {
+        ULONG part = count > 0x10000000 ? 0x10000000 : (ULONG)count;
+        if (!SystemFunction036(bytes, part)) return FALSE;
+        bytes += part;
+        count -= part;
+    }
+    return TRUE;
+}
+C
+    x86_64-w64-mingw32-gcc -O2 -shared -s -o "$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll" \
+        "$WINEPREFIX/prng.c" -ladvapi32
+    touch "$WINEPREFIX/ready"
+}
+
+windows_setup() {
+    ci/install.sh windows
+    TARGETS=$WINDOWS_TARGETS ci/cross.sh setup
+    if has_packages wine64 gcc-mingw-w64-x86-64-win32; then
+        make_prefix
+    else
+        skip 'Wine: its packages are not installed'
+    fi
+}
+
+windows_check() {
+    TARGETS=$WINDOWS_TARGETS ci/cross.sh check
+}
+
+# The tests of the macOS back end are left out: its error codes mean other things where Windows gives them
+# their names. The random machines are too: they are the same ten thousand as in ci/check.sh, and Wine is slow.
+windows_tests() {
+    local name
+    local -a left_out=(macos:: worlds::)
+    skip 'macos:: and worlds:: under Wine: they run in ci/check.sh, and ask nothing of Windows'
+    for name in csv_has_the_usual_columns jsonl_has_the_rows_of_json pid_and_process_narrow_to_what_they_hold \
+        port_finds_both_ends tulpn_lists_what_listens_with_its_process; do
+        skip "$name under Wine: it wants the owner of a socket that nothing was done with, which Wine does not know"
+        left_out+=("$name")
+    done
+    RUST_TEST_NOCAPTURE=1 windows /usr/bin/cargo test --target "$target" --no-fail-fast \
+        --package netstat-wire --package netstat --package lsock -- "${left_out[@]/#/--skip=}"
+}
+
+# A listener of this machine, which Wine shows to Windows programs; prints its port, and stays ten minutes at
+# the most.
+listener() {
+    exec perl -MIO::Socket::INET -e '
+        $| = 1;
+        my $listener = IO::Socket::INET->new(LocalAddr => "127.0.0.1", Listen => 1) or die "listen: $!";
+        print $listener->sockport, "\n";
+        sleep 600;'
+}
+
+windows_programs() {
+    local example port printed listening_PID
+    coproc listening { listener; }
+    read -r port <&"${listening[0]}"
+
+    # The example of the README of netstat 0.7, in a copy, so that what it builds stays out of the sources.
+    example=$target_dir/netstat-0.7-example
+    mkdir -p "$example/src"
+    sed "s,\"\.\./\.\./\.\.\",\"$repo/crates/netstat\"," crates/netstat/tests/old_programs/netstat-0.7/Cargo.toml >"$example/Cargo.toml"
+    cp crates/netstat/tests/old_programs/netstat-0.7/src/main.rs "$example/src/"
+    cp Cargo.lock "$example/"
+    printed=$(windows /usr/bin/cargo run --quiet --target "$target" --manifest-path "$example/Cargo.toml" | tr -d '\r')
+    grep -xF "TCP 127.0.0.1:$port -> 0.0.0.0:0 [0] - LISTEN" <<<"$printed"
+
+    windows /usr/bin/cargo build --quiet --target "$target" --package lsock
+    printed=$("$wine" "$target_dir/$target/debug/lsock.exe" --json)
+    perl -MJSON::PP -e '
+        my ($port, $text) = @ARGV;
+        my $document = decode_json($text);
+        die "not the schema lsock/1\n" unless $document->{schema} eq "lsock/1";
+        my ($row) = grep { $_->{local}{port} == $port && ($_->{state} // "") eq "LISTEN" } @{$document->{sockets}};
+        die "port $port is not listed\n" unless $row;
+        print "lsock.exe: $row->{protocol} $row->{local}{addr}:$row->{local}{port} $row->{state}, ",
+            scalar @{$document->{sockets}}, " rows\n";' "$port" "$printed"
+    "$wine" "$target_dir/$target/debug/lsock.exe" --completions powershell | grep -c Register-ArgumentCompleter >/dev/null
+    kill "$listening_PID"
+}
+
+# What a program imports, as LIBRARY SYMBOL.
+imports() {
+    x86_64-w64-mingw32-objdump -p "$1" |
+        awk '/DLL Name:/ {library = tolower($3)} /^[ \t]*[0-9a-f]+[ \t]+[0-9]+[ \t]+[^ \t]+$/ {print library, $NF}' | LC_ALL=C sort -u
+}
+
+# The imports of $1 that the list $2 does not have, and a failure if there are any.
+forbidden_imports() {
+    local more
+    more=$(LC_ALL=C comm -23 <(imports "$1") <(grep -v '^#' "$2" | LC_ALL=C sort -u))
+    [ -z "$more" ] || {
+        printf 'not in the list of imports: %s\n' "${more//$'\n'/, }"
+        return 1
+    }
+}
+
+# Of the unoptimised program: it imports all that the optimised one does.
+windows_imports() {
+    windows /usr/bin/cargo build --quiet --target "$target" --package lsock
+    [ "$(imports "$target_dir/$target/debug/lsock.exe" | wc -l)" -gt 20 ]
+    forbidden_imports "$target_dir/$target/debug/lsock.exe" ci/windows-imports.txt
+    echo "$(imports "$target_dir/$target/debug/lsock.exe" | wc -l) imports, all of them in the list"
+}
+
+windows_prove() {
+    local made
+    made=$(mktemp -d)
+    # shellcheck disable=SC2064 # the folder of now
+    trap "rm -rf '$made'" RETURN
+    printf '%s\n' '[package]' 'name = "fails"' 'edition = "2024"' '[lib]' 'path = "lib.rs"' '[workspace]' >"$made/Cargo.toml"
+    printf '%s\n' '#[test]' 'fn fails() {' '    assert!(!cfg!(windows));' '}' >"$made/lib.rs"
+    if windows /usr/bin/cargo test --quiet --target "$target" --manifest-path "$made/Cargo.toml" >"$made/log" 2>&1; then
+        echo 'windows.sh: a failing test under Wine went unnoticed' >&2
+        return 1
+    fi
+    grep -q 'test result: FAILED. 0 passed; 1 failed' "$made/log"
+    grep -v 'iphlpapi.dll GetExtendedTcpTable' ci/windows-imports.txt >"$made/list"
+    if forbidden_imports "$target_dir/$target/debug/lsock.exe" "$made/list" >"$made/log"; then
+        echo 'windows.sh: an import that is not in the list went unnoticed' >&2
+        return 1
+    fi
+    grep -qx 'not in the list of imports: iphlpapi.dll GetExtendedTcpTable' "$made/log"
+    echo 'a failing test and a forbidden import are noticed'
+}
+
+[ $# -gt 0 ] || set -- setup check tests programs imports prove
+for name; do
+    case $name in
+        setup | check) step "windows $name" "windows_$name" ;;
+        tests | programs | imports | prove)
+            if have_wine; then
+                # Kept for all that follows: each program would start one of its own otherwise. Fails if it is there.
+                "$wineserver" -p || true
+                trap '"$wineserver" -k || true' EXIT
+                step "windows $name" "windows_$name"
+            else
+                skip "windows $name: no Wine (ci/install.sh windows, ci/windows.sh setup)"
+            fi
+            ;;
+        *)
+            echo "windows.sh: no step named $name" >&2
+            exit 2
+            ;;
+    esac
+done
