@@ -38,7 +38,7 @@ check_test() {
 # As on a system without a back end: all builds and answers "unsupported". Live tests are compiled out.
 check_unsupported() {
     RUSTFLAGS='--cfg netstat_test_unsupported' CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/unsupported" \
-        cargo test --quiet --package netstat --package lsock
+        cargo test --quiet --package netstat --package lsock --lib --bins --tests --examples
 }
 
 check_doc() {

@@ -77,6 +77,7 @@ impl OwnerTable {
     }
 
     /// Adds what a round of the search found, in any order, each perhaps more than once.
+    #[allow(dead_code, reason = "a system without a search finds nothing")]
     pub(crate) fn add(&mut self, held: Vec<Held>, sightings: Vec<Sighting>) {
         if self.held.is_empty() {
             self.held = held;
@@ -138,6 +139,7 @@ struct Index {
 }
 
 impl Index {
+    #[allow(dead_code, reason = "as OwnerTable::add")]
     fn new(held: &[Held]) -> Self {
         let (Some(first), Some(last)) = (held.first(), held.last()) else { return Self::default() };
         let span = last.key - first.key;

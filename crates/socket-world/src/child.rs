@@ -299,7 +299,12 @@ impl Report {
 
     /// Says what went wrong, and ends.
     pub(crate) fn fail(&mut self, error: &io::Error) -> ! {
-        let errno = error.raw_os_error().unwrap_or(0);
+        let unsupported = rustix::io::Errno::OPNOTSUPP.raw_os_error();
+        let errno = match error.raw_os_error() {
+            Some(errno) => errno,
+            None if error.kind() == io::ErrorKind::Unsupported => unsupported,
+            None => 0,
+        };
         self.put(&Record::Failed { errno, text: error.to_string() });
         // If the parent is gone, nobody wants to know.
         let _ = self.flush();

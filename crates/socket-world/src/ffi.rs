@@ -1,5 +1,6 @@
 //! The calls that neither the standard library nor rustix offers as safe functions.
 #![allow(unsafe_code)]
+#![allow(clippy::useless_conversion, reason = "C types are not as wide on every processor")]
 
 use rustix::process::Pid;
 use rustix::thread::UnshareFlags;

@@ -1,5 +1,10 @@
 //! The window in which a child still holds what it is about to close.
 
+#![allow(
+    clippy::missing_const_for_thread_local,
+    reason = "it is const; where thread locals are made otherwise, clippy errs"
+)]
+
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::sync::{Mutex, MutexGuard, PoisonError};

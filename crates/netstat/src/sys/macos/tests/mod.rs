@@ -4,7 +4,6 @@ mod cases;
 mod expect;
 mod generate;
 mod random_worlds;
-mod speed;
 
 use crate::gap::{Gap, GapKind};
 use crate::process::ProcessFields;
