@@ -220,10 +220,19 @@ fn list(af: AddressFamilyFlags, protocols: ProtocolFlags, owners: bool) -> Resul
     if af.is_empty() || protocols.is_empty() {
         return Ok(Vec::new());
     }
-    let mut sockets = query.snapshot()?.sockets;
-    // Stable: inside a table the order is the kernel's.
-    sockets.sort_by_key(|socket| (socket.family, socket.protocol));
-    Ok(sockets.iter().map(SocketInfo::from).collect())
+    let sockets = query.snapshot()?.sockets;
+    // Inside a table the order is the kernel's.
+    let table = |(family, protocol)| {
+        let is_in_it = move |socket: &&Socket| (socket.family, socket.protocol) == (family, protocol);
+        sockets.iter().filter(is_in_it).map(SocketInfo::from)
+    };
+    let order = [
+        (Family::Ipv4, Protocol::Tcp),
+        (Family::Ipv4, Protocol::Udp),
+        (Family::Ipv6, Protocol::Tcp),
+        (Family::Ipv6, Protocol::Udp),
+    ];
+    Ok(order.into_iter().flat_map(table).collect())
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::time::{Duration, SystemTime};
 
@@ -53,29 +53,28 @@ pub(super) fn read_all(
 ) -> (Vec<Process>, Vec<Gap>) {
     let context = Context::new(procfs, fields);
     let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, Process, bool)>> = Mutex::new(Vec::with_capacity(sightings.len()));
+    // A place for each, so that the answers come in the order of the questions whichever thread reads them.
+    let places: Vec<OnceLock<Option<Process>>> = sightings.iter().map(|_| OnceLock::new()).collect();
     let work = || {
-        let mut read = Vec::new();
         let mut buffer = Vec::new();
         loop {
             let index = next.fetch_add(1, Relaxed);
-            let Some(sighting) = sightings.get(index) else {
-                break;
-            };
-            let process = context.process(procfs, *sighting, &mut buffer);
-            let vanished = process.is_none();
-            read.push((index, process.unwrap_or_else(|| Process::new(sighting.pid)), vanished));
+            let (Some(sighting), Some(place)) = (sightings.get(index), places.get(index)) else { break };
+            place.get_or_init(|| context.process(procfs, *sighting, &mut buffer));
         }
-        done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(read);
     };
     let threads = if sightings.len() < 16 { 1 } else { threads };
     side_by_side(threads, &work, work);
 
-    let mut done = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-    done.sort_unstable_by_key(|(index, ..)| *index);
-    let vanished: u64 = done.iter().map(|(.., vanished)| u64::from(*vanished)).sum();
+    let mut vanished = 0;
+    let mut processes = Vec::with_capacity(sightings.len());
+    for (sighting, place) in sightings.iter().zip(places) {
+        let process = place.into_inner().flatten();
+        vanished += u64::from(process.is_none());
+        processes.push(process.unwrap_or_else(|| Process::new(sighting.pid)));
+    }
     let gap = (vanished > 0).then(|| Gap::new(GapKind::ProcessesVanished, vanished, "/proc/<pid>/stat"));
-    (done.into_iter().map(|(_, process, _)| process).collect(), gap.into_iter().collect())
+    (processes, gap.into_iter().collect())
 }
 
 /// What is the same for all processes of one listing.
