@@ -5,13 +5,15 @@
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 
 use serde_json::{Value, json};
-use socket_world::{Held, SocketFacts, State, Transport, World, WorldSpec, live_skip, names, namespace, tcp};
+use socket_world::{
+    Held, SocketFacts, State, Transport, World, WorldSpec, live_skip, names, namespace, quiet, tcp,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 /// Runs `test` in a network namespace and a thread of its own; children of the thread are in the namespace too.
 fn in_a_namespace(test: impl FnOnce() + Send) -> std::io::Result<()> {
@@ -21,8 +23,17 @@ fn in_a_namespace(test: impl FnOnce() + Send) -> std::io::Result<()> {
     })
 }
 
+/// Runs a program. Nothing else is started meanwhile: it would hold this process's descriptors for a moment, and a
+/// program that is open for writing somewhere cannot be run.
+fn output_of(command: &mut Command) -> Output {
+    let quiet = quiet();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(quiet);
+    child.wait_with_output().unwrap()
+}
+
 fn json_of(command: &mut Command) -> Value {
-    let output = command.output().unwrap();
+    let output = output_of(command);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
@@ -115,6 +126,7 @@ struct PublicCopy(PathBuf);
 
 impl PublicCopy {
     fn new() -> Self {
+        let _quiet = quiet();
         let directory = std::env::temp_dir().join(format!("lsock-test-{}", std::process::id()));
         std::fs::create_dir_all(&directory).unwrap();
         std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755)).unwrap();
@@ -146,7 +158,7 @@ fn live_plain_user_sees_the_same_rows_and_is_told_what_is_hidden() {
         let root = json_of(Command::new(copy.program()).arg("--json"));
         let mut command = Command::new(copy.program());
         command.arg("--json").uid(user).gid(user);
-        let output = command.output().unwrap();
+        let output = output_of(&mut command);
         let plain: Value = serde_json::from_slice(&output.stdout).unwrap();
         let text = String::from_utf8(output.stderr).unwrap();
 
