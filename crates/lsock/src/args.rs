@@ -49,10 +49,10 @@ pub(crate) struct Args {
     /// Sockets that one of these processes holds; other holders are then not looked for
     #[arg(long, value_name = "PID,...", value_delimiter = ',', help_heading = FILTERS)]
     pub(crate) pid: Vec<String>,
-    /// Sockets that a process of this name holds (the whole name); can be given again
+    /// Sockets that a process of this name holds (the whole name; Windows: .exe can be left out); can be given again
     #[arg(long, value_name = "NAME", help_heading = FILTERS)]
     pub(crate) process: Vec<String>,
-    /// Sockets made by one of these users
+    /// Sockets made by one of these users; Windows does not tell whose they are
     #[arg(long, value_name = "NAME|UID,...", value_delimiter = ',', value_hint = ValueHint::Username,
           help_heading = FILTERS)]
     pub(crate) user: Vec<String>,

@@ -3,12 +3,13 @@
 use crate::text;
 use netstat::{Gap, GapKind};
 
-/// The line for standard error; `None` when nothing is missing. Processes that ended while they were being
-/// read are missing in no way that matters to people; the JSON tells them.
+/// The line for standard error; `None` when nothing is missing. What ended or was closed while it was being read
+/// is missing in no way that matters to people; the JSON tells it.
 pub(crate) fn line(gaps: &[Gap]) -> Option<String> {
     let mut line = String::new();
     let mut unreadable = 0;
-    for gap in gaps.iter().filter(|gap| gap.kind != GapKind::ProcessesVanished) {
+    let passed = |gap: &Gap| matches!(gap.kind, GapKind::ProcessesVanished | GapKind::DescriptorsVanished);
+    for gap in gaps.iter().filter(|gap| !passed(gap)) {
         if !line.is_empty() {
             line.push_str("; ");
         }
@@ -18,9 +19,10 @@ pub(crate) fn line(gaps: &[Gap]) -> Option<String> {
         }
     }
     if unreadable > 0 {
-        // Not only root has such rights, and not every root has them.
+        // Not only root has such rights, and not every root has them; elsewhere there is no root.
         let what = if unreadable == 1 { "it holds" } else { "they hold" };
-        text::push(&mut line, format_args!(": run with more rights, such as root's, to see what {what}"));
+        let rights = "more rights, such as root's or an administrator's,";
+        text::push(&mut line, format_args!(": run with {rights} to see what {what}"));
     }
     (!line.is_empty()).then_some(line)
 }
@@ -28,10 +30,53 @@ pub(crate) fn line(gaps: &[Gap]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netstat::Snapshot;
-
     #[test]
     fn nothing_missing_says_nothing() {
-        assert_eq!(line(&Snapshot::default().gaps), None);
+        assert_eq!(line(&[]), None);
+    }
+
+    #[test]
+    fn what_only_ended_meanwhile_is_passed_over() {
+        let vanished = [
+            Gap::new(GapKind::ProcessesVanished, 3, "/proc/<pid>/stat"),
+            Gap::new(GapKind::DescriptorsVanished, 1, "proc_pidfdinfo"),
+        ];
+        assert_eq!(line(&vanished), None);
+    }
+
+    #[test]
+    fn more_rights_are_advised_where_they_would_help() {
+        let unreadable = |count| Gap::new(GapKind::ProcessesUnreadable, count, "/proc/<pid>/fd");
+        assert_eq!(
+            line(&[unreadable(1)]).unwrap(),
+            "1 process could not be read: run with more rights, such as root's or an administrator's, to see what \
+             it holds"
+        );
+        assert_eq!(
+            line(&[unreadable(2), unreadable(10)]).unwrap(),
+            "2 processes could not be read; 10 processes could not be read: run with more rights, such as root's \
+             or an administrator's, to see what they hold"
+        );
+        let table = Gap::new(GapKind::TableUnavailable, 1, "sock_diag udp: Permission denied");
+        assert_eq!(line(&[table]).unwrap(), "1 table could not be read (sock_diag udp: Permission denied)");
+    }
+
+    #[test]
+    fn all_that_is_missing_stands_in_one_harmless_line() {
+        let gaps = [
+            Gap::new(GapKind::ProcessesVanished, 1, "NtQuerySystemInformation"),
+            Gap::new(
+                GapKind::ProcessListUnavailable,
+                1,
+                "NtQuerySystemInformation: Access\r\nis denied.\x1b[2J",
+            ),
+            Gap::new(GapKind::TableFiltered, 1, "net.inet.tcp.pcblist_n: 3 of 9 sockets shown"),
+        ];
+        assert_eq!(
+            line(&gaps).unwrap(),
+            "the list of processes could not be read (NtQuerySystemInformation: \
+             Access\\r\\nis denied.\\x1b[2J); \
+             1 table is shown only in part (net.inet.tcp.pcblist_n: 3 of 9 sockets shown)"
+        );
     }
 }

@@ -147,7 +147,7 @@ fn positional(typed: &str, after_p: bool) -> Result<Vec<ports::Ports>, Usage> {
     Err(Usage::new(format!("cannot filter by {typed:?}: {hint}")))
 }
 
-/// Asks for owners and for details of their processes as far as something shows or sorts by them.
+/// Asks for services, owners and details of their processes as far as something shows or sorts by them.
 fn with_details(
     query: Query,
     args: &Args,
@@ -155,12 +155,13 @@ fn with_details(
     columns: &[&Column],
     sort: &[Term],
 ) -> Result<Query, Usage> {
-    let chosen = columns.iter().copied().chain(sort.iter().map(|term| term.column));
+    let mut chosen = columns.iter().copied().chain(sort.iter().map(|term| term.column));
+    let query = query.services(chosen.clone().any(Column::needs_services));
     if args.no_owners {
         if !(args.pid.is_empty() && args.process.is_empty()) {
             return Err(Usage::new("--pid and --process need owners, which --no-owners leaves out"));
         }
-        if let Some(column) = chosen.into_iter().find(|column| column.needs_owners()) {
+        if let Some(column) = chosen.find(|column| column.needs_owners()) {
             let name = column.name;
             return Err(Usage::new(format!("column {name:?} needs owners, which --no-owners leaves out")));
         }
@@ -184,7 +185,8 @@ const JSON_FIELDS: ProcessFields = ProcessFields::NAME
     .union(ProcessFields::PARENT)
     .union(ProcessFields::UID)
     .union(ProcessFields::USER)
-    .union(ProcessFields::START_TIME);
+    .union(ProcessFields::START_TIME)
+    .union(ProcessFields::SESSION);
 
 #[cfg(test)]
 #[path = "plan_tests.rs"]

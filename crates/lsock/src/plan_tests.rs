@@ -54,6 +54,18 @@ fn only_what_is_shown_is_asked_for() {
     let with_command = JSON_FIELDS | ProcessFields::COMMAND_LINE;
     assert_asks("--json --columns command", Query::new().owners(true).processes(with_command));
     assert_asks("--json --no-owners", Query::new().owners(false));
+    assert_asks("--columns +session", usual().processes(ProcessFields::NAME | ProcessFields::SESSION));
+}
+
+#[test]
+fn services_are_asked_for_by_their_column_alone() {
+    let sockets = || Query::new().owners(false);
+    assert_asks("--columns local", sockets().services(false));
+    assert_asks("--columns local,service", sockets().services(true));
+    assert_asks("--sort service", usual().services(true));
+    assert_asks("--jsonl --columns service", usual().services(true));
+    assert_asks("--no-owners --columns +service", sockets().services(true));
+    assert_asks("--no-owners --sort service", sockets().services(true));
 }
 
 #[test]

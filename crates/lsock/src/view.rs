@@ -3,7 +3,7 @@
 use crate::text;
 use crate::time::Rfc3339;
 use crate::users::Users;
-use netstat::{Process, Snapshot};
+use netstat::{Owner, OwnerRole, Process, Snapshot};
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -35,9 +35,13 @@ impl<'a> View<'a> {
         Self { snapshot, users, processes, interfaces: RefCell::default() }
     }
 
-    /// The process with this pid, if details of it were read.
-    pub(crate) fn process(&self, pid: u32) -> Option<&Shown<'a>> {
-        let found = self.processes.binary_search_by_key(&pid, |shown| shown.raw.pid);
+    /// The process behind an owner, if details of it were read; as [`Snapshot::process_of`], none behind one that
+    /// has ended, whose pid may be a stranger's by now.
+    pub(crate) fn process_of(&self, owner: &Owner) -> Option<&Shown<'a>> {
+        if owner.role == OwnerRole::EndedBinder {
+            return None;
+        }
+        let found = self.processes.binary_search_by_key(&owner.pid, |shown| shown.raw.pid);
         found.ok().and_then(|index| self.processes.get(index))
     }
 
@@ -71,6 +75,33 @@ impl<'a> Shown<'a> {
             }),
             user: raw.user.as_ref().map(|user| text::harmless(user.as_bytes())),
             started: raw.start_time.and_then(Rfc3339::new).map(|time| time.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn processes_are_found_as_the_library_finds_them() {
+        let mut snapshot = Snapshot::default();
+        snapshot.processes = vec![Process::new(7), Process::new(9)];
+        let users = Users::from_passwd("");
+        let view = View::new(&snapshot, &users);
+        let roles = [
+            OwnerRole::Holder,
+            OwnerRole::Binder,
+            OwnerRole::LastUser,
+            OwnerRole::Effective,
+            OwnerRole::EndedBinder,
+        ];
+        for role in roles {
+            for pid in [7, 8, 9] {
+                let owner = Owner::new(pid, None, role);
+                let found = view.process_of(&owner).map(|shown| shown.raw);
+                assert_eq!(found, snapshot.process_of(&owner), "{owner:?}");
+            }
         }
     }
 }

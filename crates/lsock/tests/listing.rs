@@ -11,6 +11,8 @@ use std::process::Stdio;
 fn listener() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let address = listener.local_addr().expect("loopback");
+    // Wine knows whose socket one is only after a call that fetches the socket's descriptor, as this one does.
+    let _ = listener.ttl();
     (listener, address)
 }
 

@@ -38,6 +38,8 @@ pub(crate) enum Align {
 pub(crate) enum Needs {
     /// The rows alone.
     Nothing,
+    /// The service behind each row, which costs a question each.
+    Services,
     /// The owners of each row.
     Owners,
     /// A detail of their processes.
@@ -57,13 +59,17 @@ pub(crate) enum Absent {
 
 impl Column {
     pub(crate) fn needs_owners(&self) -> bool {
-        self.needs != Needs::Nothing
+        matches!(self.needs, Needs::Owners | Needs::Details(_))
+    }
+
+    pub(crate) fn needs_services(&self) -> bool {
+        self.needs == Needs::Services
     }
 
     pub(crate) fn process_fields(&self) -> ProcessFields {
         match self.needs {
             Needs::Details(fields) => fields,
-            Needs::Nothing | Needs::Owners => ProcessFields::empty(),
+            Needs::Nothing | Needs::Services | Needs::Owners => ProcessFields::empty(),
         }
     }
 }

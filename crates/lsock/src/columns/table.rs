@@ -128,7 +128,7 @@ pub(crate) const COLUMNS: &[Column] = &[
         name: "rx_queue",
         aliases: &["recvq", "rxq"],
         header: "RECV-Q",
-        help: "bytes not read yet; of a listener, connections that wait",
+        help: "bytes not read yet; of a listener, connections that wait (not Windows)",
         value: Value::Number(|socket| socket.rx_queue.map(u64::from)),
         ..NUMBER
     },
@@ -136,21 +136,21 @@ pub(crate) const COLUMNS: &[Column] = &[
         name: "tx_queue",
         aliases: &["sendq", "txq"],
         header: "SEND-Q",
-        help: "bytes not confirmed yet; of a listener, how many connections may wait",
+        help: "bytes not confirmed yet; of a listener, how many connections may wait (not Windows)",
         value: Value::Number(|socket| socket.tx_queue.map(u64::from)),
         ..NUMBER
     },
     Column {
         name: "uid",
         header: "UID",
-        help: "number of the user who made the socket",
+        help: "number of the user who made the socket (not Windows)",
         value: Value::Number(|socket| socket.uid.map(u64::from)),
         ..NUMBER
     },
     Column {
         name: "user",
         header: "USER",
-        help: "name of the user who made the socket, or the number if there is none",
+        help: "name of the user who made the socket, or the number if there is none (not Windows)",
         value: Value::Text(value::user),
         ..PLAIN
     },
@@ -158,7 +158,7 @@ pub(crate) const COLUMNS: &[Column] = &[
         name: "pid",
         aliases: &["pids"],
         header: "PID",
-        help: "processes that hold the socket",
+        help: "processes that hold the socket; on Windows the one that bound it",
         value: Value::OfOwners(|_, owner| Some(owner.pid.into())),
         ..OWNERS
     },
@@ -166,7 +166,7 @@ pub(crate) const COLUMNS: &[Column] = &[
         name: "fd",
         aliases: &["fds"],
         header: "FD",
-        help: "their descriptors of it",
+        help: "their descriptors of it (not Windows)",
         value: Value::OfOwners(|_, owner| owner.fd.and_then(|fd| fd.try_into().ok())),
         ..OWNERS
     },
@@ -191,7 +191,7 @@ pub(crate) const COLUMNS: &[Column] = &[
     Column {
         name: "role",
         header: "ROLE",
-        help: "in what way they have to do with the socket",
+        help: "in what way they have to do with the socket: holder, binder, last_user, effective, ended_binder",
         value: Value::Text(value::roles),
         ..OWNERS
     },
@@ -216,7 +216,7 @@ pub(crate) const COLUMNS: &[Column] = &[
         aliases: &["ppid"],
         header: "PARENT",
         help: "their parents' pids",
-        value: Value::OfOwners(|view, owner| view.process(owner.pid)?.raw.parent.map(u64::from)),
+        value: Value::OfOwners(|view, owner| view.process_of(owner)?.raw.parent.map(u64::from)),
         ..detail(ProcessFields::PARENT)
     },
     Column {
@@ -233,6 +233,13 @@ pub(crate) const COLUMNS: &[Column] = &[
         help: "when they started (UTC)",
         value: Value::OfProcesses(|process| process.started.as_deref()),
         ..detail(ProcessFields::START_TIME)
+    },
+    Column {
+        name: "session",
+        header: "SESSION",
+        help: "the logon sessions that they run in (Windows)",
+        value: Value::OfOwners(|view, owner| view.process_of(owner)?.raw.session.map(u64::from)),
+        ..detail(ProcessFields::SESSION)
     },
     Column {
         name: "owner_status",
@@ -274,7 +281,7 @@ pub(crate) const COLUMNS: &[Column] = &[
         name: "cookie",
         aliases: &["sk"],
         header: "COOKIE",
-        help: "a number that is never used twice (Linux)",
+        help: "a number that is never used twice (Linux, macOS)",
         value: Value::Hex(|socket| socket.cookie.map(u64::from)),
         ..NUMBER
     },
@@ -282,7 +289,7 @@ pub(crate) const COLUMNS: &[Column] = &[
         name: "interface",
         aliases: &["device", "dev"],
         header: "INTERFACE",
-        help: "the network interface that the socket is bound to",
+        help: "the network interface that the socket is bound to (Linux)",
         value: Value::Text(value::interface),
         ..PLAIN
     },
@@ -298,6 +305,15 @@ pub(crate) const COLUMNS: &[Column] = &[
         header: "CREATED",
         help: "when the socket was made (UTC; Windows)",
         value: Value::Text(value::created),
+        ..PLAIN
+    },
+    Column {
+        name: "service",
+        aliases: &["services"],
+        header: "SERVICE",
+        help: "the service that made the socket, in a process that hosts services (Windows)",
+        needs: Needs::Services,
+        value: Value::Text(value::service),
         ..PLAIN
     },
 ];

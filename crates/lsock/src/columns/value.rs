@@ -59,7 +59,7 @@ impl Value {
                 push_different(out, socket.owners(), |owner| of(view, owner));
             }
             Self::OfProcesses(of) => {
-                push_different(out, socket.owners(), |owner| view.process(owner.pid).and_then(of));
+                push_different(out, socket.owners(), |owner| view.process_of(owner).and_then(of));
             }
             Self::Text(push) => push(view, socket, out),
         }
@@ -176,7 +176,7 @@ pub(super) fn owners(view: &View<'_>, socket: &Socket, out: &mut String) {
         if nth > 0 {
             out.push(',');
         }
-        if let Some(name) = view.process(owner.pid).and_then(|process| process.name.as_deref()) {
+        if let Some(name) = view.process_of(owner).and_then(|process| process.name.as_deref()) {
             out.push_str(name);
         }
         push(out, format_args!("({}", owner.pid));
@@ -189,6 +189,12 @@ pub(super) fn owners(view: &View<'_>, socket: &Socket, out: &mut String) {
 
 pub(super) fn roles(_: &View<'_>, socket: &Socket, out: &mut String) {
     push_different(out, socket.owners(), |owner| Some(owner.role.as_str()));
+}
+
+pub(super) fn service(_: &View<'_>, socket: &Socket, out: &mut String) {
+    if let Some(name) = &socket.service {
+        crate::text::push_harmless(name.as_bytes(), out);
+    }
 }
 
 pub(super) fn created(_: &View<'_>, socket: &Socket, out: &mut String) {

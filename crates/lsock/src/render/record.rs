@@ -41,7 +41,7 @@ impl Serialize for Row<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { view, socket } = *self;
         let ownership = socket.ownership();
-        let mut row = serializer.serialize_struct("Row", 18)?;
+        let mut row = serializer.serialize_struct("Row", 19)?;
         row.serialize_field("protocol", socket.protocol.as_str())?;
         row.serialize_field("family", socket.family.as_str())?;
         row.serialize_field("local", &End(socket.local))?;
@@ -63,6 +63,7 @@ impl Serialize for Row<'_> {
         )?;
         row.serialize_field("v6_only", &socket.v6_only)?;
         row.serialize_field("created", &rfc3339(socket.created))?;
+        row.serialize_field("service", &socket.service.as_deref())?;
         row.end()
     }
 }
@@ -108,7 +109,7 @@ impl Serialize for Owners<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut list = serializer.serialize_seq(Some(self.owners.len()))?;
         for owner in self.owners {
-            let name = self.view.process(owner.pid).and_then(|process| process.json_name.as_deref());
+            let name = self.view.process_of(owner).and_then(|process| process.json_name.as_deref());
             list.serialize_element(&OwnerRecord { owner, name })?;
         }
         list.end()
@@ -137,7 +138,7 @@ pub(super) struct ProcessRecord<'a>(pub(super) &'a Shown<'a>);
 impl Serialize for ProcessRecord<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let process = self.0.raw;
-        let mut record = serializer.serialize_struct("Process", 9)?;
+        let mut record = serializer.serialize_struct("Process", 10)?;
         record.serialize_field("pid", &process.pid)?;
         record.serialize_field("name", &self.0.json_name.as_deref())?;
         record.serialize_field("path", &process.path.as_ref().map(|path| path.to_string_lossy()))?;
@@ -146,6 +147,7 @@ impl Serialize for ProcessRecord<'_> {
         record.serialize_field("path_deleted", &process.path_deleted)?;
         record.serialize_field("parent", &process.parent)?;
         record.serialize_field("start_time", &rfc3339(process.start_time))?;
+        record.serialize_field("session", &process.session)?;
         match &process.command_line {
             // Read only if a column asks for it.
             None => record.skip_field("command_line")?,

@@ -165,7 +165,8 @@ fn json_line_is_as_promised_to_the_letter() {
             r#""state":"LISTEN","inode":null,"uid":0,"rx_queue":null,"tx_queue":null,"owners":["#,
             r#"{"pid":814,"fd":6,"name":"nginx","role":"holder"},{"pid":815,"fd":6,"name":"nginx","role":"holder"},"#,
             r#"{"pid":816,"fd":7,"name":"日本\n","role":"holder"}],"owner_status":"known","owners_complete":true,"#,
-            r#""owner_reason":null,"cookie":null,"handle":null,"interface":null,"v6_only":null,"created":null}"#,
+            r#""owner_reason":null,"cookie":null,"handle":null,"interface":null,"v6_only":null,"created":null,"#,
+            r#""service":null}"#,
         )
     );
     assert!(
@@ -197,10 +198,52 @@ fn json_document_has_rows_processes_and_gaps() {
         serde_json::json!({
             "pid": 814, "name": "nginx", "path": "/usr/sbin/nginx", "uid": 0, "user": "root",
             "path_deleted": false, "parent": 1, "start_time": "2024-03-01T00:00:00.120Z",
+            "session": null,
         })
     );
     assert_eq!(json["processes"][1]["path"], serde_json::Value::Null);
     assert_eq!(json["processes"][3]["name"], "a\u{202e}b");
+}
+
+/// A socket of a service in a process of many, and one whose binder has ended: its pid is another's now.
+fn windows_world() -> Snapshot {
+    let mut of_service = Socket::new(Protocol::Udp, "0.0.0.0:5353".parse().unwrap());
+    of_service.service = Some("Dns\u{202e}cache".into());
+    of_service.set_owners([Owner::new(814, None, OwnerRole::Binder)], Ownership::Known { complete: false });
+    let mut of_ended = tcp("0.0.0.0:80", None, TcpState::Listen);
+    let ended = Owner::new(814, None, OwnerRole::EndedBinder);
+    of_ended.set_owners([ended], Ownership::Known { complete: false });
+
+    let mut snapshot = Snapshot::default();
+    snapshot.sockets = vec![of_service, of_ended];
+    snapshot.processes = vec![process(814, "svchost.exe")];
+    snapshot.processes[0].path = Some("svchost.exe".into());
+    snapshot.processes[0].parent = Some(4);
+    snapshot.processes[0].session = Some(0);
+    snapshot
+}
+
+#[test]
+fn ended_binder_gets_nothing_of_the_process_that_has_its_pid_now() {
+    let columns = "--columns pid,process,owners,path,parent,session,role --sort local_port";
+    let expected = r"
+PID  PROCESS      OWNERS            PATH         PARENT  SESSION  ROLE
+814  -            (814)             -            -       -        ended_binder
+814  svchost.exe  svchost.exe(814)  svchost.exe  4       0        binder
+";
+    assert_eq!(format!("\n{}", shown_of(&windows_world(), columns, false)), expected);
+    let json = shown_of(&windows_world(), "--json", false);
+    assert!(json.contains(r#"{"pid":814,"fd":null,"name":null,"role":"ended_binder"}"#), "{json}");
+    assert!(json.contains(r#"{"pid":814,"fd":null,"name":"svchost.exe","role":"binder"}"#), "{json}");
+}
+
+#[test]
+fn services_and_sessions_are_told() {
+    let text = shown_of(&windows_world(), "--no-header --columns local,service --sort service", false);
+    assert_eq!(text, "0.0.0.0:5353  Dns\\u{202e}cache\n0.0.0.0:80    -\n");
+    let json = shown_of(&windows_world(), "--json --columns service", false);
+    assert!(json.contains(r#""created":null,"service":"Dns\u202ecache"}"#), "{json}");
+    assert!(json.contains(r#""start_time":null,"session":0}"#), "{json}");
 }
 
 #[test]

@@ -144,6 +144,7 @@ pub(crate) fn check_document(document: &Value) {
                 ("path_deleted", Value::is_boolean),
                 ("parent", number_or_null),
                 ("start_time", time_or_null),
+                ("session", number_or_null),
             ],
         );
     }
@@ -177,6 +178,7 @@ pub(crate) fn check_row(row: &Value) {
             ("interface", |v| v.is_null() || (number(&v["index"]) && string_or_null(&v["name"]))),
             ("v6_only", |v| v.is_null() || v.is_boolean()),
             ("created", time_or_null),
+            ("service", string_or_null),
         ],
     );
     let owners = row["owners"].as_array().expect("a list");
@@ -188,7 +190,7 @@ pub(crate) fn check_row(row: &Value) {
                 ("pid", number),
                 ("fd", number_or_null),
                 ("name", string_or_null),
-                ("role", |v| one_of(v, &["holder", "binder", "last_user", "effective"])),
+                ("role", |v| one_of(v, &["holder", "binder", "last_user", "effective", "ended_binder"])),
             ],
         );
     }
