@@ -117,18 +117,23 @@ pub fn in_pid_namespace(work: impl FnOnce() -> io::Result<()>) -> io::Result<()>
     let (mut from_child, mut to_parent) = io::pipe()?;
     let pid = ffi::fork_with(|| {
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
-        let text = match done {
+        let (code, text) = match done {
             Ok(Ok(())) => return 0,
-            Ok(Err(error)) => error.to_string(),
+            // By its code, what cannot be had here is told from what is wrong.
+            Ok(Err(error)) => match error.kind() {
+                io::ErrorKind::Unsupported => (2, error.to_string()),
+                io::ErrorKind::PermissionDenied => (3, error.to_string()),
+                _ => (1, error.to_string()),
+            },
             Err(panic) => match (panic.downcast_ref::<String>(), panic.downcast_ref::<&str>()) {
-                (Some(text), _) => text.clone(),
-                (None, Some(text)) => (*text).to_owned(),
-                (None, None) => "a panic".to_owned(),
+                (Some(text), _) => (1, text.clone()),
+                (None, Some(text)) => (1, (*text).to_owned()),
+                (None, None) => (1, "a panic".to_owned()),
             },
         };
         // Nothing can be done about a parent that does not listen.
         let _ = to_parent.write_all(text.as_bytes());
-        1
+        code
     })?;
     drop(to_parent);
     let mut text = String::new();
@@ -136,6 +141,8 @@ pub fn in_pid_namespace(work: impl FnOnce() -> io::Result<()>) -> io::Result<()>
     let status = rustix::io::retry_on_intr(|| waitpid(Some(pid), WaitOptions::empty()))?;
     match status.and_then(|(_, status)| status.exit_status()) {
         Some(0) => Ok(()),
+        Some(2) => Err(io::Error::new(io::ErrorKind::Unsupported, text)),
+        Some(3) => Err(io::Error::new(io::ErrorKind::PermissionDenied, text)),
         _ => Err(io::Error::other(text)),
     }
 }
