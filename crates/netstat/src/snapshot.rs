@@ -277,9 +277,6 @@ fn look_again<S: System>(
     table: &mut OwnerTable,
     threads: usize,
 ) {
-    if matches!(table.absent, Ownership::Hidden { reason: HiddenOwner::NotLookedAt }) {
-        return;
-    }
     let mut keys: Vec<u64> = unheld.iter().filter_map(|socket| key(socket)).collect();
     keys.sort_unstable();
     keys.dedup();
@@ -288,6 +285,10 @@ fn look_again<S: System>(
         socket.ownership = Ownership::NotAsked;
         settle(system, socket, table)
     });
+    if matches!(table.absent, Ownership::Hidden { reason: HiddenOwner::NotLookedAt }) {
+        // Most of these are the sockets of processes that were not asked for, and are not shown.
+        return;
+    }
     let still_open = system.still_open(&mut unheld.iter().map(|socket| &**socket));
     for (socket, still_open) in unheld.into_iter().zip(still_open) {
         if !still_open {

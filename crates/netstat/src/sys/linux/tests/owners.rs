@@ -334,6 +334,16 @@ fn second_look_finds_a_socket_opened_after_its_process_was_read() {
 }
 
 #[test]
+fn second_look_for_one_process_finds_a_socket_opened_after_it_was_read() {
+    let world = World::with(gives_up).before("table of sockets", |machine| {
+        *machine.task(12, 12) = task(12, &[INODE]);
+    });
+    let (rows, _) = world.stream_of(&Query::new().pid(12));
+    assert_eq!(rows.len(), 1);
+    assert_eq!(rows[0].owners(), [holder(12)]);
+}
+
+#[test]
 fn second_look_finds_a_process_started_after_the_first() {
     let world = World::with(gives_up).before("table of sockets", |machine| {
         machine.processes.insert(20, process(20, &[INODE]));

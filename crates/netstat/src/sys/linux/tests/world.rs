@@ -166,8 +166,12 @@ impl World {
 
     /// Streams the rows: the search for owners comes first, and the table of sockets after it.
     pub(super) fn stream(&self) -> (Vec<Socket>, Vec<Gap>) {
+        self.stream_of(&Query::new().owners(true))
+    }
+
+    pub(super) fn stream_of(&self, query: &Query) -> (Vec<Socket>, Vec<Gap>) {
         let mut rows = Vec::new();
-        let gaps = stream_from(&self, &Query::new().owners(true).threads(1), &mut |row| {
+        let gaps = stream_from(&self, &query.clone().threads(1), &mut |row| {
             rows.push(row);
             ControlFlow::Continue(())
         });
