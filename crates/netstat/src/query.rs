@@ -3,8 +3,10 @@
 use crate::error::Error;
 use crate::filter::Filter;
 use crate::gap::Gap;
+use crate::lister::Lister;
+use crate::owner_source::OwnerSource;
 use crate::process::ProcessFields;
-use crate::snapshot::{self, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::socket::{Family, Protocol, Socket};
 use crate::tcp_state::TcpState;
 use std::ffi::OsString;
@@ -38,6 +40,7 @@ use std::ops::{ControlFlow, RangeInclusive};
 pub struct Query {
     pub(crate) filter: Filter,
     owners: bool,
+    pub(crate) owner_source: OwnerSource,
     pub(crate) fields: ProcessFields,
     threads: Option<usize>,
 }
@@ -151,6 +154,12 @@ impl Query {
         self
     }
 
+    /// How to find the owners, where the system has more than one way. Implies nothing.
+    pub fn owner_source(mut self, source: OwnerSource) -> Self {
+        self.owner_source = source;
+        self
+    }
+
     /// Whether to look up the service behind each socket ([`Socket::service`]), where the system has such a
     /// thing: Windows. Off by default: each costs a question to the service manager.
     pub fn services(self, services: bool) -> Self {
@@ -197,7 +206,7 @@ impl Query {
     /// [`Error::is_permission_denied`] when a sandbox refuses it. A process that cannot be read, or
     /// vanishes, is never an error.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        snapshot::take(self)
+        Lister::new().snapshot(self)
     }
 
     /// Asks, and hands over each row as it is read, without keeping it: for counting, and for machines
@@ -221,7 +230,7 @@ impl Query {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn for_each(&self, mut each: impl FnMut(Socket) -> ControlFlow<()>) -> Result<Vec<Gap>, Error> {
-        snapshot::stream(self, &mut each)
+    pub fn for_each(&self, each: impl FnMut(Socket) -> ControlFlow<()>) -> Result<Vec<Gap>, Error> {
+        Lister::new().for_each(self, each)
     }
 }

@@ -2,11 +2,11 @@
 //! second look, streaming) runs over a scripted kernel just as it runs over the machine's own.
 
 use crate::error::Error;
-use crate::filter::Filter;
 use crate::gap::Gap;
 use crate::owner::NoOwner;
 use crate::owner_table::{OwnerTable, Sighting};
 use crate::process::{Process, ProcessFields};
+use crate::query::Query;
 use crate::socket::Socket;
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
@@ -16,11 +16,11 @@ use std::ops::ControlFlow;
 pub(crate) trait System: Sync {
     type Search: Search;
 
-    fn search(&self, pids: &[u32]) -> Self::Search;
+    fn search(&self, query: &Query) -> Self::Search;
 
     fn sockets(
         &self,
-        filter: &Filter,
+        query: &Query,
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error>;
 

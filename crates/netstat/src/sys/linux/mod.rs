@@ -31,6 +31,7 @@
 
 mod dumps;
 mod ffi;
+mod native;
 mod netlink;
 mod once;
 mod owners;
@@ -44,11 +45,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use owners::OwnerSearch;
-pub(crate) use processes::{is_short_name, processes};
-pub(crate) use row::ownerless;
-pub(crate) use sockets::sockets;
-pub(crate) use still_open::still_open;
+pub(crate) use native::{Kept, Native};
 
 use crate::owner::OwnerRole;
 use crate::process::ProcessFields;

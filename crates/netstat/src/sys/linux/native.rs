@@ -1,0 +1,93 @@
+//! The system of this build: what is kept between listings, and what is asked with it.
+
+use super::dumps::Dumps;
+use super::netlink::SockDiag;
+use super::owners::OwnerSearch;
+use super::processes::{is_short_name, processes};
+use super::row::ownerless;
+use super::{sockets, still_open};
+use crate::error::Error;
+use crate::gap::Gap;
+use crate::owner::NoOwner;
+use crate::owner_table::Sighting;
+use crate::process::{Process, ProcessFields};
+use crate::query::Query;
+use crate::socket::Socket;
+use crate::sys::System;
+use rustix::io::Errno;
+use std::ffi::OsStr;
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+type SocketDumps = Dumps<SockDiag, fn() -> Result<SockDiag, Errno>>;
+
+/// What one listing leaves to the next.
+pub(crate) struct Kept {
+    dumps: Mutex<SocketDumps>,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self { dumps: Mutex::new(Dumps::new(SockDiag::open)) }
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").finish_non_exhaustive()
+    }
+}
+
+/// The system, for one listing.
+pub(crate) struct Native<'k> {
+    kept: &'k Kept,
+}
+
+impl<'k> Native<'k> {
+    pub(crate) fn new(kept: &'k Kept) -> Self {
+        Self { kept }
+    }
+
+    fn dumps(&self) -> MutexGuard<'k, SocketDumps> {
+        // Whoever panicked while it held this left a conversation behind, which is not gone on with.
+        self.kept.dumps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'k> System for Native<'k> {
+    type Search = OwnerSearch;
+
+    fn search(&self, query: &Query) -> Self::Search {
+        OwnerSearch::new(query)
+    }
+
+    fn sockets(
+        &self,
+        query: &Query,
+        sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
+    ) -> Result<Vec<Gap>, Error> {
+        sockets::sockets(&mut self.dumps(), query, sink)
+    }
+
+    fn processes(
+        &self,
+        sightings: &[Sighting],
+        fields: ProcessFields,
+        threads: usize,
+    ) -> (Vec<Process>, Vec<Gap>) {
+        processes(sightings, fields, threads)
+    }
+
+    fn ownerless(&self, socket: &Socket) -> NoOwner {
+        ownerless(socket)
+    }
+
+    fn still_open(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
+        still_open::still_open(&mut self.dumps(), sockets)
+    }
+
+    fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
+        is_short_name(name, full)
+    }
+}
