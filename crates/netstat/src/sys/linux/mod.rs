@@ -32,6 +32,7 @@
 mod counts;
 mod dumps;
 mod ffi;
+mod known_processes;
 mod native;
 mod netlink;
 mod once;

@@ -1,6 +1,7 @@
 //! The system of this build: what is kept between listings, and what is asked with it.
 
 use super::dumps::Dumps;
+use super::known_processes::KnownProcesses;
 use super::netlink::SockDiag;
 use super::owners::OwnerSearch;
 use super::processes::{is_short_name, processes};
@@ -27,11 +28,13 @@ type SocketDumps = Dumps<SockDiag, fn() -> Result<SockDiag, Errno>>;
 /// What one listing leaves to the next.
 pub(crate) struct Kept {
     dumps: Mutex<Here>,
+    processes: Mutex<KnownProcesses>,
 }
 
 impl Default for Kept {
     fn default() -> Self {
-        Self { dumps: Mutex::new(Here { namespace: None, dumps: Dumps::new(SockDiag::open) }) }
+        let here = Here { namespace: None, dumps: Dumps::new(SockDiag::open) };
+        Self { dumps: Mutex::new(here), processes: Mutex::default() }
     }
 }
 
@@ -101,7 +104,8 @@ impl<'k> System for Native<'k> {
         fields: ProcessFields,
         threads: usize,
     ) -> (Vec<Process>, Vec<Gap>) {
-        processes(sightings, fields, threads)
+        let mut known = self.kept.processes.lock().unwrap_or_else(PoisonError::into_inner);
+        processes(sightings, fields, threads, &mut known)
     }
 
     fn ownerless(&self, socket: &Socket) -> NoOwner {
