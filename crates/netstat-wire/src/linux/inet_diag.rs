@@ -54,7 +54,8 @@ pub const IPPROTO_TCP: u8 = 6;
 /// UDP, the same number everywhere.
 pub const IPPROTO_UDP: u8 = 17;
 
-/// Attribute of a request: a program that the kernel runs over each socket.
+/// Attribute of a request: a program that the kernel runs over each socket
+/// ([`Bytecode`](super::inet_diag_bytecode::Bytecode)).
 pub const INET_DIAG_REQ_BYTECODE: u16 = 1;
 /// Attribute of a request (5.7): which storages of BPF programs to report.
 pub const INET_DIAG_REQ_SK_BPF_STORAGES: u16 = 2;

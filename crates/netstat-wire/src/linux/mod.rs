@@ -2,6 +2,8 @@
 
 pub mod btf;
 pub mod inet_diag;
+pub mod inet_diag_bytecode;
+pub mod inet_diag_bytecode_run;
 pub mod netlink;
 pub mod proc_net;
 pub mod proc_net_sockstat;
