@@ -14,7 +14,7 @@ use rustix::net::{
     AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType, netlink, recv, sendto, socket_with,
 };
 use socket_world::namespace::in_network_namespace;
-use socket_world::{Made, inode_of, live_skip, tcp, udp};
+use socket_world::{Made, SocketFacts, binding, inode_of, live_skip, tcp, udp};
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::os::fd::OwnedFd;
@@ -196,7 +196,7 @@ fn live_the_kernel_takes_the_longest_programs() {
 }
 
 /// Sockets of every kind, of which none comes or goes by itself, in each table.
-fn sockets() -> Vec<Made> {
+fn sockets(marks: bool) -> Vec<Made> {
     let make: &[tcp::Make] = &[
         tcp::listener_v4,
         tcp::listener_dual_stack,
@@ -211,7 +211,10 @@ fn sockets() -> Vec<Made> {
         udp::pair_v6,
         udp::pair_mapped,
     ];
-    make.iter().map(|make| make().unwrap()).collect()
+    let marked: &[tcp::Make] = &[|| binding::tcp_with_mark(0x11), || binding::udp_with_mark(0x10)];
+    let bound = binding::ALL.iter().map(|(_, make)| make);
+    let marked = marked.iter().filter(|_| marks);
+    make.iter().chain(bound).chain(marked).map(|make| make().unwrap()).collect()
 }
 
 /// Three dumps: UDP of each family, and TCP of both.
@@ -231,7 +234,7 @@ fn reported_as_run_says() {
         Ok(marks) => marks,
         Err(why) => live_skip!("{why}"),
     };
-    let made = sockets();
+    let made = sockets(marks);
     let ours: Vec<u64> = made.iter().flat_map(|made| &made.sockets).map(inode_of).collect();
     let automatic = Bytecode::condition(&Condition::BoundAutomatically).unwrap();
     let is_ours = |socket: &InetDiagMsg| ours.contains(&socket.inode.into());
@@ -255,6 +258,8 @@ fn reported_as_run_says() {
     assert_eq!(tables.iter().map(|(_, entries)| entries.len()).sum::<usize>(), ours.len());
     let everything: Vec<Entry> = tables.iter().flat_map(|(_, entries)| entries.values().copied()).collect();
     assert!(everything.iter().any(|entry| entry.cgroup_id != 0));
+    assert!(everything.iter().any(|entry| entry.id.interface != 0));
+    assert!(!marks || everything.iter().any(|entry| entry.mark == 0x11));
 
     let mut rng = Rng(4);
     let (mut reported, mut left_out) = (0, 0);
@@ -271,6 +276,33 @@ fn reported_as_run_says() {
         }
     }
     assert!(reported > 300 && left_out > 300, "{reported} {left_out}");
+}
+
+#[test]
+fn live_a_port_that_was_named_is_told_from_one_that_the_kernel_chose() {
+    let kernel = SockDiag::open();
+    let is_named = |facts: &SocketFacts| {
+        let named = Bytecode::condition(&Condition::BoundAutomatically).unwrap().not().unwrap();
+        let port = Bytecode::condition(&Condition::PortIs(End::Local, facts.local.port())).unwrap();
+        let program = named.and(&port).unwrap();
+        requests().into_iter().any(|request| {
+            let answer = kernel.dump(request, Some(program.as_bytes())).unwrap();
+            answer.iter().any(|socket| Some(socket.inode.into()) == facts.inode)
+        })
+    };
+    for (make, expected) in [
+        (binding::tcp_listener_of_named_port as tcp::Make, &[true][..]),
+        (binding::udp_of_named_port, &[true]),
+        // Client, server, listener.
+        (binding::tcp_client_of_named_port, &[true, false, false]),
+        (binding::tcp_client_of_alias, &[false, false, false]),
+        (tcp::listener_v4, &[false]),
+        (udp::unconnected_v4, &[false]),
+    ] {
+        let made = make().unwrap();
+        let named: Vec<bool> = made.facts.iter().map(is_named).collect();
+        assert_eq!(named, expected, "{:?}", made.facts);
+    }
 }
 
 #[test]
