@@ -10,3 +10,4 @@ pub mod proc_pid_status;
 pub mod tcp_states;
 
 mod decimal;
+mod inet_diag_request;
