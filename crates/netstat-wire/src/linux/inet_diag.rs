@@ -20,7 +20,8 @@
 //! - [`Request`], `struct inet_diag_req`, 60 bytes, type [`TCPDIAG_GETSOCK`] (2.6.14): as a dump it is
 //!   answered for both families in one walk of the tables; TCP, or since 5.9 what
 //!   [`INET_DIAG_REQ_PROTOCOL`] says.
-//! - [`InetDiagMsg`], `struct inet_diag_msg`, 72 bytes, then attributes.
+//! - [`InetDiagMsg`], `struct inet_diag_msg`, 72 bytes, then attributes: those that a list of sockets needs
+//!   are read with it, the others by [`Details`](super::inet_diag_details::Details).
 //!
 //! Traps:
 //! - A kernel before 5.9 skips [`INET_DIAG_REQ_PROTOCOL`] and answers the older request with TCP sockets.
