@@ -1,5 +1,6 @@
 //! What Linux says: one file an interface, named as the kernel names it.
 
+pub mod btf;
 pub mod inet_diag;
 pub mod inet_diag_congestion;
 pub mod inet_diag_details;
@@ -8,6 +9,7 @@ pub mod inet_diag_sockopt;
 pub mod inet_diag_ulp;
 pub mod netlink;
 pub mod proc_net;
+pub mod proc_net_sockstat;
 pub mod proc_pid_cmdline;
 pub mod proc_pid_fd;
 pub mod proc_pid_stat;

@@ -1,4 +1,4 @@
-//! Who holds which socket: a walk over the descriptors of all processes.
+//! The walk over the descriptors of all processes in `/proc`: works everywhere, with any rights.
 //!
 //! Each descriptor costs two to four microseconds, nearly all of it in the kernel, and the walk is nearly all
 //! of a listing's time. So it runs on several threads beside the reading of the tables.
@@ -17,13 +17,13 @@
 //! A process looked at before the table of sockets was complete may have opened one since. [`again`] looks
 //! at those once more when a socket is left without owner, and at processes that are new.
 //!
-//! [`again`]: OwnerSearch::again
+//! [`again`]: crate::sys::Search::again
 
-use super::procfs::{Proc, Procfs, TableRead};
 use crate::gap::{Gap, GapKind};
 use crate::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
 use crate::owner_table::{Held, OwnerTable, Sighting};
 use crate::side_by_side::side_by_side;
+use crate::sys::linux::procfs::{Procfs, TableRead};
 use rustix::io::Errno;
 use std::cmp::Ordering;
 use std::sync::Mutex;
@@ -34,15 +34,6 @@ const UNCOMPARED_LINKS: u64 = 1 << 16;
 
 /// The inode of the initial pid namespace, `PROC_PID_INIT_INO` of include/linux/proc_ns.h.
 const INITIAL_PID_NAMESPACE: &[u8] = b"pid:[4026531836]";
-
-/// A search for owners, over the real `/proc`.
-pub(crate) type OwnerSearch = Search<Proc>;
-
-impl OwnerSearch {
-    pub(crate) fn new(pids: &[u32]) -> Self {
-        Self::over(Proc::open(), pids)
-    }
-}
 
 /// A search for owners.
 pub(crate) struct Search<P> {
@@ -134,7 +125,7 @@ impl Found {
 }
 
 impl<P: Procfs> Search<P> {
-    pub(super) fn over(procfs: Result<P, Errno>, pids: &[u32]) -> Self {
+    pub(in crate::sys::linux) fn over(procfs: Result<P, Errno>, pids: &[u32]) -> Self {
         let procfs = procfs.map_err(NotSearched::Failed).and_then(of_own_namespace);
         let mut first = Round { pids: pids.to_vec(), ..Round::default() };
         let listed = match &procfs {
@@ -146,18 +137,20 @@ impl<P: Procfs> Search<P> {
         let procfs = procfs.and_then(|procfs| listed.map(|()| procfs).map_err(NotSearched::Failed));
         Self { procfs, only_some: !pids.is_empty(), first }
     }
+}
 
-    pub(crate) fn run(&self) {
+impl<P: Procfs> crate::sys::Search for Search<P> {
+    fn run(&self) {
         if let Ok(procfs) = &self.procfs {
             self.first.walk(procfs);
         }
     }
 
-    pub(crate) fn sockets_are_listed(&self) {
+    fn sockets_are_listed(&self) {
         self.first.sockets_are_listed.store(true, SeqCst);
     }
 
-    pub(crate) fn table(&mut self) -> OwnerTable {
+    fn table(&mut self) -> OwnerTable {
         let procfs = match &self.procfs {
             Ok(procfs) => procfs,
             Err(NotSearched::Failed(errno)) => {
@@ -190,7 +183,7 @@ impl<P: Procfs> Search<P> {
         table
     }
 
-    pub(crate) fn again(&mut self, table: &mut OwnerTable, missed: &[u64], threads: usize) {
+    fn again(&mut self, table: &mut OwnerTable, missed: &[u64], threads: usize) {
         let Ok(procfs) = &self.procfs else { return };
         if missed.is_empty() {
             return;
