@@ -29,6 +29,8 @@
 //!
 //! Sources: sock_diag(7), netlink(7), proc(5), linux/inet_diag.h, net/ipv4/inet_diag.c.
 
+#[allow(dead_code, reason = "the search for owners is to read from it")]
+mod bpf;
 mod dumps;
 mod ffi;
 mod netlink;
