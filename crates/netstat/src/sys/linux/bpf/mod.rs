@@ -33,6 +33,7 @@ mod tests;
 
 pub(crate) use refused::Refused;
 
+use super::ffi::nanoseconds_since_boot;
 use netstat_wire::linux::btf::Btf;
 use program::{Program, RECORD_BYTES, Types};
 use rustix::fs::{CWD, Mode, OFlags, openat};
@@ -63,9 +64,16 @@ pub(crate) struct SocketFile {
 
 /// The seam to the kernel: one walk over all descriptors. A scripted one stands here in tests.
 pub(crate) trait HeldSource {
-    /// Hands over each descriptor that leads to a socket. Threads that share a table are told once, processes that
+    /// Hands over each descriptor that leads to a socket, and a time at which it had not been looked at yet, in
+    /// nanoseconds since the machine was started. Threads that share a table are told once, processes that
     /// share one each.
-    fn read(&self, each: &mut dyn FnMut(SocketFile)) -> Result<(), Errno>;
+    fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno>;
+}
+
+impl<T: HeldSource> HeldSource for std::sync::Arc<T> {
+    fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
+        T::read(self, each)
+    }
 }
 
 /// The program in the kernel, loaded and attached until this is dropped.
@@ -97,15 +105,15 @@ impl TaskFiles {
 }
 
 impl HeldSource for TaskFiles {
-    fn read(&self, each: &mut dyn FnMut(SocketFile)) -> Result<(), Errno> {
-        run::<RECORD_BYTES>(&self.link, &mut |record| {
+    fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
+        run::<RECORD_BYTES>(&self.link, &mut |at, record| {
             let [i0, i1, i2, i3, i4, i5, i6, i7, p0, p1, p2, p3, f0, f1, f2, f3] = record;
             let inode = u64::from_ne_bytes([i0, i1, i2, i3, i4, i5, i6, i7]);
             let pid = u32::from_ne_bytes([p0, p1, p2, p3]);
             let fd = i32::from_ne_bytes([f0, f1, f2, f3]);
             // A task that ended while it was looked at has no number any more.
             if pid != 0 {
-                each(SocketFile { pid, fd, inode });
+                each(at, SocketFile { pid, fd, inode });
             }
         })
     }
@@ -147,16 +155,17 @@ fn attach(name: &[u8; 16], program: &Program) -> Result<OwnedFd, Refused> {
 }
 
 /// Runs a program once and hands over what it writes, in records of `N` bytes.
-fn run<const N: usize>(link: &OwnedFd, each: &mut dyn FnMut([u8; N])) -> Result<(), Errno> {
+fn run<const N: usize>(link: &OwnedFd, each: &mut dyn FnMut(u64, [u8; N])) -> Result<(), Errno> {
     records(&ffi::start_iterator(link.as_fd())?, each)
 }
 
-/// Reads records of `N` bytes to the end.
-fn records<const N: usize>(file: impl AsFd, each: &mut dyn FnMut([u8; N])) -> Result<(), Errno> {
+/// Reads records of `N` bytes to the end, and tells of each when the read began that brought it.
+fn records<const N: usize>(file: impl AsFd, each: &mut dyn FnMut(u64, [u8; N])) -> Result<(), Errno> {
     let mut buffer = Vec::with_capacity(READ_BYTES + N);
     let mut retries = MOST_RETRIES;
     loop {
         buffer.reserve(READ_BYTES);
+        let at = nanoseconds_since_boot();
         match rustix::io::read(&file, rustix::buffer::spare_capacity(&mut buffer)) {
             Ok(0) if buffer.is_empty() => return Ok(()),
             // Half a record, which the kernel does not write.
@@ -166,7 +175,7 @@ fn records<const N: usize>(file: impl AsFd, each: &mut dyn FnMut([u8; N])) -> Re
             Err(errno) => return Err(errno),
         }
         let (whole, rest) = buffer.as_chunks::<N>();
-        whole.iter().for_each(|record| each(*record));
+        whole.iter().for_each(|record| each(at, *record));
         // Where memory comes in larger pages than here, a read may end within a record.
         let rest = rest.len();
         buffer.drain(..buffer.len() - rest);
