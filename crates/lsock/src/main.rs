@@ -46,7 +46,7 @@ fn run() -> Result<(), Stop> {
     let view = View::new(&snapshot, &users);
     let rows = order::sorted(&view, &plan.sort);
     write(&plan, &view, &rows).map_err(Stop::Output)?;
-    if let Some(line) = gaps::line(&snapshot.gaps) {
+    if let Some(line) = gaps::line(&snapshot, plan.owner_source) {
         exit::complain(&line);
     }
     Ok(())

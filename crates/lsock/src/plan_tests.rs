@@ -34,6 +34,9 @@ fn habits_mean_what_they_mean_elsewhere() {
 
 #[test]
 fn filters_reach_the_query() {
+    assert_asks("--owner-source bpf", usual().owner_source(OwnerSource::Bpf));
+    assert_asks("--owner-source procfs", usual().owner_source(OwnerSource::Procfs));
+    assert_asks("--owner-source auto", usual());
     assert_asks("--port 80 :81", usual().port(81).port(80));
     assert_asks("--local-port 1-2,3", usual().local_ports(1..=2).local_port(3));
     assert_asks("--remote-port 443", usual().remote_port(443));

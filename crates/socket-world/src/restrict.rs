@@ -24,6 +24,14 @@ pub fn deny_netlink(errno: u16) -> io::Result<()> {
     ffi::deny_netlink_sockets(errno)
 }
 
+/// From here on bpf(2) fails with `errno`, as under a seccomp sandbox.
+///
+/// # Errors
+/// The kernel has no seccomp filters.
+pub fn deny_bpf(errno: u16) -> io::Result<()> {
+    ffi::deny_bpf(errno)
+}
+
 /// Becomes a plain user without any right of root's. As after the start of a program, the process may be read by
 /// others of that user, itself among them.
 ///

@@ -1,6 +1,6 @@
-//! One JSON document: `{"schema":"lsock/1","sockets":[..],"processes":[..],"gaps":[..]}`.
+//! One JSON document: `{"schema":"lsock/1","sockets":[..],"processes":[..],"gaps":[..],"owner_source":..}`.
 
-use super::record::{GapRecord, ProcessRecord, Row, push_record};
+use super::record::{GapRecord, OwnerSourceRecord, ProcessRecord, Row, push_record};
 use super::{Chunk, Render};
 use crate::view::View;
 use netstat::Socket;
@@ -18,7 +18,9 @@ impl Render for Json {
         push_list(&mut chunk, view.processes().iter().map(ProcessRecord))?;
         chunk.bytes.extend_from_slice(br#"],"gaps":["#);
         push_list(&mut chunk, view.snapshot.gaps.iter().map(GapRecord))?;
-        chunk.bytes.extend_from_slice(b"]}\n");
+        chunk.bytes.extend_from_slice(br#"],"owner_source":"#);
+        push_record(&view.snapshot.owners_from.as_ref().map(OwnerSourceRecord), &mut chunk.bytes)?;
+        chunk.bytes.extend_from_slice(b"}\n");
         chunk.finish()
     }
 }

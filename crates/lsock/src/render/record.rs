@@ -5,7 +5,7 @@ use crate::columns::Hex;
 use crate::states;
 use crate::time::Rfc3339;
 use crate::view::{Shown, View};
-use netstat::{Gap, Owner, Socket};
+use netstat::{Gap, Owner, OwnersFrom, Socket};
 use serde::ser::{SerializeSeq, SerializeStruct};
 use serde::{Serialize, Serializer};
 use std::fmt::Display;
@@ -171,5 +171,17 @@ impl Serialize for GapRecord<'_> {
         gap.serialize_field("detail", &Text(self.0))?;
         gap.serialize_field("source", &self.0.source)?;
         gap.end()
+    }
+}
+
+/// How owners were found.
+pub(super) struct OwnerSourceRecord<'a>(pub(super) &'a OwnersFrom);
+
+impl Serialize for OwnerSourceRecord<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut from = serializer.serialize_struct("OwnerSource", 2)?;
+        from.serialize_field("used", self.0.source.as_str())?;
+        from.serialize_field("reason", &self.0.reason)?;
+        from.end()
     }
 }
