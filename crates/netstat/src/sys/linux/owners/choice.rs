@@ -69,14 +69,19 @@ pub(super) fn choose(kept: &KeptProgram, asked: OwnerSource, only_some: bool) ->
     if let Err(refused) = bpf::may_load() {
         return Choice::walk(refused.to_string());
     }
-    if !asked && let Some(reason) = procfs.ok().and_then(|procfs| too_few(&procfs)) {
-        return Choice::walk(reason);
-    }
+    let reason = match procfs {
+        _ if asked => "asked for",
+        Ok(procfs) => match is_worth_it(&procfs) {
+            Ok(reason) => reason,
+            Err(reason) => return Choice::walk(reason),
+        },
+        Err(_) => NOT_COUNTED,
+    };
     match TaskFiles::load() {
         Ok(program) => {
             let program = Arc::new(program);
             *state = State::Loaded { program: Arc::clone(&program), process: std::process::id() };
-            Choice::Iterate { program, reason: if asked { "asked for" } else { "many descriptors" } }
+            Choice::Iterate { program, reason }
         }
         Err(refused) => {
             // Not tried again: the next time would be refused, and logged, just so.
@@ -86,16 +91,22 @@ pub(super) fn choose(kept: &KeptProgram, asked: OwnerSource, only_some: bool) ->
     }
 }
 
-/// Why it would not pay to set the iteration up.
-fn too_few(procfs: &impl Procfs) -> Option<&'static str> {
+/// How many descriptors there are is told by `/proc` alone, and without it there is nothing to walk either.
+const NOT_COUNTED: &str = "no count of descriptors";
+
+/// Why it pays to set the iteration up, or why not.
+fn is_worth_it(procfs: &impl Procfs) -> Result<&'static str, &'static str> {
     let mut text = Vec::new();
-    procfs.read("sys/fs/file-nr", &mut text).ok()?;
-    let files = text.split(|byte| !byte.is_ascii_digit()).next()?;
-    let files: u64 = std::str::from_utf8(files).ok()?.parse().ok()?;
+    let read = procfs.read("sys/fs/file-nr", &mut text);
+    let files =
+        text.split(|byte| !byte.is_ascii_digit()).next().and_then(|files| std::str::from_utf8(files).ok());
+    let Some(files) = files.filter(|_| read.is_ok()).and_then(|files| files.parse::<u64>().ok()) else {
+        return Ok(NOT_COUNTED);
+    };
     if files < FILES_WORTH_THE_SET_UP {
-        return Some("few descriptors");
+        return Err("few descriptors");
     }
     let few =
         walk::is_nested(procfs) && procfs.pids().is_ok_and(|pids| pids.len() < PROCESSES_WORTH_THE_SET_UP);
-    few.then_some("few processes")
+    if few { Err("few processes") } else { Ok("many descriptors") }
 }
