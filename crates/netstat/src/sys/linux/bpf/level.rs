@@ -25,7 +25,7 @@ pub(super) fn of_this_thread(types: &Types<'_>) -> Result<u32, Refused> {
 pub(super) fn probe(types: &Types<'_>) -> Result<u32, Refused> {
     let link = attach(b"netstat_level\0\0\0", &level_of_reader(types)?)?;
     let mut level = None;
-    let read = run::<4>(&link, &mut |bytes| level = level.or(Some(u32::from_ne_bytes(bytes))));
+    let read = run::<4>(&link, &mut |_, bytes| level = level.or(Some(u32::from_ne_bytes(bytes))));
     read.map_err(|errno| Refused::errno("bpf_iter_task", errno))?;
     level.ok_or(Refused::other("bpf_iter_task", "no level of the pid namespace"))
 }

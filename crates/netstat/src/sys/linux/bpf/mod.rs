@@ -33,6 +33,7 @@ mod tests;
 
 pub(crate) use refused::Refused;
 
+use super::ffi::nanoseconds_since_boot;
 use netstat_wire::linux::btf::Btf;
 use program::{Program, RECORD_BYTES, Types};
 use rustix::fs::{CWD, Mode, OFlags, openat};
@@ -43,8 +44,9 @@ use std::os::fd::{AsFd, OwnedFd};
 
 const TYPES: &str = "/sys/kernel/btf/vmlinux";
 
-/// The kernel writes into 32 KiB (8 pages) between two reads; to ask for less means to read more often.
-const READ_BYTES: usize = 64 * 1024;
+/// The kernel writes into 8 pages, of 64 KiB at the most, between two reads. Each read is to take all of it: what
+/// it left would be older than the next read, and memory that no read fills is never touched.
+const READ_BYTES: usize = 8 * 64 * 1024;
 
 /// How often reads are repeated that failed for the time being. The kernel breaks off (`EAGAIN`) after a million
 /// descriptors of which none is a socket, and goes on from there.
@@ -63,10 +65,18 @@ pub(crate) struct SocketFile {
 
 /// The seam to the kernel: one walk over all descriptors. A scripted one stands here in tests.
 pub(crate) trait HeldSource {
-    /// Hands over each descriptor that leads to a socket, once for each process that has it. It may come more
-    /// than once: from threads whose leader has exited, from threads with tables of their own, and before Linux
-    /// 5.10 from every thread.
-    fn read(&self, each: &mut dyn FnMut(SocketFile)) -> Result<(), Errno>;
+    /// Hands over each descriptor that leads to a socket, once for each process that has it, and a time at which
+    /// it had not been looked at yet, in nanoseconds since the machine was started.
+    ///
+    /// A descriptor may come more than once: from threads whose leader has exited, from threads with tables of
+    /// their own, and before Linux 5.10 from every thread.
+    fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno>;
+}
+
+impl<T: HeldSource> HeldSource for std::sync::Arc<T> {
+    fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
+        T::read(self, each)
+    }
 }
 
 /// The program in the kernel, loaded and attached until this is dropped.
@@ -77,7 +87,7 @@ pub(crate) struct TaskFiles {
 }
 
 impl TaskFiles {
-    /// Loads the program, in two or three milliseconds. For [`may_load`] is to be asked before.
+    /// Loads the program, in two milliseconds. [`may_load`] is to be asked before.
     pub(crate) fn load() -> Result<Self, Refused> {
         if usize::BITS < 64 {
             // The kernel may have wider pointers than this process, which its types do not tell.
@@ -98,15 +108,15 @@ impl TaskFiles {
 }
 
 impl HeldSource for TaskFiles {
-    fn read(&self, each: &mut dyn FnMut(SocketFile)) -> Result<(), Errno> {
-        run::<RECORD_BYTES>(&self.link, &mut |record| {
+    fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
+        run::<RECORD_BYTES>(&self.link, &mut |at, record| {
             let [i0, i1, i2, i3, i4, i5, i6, i7, p0, p1, p2, p3, f0, f1, f2, f3] = record;
             let inode = u64::from_ne_bytes([i0, i1, i2, i3, i4, i5, i6, i7]);
             let pid = u32::from_ne_bytes([p0, p1, p2, p3]);
             let fd = i32::from_ne_bytes([f0, f1, f2, f3]);
             // A task that ended while it was looked at has no number any more.
             if pid != 0 {
-                each(SocketFile { pid, fd, inode });
+                each(at, SocketFile { pid, fd, inode });
             }
         })
     }
@@ -148,16 +158,17 @@ fn attach(name: &[u8; 16], program: &Program) -> Result<OwnedFd, Refused> {
 }
 
 /// Runs a program once and hands over what it writes, in records of `N` bytes.
-fn run<const N: usize>(link: &OwnedFd, each: &mut dyn FnMut([u8; N])) -> Result<(), Errno> {
+fn run<const N: usize>(link: &OwnedFd, each: &mut dyn FnMut(u64, [u8; N])) -> Result<(), Errno> {
     records(&ffi::start_iterator(link.as_fd())?, each)
 }
 
-/// Reads records of `N` bytes to the end.
-fn records<const N: usize>(file: impl AsFd, each: &mut dyn FnMut([u8; N])) -> Result<(), Errno> {
+/// Reads records of `N` bytes to the end, and tells of each when the read began that brought it.
+fn records<const N: usize>(file: impl AsFd, each: &mut dyn FnMut(u64, [u8; N])) -> Result<(), Errno> {
     let mut buffer = Vec::with_capacity(READ_BYTES + N);
     let mut retries = MOST_RETRIES;
     loop {
         buffer.reserve(READ_BYTES);
+        let at = nanoseconds_since_boot();
         match rustix::io::read(&file, rustix::buffer::spare_capacity(&mut buffer)) {
             Ok(0) if buffer.is_empty() => return Ok(()),
             // Half a record, which the kernel does not write.
@@ -167,8 +178,8 @@ fn records<const N: usize>(file: impl AsFd, each: &mut dyn FnMut([u8; N])) -> Re
             Err(errno) => return Err(errno),
         }
         let (whole, rest) = buffer.as_chunks::<N>();
-        whole.iter().for_each(|record| each(*record));
-        // Where memory comes in larger pages than here, a read may end within a record.
+        whole.iter().for_each(|record| each(at, *record));
+        // A read ends with a record, but nobody promises that.
         let rest = rest.len();
         buffer.drain(..buffer.len() - rest);
     }

@@ -44,7 +44,7 @@ fn is_of_kernel(refused: &Refused) -> bool {
 /// What a source tells of some processes, in order.
 fn held_by(source: &impl HeldSource, pids: &[u32]) -> Vec<SocketFile> {
     let mut held = Vec::new();
-    source.read(&mut |file| held.extend(pids.contains(&file.pid).then_some(file))).unwrap();
+    source.read(&mut |_, file| held.extend(pids.contains(&file.pid).then_some(file))).unwrap();
     held.sort_by_key(|file| (file.pid, file.fd, file.inode));
     held
 }
@@ -137,7 +137,7 @@ fn processes_have_the_numbers_of_the_readers_pid_namespace() {
             assert_eq!(held_by(&source, &[1]), own);
             let other = Child::fork(None, &[socket.as_fd()], |report| report.made(tcp::pair_v4()?))?;
             let mut all = Vec::new();
-            source.read(&mut |file| all.push(file))?;
+            source.read(&mut |_, file| all.push(file))?;
             all.sort_by_key(|file| (file.pid, file.fd));
             let copy = SocketFile { pid: other.pid(), ..own[0] };
             let mut expected = [own, vec![copy], expected(other.held())].concat();
@@ -282,7 +282,7 @@ fn records_are_put_together_across_reads_and_half_a_record_is_an_error() {
             }
         });
         let mut read = Vec::new();
-        let end = super::records::<4>(&reader, &mut |record| read.push(record));
+        let end = super::records::<4>(&reader, &mut |_, record| read.push(record));
         write.join().unwrap();
         (end, read)
     };
