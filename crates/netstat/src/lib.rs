@@ -39,10 +39,13 @@
 
 mod census;
 mod compat;
+mod counts;
 pub mod error;
 mod filter;
 mod gap;
+mod lister;
 mod owner;
+mod owner_source;
 mod owner_table;
 mod process;
 mod query;
@@ -60,9 +63,12 @@ pub use compat::{
     AddressFamilyFlags, ProtocolFlags, ProtocolSocketInfo, SocketInfo, TcpSocketInfo, UdpSocketInfo,
     get_sockets_info, iterate_sockets_info, iterate_sockets_info_without_pids,
 };
+pub use counts::Counts;
 pub use error::Error;
 pub use gap::{Gap, GapKind};
+pub use lister::Lister;
 pub use owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
+pub use owner_source::{OwnerSource, OwnersFrom};
 pub use process::{Process, ProcessFields};
 pub use query::Query;
 pub use snapshot::Snapshot;

@@ -3,6 +3,7 @@
 use crate::census::Census;
 use crate::gap::{Gap, GapKind};
 use crate::owner::{HiddenOwner, Owner, Ownership};
+use crate::owner_source::OwnersFrom;
 use std::fmt::Display;
 use std::num::NonZeroU64;
 use std::ops::Range;
@@ -57,6 +58,8 @@ pub(crate) struct OwnerTable {
     pub(crate) census: Option<Census>,
     /// Whether every process that could hold a socket was read.
     pub(crate) complete: bool,
+    /// Where the holders were found, where there is a choice.
+    pub(crate) from: Option<OwnersFrom>,
     /// What it means when a socket that has an identity is not in the table.
     pub(crate) absent: Ownership,
     /// What the search could not see.

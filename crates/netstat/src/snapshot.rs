@@ -1,14 +1,16 @@
 //! From a query to its answer: the order of things, the same on every system.
 
+use crate::counts::Counts;
 use crate::error::Error;
 use crate::gap::Gap;
 use crate::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Owners, Ownership};
+use crate::owner_source::OwnersFrom;
 use crate::owner_table::{OwnerTable, Sighting, handle_key};
 use crate::process::{Process, ProcessFields};
 use crate::query::Query;
 use crate::side_by_side::side_by_side;
 use crate::socket::{Identity, Socket};
-use crate::sys::{self, Search, System};
+use crate::sys::{Search, System};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ops::ControlFlow;
@@ -27,6 +29,8 @@ pub struct Snapshot {
     pub processes: Vec<Process>,
     /// What could not be seen. Empty when everything was.
     pub gaps: Vec<Gap>,
+    /// How the owners were found, where the system has more than one way (Linux) and owners were asked for.
+    pub owners_from: Option<OwnersFrom>,
     /// When the listing began.
     pub taken_at: SystemTime,
 }
@@ -52,6 +56,7 @@ impl Default for Snapshot {
             sockets: Vec::new(),
             processes: Vec::new(),
             gaps: Vec::new(),
+            owners_from: None,
             taken_at: SystemTime::UNIX_EPOCH,
         }
     }
@@ -75,11 +80,6 @@ impl<'a> IntoIterator for &'a Snapshot {
     }
 }
 
-/// Asks the system of this build.
-pub(crate) fn take(query: &Query) -> Result<Snapshot, Error> {
-    take_from(&sys::Native::new(), query)
-}
-
 /// Lists the sockets while other threads search for owners, then joins the two.
 pub(crate) fn take_from(system: &impl System, query: &Query) -> Result<Snapshot, Error> {
     let mut snapshot = Snapshot { taken_at: SystemTime::now(), ..Snapshot::default() };
@@ -91,13 +91,13 @@ pub(crate) fn take_from(system: &impl System, query: &Query) -> Result<Snapshot,
         ControlFlow::Continue(())
     };
     if !query.wants_owners() {
-        snapshot.gaps = system.sockets(&query.filter, &mut |socket| keep(without_owners(socket)))?;
+        snapshot.gaps = system.sockets(query, &mut |socket| keep(without_owners(socket)))?;
         return Ok(snapshot);
     }
 
-    let mut search = system.search(query.filter.pids());
+    let mut search = system.search(query);
     let listed = side_by_side(query.thread_count(), &|| search.run(), || {
-        let listed = system.sockets(&query.filter, &mut keep);
+        let listed = system.sockets(query, &mut keep);
         search.sockets_are_listed();
         search.run();
         listed
@@ -121,6 +121,7 @@ pub(crate) fn take_from(system: &impl System, query: &Query) -> Result<Snapshot,
         snapshot.processes = processes;
         snapshot.gaps.extend(gaps);
     }
+    snapshot.owners_from = table.from;
     snapshot.gaps.extend(table.gaps);
     if snapshot.sockets.iter().any(|socket| matches!(socket.ownership, Ownership::Hidden { .. })) {
         snapshot.gaps.extend(table.gaps_if_absent);
@@ -128,12 +129,18 @@ pub(crate) fn take_from(system: &impl System, query: &Query) -> Result<Snapshot,
     Ok(snapshot)
 }
 
-/// Asks the system of this build.
-pub(crate) fn stream(
-    query: &Query,
-    each: &mut dyn FnMut(Socket) -> ControlFlow<()>,
-) -> Result<Vec<Gap>, Error> {
-    stream_from(&sys::Native::new(), query, each)
+/// Counts rows without keeping them, and without owners unless they decide.
+pub(crate) fn count_from(system: &impl System, query: &Query) -> Result<Counts, Error> {
+    let mut counts = Counts::default();
+    counts.gaps = if query.needs_owners() {
+        stream_from(system, query, &mut |socket| {
+            counts.add(socket.protocol, socket.state, 1);
+            ControlFlow::Continue(())
+        })?
+    } else {
+        system.count(query, &mut counts)?
+    };
+    Ok(counts)
 }
 
 /// Searches for owners first, then hands over the rows as they come. Rows whose owner is not in the table
@@ -144,7 +151,7 @@ pub(crate) fn stream_from(
     each: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
     if !query.wants_owners() {
-        return system.sockets(&query.filter, &mut |socket| {
+        return system.sockets(query, &mut |socket| {
             if query.filter.matches(&socket) {
                 each(without_owners(socket))
             } else {
@@ -153,7 +160,7 @@ pub(crate) fn stream_from(
         });
     }
 
-    let mut search = system.search(query.filter.pids());
+    let mut search = system.search(query);
     side_by_side(query.thread_count(), &|| search.run(), || search.run());
     let mut table = search.table();
     let names = NamedOwners::new(system, query, table.sightings());
@@ -161,7 +168,7 @@ pub(crate) fn stream_from(
 
     let mut held_back = Vec::new();
     let mut flow = ControlFlow::Continue(());
-    let mut gaps = system.sockets(&query.filter, &mut |mut socket| {
+    let mut gaps = system.sockets(query, &mut |mut socket| {
         if !query.filter.matches(&socket) {
             return ControlFlow::Continue(());
         }

@@ -5,14 +5,25 @@
 //!
 //! - `SUPPORT: Support`: what it can give. A field that is not promised is `None` in every row; a promised
 //!   one is seen where the row has such a thing. Tests hold it to that.
-//! - `sockets(&Filter, sink) -> Result<Vec<Gap>, Error>`: hands every socket of the tables that the filter
-//!   wants to the sink, row by row as decoded, TCP before UDP, each socket once. Owners that the table itself
-//!   names it sets; holders that a search finds are added to them. An ownership that it sets is the last
-//!   word where no holder is found. It may use the filter to ask for less, and may hand over
-//!   more: the caller applies the filter. A table that fails is a gap while another one can be read; an
-//!   error is for when nothing can. When the sink breaks off, it stops.
-//! - `OwnerSearch`: a search for owners, made by `new(pids)` for these processes alone or, with none
-//!   named, all; it never fails, what it cannot see ends in its table's gaps.
+//! - `Kept`: what a [`Lister`](crate::Lister) keeps from one listing to the next; `()` where there is nothing
+//!   that pays. It is `Default`, `Send` and `Sync`.
+//! - `Native`: the system to ask, made by `Native::new(&kept)` for one listing. It is a [`System`]:
+//!   - `sockets(&Query, sink) -> Result<Vec<Gap>, Error>`: hands every socket of the tables that the query
+//!     wants to the sink, row by row as decoded, TCP before UDP, each socket once. Owners that the table
+//!     itself names it sets; holders that a search finds are added to them. An ownership that it sets is the
+//!     last word where no holder is found. It may use the filter to ask for less, and may hand over more:
+//!     the caller applies the filter. A table that fails is a gap while another one can be read; an
+//!     error is for when nothing can. When the sink breaks off, it stops.
+//!   - `count(&Query, &mut Counts)`: counts what `sockets` would list; by default it lists and counts.
+//!   - `search(&Query)`: a search for owners: of the processes that the filter names, or of all.
+//!   - `processes(&[Sighting], fields, threads) -> (Vec<Process>, Vec<Gap>)`: one entry a sighting, in that
+//!     order, with the details asked for. A process that has gone, or whose pid has been given to another
+//!     one since the sighting, keeps an entry with nothing but its pid.
+//!   - `ownerless(&Socket) -> NoOwner`: why a row without identity has no owner.
+//!   - `still_open(rows) -> Vec<bool>`: which of these rows are still open now; true where that cannot be
+//!     told.
+//!   - `is_short_name(name, full) -> bool`: whether `name` is what the kernel keeps of the name `full`.
+//! - The search is a [`Search`]; it never fails, what it cannot see ends in its table's gaps.
 //!   - `run(&self)` does a share of the work and returns when none is left; it is called on several
 //!     threads at once, and one call alone does all.
 //!   - `sockets_are_listed(&self)` tells it that the table of sockets is complete: what it has looked at
@@ -22,18 +33,7 @@
 //!     may have been too early, and adds to the table.
 //!   - `unlisted(&mut self) -> (Vec<Socket>, Vec<Gap>)`, asked last: sockets that the search has seen and the
 //!     tables did not list, where a search sees more than descriptors (macOS). By default there are none.
-//! - `processes(&[Sighting], fields, threads) -> (Vec<Process>, Vec<Gap>)`: one entry a sighting, in that
-//!   order, with the details asked for. A process that has gone, or whose pid has been given to another
-//!   one since the sighting, keeps an entry with nothing but its pid.
-//! - `ownerless(&Socket) -> NoOwner`: why a row without identity has no owner.
-//! - `still_open(rows) -> Vec<bool>`: which of these rows are still open now; true where that cannot be
-//!   told.
-//! - `is_short_name(name, full) -> bool`: whether `name` is what the kernel keeps of the name `full`.
 //! - `interface_name(index) -> Option<String>`: the name of a network interface.
-//!
-//! [`System`] is this contract as a trait, and [`Native`] the system of this build. A back end is a set of
-//! functions with these names, or implements the trait itself; then its `sockets` and its search can tell
-//! one another what they saw.
 //!
 //! Nothing in a back end waits without a bound, starts another program, or reads text meant for people.
 
@@ -44,9 +44,7 @@ pub(crate) use system::{Search, System};
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 mod linux;
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
-pub(crate) use linux::{
-    OwnerSearch, SUPPORT, interface_name, is_short_name, ownerless, processes, sockets, still_open,
-};
+pub(crate) use linux::{Kept, Native, SUPPORT, interface_name};
 
 // On other systems over a scripted kernel.
 #[cfg(any(target_vendor = "apple", test, netstat_scripted))]
@@ -75,12 +73,8 @@ mod unsupported;
     not(any(target_os = "linux", target_os = "android", target_vendor = "apple", windows)),
     netstat_test_unsupported
 ))]
-pub(crate) use unsupported::{
-    OwnerSearch, SUPPORT, interface_name, is_short_name, ownerless, processes, sockets, still_open,
-};
+pub(crate) use unsupported::{Native, SUPPORT, interface_name};
 
-// The back ends that are a set of functions.
-#[cfg(any(not(any(target_vendor = "apple", windows)), netstat_test_unsupported))]
-mod native;
-#[cfg(any(not(any(target_vendor = "apple", windows)), netstat_test_unsupported))]
-pub(crate) use native::Native;
+/// Nothing that would pay.
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported))))]
+pub(crate) type Kept = ();

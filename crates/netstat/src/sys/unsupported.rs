@@ -1,11 +1,12 @@
 //! A system without a back end: everything builds, and every question is answered with "not supported".
 
+use super::system::{Search, System};
 use crate::error::Error;
-use crate::filter::Filter;
 use crate::gap::Gap;
 use crate::owner::NoOwner;
 use crate::owner_table::{OwnerTable, Sighting};
 use crate::process::{Process, ProcessFields};
+use crate::query::Query;
 use crate::snapshot;
 use crate::socket::Socket;
 use crate::support::{SocketFields, Support};
@@ -21,49 +22,65 @@ pub(crate) const SUPPORT: Support = Support {
     process_fields: ProcessFields::empty(),
 };
 
-pub(crate) fn sockets(
-    _filter: &Filter,
-    _sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
-) -> Result<Vec<Gap>, Error> {
-    Err(Error::unsupported("list", "sockets"))
-}
+/// Nothing to ask.
+pub(crate) struct Native;
 
-pub(crate) struct OwnerSearch;
-
-impl OwnerSearch {
-    pub(crate) fn new(_pids: &[u32]) -> Self {
+impl Native {
+    pub(crate) fn new(_kept: &()) -> Self {
         Self
     }
+}
 
-    pub(crate) fn run(&self) {}
+impl System for Native {
+    type Search = Nothing;
 
-    pub(crate) fn sockets_are_listed(&self) {}
+    fn search(&self, _query: &Query) -> Nothing {
+        Nothing
+    }
 
-    pub(crate) fn table(&mut self) -> OwnerTable {
+    fn sockets(
+        &self,
+        _query: &Query,
+        _sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
+    ) -> Result<Vec<Gap>, Error> {
+        Err(Error::unsupported("list", "sockets"))
+    }
+
+    fn processes(
+        &self,
+        sightings: &[Sighting],
+        _fields: ProcessFields,
+        _threads: usize,
+    ) -> (Vec<Process>, Vec<Gap>) {
+        (sightings.iter().map(|sighting| Process::new(sighting.pid)).collect(), Vec::new())
+    }
+
+    fn ownerless(&self, socket: &Socket) -> NoOwner {
+        snapshot::reason_by_state(socket)
+    }
+
+    fn still_open(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
+        sockets.map(|_| true).collect()
+    }
+
+    fn is_short_name(&self, _name: &OsStr, _full: &OsStr) -> bool {
+        false
+    }
+}
+
+/// A search that finds nothing.
+pub(crate) struct Nothing;
+
+impl Search for Nothing {
+    fn run(&self) {}
+
+    fn sockets_are_listed(&self) {}
+
+    fn table(&mut self) -> OwnerTable {
         OwnerTable::unsearched("not supported on this system")
     }
 
-    pub(crate) fn again(&mut self, _table: &mut OwnerTable, _missed: &[u64], _threads: usize) {}
-}
-
-pub(crate) fn processes(
-    sightings: &[Sighting],
-    _fields: ProcessFields,
-    _threads: usize,
-) -> (Vec<Process>, Vec<Gap>) {
-    (sightings.iter().map(|sighting| Process::new(sighting.pid)).collect(), Vec::new())
-}
-
-pub(crate) fn ownerless(socket: &Socket) -> NoOwner {
-    snapshot::reason_by_state(socket)
-}
-
-pub(crate) fn still_open(sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
-    sockets.map(|_| true).collect()
-}
-
-pub(crate) fn is_short_name(_name: &OsStr, _full: &OsStr) -> bool {
-    false
+    fn again(&mut self, _table: &mut OwnerTable, _missed: &[u64], _threads: usize) {}
 }
 
 pub(crate) fn interface_name(_index: u32) -> Option<String> {

@@ -15,16 +15,21 @@ use std::ops::ControlFlow;
 const RESTARTS: u32 = 3;
 
 /// Conversations over one socket, which is opened when it is needed and again when it has failed.
-pub(super) struct Dumps<'a, P> {
-    open: &'a mut dyn FnMut() -> Result<P, Errno>,
+pub(super) struct Dumps<P, O> {
+    open: O,
     peer: Option<P>,
     buffer: Vec<u8>,
     seq: u32,
 }
 
-impl<'a, P: Peer> Dumps<'a, P> {
-    pub(super) fn new(open: &'a mut dyn FnMut() -> Result<P, Errno>) -> Self {
-        Self { open, peer: None, buffer: vec![0; BUFFER_BYTES], seq: 0 }
+impl<P: Peer, O: FnMut() -> Result<P, Errno>> Dumps<P, O> {
+    pub(super) fn new(open: O) -> Self {
+        Self { open, peer: None, buffer: Vec::new(), seq: 0 }
+    }
+
+    /// Lets go of the socket; the next question opens another one.
+    pub(super) fn close(&mut self) {
+        self.peer = None;
     }
 
     /// One question and its answer.
@@ -38,6 +43,7 @@ impl<'a, P: Peer> Dumps<'a, P> {
             Some(peer) => peer,
             empty => empty.insert((self.open)().map_err(|errno| Fault::Call("socket", errno))?),
         };
+        self.buffer.resize(BUFFER_BYTES, 0);
         self.seq = self.seq.wrapping_add(1);
         let ended = netlink::converse(peer, &mut self.buffer, &request(self.seq), one, record);
         // A conversation that has ended leaves nothing behind; any other would go on into the next.

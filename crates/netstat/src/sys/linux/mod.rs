@@ -29,8 +29,12 @@
 //!
 //! Sources: sock_diag(7), netlink(7), proc(5), linux/inet_diag.h, net/ipv4/inet_diag.c.
 
+mod bpf;
+mod counts;
 mod dumps;
 mod ffi;
+mod known_processes;
+mod native;
 mod netlink;
 mod once;
 mod owners;
@@ -44,11 +48,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use owners::OwnerSearch;
-pub(crate) use processes::{is_short_name, processes};
-pub(crate) use row::ownerless;
-pub(crate) use sockets::sockets;
-pub(crate) use still_open::still_open;
+pub(crate) use native::{Kept, Native};
 
 use crate::owner::OwnerRole;
 use crate::process::ProcessFields;

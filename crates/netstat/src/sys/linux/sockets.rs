@@ -10,18 +10,19 @@ use super::netlink::{Fault, Peer, SockDiag};
 use super::proc_net::{self, Unread};
 use super::tables::{Table, kernel_has_one_pass_udp, tables};
 use crate::error::Error;
-use crate::filter::Filter;
 use crate::gap::{Gap, GapKind};
+use crate::query::Query;
 use crate::socket::Socket;
 use rustix::io::Errno;
 use std::ops::ControlFlow;
 
-/// Hands the sockets of all tables that the filter wants to the sink.
-pub(crate) fn sockets(
-    filter: &Filter,
+/// Hands the sockets of all tables that the query wants to the sink.
+pub(super) fn sockets<O: FnMut() -> Result<SockDiag, Errno>>(
+    dumps: &mut Dumps<SockDiag, O>,
+    query: &Query,
     sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
-    list(&mut SockDiag::open, &mut proc_net::open, &tables(filter, kernel_has_one_pass_udp()), sink)
+    list(dumps, &mut proc_net::open, &tables(&query.filter, kernel_has_one_pass_udp()), sink)
 }
 
 /// Where the rows of one table go.
@@ -47,13 +48,12 @@ impl<'a> Rows<'a> {
 }
 
 /// The same over any sources of tables.
-pub(super) fn list<P: Peer>(
-    open_peer: &mut dyn FnMut() -> Result<P, Errno>,
+pub(super) fn list<P: Peer, O: FnMut() -> Result<P, Errno>>(
+    dumps: &mut Dumps<P, O>,
     open_file: proc_net::Open<'_>,
     tables: &[Table],
     sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
-    let mut dumps = Dumps::new(open_peer);
     let mut listing = Listing::default();
     for table in tables {
         let mut rows = Rows::new(sink);

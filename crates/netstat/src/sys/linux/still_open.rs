@@ -1,7 +1,7 @@
 //! Whether rows are still open, asked of the kernel one by one.
 
 use super::dumps::Dumps;
-use super::netlink::{Fault, Peer, SockDiag};
+use super::netlink::{Fault, Peer};
 use super::row::sock_id;
 use super::tables::{address_family, ip_protocol};
 use crate::socket::{Protocol, Socket};
@@ -14,16 +14,10 @@ const LOOKUPS: usize = 1024;
 
 /// Which of these rows are still open, asked for one by one. True for those that cannot be told: beyond a
 /// bound, without a cookie, and when the kernel does not answer.
-pub(crate) fn still_open(sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
-    ask_still_open(&mut SockDiag::open, sockets)
-}
-
-/// The same of any peer.
-pub(super) fn ask_still_open<P: Peer>(
-    open: &mut dyn FnMut() -> Result<P, Errno>,
+pub(super) fn still_open<P: Peer, O: FnMut() -> Result<P, Errno>>(
+    dumps: &mut Dumps<P, O>,
     sockets: &mut dyn Iterator<Item = &Socket>,
 ) -> Vec<bool> {
-    let mut dumps = Dumps::new(open);
     let mut lookups = 0;
     sockets
         .map(|socket| {

@@ -129,7 +129,7 @@ impl Kernel for Xnu {
 
 impl Native {
     /// One listing of this machine.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(_kept: &()) -> Self {
         Self::of(Xnu)
     }
 }

@@ -52,11 +52,11 @@ pub(crate) use kernel::Kernel;
 pub(crate) use kernel::Returned;
 
 use crate::error::Error;
-use crate::filter::Filter;
 use crate::gap::Gap;
 use crate::owner::{NoOwner, OwnerRole};
 use crate::owner_table::Sighting;
 use crate::process::{Process, ProcessFields};
+use crate::query::Query;
 use crate::socket::{Protocol, Socket};
 use crate::support::{SocketFields, Support};
 use crate::sys::system::System;
@@ -103,17 +103,17 @@ impl<K: Kernel> Listing<K> {
 impl<K: Kernel> System for Listing<K> {
     type Search = OwnerSearch<K>;
 
-    fn search(&self, pids: &[u32]) -> OwnerSearch<K> {
+    fn search(&self, query: &Query) -> OwnerSearch<K> {
         self.tables.search_runs();
-        OwnerSearch::new(self.kernel.clone(), Arc::clone(&self.tables), pids)
+        OwnerSearch::new(self.kernel.clone(), Arc::clone(&self.tables), query.filter.pids())
     }
 
     fn sockets(
         &self,
-        filter: &Filter,
+        query: &Query,
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error> {
-        sockets::sockets(&self.kernel, &self.tables, filter, sink)
+        sockets::sockets(&self.kernel, &self.tables, &query.filter, sink)
     }
 
     fn processes(

@@ -74,7 +74,7 @@ pub(crate) type Native = Windows<Win32>;
 
 impl Native {
     /// For one listing.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(_kept: &()) -> Self {
         Self::over(Win32)
     }
 }

@@ -4,11 +4,11 @@ use super::kernel::Kernel;
 use super::processes::{self, ProcessList};
 use super::{owners, row, sockets};
 use crate::error::Error;
-use crate::filter::Filter;
 use crate::gap::{Gap, GapKind};
 use crate::owner::NoOwner;
 use crate::owner_table::Sighting;
 use crate::process::{Process, ProcessFields};
+use crate::query::Query;
 use crate::socket::Socket;
 use crate::sys::System;
 use std::ffi::OsStr;
@@ -53,16 +53,16 @@ impl<K: Kernel> Windows<K> {
 impl<K: Kernel + Send> System for Windows<K> {
     type Search = owners::Search<K>;
 
-    fn search(&self, _pids: &[u32]) -> Self::Search {
+    fn search(&self, _query: &Query) -> Self::Search {
         owners::Search::over(Arc::clone(&self.0))
     }
 
     fn sockets(
         &self,
-        filter: &Filter,
+        query: &Query,
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error> {
-        sockets::list(&self.0.kernel, filter, sink)
+        sockets::list(&self.0.kernel, &query.filter, sink)
     }
 
     fn processes(

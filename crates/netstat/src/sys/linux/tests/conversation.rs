@@ -4,8 +4,9 @@
 use super::script::{Answer, Channel, Message, Outcome, Script, answers, done, over, rows, tcp, udp};
 use crate::gap::GapKind;
 use crate::socket::{Family, Protocol, Socket};
+use crate::sys::linux::dumps::Dumps;
 use crate::sys::linux::netlink::Peer;
-use crate::sys::linux::still_open::ask_still_open;
+use crate::sys::linux::still_open;
 use crate::sys::linux::tables::{Table, tables};
 use netstat_wire::linux::inet_diag::{SOCK_DIAG_BY_FAMILY, TCPDIAG_GETSOCK};
 use netstat_wire::linux::netlink::Messages;
@@ -267,14 +268,12 @@ fn still_open(given: Vec<Vec<Answer>>, cookies: &[u64]) -> Vec<bool> {
         .collect();
     let mut open = || super::script::open(&mut channels, &requests);
     fn is_peer(_: &impl Peer) {}
-    ask_still_open(
-        &mut || {
-            let peer = open()?;
-            is_peer(&peer);
-            Ok(peer)
-        },
-        &mut sockets.iter(),
-    )
+    let mut dumps = Dumps::new(|| {
+        let peer = open()?;
+        is_peer(&peer);
+        Ok(peer)
+    });
+    still_open::still_open(&mut dumps, &mut sockets.iter())
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::gap::{Gap, GapKind};
 use crate::socket::{Family, Protocol, Socket};
+use crate::sys::linux::dumps::Dumps;
 use crate::sys::linux::netlink::{Peer, Received};
 use crate::sys::linux::sockets::list;
 use crate::sys::linux::tables::Table;
@@ -154,10 +155,10 @@ impl Script {
         let mut told = Vec::new();
         let Kernel { script: Script { channels, files }, requests, opened } = &mut kernel;
         let result = list(
-            &mut || {
+            &mut Dumps::new(|| {
                 *opened += 1;
                 open(channels, requests)
-            },
+            }),
             &mut |path| {
                 paths.push(path.to_owned());
                 open_file(files, path)

@@ -1,19 +1,19 @@
 //! A scripted `/proc`: processes, threads and descriptors, which change or refuse at any step that is read.
 
 use crate::error::Error;
-use crate::filter::Filter;
 use crate::gap::{Gap, GapKind};
 use crate::owner::{NoOwner, Owner, OwnerRole, Ownership};
-use crate::owner_table::{OwnerTable, Sighting};
+use crate::owner_table::Sighting;
 use crate::process::{Process, ProcessFields};
 use crate::query::Query;
 use crate::snapshot::{Snapshot, stream_from, take_from};
 use crate::socket::{Identity, Protocol, Socket};
-use crate::sys::linux::owners;
+use crate::sys::System;
+use crate::sys::linux::known_processes::KnownProcesses;
+use crate::sys::linux::owners::walk;
 use crate::sys::linux::processes::{is_short_name, read_all};
 use crate::sys::linux::procfs::{Procfs, Sizes, TableRead};
 use crate::sys::linux::row::ownerless;
-use crate::sys::{Search, System};
 use rustix::io::Errno;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,6 +52,8 @@ pub(super) struct Machine {
     pub(super) compare_fails: Option<Errno>,
     /// What listing all processes fails with.
     pub(super) list_fails: Option<Errno>,
+    /// What the iterator fails with, at the next process.
+    pub(super) iteration_fails: Option<Errno>,
     /// Processes that are there and not shown (`hidepid`).
     pub(super) not_shown: BTreeSet<u32>,
     /// The steps that were read.
@@ -139,7 +141,7 @@ impl World {
     }
 
     /// The machine at a step, after what happens just before it.
-    fn at(&self, step: &str) -> MutexGuard<'_, Machine> {
+    pub(super) fn at(&self, step: &str) -> MutexGuard<'_, Machine> {
         let mut machine = self.machine();
         machine.steps.push(step.to_owned());
         let mut changes = self.changes.lock().unwrap();
@@ -148,6 +150,11 @@ impl World {
             change(&mut machine);
         }
         machine
+    }
+
+    /// Ten seconds after the start.
+    pub(super) const fn time(&self) -> u64 {
+        10_000_000_000
     }
 
     /// The steps that were read.
@@ -274,45 +281,19 @@ impl Procfs for &World {
         self.at(&format!("link {path}")).links.get(path).cloned().ok_or(Errno::NOENT)
     }
 
-    /// Ten seconds after the start.
     fn now(&self) -> u64 {
-        10_000_000_000
-    }
-}
-
-/// A search over a world, by the trait.
-pub(super) struct WorldSearch<'a>(owners::Search<&'a World>);
-
-impl Search for WorldSearch<'_> {
-    fn run(&self) {
-        self.0.run();
-    }
-
-    fn sockets_are_listed(&self) {
-        self.0.sockets_are_listed();
-    }
-
-    fn table(&mut self) -> OwnerTable {
-        self.0.table()
-    }
-
-    fn again(&mut self, table: &mut OwnerTable, missed: &[u64], threads: usize) {
-        self.0.again(table, missed, threads);
+        self.time()
     }
 }
 
 impl<'a> System for &'a World {
-    type Search = WorldSearch<'a>;
+    type Search = walk::Search<&'a World>;
 
-    fn search(&self, pids: &[u32]) -> WorldSearch<'a> {
-        WorldSearch(owners::Search::over(Ok(*self), pids))
+    fn search(&self, query: &Query) -> Self::Search {
+        walk::Search::over(Ok(*self), query.filter.pids())
     }
 
-    fn sockets(
-        &self,
-        _: &Filter,
-        sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
-    ) -> Result<Vec<Gap>, Error> {
+    fn sockets(&self, _: &Query, sink: &mut dyn FnMut(Socket) -> ControlFlow<()>) -> Result<Vec<Gap>, Error> {
         drop(self.at("table of sockets"));
         let _ = self.rows.iter().cloned().try_for_each(sink);
         Ok(Vec::new())
@@ -324,7 +305,7 @@ impl<'a> System for &'a World {
         fields: ProcessFields,
         threads: usize,
     ) -> (Vec<Process>, Vec<Gap>) {
-        read_all(self, sightings, fields, threads)
+        read_all(self, sightings, fields, threads, &mut KnownProcesses::default())
     }
 
     fn ownerless(&self, socket: &Socket) -> NoOwner {

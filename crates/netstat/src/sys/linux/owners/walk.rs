@@ -1,4 +1,4 @@
-//! Who holds which socket: a walk over the descriptors of all processes.
+//! The walk over the descriptors of all processes in `/proc`: works everywhere, with any rights.
 //!
 //! Each descriptor costs two to four microseconds, nearly all of it in the kernel, and the walk is nearly all
 //! of a listing's time. So it runs on several threads beside the reading of the tables.
@@ -17,13 +17,13 @@
 //! A process looked at before the table of sockets was complete may have opened one since. [`again`] looks
 //! at those once more when a socket is left without owner, and at processes that are new.
 //!
-//! [`again`]: OwnerSearch::again
+//! [`again`]: crate::sys::Search::again
 
-use super::procfs::{Proc, Procfs, TableRead};
 use crate::gap::{Gap, GapKind};
 use crate::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
 use crate::owner_table::{Held, OwnerTable, Sighting};
 use crate::side_by_side::side_by_side;
+use crate::sys::linux::procfs::{Procfs, TableRead};
 use rustix::io::Errno;
 use std::cmp::Ordering;
 use std::sync::Mutex;
@@ -34,15 +34,6 @@ const UNCOMPARED_LINKS: u64 = 1 << 16;
 
 /// The inode of the initial pid namespace, `PROC_PID_INIT_INO` of include/linux/proc_ns.h.
 const INITIAL_PID_NAMESPACE: &[u8] = b"pid:[4026531836]";
-
-/// A search for owners, over the real `/proc`.
-pub(crate) type OwnerSearch = Search<Proc>;
-
-impl OwnerSearch {
-    pub(crate) fn new(pids: &[u32]) -> Self {
-        Self::over(Proc::open(), pids)
-    }
-}
 
 /// A search for owners.
 pub(crate) struct Search<P> {
@@ -134,7 +125,7 @@ impl Found {
 }
 
 impl<P: Procfs> Search<P> {
-    pub(super) fn over(procfs: Result<P, Errno>, pids: &[u32]) -> Self {
+    pub(in crate::sys::linux) fn over(procfs: Result<P, Errno>, pids: &[u32]) -> Self {
         let procfs = procfs.map_err(NotSearched::Failed).and_then(of_own_namespace);
         let mut first = Round { pids: pids.to_vec(), ..Round::default() };
         let listed = match &procfs {
@@ -146,18 +137,20 @@ impl<P: Procfs> Search<P> {
         let procfs = procfs.and_then(|procfs| listed.map(|()| procfs).map_err(NotSearched::Failed));
         Self { procfs, only_some: !pids.is_empty(), first }
     }
+}
 
-    pub(crate) fn run(&self) {
+impl<P: Procfs> crate::sys::Search for Search<P> {
+    fn run(&self) {
         if let Ok(procfs) = &self.procfs {
             self.first.walk(procfs);
         }
     }
 
-    pub(crate) fn sockets_are_listed(&self) {
+    fn sockets_are_listed(&self) {
         self.first.sockets_are_listed.store(true, SeqCst);
     }
 
-    pub(crate) fn table(&mut self) -> OwnerTable {
+    fn table(&mut self) -> OwnerTable {
         let procfs = match &self.procfs {
             Ok(procfs) => procfs,
             Err(NotSearched::Failed(errno)) => {
@@ -190,7 +183,7 @@ impl<P: Procfs> Search<P> {
         table
     }
 
-    pub(crate) fn again(&mut self, table: &mut OwnerTable, missed: &[u64], threads: usize) {
+    fn again(&mut self, table: &mut OwnerTable, missed: &[u64], threads: usize) {
         let Ok(procfs) = &self.procfs else { return };
         if missed.is_empty() {
             return;
@@ -246,8 +239,12 @@ impl Hidden {
 /// its own with the `/proc` of the one before, a process finds itself by another number; with that of a
 /// third it does not find itself at all.
 fn of_own_namespace<P: Procfs>(procfs: P) -> Result<P, NotSearched> {
+    own_namespace(&procfs).map(|()| procfs)
+}
+
+fn own_namespace(procfs: &impl Procfs) -> Result<(), NotSearched> {
     match procfs.link("self") {
-        Ok(own) if own == std::process::id().to_string().as_bytes() => Ok(procfs),
+        Ok(own) if own == std::process::id().to_string().as_bytes() => Ok(()),
         Ok(_) => Err(NotSearched::OtherNamespace),
         Err(Errno::NOENT) => match procfs.pids() {
             Ok(pids) if !pids.is_empty() => Err(NotSearched::OtherNamespace),
@@ -255,17 +252,26 @@ fn of_own_namespace<P: Procfs>(procfs: P) -> Result<P, NotSearched> {
             Ok(_) => Err(NotSearched::Failed(Errno::NOENT)),
             Err(errno) => Err(NotSearched::Failed(errno)),
         },
-        Err(_) => Ok(procfs),
+        Err(_) => Ok(()),
     }
 }
 
+/// Whether a `/proc` shows the processes of another pid namespace than this one, or by other numbers.
+pub(super) fn is_of_other_namespace(procfs: &impl Procfs) -> bool {
+    matches!(own_namespace(procfs), Err(NotSearched::OtherNamespace))
+}
+
+/// Whether this process is in a pid namespace that is not the first.
+pub(super) fn is_nested(procfs: &impl Procfs) -> bool {
+    procfs.link("self/ns/pid").is_ok_and(|namespace| namespace != INITIAL_PID_NAMESPACE)
+}
+
 fn hidden_processes(procfs: &impl Procfs, pids: &[u32], only_some: bool) -> Option<Hidden> {
-    match procfs.link("self/ns/pid") {
-        Ok(namespace) if namespace != INITIAL_PID_NAMESPACE => Some(Hidden::Namespace),
-        // There is always a first process: who is not shown it, is not shown others either.
-        _ if !only_some && pids.binary_search(&1).is_err() => Some(Hidden::Mount),
-        _ => None,
+    if is_nested(procfs) {
+        return Some(Hidden::Namespace);
     }
+    // There is always a first process: who is not shown it, is not shown others either.
+    (!only_some && pids.binary_search(&1).is_err()).then_some(Hidden::Mount)
 }
 
 impl Round {

@@ -1,0 +1,123 @@
+//! The system of this build: what is kept between listings, and what is asked with it.
+
+use super::dumps::Dumps;
+use super::known_processes::KnownProcesses;
+use super::netlink::SockDiag;
+use super::owners::{KeptProgram, OwnerSearch};
+use super::processes::{is_short_name, processes};
+use super::procfs::Proc;
+use super::row::ownerless;
+use super::{counts, proc_net, sockets, still_open};
+use crate::counts::Counts;
+use crate::error::Error;
+use crate::gap::Gap;
+use crate::owner::NoOwner;
+use crate::owner_table::Sighting;
+use crate::process::{Process, ProcessFields};
+use crate::query::Query;
+use crate::socket::Socket;
+use crate::sys::System;
+use rustix::io::Errno;
+use std::ffi::{CString, OsStr};
+use std::fmt;
+use std::ops::ControlFlow;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+type SocketDumps = Dumps<SockDiag, fn() -> Result<SockDiag, Errno>>;
+
+/// What one listing leaves to the next.
+pub(crate) struct Kept {
+    dumps: Mutex<Here>,
+    processes: Mutex<KnownProcesses>,
+    program: KeptProgram,
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        let here = Here { namespace: None, dumps: Dumps::new(SockDiag::open) };
+        Self { dumps: Mutex::new(here), processes: Mutex::default(), program: KeptProgram::default() }
+    }
+}
+
+/// A netlink socket and where it was opened: it stays in that network namespace.
+struct Here {
+    namespace: Option<Vec<u8>>,
+    dumps: SocketDumps,
+}
+
+impl Here {
+    /// The socket for the network namespace of this thread.
+    fn dumps(&mut self) -> &mut SocketDumps {
+        let namespace = rustix::fs::readlink(c"/proc/thread-self/ns/net", Vec::new()).ok();
+        let namespace = namespace.map(CString::into_bytes);
+        if namespace.is_none() || namespace != self.namespace {
+            self.dumps.close();
+            self.namespace = namespace;
+        }
+        &mut self.dumps
+    }
+}
+
+impl fmt::Debug for Kept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kept").finish_non_exhaustive()
+    }
+}
+
+/// The system, for one listing.
+pub(crate) struct Native<'k> {
+    kept: &'k Kept,
+}
+
+impl<'k> Native<'k> {
+    pub(crate) fn new(kept: &'k Kept) -> Self {
+        Self { kept }
+    }
+
+    fn here(&self) -> MutexGuard<'k, Here> {
+        // Whoever panicked while it held this left a conversation behind, which is not gone on with.
+        self.kept.dumps.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<'k> System for Native<'k> {
+    type Search = OwnerSearch;
+
+    fn search(&self, query: &Query) -> Self::Search {
+        OwnerSearch::new(&self.kept.program, query)
+    }
+
+    fn sockets(
+        &self,
+        query: &Query,
+        sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
+    ) -> Result<Vec<Gap>, Error> {
+        sockets::sockets(self.here().dumps(), query, sink)
+    }
+
+    fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
+        counts::count(self.here().dumps(), &mut proc_net::open, Proc::open(), query, counts)
+    }
+
+    fn processes(
+        &self,
+        sightings: &[Sighting],
+        fields: ProcessFields,
+        threads: usize,
+    ) -> (Vec<Process>, Vec<Gap>) {
+        let mut known = self.kept.processes.lock().unwrap_or_else(PoisonError::into_inner);
+        processes(sightings, fields, threads, &mut known)
+    }
+
+    fn ownerless(&self, socket: &Socket) -> NoOwner {
+        ownerless(socket)
+    }
+
+    fn still_open(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
+        still_open::still_open(self.here().dumps(), sockets)
+    }
+
+    fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
+        is_short_name(name, full)
+    }
+}
