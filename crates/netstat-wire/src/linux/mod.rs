@@ -1,5 +1,6 @@
 //! What Linux says: one file an interface, named as the kernel names it.
 
+pub mod btf;
 pub mod inet_diag;
 pub mod netlink;
 pub mod proc_net;
