@@ -24,6 +24,7 @@ fn a_captured_process_has_its_hostile_name_byte_for_byte() {
         state: b'R',
         ppid: 4770,
         start_time_ticks: 111_829,
+        start_stack: Some(140_724_671_489_552),
     };
     assert_eq!(Stat::decode(&fixture!("linux-6.18__proc_pid_stat_hostile_name")), Ok(expected));
 }
@@ -50,6 +51,18 @@ fn a_text_cut_at_any_byte_is_an_error_until_the_start_time_is_whole() {
             assert_eq!(read, Ok(stat.clone()), "cut at {cut}");
         }
     }
+}
+
+#[test]
+fn the_start_of_the_stack_is_told_where_the_reader_may_know_it() {
+    let with = |stack: &str| {
+        let known = text(1, b"x", 'S', 0, 1);
+        let known = known.strip_suffix(b"\n").unwrap();
+        Stat::decode(&[known, b" 1 1 ", stack.as_bytes()].concat()).unwrap().start_stack
+    };
+    assert_eq!(with("140723000000000 0 0"), Some(140_723_000_000_000));
+    // Another user's process; a cut text.
+    assert_eq!((with("0 0 0"), with("14072"), with("x 0")), (None, None, None));
 }
 
 #[test]
@@ -98,7 +111,7 @@ proptest! {
         pid in any::<u32>(), comm in prop::collection::vec(1_u8.., 0..64), ppid in any::<u32>(),
         start in any::<u64>(),
     ) {
-        let expected = Stat { pid, comm: comm.clone(), state: b'Z', ppid, start_time_ticks: start };
+        let expected = Stat { pid, comm: comm.clone(), state: b'Z', ppid, start_time_ticks: start, start_stack: None };
         prop_assert_eq!(Stat::decode(&text(pid, &comm, 'Z', ppid, start)), Ok(expected));
     }
 }

@@ -130,6 +130,17 @@ impl Filter {
         }
     }
 
+    /// Whether it names more than protocols, families and states.
+    #[allow(dead_code, reason = "of use where the kernel counts")]
+    pub(crate) fn narrows_beyond_states(&self) -> bool {
+        !(self.local_ports.is_empty()
+            && self.remote_ports.is_empty()
+            && self.ports.is_empty()
+            && self.uids.is_empty()
+            && self.pids.is_empty()
+            && self.process_names.is_empty())
+    }
+
     /// The processes of which one must be among the owners; empty: any.
     pub(crate) fn pids(&self) -> &[u32] {
         &self.pids

@@ -39,6 +39,7 @@
 
 mod census;
 mod compat;
+mod counts;
 pub mod error;
 mod filter;
 mod gap;
@@ -62,6 +63,7 @@ pub use compat::{
     AddressFamilyFlags, ProtocolFlags, ProtocolSocketInfo, SocketInfo, TcpSocketInfo, UdpSocketInfo,
     get_sockets_info, iterate_sockets_info, iterate_sockets_info_without_pids,
 };
+pub use counts::Counts;
 pub use error::Error;
 pub use gap::{Gap, GapKind};
 pub use lister::Lister;

@@ -1,5 +1,6 @@
 //! What is kept between one listing and the next.
 
+use crate::counts::Counts;
 use crate::error::Error;
 use crate::gap::Gap;
 use crate::query::Query;
@@ -15,11 +16,11 @@ use std::ops::ControlFlow;
 /// ([`OwnerSource`](crate::OwnerSource)), and details of processes. On other systems nothing is worth keeping, and
 /// a lister is no more than a convenience.
 ///
+/// A thread that has changed its network namespace is answered for the new one, as by a query.
+///
 /// Nothing of an answer depends on what was kept, with one exception: of a process that is still the same one
 /// (by pid and start time, with the same name and not having executed another program since), path, command
 /// line and user are those that were read when it was first met.
-///
-/// A kept socket stays in the network namespace that it was made in: that of the thread that asked first.
 ///
 /// # Examples
 /// ```
@@ -49,6 +50,14 @@ impl Lister {
     /// As there.
     pub fn snapshot(&mut self, query: &Query) -> Result<Snapshot, Error> {
         snapshot::take_from(&sys::Native::new(&self.kept), query)
+    }
+
+    /// As [`Query::count`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn count(&mut self, query: &Query) -> Result<Counts, Error> {
+        snapshot::count_from(&sys::Native::new(&self.kept), query)
     }
 
     /// As [`Query::for_each`].

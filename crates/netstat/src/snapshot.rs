@@ -1,5 +1,6 @@
 //! From a query to its answer: the order of things, the same on every system.
 
+use crate::counts::Counts;
 use crate::error::Error;
 use crate::gap::Gap;
 use crate::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Owners, Ownership};
@@ -126,6 +127,20 @@ pub(crate) fn take_from(system: &impl System, query: &Query) -> Result<Snapshot,
         snapshot.gaps.extend(table.gaps_if_absent);
     }
     Ok(snapshot)
+}
+
+/// Counts rows without keeping them, and without owners unless they decide.
+pub(crate) fn count_from(system: &impl System, query: &Query) -> Result<Counts, Error> {
+    let mut counts = Counts::default();
+    counts.gaps = if query.needs_owners() {
+        stream_from(system, query, &mut |socket| {
+            counts.add(socket.protocol, socket.state, 1);
+            ControlFlow::Continue(())
+        })?
+    } else {
+        system.count(query, &mut counts)?
+    };
+    Ok(counts)
 }
 
 /// Searches for owners first, then hands over the rows as they come. Rows whose owner is not in the table

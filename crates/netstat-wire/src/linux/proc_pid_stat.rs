@@ -1,8 +1,8 @@
 //! `/proc/PID/stat` (`fs/proc/array.c`, `do_task_stat`): a process in one line of 52 fields.
 //!
 //! `PID (COMM) STATE PPID ...`, fields numbered from 1 in proc(5), one space between two, and a newline.
-//! Fields were only ever appended; the last one read here is `starttime`, the 22nd, which is as old as
-//! the file.
+//! Fields were only ever appended; the last one that must be there is `starttime`, the 22nd, which is as old
+//! as the file.
 //!
 //! The trap is COMM, up to 15 bytes that the process itself chooses (63 for a kernel worker): it may hold
 //! spaces, parentheses, newlines, anything but NUL, and stands here as it is (only `status` escapes it).
@@ -27,6 +27,9 @@ pub struct Stat {
     pub ppid: u32,
     /// Field 22: when it started, in ticks of `sysconf(_SC_CLK_TCK)` (mostly 100 a second) since boot.
     pub start_time_ticks: u64,
+    /// Field 28: where its stack began when it executed its program, at an address that each execution draws
+    /// anew. `None` for those who may not trace it (the kernel says 0), and of a thread of the kernel.
+    pub start_stack: Option<u64>,
 }
 
 impl Stat {
@@ -52,13 +55,23 @@ impl Stat {
         for _ in PPID + 1..START_TIME {
             field(&mut reader, "malformed line")?;
         }
-        Ok(Self { pid, comm, state, ppid, start_time_ticks: number(&mut reader, "malformed starttime")? })
+        let start_time_ticks = number(&mut reader, "malformed starttime")?;
+        let start_stack = start_stack(&mut reader).ok().filter(|address| *address != 0);
+        Ok(Self { pid, comm, state, ppid, start_time_ticks, start_stack })
     }
 }
 
 /// Number of a field, as proc(5) counts.
 const PPID: usize = 4;
 const START_TIME: usize = 22;
+const START_STACK: usize = 28;
+
+fn start_stack(reader: &mut Reader<'_>) -> Result<u64, DecodeError> {
+    for _ in START_TIME + 1..START_STACK {
+        field(reader, "malformed line")?;
+    }
+    number(reader, "malformed startstack")
+}
 
 /// What is before the next space, which must be there: every field that is read has one after it.
 fn field<'a>(reader: &mut Reader<'a>, what: &'static str) -> Result<&'a [u8], DecodeError> {

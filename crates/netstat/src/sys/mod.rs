@@ -14,6 +14,7 @@
 //!     last word where no holder is found. It may use the filter to ask for less, and may hand over more:
 //!     the caller applies the filter. A table that fails is a gap while another one can be read; an
 //!     error is for when nothing can. When the sink breaks off, it stops.
+//!   - `count(&Query, &mut Counts)`: counts what `sockets` would list; by default it lists and counts.
 //!   - `search(&Query)`: a search for owners: of the processes that the filter names, or of all.
 //!   - `processes(&[Sighting], fields, threads) -> (Vec<Process>, Vec<Gap>)`: one entry a sighting, in that
 //!     order, with the details asked for. A process that has gone, or whose pid has been given to another

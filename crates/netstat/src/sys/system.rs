@@ -1,6 +1,7 @@
 //! The contract of `sys/mod.rs` as a trait, so that everything above a back end (the join with owners, the
 //! second look, streaming) runs over a scripted kernel just as it runs over the machine's own.
 
+use crate::counts::Counts;
 use crate::error::Error;
 use crate::gap::Gap;
 use crate::owner::NoOwner;
@@ -24,6 +25,11 @@ pub(crate) trait System: Sync {
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error>;
 
+    /// Counts the sockets that the query wants, owners left aside.
+    fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
+        count_rows(query, counts, |sink| self.sockets(query, sink))
+    }
+
     fn processes(
         &self,
         sightings: &[Sighting],
@@ -36,6 +42,20 @@ pub(crate) trait System: Sync {
     fn still_open(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool>;
 
     fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool;
+}
+
+/// Counts rows as they come.
+pub(crate) fn count_rows(
+    query: &Query,
+    counts: &mut Counts,
+    list: impl FnOnce(&mut dyn FnMut(Socket) -> ControlFlow<()>) -> Result<Vec<Gap>, Error>,
+) -> Result<Vec<Gap>, Error> {
+    list(&mut |socket| {
+        if query.filter.matches(&socket) {
+            counts.add(socket.protocol, socket.state, 1);
+        }
+        ControlFlow::Continue(())
+    })
 }
 
 /// A search for owners: see `OwnerSearch` in the contract.

@@ -27,6 +27,11 @@ impl<P: Peer, O: FnMut() -> Result<P, Errno>> Dumps<P, O> {
         Self { open, peer: None, buffer: Vec::new(), seq: 0 }
     }
 
+    /// Lets go of the socket; the next question opens another one.
+    pub(super) fn close(&mut self) {
+        self.peer = None;
+    }
+
     /// One question and its answer.
     pub(super) fn converse(
         &mut self,

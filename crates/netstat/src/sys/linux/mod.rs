@@ -29,8 +29,10 @@
 //!
 //! Sources: sock_diag(7), netlink(7), proc(5), linux/inet_diag.h, net/ipv4/inet_diag.c.
 
+mod counts;
 mod dumps;
 mod ffi;
+mod known_processes;
 mod native;
 mod netlink;
 mod once;

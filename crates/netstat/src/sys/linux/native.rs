@@ -1,11 +1,14 @@
 //! The system of this build: what is kept between listings, and what is asked with it.
 
 use super::dumps::Dumps;
+use super::known_processes::KnownProcesses;
 use super::netlink::SockDiag;
 use super::owners::OwnerSearch;
 use super::processes::{is_short_name, processes};
+use super::procfs::Proc;
 use super::row::ownerless;
-use super::{sockets, still_open};
+use super::{counts, proc_net, sockets, still_open};
+use crate::counts::Counts;
 use crate::error::Error;
 use crate::gap::Gap;
 use crate::owner::NoOwner;
@@ -15,7 +18,7 @@ use crate::query::Query;
 use crate::socket::Socket;
 use crate::sys::System;
 use rustix::io::Errno;
-use std::ffi::OsStr;
+use std::ffi::{CString, OsStr};
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,12 +27,33 @@ type SocketDumps = Dumps<SockDiag, fn() -> Result<SockDiag, Errno>>;
 
 /// What one listing leaves to the next.
 pub(crate) struct Kept {
-    dumps: Mutex<SocketDumps>,
+    dumps: Mutex<Here>,
+    processes: Mutex<KnownProcesses>,
 }
 
 impl Default for Kept {
     fn default() -> Self {
-        Self { dumps: Mutex::new(Dumps::new(SockDiag::open)) }
+        let here = Here { namespace: None, dumps: Dumps::new(SockDiag::open) };
+        Self { dumps: Mutex::new(here), processes: Mutex::default() }
+    }
+}
+
+/// A netlink socket and where it was opened: it stays in that network namespace.
+struct Here {
+    namespace: Option<Vec<u8>>,
+    dumps: SocketDumps,
+}
+
+impl Here {
+    /// The socket for the network namespace of this thread.
+    fn dumps(&mut self) -> &mut SocketDumps {
+        let namespace = rustix::fs::readlink(c"/proc/thread-self/ns/net", Vec::new()).ok();
+        let namespace = namespace.map(CString::into_bytes);
+        if namespace.is_none() || namespace != self.namespace {
+            self.dumps.close();
+            self.namespace = namespace;
+        }
+        &mut self.dumps
     }
 }
 
@@ -49,7 +73,7 @@ impl<'k> Native<'k> {
         Self { kept }
     }
 
-    fn dumps(&self) -> MutexGuard<'k, SocketDumps> {
+    fn here(&self) -> MutexGuard<'k, Here> {
         // Whoever panicked while it held this left a conversation behind, which is not gone on with.
         self.kept.dumps.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -67,7 +91,11 @@ impl<'k> System for Native<'k> {
         query: &Query,
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error> {
-        sockets::sockets(&mut self.dumps(), query, sink)
+        sockets::sockets(self.here().dumps(), query, sink)
+    }
+
+    fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
+        counts::count(self.here().dumps(), &mut proc_net::open, Proc::open(), query, counts)
     }
 
     fn processes(
@@ -76,7 +104,8 @@ impl<'k> System for Native<'k> {
         fields: ProcessFields,
         threads: usize,
     ) -> (Vec<Process>, Vec<Gap>) {
-        processes(sightings, fields, threads)
+        let mut known = self.kept.processes.lock().unwrap_or_else(PoisonError::into_inner);
+        processes(sightings, fields, threads, &mut known)
     }
 
     fn ownerless(&self, socket: &Socket) -> NoOwner {
@@ -84,7 +113,7 @@ impl<'k> System for Native<'k> {
     }
 
     fn still_open(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
-        still_open::still_open(&mut self.dumps(), sockets)
+        still_open::still_open(self.here().dumps(), sockets)
     }
 
     fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {

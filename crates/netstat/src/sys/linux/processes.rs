@@ -3,6 +3,7 @@
 //! Sources: proc_pid_stat(5), proc_pid_status(5), proc_pid_cmdline(5), proc_pid_exe(5), fs/proc/array.c.
 
 use super::ffi;
+use super::known_processes::{KnownProcesses, Stamp};
 use super::procfs::{Proc, Procfs};
 use crate::gap::{Gap, GapKind};
 use crate::owner_table::Sighting;
@@ -26,13 +27,14 @@ const COMM_BYTES: usize = 15;
 /// What the kernel appends to the link of an executable that is gone.
 const DELETED: &[u8] = b" (deleted)";
 
-pub(crate) fn processes(
+pub(super) fn processes(
     sightings: &[Sighting],
     fields: ProcessFields,
     threads: usize,
+    known: &mut KnownProcesses,
 ) -> (Vec<Process>, Vec<Gap>) {
     match Proc::open() {
-        Ok(procfs) => read_all(&procfs, sightings, fields, threads),
+        Ok(procfs) => read_all(&procfs, sightings, fields, threads, known),
         Err(errno) => {
             let gap = Gap::new(
                 GapKind::ProcessesSkipped,
@@ -50,11 +52,12 @@ pub(super) fn read_all(
     sightings: &[Sighting],
     fields: ProcessFields,
     threads: usize,
+    known: &mut KnownProcesses,
 ) -> (Vec<Process>, Vec<Gap>) {
-    let context = Context::new(procfs, fields);
+    let context = Context::new(procfs, fields, known);
     let next = AtomicUsize::new(0);
     // A place for each, so that the answers come in the order of the questions whichever thread reads them.
-    let places: Vec<OnceLock<Option<Process>>> = sightings.iter().map(|_| OnceLock::new()).collect();
+    let places: Vec<OnceLock<Option<Read>>> = sightings.iter().map(|_| OnceLock::new()).collect();
     let work = || {
         let mut buffer = Vec::new();
         loop {
@@ -68,26 +71,35 @@ pub(super) fn read_all(
 
     let mut vanished = 0;
     let mut processes = Vec::with_capacity(sightings.len());
+    let mut stamps = Vec::with_capacity(sightings.len());
     for (sighting, place) in sightings.iter().zip(places) {
-        let process = place.into_inner().flatten();
-        vanished += u64::from(process.is_none());
-        processes.push(process.unwrap_or_else(|| Process::new(sighting.pid)));
+        let read = place.into_inner().flatten();
+        vanished += u64::from(read.is_none());
+        let (process, stamp) = read.unwrap_or_else(|| (Process::new(sighting.pid), None));
+        processes.push(process);
+        stamps.push(stamp);
     }
+    known.learn(fields, processes.iter().zip(stamps));
     let gap = (vanished > 0).then(|| Gap::new(GapKind::ProcessesVanished, vanished, "/proc/<pid>/stat"));
     (processes, gap.into_iter().collect())
 }
 
+/// A process, and what it will be known by.
+type Read = (Process, Option<Stamp>);
+
 /// What is the same for all processes of one listing.
-struct Context {
+struct Context<'a> {
+    known: &'a KnownProcesses,
     fields: ProcessFields,
     nanoseconds_per_tick: u64,
     boot: Option<SystemTime>,
     users: HashMap<u32, String>,
 }
 
-impl Context {
-    fn new(procfs: &impl Procfs, fields: ProcessFields) -> Self {
+impl<'a> Context<'a> {
+    fn new(procfs: &impl Procfs, fields: ProcessFields, known: &'a KnownProcesses) -> Self {
         Self {
+            known,
             fields,
             nanoseconds_per_tick: 1_000_000_000 / ffi::ticks_per_second(),
             boot: fields.contains(ProcessFields::START_TIME).then(|| boot_time(procfs)).flatten(),
@@ -96,7 +108,7 @@ impl Context {
     }
 
     /// The details of one process; `None` when it has gone, or another one has its pid now.
-    fn process(&self, procfs: &impl Procfs, sighting: Sighting, buffer: &mut Vec<u8>) -> Option<Process> {
+    fn process(&self, procfs: &impl Procfs, sighting: Sighting, buffer: &mut Vec<u8>) -> Option<Read> {
         use ProcessFields as Fields;
         let Sighting { pid, at } = sighting;
         let mut process = Process::new(pid);
@@ -107,8 +119,11 @@ impl Context {
         if started > at {
             return None;
         }
-        if self.fields.contains(Fields::PARENT) {
-            process.parent = (stat.ppid != 0).then_some(stat.ppid);
+        let parent = self.fields.contains(Fields::PARENT) && stat.ppid != 0;
+        process.parent = parent.then_some(stat.ppid);
+        let stamp = Stamp::of(&stat);
+        if let Some(known) = stamp.as_ref().and_then(|stamp| self.known.get(pid, stamp, self.fields)) {
+            return Some((Process { parent: process.parent, ..known.clone() }, stamp));
         }
         process.start_time = self.boot.and_then(|boot| boot.checked_add(Duration::from_nanos(started)));
 
@@ -145,7 +160,7 @@ impl Context {
             process.uid = Status::decode(buffer).ok().map(|status| status.uid_effective);
             process.user = process.uid.and_then(|uid| self.users.get(&uid).cloned());
         }
-        Some(process)
+        Some((process, stamp))
     }
 }
 
@@ -179,7 +194,7 @@ fn full_name(comm: &[u8], arguments: &[&[u8]], executable: Option<&[u8]>) -> Opt
 }
 
 /// Whether `name` is what the kernel keeps of the name `full`.
-pub(crate) fn is_short_name(name: &OsStr, full: &OsStr) -> bool {
+pub(super) fn is_short_name(name: &OsStr, full: &OsStr) -> bool {
     let (name, full) = (name.as_bytes(), full.as_bytes());
     name.len() == COMM_BYTES && full.starts_with(name)
 }

@@ -7,6 +7,7 @@ use crate::process::ProcessFields;
 use crate::query::Query;
 use crate::snapshot::take_from;
 use crate::sys::Search as _;
+use crate::sys::linux::known_processes::KnownProcesses;
 use crate::sys::linux::owners::walk::Search;
 use crate::sys::linux::processes::read_all;
 use rustix::io::Errno;
@@ -416,7 +417,8 @@ fn details_of_many_processes_come_in_the_order_asked_for() {
     let sightings: Vec<_> =
         (100..200).rev().map(|pid| crate::owner_table::Sighting { pid, at: u64::MAX }).collect();
     for threads in [1, 8] {
-        let (processes, gaps) = read_all(&&world, &sightings, ProcessFields::NAME, threads);
+        let (processes, gaps) =
+            read_all(&&world, &sightings, ProcessFields::NAME, threads, &mut KnownProcesses::default());
         let pids: Vec<_> = processes.iter().map(|process| process.pid).collect();
         assert_eq!(pids, (100..200).rev().collect::<Vec<_>>());
         assert_eq!(gaps, []);

@@ -9,6 +9,7 @@ use crate::query::Query;
 use crate::snapshot::{Snapshot, stream_from, take_from};
 use crate::socket::{Identity, Protocol, Socket};
 use crate::sys::System;
+use crate::sys::linux::known_processes::KnownProcesses;
 use crate::sys::linux::owners::walk;
 use crate::sys::linux::processes::{is_short_name, read_all};
 use crate::sys::linux::procfs::{Procfs, Sizes, TableRead};
@@ -298,7 +299,7 @@ impl<'a> System for &'a World {
         fields: ProcessFields,
         threads: usize,
     ) -> (Vec<Process>, Vec<Gap>) {
-        read_all(self, sightings, fields, threads)
+        read_all(self, sightings, fields, threads, &mut KnownProcesses::default())
     }
 
     fn ownerless(&self, socket: &Socket) -> NoOwner {

@@ -1,0 +1,130 @@
+//! Counting without listing.
+//!
+//! What a dump costs is not the walk over the kernel's table but the record that it makes of each socket, and
+//! nearly all sockets of a busy machine are in ESTABLISHED or TIME_WAIT. The kernel counts: `sockstat` tells how many
+//! sockets are in the table of TCP, and how many in TIME_WAIT. So all other states are dumped, which the walk
+//! passes over the many for, and what is left of the kernel's number is ESTABLISHED.
+//!
+//! That is how many there are and nothing else of them, so it answers only questions that name no more than
+//! protocol, family and state. While connections come and go it is as true as a dump, which takes its time as
+//! well; where the numbers contradict one another, or are not to be had, the rows are counted.
+
+use super::dumps::Dumps;
+use super::netlink::Peer;
+use super::proc_net;
+use super::procfs::Procfs;
+use super::sockets::list;
+use super::tables::{Table, kernel_has_one_pass_udp, tables};
+use crate::counts::Counts;
+use crate::error::Error;
+use crate::gap::Gap;
+use crate::query::Query;
+use crate::socket::{Protocol, Socket};
+use crate::sys::system::count_rows;
+use crate::tcp_state::TcpState;
+use netstat_wire::linux::proc_net_sockstat::Sockstat;
+use netstat_wire::linux::tcp_states as states;
+use rustix::io::Errno;
+
+/// The states that most sockets are in.
+const MANY: u32 = states::mask(states::TCP_ESTABLISHED) | states::mask(states::TCP_TIME_WAIT);
+
+/// Counts the sockets that the query wants.
+pub(super) fn count<P: Peer, O: FnMut() -> Result<P, Errno>>(
+    dumps: &mut Dumps<P, O>,
+    open_file: proc_net::Open<'_>,
+    procfs: Result<impl Procfs, Errno>,
+    query: &Query,
+    counts: &mut Counts,
+) -> Result<Vec<Gap>, Error> {
+    let tables = tables(&query.filter, kernel_has_one_pass_udp());
+    if let (Ok(procfs), false) = (procfs, query.filter.narrows_beyond_states()) {
+        let mut by_kernel = Counts::default();
+        if let Some(gaps) = by_difference(dumps, open_file, &procfs, query, &tables, &mut by_kernel) {
+            *counts = by_kernel;
+            return Ok(gaps);
+        }
+    }
+    count_rows(query, counts, |sink| list(dumps, open_file, &tables, sink))
+}
+
+/// Counts what the kernel has not counted, and takes the rest from it; `None` where that does not add up.
+fn by_difference<P: Peer, O: FnMut() -> Result<P, Errno>>(
+    dumps: &mut Dumps<P, O>,
+    open_file: proc_net::Open<'_>,
+    procfs: &impl Procfs,
+    query: &Query,
+    tables: &[Table],
+    counts: &mut Counts,
+) -> Option<Vec<Gap>> {
+    // TIME_WAIT is counted for both families together, so both must be wanted.
+    let mut tables = tables.to_vec();
+    let tcp = tables.iter_mut().find(|table| {
+        table.protocol == Protocol::Tcp && table.family.is_none() && table.states & MANY == MANY
+    })?;
+    let every = states::TCP_ESTABLISHED..=states::TCP_CLOSING;
+    tcp.states = every.fold(0, |mask, number| mask | states::mask(number)) & !MANY;
+
+    let mut others = Others::default();
+    let listed = count_rows(query, counts, |sink| {
+        list(dumps, open_file, &tables, &mut |socket| {
+            others.see(&socket);
+            sink(socket)
+        })
+    });
+    // What is missing would be taken for ESTABLISHED.
+    let gaps = listed.ok().filter(|gaps| gaps.is_empty() && !others.has_many)?;
+    let kernel = KernelCounts::read(procfs)?;
+    let established = kernel.sockets.checked_sub(others.sockets)?;
+    let time_wait = kernel.short_forms.checked_sub(others.short_forms)?;
+    counts.add(Protocol::Tcp, Some(TcpState::Established), established);
+    counts.add(Protocol::Tcp, Some(TcpState::TimeWait), time_wait);
+    Some(gaps)
+}
+
+/// The TCP sockets in other states, wanted or not, by how the kernel counts them.
+#[derive(Default)]
+struct Others {
+    sockets: u64,
+    short_forms: u64,
+    /// Some were in one of those states after all: the source takes no heed of what it was asked.
+    has_many: bool,
+}
+
+impl Others {
+    fn see(&mut self, socket: &Socket) {
+        match (socket.protocol, socket.state) {
+            (Protocol::Tcp, Some(TcpState::Established | TcpState::TimeWait)) => self.has_many = true,
+            // Counted nowhere: no socket yet.
+            (Protocol::Tcp, Some(TcpState::SynReceived)) if socket.rx_queue.is_none() => {}
+            (Protocol::Tcp, _) if socket.rx_queue.is_none() => self.short_forms += 1,
+            (Protocol::Tcp, _) => self.sockets += 1,
+            (Protocol::Udp, _) => {}
+        }
+    }
+}
+
+/// What the kernel has counted of TCP.
+struct KernelCounts {
+    sockets: u64,
+    short_forms: u64,
+}
+
+impl KernelCounts {
+    /// Of the network namespace of this thread.
+    fn read(procfs: &impl Procfs) -> Option<Self> {
+        let mut text = Vec::new();
+        let mut line = |file: &str, protocol: &str| {
+            procfs.read(&format!("thread-self/net/{file}"), &mut text)?;
+            Ok(Sockstat::decode(&text, protocol).ok())
+        };
+        let ipv4 = line("sockstat", "TCP").ok()??;
+        let ipv6 = match line("sockstat6", "TCP6") {
+            Ok(line) => line?.inuse,
+            // A kernel without IPv6.
+            Err(Errno::NOENT) => 0,
+            Err(_) => return None,
+        };
+        Some(Self { sockets: ipv4.inuse.checked_add(ipv6)?, short_forms: ipv4.tw? })
+    }
+}

@@ -1,0 +1,121 @@
+//! Details of processes that a lister has read before.
+//!
+//! A process keeps its pid and start time for life; together they name it for good. What it has besides can
+//! change: it executes another program, which draws a new place for its stack, or gives itself another name.
+//! `/proc/<pid>/stat` tells all of that in one read, which is made at every listing; the other files are read once.
+
+use crate::process::{Process, ProcessFields};
+use netstat_wire::linux::proc_pid_stat::Stat;
+use std::collections::HashMap;
+
+/// How many listings a process is remembered for that owns none of the sockets that they show.
+const UNSEEN: u32 = 16;
+
+/// Processes that have been met.
+#[derive(Default)]
+pub(super) struct KnownProcesses {
+    by_pid: HashMap<u32, Known>,
+    listing: u32,
+}
+
+struct Known {
+    stamp: Stamp,
+    fields: ProcessFields,
+    process: Process,
+    /// The listing that it was last seen in.
+    seen: u32,
+}
+
+/// What tells a process, its program and its name from any other.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    start_time_ticks: u64,
+    start_stack: u64,
+    comm: Vec<u8>,
+}
+
+impl Stamp {
+    /// `None` where the kernel does not tell whether another program has been executed.
+    pub(super) fn of(stat: &Stat) -> Option<Self> {
+        let Stat { start_time_ticks, comm, .. } = stat;
+        stat.start_stack.map(|start_stack| Self {
+            start_time_ticks: *start_time_ticks,
+            start_stack,
+            comm: comm.clone(),
+        })
+    }
+}
+
+impl KnownProcesses {
+    /// The process as it was read before, if it is still that one and as much was asked for then.
+    pub(super) fn get(&self, pid: u32, stamp: &Stamp, fields: ProcessFields) -> Option<&Process> {
+        let known = self.by_pid.get(&pid)?;
+        (known.stamp == *stamp && known.fields == fields).then_some(&known.process)
+    }
+
+    /// Remembers the processes of one listing, and forgets those not met for long.
+    pub(super) fn learn<'a>(
+        &mut self,
+        fields: ProcessFields,
+        met: impl IntoIterator<Item = (&'a Process, Option<Stamp>)>,
+    ) {
+        self.listing = self.listing.wrapping_add(1);
+        let seen = self.listing;
+        for (process, stamp) in met {
+            let Some(stamp) = stamp else { continue };
+            match self.by_pid.get_mut(&process.pid) {
+                Some(known) if known.stamp == stamp && known.fields == fields => known.seen = seen,
+                _ => {
+                    let known = Known { stamp, fields, process: process.clone(), seen };
+                    self.by_pid.insert(process.pid, known);
+                }
+            }
+        }
+        self.by_pid.retain(|_, known| seen.wrapping_sub(known.seen) < UNSEEN);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::ffi::OsString;
+
+    const FIELDS: ProcessFields = ProcessFields::NAME;
+
+    fn stamp(start_time_ticks: u64, start_stack: u64, comm: &str) -> Stamp {
+        Stamp { start_time_ticks, start_stack, comm: comm.into() }
+    }
+
+    fn process(pid: u32, name: &str) -> Process {
+        Process { name: Some(OsString::from(name)), ..Process::new(pid) }
+    }
+
+    #[test]
+    fn process_is_known_while_it_is_the_same_with_the_same_program_and_name() {
+        let mut known = KnownProcesses::default();
+        known.learn(FIELDS, [(&process(7, "a"), Some(stamp(1, 2, "a"))), (&process(8, "b"), None)]);
+        assert_eq!(known.get(7, &stamp(1, 2, "a"), FIELDS), Some(&process(7, "a")));
+        for other in [stamp(9, 2, "a"), stamp(1, 9, "a"), stamp(1, 2, "z")] {
+            assert_eq!(known.get(7, &other, FIELDS), None, "{other:?}");
+        }
+        assert_eq!(known.get(7, &stamp(1, 2, "a"), FIELDS | ProcessFields::PATH), None);
+        assert_eq!(known.get(8, &stamp(1, 2, "a"), FIELDS), None);
+        // Its pid is that of another one now.
+        known.learn(FIELDS, [(&process(7, "c"), Some(stamp(5, 6, "c")))]);
+        assert_eq!(known.get(7, &stamp(1, 2, "a"), FIELDS), None);
+        assert_eq!(known.get(7, &stamp(5, 6, "c"), FIELDS), Some(&process(7, "c")));
+    }
+
+    #[test]
+    fn process_that_is_not_met_for_long_is_forgotten() {
+        let mut known = KnownProcesses::default();
+        known.learn(FIELDS, [(&process(7, "a"), Some(stamp(1, 2, "a")))]);
+        for listing in 1..UNSEEN {
+            known.learn(FIELDS, [(&process(8, "b"), Some(stamp(1, 2, "b")))]);
+            assert!(known.get(7, &stamp(1, 2, "a"), FIELDS).is_some(), "{listing}");
+        }
+        known.learn(FIELDS, []);
+        assert_eq!(known.get(7, &stamp(1, 2, "a"), FIELDS), None);
+        assert!(known.get(8, &stamp(1, 2, "b"), FIELDS).is_some());
+    }
+}

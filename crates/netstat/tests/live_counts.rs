@@ -1,0 +1,111 @@
+//! What is counted is what is listed, whether the kernel counts or rows are counted.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+#![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
+
+use netstat::{Counts, Lister, Protocol, Query, TcpState};
+use socket_world::namespace::in_network_namespace;
+use socket_world::{Made, live_skip, tcp, udp};
+use std::collections::BTreeMap;
+
+/// One of each kind and state, and more than one of the usual ones.
+fn sockets_of_all_kinds() -> Vec<Made> {
+    let makers = [
+        tcp::listener_v4,
+        tcp::listener_v6,
+        tcp::listener_dual_stack,
+        tcp::pair_v4,
+        tcp::pair_v4,
+        tcp::pair_v6,
+        tcp::pair_mapped,
+        tcp::half_closed,
+        tcp::accept_queue,
+        tcp::syn_received,
+        tcp::syn_received_v6,
+        tcp::syn_sent,
+        tcp::time_wait,
+        tcp::time_wait_v6,
+        tcp::fin_wait_1,
+        tcp::orphaned_fin_wait_1,
+        tcp::orphaned_fin_wait_2,
+        tcp::last_ack,
+        tcp::closing,
+        udp::unconnected_v4,
+        udp::pair_v4,
+        udp::pair_v6,
+    ];
+    makers.into_iter().map(|make| make().unwrap()).collect()
+}
+
+fn counted(counts: &Counts) -> BTreeMap<(Protocol, Option<TcpState>), u64> {
+    counts.iter().map(|(protocol, state, count)| ((protocol, state), count)).collect()
+}
+
+fn listed(query: &Query) -> BTreeMap<(Protocol, Option<TcpState>), u64> {
+    let mut counts = BTreeMap::new();
+    for socket in query.snapshot().unwrap() {
+        *counts.entry((socket.protocol, socket.state)).or_default() += 1;
+    }
+    counts
+}
+
+/// Counts between two listings that agree: closing connections go on to their next state by themselves.
+fn check(query: &Query) {
+    let counted_and_listed = (0..20).find_map(|_| {
+        let before = listed(query);
+        let counts = query.count().unwrap();
+        (before == listed(query)).then_some((counted(&counts), before))
+    });
+    let (counted, listed) = counted_and_listed.expect("two listings that agree");
+    assert_eq!(counted, listed, "{query:?}");
+}
+
+#[test]
+fn live_lister_answers_for_the_network_namespace_of_the_thread_that_asks() {
+    let mut lister = Lister::new();
+    let query = Query::new().tcp().listening();
+    let listener = tcp::listener_v4().unwrap();
+    let address = listener.facts.first().unwrap().local;
+    let is_listed = |lister: &mut Lister| {
+        lister.snapshot(&query).unwrap().sockets.iter().any(|socket| socket.local == address)
+    };
+    assert!(is_listed(&mut lister));
+    match in_network_namespace(|| is_listed(&mut lister)) {
+        Ok(is_listed) => assert!(!is_listed),
+        Err(error) => live_skip!("no network namespace of its own: {error}"),
+    }
+    assert!(is_listed(&mut lister));
+}
+
+#[test]
+fn live_sockets_are_counted_as_they_are_listed_by_whatever_terms() {
+    let outcome = in_network_namespace(|| {
+        let made = sockets_of_all_kinds();
+        let all = Query::new();
+        assert!(listed(&all).len() >= 11, "{:?}", listed(&all));
+        let port = made.first().unwrap().facts.first().unwrap().local.port();
+        for query in [
+            all.clone(),
+            all.clone().tcp(),
+            all.clone().udp(),
+            all.clone().tcp().ipv4(),
+            all.clone().tcp().ipv6(),
+            all.clone().listening(),
+            all.clone().state(TcpState::Established),
+            all.clone().state(TcpState::TimeWait),
+            all.clone().state(TcpState::Established).state(TcpState::TimeWait).state(TcpState::CloseWait),
+            all.clone().local_port(port),
+            all.clone().uid(0),
+            all.clone().pid(std::process::id()),
+        ] {
+            check(&query);
+        }
+        let mut lister = Lister::new();
+        let both = [lister.count(&all.clone().tcp()).unwrap(), lister.count(&all.tcp()).unwrap()];
+        assert_eq!(counted(&both[0]), counted(&both[1]));
+        assert_eq!(both[0].total(), both[0].of(Protocol::Tcp));
+    });
+    if let Err(error) = outcome {
+        live_skip!("no network namespace of its own: {error}");
+    }
+}
