@@ -76,14 +76,14 @@ fn ratios(measured: &Measured, out: &mut String) {
         if std::mem::take(&mut heading) {
             let _ = writeln!(
                 out,
-                "{:<46} {:>6} {:>14} {:>6} {:>7}",
+                "{:<51} {:>6} {:>14} {:>6} {:>7}",
                 "ours / peer", "time", "(min..max)", "cpu", "memory"
             );
         }
         let ratio = Ratios::of(ours, peer);
         let _ = writeln!(
             out,
-            "{:<46} {:>6.2} {:>14} {:>6.2} {:>7.2}",
+            "{:<51} {:>6.2} {:>14} {:>6.2} {:>7.2}",
             format!("{} / {}", ours.title, peer.title),
             ratio.time.median,
             format!("({:.2}..{:.2})", ratio.time.least, ratio.time.most),

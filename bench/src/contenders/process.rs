@@ -52,28 +52,20 @@ impl Clock {
         result
     }
 
-    /// Times the two things that a listing has side by side, each alone: what comes of it is the time of the slower
-    /// one, and that of the processors together. Without the second one it is the first. The memory is that of the
-    /// first.
-    pub(super) fn time_bound<T, U>(
-        &mut self,
-        dump: impl FnOnce() -> T,
-        iteration: Option<impl FnOnce() -> U>,
-    ) -> (T, Option<U>) {
-        let dumped = self.time(dump);
-        let (alone, iterated) = match iteration.map(Time::of) {
-            Some((time, result)) => (Some(time), Some(result)),
-            None => (None, None),
-        };
-        if let Some(time) = self.times.last_mut() {
-            let iteration = alone.map(|time| nanoseconds(time.wall));
-            self.bound = Some(Bound { dump: nanoseconds(time.wall), iteration });
-            if let Some(alone) = alone {
-                time.wall = time.wall.max(alone.wall);
-                time.cpu += alone.cpu;
-            }
-        }
-        (dumped, iterated)
+    /// Takes what was timed last as the dumps of a lower bound, and times what a listing has beside them, if it can be
+    /// had. The time is that of the slower one, and of the processors that of both.
+    pub(super) fn time_beside<T>(&mut self, iteration: Option<impl FnOnce() -> T>) -> Option<T> {
+        let last = self.times.last_mut()?;
+        let mut bound = Bound { dump: nanoseconds(last.wall), iteration: None };
+        let result = iteration.map(|iteration| {
+            let (time, result) = Time::of(iteration);
+            bound.iteration = Some(nanoseconds(time.wall));
+            last.wall = last.wall.max(time.wall);
+            last.cpu += time.cpu;
+            result
+        });
+        self.bound = Some(bound);
+        result
     }
 
     fn account(&self, count: Count) -> Account {
@@ -190,7 +182,8 @@ mod tests {
         for (dump, iteration) in [(20, 1), (1, 20)] {
             let mut clock = Clock::new(0);
             let wait = |milliseconds| move || sleep(Duration::from_millis(milliseconds));
-            clock.time_bound(wait(dump), Some(wait(iteration)));
+            clock.time(wait(dump));
+            clock.time_beside(Some(wait(iteration)));
             let account = clock.account(Count::default());
             let bound = account.bound.expect("its parts");
             assert_eq!(Some(account.call), Some(bound.dump).max(bound.iteration));

@@ -1,6 +1,6 @@
 //! Whole programs, their output counted in a run that is not timed.
 
-use super::process::{count, count_owners};
+use super::process::{Unavailable, count, count_owners};
 use crate::Result;
 use crate::results::Count;
 use serde::Deserialize;
@@ -16,6 +16,9 @@ pub(crate) struct Program {
     pub(super) to_file: bool,
     count: fn(&[u8]) -> Result<Count>,
 }
+
+/// What lsock exits with when it does not understand what was typed.
+const USAGE: i32 = 2;
 
 /// Where lsock is unless the options say: `$LSOCK`, or the release build of this repository.
 pub(super) fn lsock() -> PathBuf {
@@ -84,19 +87,18 @@ impl Program {
     /// Runs it once and takes its output.
     ///
     /// # Errors
-    /// It fails.
+    /// It fails. [`Unavailable`]: it does not know one of its arguments, being of another version.
     pub(super) fn output(&self, path: &Path) -> Result<Vec<u8>> {
-        let output = Command::new(path)
-            .args(self.arguments)
-            .env("LC_ALL", "C")
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .output()?;
-        if output.status.success() {
-            Ok(output.stdout)
-        } else {
-            let arguments = self.arguments.join(" ");
-            Err(format!("{} {arguments} ended with {}", path.display(), output.status).into())
+        let output =
+            Command::new(path).args(self.arguments).env("LC_ALL", "C").stdin(Stdio::null()).output()?;
+        let said = || String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned();
+        match output.status.code() {
+            Some(0) => Ok(output.stdout),
+            Some(USAGE) => Err(Unavailable(said()).into()),
+            _ => {
+                let command = format!("{} {}", path.display(), self.arguments.join(" "));
+                Err(format!("{command} ended with {}: {}", output.status, said()).into())
+            }
         }
     }
 }
@@ -201,6 +203,16 @@ COMMAND PID USER FD TYPE DEVICE SIZE/OFF NODE NAME
 sshd    7   root 3u IPv4 13     0t0      TCP  127.0.0.1:22 (LISTEN)
 ";
         assert_eq!(counted(&lsof(), lsof_output), (1, 1));
+    }
+
+    #[test]
+    fn a_program_that_does_not_know_an_argument_is_unavailable_and_one_that_fails_is_an_error() {
+        let sh = |script: &'static [&'static str]| Program::new("sh", script, count_json);
+        let ended = |program: Program| program.output(Path::new("sh")).expect_err("it failed");
+        let usage = ended(sh(&["-c", "echo no such option >&2; exit 2"]));
+        assert!(usage.is::<Unavailable>() && usage.to_string() == "no such option", "{usage}");
+        let failed = ended(sh(&["-c", "exit 1"]));
+        assert!(!failed.is::<Unavailable>(), "{failed}");
     }
 
     #[test]

@@ -46,7 +46,9 @@ impl Runner {
                 let path = program.find().map_err(Unavailable)?;
                 let file = program.to_file.then(|| file_of(name));
                 let runner = Self::Program { program: program.clone(), path: path.clone(), file };
-                runner.turn(patience)?;
+                if patience.is_some() {
+                    runner.turn(patience)?;
+                }
                 (runner, Some(program.count(&path)?))
             }
             Kind::Bound(program) => {

@@ -89,6 +89,12 @@ pub(in crate::contenders) fn listeners_by_walk(clock: &mut Clock) -> Result<Coun
     list_by_walk(listening(), clock)
 }
 
+/// How many in each state, without a row.
+pub(in crate::contenders) fn counts(clock: &mut Clock) -> Result<Count> {
+    let counts = clock.time(|| Query::new().count())?;
+    Ok(Count { rows: counts.total(), owned: 0, pids: Some(0) })
+}
+
 /// As the table of lsock asks.
 pub(in crate::contenders) fn names(clock: &mut Clock) -> Result<Count> {
     list(&Query::new().processes(ProcessFields::NAME), clock)
