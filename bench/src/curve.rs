@@ -44,6 +44,9 @@ pub(crate) fn run(worlds: &[Named], options: &Options) -> Result<()> {
     store(&results, options)?;
     no_faults(&results)?;
     let path = options.svg.clone().unwrap_or_else(picture_of_the_repository);
+    if let Some(directory) = path.parent() {
+        fs::create_dir_all(directory)?;
+    }
     fs::write(&path, picture(&results).draw()).map_err(|error| format!("{}: {error}", path.display()))?;
     say(&format!("{}\n", path.display()))
 }

@@ -79,7 +79,7 @@ impl Axis {
         let mut ticks = Vec::new();
         let mut at = self.low;
         while at <= self.high * 1.001 {
-            ticks.push((at, decades < 2.5 || is_power_of_ten(at)));
+            ticks.push((at, decades < 3.0 || is_power_of_ten(at)));
             at = step_up(at * 1.5);
         }
         ticks
