@@ -63,8 +63,9 @@ pub(crate) struct SocketFile {
 
 /// The seam to the kernel: one walk over all descriptors. A scripted one stands here in tests.
 pub(crate) trait HeldSource {
-    /// Hands over each descriptor that leads to a socket. Threads that share a table are told once, processes that
-    /// share one each.
+    /// Hands over each descriptor that leads to a socket, once for each process that has it. It may come more
+    /// than once: from threads whose leader has exited, from threads with tables of their own, and before Linux
+    /// 5.10 from every thread.
     fn read(&self, each: &mut dyn FnMut(SocketFile)) -> Result<(), Errno>;
 }
 
