@@ -9,6 +9,6 @@ pub(super) type OwnerSearch = walk::Search<Proc>;
 
 impl OwnerSearch {
     pub(super) fn new(query: &Query) -> Self {
-        Self::over(Proc::open(), query.filter.pids())
+        Self::over(Proc::open(), &query.filter.pids())
     }
 }

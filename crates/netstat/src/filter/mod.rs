@@ -1,0 +1,88 @@
+//! What lets a row through: the one filter mechanism. A query's own terms build it, `ss`-like text is read
+//! into it, back ends read from it what they may leave out, and its predicate decides, whatever the kernel has
+//! filtered already.
+
+mod build;
+mod decide;
+mod expr;
+mod net;
+mod questions;
+#[cfg(test)]
+pub(crate) mod random;
+mod states;
+mod term;
+#[cfg(test)]
+mod tests;
+
+use expr::Expr;
+use std::ops::{BitAnd, BitOr, Not};
+
+/// Which sockets: an expression over everything that is known of one, of any shape.
+///
+/// Terms are made by the constructors and combined with `&`, `|` and `!`. [`Query::filter`](crate::Query::filter)
+/// narrows a query to what a filter lets through.
+///
+/// # What is decided how
+/// - A UDP socket counts as established when it has a remote end and as closed when it has none, as in `ss`.
+/// - A term about the remote end is not met by a socket without one, and its negation is.
+/// - An IPv4 network also takes the IPv4 traffic of IPv6 sockets (`::ffff:a.b.c.d`), as in the kernel.
+/// - Terms about processes speak of the owners that were found. A socket whose owners are hidden is not one
+///   of process 12, and so it is kept by `!Filter::pid(12)`: no row is left out for want of an owner.
+/// - A term about something that this system does not tell of a socket makes the query an error
+///   ([`Error::is_unsupported`](crate::Error::is_unsupported)), never a guess. Mark, control group and explicit
+///   binding are known to the Linux kernel alone and decided by it; where such a term stands in an `|` beside
+///   one that the kernel does not know (a user, a process), nobody can decide both, and that is an error too.
+///
+/// # Examples
+/// ```
+/// # fn main() -> Result<(), netstat::Error> {
+/// use netstat::{Filter, Query};
+///
+/// let web = Filter::local_port(443) | Filter::local_ports(8000..=8999);
+/// let outside = !Filter::remote_net([10, 0, 0, 0], 8);
+/// let snapshot = Query::new().tcp().filter(web & Filter::connected() & outside).snapshot()?;
+/// println!("{} connections", snapshot.sockets.len());
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+pub struct Filter(pub(crate) Expr);
+
+impl Default for Filter {
+    fn default() -> Self {
+        Self::all()
+    }
+}
+
+impl BitAnd for Filter {
+    type Output = Self;
+
+    /// What both let through.
+    fn bitand(self, other: Self) -> Self {
+        Self(self.0.and(other.0))
+    }
+}
+
+impl BitOr for Filter {
+    type Output = Self;
+
+    /// What either lets through.
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0.or(other.0))
+    }
+}
+
+impl Not for Filter {
+    type Output = Self;
+
+    /// What this does not let through.
+    fn not(self) -> Self {
+        Self(self.0.not())
+    }
+}
+
+impl std::fmt::Debug for Filter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
