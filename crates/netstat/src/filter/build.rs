@@ -40,6 +40,25 @@ fn net(end: End, address: impl Into<IpAddr>, prefix: u8) -> Filter {
     term(Term::Net(end, Net::new(address.into(), prefix)))
 }
 
+/// Terms as they are read.
+impl Filter {
+    /// A set with the states that have no name is told by those that it lacks.
+    pub(super) fn in_set(states: States) -> Self {
+        if states.contains(TcpState::Unknown) {
+            return !Self::in_set(States::ALL.without(states));
+        }
+        if states == States::NONE { Self::none() } else { term(Term::States(states)) }
+    }
+
+    pub(super) fn in_ports(end: End, range: impl RangeBounds<u16>) -> Self {
+        ports(end, range)
+    }
+
+    pub(super) fn in_net(end: End, net: Net) -> Self {
+        term(Term::Net(end, net))
+    }
+}
+
 /// Everything and nothing, protocols and states.
 impl Filter {
     /// Lets every socket through: a filter without terms.
@@ -91,14 +110,6 @@ impl Filter {
     /// Sockets in one of these states.
     pub fn states(states: impl IntoIterator<Item = TcpState>) -> Self {
         Self::in_set(states.into_iter().collect())
-    }
-
-    /// A set with the states that have no name is told by those that it lacks.
-    pub(super) fn in_set(states: States) -> Self {
-        if states.contains(TcpState::Unknown) {
-            return !Self::in_set(States::ALL.without(states));
-        }
-        if states == States::NONE { Self::none() } else { term(Term::States(states)) }
     }
 
     /// TCP sockets in LISTEN and UDP sockets without a remote end, as `ss -l`.

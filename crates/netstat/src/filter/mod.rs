@@ -4,8 +4,13 @@
 
 mod build;
 mod decide;
+mod display;
+mod error;
 mod expr;
+mod host;
+mod lex;
 mod net;
+mod parse;
 mod questions;
 #[cfg(test)]
 pub(crate) mod random;
@@ -13,8 +18,14 @@ mod states;
 mod term;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod text_tests;
+mod words;
+
+pub use error::FilterError;
 
 use expr::Expr;
+use std::fmt;
 use std::ops::{BitAnd, BitOr, Not};
 
 /// Which sockets: an expression over everything that is known of one, of any shape.
@@ -33,7 +44,29 @@ use std::ops::{BitAnd, BitOr, Not};
 ///   binding are known to the Linux kernel alone and decided by it; where such a term stands in an `|` beside
 ///   one that the kernel does not know (a user, a process), nobody can decide both, and that is an error too.
 ///
+/// # As text
+/// A filter is read from text ([`str::parse`]) in the language of `ss`, and printed in it. Its states, addresses,
+/// ports, `dev`, `fwmark`, `cgroup`, `autobound`, its operators and their spellings are those of ss(8); states that
+/// stand first narrow all that follows. Beside them there are
+///
+/// - `listening`, `tcp`, `udp`, `ipv4`, `ipv6`, and the name of a state by itself,
+/// - `port :80`, or `:80` by itself, and `host 10.0.0.0/8`, for either end,
+/// - ranges of ports, `sport = :8000-8999`,
+/// - `process nginx` (`"in quotation marks"` where it holds spaces or signs), `pid 12`, `user www-data`, `uid 33`,
+///   `inode 4711`.
+///
+/// Hosts are numeric: nothing that could wait for a network is asked. Names of services are those of
+/// `/etc/services` or, without it, the most usual ones.
+///
 /// # Examples
+/// ```
+/// let filter: netstat::Filter =
+///     "state established ( dport = :443 or dst 10.0.0.0/8 ) and not process nginx".parse().unwrap();
+/// assert_eq!(
+///     filter.to_string(),
+///     "state established and ( dport = :443 or dst = 10.0.0.0/8 ) and not process = nginx",
+/// );
+/// ```
 /// ```
 /// # fn main() -> Result<(), netstat::Error> {
 /// use netstat::{Filter, Query};
@@ -81,8 +114,8 @@ impl Not for Filter {
     }
 }
 
-impl std::fmt::Debug for Filter {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+impl fmt::Debug for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Filter({self})")
     }
 }

@@ -125,7 +125,7 @@ impl Filter {
 
 /// The error of a filter that cannot be decided.
 pub(crate) fn undecidable(term: &Term) -> Error {
-    Error::unsupported("filter by", format!("{term:?}"))
+    Error::unsupported("filter by", term.to_string())
 }
 
 /// Between which ports that end must be.
