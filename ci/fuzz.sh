@@ -37,6 +37,8 @@ targets() {
 # Which fixtures a target starts from.
 fixtures_of() {
     case $1 in
+        # Its seeds are enough.
+        linux_btf) ;;
         macos_libproc) find "$fixtures" -name 'macos-*__socket_fdinfo_*.hex' -o -name 'macos-*__proc_*.hex' ;;
         macos_pcblist_n) find "$fixtures" -name 'macos-*__tcp_pcblist_n_*.hex' -o -name 'macos-*__udp_pcblist_n_*.hex' ;;
         macos_unpcblist_n) find "$fixtures" -name 'macos-*__local_*.hex' ;;

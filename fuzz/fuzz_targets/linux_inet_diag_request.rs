@@ -2,8 +2,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use netstat_wire::linux::inet_diag::{InetDiagMsg, Request, RequestV2, SockId};
-use netstat_wire::linux::netlink::{Body, Messages, NLM_F_REQUEST};
+use netstat_wire::linux::inet_diag::{
+    INET_DIAG_REQ_BYTECODE, InetDiagMsg, Request, RequestV2, SOCK_DESTROY, SockId,
+};
+use netstat_wire::linux::netlink::{Attribute, Attributes, Body, Messages, NLM_F_REQUEST};
 
 fuzz_target!(|input: &[u8]| {
     // The fields of a socket's name, taken by the decoder that is tested elsewhere.
@@ -21,9 +23,14 @@ fuzz_target!(|input: &[u8]| {
     assert_eq!(payload[..4], [family, state, timer, 0]);
     assert_eq!(payload[4..8], rqueue.to_ne_bytes());
     assert_eq!(name(&payload[8..56]), id);
+    with_a_program(&v2.encode_with(flags, uid, input).expect("short enough"), &message, input);
+    let destroy = v2.encode_destroy(flags, uid);
+    assert_eq!((destroy[4..6].to_vec(), &destroy[6..]), (SOCK_DESTROY.to_ne_bytes().to_vec(), &message[6..]));
 
     for protocol in [None, Some(wqueue)] {
-        let message = Request { ext: timer, states: rqueue, id, protocol }.encode(flags, uid);
+        let request = Request { ext: timer, states: rqueue, id, protocol };
+        let message = request.encode(flags, uid);
+        with_a_program(&request.encode_with(flags, uid, input).expect("short enough"), &message, input);
         let payload = one_message(&message, flags, uid);
         assert_eq!(payload.len(), if protocol.is_some() { 60 + 8 } else { 60 });
         assert_eq!(payload[..4], [0, 0, 0, timer]);
@@ -31,6 +38,15 @@ fuzz_target!(|input: &[u8]| {
         assert_eq!(payload[52..56], rqueue.to_ne_bytes());
     }
 });
+
+/// A request with a program is the one without, then the program.
+fn with_a_program(message: &[u8], without: &[u8], program: &[u8]) {
+    assert_eq!(message[4..without.len()], without[4..]);
+    let (mut messages, mut attributes) = (Messages::new(message), Attributes::new(&message[without.len()..]));
+    assert!(matches!((messages.next(), messages.next()), (Some(Ok(_)), None)));
+    let expected = Attribute { kind: INET_DIAG_REQ_BYTECODE, payload: program };
+    assert_eq!((attributes.next(), attributes.next()), (Some(Ok(expected)), None));
+}
 
 /// The payload of the only message.
 fn one_message(message: &[u8], flags: u16, seq: u32) -> &[u8] {

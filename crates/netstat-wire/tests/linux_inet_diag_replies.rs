@@ -306,6 +306,16 @@ fn captured_records_cut_at_any_byte_are_never_other_records() {
 }
 
 #[test]
+fn the_attributes_are_what_follows_the_fixed_part() {
+    let bytes = encode(&distinct());
+    assert_eq!(InetDiagMsg::attributes(&bytes), Ok(&bytes[72..]));
+    assert_eq!(InetDiagMsg::attributes(&bytes[..72]), Ok(&[][..]));
+    for cut in 0..72 {
+        assert_eq!(InetDiagMsg::attributes(&bytes[..cut]).unwrap_err().need(), Some(72));
+    }
+}
+
+#[test]
 fn unknown_numbers_are_handed_on() {
     let strange = InetDiagMsg { family: 99, state: 200, timer: 77, ..distinct() };
     assert_eq!(InetDiagMsg::decode(&encode(&strange)), Ok(strange));

@@ -65,6 +65,40 @@ fn a_request_by_default_matches_any_cookie_and_any_end() {
     assert_eq!((id.src, id.dst), ([0; 16], [0; 16]));
 }
 
+#[test]
+fn a_request_with_a_program_has_it_as_an_attribute() {
+    let program = [1, 4, 8, 0, 9, 8, 7];
+    let v2 = RequestV2 { family: AF_INET, protocol: IPPROTO_TCP, ..RequestV2::default() };
+    let expected = [&v2.encode(NLM_F_DUMP, 9)[16..], &attribute(1, &program)].concat();
+    assert_eq!(v2.encode_with(NLM_F_DUMP, 9, &program), Some(message(20, 0x301, 9, 0, &expected)));
+
+    let older = Request { protocol: Some(IPPROTO_UDP.into()), ..Request::default() };
+    let expected = [&older.encode(NLM_F_DUMP, 9)[16..], &attribute(1, &program)].concat();
+    assert_eq!(older.encode_with(NLM_F_DUMP, 9, &program), Some(message(18, 0x301, 9, 0, &expected)));
+}
+
+#[test]
+fn a_program_of_nothing_is_left_out_and_one_too_long_is_refused() {
+    let (v2, older) = (RequestV2::default(), Request::default());
+    assert_eq!(v2.encode_with(NLM_F_DUMP, 9, &[]), Some(v2.encode(NLM_F_DUMP, 9)));
+    assert_eq!(older.encode_with(NLM_F_DUMP, 9, &[]), Some(older.encode(NLM_F_DUMP, 9)));
+    let longest = vec![0; 65_531];
+    assert_eq!(v2.encode_with(NLM_F_DUMP, 9, &longest).map(|bytes| bytes.len()), Some(72 + 65_536));
+    assert_eq!(older.encode_with(NLM_F_DUMP, 9, &longest).map(|bytes| bytes.len()), Some(76 + 65_536));
+    let too_long = vec![0; 65_532];
+    assert_eq!(v2.encode_with(NLM_F_DUMP, 9, &too_long), None);
+    assert_eq!(older.encode_with(NLM_F_DUMP, 9, &too_long), None);
+}
+
+#[test]
+fn a_request_to_destroy_is_the_lookup_of_the_same_socket_with_another_type() {
+    let id = SockId { sport: 1, dport: 2, src: [3; 16], dst: [4; 16], interface: 5, cookie: 6 };
+    let request = RequestV2 { family: AF_INET6, protocol: IPPROTO_TCP, ext: 7, states: 8, id };
+    let lookup = request.encode(NLM_F_ACK, 9);
+    let destroy = request.encode_destroy(NLM_F_ACK, 9);
+    assert_eq!(destroy, message(21, NLM_F_REQUEST | NLM_F_ACK, 9, 0, &lookup[16..]));
+}
+
 fn encode(id: &SockId) -> Vec<u8> {
     let mut bytes = Vec::new();
     bytes.extend(id.sport.to_be_bytes());

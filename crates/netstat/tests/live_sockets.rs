@@ -8,7 +8,7 @@ mod common;
 
 use common::{check_owners, check_row, list, owners, reason, row};
 use netstat::{Family, HiddenOwner, NoOwner, Ownership, Query};
-use socket_world::{Held, Made, State, quiet, tcp, udp};
+use socket_world::{Held, Made, State, binding, quiet, tcp, udp};
 use std::io;
 
 /// Makes sockets, lists the machine, and checks each row.
@@ -39,6 +39,13 @@ macro_rules! listed_as_described {
             check($maker);
         }
     )+ };
+}
+
+#[test]
+fn live_sockets_of_every_binding_are_listed_as_described() {
+    for (_, make) in binding::ALL {
+        check(*make);
+    }
 }
 
 listed_as_described! {

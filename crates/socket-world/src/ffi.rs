@@ -161,10 +161,26 @@ pub(crate) fn deny_netlink_sockets(errno: u16) -> io::Result<()> {
 
 /// Sets a socket option whose value is an int.
 fn set_option(fd: BorrowedFd<'_>, level: c_int, name: c_int, value: c_int) -> io::Result<()> {
-    let size = libc::socklen_t::try_from(size_of::<c_int>()).unwrap_or(4);
-    // SAFETY: the descriptor is open; the pointer is to a c_int that lives through the call, and its size is given.
-    let result = unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, (&raw const value).cast(), size) };
+    set_option_bytes(fd, level, name, &value.to_ne_bytes())
+}
+
+/// Sets a socket option whose value is of any type.
+fn set_option_bytes(fd: BorrowedFd<'_>, level: c_int, name: c_int, value: &[u8]) -> io::Result<()> {
+    let size = libc::socklen_t::try_from(value.len()).map_err(io::Error::other)?;
+    // SAFETY: the descriptor is open; the pointer is to `size` bytes that live through the call. The kernel copies
+    // them from any alignment.
+    let result = unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, value.as_ptr().cast(), size) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// SO_MARK.
+pub(crate) fn set_mark(fd: BorrowedFd<'_>, mark: u32) -> io::Result<()> {
+    set_option_bytes(fd, libc::SOL_SOCKET, libc::SO_MARK, &mark.to_ne_bytes())
+}
+
+/// SO_BINDTODEVICE.
+pub(crate) fn bind_to_device(fd: BorrowedFd<'_>, device: &str) -> io::Result<()> {
+    set_option_bytes(fd, libc::SOL_SOCKET, libc::SO_BINDTODEVICE, device.as_bytes())
 }
 
 /// TCP_DEFER_ACCEPT: a connection is not made until data comes, for about `seconds`.

@@ -5,6 +5,7 @@
 //! ([`SocketFacts`]), from `fstat`, `getsockname` and `TCP_INFO`, never from the tables that a listing reads.
 //!
 //! - [`tcp`], [`udp`]: one function a kind of socket or state, each giving a [`Made`].
+//! - [`binding`]: the same for ports that were named, other addresses, devices and marks.
 //! - [`Child`]: a forked process that opens what it likes, reports it, and holds it until the guard is dropped.
 //! - [`holders`], [`threads`], [`names`]: the ways to hold a socket, and the processes that are hard to read.
 //! - [`World`]: hundreds of processes and up to some hundred thousand sockets, for benchmarks.
@@ -23,6 +24,7 @@
 //! Linux and Android only. Elsewhere the crate is empty.
 #![cfg(any(target_os = "linux", target_os = "android"))]
 
+pub mod binding;
 mod child;
 mod churn;
 mod facts;
@@ -53,7 +55,7 @@ use std::time::{Duration, Instant};
 /// The `n`th address of 127.0.0.0/8: `loopback(1)` is 127.0.0.1. Counts round after 2^24.
 ///
 /// The crate uses 127.16.0.0 and up for a [`World`] (one address a process), 127.64.0.0 and up for
-/// [`udp::chain`], 127.192.0.0 and up for a [`Churn`], and 127.0.0.1 for the rest.
+/// [`udp::chain`], 127.192.0.0 and up for a [`Churn`], 127.0.0.7 in [`binding`], and 127.0.0.1 for the rest.
 pub fn loopback(n: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(0x7f00_0000 | (n & 0x00ff_ffff))
 }

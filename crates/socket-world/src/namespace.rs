@@ -29,7 +29,8 @@ pub fn enter_network_namespace() -> io::Result<()> {
 }
 
 /// Runs `work` in a thread of its own that is in a network namespace of its own. Children, threads and programs that
-/// `work` starts are in it as well. `/proc/net` shows the namespace of the process's first thread, so it is
+/// `work` starts are in it as well, and stay there: a [`Child`](crate::Child) or [`World`](crate::World) that it
+/// gives back is in another network namespace than the caller, and in the same of every other kind. `/proc/net` shows the namespace of the process's first thread, so it is
 /// `/proc/thread-self/net` that shows this one.
 ///
 /// # Errors

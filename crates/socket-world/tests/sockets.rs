@@ -5,7 +5,9 @@ mod common;
 
 use common::{assert_in_tables, holders_of, table_of};
 use socket_world::tcp::{self, Make};
-use socket_world::{Child, Churn, ChurnSpec, Made, State, live_skip, namespace, quiet, udp, wait_until};
+use socket_world::{
+    Child, Churn, ChurnSpec, Made, State, Transport, binding, live_skip, namespace, quiet, udp, wait_until,
+};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -33,6 +35,56 @@ fn live_every_udp_situation_is_in_the_tables_as_its_maker_says() {
     for &(name, make) in udp::ALL {
         check(name, make);
     }
+}
+
+#[test]
+fn live_every_situation_of_binding_is_in_the_tables_as_its_maker_says() {
+    for &(name, make) in binding::ALL {
+        check(name, make);
+    }
+}
+
+#[test]
+fn live_marked_sockets_are_in_the_tables_as_their_maker_says() {
+    match binding::udp_with_mark(1) {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
+            live_skip!("not allowed to set marks: {error}")
+        }
+        made => drop(made.expect("a socket")),
+    }
+    check("tcp_with_mark", || binding::tcp_with_mark(1));
+    check("udp_with_mark", || binding::udp_with_mark(1));
+}
+
+#[test]
+fn live_a_named_port_is_one_socket_s_alone() {
+    for (transport, taken) in [
+        (Transport::Tcp, (|address| tcp::listen_on(address, 1)) as fn(_) -> _),
+        (Transport::Udp, udp::bind_to),
+    ] {
+        for address in [std::net::Ipv4Addr::LOCALHOST.into(), std::net::Ipv6Addr::LOCALHOST.into()] {
+            let fd = binding::named_port(transport, address).expect("a port");
+            let own = tcp::local_address(&fd).expect("an address");
+            assert_eq!(own.ip(), address);
+            let error = taken(own).expect_err("taken");
+            assert_eq!(error.kind(), std::io::ErrorKind::AddrInUse);
+        }
+    }
+}
+
+#[test]
+fn live_a_tcp_socket_that_is_bound_alone_has_its_port_and_no_row_in_proc() {
+    let made = binding::tcp_bound_alone().expect("a socket");
+    let facts = made.only(State::Close);
+    assert_eq!((facts.remote, facts.rx_queue), (None, Some(0)));
+    assert_eq!(tcp::listen_on(facts.local, 1).expect_err("taken").kind(), std::io::ErrorKind::AddrInUse);
+    assert!(table_of("self").iter().all(|row| Some(row.inode) != facts.inode));
+}
+
+#[test]
+fn live_a_device_that_there_is_not_cannot_be_bound_to() {
+    let made = tcp::listener_v4().expect("a listener");
+    assert!(binding::bind_to_device(&made.sockets[0], "none").is_err());
 }
 
 #[test]

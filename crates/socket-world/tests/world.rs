@@ -39,6 +39,26 @@ fn the_worlds_of_the_benchmarks_have_the_sockets_they_name() {
     assert_eq!(WorldSpec::large().counts().sockets(), 100_600);
 }
 
+#[test]
+fn live_a_world_given_back_from_a_network_namespace_stays_in_it_and_is_seen_by_its_pids() {
+    let spec = WorldSpec { processes: 2, connections: 3, udp_sockets: 5, ..WorldSpec::default() };
+    let world = match namespace::in_network_namespace(|| World::build(&spec)) {
+        Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => live_skip!("not root: {error}"),
+        other => other.expect("a namespace").expect("a world"),
+    };
+    let link =
+        |of: &str, kind: &str| std::fs::read_link(format!("/proc/{of}/ns/{kind}")).expect("a namespace");
+    for child in world.children() {
+        let child = child.pid().to_string();
+        assert_ne!(link(&child, "net"), link("thread-self", "net"));
+        assert_eq!(link(&child, "pid"), link("thread-self", "pid"));
+    }
+    let seen: BTreeSet<_> = world.children().iter().flat_map(|child| sockets_of(child.pid())).collect();
+    assert_eq!(seen, world.held().into_iter().collect());
+    let rows: BTreeSet<u64> = table_of(world.children()[0].pid()).iter().map(|row| row.inode).collect();
+    assert_eq!(rows, world.sockets().iter().filter_map(|facts| facts.inode).collect());
+}
+
 /// In a namespace, so that nobody else's ports are in the way.
 fn check_apart(spec: WorldSpec) {
     let result = namespace::in_network_namespace(|| {

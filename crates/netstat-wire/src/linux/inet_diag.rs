@@ -20,7 +20,8 @@
 //! - [`Request`], `struct inet_diag_req`, 60 bytes, type [`TCPDIAG_GETSOCK`] (2.6.14): as a dump it is
 //!   answered for both families in one walk of the tables; TCP, or since 5.9 what
 //!   [`INET_DIAG_REQ_PROTOCOL`] says.
-//! - [`InetDiagMsg`], `struct inet_diag_msg`, 72 bytes, then attributes.
+//! - [`InetDiagMsg`], `struct inet_diag_msg`, 72 bytes, then attributes: those that a list of sockets needs
+//!   are read with it, the others by [`Details`](super::inet_diag_details::Details).
 //!
 //! Traps:
 //! - A kernel before 5.9 skips [`INET_DIAG_REQ_PROTOCOL`] and answers the older request with TCP sockets.
@@ -36,13 +37,17 @@
 //! - `TIME_WAIT` and `SYN_RECV` entries have no attributes, but for the mark.
 //! - [`INET_DIAG_SKV6ONLY`] comes with IPv6 sockets in LISTEN and CLOSE only.
 
-use super::netlink::{Attributes, Header, NLM_F_REQUEST, put_attribute};
+use super::netlink::Attributes;
 use crate::reader::{DecodeError, Reader};
+
+pub use super::inet_diag_request::{Request, RequestV2};
 
 /// Message type of the older request (and of its answers): [`Request`].
 pub const TCPDIAG_GETSOCK: u16 = 18;
 /// Message type of the newer request (and of its answers), since 3.3: [`RequestV2`].
 pub const SOCK_DIAG_BY_FAMILY: u16 = 20;
+/// Message type of a request to close a socket from outside, since 4.5: [`RequestV2::encode_destroy`].
+pub const SOCK_DESTROY: u16 = 21;
 
 /// Address family IPv4, as Linux numbers it.
 pub const AF_INET: u8 = 2;
@@ -54,7 +59,8 @@ pub const IPPROTO_TCP: u8 = 6;
 /// UDP, the same number everywhere.
 pub const IPPROTO_UDP: u8 = 17;
 
-/// Attribute of a request: a program that the kernel runs over each socket.
+/// Attribute of a request: a program that the kernel runs over each socket
+/// ([`Bytecode`](super::inet_diag_bytecode::Bytecode)).
 pub const INET_DIAG_REQ_BYTECODE: u16 = 1;
 /// Attribute of a request (5.7): which storages of BPF programs to report.
 pub const INET_DIAG_REQ_SK_BPF_STORAGES: u16 = 2;
@@ -95,7 +101,7 @@ pub const INET_DIAG_MARK: u16 = 15;
 pub const INET_DIAG_BBRINFO: u16 = 16;
 /// Attribute (4.14): traffic control class, u32. Asked for by bit 5.
 pub const INET_DIAG_CLASS_ID: u16 = 17;
-/// Attribute (4.14): TCP MD5 signatures, the keys in clear, for those with `CAP_NET_ADMIN`.
+/// Attribute (4.14): TCP MD5 signatures, the keys in clear, for those with `CAP_NET_ADMIN`. Never read.
 pub const INET_DIAG_MD5SIG: u16 = 18;
 /// Attribute (5.4): the upper layer protocol (TLS, MPTCP), nested.
 pub const INET_DIAG_ULP_INFO: u16 = 19;
@@ -107,6 +113,8 @@ pub const INET_DIAG_CGROUP_ID: u16 = 21;
 pub const INET_DIAG_SOCKOPT: u16 = 22;
 
 const RECORD: &str = "inet_diag_msg";
+/// `sizeof(struct inet_diag_msg)`.
+const FIXED_PART: usize = 72;
 
 /// `struct inet_diag_sockid`: the two ends and the name of a socket.
 ///
@@ -152,7 +160,7 @@ impl SockId {
         })
     }
 
-    fn encode_into(&self, bytes: &mut Vec<u8>) {
+    pub(super) fn encode_into(&self, bytes: &mut Vec<u8>) {
         bytes.extend_from_slice(&self.sport.to_be_bytes());
         bytes.extend_from_slice(&self.dport.to_be_bytes());
         bytes.extend_from_slice(&self.src);
@@ -165,70 +173,6 @@ impl SockId {
             bytes.extend_from_slice(&u32::from_le_bytes(half).to_ne_bytes());
         }
     }
-}
-
-/// `struct inet_diag_req_v2`: asks for one family and one protocol. Since 3.3.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct RequestV2 {
-    /// `sdiag_family`: [`AF_INET`] or [`AF_INET6`]. 0 is refused with `ENOENT`.
-    pub family: u8,
-    /// `sdiag_protocol`: [`IPPROTO_TCP`], [`IPPROTO_UDP`] ...
-    pub protocol: u8,
-    /// `idiag_ext`: which attributes to add, bit `n - 1` for attribute `n` up to 8.
-    pub ext: u8,
-    /// `idiag_states`: which states, bit `n` for state `n` ([`mask`](super::tcp_states::mask)).
-    pub states: u32,
-    /// `id`: in a dump the ports, or 0; in an exact lookup the socket.
-    pub id: SockId,
-}
-
-impl RequestV2 {
-    /// The whole netlink message, type [`SOCK_DIAG_BY_FAMILY`]; `NLM_F_REQUEST` is added to `flags`.
-    pub fn encode(&self, flags: u16, seq: u32) -> Vec<u8> {
-        let mut body = Vec::with_capacity(56);
-        body.extend_from_slice(&[self.family, self.protocol, self.ext, 0]);
-        body.extend_from_slice(&self.states.to_ne_bytes());
-        self.id.encode_into(&mut body);
-        request_header(SOCK_DIAG_BY_FAMILY, flags, seq).encode(&body)
-    }
-}
-
-/// `struct inet_diag_req`, the older request: as a dump it is answered for IPv4 and IPv6 together.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Request {
-    /// `idiag_ext`: as in [`RequestV2`].
-    pub ext: u8,
-    /// `idiag_states`: as in [`RequestV2`].
-    pub states: u32,
-    /// `id`: as in [`RequestV2`].
-    pub id: SockId,
-    /// The attribute [`INET_DIAG_REQ_PROTOCOL`]: without it TCP. Kernels before 5.9 do not know it and
-    /// answer with TCP whatever it says.
-    pub protocol: Option<u32>,
-}
-
-impl Request {
-    /// The whole netlink message, type [`TCPDIAG_GETSOCK`]; `NLM_F_REQUEST` is added to `flags`.
-    ///
-    /// `idiag_family` is 0: a dump does not look at it.
-    pub fn encode(&self, flags: u16, seq: u32) -> Vec<u8> {
-        let mut body = Vec::with_capacity(60);
-        // idiag_family, idiag_src_len and idiag_dst_len, of which the kernel reads nothing in a dump.
-        body.extend_from_slice(&[0, 0, 0, self.ext]);
-        self.id.encode_into(&mut body);
-        body.extend_from_slice(&self.states.to_ne_bytes());
-        // idiag_dbs, which no kernel reads.
-        body.extend_from_slice(&[0; 4]);
-        let mut message = request_header(TCPDIAG_GETSOCK, flags, seq).encode(&body);
-        if let Some(protocol) = self.protocol {
-            put_attribute(&mut message, INET_DIAG_REQ_PROTOCOL, &protocol.to_ne_bytes());
-        }
-        message
-    }
-}
-
-fn request_header(kind: u16, flags: u16, seq: u32) -> Header {
-    Header { kind, flags: flags | NLM_F_REQUEST, seq, port_id: 0 }
 }
 
 /// `struct inet_diag_msg` and the attributes that come unasked: one socket.
@@ -277,6 +221,17 @@ pub struct InetDiagMsg {
 }
 
 impl InetDiagMsg {
+    /// Where the attributes are in a message's payload: all that follows the fixed part.
+    ///
+    /// # Errors
+    /// The fixed part is cut.
+    #[inline]
+    pub fn attributes(payload: &[u8]) -> Result<&[u8], DecodeError> {
+        let mut reader = Reader::new(RECORD, payload);
+        reader.skip(FIXED_PART)?;
+        Ok(reader.rest())
+    }
+
     /// Reads one socket from a message's payload ([`Body::Data`](super::netlink::Body::Data)).
     ///
     /// # Errors

@@ -1,6 +1,14 @@
 //! What Linux says: one file an interface, named as the kernel names it.
 
+pub mod btf;
 pub mod inet_diag;
+pub mod inet_diag_bytecode;
+pub mod inet_diag_bytecode_run;
+pub mod inet_diag_congestion;
+pub mod inet_diag_details;
+pub mod inet_diag_memory;
+pub mod inet_diag_sockopt;
+pub mod inet_diag_ulp;
 pub mod netlink;
 pub mod proc_net;
 pub mod proc_net_sockstat;
@@ -8,6 +16,10 @@ pub mod proc_pid_cmdline;
 pub mod proc_pid_fd;
 pub mod proc_pid_stat;
 pub mod proc_pid_status;
+pub mod tcp_info;
 pub mod tcp_states;
 
+mod bit_field;
 mod decimal;
+mod inet_diag_request;
+mod text;

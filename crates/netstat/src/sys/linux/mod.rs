@@ -29,6 +29,7 @@
 //!
 //! Sources: sock_diag(7), netlink(7), proc(5), linux/inet_diag.h, net/ipv4/inet_diag.c.
 
+mod bpf;
 mod counts;
 mod dumps;
 mod ffi;

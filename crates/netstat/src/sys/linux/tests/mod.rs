@@ -5,4 +5,5 @@ mod fallback;
 mod once;
 mod owners;
 mod script;
+mod task_files;
 mod world;

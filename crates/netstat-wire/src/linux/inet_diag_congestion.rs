@@ -1,0 +1,114 @@
+//! What a congestion control says of itself: `union tcp_cc_info` of `linux/inet_diag.h`.
+//!
+//! All are asked for by bit 2 of `ext`, and an algorithm answers with the attribute that suits it or, as
+//! CUBIC and Reno do, with none. Its name comes by an attribute of its own
+//! ([`INET_DIAG_CONG`](super::inet_diag::INET_DIAG_CONG)) and is what tells algorithms apart: Westwood and
+//! Illinois fill the structure of Vegas.
+
+use crate::reader::{DecodeError, Reader};
+
+/// Which of the structures came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CongestionInfo {
+    /// [`INET_DIAG_VEGASINFO`](super::inet_diag::INET_DIAG_VEGASINFO).
+    Vegas(VegasInfo),
+    /// [`INET_DIAG_DCTCPINFO`](super::inet_diag::INET_DIAG_DCTCPINFO).
+    Dctcp(DctcpInfo),
+    /// [`INET_DIAG_BBRINFO`](super::inet_diag::INET_DIAG_BBRINFO).
+    Bbr(BbrInfo),
+}
+
+/// `struct tcpvegas_info`, 16 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VegasInfo {
+    /// `tcpv_enabled`: Vegas is at work; if not, the connection behaves as with Reno.
+    pub enabled: bool,
+    /// `tcpv_rttcnt`: round trips measured in the present window.
+    pub rttcnt: u32,
+    /// `tcpv_rtt`: round trip time; 0x7fffffff: not measured.
+    pub rtt_us: u32,
+    /// `tcpv_minrtt`: the smallest one; 0x7fffffff: not measured.
+    pub minrtt_us: u32,
+}
+
+impl VegasInfo {
+    /// Reads the attribute's payload.
+    ///
+    /// # Errors
+    /// Fewer than 16 bytes.
+    pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new("INET_DIAG_VEGASINFO", payload);
+        Ok(Self {
+            enabled: reader.u32_ne()? != 0,
+            rttcnt: reader.u32_ne()?,
+            rtt_us: reader.u32_ne()?,
+            minrtt_us: reader.u32_ne()?,
+        })
+    }
+}
+
+/// `struct tcp_dctcp_info`, 16 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DctcpInfo {
+    /// `dctcp_enabled`: the peer speaks ECN; if not, the connection behaves as with Reno and the rest is 0.
+    pub enabled: bool,
+    /// `dctcp_ce_state`: whether the last packet had the congestion mark.
+    pub ce_state: u16,
+    /// `dctcp_alpha`: estimate of how much of the data is marked, in 1024ths.
+    pub alpha: u32,
+    /// `dctcp_ab_ecn`: bytes acknowledged as marked in the present window.
+    pub ab_ecn: u32,
+    /// `dctcp_ab_tot`: bytes acknowledged in the present window.
+    pub ab_tot: u32,
+}
+
+impl DctcpInfo {
+    /// Reads the attribute's payload.
+    ///
+    /// # Errors
+    /// Fewer than 16 bytes.
+    pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new("INET_DIAG_DCTCPINFO", payload);
+        Ok(Self {
+            enabled: reader.u16_ne()? != 0,
+            ce_state: reader.u16_ne()?,
+            alpha: reader.u32_ne()?,
+            ab_ecn: reader.u32_ne()?,
+            ab_tot: reader.u32_ne()?,
+        })
+    }
+}
+
+/// `struct tcp_bbr_info`, 20 bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BbrInfo {
+    /// `bbr_bw_lo` and `bbr_bw_hi`: estimate of the path's bandwidth, bytes a second; 0: none yet.
+    pub bandwidth: u64,
+    /// `bbr_min_rtt`: smallest round trip time of late; `u32::MAX`: not measured.
+    pub min_rtt_us: u32,
+    /// `bbr_pacing_gain`: by what the bandwidth is multiplied to pace, in 256ths.
+    pub pacing_gain: u32,
+    /// `bbr_cwnd_gain`: by what bandwidth times round trip is multiplied for the window, in 256ths.
+    pub cwnd_gain: u32,
+}
+
+impl BbrInfo {
+    /// Reads the attribute's payload.
+    ///
+    /// # Errors
+    /// Fewer than 20 bytes.
+    pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new("INET_DIAG_BBRINFO", payload);
+        Ok(Self {
+            // Two u32, the low half first on every machine.
+            bandwidth: {
+                let low = reader.u32_ne()?;
+                let high = reader.u32_ne()?;
+                u64::from(low) | u64::from(high) << 32
+            },
+            min_rtt_us: reader.u32_ne()?,
+            pacing_gain: reader.u32_ne()?,
+            cwnd_gain: reader.u32_ne()?,
+        })
+    }
+}

@@ -1,0 +1,80 @@
+//! Memory of a socket, as two attributes of `inet_diag` tell it: the older in four numbers, the newer with
+//! the limits and the drops.
+//!
+//! All are bytes of memory (but for the drops), not of payload: a datagram of 100 bytes counts as 832.
+
+use crate::reader::{DecodeError, Reader};
+
+/// `struct inet_diag_meminfo`, [`INET_DIAG_MEMINFO`](super::inet_diag::INET_DIAG_MEMINFO), since 2.6.14.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemInfo {
+    /// `idiag_rmem`: for data received and not read.
+    pub rmem: u32,
+    /// `idiag_wmem`: for data queued to be sent, or sent and not acknowledged.
+    pub wmem: u32,
+    /// `idiag_fmem`: set aside for the socket and not used.
+    pub fmem: u32,
+    /// `idiag_tmem`: for data that was handed on to be sent.
+    pub tmem: u32,
+}
+
+impl MemInfo {
+    /// Reads the attribute's payload.
+    ///
+    /// # Errors
+    /// Fewer than 16 bytes.
+    pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new("INET_DIAG_MEMINFO", payload);
+        Ok(Self {
+            rmem: reader.u32_ne()?,
+            wmem: reader.u32_ne()?,
+            fmem: reader.u32_ne()?,
+            tmem: reader.u32_ne()?,
+        })
+    }
+}
+
+/// The numbers of `SK_MEMINFO_*` (`linux/sock_diag.h`),
+/// [`INET_DIAG_SKMEMINFO`](super::inet_diag::INET_DIAG_SKMEMINFO), since 3.3.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SkMemInfo {
+    /// For data received and not read.
+    pub rmem_alloc: u32,
+    /// Limit of the former: twice what `SO_RCVBUF` asked for, or what the kernel made of it.
+    pub rcvbuf: u32,
+    /// For data that was handed on to be sent.
+    pub wmem_alloc: u32,
+    /// Limit of what may be queued: as with `SO_SNDBUF`.
+    pub sndbuf: u32,
+    /// Set aside for the socket and not used.
+    pub fwd_alloc: u32,
+    /// For data queued to be sent, or sent and not acknowledged.
+    pub wmem_queued: u32,
+    /// For options, filters and the like.
+    pub optmem: u32,
+    /// Received while a process was using the socket, not yet looked at. Absent before 3.6.
+    pub backlog: Option<u32>,
+    /// Packets dropped because the socket had no room: a count. Absent before 4.7.
+    pub drops: Option<u32>,
+}
+
+impl SkMemInfo {
+    /// Reads the attribute's payload, whatever its length from 28 on; a number that is cut is missing.
+    ///
+    /// # Errors
+    /// Fewer than the seven numbers that it began with.
+    pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
+        let mut reader = Reader::new("INET_DIAG_SKMEMINFO", payload);
+        Ok(Self {
+            rmem_alloc: reader.u32_ne()?,
+            rcvbuf: reader.u32_ne()?,
+            wmem_alloc: reader.u32_ne()?,
+            sndbuf: reader.u32_ne()?,
+            fwd_alloc: reader.u32_ne()?,
+            wmem_queued: reader.u32_ne()?,
+            optmem: reader.u32_ne()?,
+            backlog: reader.u32_ne().ok(),
+            drops: reader.u32_ne().ok(),
+        })
+    }
+}

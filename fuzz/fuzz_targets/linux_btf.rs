@@ -1,0 +1,36 @@
+//! `/sys/kernel/btf/vmlinux`: the types of a kernel, and what is asked of them.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use netstat_wire::linux::btf::{Btf, Kind};
+
+fuzz_target!(|file: &[u8]| {
+    let Ok(btf) = Btf::new(file) else {
+        return;
+    };
+    // No type takes less than twelve bytes.
+    assert!(btf.count() <= file.len() / 12);
+    let wanted = [
+        (Kind::Struct, "inode"),
+        (Kind::Union, ""),
+        (Kind::Typedef, "umode_t"),
+        (Kind::Func, "bpf_iter_task_file"),
+    ];
+    for id in btf.find(wanted).into_iter().flatten() {
+        assert!((1..=btf.count()).contains(&(id.number() as usize)));
+        let _ = btf.size(id);
+        for name in ["high", "i_mode", "i_next", "i_numbers"] {
+            let Ok(Some(member)) = btf.member(id, name) else {
+                continue;
+            };
+            let _ = btf.size(member.of);
+            if let Ok(Some(pointee)) = btf.pointee(member.of) {
+                // Behind typedefs and qualifiers there are no more of them.
+                assert!(!btf.size(pointee).is_err());
+            }
+            if let Ok(Some(element)) = btf.element(member.of) {
+                let _ = btf.size(element);
+            }
+        }
+    }
+});
