@@ -17,6 +17,10 @@ use std::ops::ControlFlow;
 pub(crate) trait System: Sync {
     type Search: Search;
 
+    /// Whether the kernel is asked for what it alone can decide of a filter. Then `sockets` hands over only rows
+    /// of which it has decided that, and fails where it cannot.
+    const KERNEL_DECIDES: bool = false;
+
     fn search(&self, query: &Query) -> Self::Search;
 
     fn sockets(

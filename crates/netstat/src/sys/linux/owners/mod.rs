@@ -34,7 +34,7 @@ pub(crate) enum OwnerSearch {
 
 impl OwnerSearch {
     pub(super) fn new(kept: &KeptProgram, query: &Query) -> Self {
-        let pids = query.filter.pids();
+        let pids = &query.filter.pids();
         match choose(kept, query.owner_source, !pids.is_empty()) {
             Choice::Walk(from) => Self::Walk(walk::Search::over(Proc::open(), pids), from),
             Choice::Iterate { program, reason } => {
