@@ -34,6 +34,7 @@ mod counts;
 mod dumps;
 mod ffi;
 mod known_processes;
+mod names;
 mod native;
 mod netlink;
 mod once;
@@ -48,6 +49,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use names::{cgroup_id, interface_index, user_id};
 pub(crate) use native::{Kept, Native};
 
 use crate::owner::OwnerRole;

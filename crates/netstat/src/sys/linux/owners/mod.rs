@@ -34,7 +34,7 @@ pub(crate) enum OwnerSearch {
 
 impl OwnerSearch {
     pub(super) fn new(kept: &KeptProgram, query: &Query) -> Self {
-        let pids = query.filter.pids();
+        let pids = &query.filter.pids();
         match choose(kept, query.owner_source, !pids.is_empty()) {
             Choice::Walk(from) => Self::Walk(walk::Search::over(Proc::open(), pids), from),
             Choice::Iterate { program, reason } => {
@@ -53,10 +53,10 @@ impl Search for OwnerSearch {
         }
     }
 
-    fn sockets_are_listed(&self) {
+    fn sockets_are_listed(&self, keys: Option<Vec<u64>>) {
         match self {
-            Self::Walk(search, _) => search.sockets_are_listed(),
-            Self::Iterate(search) => search.sockets_are_listed(),
+            Self::Walk(search, _) => search.sockets_are_listed(keys),
+            Self::Iterate(search) => search.sockets_are_listed(keys),
         }
     }
 

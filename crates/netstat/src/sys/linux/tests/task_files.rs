@@ -59,7 +59,7 @@ impl<'w> System for &'w Iterated {
 
     fn search(&self, query: &Query) -> Self::Search {
         let world = &self.world;
-        let pids = query.filter.pids();
+        let pids = &query.filter.pids();
         Search::over(Iteration(world), self.nested, "asked for", pids, Box::new(move || Ok(world)))
     }
 

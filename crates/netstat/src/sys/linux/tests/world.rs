@@ -290,7 +290,7 @@ impl<'a> System for &'a World {
     type Search = walk::Search<&'a World>;
 
     fn search(&self, query: &Query) -> Self::Search {
-        walk::Search::over(Ok(*self), query.filter.pids())
+        walk::Search::over(Ok(*self), &query.filter.pids())
     }
 
     fn sockets(&self, _: &Query, sink: &mut dyn FnMut(Socket) -> ControlFlow<()>) -> Result<Vec<Gap>, Error> {
