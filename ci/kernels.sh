@@ -5,7 +5,7 @@
 #   ci/kernels.sh --all          and the newest of every other series that Debian's suites offer
 #
 #   KERNEL   uml: user-mode Linux; 6.1: the newest Debian cloud kernel of that series, emulated (no KVM is
-#            needed); for series beyond those of this machine's own package sources see --all
+#            needed), from this machine's own package sources or else from Debian's other suites
 #
 # Each kernel is booted with the modules that answer netlink requests about sockets (sock_diag), without them,
 # and with those for TCP alone: lsock must list the same rows each time, and say which tables it took from
