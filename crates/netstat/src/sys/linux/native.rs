@@ -81,9 +81,9 @@ impl<'k> Native<'k> {
 }
 
 impl<'k> System for Native<'k> {
-    type Search = OwnerSearch;
+    type Search = OwnerSearch<'k>;
 
-    fn search(&self, query: &Query) -> Self::Search {
+    fn search(&self, query: &Query) -> OwnerSearch<'k> {
         OwnerSearch::new(&self.kept.program, query)
     }
 
