@@ -83,6 +83,8 @@ impl<'k> Native<'k> {
 impl<'k> System for Native<'k> {
     type Search = OwnerSearch;
 
+    const KERNEL_DECIDES: bool = true;
+
     fn search(&self, query: &Query) -> Self::Search {
         OwnerSearch::new(&self.kept.program, query)
     }

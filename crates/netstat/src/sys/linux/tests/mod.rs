@@ -2,6 +2,7 @@
 
 mod conversation;
 mod fallback;
+mod filters;
 mod once;
 mod owners;
 mod script;
