@@ -91,21 +91,21 @@ pub(crate) fn take_from(system: &impl System, query: &Query) -> Result<Snapshot,
     check(system, query)?;
     let mut snapshot = Snapshot { taken_at: SystemTime::now(), ..Snapshot::default() };
     let sockets = &mut snapshot.sockets;
-    let mut keep = |socket: Socket| {
+    let keep = |sockets: &mut Vec<Socket>, socket: Socket| {
         if query.filter.matches(&socket) {
             sockets.push(socket);
         }
         ControlFlow::Continue(())
     };
     if !query.wants_owners() {
-        snapshot.gaps = system.sockets(query, &mut |socket| keep(without_owners(socket)))?;
+        snapshot.gaps = system.sockets(query, &mut |socket| keep(sockets, without_owners(socket)))?;
         return Ok(snapshot);
     }
 
     let mut search = system.search(query);
     let listed = side_by_side(query.thread_count(), &|| search.run(), || {
-        let listed = system.sockets(query, &mut keep);
-        search.sockets_are_listed();
+        let listed = system.sockets(query, &mut |socket| keep(sockets, socket));
+        search.sockets_are_listed(keys_of_few(sockets));
         search.run();
         listed
     });
@@ -230,6 +230,16 @@ fn unlisted(query: &Query, search: &mut impl Search, table: &OwnerTable) -> (Vec
         own(socket, table);
     }
     (sockets, gaps)
+}
+
+/// The keys of these rows, ascending, if they are so few that knowing them saves work.
+fn keys_of_few(sockets: &[Socket]) -> Option<Vec<u64>> {
+    const FEW: usize = 1024;
+    (sockets.len() <= FEW).then(|| {
+        let mut keys: Vec<u64> = sockets.iter().filter_map(key).collect();
+        keys.sort_unstable();
+        keys
+    })
 }
 
 /// What joins a row to its owners.

@@ -26,8 +26,9 @@
 //! - The search is a [`Search`]; it never fails, what it cannot see ends in its table's gaps.
 //!   - `run(&self)` does a share of the work and returns when none is left; it is called on several
 //!     threads at once, and one call alone does all.
-//!   - `sockets_are_listed(&self)` tells it that the table of sockets is complete: what it has looked at
-//!     until now was looked at too early for sockets that came later.
+//!   - `sockets_are_listed(&self, keys)` tells it that the table of sockets is complete: what it has looked at
+//!     until now was looked at too early for sockets that came later. Where few sockets are listed, their keys
+//!     are told, and holders of others need not be in the table.
 //!   - `table(&mut self) -> OwnerTable`: the result.
 //!   - `again(&mut self, table, missed, threads)`: looks once more for these sockets, where the first look
 //!     may have been too early, and adds to the table.

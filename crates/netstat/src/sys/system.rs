@@ -66,7 +66,8 @@ pub(crate) fn count_rows(
 pub(crate) trait Search: Sync {
     fn run(&self);
 
-    fn sockets_are_listed(&self);
+    /// The keys of the sockets that are listed, ascending, where these are few.
+    fn sockets_are_listed(&self, keys: Option<Vec<u64>>);
 
     fn table(&mut self) -> OwnerTable;
 

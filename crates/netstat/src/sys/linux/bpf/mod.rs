@@ -44,8 +44,9 @@ use std::os::fd::{AsFd, OwnedFd};
 
 const TYPES: &str = "/sys/kernel/btf/vmlinux";
 
-/// The kernel writes into 32 KiB (8 pages) between two reads; to ask for less means to read more often.
-const READ_BYTES: usize = 64 * 1024;
+/// The kernel writes into 8 pages, of 64 KiB at the most, between two reads. Each read is to take all of it: what
+/// it left would be older than the next read, and memory that no read fills is never touched.
+const READ_BYTES: usize = 8 * 64 * 1024;
 
 /// How often reads are repeated that failed for the time being. The kernel breaks off (`EAGAIN`) after a million
 /// descriptors of which none is a socket, and goes on from there.
@@ -64,9 +65,11 @@ pub(crate) struct SocketFile {
 
 /// The seam to the kernel: one walk over all descriptors. A scripted one stands here in tests.
 pub(crate) trait HeldSource {
-    /// Hands over each descriptor that leads to a socket, and a time at which it had not been looked at yet, in
-    /// nanoseconds since the machine was started. Threads that share a table are told once, processes that
-    /// share one each.
+    /// Hands over each descriptor that leads to a socket, once for each process that has it, and a time at which
+    /// it had not been looked at yet, in nanoseconds since the machine was started.
+    ///
+    /// A descriptor may come more than once: from threads whose leader has exited, from threads with tables of
+    /// their own, and before Linux 5.10 from every thread.
     fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno>;
 }
 
@@ -84,7 +87,7 @@ pub(crate) struct TaskFiles {
 }
 
 impl TaskFiles {
-    /// Loads the program, in two or three milliseconds. For [`may_load`] is to be asked before.
+    /// Loads the program, in two milliseconds. [`may_load`] is to be asked before.
     pub(crate) fn load() -> Result<Self, Refused> {
         if usize::BITS < 64 {
             // The kernel may have wider pointers than this process, which its types do not tell.
@@ -176,7 +179,7 @@ fn records<const N: usize>(file: impl AsFd, each: &mut dyn FnMut(u64, [u8; N])) 
         }
         let (whole, rest) = buffer.as_chunks::<N>();
         whole.iter().for_each(|record| each(at, *record));
-        // Where memory comes in larger pages than here, a read may end within a record.
+        // A read ends with a record, but nobody promises that.
         let rest = rest.len();
         buffer.drain(..buffer.len() - rest);
     }

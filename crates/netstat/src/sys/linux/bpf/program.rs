@@ -32,13 +32,13 @@ pub(super) struct Program {
 /// The types of the kernel from which the programs' paths start.
 pub(super) struct Types<'a> {
     btf: &'a Btf<'a>,
-    task_file: Iterator,
-    task: Iterator,
+    task_file: Target,
+    task: Target,
 }
 
-/// An iterator: the function that is its type, and the structure that its programs are given.
+/// An iterator of the kernel: the function that is its type, and the structure that its programs are given.
 #[derive(Copy, Clone)]
-struct Iterator {
+struct Target {
     function: Option<TypeId>,
     context: Option<TypeId>,
 }
@@ -68,8 +68,8 @@ impl<'a> Types<'a> {
         ]);
         Self {
             btf,
-            task_file: Iterator { function, context },
-            task: Iterator { function: task_function, context: task_context },
+            task_file: Target { function, context },
+            task: Target { function: task_function, context: task_context },
         }
     }
 

@@ -53,10 +53,10 @@ impl Search for OwnerSearch {
         }
     }
 
-    fn sockets_are_listed(&self) {
+    fn sockets_are_listed(&self, keys: Option<Vec<u64>>) {
         match self {
-            Self::Walk(search, _) => search.sockets_are_listed(),
-            Self::Iterate(search) => search.sockets_are_listed(),
+            Self::Walk(search, _) => search.sockets_are_listed(keys),
+            Self::Iterate(search) => search.sockets_are_listed(keys),
         }
     }
 

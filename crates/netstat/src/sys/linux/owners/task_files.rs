@@ -33,6 +33,8 @@ pub(crate) struct Search<S, P, O> {
     pids: Vec<u32>,
     taken: AtomicBool,
     sockets_are_listed: AtomicBool,
+    /// The sockets that are listed, ascending, where these are few: the others need not be sorted.
+    wanted: OnceLock<Vec<u64>>,
     found: Mutex<Found>,
     open_procfs: O,
     walk: OnceLock<walk::Search<P>>,
@@ -65,7 +67,6 @@ impl Found {
                 found.sightings.push(Sighting { pid: file.pid, at });
             }
         })?;
-        found.held.sort();
         Ok(found)
     }
 }
@@ -90,6 +91,7 @@ where
             pids: pids.to_vec(),
             taken: AtomicBool::new(false),
             sockets_are_listed: AtomicBool::new(false),
+            wanted: OnceLock::new(),
             found: Mutex::default(),
             open_procfs,
             walk: OnceLock::new(),
@@ -103,7 +105,12 @@ where
             let walk = || walk::Search::over((self.open_procfs)(), &self.pids);
             self.walk.get_or_init(walk);
         }
-        let found = found.unwrap_or_else(|errno| Found { failure: Some(errno), ..Found::default() });
+        let mut found = found.unwrap_or_else(|errno| Found { failure: Some(errno), ..Found::default() });
+        if let Some(wanted) = self.wanted.get() {
+            found.held.retain(|held| wanted.binary_search(&held.key).is_ok());
+        }
+        // Here, where the table of sockets may still be read beside it.
+        found.held.sort();
         *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Found { late, ..found };
     }
 }
@@ -123,10 +130,14 @@ where
         }
     }
 
-    fn sockets_are_listed(&self) {
+    fn sockets_are_listed(&self, keys: Option<Vec<u64>>) {
+        if let Some(keys) = &keys {
+            // Told once; a second time would change nothing.
+            let _ = self.wanted.set(keys.clone());
+        }
         self.sockets_are_listed.store(true, SeqCst);
         if let Some(walk) = self.walk.get() {
-            walk.sockets_are_listed();
+            walk.sockets_are_listed(keys);
         }
     }
 

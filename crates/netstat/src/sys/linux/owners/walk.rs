@@ -146,7 +146,7 @@ impl<P: Procfs> crate::sys::Search for Search<P> {
         }
     }
 
-    fn sockets_are_listed(&self) {
+    fn sockets_are_listed(&self, _keys: Option<Vec<u64>>) {
         self.first.sockets_are_listed.store(true, SeqCst);
     }
 
