@@ -20,6 +20,7 @@ mod term;
 mod tests;
 #[cfg(test)]
 mod text_tests;
+mod value;
 mod words;
 
 pub use error::FilterError;
