@@ -5,7 +5,7 @@ use super::known_processes::KnownProcesses;
 use super::netlink::SockDiag;
 use super::owners::{KeptProgram, OwnerSearch};
 use super::processes::{is_short_name, processes};
-use super::procfs::Proc;
+use super::procfs::{Proc, Procfs};
 use super::row::ownerless;
 use super::{counts, proc_net, sockets, still_open};
 use crate::counts::Counts;
@@ -98,7 +98,12 @@ impl<'k> System for Native<'k> {
     }
 
     fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
-        counts::count(self.here().dumps(), &mut proc_net::open, Proc::open(), query, counts)
+        let procfs = Proc::open();
+        let mut read = |path: &str, text: &mut Vec<u8>| match &procfs {
+            Ok(procfs) => procfs.read(path, text),
+            Err(errno) => Err(*errno),
+        };
+        counts::count(self.here().dumps(), &mut proc_net::open, &mut read, query, counts)
     }
 
     fn processes(
