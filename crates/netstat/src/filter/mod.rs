@@ -30,7 +30,6 @@ pub(crate) use {
     decide::{Facts, listening as listening_state},
     expr::Expr,
     net::Net,
-    questions::undecidable,
     term::{End, Term},
 };
 

@@ -10,7 +10,7 @@
 
 use super::tables::Table;
 use crate::error::Error;
-use crate::filter::{End, Expr, Filter, Net, Term, listening_state, undecidable};
+use crate::filter::{End, Expr, Filter, Net, Term, listening_state};
 use crate::socket::Family;
 use netstat_wire::linux::inet_diag_bytecode::{self as wire, Bytecode, Condition, HostCond};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -81,7 +81,8 @@ pub(super) fn compile(filter: &Filter, table: &Table) -> Result<Compiled, Error>
         let (code, is_exact) = approximate(part, true);
         if let Some(term) = part.find(&Term::is_of_kernel) {
             if !is_exact {
-                return Err(undecidable(term));
+                let subject = format!("{term} together with what the kernel does not know, in {part}");
+                return Err(Error::unsupported("filter by", subject));
             }
             is_needed = true;
         }
