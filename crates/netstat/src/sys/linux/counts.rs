@@ -39,7 +39,7 @@ pub(super) fn count<P: Peer, O: FnMut() -> Result<P, Errno>>(
     query: &Query,
     counts: &mut Counts,
 ) -> Result<Vec<Gap>, Error> {
-    let tables = tables(&query.filter, kernel_has_one_pass_udp());
+    let tables = tables(&query.filter, kernel_has_one_pass_udp())?;
     let is_whole = |state| query.filter.takes_all_in(Protocol::Tcp, state);
     if [TcpState::Established, TcpState::TimeWait].into_iter().all(is_whole) {
         let mut by_kernel = Counts::default();
@@ -67,6 +67,8 @@ fn by_difference<P: Peer, O: FnMut() -> Result<P, Errno>>(
     })?;
     let every = states::TCP_ESTABLISHED..=states::TCP_CLOSING;
     tcp.states = every.fold(0, |mask, number| mask | states::mask(number)) & !MANY;
+    // It was made for other states, and what it left out would be taken for ESTABLISHED.
+    tcp.program = None;
 
     let mut others = Others::default();
     let listed = count_rows(query, counts, |sink| {

@@ -81,7 +81,9 @@ impl<'k> Native<'k> {
 }
 
 impl<'k> System for Native<'k> {
-    type Search = OwnerSearch;
+    type Search = OwnerSearch<'k>;
+
+    const KERNEL_DECIDES: bool = true;
 
     fn search(&self, query: &Query) -> Self::Search {
         OwnerSearch::new(&self.kept.program, query)

@@ -3,6 +3,7 @@
 mod conversation;
 mod counts;
 mod fallback;
+mod filters;
 mod once;
 mod owners;
 mod script;

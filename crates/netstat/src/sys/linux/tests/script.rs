@@ -125,7 +125,16 @@ impl Outcome {
 }
 
 pub(super) fn tcp() -> Table {
-    Table { protocol: Protocol::Tcp, family: None, states: 0xfff, local_port: 0 }
+    let (program, is_in_proc) = (None, true);
+    Table {
+        protocol: Protocol::Tcp,
+        family: None,
+        states: 0xfff,
+        local_port: 0,
+        remote_port: 0,
+        program,
+        is_in_proc,
+    }
 }
 
 pub(super) fn udp() -> Table {
