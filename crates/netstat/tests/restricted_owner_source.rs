@@ -9,12 +9,12 @@ mod common;
 #[path = "common/scene.rs"]
 mod scene;
 
-use common::{check_row, owners, sources};
+use common::{check_row, owners, row, sources};
 use netstat::{GapKind, HiddenOwner, Lister, OwnerSource, Ownership, ProcessFields, Query, Snapshot, Socket};
 use rustix::io::Errno;
 use rustix::thread::{CapabilitySet, UnshareFlags};
 use scene::{NOBODY, Scene, has_gap_of, is_hidden, is_incomplete, is_known};
-use socket_world::{live_skip, quiet, restrict};
+use socket_world::{Child, live_skip, quiet, restrict, tcp};
 use std::io::{self, ErrorKind};
 
 /// Skips the test where a restriction would show nothing: where BPF is not to be had without it.
@@ -245,7 +245,18 @@ fn live_lister_whose_thread_is_forked_into_another_pid_namespace_loads_for_that(
             let own = Scene::new();
             let snapshot = lister.snapshot(&query).unwrap();
             check_nested(&own, &outer, &snapshot);
-            Ok(())
+            // One below has this process's number, and its numbers for the others are not this one's.
+            restrict::in_pid_namespace(|| {
+                restrict::own_proc(c"")?;
+                let other = Child::fork(None, &[], |report| report.made(tcp::pair_v4()?))?;
+                assert_eq!(std::process::id(), 1);
+                let snapshot = lister.snapshot(&query).unwrap();
+                check_nested(&own, &outer, &snapshot);
+                for facts in other.sockets() {
+                    assert_eq!(row(&snapshot, facts).owners(), owners(other.held(), facts.inode.unwrap()));
+                }
+                Ok(())
+            })
         })
     });
 }

@@ -22,13 +22,27 @@ pub(in crate::sys::linux) struct KeptProgram(Mutex<State>);
 enum State {
     #[default]
     NotLoaded,
-    /// By this process. A child that it forks has these descriptors too, and is perhaps in another pid
-    /// namespace.
     Loaded {
         program: Arc<TaskFiles>,
-        process: u32,
+        by: Loader,
     },
     Refused(Refused),
+}
+
+/// Who has loaded a program: a child that it forks has these descriptors too, and may be in another pid namespace,
+/// where other numbers are meant.
+#[derive(PartialEq, Eq)]
+struct Loader {
+    process: u32,
+    /// The link that names the namespace: the first process of each has the same number.
+    namespace: Option<Vec<u8>>,
+}
+
+impl Loader {
+    fn current(procfs: Option<&impl Procfs>) -> Self {
+        let namespace = procfs.and_then(|procfs| procfs.link("self/ns/pid").ok());
+        Self { process: std::process::id(), namespace }
+    }
 }
 
 /// What to search with.
@@ -57,9 +71,10 @@ pub(super) fn choose(kept: &KeptProgram, asked: OwnerSource, only_some: bool) ->
         // Names and paths would be read there, of other processes by the same numbers.
         return Choice::walk("/proc: of another pid namespace");
     }
+    let by = Loader::current(procfs.as_ref().ok());
     let mut state = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
     match &*state {
-        State::Loaded { program, process } if *process == std::process::id() => {
+        State::Loaded { program, by: loader } if *loader == by => {
             let reason = if asked { "asked for" } else { "loaded before" };
             return Choice::Iterate { program: Arc::clone(program), reason };
         }
@@ -80,7 +95,7 @@ pub(super) fn choose(kept: &KeptProgram, asked: OwnerSource, only_some: bool) ->
     match TaskFiles::load() {
         Ok(program) => {
             let program = Arc::new(program);
-            *state = State::Loaded { program: Arc::clone(&program), process: std::process::id() };
+            *state = State::Loaded { program: Arc::clone(&program), by };
             Choice::Iterate { program, reason }
         }
         Err(refused) => {
