@@ -20,6 +20,7 @@ fn unknown_names_are_refused_and_the_known_ones_listed() {
     assert!(refused(&["--user", "no such user"]).contains("unknown user \"no such user\""));
     assert!(refused(&["--completions", "csh"]).contains("bash"));
     assert!(refused(&["--color", "sometimes"]).contains("always"));
+    assert!(refused(&["--owner-source", "proc"]).contains("auto, procfs, bpf"));
 }
 
 #[test]

@@ -140,6 +140,26 @@ fn pid_and_process_narrow_to_what_they_hold() {
 }
 
 #[test]
+fn source_of_owners_can_be_chosen_everywhere_and_is_told_where_there_is_a_choice() {
+    if !can_list() {
+        return;
+    }
+    for asked in ["auto", "procfs", "bpf"] {
+        let text = listed(&["--json", "-tl", "--owner-source", asked]);
+        let document: Value = serde_json::from_str(&text).unwrap();
+        common::check_document(&document);
+        let used = &document["owner_source"]["used"];
+        match netstat::Support::current().system {
+            "linux" if asked == "procfs" => assert_eq!(used, "procfs"),
+            "linux" => assert!(used == "procfs" || used == "bpf"),
+            _ => assert!(used.is_null(), "{used}"),
+        }
+        let without = listed(&["--json", "-tl", "--no-owners", "--owner-source", asked]);
+        assert!(without.ends_with("\"owner_source\":null}\n"), "{without}");
+    }
+}
+
+#[test]
 fn user_narrows_to_sockets_of_that_user() {
     if !can_list() {
         return;

@@ -168,6 +168,23 @@ fn live_without_proc_owners_are_found_by_bpf() {
     });
 }
 
+#[test]
+fn live_where_proc_hides_processes_bpf_finds_all_owners() {
+    needs_bpf!();
+    let _quiet = quiet();
+    let scene = Scene::new();
+    restricted!("hidepid", || {
+        restrict::own_proc(c"hidepid=2")?;
+        restrict::drop_capabilities(CapabilitySet::SYS_PTRACE)?;
+        scene.check_owners(&list_by(OwnerSource::Procfs), is_hidden(HiddenOwner::UnreadableProcess));
+        let snapshot = list_by(OwnerSource::Bpf);
+        let complete = Ownership::Known { complete: true };
+        scene.check_owners(&snapshot, |socket| assert_eq!(socket.ownership(), complete));
+        assert_eq!(snapshot.gaps, []);
+        Ok(())
+    });
+}
+
 /// Holders by the numbers of this pid namespace, and of the sockets of others that they are not seen from here.
 fn check_nested(own: &Scene, outer: &Scene, snapshot: &Snapshot) {
     own.check_rows(snapshot, check_row);
