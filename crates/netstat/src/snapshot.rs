@@ -15,6 +15,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::SystemTime;
 
 /// The answer to a [`Query`]: rows, the processes that own them, and what could not be seen.
@@ -104,8 +105,18 @@ pub(crate) fn take_from(system: &impl System, query: &Query) -> Result<Snapshot,
 
     let threads = query.thread_count();
     let mut search = system.search(query);
-    let listed = side_by_side(threads, &|| search.run(), || {
+    // Whoever is ready before the tables are read has time for what comes after.
+    let tables_are_read = AtomicBool::new(false);
+    let work = || {
+        search.run();
+        let holders = if query.fields.is_empty() { Vec::new() } else { search.holders() };
+        if !holders.is_empty() && !tables_are_read.load(SeqCst) {
+            system.read_ahead(&holders, query.fields, &tables_are_read);
+        }
+    };
+    let listed = side_by_side(threads, &work, || {
         let listed = system.sockets(query, &mut |socket| keep(sockets, socket));
+        tables_are_read.store(true, SeqCst);
         search.sockets_are_listed(keys_of_few(sockets));
         search.run();
         listed

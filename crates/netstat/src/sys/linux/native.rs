@@ -4,7 +4,7 @@ use super::dumps::Dumps;
 use super::known_processes::KnownProcesses;
 use super::netlink::SockDiag;
 use super::owners::{KeptProgram, OwnerSearch};
-use super::processes::{is_short_name, processes};
+use super::processes::{is_short_name, processes, read_ahead};
 use super::procfs::{Proc, Procfs};
 use super::row::ownerless;
 use super::{counts, proc_net, sockets, still_open};
@@ -21,6 +21,7 @@ use rustix::io::Errno;
 use std::ffi::{CString, OsStr};
 use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 type SocketDumps = Dumps<SockDiag, fn() -> Result<SockDiag, Errno>>;
@@ -73,6 +74,7 @@ pub(crate) struct Native<'k> {
 
 impl<'k> Native<'k> {
     pub(crate) fn new(kept: &'k Kept) -> Self {
+        kept.processes.lock().unwrap_or_else(PoisonError::into_inner).begin();
         Self { kept }
     }
 
@@ -116,6 +118,11 @@ impl<'k> System for Native<'k> {
     ) -> (Vec<Process>, Vec<Gap>) {
         let mut known = self.kept.processes.lock().unwrap_or_else(PoisonError::into_inner);
         processes(sightings, fields, threads, &mut known)
+    }
+
+    fn read_ahead(&self, sightings: &[Sighting], fields: ProcessFields, stop: &AtomicBool) {
+        let mut known = self.kept.processes.lock().unwrap_or_else(PoisonError::into_inner);
+        read_ahead(sightings, fields, stop, &mut known);
     }
 
     fn ownerless(&self, socket: &Socket) -> NoOwner {

@@ -18,7 +18,7 @@ pub(super) use choice::KeptProgram;
 use super::bpf::TaskFiles;
 use super::procfs::Proc;
 use crate::owner_source::{OwnerSource, OwnersFrom};
-use crate::owner_table::OwnerTable;
+use crate::owner_table::{OwnerTable, Sighting};
 use crate::query::Query;
 use crate::sys::Search;
 use choice::{Choice, choose};
@@ -89,6 +89,10 @@ impl Search for OwnerSearch<'_> {
         if let Some(way) = self.way.get() {
             way.search().sockets_are_listed(keys);
         }
+    }
+
+    fn holders(&self) -> Vec<Sighting> {
+        self.way.get().map_or_else(Vec::new, |way| way.search().holders())
     }
 
     fn table(&mut self) -> OwnerTable {
