@@ -18,7 +18,7 @@ use super::term::End;
 use super::words;
 use crate::error::Error;
 use std::borrow::Cow;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::str::FromStr;
 
 /// How deep parentheses may be nested.
@@ -84,6 +84,15 @@ impl<'t> Parser<'t> {
     fn word(&self) -> Option<String> {
         match self.token {
             Token::Word(word) => Some(word.to_ascii_lowercase()),
+            _ => None,
+        }
+    }
+
+    /// What a value is: the next word, or what stands in quotation marks.
+    fn value_text(&self) -> Option<&str> {
+        match &self.token {
+            Token::Word(word) => Some(word),
+            Token::Quoted(text) => Some(text),
             _ => None,
         }
     }
@@ -171,9 +180,9 @@ impl<'t> Parser<'t> {
                 return Ok(set.map(Filter::in_set));
             }
             self.advance();
-            let named = self.word().and_then(|word| words::states(&word));
+            let named = self.value_text().and_then(words::states);
             let named = named.ok_or_else(|| {
-                self.expected("a state, connected, synchronized, bucket, big or all", "state established")
+                self.expected(format!("a state ({})", words::all_states()), "state established")
             })?;
             self.advance();
             set = Some(match set {
@@ -281,11 +290,7 @@ impl<'t> Parser<'t> {
             Some(Compare::Unequal) => true,
             Some(_) => return Err(self.expected_at(at, "= or !=", example)),
         };
-        let read = match &self.token {
-            Token::Word(word) => read(word),
-            Token::Quoted(text) => read(text),
-            _ => Err(expected.into()),
-        };
+        let read = self.value_text().map_or(Err(expected.into()), read);
         let filter = read.map_err(|expected| self.expected(expected, example))?;
         self.advance();
         Ok(if unequal { !filter } else { filter })
@@ -300,18 +305,16 @@ impl<'t> Parser<'t> {
     fn port(&mut self, end: End) -> Result<Filter, FilterError> {
         const EXAMPLE: &str = "dport = :443";
         let compare = self.compare().unwrap_or(Compare::Equal);
-        let expected = match &self.token {
-            Token::Word(word) => match host::port(word) {
-                Ok(host) => match compared(end, compare, host) {
-                    Some(filter) => {
-                        self.advance();
-                        return Ok(filter);
-                    }
-                    None => "one port",
-                },
-                Err(expected) => expected,
+        let expected = match self.value_text().map(host::port) {
+            Some(Ok(host)) => match compared(end, compare, host) {
+                Some(filter) => {
+                    self.advance();
+                    return Ok(filter);
+                }
+                None => "one port",
             },
-            _ => "a port",
+            Some(Err(expected)) => expected,
+            None => "a port",
         };
         Err(self.expected(expected, EXAMPLE))
     }
@@ -360,9 +363,13 @@ fn of_host(end: End, host: Host) -> Filter {
         filter = filter & Filter::in_net(end, net);
     }
     if let Some(ports) = host.ports {
-        filter = filter & Filter::in_ports(end, ports);
+        filter = filter & in_any(end, ports);
     }
     filter
+}
+
+fn in_any(end: End, ports: Vec<RangeInclusive<u16>>) -> Filter {
+    ports.into_iter().fold(Filter::none(), |any, ports| any | Filter::in_ports(end, ports))
 }
 
 /// One end has to meet all of it.
@@ -374,16 +381,19 @@ fn of_either(host: Host) -> Filter {
         Host { family, net, ports } => {
             let family = family.map_or_else(Filter::all, Filter::family);
             let net = net.map_or_else(Filter::all, |net| Filter::in_net(End::Either, net));
-            family & net & ports.map_or_else(Filter::all, |ports| Filter::in_ports(End::Either, ports))
+            family & net & ports.map_or_else(Filter::all, |ports| in_any(End::Either, ports))
         }
     }
 }
 
-/// A port compared; `None` where a comparison has no meaning for a range, or for any port.
+/// A port compared; `None` where a comparison has no meaning for ranges, lists or any port.
 fn compared(end: End, compare: Compare, host: Host) -> Option<Filter> {
     use std::ops::Bound::{Excluded, Unbounded};
     let family = host.family.map_or_else(Filter::all, Filter::family);
-    let one = || host.ports.clone().filter(|ports| ports.start() == ports.end()).map(|ports| *ports.start());
+    let one = || match host.ports.as_deref() {
+        Some([ports]) if ports.start() == ports.end() => Some(*ports.start()),
+        _ => None,
+    };
     Some(match compare {
         Compare::Equal => of_host(end, host),
         Compare::Unequal => !of_host(end, host),
