@@ -52,9 +52,11 @@ impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let before = self.text.get(..self.range.start).unwrap_or_default().chars().count();
         write!(f, "filter, column {}: ", before + 1)?;
+        // A reason may repeat what was read.
+        let expected: String = self.expected.chars().flat_map(shown).collect();
         match self.found() {
-            "" => write!(f, "it ends where there should be {}", self.expected)?,
-            found => write!(f, "{found:?} is not {}", self.expected)?,
+            "" => write!(f, "it ends where there should be {expected}")?,
+            found => write!(f, "{found:?} is not {expected}")?,
         }
         write!(f, "; example: {}", self.example)?;
         if f.alternate() {
@@ -66,6 +68,13 @@ impl fmt::Display for FilterError {
         }
         Ok(())
     }
+}
+
+/// A character, as an escape if it is not harmless.
+fn shown(c: char) -> impl Iterator<Item = char> {
+    let escaped = (!is_harmless(c)).then(|| c.escape_debug());
+    let plain = escaped.is_none().then_some(c);
+    escaped.into_iter().flatten().chain(plain)
 }
 
 /// Whether a character takes a column of its own, and does nothing else: control characters, bidirectional and
