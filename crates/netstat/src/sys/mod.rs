@@ -85,7 +85,7 @@ mod no_names;
 pub(crate) use no_names::{cgroup_id, interface_index};
 
 #[cfg(any(not(windows), test, netstat_scripted))]
-#[cfg_attr(windows, allow(dead_code, reason = "for the scripted kernel of macOS"))]
+#[allow(dead_code, reason = "not every system has a use for all of it")]
 mod users;
 #[cfg(windows)]
 pub(crate) use no_names::user_id;
