@@ -22,7 +22,7 @@ pub(super) fn sockets<O: FnMut() -> Result<SockDiag, Errno>>(
     query: &Query,
     sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
-    list(dumps, &mut proc_net::open, &tables(&query.filter, kernel_has_one_pass_udp()), sink)
+    list(dumps, &mut proc_net::open, &tables(&query.filter, kernel_has_one_pass_udp())?, sink)
 }
 
 /// Where the rows of one table go.
@@ -107,6 +107,11 @@ impl Listing {
     /// Reads a table from `/proc` that `sock_diag` did not give.
     fn fall_back(&mut self, table: &Table, fault: Fault, open: proc_net::Open<'_>, rows: &mut Rows<'_>) {
         let source = format!("sock_diag {table}: {fault}");
+        if !table.is_in_proc {
+            self.gap(GapKind::TableUnavailable, source);
+            self.failed.get_or_insert_with(|| Error::system("filter", format!("{table} sockets"), fault));
+            return;
+        }
         let mut any_read = false;
         let mut unread: Vec<Unread> = Vec::new();
         for family in table.families() {

@@ -1,7 +1,9 @@
 //! The kernel's faults, played: each a test named after it, over the code that meets the real ones.
 
 mod conversation;
+mod counts;
 mod fallback;
+mod filters;
 mod once;
 mod owners;
 mod script;
