@@ -10,13 +10,13 @@ use clap_complete::Shell;
 /// Lists the network sockets of this machine and the processes that hold them
 ///
 /// With nothing said: every TCP and UDP socket of this network namespace with its owners, ordered by protocol, local
-/// and remote end. Options of the same kind unite, options of different kinds narrow.
+/// and remote end. Options of the same kind unite; options of different kinds and the filter narrow.
 #[derive(Parser, Debug, Default)]
 #[command(name = "lsock", version, args_override_self = true, after_help = format!("Examples:\n{}", help::EXAMPLES))]
 pub(crate) struct Args {
-    /// Sockets with this port on either end: :8080, :8000-8099 or :80,443
-    #[arg(value_name = ":PORT")]
-    pub(crate) filters: Vec<String>,
+    /// Which sockets, as to ss: state established '( dport = :443 or dst 10.0.0.0/8 )'; or :8080, process nginx ...
+    #[arg(value_name = "FILTER")]
+    pub(crate) filter: Vec<String>,
 
     /// TCP sockets
     #[arg(short, long, help_heading = FILTERS)]
@@ -201,7 +201,7 @@ mod tests {
         let args = args.unwrap();
         assert_eq!(args.port, ["1", "2", "3"]);
         assert_eq!(args.sort, ["-pid"]);
-        assert_eq!(args.filters, [":4", ":5"]);
+        assert_eq!(args.filter, [":4", ":5"]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Lists the network sockets of this machine and the processes that hold them.
 //!
-//! From the command line to the screen: `args` is what was typed, `plan` what it means, the library answers,
+//! From the command line to the screen: `args` is what was typed, `plan` (with `typed`) what it means, the library answers,
 //! `order` sorts, `view` looks up names once, `render` writes. `columns` is the one table of what can be shown.
 
 mod args;
@@ -13,11 +13,11 @@ mod manual;
 mod order;
 mod output;
 mod plan;
-mod ports;
 mod render;
 mod states;
 mod text;
 mod time;
+mod typed;
 mod users;
 mod view;
 
@@ -43,8 +43,8 @@ fn run() -> Result<(), Stop> {
         return manual::man_page(&mut io::stdout().lock()).map_err(Stop::Output);
     }
 
+    let plan = plan::plan(&args)?;
     let users = Users::of_system();
-    let plan = plan::plan(&args, &users)?;
     // Never freed one by one: the end of the program frees it all at once.
     let snapshot = ManuallyDrop::new(plan.query.snapshot().map_err(Stop::Listing)?);
     let view = View::new(&snapshot, &users);

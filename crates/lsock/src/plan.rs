@@ -3,9 +3,8 @@
 use crate::args::{Args, Color};
 use crate::columns::{self, Column};
 use crate::order::Term;
-use crate::users::Users;
-use crate::{ports, states};
-use netstat::{OwnerSource, ProcessFields, Query};
+use crate::typed;
+use netstat::{Filter, OwnerSource, ProcessFields, Query};
 use std::fmt;
 
 /// What to ask, and how to show the answer.
@@ -29,7 +28,7 @@ pub(crate) enum Format {
     Csv,
 }
 
-/// Why a command line makes no sense: one line, and what would.
+/// Why a command line makes no sense, and what would: one line; of a filter three, with the place marked.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Usage(String);
 
@@ -46,11 +45,11 @@ impl fmt::Display for Usage {
 }
 
 /// Makes sense of the command line.
-pub(crate) fn plan(args: &Args, users: &Users) -> Result<Plan, Usage> {
+pub(crate) fn plan(args: &Args) -> Result<Plan, Usage> {
     let format = format(args);
     let columns = shown_columns(args, format)?;
     let sort = args.sort.iter().map(|term| Term::parse(term)).collect::<Result<Vec<_>, _>>()?;
-    let query = with_details(filter(args, users)?, args, format, &columns, &sort)?;
+    let query = with_details(filter(args)?, args, format, &columns, &sort)?;
     let owner_source = args.owner_source.into();
     Ok(Plan { query, owner_source, format, columns, sort, header: !args.no_header, color: args.color })
 }
@@ -85,7 +84,8 @@ fn shown_columns(args: &Args, format: Format) -> Result<Vec<&'static Column>, Us
     Ok(shown)
 }
 
-fn filter(args: &Args, users: &Users) -> Result<Query, Usage> {
+/// Which sockets: options of one kind unite, those of different kinds and the expression narrow.
+pub(crate) fn filter(args: &Args) -> Result<Query, Usage> {
     let mut query = Query::new().owner_source(args.owner_source.into());
     if args.tcp {
         query = query.tcp();
@@ -93,60 +93,29 @@ fn filter(args: &Args, users: &Users) -> Result<Query, Usage> {
     if args.udp {
         query = query.udp();
     }
-    if args.listening {
-        query = query.listening();
-    }
     if args.ipv4 {
         query = query.ipv4();
     }
     if args.ipv6 {
         query = query.ipv6();
     }
-    for name in &args.state {
-        for state in states::parse(name)? {
-            query = query.state(*state);
-        }
+    let listening = args.listening.then(Filter::listening);
+    let states = typed::any_of("state", "state", &args.state)?;
+    let kinds = [
+        listening.into_iter().chain(states).reduce(|listening, states| listening | states),
+        typed::any_of("local-port", "sport", &args.local_port)?,
+        typed::any_of("remote-port", "dport", &args.remote_port)?,
+        typed::any_of("port", "port", &args.port)?,
+        typed::any_of("user", "user", &args.user)?,
+        typed::any_of("pid", "pid", &args.pid)?,
+        typed::any_of("process", "process", &args.process)?,
+        Some(typed::expression(&args.filter, args.processes)?),
+    ];
+    let filter = kinds.into_iter().flatten().fold(Filter::all(), |all, kind| all & kind);
+    if args.no_owners && filter.needs_owners() {
+        return Err(Usage::new("filters by process need owners, which --no-owners leaves out"));
     }
-    for typed in &args.filters {
-        for ports in positional(typed, args.processes)? {
-            query = query.ports(ports);
-        }
-    }
-    for typed in &args.port {
-        query = query.ports(ports::parse(typed)?);
-    }
-    for typed in &args.local_port {
-        query = query.local_ports(ports::parse(typed)?);
-    }
-    for typed in &args.remote_port {
-        query = query.remote_ports(ports::parse(typed)?);
-    }
-    for typed in &args.pid {
-        let pid =
-            typed.parse().map_err(|_| Usage::new(format!("bad process id {typed:?}: it is a number")))?;
-        query = query.pid(pid);
-    }
-    for name in &args.process {
-        query = query.process_name(name);
-    }
-    for user in &args.user {
-        query = query.uid(users.uid(user)?);
-    }
-    Ok(query)
-}
-
-/// What stands alone on the command line: ports, with their colon.
-fn positional(typed: &str, after_p: bool) -> Result<Vec<ports::Ports>, Usage> {
-    if let Some(list) = typed.strip_prefix(':') {
-        return list.split(',').map(ports::parse).collect();
-    }
-    let hint = match ports::parse(typed) {
-        // `-p 123` is how other programs take a process id.
-        Ok(_) if after_p => format!("did you mean --pid {typed} (a process) or :{typed} (a port)?"),
-        Ok(_) => format!("did you mean :{typed}?"),
-        Err(_) => "a port is written :8080, a process --process NAME or --pid PID".to_owned(),
-    };
-    Err(Usage::new(format!("cannot filter by {typed:?}: {hint}")))
+    Ok(query.filter(filter))
 }
 
 /// Asks for services, owners and details of their processes as far as something shows or sorts by them.
@@ -160,9 +129,6 @@ fn with_details(
     let mut chosen = columns.iter().copied().chain(sort.iter().map(|term| term.column));
     let query = query.services(chosen.clone().any(Column::needs_services));
     if args.no_owners {
-        if !(args.pid.is_empty() && args.process.is_empty()) {
-            return Err(Usage::new("--pid and --process need owners, which --no-owners leaves out"));
-        }
         if let Some(column) = chosen.find(|column| column.needs_owners()) {
             let name = column.name;
             return Err(Usage::new(format!("column {name:?} needs owners, which --no-owners leaves out")));

@@ -61,14 +61,14 @@ fn world() -> Snapshot {
 
 fn shown_of(snapshot: &Snapshot, typed: &str, color: bool) -> String {
     let users = Users::from_passwd("root:x:0:0::/root:/bin/sh\n");
-    let plan = planned(typed, &users);
+    let plan = planned(typed);
     let view = View::new(snapshot, &users);
     text(&plan, color, &view, &order::sorted(&view, &plan.sort))
 }
 
-fn planned(typed: &str, users: &Users) -> Plan {
+fn planned(typed: &str) -> Plan {
     let words = std::iter::once("lsock").chain(typed.split_whitespace());
-    plan(&Args::try_parse_from(words).unwrap(), users).unwrap()
+    plan(&Args::try_parse_from(words).unwrap()).unwrap()
 }
 
 fn text(plan: &Plan, color: bool, view: &View<'_>, rows: &[&Socket]) -> String {
@@ -84,7 +84,7 @@ fn shown_in<T>(
     make: impl FnOnce(&View<'_>, &[&Socket]) -> T,
 ) -> (String, T) {
     let users = Users::from_passwd("root:x:0:0::/root:/bin/sh\n");
-    let plan = planned(typed, &users);
+    let plan = planned(typed);
     let view = View::new(snapshot, &users);
     let rows = order::sorted(&view, &plan.sort);
     (text(&plan, false, &view, &rows), make(&view, &rows))
@@ -323,7 +323,7 @@ fn csv_is_as_the_csv_crate_writes_it() {
 fn long_table_is_as_its_lines() {
     let columns = "--columns protocol,local,remote,pid,owners,service,user,created,handle";
     let (shown, lines) = shown_in(&made::snapshot(10_000), columns, |view, rows| {
-        let plan = planned(&format!("--no-header {columns}"), view.users);
+        let plan = planned(&format!("--no-header {columns}"));
         rows.iter().map(|socket| text(&plan, false, view, &[socket])).collect::<Vec<_>>()
     });
     assert_eq!(shown.lines().count(), 1 + lines.len());

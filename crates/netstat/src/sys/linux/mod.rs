@@ -55,7 +55,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use names::{cgroup_id, interface_index, user_id};
+pub(crate) use names::{cgroup_id, interface_index};
 pub(crate) use native::{Kept, Native};
 
 use crate::owner::OwnerRole;

@@ -9,7 +9,9 @@ use crate::gap::{Gap, GapKind};
 use crate::owner_table::Sighting;
 use crate::process::{Process, ProcessFields};
 use crate::side_by_side::side_by_side;
+use crate::sys::users;
 use netstat_wire::linux::proc_pid_cmdline::arguments;
+use netstat_wire::linux::proc_pid_fd::socket_inode;
 use netstat_wire::linux::proc_pid_stat::Stat;
 use netstat_wire::linux::proc_pid_status::Status;
 use rustix::io::Errno;
@@ -84,8 +86,8 @@ pub(super) fn read_all(
             let index = next.fetch_add(1, Relaxed);
             let (Some(sighting), Some(place)) = (sightings.get(index), places.get(index)) else { break };
             place.get_or_init(|| match context.known.met(sighting.pid, fields) {
-                Some(process) => Some((process.clone(), None)),
-                None => context.process(procfs, *sighting, &mut buffer),
+                Some(process) if !sighting.again => Some((process.clone(), None)),
+                _ => context.process(procfs, *sighting, &mut buffer),
             });
         }
     };
@@ -126,7 +128,11 @@ impl<'a> Context<'a> {
     fn new(procfs: &impl Procfs, fields: ProcessFields, known: &'a mut KnownProcesses) -> Self {
         let common = known.common(fields, || {
             let boot = fields.contains(ProcessFields::START_TIME).then(|| boot_time(procfs)).flatten();
-            let users = if fields.contains(ProcessFields::USER) { users() } else { HashMap::new() };
+            let users = if fields.contains(ProcessFields::USER) {
+                users::by_number(&users::passwd())
+            } else {
+                HashMap::new()
+            };
             Common::new(fields, boot, users)
         });
         Self { known, fields, nanoseconds_per_tick: 1_000_000_000 / ffi::ticks_per_second(), common }
@@ -135,13 +141,18 @@ impl<'a> Context<'a> {
     /// The details of one process; `None` when it has gone, or another one has its pid now.
     fn process(&self, procfs: &impl Procfs, sighting: Sighting, buffer: &mut Vec<u8>) -> Option<Read> {
         use ProcessFields as Fields;
-        let Sighting { pid, at } = sighting;
+        let Sighting { pid, at, held, .. } = sighting;
         let mut process = Process::new(pid);
         // Read first and whatever is asked for: the start time tells whether this is still the process.
         procfs.read(&format!("{pid}/stat"), buffer).ok()?;
         let stat = Stat::decode(buffer).ok()?;
         let started = stat.start_time_ticks.saturating_mul(self.nanoseconds_per_tick);
         if started > at {
+            return None;
+        }
+        // Times are told in ticks: who has started in that of the sighting may have done so after it. Then this
+        // is still the process if it has what was seen.
+        if at - started < self.nanoseconds_per_tick && !held.is_some_and(|held| has(procfs, pid, held)) {
             return None;
         }
         let parent = self.fields.contains(Fields::PARENT) && stat.ppid != 0;
@@ -190,6 +201,11 @@ impl<'a> Context<'a> {
     }
 }
 
+/// Whether a process has this socket at this descriptor.
+fn has(procfs: &impl Procfs, pid: u32, (fd, inode): (i32, u64)) -> bool {
+    procfs.link(&format!("{pid}/fd/{fd}")).is_ok_and(|link| socket_inode(&link) == Some(inode))
+}
+
 /// The link to a process's executable. That of a leader that has exited is gone; its threads have it still.
 fn executable_of(procfs: &impl Procfs, pid: u32) -> Option<Vec<u8>> {
     match procfs.link(&format!("{pid}/exe")) {
@@ -233,26 +249,6 @@ fn boot_time(procfs: &impl Procfs) -> Option<SystemTime> {
     let text = String::from_utf8_lossy(&content);
     let seconds = text.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
-}
-
-/// The names of this machine's own users. Other sources of names (LDAP and the like) could keep a listing
-/// waiting.
-fn users() -> HashMap<u32, String> {
-    let file = std::fs::read("/etc/passwd").unwrap_or_default();
-    let mut users = HashMap::new();
-    for (name, uid) in passwd(&String::from_utf8_lossy(&file)) {
-        // The first line with a number is the one that counts.
-        users.entry(uid).or_insert_with(|| name.to_owned());
-    }
-    users
-}
-
-/// Names and numbers of users, as they stand in `/etc/passwd`.
-pub(super) fn passwd(text: &str) -> impl Iterator<Item = (&str, u32)> {
-    text.lines().filter_map(|line| {
-        let mut parts = line.split(':');
-        Some((parts.next()?, parts.nth(1)?.parse().ok()?))
-    })
 }
 
 #[cfg(test)]
