@@ -321,17 +321,10 @@ fn look_again<S: System>(
     keys.sort_unstable();
     keys.dedup();
     search.again(table, &keys, threads);
-    let mut late = Vec::new();
     unheld.retain_mut(|socket| {
         socket.ownership = Ownership::NotAsked;
-        let is_unheld = settle(system, socket, table);
-        if !is_unheld {
-            late.extend(socket.owners().iter().map(|owner| owner.pid));
-        }
-        is_unheld
+        settle(system, socket, table)
     });
-    // They may be others than those who had these pids at the first look.
-    system.read_again(&late);
     if matches!(table.absent, Ownership::Hidden { reason: HiddenOwner::NotLookedAt }) {
         // Most of these are the sockets of processes that were not asked for, and are not shown.
         return;

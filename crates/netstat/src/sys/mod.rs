@@ -21,8 +21,6 @@
 //!     one since the sighting, keeps an entry with nothing but its pid.
 //!   - `read_ahead(&[Sighting], fields, &stop)`: reads details of processes that will probably be asked for,
 //!     while there is time. By default it does nothing.
-//!   - `read_again(&[u32])`: what was read of these pids since is to be checked before it is used, as a second
-//!     look has found them to hold something. By default it does nothing.
 //!   - `ownerless(&Socket) -> NoOwner`: why a row without identity has no owner.
 //!   - `still_open(rows) -> Vec<bool>`: which of these rows are still open now; true where that cannot be
 //!     told.

@@ -45,9 +45,6 @@ pub(crate) trait System: Sync {
     /// Reads details of these processes until it is told to stop, for `processes` to have them at hand.
     fn read_ahead(&self, _sightings: &[Sighting], _fields: ProcessFields, _stop: &AtomicBool) {}
 
-    /// What has been read of these processes is not to be used without another look.
-    fn read_again(&self, _pids: &[u32]) {}
-
     fn ownerless(&self, socket: &Socket) -> NoOwner;
 
     fn still_open(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool>;

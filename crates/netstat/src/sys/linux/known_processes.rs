@@ -89,15 +89,6 @@ impl KnownProcesses {
         (known.seen == self.listing && known.fields == fields).then_some(&known.process)
     }
 
-    /// These processes may not be those that were read in this listing: their pids were seen anew.
-    pub(super) fn doubt(&mut self, pids: &[u32]) {
-        for pid in pids {
-            if let Some(known) = self.by_pid.get_mut(pid) {
-                known.seen = self.listing.wrapping_sub(1);
-            }
-        }
-    }
-
     /// The process as it was read before, if it is still that one and as much was asked for then.
     pub(super) fn get(&self, pid: u32, stamp: &Stamp, fields: ProcessFields) -> Option<&Process> {
         let known = self.by_pid.get(&pid)?;
@@ -165,11 +156,6 @@ mod tests {
         known.learn(FIELDS, [(&process(7, "a"), Some(stamp(1, 2, "a")))]);
         assert_eq!(known.met(7, FIELDS), Some(&process(7, "a")));
         assert_eq!(known.met(7, ProcessFields::PATH), None);
-        known.doubt(&[7, 8]);
-        assert_eq!(known.met(7, FIELDS), None);
-        assert_eq!(known.get(7, &stamp(1, 2, "a"), FIELDS), Some(&process(7, "a")));
-        known.learn(FIELDS, [(&process(7, "a"), Some(stamp(1, 2, "a")))]);
-        assert_eq!(known.met(7, FIELDS), Some(&process(7, "a")));
         known.begin();
         assert_eq!(known.met(7, FIELDS), None);
     }

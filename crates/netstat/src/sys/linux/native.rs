@@ -125,11 +125,6 @@ impl<'k> System for Native<'k> {
         read_ahead(sightings, fields, stop, &mut known);
     }
 
-    fn read_again(&self, pids: &[u32]) {
-        let mut known = self.kept.processes.lock().unwrap_or_else(PoisonError::into_inner);
-        known.doubt(pids);
-    }
-
     fn ownerless(&self, socket: &Socket) -> NoOwner {
         ownerless(socket)
     }
