@@ -66,6 +66,9 @@ pub(crate) struct Args {
     /// Don't look for owners, which is nearly all of the work
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) no_owners: bool,
+    /// How to find owners, where the system has more than one way: Linux. Elsewhere it changes nothing
+    #[arg(long, value_name = "SOURCE", value_enum, default_value_t, hide_default_value = true, help_heading = OUTPUT)]
+    pub(crate) owner_source: Source,
     /// No header line
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) no_header: bool,
@@ -123,6 +126,28 @@ impl Color {
             Self::Always => true,
             Self::Never => false,
             Self::Auto => anstream::AutoStream::choice(&std::io::stdout()) != anstream::ColorChoice::Never,
+        }
+    }
+}
+
+/// How to find owners.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Source {
+    /// BPF with the rights for it and where it pays, else procfs
+    #[default]
+    Auto,
+    /// The links in /proc/PID/fd of all processes
+    Procfs,
+    /// A BPF iterator over all descriptors; where it cannot be had, procfs, and a line on standard error
+    Bpf,
+}
+
+impl From<Source> for netstat::OwnerSource {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Auto => Self::Auto,
+            Source::Procfs => Self::Procfs,
+            Source::Bpf => Self::Bpf,
         }
     }
 }

@@ -11,6 +11,7 @@ mod gaps;
 mod help;
 mod manual;
 mod order;
+mod output;
 mod plan;
 mod render;
 mod states;
@@ -49,20 +50,20 @@ fn run() -> Result<(), Stop> {
     let view = View::new(&snapshot, &users);
     let rows = order::sorted(&view, &plan.sort);
     write(&plan, &view, &rows).map_err(Stop::Output)?;
-    if let Some(line) = gaps::line(&snapshot.gaps) {
+    if let Some(line) = gaps::line(&snapshot, plan.owner_source) {
         exit::complain(&line);
     }
     Ok(())
 }
 
 fn write(plan: &Plan, view: &View<'_>, rows: &[&netstat::Socket]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
     if plan.format == Format::Table && plan.color.wanted() {
         // Passes everything through, after telling a console that has to be told.
-        let mut out = anstream::AutoStream::always(out);
+        let mut out = anstream::AutoStream::always(io::stdout().lock());
         render::write(plan, true, view, rows, &mut out)?;
         return out.flush();
     }
+    let mut out = output::standard_output();
     render::write(plan, false, view, rows, &mut out)?;
     out.flush()
 }

@@ -4,13 +4,14 @@ use crate::args::{Args, Color};
 use crate::columns::{self, Column};
 use crate::order::Term;
 use crate::typed;
-use netstat::{Filter, ProcessFields, Query};
+use netstat::{Filter, OwnerSource, ProcessFields, Query};
 use std::fmt;
 
 /// What to ask, and how to show the answer.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) query: Query,
+    pub(crate) owner_source: OwnerSource,
     pub(crate) format: Format,
     pub(crate) columns: Vec<&'static Column>,
     pub(crate) sort: Vec<Term>,
@@ -49,7 +50,8 @@ pub(crate) fn plan(args: &Args) -> Result<Plan, Usage> {
     let columns = shown_columns(args, format)?;
     let sort = args.sort.iter().map(|term| Term::parse(term)).collect::<Result<Vec<_>, _>>()?;
     let query = with_details(filter(args)?, args, format, &columns, &sort)?;
-    Ok(Plan { query, format, columns, sort, header: !args.no_header, color: args.color })
+    let owner_source = args.owner_source.into();
+    Ok(Plan { query, owner_source, format, columns, sort, header: !args.no_header, color: args.color })
 }
 
 fn format(args: &Args) -> Format {
@@ -84,7 +86,7 @@ fn shown_columns(args: &Args, format: Format) -> Result<Vec<&'static Column>, Us
 
 /// Which sockets: options of one kind unite, those of different kinds and the expression narrow.
 pub(crate) fn filter(args: &Args) -> Result<Query, Usage> {
-    let mut query = Query::new();
+    let mut query = Query::new().owner_source(args.owner_source.into());
     if args.tcp {
         query = query.tcp();
     }

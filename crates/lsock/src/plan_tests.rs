@@ -38,6 +38,13 @@ fn habits_mean_what_they_mean_elsewhere() {
 }
 
 #[test]
+fn owner_source_reaches_the_query() {
+    assert_asks("--owner-source bpf", usual().owner_source(OwnerSource::Bpf));
+    assert_asks("--owner-source procfs", usual().owner_source(OwnerSource::Procfs));
+    assert_asks("--owner-source auto", usual());
+}
+
+#[test]
 fn values_of_an_option_unite() {
     use Filter as F;
     assert_asks("--port 80,82 --port 81", usual_of(F::port(80) | F::port(82) | F::port(81)));

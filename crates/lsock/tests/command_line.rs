@@ -22,6 +22,7 @@ fn unknown_names_are_refused_and_the_known_ones_listed() {
     );
     assert!(refused(&["--completions", "csh"]).contains("bash"));
     assert!(refused(&["--color", "sometimes"]).contains("always"));
+    assert!(refused(&["--owner-source", "proc"]).contains("auto, procfs, bpf"));
 }
 
 #[test]

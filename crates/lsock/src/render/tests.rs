@@ -218,6 +218,7 @@ fn json_document_has_rows_processes_and_gaps() {
     assert_eq!(json["schema"], "lsock/1");
     assert_eq!(json["sockets"].as_array().unwrap().len(), 5);
     assert_eq!(json["gaps"], serde_json::json!([]));
+    assert_eq!(json["owner_source"], serde_json::Value::Null);
     assert_eq!(
         json["processes"][0],
         serde_json::json!({
@@ -278,7 +279,7 @@ fn empty_listing_is_an_empty_list() {
     assert_eq!(shown_of(&nothing, "--jsonl", false), "");
     assert_eq!(
         shown_of(&nothing, "--json", false),
-        "{\"schema\":\"lsock/1\",\"sockets\":[],\"processes\":[],\"gaps\":[]}\n"
+        "{\"schema\":\"lsock/1\",\"sockets\":[],\"processes\":[],\"gaps\":[],\"owner_source\":null}\n"
     );
 }
 

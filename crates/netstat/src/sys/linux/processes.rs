@@ -37,14 +37,14 @@ pub(super) fn processes(
     match Proc::open() {
         Ok(procfs) => read_all(&procfs, sightings, fields, threads, known),
         Err(errno) => {
-            let gap = Gap::new(
-                GapKind::ProcessesSkipped,
-                u64::try_from(sightings.len()).unwrap_or(u64::MAX),
-                format!("/proc: {}", std::io::Error::from(errno)),
-            );
+            let gap = no_details(u64::try_from(sightings.len()).unwrap_or(u64::MAX), errno);
             (sightings.iter().map(|sighting| Process::new(sighting.pid)).collect(), vec![gap])
         }
     }
+}
+
+fn no_details(count: u64, errno: Errno) -> Gap {
+    Gap::new(GapKind::ProcessesSkipped, count, format!("/proc: {}", std::io::Error::from(errno)))
 }
 
 /// Reads details of these processes until it is told to stop, for [`processes`] to have them at hand.
@@ -104,7 +104,11 @@ pub(super) fn read_all(
         stamps.push(stamp);
     }
     known.learn(fields, processes.iter().zip(stamps));
-    let gap = (vanished > 0).then(|| Gap::new(GapKind::ProcessesVanished, vanished, "/proc/<pid>/stat"));
+    let gap = (vanished > 0).then(|| match procfs.link("self") {
+        Ok(_) => Gap::new(GapKind::ProcessesVanished, vanished, "/proc/<pid>/stat"),
+        // An empty directory, where nothing tells that they are gone.
+        Err(errno) => no_details(vanished, errno),
+    });
     (processes, gap.into_iter().collect())
 }
 
