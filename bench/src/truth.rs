@@ -14,12 +14,15 @@ pub(crate) enum Question {
     Port,
     /// What listens, with owners.
     Listeners,
+    /// What passes a filter that nothing passes.
+    Nothing,
 }
 
 impl Question {
     fn is_about(self, socket: &SocketFacts, port: u16) -> bool {
         match self {
             Self::Sockets | Self::Owners => true,
+            Self::Nothing => false,
             Self::Port => socket.local.port() == port,
             Self::Listeners => matches!(socket.state, State::Listen | State::UdpUnconnected),
         }
@@ -63,6 +66,7 @@ mod tests {
         assert_eq!(answer(Question::Sockets), Count { rows: 24, owned: 0, pids: Some(0) });
         assert_eq!(answer(Question::Owners), Count { rows: 24, owned: 24, pids: Some(12 * pids) });
         // A listener and four of the five UDP sockets in each process.
+        assert_eq!(answer(Question::Nothing), Count { rows: 0, owned: 0, pids: Some(0) });
         assert_eq!(answer(Question::Listeners), Count { rows: 10, owned: 10, pids: Some(5 * pids) });
         // The listener, and the ends of the connections that came through it.
         assert!(answer(Question::Port).rows >= 4, "{:?}", answer(Question::Port));

@@ -63,6 +63,7 @@ pub(crate) const PAIRS: &[(&str, &str)] = &[
     ("netstat-port-walk", "netstat-walk"),
     ("netstat-listeners-walk", "netstat2"),
     ("netstat-counts", "netstat-sockets"),
+    ("netstat-nothing", "netstat-sockets"),
 ];
 
 /// A program's output to a file, and the listing inside it, by name: what is between them is the writing.
@@ -101,7 +102,7 @@ fn call(name: &str) -> Option<Call> {
 }
 
 fn listing(lsock: &Path) -> Vec<Contender> {
-    use Question::{Listeners, Owners, Port, Sockets};
+    use Question::{Listeners, Nothing, Owners, Port, Sockets};
     let program = |arguments| Kind::Program(Program::lsock(lsock, arguments));
     vec![
         ours("netstat", "netstat, owners", Owners, Kind::Call(netstat::owners)),
@@ -125,6 +126,7 @@ fn listing(lsock: &Path) -> Vec<Contender> {
             Kind::Call(netstat::listeners_by_walk),
         ),
         ours("netstat-counts", "netstat, counts by state", Sockets, Kind::Call(netstat::counts)),
+        ours("netstat-nothing", "netstat, none passes a filter", Nothing, Kind::Call(netstat::nothing)),
         ours(LOWER_BOUND, "lower bound", Sockets, Kind::Call(bound::bound)),
         ours("lsock", "lsock --json", Owners, program(LSOCK)),
         ours("lsock-bpf", "lsock --json, by BPF", Owners, program(&["--json", programs::BY_BPF])),

@@ -11,7 +11,6 @@ mod gaps;
 mod help;
 mod manual;
 mod order;
-mod output;
 mod plan;
 mod render;
 mod states;
@@ -57,13 +56,13 @@ fn run() -> Result<(), Stop> {
 }
 
 fn write(plan: &Plan, view: &View<'_>, rows: &[&netstat::Socket]) -> io::Result<()> {
+    let mut out = io::stdout().lock();
     if plan.format == Format::Table && plan.color.wanted() {
         // Passes everything through, after telling a console that has to be told.
-        let mut out = anstream::AutoStream::always(io::stdout().lock());
+        let mut out = anstream::AutoStream::always(out);
         render::write(plan, true, view, rows, &mut out)?;
         return out.flush();
     }
-    let mut out = output::standard_output();
     render::write(plan, false, view, rows, &mut out)?;
     out.flush()
 }

@@ -3,7 +3,8 @@
 use crate::Result;
 use crate::contenders::process::{Clock, Unavailable, count_owners};
 use crate::results::Count;
-use ::netstat::{Lister, OwnerSource, ProcessFields, Query, Snapshot};
+use ::netstat::{Filter, Lister, OwnerSource, ProcessFields, Query, Snapshot};
+use std::net::Ipv4Addr;
 
 /// How many listings of a kept value are timed, after the first, which is not.
 const AGAIN: usize = 5;
@@ -87,6 +88,13 @@ pub(in crate::contenders) fn listeners(clock: &mut Clock) -> Result<Count> {
 
 pub(in crate::contenders) fn listeners_by_walk(clock: &mut Clock) -> Result<Count> {
     list_by_walk(listening(), clock)
+}
+
+/// A filter that the kernel can decide, and that nothing passes.
+pub(in crate::contenders) fn nothing(clock: &mut Clock) -> Result<Count> {
+    // An address for documentation, RFC 5737.
+    let filter = Filter::remote_net(Ipv4Addr::new(203, 0, 113, 0), 24);
+    list(&Query::new().filter(filter), clock)
 }
 
 /// How many in each state, without a row.

@@ -1,4 +1,6 @@
-//! One JSON document: `{"schema":"lsock/1","sockets":[..],"processes":[..],"gaps":[..],"owner_source":..}`.
+//! One JSON document: `{"schema":"lsock/1","sockets":[..],"processes":[..],"gaps":[..],"owner_source":..}`, a
+//! socket a line: for people who look at it, and since the standard output looks for the end of its last line in all
+//! that it is given, which would be megabytes.
 
 use super::object::{self, Json as _};
 use super::record::{GapRecord, OwnerSourceRecord, ProcessRecord, Row};
@@ -16,7 +18,7 @@ impl Render for Json {
         // A part does not know whether it is the first, so that each begins with a comma.
         let part = |rows: &[&Socket]| {
             text_of(rows, |socket, text| {
-                text.push(',');
+                text.push_str(",\n");
                 Row { view, socket }.push(text);
             })
         };

@@ -38,12 +38,13 @@ fn made_world() -> Snapshot {
 fn json_is_as_serde_writes_it() {
     let snapshot = made_world();
     let (shown, expected) = shown_in(&snapshot, "--json", |view, rows| {
-        let rows = list(rows.iter().map(|socket| Row { view, socket }));
+        let rows: Vec<String> = rows.iter().map(|socket| record(&Row { view, socket })).collect();
+        let rows = rows.join(",\n");
         let processes = list(snapshot.processes.iter().map(ProcessRecord));
         let gaps = list(snapshot.gaps.iter().map(GapRecord));
         let source = record(&snapshot.owners_from.as_ref().map(OwnerSourceRecord));
         format!(
-            "{{\"schema\":\"lsock/1\",\"sockets\":[{rows}],\"processes\":[{processes}],\"gaps\":[{gaps}],\
+            "{{\"schema\":\"lsock/1\",\"sockets\":[\n{rows}],\"processes\":[{processes}],\"gaps\":[{gaps}],\
              \"owner_source\":{source}}}\n"
         )
     });
