@@ -315,7 +315,13 @@ impl<P: Procfs> Walk<'_, P> {
             // A kernel thread, mostly. With more threads it may be a leader that has exited.
             return Ok(());
         }
-        let leader = self.table(None)?;
+        let leader = match self.table(None) {
+            // A leader that has exited is nobody's any more but root's; its threads still hold what it held.
+            Err(errno @ (Errno::ACCESS | Errno::PERM)) if sizes.threads > 1 => {
+                return self.threads(0).and(Err(errno));
+            }
+            leader => leader?,
+        };
         let others = if sizes.threads > 1 { self.threads(leader.descriptors) } else { Ok(()) };
         if leader.refused > 0 { Err(Errno::ACCESS) } else { others }
     }
