@@ -40,6 +40,7 @@
 mod census;
 mod compat;
 mod counts;
+pub mod details;
 pub mod error;
 mod filter;
 mod gap;
@@ -64,6 +65,7 @@ pub use compat::{
     get_sockets_info, iterate_sockets_info, iterate_sockets_info_without_pids,
 };
 pub use counts::Counts;
+pub use details::{DetailFields, Details};
 pub use error::Error;
 pub use gap::{Gap, GapKind};
 pub use lister::Lister;

@@ -1,6 +1,7 @@
 //! A question about the machine's sockets.
 
 use crate::counts::Counts;
+use crate::details::DetailFields;
 use crate::error::Error;
 use crate::filter::Filter;
 use crate::gap::Gap;
@@ -40,6 +41,7 @@ use std::ops::{ControlFlow, RangeInclusive};
 #[derive(Clone, Debug, Default)]
 pub struct Query {
     pub(crate) filter: Filter,
+    pub(crate) details: DetailFields,
     owners: bool,
     pub(crate) owner_source: OwnerSource,
     pub(crate) fields: ProcessFields,
@@ -165,6 +167,29 @@ impl Query {
     /// thing: Windows. Off by default: each costs a question to the service manager.
     pub fn services(self, services: bool) -> Self {
         self.with(|filter| filter.set_services(services))
+    }
+
+    /// What to tell of each socket beyond its row ([`Socket::details`]), where the system can
+    /// ([`Support::detail_fields`](crate::Support::detail_fields)): Linux. By default nothing, which is fastest;
+    /// [`details`](crate::details) says what each costs.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> Result<(), netstat::Error> {
+    /// use netstat::{DetailFields, Query, TcpState};
+    ///
+    /// let query = Query::new().tcp().state(TcpState::Established).details(DetailFields::TCP_INFO);
+    /// for socket in &query.snapshot()? {
+    ///     if let Some(tcp) = socket.details.as_ref().and_then(|details| details.tcp.as_ref()) {
+    ///         println!("{}: {:?} there and back, {} segments sent again", socket.local, tcp.rtt, tcp.total_retrans);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn details(mut self, fields: DetailFields) -> Self {
+        self.details = fields;
+        self
     }
 
     /// Which details to read of the processes that own a listed socket. Implies owners, unless no field is

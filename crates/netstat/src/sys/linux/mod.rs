@@ -30,6 +30,7 @@
 //! Sources: sock_diag(7), netlink(7), proc(5), linux/inet_diag.h, net/ipv4/inet_diag.c.
 
 mod counts;
+mod details;
 mod dumps;
 mod ffi;
 mod known_processes;
@@ -49,6 +50,7 @@ mod tests;
 
 pub(crate) use native::{Kept, Native};
 
+use crate::details::DetailFields;
 use crate::owner::OwnerRole;
 use crate::process::ProcessFields;
 use crate::socket::Protocol;
@@ -66,6 +68,7 @@ pub(crate) const SUPPORT: Support = Support {
         .union(SocketFields::COOKIE)
         .union(SocketFields::INTERFACE)
         .union(SocketFields::V6_ONLY),
+    detail_fields: DetailFields::all(),
     owner_roles: &[OwnerRole::Holder],
     all_owners: true,
     process_fields: ProcessFields::all().difference(ProcessFields::SESSION),

@@ -5,8 +5,10 @@
 //! a hash table that may have hundreds of thousands of buckets. Only the states are asked for that the
 //! filter wants: listeners have a table of their own, and reading it costs next to nothing.
 
-use super::row;
+use super::{details, row};
+use crate::details::DetailFields;
 use crate::filter::Filter;
+use crate::query::Query;
 use crate::socket::{Family, Protocol};
 use netstat_wire::linux::inet_diag::{
     AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, Request, RequestV2, SockId,
@@ -23,6 +25,8 @@ pub(super) struct Table {
     pub(super) family: Option<Family>,
     pub(super) states: u32,
     pub(super) local_port: u16,
+    /// What is wanted of its sockets beyond rows.
+    pub(super) details: DetailFields,
 }
 
 impl fmt::Display for Table {
@@ -62,18 +66,17 @@ impl Table {
 
     /// The request for a dump of it.
     pub(super) fn request(&self, seq: u32) -> Vec<u8> {
-        let Self { protocol, family, states, local_port } = *self;
+        let Self { protocol, family, states, local_port, details } = *self;
+        let ext = details::extensions(details);
         let id = SockId { sport: local_port, ..SockId::default() };
         let number = ip_protocol(protocol);
         match family {
-            Some(family) => {
-                RequestV2 { family: address_family(family), protocol: number, ext: 0, states, id }
-                    .encode(NLM_F_DUMP, seq)
-            }
+            Some(family) => RequestV2 { family: address_family(family), protocol: number, ext, states, id }
+                .encode(NLM_F_DUMP, seq),
             None => {
                 // TCP is what every kernel answers this request with.
                 let protocol = (protocol != Protocol::Tcp).then_some(u32::from(number));
-                Request { ext: 0, states, id, protocol }.encode(NLM_F_DUMP, seq)
+                Request { ext, states, id, protocol }.encode(NLM_F_DUMP, seq)
             }
         }
     }
@@ -105,7 +108,8 @@ pub(super) fn tables(filter: &Filter, one_pass_udp: bool) -> Vec<Table> {
             continue;
         }
         let local_port = filter.single_local_port().unwrap_or(0);
-        let mut add = |family| tables.push(Table { protocol, family, states, local_port });
+        let details = DetailFields::empty();
+        let mut add = |family| tables.push(Table { protocol, family, states, local_port, details });
         let (ipv4, ipv6) = (filter.wants_family(Family::Ipv4), filter.wants_family(Family::Ipv6));
         if ipv4 && ipv6 && (protocol == Protocol::Tcp || one_pass_udp) {
             add(None);
@@ -116,6 +120,15 @@ pub(super) fn tables(filter: &Filter, one_pass_udp: bool) -> Vec<Table> {
                 }
             }
         }
+    }
+    tables
+}
+
+/// The tables to read for a query, with what is wanted beyond rows.
+pub(super) fn tables_of(query: &Query) -> Vec<Table> {
+    let mut tables = tables(&query.filter, kernel_has_one_pass_udp());
+    for table in &mut tables {
+        table.details = query.details;
     }
     tables
 }
