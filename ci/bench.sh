@@ -16,6 +16,9 @@ tiny() {
     # Ends with an error if one of ours misses a row or an owner. The bench itself skips peers that are not installed.
     bench run -- tiny --rounds 2 --json "$work/results"
     bench run -- compare "$work/results" "$work/results"
+    bench run -- tiny --rounds 1 --host-pids --only netstat,netstat-port,netstat-counts,lower-bound
+    bench run -- curve 1k 2k --rounds 1 --svg "$work/curve.svg" >/dev/null
+    grep -q '</svg>' "$work/curve.svg"
     bench run -- micro --rounds 1 >/dev/null
 }
 

@@ -10,15 +10,20 @@ use std::path::PathBuf;
 pub(crate) const HELP: &str = "\
 netstat and lsock beside their peers, measured in one run and in turns.
 
-bench WORLD...             lists the sockets of worlds: tiny, small, large, custom (needs root)
+bench WORLD...             lists the sockets of worlds (needs root): tiny, small, large, many, custom, and by the
+                           number of their sockets 1k, 20k, 100k, 500k or any other
+bench curve [WORLD...]     time and memory over the number of sockets, as a picture (1k to 500k)
 bench render [WORLD]       what lsock takes to write its output to a file, beyond the listing (large)
 bench micro                the decoders alone, in nanoseconds a record
 bench build                a clean release build of the library alone, beside netsock's
 bench compare OLD NEW      what got worse between two stored results of the same machine (then exit code 1)
 
-    --rounds N             how often each takes its turn (7; micro 15; build 3)
+    --rounds N             how often each takes its turn (7; curve 3; micro 15; build 3)
     --only NAME,NAME       only these contenders
+    --patience SECONDS     a peer whose turn takes longer is skipped (20)
+    --host-pids            among the machine's other processes, in place of a pid namespace
     --json FILE            stores the results
+    --svg FILE             curve: the picture (docs/curve.svg of this repository)
     --lsock PATH           the program (else $LSOCK, else the release build of this repository)
     --threshold PERCENT    compare: how much worse is worse (15)
     --all                  compare: shows every figure
@@ -26,12 +31,17 @@ bench compare OLD NEW      what got worse between two stored results of the same
                            the world `custom`: processes, and what each of them has
 ";
 
+/// The worlds of the curve.
+const CURVE: &[&str] = &["1k", "2k", "5k", "10k", "20k", "50k", "100k", "200k", "500k"];
+
 /// What to do.
 #[derive(Debug)]
 pub(crate) enum Action {
     Help,
     /// Measure in these worlds.
     Worlds(Vec<Named>),
+    /// Draw these worlds over their size.
+    Curve(Vec<Named>),
     Micro,
     Build,
     Compare {
@@ -41,7 +51,13 @@ pub(crate) enum Action {
     /// To itself: start this program; see `launch`.
     Launch(Vec<OsString>),
     /// To itself: be this contender; see `contenders`.
-    Contender(String),
+    Contender {
+        name: String,
+        /// The one that is asked about.
+        port: u16,
+    },
+    /// To itself: write so many bytes.
+    Write(usize),
 }
 
 /// What else was said.
@@ -51,6 +67,10 @@ pub(crate) struct Options {
     pub(crate) only: Vec<String>,
     pub(crate) json: Option<PathBuf>,
     pub(crate) lsock: Option<PathBuf>,
+    pub(crate) svg: Option<PathBuf>,
+    /// In seconds.
+    pub(crate) patience: u64,
+    pub(crate) host_pids: bool,
     /// As a fraction.
     pub(crate) threshold: f64,
     pub(crate) all: bool,
@@ -66,6 +86,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<(Ac
         only: Vec::new(),
         json: None,
         lsock: None,
+        svg: None,
+        patience: 20,
+        host_pids: false,
         threshold: 0.15,
         all: false,
         render: false,
@@ -86,6 +109,9 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<(Ac
             Long("only") => options.only.extend(parser.value()?.string()?.split(',').map(str::to_owned)),
             Long("json") => options.json = Some(parser.value()?.into()),
             Long("lsock") => options.lsock = Some(parser.value()?.into()),
+            Long("svg") => options.svg = Some(parser.value()?.into()),
+            Long("patience") => options.patience = parser.value()?.parse::<u64>()?.max(1),
+            Long("host-pids") => options.host_pids = true,
             Long("threshold") => options.threshold = parser.value()?.parse::<f64>()? / 100.0,
             Long("all") => options.all = true,
             Long("processes") => custom.processes = parser.value()?.parse()?,
@@ -100,11 +126,13 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<(Ac
     let action = match words.as_slice() {
         [] => Action::Help,
         _ if help => Action::Help,
-        ["contender", name] => Action::Contender((*name).to_owned()),
+        ["contender", name, port] => Action::Contender { name: (*name).to_owned(), port: port.parse()? },
+        ["write", bytes] => Action::Write(bytes.parse()?),
         ["micro"] => Action::Micro,
         ["build"] => Action::Build,
         ["compare", old, new] => Action::Compare { old: old.into(), new: new.into() },
         ["compare", ..] => return Err("compare takes two files of results".into()),
+        ["curve", names @ ..] => Action::Curve(worlds(if names.is_empty() { CURVE } else { names }, custom)?),
         ["render", names @ ..] => {
             options.render = true;
             Action::Worlds(worlds(if names.is_empty() { &["large"] } else { names }, custom)?)
@@ -140,14 +168,14 @@ mod tests {
 
     #[test]
     fn what_follows_launch_is_not_looked_at() {
-        let (action, _) = parsed("launch nowhere ss --rounds -tunap").expect("a good line");
+        let (action, _) = parsed("launch 20 nowhere ss --rounds -tunap").expect("a good line");
         let Action::Launch(command) = action else { panic!("not launch: {action:?}") };
-        assert_eq!(command, ["nowhere", "ss", "--rounds", "-tunap"]);
+        assert_eq!(command, ["20", "nowhere", "ss", "--rounds", "-tunap"]);
     }
 
     #[test]
     fn nonsense_is_refused() {
-        for line in ["huge", "custom", "compare one", "small --rounds many", "--fast"] {
+        for line in ["huge", "custom", "compare one", "small --rounds often", "--fast"] {
             assert!(parsed(line).is_err(), "{line}");
         }
     }

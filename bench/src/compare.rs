@@ -140,16 +140,16 @@ mod tests {
         let series = |name: &str, time: u64| {
             let turn = |factor: u64| Turn {
                 call: Some(time * factor),
-                process: time * factor + 5,
+                process: Some(time * factor + 5),
                 cpu: time * factor,
                 peak_kib: 1000,
+                bound: None,
             };
             Series {
                 name: name.to_owned(),
                 title: name.to_owned(),
-                ours: name == "netstat",
-                owners: true,
-                count: Count { rows: 1, owned: 1 },
+                count: Some(Count { rows: 1, owned: 1, pids: None }),
+                expected: None,
                 turns: vec![turn(1), turn(3)],
             }
         };

@@ -7,9 +7,12 @@
 
 use crate::Result;
 use crate::ffi;
+use rustix::process::{Resource, Rlimit, setrlimit};
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
@@ -41,13 +44,19 @@ pub(crate) enum Output<'a> {
 /// Stands before the launcher's own account, which is behind all that the program wrote.
 const MARK: &str = "launched:";
 
-/// Runs a program by way of the launcher.
+/// Runs a program by way of the launcher. `patience` is for how many seconds it may keep a processor busy.
 ///
 /// # Errors
-/// It cannot be started, or does not end with success.
-pub(crate) fn run(program: &Path, arguments: &[&str], output: Output<'_>) -> Result<Run> {
+/// It cannot be started, or does not end with success; [`OutOfPatience`].
+pub(crate) fn run(
+    program: &Path,
+    arguments: &[&str],
+    output: Output<'_>,
+    patience: Option<u64>,
+) -> Result<Run> {
     let launcher = Command::new(std::env::current_exe()?)
         .arg("launch")
+        .arg(patience.map_or("patient".to_owned(), |seconds| seconds.to_string()))
         .arg(match output {
             Output::Nowhere => OsStr::new("nowhere"),
             Output::Kept => OsStr::new("kept"),
@@ -70,19 +79,40 @@ pub(crate) fn run(program: &Path, arguments: &[&str], output: Output<'_>) -> Res
             peak_kib,
             output: output.to_owned(),
         }),
+        _ if account.trim() == SLOW => Err(OutOfPatience(patience.unwrap_or(0)).into()),
         _ => Err(fail(account.trim()).into()),
     }
 }
 
-/// The launcher itself: `bench launch nowhere|kept|FILE PROGRAM [ARGUMENT...]`. Its account is the time and the
-/// processors' time in nanoseconds and the peak in KiB, or how the program failed.
+/// A program took longer than it might, and was ended.
+#[derive(Debug)]
+pub(crate) struct OutOfPatience(u64);
+
+impl fmt::Display for OutOfPatience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "one turn takes more than {} s", self.0)
+    }
+}
+
+impl std::error::Error for OutOfPatience {}
+
+/// The account of a program that was ended for being slow.
+const SLOW: &str = "slow";
+
+/// The launcher itself: `bench launch patient|SECONDS nowhere|kept|FILE PROGRAM [ARGUMENT...]`. Its account is the
+/// time and the processors' time in nanoseconds and the peak in KiB, or how the program failed.
 ///
 /// # Errors
 /// The program cannot be started.
 pub(crate) fn main(command: Vec<OsString>) -> Result<()> {
-    let [output, program, arguments @ ..] = command.as_slice() else {
+    let [patience, output, program, arguments @ ..] = command.as_slice() else {
         return Err("launch is for the bench itself".into());
     };
+    let patience = patience.to_str().and_then(|seconds| seconds.parse().ok());
+    if let Some(seconds) = patience {
+        // The kernel ends it, by SIGXCPU. The launcher has the same limit and takes next to nothing.
+        setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: None })?;
+    }
     let mut command = Command::new(program);
     command.args(arguments).env("LC_ALL", "C");
     if output == "nowhere" {
@@ -98,6 +128,8 @@ pub(crate) fn main(command: Vec<OsString>) -> Result<()> {
     if ended.status.success() {
         let (time, cpu) = (time.as_nanos(), ended.cpu.as_nanos());
         writeln!(out, "{MARK} {time} {cpu} {}", ended.peak_kib)?;
+    } else if ended.status.signal() == Some(libc::SIGXCPU) {
+        writeln!(out, "{MARK} {SLOW}")?;
     } else {
         writeln!(out, "{MARK} ended with {}", ended.status)?;
     }

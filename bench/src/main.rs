@@ -1,25 +1,32 @@
 //! netstat and lsock beside their peers, measured in one run, in turns, on worlds of sockets that it makes.
 //!
-//! `args` is what was typed. `apart` from everything else a world is built (`world`), the `contenders` take turns
-//! in it (`measure`), each in a process of its own (`launch`), and `report` writes the tables. `results` is what is
-//! kept of it in a file, and `compare` puts two such files side by side. `micro` times the decoders alone, `build` a
-//! clean build.
+//! `args` is what was typed. `apart` from everything else a world is built (`world`), if the machine can have it
+//! (`limits`), the `contenders` take turns in it (`measure`), each in a process of its own (`launch`), what ours found
+//! is held against the `truth`, and `report` writes the tables. `results` is what is kept of it in a file, and
+//! `compare` puts two such files side by side. `curve` draws several worlds over their size (`svg`), `micro` times the
+//! decoders alone, `build` a clean build.
 
 mod apart;
 mod args;
 mod build;
 mod compare;
 mod contenders;
+mod curve;
 mod ffi;
 mod figures;
 mod launch;
+mod limits;
 mod measure;
 mod micro;
 mod report;
 mod results;
+mod svg;
+mod truth;
 mod world;
 
 use crate::args::{Action, Options};
+use crate::contenders::Contender;
+use crate::limits::Limits;
 use crate::results::{Measured, Results};
 use socket_world::World;
 use socket_world::namespace::in_network_namespace;
@@ -48,8 +55,10 @@ fn run() -> Result<ExitCode> {
     match action {
         Action::Help => say(args::HELP)?,
         Action::Launch(command) => launch::main(command)?,
-        Action::Contender(name) => contenders::main(&name)?,
-        Action::Worlds(worlds) => apart::apart(|| measure_worlds(&worlds, &options))?,
+        Action::Contender { name, port } => contenders::main(&name, port)?,
+        Action::Write(bytes) => write_bytes(bytes)?,
+        Action::Worlds(worlds) => apart::apart(options.host_pids, || measure_worlds(&worlds, &options))?,
+        Action::Curve(worlds) => apart::apart(options.host_pids, || curve::run(&worlds, &options))?,
         Action::Micro => {
             let results =
                 Results { micro: micro::run(options.rounds.unwrap_or(15)), ..Results::of_this_machine() };
@@ -70,27 +79,61 @@ fn run() -> Result<ExitCode> {
 fn measure_worlds(worlds: &[world::Named], options: &Options) -> Result<()> {
     let mut results = Results::of_this_machine();
     for world in worlds {
-        let measured = measure_one(world, options)?;
-        say(&report::world(&measured))?;
-        results.worlds.push(measured);
+        match measure_one(world, contenders::chosen(options)?, options.rounds.unwrap_or(7), options)? {
+            Ok(measured) => {
+                say(&report::world(&measured))?;
+                results.worlds.push(measured);
+            }
+            Err(why) => say(&format!("World {}: skipped: {why}\n\n", world.name))?,
+        }
     }
     store(&results, options)?;
+    no_faults(&results)
+}
+
+/// # Errors
+/// One of ours did not find what it should.
+fn no_faults(results: &Results) -> Result<()> {
     let faults: Vec<String> = results.worlds.iter().flat_map(Measured::faults).collect();
     if faults.is_empty() { Ok(()) } else { Err(faults.join("; ").into()) }
 }
 
-/// Each world has a namespace of its own: the connections of the one before stay for a minute in TIME_WAIT.
-fn measure_one(world: &world::Named, options: &Options) -> Result<Measured> {
-    let contenders = contenders::chosen(options)?;
+/// Each world has a network namespace of its own: the connections of the one before stay for a minute in TIME_WAIT.
+/// Gives why the machine cannot have the world, if so.
+fn measure_one(
+    world: &world::Named,
+    contenders: Vec<Contender>,
+    rounds: usize,
+    options: &Options,
+) -> Result<std::result::Result<Measured, String>> {
+    if let Some(why) = Limits::now().hinder(&world.spec) {
+        return Ok(Err(why));
+    }
     in_network_namespace(|| {
-        let built = World::build(&world.spec).map_err(|error| format!("cannot build the world: {error}"))?;
-        let rounds = options.rounds.unwrap_or(7);
-        let measured = measure::in_turns(world, contenders, rounds).map_err(|error| error.to_string());
-        drop(built);
-        measured
+        let built = match World::build(&world.spec) {
+            Ok(built) => built,
+            Err(error) if limits::is_want(&error) => return Ok(Err(format!("it cannot be built: {error}"))),
+            Err(error) => return Err(format!("cannot build the world: {error}")),
+        };
+        let measured = measure::in_turns(world, &built, contenders, rounds, options.patience);
+        measured.map(Ok).map_err(|error| error.to_string())
     })
-    .map_err(|error| format!("cannot enter a network namespace: {error}"))?
+    .map_err(|error| match error.kind() {
+        io::ErrorKind::PermissionDenied => "namespaces of its own need root".to_owned(),
+        _ => format!("cannot enter a network namespace: {error}"),
+    })?
     .map_err(Into::into)
+}
+
+/// A program that does nothing but write: what writing takes at the least, and being started.
+fn write_bytes(bytes: usize) -> Result<()> {
+    let chunk = [b' '; 64 << 10];
+    let mut left = bytes;
+    while left > 0 {
+        let part = chunk.get(..left).unwrap_or(&chunk);
+        left -= rustix::io::write(rustix::stdio::stdout(), part)?;
+    }
+    Ok(())
 }
 
 fn say(text: &str) -> Result<()> {

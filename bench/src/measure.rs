@@ -1,36 +1,47 @@
 //! Rounds in which the contenders take turns.
 
 use crate::Result;
-use crate::contenders::{Contender, Runner};
+use crate::contenders::{Contender, Runner, Unavailable, bound};
+use crate::launch::OutOfPatience;
 use crate::results::{Measured, Series, Skipped};
+use crate::truth;
 use crate::world::Named;
+use socket_world::World;
 use std::io::{self, IsTerminal, Write};
 
 /// Lets each contender run once unmeasured and then once in each round: A B C, A B C, so that what else happens on
-/// the machine happens to all of them.
+/// the machine happens to all of them. A peer that keeps a processor busy for longer than `patience` in seconds is
+/// skipped, as is what is not installed or cannot be had here.
 ///
 /// # Errors
-/// One of them fails. Those that are not installed are skipped.
-pub(crate) fn in_turns(world: &Named, contenders: Vec<Contender>, rounds: usize) -> Result<Measured> {
-    let mut measured = Measured::new(world, rounds);
+/// One of them fails.
+pub(crate) fn in_turns(
+    named: &Named,
+    world: &World,
+    contenders: Vec<Contender>,
+    rounds: usize,
+    patience: u64,
+) -> Result<Measured> {
+    let mut measured = Measured::new(named, rounds);
+    measured.no_iteration = bound::why_no_iteration();
     let mut runners = Vec::new();
+    let port = truth::port_of(world);
     for contender in contenders {
         progress("warming up", contender.title);
-        let runner = match Runner::new(&contender) {
-            Ok(runner) => runner,
-            Err(why) => {
-                let title = contender.title.to_owned();
-                measured.skipped.push(Skipped { title, why });
+        let title = contender.title.to_owned();
+        let (runner, count) = match Runner::try_out(&contender, port, patience) {
+            Ok(ready) => ready,
+            Err(error) if error.is::<Unavailable>() || error.is::<OutOfPatience>() => {
+                measured.skipped.push(Skipped { title, why: error.to_string() });
                 continue;
             }
+            Err(error) => return Err(error),
         };
-        runner.run()?;
         measured.series.push(Series {
             name: contender.name.to_owned(),
-            title: contender.title.to_owned(),
-            ours: contender.ours,
-            owners: contender.owners,
-            count: runner.count()?,
+            title,
+            count,
+            expected: contender.question.map(|question| question.answer(world, port)),
             turns: Vec::with_capacity(rounds),
         });
         runners.push(runner);

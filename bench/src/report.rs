@@ -2,7 +2,7 @@
 
 use crate::contenders::{PAIRS, RENDERINGS};
 use crate::figures::{Spread, grouped, median};
-use crate::results::{Measured, Micro, Series, Turn};
+use crate::results::{Bound, Measured, Micro, Series, Turn};
 use std::cmp::Ordering;
 use std::fmt::Write;
 
@@ -27,6 +27,7 @@ pub(crate) fn world(measured: &Measured) -> String {
         ratios(measured, &mut out);
     }
     renderings(measured, &mut out);
+    bounds(measured, &mut out);
     for skipped in &measured.skipped {
         let _ = writeln!(out, "skipped: {}: {}", skipped.title, skipped.why);
     }
@@ -37,7 +38,7 @@ pub(crate) fn world(measured: &Measured) -> String {
 fn contenders(measured: &Measured, out: &mut String) {
     let _ = writeln!(
         out,
-        "{:<28} {:>9} {:>10} {:>8} {:>8} {:>8} {:>8}  of the world",
+        "{:<28} {:>9} {:>10} {:>8} {:>8} {:>8} {:>8}  of what was asked",
         "", "call ms", "process ms", "cpu ms", "peak MiB", "rows", "owned"
     );
     for series in &measured.series {
@@ -45,20 +46,23 @@ fn contenders(measured: &Measured, out: &mut String) {
             let milliseconds = series.turns.iter().filter_map(figure).map(|time| time as f64 / 1e6);
             median(milliseconds)
         };
-        let call = of(|turn| turn.call);
-        let call = if call.is_nan() { "-".to_owned() } else { format!("{call:.1}") };
-        let _ = writeln!(
+        let or_dash = |time: f64| if time.is_nan() { "-".to_owned() } else { format!("{time:.1}") };
+        let _ = write!(
             out,
-            "{:<28} {:>9} {:>10.1} {:>8.1} {:>8.1} {:>8} {:>8}  {}",
+            "{:<28} {:>9} {:>10} {:>8.1} {:>8.1}",
             series.title,
-            call,
-            of(|turn| Some(turn.process)),
+            or_dash(of(|turn| turn.call)),
+            or_dash(of(|turn| turn.process)),
             of(|turn| Some(turn.cpu)),
             series.peak_kib() / 1024.0,
-            grouped(series.count.rows),
-            grouped(series.count.owned),
-            against(series.count.rows, measured.sockets())
         );
+        if let Some(count) = series.count {
+            // What one of ours was not asked for is not missing.
+            let all = series.expected.map_or(measured.sockets(), |expected| expected.rows);
+            let (rows, owned) = (grouped(count.rows), grouped(count.owned));
+            let _ = write!(out, " {rows:>8} {owned:>8}  {}", against(count.rows, all));
+        }
+        out.push('\n');
     }
     out.push('\n');
 }
@@ -72,14 +76,14 @@ fn ratios(measured: &Measured, out: &mut String) {
         if std::mem::take(&mut heading) {
             let _ = writeln!(
                 out,
-                "{:<42} {:>6} {:>14} {:>6} {:>7}",
+                "{:<51} {:>6} {:>14} {:>6} {:>7}",
                 "ours / peer", "time", "(min..max)", "cpu", "memory"
             );
         }
         let ratio = Ratios::of(ours, peer);
         let _ = writeln!(
             out,
-            "{:<42} {:>6.2} {:>14} {:>6.2} {:>7.2}",
+            "{:<51} {:>6.2} {:>14} {:>6.2} {:>7.2}",
             format!("{} / {}", ours.title, peer.title),
             ratio.time.median,
             format!("({:.2}..{:.2})", ratio.time.least, ratio.time.most),
@@ -120,6 +124,26 @@ fn renderings(measured: &Measured, out: &mut String) {
                 program.title, beyond.median, beyond.least, beyond.most
             );
         }
+    }
+}
+
+/// What the lower bounds are made of.
+fn bounds(measured: &Measured, out: &mut String) {
+    for series in &measured.series {
+        let bounds: Vec<Bound> = series.turns.iter().filter_map(|turn| turn.bound).collect();
+        if bounds.is_empty() {
+            continue;
+        }
+        let dump = median(bounds.iter().map(|bound| bound.dump as f64 / 1e6));
+        let iteration =
+            median(bounds.iter().filter_map(|bound| bound.iteration).map(|time| time as f64 / 1e6));
+        let _ = write!(out, "{}: the empty dumps {dump:.1} ms", series.title);
+        let _ = if iteration.is_nan() {
+            let why = measured.no_iteration.as_deref().unwrap_or("none was made");
+            writeln!(out, "; no iteration over descriptors: {why}")
+        } else {
+            writeln!(out, ", the empty iteration over descriptors {iteration:.1} ms")
+        };
     }
 }
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::path::Path;
 
 /// The form of the file; another one when fields change their meaning.
-const SCHEMA: &str = "netstat-bench/1";
+const SCHEMA: &str = "netstat-bench/2";
 
 /// A file of results.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -38,6 +38,9 @@ pub(crate) struct Measured {
     pub(crate) rounds: usize,
     pub(crate) series: Vec<Series>,
     pub(crate) skipped: Vec<Skipped>,
+    /// Why the lower bound is that of the dumps alone, if it is.
+    #[serde(default)]
+    pub(crate) no_iteration: Option<String>,
 }
 
 /// One contender's turns, and what it found.
@@ -45,21 +48,22 @@ pub(crate) struct Measured {
 pub(crate) struct Series {
     pub(crate) name: String,
     pub(crate) title: String,
-    /// Whether it is one of ours.
-    pub(crate) ours: bool,
-    /// Whether it is to find owners.
-    pub(crate) owners: bool,
-    pub(crate) count: Count,
+    /// What it found; `None` if it does not list.
+    pub(crate) count: Option<Count>,
+    /// What one of ours must find.
+    pub(crate) expected: Option<Count>,
     /// In the order of the rounds.
     pub(crate) turns: Vec<Turn>,
 }
 
 /// What a listing came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Count {
     pub(crate) rows: u64,
     /// Those with an owner.
     pub(crate) owned: u64,
+    /// The sum of the owners' pids over all rows, where it is known: whether they are the right ones.
+    pub(crate) pids: Option<u64>,
 }
 
 /// One turn. Times in nanoseconds.
@@ -67,11 +71,23 @@ pub(crate) struct Count {
 pub(crate) struct Turn {
     /// The call alone; `None` for a program.
     pub(crate) call: Option<u64>,
-    /// The whole process.
-    pub(crate) process: u64,
-    /// Of all processors together, for the whole process.
+    /// The whole process; `None` where it made several calls, and the call is the one in the middle.
+    pub(crate) process: Option<u64>,
+    /// Of all processors together, for the call, or for the process of a program.
     pub(crate) cpu: u64,
     pub(crate) peak_kib: u64,
+    /// What the lower bound is made of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) bound: Option<Bound>,
+}
+
+/// What the kernel alone takes, in nanoseconds. A listing has both side by side, so the slower one is its bound.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Bound {
+    /// The dumps of all sockets.
+    pub(crate) dump: u64,
+    /// An iteration over all descriptors; `None` without the rights for BPF, or in a kernel without it.
+    pub(crate) iteration: Option<u64>,
 }
 
 /// Who did not take part.
@@ -145,6 +161,7 @@ impl Measured {
             rounds,
             series: Vec::new(),
             skipped: Vec::new(),
+            no_iteration: None,
         }
     }
 
@@ -157,22 +174,24 @@ impl Measured {
         self.series.iter().find(|series| series.name == name)
     }
 
-    /// Where one of ours did not find exactly what there is: its figures are worth nothing then.
+    /// Where one of ours did not find exactly what it should: its figures are worth nothing then.
     pub(crate) fn faults(&self) -> Vec<String> {
-        let sockets = self.sockets();
-        let ours = self.series.iter().filter(|series| series.ours);
-        ours.filter_map(|Series { title, owners, count, .. }| {
-            let expected = Count { rows: sockets, owned: if *owners { sockets } else { 0 } };
-            (*count != expected).then(|| {
-                let Count { rows, owned } = count;
-                format!("{title} found {rows} rows and {owned} with owners, where {} sockets are", sockets)
-            })
-        })
-        .collect()
+        self.series.iter().filter_map(Series::fault).collect()
     }
 }
 
 impl Series {
+    fn fault(&self) -> Option<String> {
+        let (count, expected) = (self.count?, self.expected?);
+        let title = &self.title;
+        if (count.rows, count.owned) != (expected.rows, expected.owned) {
+            let found = format!("{title} found {} rows and {} with owners", count.rows, count.owned);
+            return Some(format!("{found}, where there are {} and {}", expected.rows, expected.owned));
+        }
+        let other = count.pids.is_some_and(|pids| Some(pids) != expected.pids);
+        other.then(|| format!("{title} found other owners than there are"))
+    }
+
     pub(crate) fn peak_kib(&self) -> f64 {
         median(self.turns.iter().map(|turn| turn.peak_kib as f64))
     }
@@ -181,6 +200,6 @@ impl Series {
 impl Turn {
     /// The time that counts: of the call, or of the program.
     pub(crate) fn time(&self) -> f64 {
-        self.call.unwrap_or(self.process) as f64
+        self.call.or(self.process).unwrap_or(0) as f64
     }
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 fn a_program_is_not_charged_for_the_memory_of_who_asked_for_it() {
     let large = std::hint::black_box(vec![1_u8; 64 << 20]);
     let output = Command::new(env!("CARGO_BIN_EXE_bench"))
-        .args(["launch", "nowhere", "true"])
+        .args(["launch", "patient", "nowhere", "true"])
         .output()
         .expect("the launcher");
     let text = String::from_utf8_lossy(&output.stdout);
@@ -25,9 +25,18 @@ fn a_program_is_not_charged_for_the_memory_of_who_asked_for_it() {
 #[test]
 fn a_program_that_fails_says_how() {
     let output = Command::new(env!("CARGO_BIN_EXE_bench"))
-        .args(["launch", "nowhere", "false"])
+        .args(["launch", "60", "nowhere", "false"])
         .output()
         .expect("the launcher");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.contains("exit status: 1"), "{text}");
+}
+
+#[test]
+fn a_program_that_takes_too_long_is_ended() {
+    let output = Command::new(env!("CARGO_BIN_EXE_bench"))
+        .args(["launch", "1", "nowhere", "sh", "-c", "while :; do :; done"])
+        .output()
+        .expect("the launcher");
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "launched: slow");
 }

@@ -1,10 +1,9 @@
 //! Whole programs, their output counted in a run that is not timed.
 
-use super::process::count;
+use super::process::{Unavailable, count, count_owners};
 use crate::Result;
 use crate::results::Count;
 use serde::Deserialize;
-use serde::de::IgnoredAny;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -12,11 +11,14 @@ use std::process::{Command, Stdio};
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub(super) path: PathBuf,
-    pub(super) argument: &'static str,
+    pub(super) arguments: &'static [&'static str],
     /// Where its output goes when it is timed: to a file, or to `/dev/null`.
     pub(super) to_file: bool,
     count: fn(&[u8]) -> Result<Count>,
 }
+
+/// What lsock exits with when it does not understand what was typed.
+const USAGE: i32 = 2;
 
 /// Where lsock is unless the options say: `$LSOCK`, or the release build of this repository.
 pub(super) fn lsock() -> PathBuf {
@@ -31,18 +33,25 @@ pub(super) fn lsock() -> PathBuf {
 }
 
 impl Program {
-    fn new(path: impl Into<PathBuf>, argument: &'static str, count: fn(&[u8]) -> Result<Count>) -> Self {
-        Self { path: path.into(), argument, to_file: false, count }
+    fn new(
+        path: impl Into<PathBuf>,
+        arguments: &'static [&'static str],
+        count: fn(&[u8]) -> Result<Count>,
+    ) -> Self {
+        Self { path: path.into(), arguments, to_file: false, count }
     }
 
-    pub(super) fn lsock(path: &Path, argument: &'static str) -> Self {
-        let count: fn(&[u8]) -> Result<Count> = match argument {
-            "--json" => count_json,
-            "--jsonl" => count_json_lines,
-            "--csv" => |output| Ok(count_lines(output, is_tcp_or_udp, |line| line.contains(",known,"))),
+    /// The first argument is the form of its output.
+    pub(super) fn lsock(path: &Path, arguments: &'static [&'static str]) -> Self {
+        let count: fn(&[u8]) -> Result<Count> = match arguments.first() {
+            Some(&"--json") => count_json,
+            Some(&"--jsonl") => count_json_lines,
+            Some(&"--csv") => {
+                |output| Ok(count_lines(output, is_tcp_or_udp, |line| line.contains(",known,")))
+            }
             _ => |output| Ok(count_lines(output, is_tcp_or_udp, has_pid)),
         };
-        Self::new(path, argument, count)
+        Self::new(path, arguments, count)
     }
 
     pub(super) fn into_file(self) -> Self {
@@ -72,37 +81,45 @@ impl Program {
     /// # Errors
     /// It fails, or its output cannot be understood.
     pub(super) fn count(&self, path: &Path) -> Result<Count> {
-        let output = Command::new(path)
-            .arg(self.argument)
-            .env("LC_ALL", "C")
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .output()?;
-        if output.status.success() {
-            (self.count)(&output.stdout)
-        } else {
-            Err(format!("{} {} ended with {}", path.display(), self.argument, output.status).into())
+        (self.count)(&self.output(path)?)
+    }
+
+    /// Runs it once and takes its output.
+    ///
+    /// # Errors
+    /// It fails. [`Unavailable`]: it does not know one of its arguments, being of another version.
+    pub(super) fn output(&self, path: &Path) -> Result<Vec<u8>> {
+        let output =
+            Command::new(path).args(self.arguments).env("LC_ALL", "C").stdin(Stdio::null()).output()?;
+        let said = || String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned();
+        match output.status.code() {
+            Some(0) => Ok(output.stdout),
+            Some(USAGE) => Err(Unavailable(said()).into()),
+            _ => {
+                let command = format!("{} {}", path.display(), self.arguments.join(" "));
+                Err(format!("{command} ended with {}: {}", output.status, said()).into())
+            }
         }
     }
 }
 
 /// Of iproute2.
 pub(super) fn ss() -> Program {
-    Program::new("ss", "-tunap", |output| {
+    Program::new("ss", &["-tunap"], |output| {
         Ok(count_lines(output, is_tcp_or_udp, |line| line.contains("users:((")))
     })
 }
 
 /// A line for each descriptor; it shows none without a process.
 pub(super) fn lsof() -> Program {
-    Program::new("lsof", "-nPi", |output| {
+    Program::new("lsof", &["-nPi"], |output| {
         Ok(count_lines(output, |line| !line.starts_with("COMMAND"), |_| true))
     })
 }
 
 /// The older `netstat`.
 pub(super) fn net_tools() -> Program {
-    Program::new("netstat", "-tunap", |output| {
+    Program::new("netstat", &["-tunap"], |output| {
         Ok(count_lines(output, is_tcp_or_udp, |line| line.split_whitespace().any(is_pid_and_name)))
     })
 }
@@ -134,19 +151,26 @@ struct Listing {
 
 #[derive(Deserialize)]
 struct Row {
-    owners: Vec<IgnoredAny>,
+    owners: Vec<Owner>,
+}
+
+#[derive(Deserialize)]
+struct Owner {
+    pid: u32,
 }
 
 fn count_json(output: &[u8]) -> Result<Count> {
     let listing: Listing = serde_json::from_slice(output)?;
-    Ok(count(listing.sockets.iter().map(|row| !row.owners.is_empty())))
+    Ok(count_rows(&listing.sockets))
 }
 
 fn count_json_lines(output: &[u8]) -> Result<Count> {
     let rows = serde_json::Deserializer::from_slice(output).into_iter::<Row>();
-    let owned: Vec<bool> =
-        rows.map(|row| row.map(|row| !row.owners.is_empty())).collect::<std::result::Result<_, _>>()?;
-    Ok(count(owned.into_iter()))
+    Ok(count_rows(&rows.collect::<std::result::Result<Vec<_>, _>>()?))
+}
+
+fn count_rows(rows: &[Row]) -> Count {
+    count_owners(rows.iter().map(|row| row.owners.iter().map(|owner| owner.pid)))
 }
 
 #[cfg(test)]
@@ -182,20 +206,31 @@ sshd    7   root 3u IPv4 13     0t0      TCP  127.0.0.1:22 (LISTEN)
     }
 
     #[test]
+    fn a_program_that_does_not_know_an_argument_is_unavailable_and_one_that_fails_is_an_error() {
+        let sh = |script: &'static [&'static str]| Program::new("sh", script, count_json);
+        let ended = |program: Program| program.output(Path::new("sh")).expect_err("it failed");
+        let usage = ended(sh(&["-c", "echo no such option >&2; exit 2"]));
+        assert!(usage.is::<Unavailable>() && usage.to_string() == "no such option", "{usage}");
+        let failed = ended(sh(&["-c", "exit 1"]));
+        assert!(!failed.is::<Unavailable>(), "{failed}");
+    }
+
+    #[test]
     fn rows_and_owners_are_counted_in_each_format_of_lsock() {
-        let of = |argument| Program::lsock(Path::new("lsock"), argument);
+        let of = |arguments| Program::lsock(Path::new("lsock"), arguments);
         let row = r#"{"protocol":"tcp","owners":[{"pid":7,"fd":3}]}"#;
         let other = r#"{"protocol":"tcp","owners":[]}"#;
         let json = format!(r#"{{"schema":"lsock/1","sockets":[{row},{other}],"processes":[],"gaps":[]}}"#);
-        assert_eq!(counted(&of("--json"), &json), (2, 1));
-        assert_eq!(counted(&of("--jsonl"), &format!("{row}\n{other}\n")), (2, 1));
+        assert_eq!(counted(&of(&["--json"]), &json), (2, 1));
+        assert_eq!(count_json(json.as_bytes()).expect("JSON").pids, Some(7));
+        assert_eq!(counted(&of(&["--jsonl"]), &format!("{row}\n{other}\n")), (2, 1));
         let table = "\
 PROTO  STATE      LOCAL         REMOTE          USER  PID  PROCESS
 tcp    LISTEN     127.0.0.1:22  *:*             root  7    sshd
 tcp    TIME_WAIT  127.0.0.1:22  127.0.0.1:9000  -     -    (time_wait)
 ";
-        assert_eq!(counted(&of("--color=never"), table), (2, 1));
+        assert_eq!(counted(&of(&["--color=never"]), table), (2, 1));
         let csv = "protocol,state,pid,owner_status,owner_reason\ntcp,LISTEN,7,known,\ntcp,TIME_WAIT,,none,time_wait\n";
-        assert_eq!(counted(&of("--csv"), csv), (2, 1));
+        assert_eq!(counted(&of(&["--csv"]), csv), (2, 1));
     }
 }

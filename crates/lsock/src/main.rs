@@ -5,6 +5,7 @@
 
 mod args;
 mod columns;
+mod digits;
 mod exit;
 mod gaps;
 mod help;
@@ -25,6 +26,7 @@ use crate::plan::{Format, Plan};
 use crate::users::Users;
 use crate::view::View;
 use std::io::{self, Write};
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -42,7 +44,8 @@ fn run() -> Result<(), Stop> {
 
     let users = Users::of_system();
     let plan = plan::plan(&args, &users)?;
-    let snapshot = plan.query.snapshot().map_err(Stop::Listing)?;
+    // Never freed one by one: the end of the program frees it all at once.
+    let snapshot = ManuallyDrop::new(plan.query.snapshot().map_err(Stop::Listing)?);
     let view = View::new(&snapshot, &users);
     let rows = order::sorted(&view, &plan.sort);
     write(&plan, &view, &rows).map_err(Stop::Output)?;

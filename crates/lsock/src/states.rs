@@ -1,7 +1,6 @@
 //! The states of a TCP connection in all their usual spellings.
 
 use crate::plan::Usage;
-use crate::text;
 use netstat::TcpState;
 
 /// A state or a group of them, and how people write it: without `-` and `_`, in small letters. The first
@@ -53,17 +52,24 @@ pub(crate) fn parse(typed: &str) -> Result<&'static [TcpState], Usage> {
         .ok_or_else(|| Usage::new(format!("unknown state {typed:?}; there are {}", help())))
 }
 
-/// Appends the name of a state, as the JSON and the table have it; nothing for UDP, and for a state that has
-/// no name.
-pub(crate) fn push(state: Option<TcpState>, out: &mut String) {
-    if let Some(state) = named(state) {
-        text::push(out, state);
-    }
-}
-
-/// The state, if it has a name.
-pub(crate) fn named(state: Option<TcpState>) -> Option<TcpState> {
-    state.filter(|state| *state != TcpState::Unknown)
+/// The name of a state, as the JSON and the table have it; none for UDP, and for a state that has none. (Display
+/// says the same, but slowly.)
+pub(crate) fn name(state: Option<TcpState>) -> Option<&'static str> {
+    Some(match state? {
+        TcpState::Closed => "CLOSED",
+        TcpState::Listen => "LISTEN",
+        TcpState::SynSent => "SYN_SENT",
+        TcpState::SynReceived => "SYN_RCVD",
+        TcpState::Established => "ESTABLISHED",
+        TcpState::FinWait1 => "FIN_WAIT_1",
+        TcpState::FinWait2 => "FIN_WAIT_2",
+        TcpState::CloseWait => "CLOSE_WAIT",
+        TcpState::Closing => "CLOSING",
+        TcpState::LastAck => "LAST_ACK",
+        TcpState::TimeWait => "TIME_WAIT",
+        TcpState::DeleteTcb => "DELETE_TCB",
+        TcpState::Unknown => return None,
+    })
 }
 
 /// All names in one line.
@@ -96,8 +102,8 @@ mod tests {
             for name in *names {
                 assert_eq!(parse(name), Ok(&[*state][..]), "{name}");
             }
-            let printed = state.to_string();
-            assert_eq!(parse(&printed), Ok(&[*state][..]), "as printed: {printed}");
+            assert_eq!(name(Some(*state)), Some(state.to_string().as_str()));
+            assert_eq!(parse(&state.to_string()), Ok(&[*state][..]), "as printed: {state}");
         }
         assert_eq!(parse("synchronized").unwrap().len(), 8);
     }

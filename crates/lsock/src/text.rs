@@ -35,7 +35,38 @@ pub(crate) fn push_harmless(bytes: &[u8], out: &mut String) {
     }
 }
 
-/// The same, as a new string.
+/// Appends text as a JSON string. What acts on a terminal is escaped too (`\u009b`): the same string to whoever
+/// reads the JSON.
+pub(crate) fn push_json(text: &str, out: &mut String) {
+    out.push('"');
+    // Nearly all that there is.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
+        out.push_str(text);
+    } else {
+        text.chars().for_each(|c| push_json_char(c, out));
+    }
+    out.push('"');
+}
+
+fn push_json_char(c: char, out: &mut String) {
+    match c {
+        '"' => out.push_str("\\\""),
+        '\\' => out.push_str("\\\\"),
+        '\x08' => out.push_str("\\b"),
+        '\x0c' => out.push_str("\\f"),
+        '\n' => out.push_str("\\n"),
+        '\r' => out.push_str("\\r"),
+        '\t' => out.push_str("\\t"),
+        _ if is_treacherous(c) => {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                push(out, format_args!("\\u{unit:04x}"));
+            }
+        }
+        _ => out.push(c),
+    }
+}
+
+/// The harmless text, as a new string.
 pub(crate) fn harmless(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
     push_harmless(bytes, &mut out);

@@ -1,18 +1,20 @@
 //! Names of users, as `/etc/passwd` has them: nothing that could wait for a network is asked.
 
 use crate::plan::Usage;
-use std::cell::OnceCell;
+use crate::text;
 use std::collections::HashMap;
+use std::sync::OnceLock;
 
 /// The users of the system, read when the first one is asked for.
 #[derive(Debug, Default)]
 pub(crate) struct Users {
-    known: OnceCell<Known>,
+    known: OnceLock<Known>,
 }
 
 #[derive(Debug, Default)]
 struct Known {
     by_name: HashMap<String, u32>,
+    /// Made harmless.
     by_uid: HashMap<u32, String>,
 }
 
@@ -27,7 +29,7 @@ impl Users {
     /// The users of such a file.
     #[cfg(test)]
     pub(crate) fn from_passwd(text: &str) -> Self {
-        Self { known: OnceCell::from(Known::parse(text)) }
+        Self { known: OnceLock::from(Known::parse(text)) }
     }
 
     fn known(&self) -> &Known {
@@ -46,7 +48,7 @@ impl Users {
         uid.ok_or_else(|| Usage::new(format!("unknown user {typed:?}: not in {PASSWD}, nor a number")))
     }
 
-    /// The name of a user, if there is one.
+    /// The name of a user, made harmless, if there is one.
     pub(crate) fn name(&self, uid: u32) -> Option<&str> {
         self.known().by_uid.get(&uid).map(String::as_str)
     }
@@ -63,7 +65,7 @@ impl Known {
             };
             let Ok(uid) = uid.parse() else { continue };
             known.by_name.entry(name.to_owned()).or_insert(uid);
-            known.by_uid.entry(uid).or_insert_with(|| name.to_owned());
+            known.by_uid.entry(uid).or_insert_with(|| text::harmless(name.as_bytes()));
         }
         known
     }

@@ -67,6 +67,7 @@ pub use compat::{
 pub use counts::Counts;
 pub use details::{DetailFields, Details};
 pub use error::Error;
+pub use filter::{Filter, FilterError};
 pub use gap::{Gap, GapKind};
 pub use lister::Lister;
 pub use owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};

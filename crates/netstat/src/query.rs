@@ -11,6 +11,7 @@ use crate::process::ProcessFields;
 use crate::snapshot::Snapshot;
 use crate::socket::{Family, Protocol, Socket};
 use crate::tcp_state::TcpState;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::ops::{ControlFlow, RangeInclusive};
 
@@ -40,12 +41,32 @@ use std::ops::{ControlFlow, RangeInclusive};
 /// `Send` and `Sync`.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
+    /// What all the terms come to.
     pub(crate) filter: Filter,
+    /// The alternatives of each kind of term.
+    terms: BTreeMap<Kind, Filter>,
+    /// What [`Query::filter`] was told.
+    narrowed: Filter,
+    pub(crate) services: bool,
     pub(crate) details: DetailFields,
     owners: bool,
     pub(crate) owner_source: OwnerSource,
     pub(crate) fields: ProcessFields,
     threads: Option<usize>,
+}
+
+/// The kinds of a query's own terms, in the order in which they are decided.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Protocol,
+    Family,
+    State,
+    LocalPort,
+    RemotePort,
+    Port,
+    Uid,
+    Pid,
+    ProcessName,
 }
 
 impl Query {
@@ -54,9 +75,32 @@ impl Query {
         Self::default()
     }
 
-    fn with(mut self, add: impl FnOnce(&mut Filter)) -> Self {
-        add(&mut self.filter);
+    /// One more alternative among the terms of a kind.
+    fn with(mut self, kind: Kind, term: Filter) -> Self {
+        let terms = self.terms.remove(&kind).unwrap_or_else(Filter::none);
+        self.terms.insert(kind, terms | term);
+        self.settled()
+    }
+
+    fn settled(mut self) -> Self {
+        self.filter = self.terms.values().cloned().fold(Filter::all(), |all, terms| all & terms);
+        self.filter = self.filter & self.narrowed.clone();
         self
+    }
+
+    /// Narrows to what this filter lets through, beside the query's own terms and filters told before. A term
+    /// about processes implies owners.
+    ///
+    /// # Examples
+    /// ```
+    /// use netstat::{Filter, Query};
+    ///
+    /// let mail = Filter::remote_port(25) | Filter::remote_port(587);
+    /// let query = Query::new().tcp().filter(mail & !Filter::process("postfix"));
+    /// ```
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.narrowed = self.narrowed & filter;
+        self.settled()
     }
 
     /// TCP sockets.
@@ -71,7 +115,7 @@ impl Query {
 
     /// Sockets of this protocol.
     pub fn protocol(self, protocol: Protocol) -> Self {
-        self.with(|filter| filter.add_protocol(protocol))
+        self.with(Kind::Protocol, Filter::protocol(protocol))
     }
 
     /// IPv4 sockets.
@@ -86,19 +130,19 @@ impl Query {
 
     /// Sockets of this family.
     pub fn family(self, family: Family) -> Self {
-        self.with(|filter| filter.add_family(family))
+        self.with(Kind::Family, Filter::family(family))
     }
 
     /// Sockets in this state. A UDP socket counts as established when it has a remote end and as closed
     /// when it has none, as in `ss`.
     pub fn state(self, state: TcpState) -> Self {
-        self.with(|filter| filter.add_state(state))
+        self.with(Kind::State, Filter::state(state))
     }
 
     /// TCP sockets in LISTEN and UDP sockets without a remote end, as `ss -l`. Unites with
     /// [`Query::state`].
     pub fn listening(self) -> Self {
-        self.with(Filter::add_listening)
+        self.with(Kind::State, Filter::listening())
     }
 
     /// Sockets with this local port.
@@ -108,7 +152,7 @@ impl Query {
 
     /// Sockets with a local port in this range.
     pub fn local_ports(self, ports: RangeInclusive<u16>) -> Self {
-        self.with(|filter| filter.add_local_ports(ports))
+        self.with(Kind::LocalPort, Filter::local_ports(ports))
     }
 
     /// Sockets with this remote port.
@@ -118,7 +162,7 @@ impl Query {
 
     /// Sockets with a remote port in this range.
     pub fn remote_ports(self, ports: RangeInclusive<u16>) -> Self {
-        self.with(|filter| filter.add_remote_ports(ports))
+        self.with(Kind::RemotePort, Filter::remote_ports(ports))
     }
 
     /// Sockets with this port on either end.
@@ -128,26 +172,25 @@ impl Query {
 
     /// Sockets with a port in this range on either end.
     pub fn ports(self, ports: RangeInclusive<u16>) -> Self {
-        self.with(|filter| filter.add_ports(ports))
+        self.with(Kind::Port, Filter::ports(ports))
     }
 
     /// Sockets made by this user ([`Socket::uid`]).
     pub fn uid(self, uid: u32) -> Self {
-        self.with(|filter| filter.add_uid(uid))
+        self.with(Kind::Uid, Filter::uid(uid))
     }
 
     /// Sockets that this process owns. Implies owners, of which only those processes are then looked at:
     /// a socket that others share shows these owners alone, and its ownership says it is not complete.
     pub fn pid(self, pid: u32) -> Self {
-        self.with(|filter| filter.add_pid(pid)).owners(true)
+        self.with(Kind::Pid, Filter::pid(pid)).owners(true)
     }
 
     /// Sockets that a process of this name owns. Implies owners. The name must be the whole
     /// [`Process::name`](crate::Process::name), or its first 15 bytes where that is all the kernel keeps.
     /// On Windows case does not matter, and `.exe` may be left out.
     pub fn process_name(self, name: impl Into<OsString>) -> Self {
-        let name = name.into();
-        self.with(|filter| filter.add_process_name(name)).owners(true)
+        self.with(Kind::ProcessName, Filter::process(name)).owners(true)
     }
 
     /// Whether to look up the processes that own the sockets. Off by default: it is nearly all of the cost
@@ -165,8 +208,9 @@ impl Query {
 
     /// Whether to look up the service behind each socket ([`Socket::service`]), where the system has such a
     /// thing: Windows. Off by default: each costs a question to the service manager.
-    pub fn services(self, services: bool) -> Self {
-        self.with(|filter| filter.set_services(services))
+    pub fn services(mut self, services: bool) -> Self {
+        self.services = services;
+        self
     }
 
     /// What to tell of each socket beyond its row ([`Socket::details`]), where the system can
@@ -212,7 +256,7 @@ impl Query {
 
     /// Whether which rows pass depends on their owners.
     pub(crate) fn needs_owners(&self) -> bool {
-        !self.filter.pids().is_empty() || !self.filter.process_names().is_empty()
+        self.filter.needs_owners()
     }
 
     pub(crate) fn thread_count(&self) -> usize {
@@ -286,5 +330,31 @@ impl Query {
     /// ```
     pub fn for_each(&self, each: impl FnMut(Socket) -> ControlFlow<()>) -> Result<Vec<Gap>, Error> {
         Lister::new().for_each(self, each)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn terms_of_one_kind_unite_and_of_different_kinds_and_filters_narrow() {
+        let query = Query::new().udp().local_port(22).tcp().local_ports(80..=89).ipv6();
+        let ports = Filter::local_port(22) | Filter::local_ports(80..=89);
+        let expected = (Filter::udp() | Filter::tcp()) & Filter::ipv6() & ports;
+        assert_eq!(query.filter, expected);
+        let narrowed = query.filter(Filter::port(1) | Filter::port(2)).filter(Filter::uid(3));
+        assert_eq!(narrowed.filter, expected.clone() & (Filter::port(1) | Filter::port(2)) & Filter::uid(3));
+        // A term after a filter still belongs to its kind.
+        let more = narrowed.ipv4().filter;
+        assert!(more.wants_family(Family::Ipv4) && more.wants_family(Family::Ipv6));
+    }
+
+    #[test]
+    fn listening_unites_with_states_and_a_filter_by_process_implies_owners() {
+        let query = Query::new().listening().state(TcpState::Established);
+        assert_eq!(query.filter, Filter::listening() | Filter::state(TcpState::Established));
+        assert!(!query.wants_owners());
+        assert!(query.filter(Filter::tcp() | !Filter::process("nginx")).wants_owners());
     }
 }

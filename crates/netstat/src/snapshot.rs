@@ -10,9 +10,10 @@ use crate::process::{Process, ProcessFields};
 use crate::query::Query;
 use crate::side_by_side::side_by_side;
 use crate::socket::{Identity, Socket};
-use crate::sys::{Search, System};
+use crate::sys::{self, Search, System};
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::ops::ControlFlow;
 use std::time::SystemTime;
 
@@ -80,25 +81,31 @@ impl<'a> IntoIterator for &'a Snapshot {
     }
 }
 
+/// Refuses what this system cannot decide.
+fn check<S: System>(_: &S, query: &Query) -> Result<(), Error> {
+    query.filter.check(sys::SUPPORT.socket_fields, S::KERNEL_DECIDES)
+}
+
 /// Lists the sockets while other threads search for owners, then joins the two.
 pub(crate) fn take_from(system: &impl System, query: &Query) -> Result<Snapshot, Error> {
+    check(system, query)?;
     let mut snapshot = Snapshot { taken_at: SystemTime::now(), ..Snapshot::default() };
     let sockets = &mut snapshot.sockets;
-    let mut keep = |socket: Socket| {
+    let keep = |sockets: &mut Vec<Socket>, socket: Socket| {
         if query.filter.matches(&socket) {
             sockets.push(socket);
         }
         ControlFlow::Continue(())
     };
     if !query.wants_owners() {
-        snapshot.gaps = system.sockets(query, &mut |socket| keep(without_owners(socket)))?;
+        snapshot.gaps = system.sockets(query, &mut |socket| keep(sockets, without_owners(socket)))?;
         return Ok(snapshot);
     }
 
     let mut search = system.search(query);
     let listed = side_by_side(query.thread_count(), &|| search.run(), || {
-        let listed = system.sockets(query, &mut keep);
-        search.sockets_are_listed();
+        let listed = system.sockets(query, &mut |socket| keep(sockets, socket));
+        search.sockets_are_listed(keys_of_few(sockets));
         search.run();
         listed
     });
@@ -113,8 +120,11 @@ pub(crate) fn take_from(system: &impl System, query: &Query) -> Result<Snapshot,
         snapshot.sockets.extend(unlisted);
         snapshot.sockets.sort_by_key(|socket| socket.protocol);
     }
-    snapshot.sockets.retain(|socket| query.filter.matches_owners(socket.owners()));
-    retain_named(system, query, &mut snapshot.sockets, &table);
+    if query.needs_owners() {
+        let seen = if query.filter.needs_names() { sightings(&snapshot.sockets, &table) } else { Vec::new() };
+        let names = Names::new(system, query, &seen);
+        snapshot.sockets.retain(|socket| names.pass(socket));
+    }
     if !query.fields.is_empty() {
         let owners = sightings(&snapshot.sockets, &table);
         let (processes, gaps) = system.processes(&owners, query.fields, query.thread_count());
@@ -131,6 +141,7 @@ pub(crate) fn take_from(system: &impl System, query: &Query) -> Result<Snapshot,
 
 /// Counts rows without keeping them, and without owners unless they decide.
 pub(crate) fn count_from(system: &impl System, query: &Query) -> Result<Counts, Error> {
+    check(system, query)?;
     let mut counts = Counts::default();
     counts.gaps = if query.needs_owners() {
         stream_from(system, query, &mut |socket| {
@@ -150,6 +161,7 @@ pub(crate) fn stream_from(
     query: &Query,
     each: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
+    check(system, query)?;
     if !query.wants_owners() {
         return system.sockets(query, &mut |socket| {
             if query.filter.matches(&socket) {
@@ -163,8 +175,7 @@ pub(crate) fn stream_from(
     let mut search = system.search(query);
     side_by_side(query.thread_count(), &|| search.run(), || search.run());
     let mut table = search.table();
-    let names = NamedOwners::new(system, query, table.sightings());
-    let passes = |socket: &Socket| query.filter.matches_owners(socket.owners()) && names.matches(socket);
+    let names = Names::new(system, query, table.sightings());
 
     let mut held_back = Vec::new();
     let mut flow = ControlFlow::Continue(());
@@ -174,7 +185,7 @@ pub(crate) fn stream_from(
         }
         if settle(system, &mut socket, &table) {
             held_back.push(socket);
-        } else if passes(&socket) {
+        } else if names.pass(&socket) {
             flow = each(socket);
         }
         flow
@@ -185,13 +196,12 @@ pub(crate) fn stream_from(
 
     look_again(system, held_back.iter_mut().collect(), &mut search, &mut table, query.thread_count());
     // Names again: the second look may have met processes that are new.
-    let names = NamedOwners::new(system, query, table.sightings());
-    let passes = |socket: &Socket| query.filter.matches_owners(socket.owners()) && names.matches(socket);
+    let names = Names::new(system, query, table.sightings());
     let hidden = held_back.iter().any(|socket| matches!(socket.ownership, Ownership::Hidden { .. }));
     let (unlisted, more) = unlisted(query, &mut search, &table);
     held_back.extend(unlisted);
     gaps.extend(more);
-    for socket in held_back.into_iter().filter(passes) {
+    for socket in held_back.into_iter().filter(|socket| names.pass(socket)) {
         if each(socket).is_break() {
             break;
         }
@@ -220,6 +230,16 @@ fn unlisted(query: &Query, search: &mut impl Search, table: &OwnerTable) -> (Vec
         own(socket, table);
     }
     (sockets, gaps)
+}
+
+/// The keys of these rows, ascending, if they are so few that knowing them saves work.
+fn keys_of_few(sockets: &[Socket]) -> Option<Vec<u64>> {
+    const FEW: usize = 1024;
+    (sockets.len() <= FEW).then(|| {
+        let mut keys: Vec<u64> = sockets.iter().filter_map(key).collect();
+        keys.sort_unstable();
+        keys
+    })
 }
 
 /// What joins a row to its owners.
@@ -321,55 +341,42 @@ fn sightings(sockets: &[Socket], table: &OwnerTable) -> Vec<Sighting> {
     pids.into_iter().map(|pid| table.sighting(pid).unwrap_or_else(|| unseen(pid))).collect()
 }
 
-fn retain_named(system: &impl System, query: &Query, sockets: &mut Vec<Socket>, table: &OwnerTable) {
-    if !query.filter.process_names().is_empty() {
-        let names = NamedOwners::new(system, query, &sightings(sockets, table));
-        sockets.retain(|socket| names.matches(socket));
-    }
-}
-
-/// Which processes have one of the names a query wants.
-struct NamedOwners<'a, S> {
+/// The names of processes, as far as the filter of a query needs them.
+struct Names<'a, S> {
     system: &'a S,
     query: &'a Query,
-    known: RefCell<HashMap<u32, bool>>,
+    known: RefCell<HashMap<u32, Option<OsString>>>,
 }
 
-impl<'a, S: System> NamedOwners<'a, S> {
+impl<'a, S: System> Names<'a, S> {
     fn new(system: &'a S, query: &'a Query, sightings: &[Sighting]) -> Self {
         let names = Self { system, query, known: RefCell::default() };
-        if !query.filter.process_names().is_empty() {
+        if query.filter.needs_names() {
             names.learn(sightings);
         }
         names
     }
 
     fn learn(&self, sightings: &[Sighting]) {
-        let wanted = self.query.filter.process_names();
         let threads = self.query.thread_count();
         let (processes, _) = self.system.processes(sightings, ProcessFields::NAME, threads);
-        let has_name = |process: &Process| {
-            let Some(name) = &process.name else { return false };
-            wanted.iter().any(|wanted| wanted == name || self.system.is_short_name(wanted, name))
-        };
-        self.known.borrow_mut().extend(processes.iter().map(|process| (process.pid, has_name(process))));
+        self.known.borrow_mut().extend(processes.into_iter().map(|process| (process.pid, process.name)));
     }
 
-    fn has_name(&self, pid: u32) -> bool {
-        let known = self.known.borrow().get(&pid).copied();
-        known.unwrap_or_else(|| {
+    fn is_named(&self, pid: u32, wanted: &OsStr) -> bool {
+        if !self.known.borrow().contains_key(&pid) {
             // Named by the table of sockets alone, so it was not seen at any one time.
             self.learn(&[Sighting { pid, at: u64::MAX }]);
-            self.known.borrow().get(&pid).copied().unwrap_or(false)
-        })
+        }
+        let known = self.known.borrow();
+        let name = known.get(&pid).and_then(Option::as_ref);
+        name.is_some_and(|name| wanted == name || self.system.is_short_name(wanted, name))
     }
 
-    fn matches(&self, socket: &Socket) -> bool {
-        self.query.filter.process_names().is_empty()
-            || socket
-                .owners()
-                .iter()
-                .any(|owner| owner.role != OwnerRole::EndedBinder && self.has_name(owner.pid))
+    /// Whether a row passes, now that its owners are told.
+    fn pass(&self, socket: &Socket) -> bool {
+        !self.query.needs_owners()
+            || self.query.filter.matches_owned(socket, &|pid, name| self.is_named(pid, name))
     }
 }
 

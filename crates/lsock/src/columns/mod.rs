@@ -10,7 +10,7 @@ use std::fmt;
 use value::Value;
 
 pub(crate) use table::{COLUMNS, USUAL, USUAL_CSV};
-pub(crate) use value::{Hex, Key};
+pub(crate) use value::Key;
 
 /// One column.
 pub(crate) struct Column {

@@ -74,7 +74,7 @@ pub(crate) const COLUMNS: &[Column] = &[
         name: "state",
         header: "STATE",
         help: "state of a TCP connection",
-        value: Value::Text(|_, socket, out| states::push(socket.state, out)),
+        value: Value::Word(|socket| states::name(socket.state)),
         ..PLAIN
     },
     Column {

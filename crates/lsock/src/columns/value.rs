@@ -1,13 +1,13 @@
 //! What a column shows of a row, as text and as a key to sort by.
 
+use crate::digits::{push_hex, push_ip, push_number};
 use crate::text::push;
 use crate::time::Rfc3339;
 use crate::view::{Shown, View};
 use netstat::{Owner, Socket};
 use std::collections::HashSet;
-use std::fmt;
 use std::hash::Hash;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 
 /// How a column finds what it shows.
 #[derive(Copy, Clone)]
@@ -43,8 +43,8 @@ impl Value {
     pub(crate) fn push(&self, view: &View<'_>, socket: &Socket, out: &mut String) {
         match self {
             Self::Word(of) => out.push_str(of(socket).unwrap_or_default()),
-            Self::Number(of) => push_some(out, of(socket)),
-            Self::Hex(of) => push_some(out, of(socket).map(Hex)),
+            Self::Number(of) => push_some(of(socket), push_number, out),
+            Self::Hex(of) => push_some(of(socket), push_hex, out),
             Self::End(of) => {
                 if let Some(end) = of(socket) {
                     push_end(view, end, out);
@@ -56,10 +56,11 @@ impl Value {
                 }
             }
             Self::OfOwners(of) => {
-                push_different(out, socket.owners(), |owner| of(view, owner));
+                push_different(socket.owners(), |owner| of(view, owner), push_number, out);
             }
             Self::OfProcesses(of) => {
-                push_different(out, socket.owners(), |owner| view.process_of(owner).and_then(of));
+                let of = |owner: &Owner| view.process_of(owner).and_then(of);
+                push_different(socket.owners(), of, push_text, out);
             }
             Self::Text(push) => push(view, socket, out),
         }
@@ -81,42 +82,37 @@ impl Value {
     }
 }
 
-/// A 64-bit handle, as text and JSON have it.
-pub(crate) struct Hex(pub(crate) u64);
-
-impl fmt::Display for Hex {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:#x}", self.0)
-    }
-}
-
-fn push_some(out: &mut String, value: Option<impl fmt::Display>) {
+fn push_some<T>(value: Option<T>, push: impl FnOnce(T, &mut String), out: &mut String) {
     if let Some(value) = value {
-        push(out, value);
+        push(value, out);
     }
 }
 
 /// What the owners have, in their order, each once, with commas between.
-fn push_different<T: fmt::Display + Hash + Eq>(
-    out: &mut String,
+fn push_different<T: Copy + Hash + Eq>(
     owners: &[Owner],
     of: impl Fn(&Owner) -> Option<T>,
+    push: impl Fn(T, &mut String),
+    out: &mut String,
 ) {
     if let [owner] = owners {
-        push_some(out, of(owner));
+        push_some(of(owner), push, out);
         return;
     }
     let mut seen = HashSet::new();
     let start = out.len();
     for value in owners.iter().filter_map(of) {
-        if !seen.contains(&value) {
+        if seen.insert(value) {
             if out.len() > start {
                 out.push(',');
             }
-            push(out, &value);
-            seen.insert(value);
+            push(value, out);
         }
     }
+}
+
+fn push_text(text: &str, out: &mut String) {
+    out.push_str(text);
 }
 
 /// `127.0.0.1:80`, `[fe80::1%eth0]:80`; `*` for port 0, which is none.
@@ -130,28 +126,28 @@ fn push_end(view: &View<'_>, end: SocketAddr, out: &mut String) {
     }
     match end.port() {
         0 => out.push_str(":*"),
-        port => push(out, format_args!(":{port}")),
+        port => {
+            out.push(':');
+            push_number(port, out);
+        }
     }
 }
 
 /// `127.0.0.1`, `fe80::1%eth0`; the zone by number where it has no name.
 fn push_address(view: &View<'_>, end: SocketAddr, out: &mut String) {
-    match end {
-        SocketAddr::V4(end) => push(out, end.ip()),
-        SocketAddr::V6(end) => {
-            push(out, IpAddr::V6(*end.ip()));
-            if end.scope_id() != 0 {
-                out.push('%');
-                push_interface(view, end.scope_id(), out);
-            }
-        }
+    push_ip(end.ip(), out);
+    if let SocketAddr::V6(end) = end
+        && end.scope_id() != 0
+    {
+        out.push('%');
+        push_interface(view, end.scope_id(), out);
     }
 }
 
 fn push_interface(view: &View<'_>, index: u32, out: &mut String) {
     match view.interface(index) {
         Some(name) => crate::text::push_harmless(name.as_bytes(), out),
-        None => push(out, index),
+        None => push_number(index, out),
     }
 }
 
@@ -164,8 +160,8 @@ pub(super) fn interface(view: &View<'_>, socket: &Socket, out: &mut String) {
 pub(super) fn user(view: &View<'_>, socket: &Socket, out: &mut String) {
     if let Some(uid) = socket.uid {
         match view.users.name(uid) {
-            Some(name) => crate::text::push_harmless(name.as_bytes(), out),
-            None => push(out, uid),
+            Some(name) => out.push_str(name),
+            None => push_number(uid, out),
         }
     }
 }
@@ -179,16 +175,18 @@ pub(super) fn owners(view: &View<'_>, socket: &Socket, out: &mut String) {
         if let Some(name) = view.process_of(owner).and_then(|process| process.name.as_deref()) {
             out.push_str(name);
         }
-        push(out, format_args!("({}", owner.pid));
+        out.push('(');
+        push_number(owner.pid, out);
         if let Some(fd) = owner.fd {
-            push(out, format_args!(":{fd}"));
+            out.push(':');
+            push_number(fd, out);
         }
         out.push(')');
     }
 }
 
 pub(super) fn roles(_: &View<'_>, socket: &Socket, out: &mut String) {
-    push_different(out, socket.owners(), |owner| Some(owner.role.as_str()));
+    push_different(socket.owners(), |owner| Some(owner.role.as_str()), push_text, out);
 }
 
 pub(super) fn service(_: &View<'_>, socket: &Socket, out: &mut String) {
@@ -198,5 +196,5 @@ pub(super) fn service(_: &View<'_>, socket: &Socket, out: &mut String) {
 }
 
 pub(super) fn created(_: &View<'_>, socket: &Socket, out: &mut String) {
-    push_some(out, socket.created.and_then(Rfc3339::new));
+    push_some(socket.created.and_then(Rfc3339::new), |time, out| push(out, time), out);
 }

@@ -1,7 +1,7 @@
 //! Comma-separated values (RFC 4180, with plain line ends): the chosen columns under their names, one line a
 //! socket, nothing where a row has nothing. Text is made harmless as in the table.
 
-use super::Render;
+use super::{Chunk, Render, parts, text_of};
 use crate::columns::Column;
 use crate::view::View;
 use netstat::Socket;
@@ -14,27 +14,49 @@ pub(super) struct Csv<'a> {
 
 impl Render for Csv<'_> {
     fn render(&self, view: &View<'_>, rows: &[&Socket], out: &mut dyn Write) -> io::Result<()> {
-        let mut writer = csv::WriterBuilder::new().buffer_capacity(super::CHUNK).from_writer(out);
+        let mut chunk = Chunk::new(out);
         if self.header {
-            writer.write_record(self.columns.iter().map(|column| column.name)).map_err(of_writing)?;
+            let mut line = String::new();
+            self.push_line(|column, line| line.push_str(column.name), &mut line);
+            chunk.append(line.as_bytes())?;
         }
-        let mut cell = String::new();
-        for socket in rows {
-            for column in self.columns {
-                cell.clear();
-                column.value.push(view, socket, &mut cell);
-                writer.write_field(&cell).map_err(of_writing)?;
-            }
-            writer.write_record(None::<&[u8]>).map_err(of_writing)?;
-        }
-        writer.flush()
+        let part = |rows: &[&Socket]| {
+            text_of(rows, |socket, lines| {
+                self.push_line(|column, lines| column.value.push(view, socket, lines), lines);
+            })
+        };
+        parts::in_order(rows, part, |lines| chunk.append(lines.as_bytes()))?;
+        chunk.finish()
     }
 }
 
-/// What writing failed with: the csv crate's own conversion loses the kind, by which a closed pipe is told.
-fn of_writing(error: csv::Error) -> io::Error {
-    match error.into_kind() {
-        csv::ErrorKind::Io(error) => error,
-        kind => io::Error::other(format!("{kind:?}")),
+impl Csv<'_> {
+    fn push_line(&self, push_cell: impl Fn(&Column, &mut String), line: &mut String) {
+        let start = line.len();
+        for (nth, column) in self.columns.iter().enumerate() {
+            if nth > 0 {
+                line.push(',');
+            }
+            let start = line.len();
+            push_cell(column, line);
+            quote(start, line);
+        }
+        if line.len() == start {
+            // One column, and nothing in it: as an empty line many readers would skip it.
+            line.push_str("\"\"");
+        }
+        line.push('\n');
+    }
+}
+
+/// Puts what follows after this place into quotes, if something in it needs that.
+fn quote(start: usize, line: &mut String) {
+    let field = line.get(start..).unwrap_or_default();
+    if field.contains([',', '"', '\r', '\n']) {
+        let quoted = field.replace('"', "\"\"");
+        line.truncate(start);
+        line.push('"');
+        line.push_str(&quoted);
+        line.push('"');
     }
 }

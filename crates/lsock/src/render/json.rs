@@ -1,10 +1,10 @@
 //! One JSON document: `{"schema":"lsock/1","sockets":[..],"processes":[..],"gaps":[..]}`.
 
-use super::record::{GapRecord, ProcessRecord, Row, push_record};
-use super::{Chunk, Render};
+use super::object::{self, Json as _};
+use super::record::{GapRecord, ProcessRecord, Row};
+use super::{Chunk, Render, parts, text_of};
 use crate::view::View;
 use netstat::Socket;
-use serde::Serialize;
 use std::io::{self, Write};
 
 pub(super) struct Json;
@@ -12,24 +12,36 @@ pub(super) struct Json;
 impl Render for Json {
     fn render(&self, view: &View<'_>, rows: &[&Socket], out: &mut dyn Write) -> io::Result<()> {
         let mut chunk = Chunk::new(out);
-        chunk.bytes.extend_from_slice(br#"{"schema":"lsock/1","sockets":["#);
-        push_list(&mut chunk, rows.iter().map(|socket| Row { view, socket }))?;
-        chunk.bytes.extend_from_slice(br#"],"processes":["#);
-        push_list(&mut chunk, view.processes().iter().map(ProcessRecord))?;
-        chunk.bytes.extend_from_slice(br#"],"gaps":["#);
-        push_list(&mut chunk, view.snapshot.gaps.iter().map(GapRecord))?;
-        chunk.bytes.extend_from_slice(b"]}\n");
+        chunk.append(br#"{"schema":"lsock/1","sockets":["#)?;
+        // A part does not know whether it is the first, so that each begins with a comma.
+        let part = |rows: &[&Socket]| {
+            text_of(rows, |socket, text| {
+                text.push(',');
+                Row { view, socket }.push(text);
+            })
+        };
+        let mut too_much = 1;
+        parts::in_order(rows, part, |text| {
+            chunk.append(text.as_bytes().get(std::mem::take(&mut too_much)..).unwrap_or_default())
+        })?;
+        chunk.append(br#"],"processes":["#)?;
+        append_list(&mut chunk, view.processes().iter().map(ProcessRecord))?;
+        chunk.append(br#"],"gaps":["#)?;
+        append_list(&mut chunk, view.snapshot.gaps.iter().map(GapRecord))?;
+        chunk.append(b"]}\n")?;
         chunk.finish()
     }
 }
 
-fn push_list(chunk: &mut Chunk<'_>, records: impl Iterator<Item = impl Serialize>) -> io::Result<()> {
+fn append_list(chunk: &mut Chunk<'_>, records: impl Iterator<Item = impl object::Json>) -> io::Result<()> {
+    let mut text = String::new();
     for (nth, record) in records.enumerate() {
         if nth > 0 {
-            chunk.bytes.push(b',');
+            text.push(',');
         }
-        push_record(&record, &mut chunk.bytes)?;
-        chunk.spill()?;
+        record.push(&mut text);
+        chunk.append(text.as_bytes())?;
+        text.clear();
     }
     Ok(())
 }

@@ -1,7 +1,8 @@
 //! JSON lines: one socket a line, as the JSON document has it.
 
-use super::record::{Row, push_record};
-use super::{Chunk, Render};
+use super::object::Json as _;
+use super::record::Row;
+use super::{Chunk, Render, parts, text_of};
 use crate::view::View;
 use netstat::Socket;
 use std::io::{self, Write};
@@ -11,11 +12,13 @@ pub(super) struct JsonLines;
 impl Render for JsonLines {
     fn render(&self, view: &View<'_>, rows: &[&Socket], out: &mut dyn Write) -> io::Result<()> {
         let mut chunk = Chunk::new(out);
-        for socket in rows {
-            push_record(&Row { view, socket }, &mut chunk.bytes)?;
-            chunk.bytes.push(b'\n');
-            chunk.spill()?;
-        }
+        let part = |rows: &[&Socket]| {
+            text_of(rows, |socket, text| {
+                Row { view, socket }.push(text);
+                text.push('\n');
+            })
+        };
+        parts::in_order(rows, part, |text| chunk.append(text.as_bytes()))?;
         chunk.finish()
     }
 }

@@ -1,34 +1,15 @@
 //! The records of the JSON. Fields may be added, never changed.
 
-use super::harmless_json::Harmless;
-use crate::columns::Hex;
+use super::object::{Displayed, Hex, Json, List, Ready, Word, member, members};
 use crate::states;
 use crate::time::Rfc3339;
-use crate::view::{Shown, View};
+use crate::view::{self, View};
 use netstat::{Gap, Owner, Socket};
-use serde::ser::{SerializeSeq, SerializeStruct};
-use serde::{Serialize, Serializer};
-use std::fmt::Display;
-use std::io;
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
-/// Appends a record.
-pub(super) fn push_record(record: &impl Serialize, bytes: &mut Vec<u8>) -> io::Result<()> {
-    record.serialize(&mut serde_json::Serializer::with_formatter(bytes, Harmless)).map_err(io::Error::from)
-}
-
-/// Serializes as the text that a value displays.
-struct Text<T>(T);
-
-impl<T: Display> Serialize for Text<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
-
-fn rfc3339(time: Option<SystemTime>) -> Option<Text<Rfc3339>> {
-    time.and_then(Rfc3339::new).map(Text)
+fn rfc3339(time: Option<SystemTime>) -> Option<Displayed<Rfc3339>> {
+    time.and_then(Rfc3339::new).map(Displayed)
 }
 
 /// A socket.
@@ -37,52 +18,47 @@ pub(super) struct Row<'a> {
     pub(super) socket: &'a Socket,
 }
 
-impl Serialize for Row<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Json for Row<'_> {
+    fn push(&self, out: &mut String) {
         let Self { view, socket } = *self;
         let ownership = socket.ownership();
-        let mut row = serializer.serialize_struct("Row", 19)?;
-        row.serialize_field("protocol", socket.protocol.as_str())?;
-        row.serialize_field("family", socket.family.as_str())?;
-        row.serialize_field("local", &End(socket.local))?;
-        row.serialize_field("remote", &socket.remote.map(End))?;
-        row.serialize_field("state", &states::named(socket.state).map(Text))?;
-        row.serialize_field("inode", &socket.inode())?;
-        row.serialize_field("uid", &socket.uid)?;
-        row.serialize_field("rx_queue", &socket.rx_queue)?;
-        row.serialize_field("tx_queue", &socket.tx_queue)?;
-        row.serialize_field("owners", &Owners { view, owners: socket.owners() })?;
-        row.serialize_field("owner_status", ownership.as_str())?;
-        row.serialize_field("owners_complete", &ownership.is_complete())?;
-        row.serialize_field("owner_reason", &ownership.reason())?;
-        row.serialize_field("cookie", &socket.cookie.map(|cookie| Text(Hex(cookie.get()))))?;
-        row.serialize_field("handle", &socket.handle().map(|handle| Text(Hex(handle))))?;
-        row.serialize_field(
-            "interface",
-            &socket.interface.map(|index| Interface { view, index: index.get() }),
-        )?;
-        row.serialize_field("v6_only", &socket.v6_only)?;
-        row.serialize_field("created", &rfc3339(socket.created))?;
-        row.serialize_field("service", &socket.service.as_deref())?;
-        row.end()
+        members!(out,
+            "protocol": Word(socket.protocol.as_str()),
+            "family": Word(socket.family.as_str()),
+            "local": End(socket.local),
+            "remote": socket.remote.map(End),
+            "state": states::name(socket.state).map(Word),
+            "inode": socket.inode(),
+            "uid": socket.uid,
+            "rx_queue": socket.rx_queue,
+            "tx_queue": socket.tx_queue,
+            "owners": List(socket.owners().iter().map(|owner| OwnerRecord { view, owner })),
+            "owner_status": Word(ownership.as_str()),
+            "owners_complete": ownership.is_complete(),
+            "owner_reason": ownership.reason().map(Word),
+            "cookie": socket.cookie.map(|cookie| Hex(cookie.get())),
+            "handle": socket.handle().map(Hex),
+            "interface": socket.interface.map(|index| Interface { view, index: index.get() }),
+            "v6_only": socket.v6_only,
+            "created": rfc3339(socket.created),
+            "service": socket.service.as_deref(),
+        );
+        out.push('}');
     }
 }
 
 struct End(SocketAddr);
 
-impl Serialize for End {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let scope = match self.0 {
-            SocketAddr::V6(end) if end.scope_id() != 0 => Some(end.scope_id()),
-            _ => None,
-        };
-        let mut end = serializer.serialize_struct("End", 2 + usize::from(scope.is_some()))?;
-        end.serialize_field("addr", &Text(self.0.ip()))?;
-        if let Some(scope) = scope {
-            end.serialize_field("scope_id", &scope)?;
+impl Json for End {
+    fn push(&self, out: &mut String) {
+        members!(out, "addr": self.0.ip());
+        if let SocketAddr::V6(end) = self.0
+            && end.scope_id() != 0
+        {
+            member!(out, "scope_id": end.scope_id());
         }
-        end.serialize_field("port", &self.0.port())?;
-        end.end()
+        member!(out, "port": self.0.port());
+        out.push('}');
     }
 }
 
@@ -91,85 +67,69 @@ struct Interface<'a> {
     index: u32,
 }
 
-impl Serialize for Interface<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut interface = serializer.serialize_struct("Interface", 2)?;
-        interface.serialize_field("index", &self.index)?;
-        interface.serialize_field("name", &self.view.interface(self.index).as_deref())?;
-        interface.end()
-    }
-}
-
-struct Owners<'a> {
-    view: &'a View<'a>,
-    owners: &'a [Owner],
-}
-
-impl Serialize for Owners<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut list = serializer.serialize_seq(Some(self.owners.len()))?;
-        for owner in self.owners {
-            let name = self.view.process_of(owner).and_then(|process| process.json_name.as_deref());
-            list.serialize_element(&OwnerRecord { owner, name })?;
-        }
-        list.end()
+impl Json for Interface<'_> {
+    fn push(&self, out: &mut String) {
+        members!(out, "index": self.index, "name": self.view.interface(self.index).as_deref());
+        out.push('}');
     }
 }
 
 struct OwnerRecord<'a> {
+    view: &'a View<'a>,
     owner: &'a Owner,
-    name: Option<&'a str>,
 }
 
-impl Serialize for OwnerRecord<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut owner = serializer.serialize_struct("Owner", 4)?;
-        owner.serialize_field("pid", &self.owner.pid)?;
-        owner.serialize_field("fd", &self.owner.fd)?;
-        owner.serialize_field("name", &self.name)?;
-        owner.serialize_field("role", self.owner.role.as_str())?;
-        owner.end()
+impl Json for OwnerRecord<'_> {
+    fn push(&self, out: &mut String) {
+        let Self { view, owner } = *self;
+        let name = view.process_of(owner).and_then(|process| process.json_name.as_deref());
+        members!(out,
+            "pid": owner.pid,
+            "fd": owner.fd,
+            "name": name.map(Ready),
+            "role": Word(owner.role.as_str()),
+        );
+        out.push('}');
     }
 }
 
 /// A process that owns a listed socket.
-pub(super) struct ProcessRecord<'a>(pub(super) &'a Shown<'a>);
+pub(super) struct ProcessRecord<'a>(pub(super) &'a view::Shown<'a>);
 
-impl Serialize for ProcessRecord<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+impl Json for ProcessRecord<'_> {
+    fn push(&self, out: &mut String) {
         let process = self.0.raw;
-        let mut record = serializer.serialize_struct("Process", 10)?;
-        record.serialize_field("pid", &process.pid)?;
-        record.serialize_field("name", &self.0.json_name.as_deref())?;
-        record.serialize_field("path", &process.path.as_ref().map(|path| path.to_string_lossy()))?;
-        record.serialize_field("uid", &process.uid)?;
-        record.serialize_field("user", &process.user)?;
-        record.serialize_field("path_deleted", &process.path_deleted)?;
-        record.serialize_field("parent", &process.parent)?;
-        record.serialize_field("start_time", &rfc3339(process.start_time))?;
-        record.serialize_field("session", &process.session)?;
-        match &process.command_line {
-            // Read only if a column asks for it.
-            None => record.skip_field("command_line")?,
-            Some(arguments) => {
-                let arguments: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
-                record.serialize_field("command_line", &arguments)?;
-            }
+        members!(out,
+            "pid": process.pid,
+            "name": self.0.json_name.as_deref().map(Ready),
+            "path": process.path.as_ref().map(|path| path.to_string_lossy()).as_deref(),
+            "uid": process.uid,
+            "user": process.user.as_deref(),
+            "path_deleted": process.path_deleted,
+            "parent": process.parent,
+            "start_time": rfc3339(process.start_time),
+            "session": process.session,
+        );
+        // Read only if a column asks for it.
+        if let Some(arguments) = &process.command_line {
+            let arguments: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+            member!(out, "command_line": List(arguments.iter().map(AsRef::<str>::as_ref)));
         }
-        record.end()
+        out.push('}');
     }
 }
 
 /// Something that could not be seen.
 pub(super) struct GapRecord<'a>(pub(super) &'a Gap);
 
-impl Serialize for GapRecord<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut gap = serializer.serialize_struct("Gap", 4)?;
-        gap.serialize_field("kind", self.0.kind.as_str())?;
-        gap.serialize_field("count", &self.0.count)?;
-        gap.serialize_field("detail", &Text(self.0))?;
-        gap.serialize_field("source", &self.0.source)?;
-        gap.end()
+impl Json for GapRecord<'_> {
+    fn push(&self, out: &mut String) {
+        members!(out,
+            "kind": Word(self.0.kind.as_str()),
+            "count": self.0.count,
+            "detail": self.0.to_string().as_str(),
+            "source": self.0.source.as_ref(),
+        );
+        out.push('}');
     }
 }

@@ -1,7 +1,8 @@
 //! The table for people: aligned by what a terminal shows, nothing ever cut off.
 
-use super::{Chunk, Render};
+use super::{Chunk, Render, each, parts, text_of};
 use crate::columns::{Absent, Align, Column};
+use crate::text;
 use crate::view::View;
 use anstyle::{AnsiColor, Style};
 use netstat::{Socket, TcpState};
@@ -25,106 +26,115 @@ const LISTENS: Style = AnsiColor::Green.on_default();
 const ENDS: Style = AnsiColor::Yellow.on_default();
 const FAINT: Style = Style::new().dimmed();
 
-/// The text of all cells, row by row, in one string.
-#[derive(Default)]
-struct Cells {
-    text: String,
-    ends: Vec<usize>,
-}
-
-impl Cells {
-    /// Ends the cell whose text has been appended; where it began.
-    fn finish(&mut self) -> usize {
-        let start = self.ends.last().copied().unwrap_or(0);
-        self.ends.push(self.text.len());
-        start
-    }
-}
-
 impl Render for Table<'_> {
     fn render(&self, view: &View<'_>, rows: &[&Socket], out: &mut dyn Write) -> io::Result<()> {
         let mut widths = vec![0; self.columns.len()];
         if self.header {
             for (width, column) in widths.iter_mut().zip(self.columns) {
-                *width = column.header.width();
+                *width = width_of(column.header);
             }
         }
-        let mut cells = Cells::default();
-        for socket in rows {
-            for (column, width) in self.columns.iter().zip(&mut widths) {
-                let start = self.push_cell(column, view, socket, &mut cells);
-                let shown = cells.text.get(start..).unwrap_or_default().width();
-                if shown <= WIDEST {
-                    *width = (*width).max(shown);
-                }
+        // Each cell is made twice, now to be measured, then to be shown: to keep them all would take more memory
+        // than the rows themselves.
+        let measure = |rows: &[&Socket]| self.widths(view, rows);
+        parts::in_order(rows, measure, |of_part| {
+            for (width, of_part) in widths.iter_mut().zip(of_part) {
+                *width = of_part.max(*width);
             }
-        }
+            Ok(())
+        })?;
 
         let mut chunk = Chunk::new(out);
         if self.header {
-            let names = self.columns.iter().map(|column| (column.header, HEADER));
-            self.push_line(names, &widths, &mut chunk.bytes);
+            let mut line = String::new();
+            let header = |column: &Column, cell: &mut String| {
+                cell.push_str(column.header);
+                HEADER
+            };
+            self.push_line(&widths, header, &mut String::new(), &mut line);
+            chunk.append(line.as_bytes())?;
         }
-        let mut start = 0;
-        let mut ends = cells.ends.iter();
-        for socket in rows {
-            // The ends first: zip would take one too many from its first iterator.
-            let line = self.columns.iter().map_while(|column| {
-                let end = *ends.next()?;
-                let text = cells.text.get(start..end)?;
-                start = end;
-                Some((text, style(column, socket, text)))
-            });
-            self.push_line(line, &widths, &mut chunk.bytes);
-            chunk.spill()?;
-        }
+        let lines = |rows: &[&Socket]| self.lines(view, rows, &widths);
+        parts::in_order(rows, lines, |lines| chunk.append(lines.as_bytes()))?;
         chunk.finish()
     }
 }
 
 impl Table<'_> {
-    fn push_cell(&self, column: &Column, view: &View<'_>, socket: &Socket, cells: &mut Cells) -> usize {
-        let start = cells.text.len();
-        column.value.push(view, socket, &mut cells.text);
-        if cells.text.len() == start {
-            match (column.absent, socket.ownership().reason()) {
-                (Absent::AnyEnd, _) => cells.text.push_str("*:*"),
-                (Absent::Why, Some(reason)) => {
-                    cells.text.push('(');
-                    cells.text.push_str(reason);
-                    cells.text.push(')');
+    /// How wide the columns must be for these rows.
+    fn widths(&self, view: &View<'_>, rows: &[&Socket]) -> Vec<usize> {
+        let mut widths = vec![0; self.columns.len()];
+        let mut cell = String::new();
+        each(rows, |socket| {
+            for (column, width) in self.columns.iter().zip(&mut widths) {
+                cell.clear();
+                push_cell(column, view, socket, &mut cell);
+                let shown = width_of(&cell);
+                if shown <= WIDEST {
+                    *width = shown.max(*width);
                 }
-                (Absent::Dash | Absent::Why, _) => cells.text.push('-'),
             }
-        }
-        cells.finish()
+        });
+        widths
     }
 
-    fn push_line<'t>(
+    fn lines(&self, view: &View<'_>, rows: &[&Socket], widths: &[usize]) -> String {
+        let mut cell = String::new();
+        text_of(rows, |socket, lines| {
+            let shown = |column: &Column, cell: &mut String| {
+                push_cell(column, view, socket, cell);
+                if self.color { style(column, socket, cell) } else { Style::new() }
+            };
+            self.push_line(widths, shown, &mut cell, lines);
+        })
+    }
+
+    fn push_line(
         &self,
-        cells: impl Iterator<Item = (&'t str, Style)>,
         widths: &[usize],
-        line: &mut Vec<u8>,
+        push_cell: impl Fn(&Column, &mut String) -> Style,
+        cell: &mut String,
+        line: &mut String,
     ) {
         // Spaces are written when something follows them, so that none trail.
         let mut owed = 0;
-        for (nth, ((text, style), (column, width))) in cells.zip(self.columns.iter().zip(widths)).enumerate()
-        {
-            let padding = width.saturating_sub(text.width());
+        for (nth, (column, width)) in self.columns.iter().zip(widths).enumerate() {
+            cell.clear();
+            let style = push_cell(column, cell);
+            let padding = width.saturating_sub(width_of(cell));
             owed += if nth > 0 { GAP } else { 0 };
             if column.align == Align::Right {
                 owed += padding;
             }
-            line.resize(line.len() + owed, b' ');
+            line.extend(std::iter::repeat_n(' ', owed));
             if self.color && style != Style::new() {
-                // Writing to a vector does not fail.
-                let _ = write!(line, "{style}{text}{style:#}");
+                text::push(line, format_args!("{style}{cell}{style:#}"));
             } else {
-                line.extend_from_slice(text.as_bytes());
+                line.push_str(cell);
             }
             owed = if column.align == Align::Left { padding } else { 0 };
         }
-        line.push(b'\n');
+        line.push('\n');
+    }
+}
+
+/// How many columns of a terminal harmless text takes.
+fn width_of(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.width() }
+}
+
+fn push_cell(column: &Column, view: &View<'_>, socket: &Socket, cell: &mut String) {
+    column.value.push(view, socket, cell);
+    if cell.is_empty() {
+        match (column.absent, socket.ownership().reason()) {
+            (Absent::AnyEnd, _) => cell.push_str("*:*"),
+            (Absent::Why, Some(reason)) => {
+                cell.push('(');
+                cell.push_str(reason);
+                cell.push(')');
+            }
+            (Absent::Dash | Absent::Why, _) => cell.push('-'),
+        }
     }
 }
 

@@ -1,7 +1,8 @@
 //! All forms of the output, of rows made by hand.
 
 use crate::args::Args;
-use crate::plan::plan;
+use crate::columns::Column;
+use crate::plan::{Plan, plan};
 use crate::users::Users;
 use crate::view::View;
 use crate::{order, render};
@@ -10,6 +11,9 @@ use netstat::{
     HiddenOwner, NoOwner, Owner, OwnerRole, Ownership, Process, Protocol, Snapshot, Socket, TcpState,
 };
 use std::time::{Duration, SystemTime};
+
+mod made;
+mod oracle;
 
 fn holder(pid: u32, fd: i32) -> Owner {
     Owner::new(pid, Some(fd), OwnerRole::Holder)
@@ -57,12 +61,33 @@ fn world() -> Snapshot {
 
 fn shown_of(snapshot: &Snapshot, typed: &str, color: bool) -> String {
     let users = Users::from_passwd("root:x:0:0::/root:/bin/sh\n");
-    let words = std::iter::once("lsock").chain(typed.split_whitespace());
-    let plan = plan(&Args::try_parse_from(words).unwrap(), &users).unwrap();
+    let plan = planned(typed, &users);
     let view = View::new(snapshot, &users);
+    text(&plan, color, &view, &order::sorted(&view, &plan.sort))
+}
+
+fn planned(typed: &str, users: &Users) -> Plan {
+    let words = std::iter::once("lsock").chain(typed.split_whitespace());
+    plan(&Args::try_parse_from(words).unwrap(), users).unwrap()
+}
+
+fn text(plan: &Plan, color: bool, view: &View<'_>, rows: &[&Socket]) -> String {
     let mut out = Vec::new();
-    render::write(&plan, color, &view, &order::sorted(&view, &plan.sort), &mut out).unwrap();
+    render::write(plan, color, view, rows, &mut out).unwrap();
     String::from_utf8(out).unwrap()
+}
+
+/// What is shown, and what else is made of the same rows.
+fn shown_in<T>(
+    snapshot: &Snapshot,
+    typed: &str,
+    make: impl FnOnce(&View<'_>, &[&Socket]) -> T,
+) -> (String, T) {
+    let users = Users::from_passwd("root:x:0:0::/root:/bin/sh\n");
+    let plan = planned(typed, &users);
+    let view = View::new(snapshot, &users);
+    let rows = order::sorted(&view, &plan.sort);
+    (text(&plan, false, &view, &rows), make(&view, &rows))
 }
 
 fn shown(typed: &str) -> String {
@@ -267,4 +292,42 @@ fn command_lines_and_paths_are_told_when_asked_for() {
     assert_eq!(text.lines().next(), Some(r"/bin/sh (deleted)  sh -c a\tb"));
     let json = shown_of(&snapshot, "--json --columns command", false);
     assert!(json.contains(r#""command_line":["sh","-c","a\tb"]"#), "{json}");
+}
+
+#[test]
+fn csv_is_as_the_csv_crate_writes_it() {
+    for columns in ["protocol,local,process,owners,service,user", "service", "process"] {
+        let (shown, expected) =
+            shown_in(&made::snapshot(10_000), &format!("--csv --columns {columns}"), |view, rows| {
+                let columns: Vec<_> =
+                    columns.split(',').map(|name| crate::columns::find(name).unwrap()).collect();
+                let mut writer = csv::Writer::from_writer(Vec::new());
+                writer.write_record(columns.iter().map(|column| column.name)).unwrap();
+                for socket in rows {
+                    let cell = |column: &&Column| {
+                        let mut cell = String::new();
+                        column.value.push(view, socket, &mut cell);
+                        cell
+                    };
+                    writer.write_record(columns.iter().map(cell)).unwrap();
+                }
+                String::from_utf8(writer.into_inner().unwrap()).unwrap()
+            });
+        assert!(shown == expected, "{}", oracle::first_difference(&shown, &expected));
+    }
+}
+
+/// Written in parts by several threads, the same lines as one by one.
+#[test]
+fn long_table_is_as_its_lines() {
+    let columns = "--columns protocol,local,remote,pid,owners,service,user,created,handle";
+    let (shown, lines) = shown_in(&made::snapshot(10_000), columns, |view, rows| {
+        let plan = planned(&format!("--no-header {columns}"), view.users);
+        rows.iter().map(|socket| text(&plan, false, view, &[socket])).collect::<Vec<_>>()
+    });
+    assert_eq!(shown.lines().count(), 1 + lines.len());
+    let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
+    for (shown, line) in shown.lines().skip(1).zip(&lines) {
+        assert_eq!(words(shown), words(line));
+    }
 }

@@ -144,7 +144,6 @@ pub struct Member {
 
 /// `struct btf_type`, and what follows it.
 struct Type<'a> {
-    name: u32,
     info: u32,
     size_or_type: u32,
     kind: Kind,
@@ -155,14 +154,17 @@ impl<'a> Type<'a> {
     #[inline]
     fn take(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
         let start = reader.offset();
-        let (name, info, size_or_type) = (reader.u32_ne()?, reader.u32_ne()?, reader.u32_ne()?);
+        // One check for the twelve bytes: this is done for every type of the kernel.
+        let [_, _, _, _, i0, i1, i2, i3, s0, s1, s2, s3] = reader.bytes()?;
+        let (info, size_or_type) =
+            (u32::from_ne_bytes([i0, i1, i2, i3]), u32::from_ne_bytes([s0, s1, s2, s3]));
         let Some(kind) = Kind::of(info) else {
             return Err(DecodeError::malformed(TYPE, start, "of an unknown kind"));
         };
         let (fixed, entry) = kind.more();
         let count = usize::try_from(info & 0x00ff_ffff).unwrap_or(usize::MAX);
         let more = reader.take(count.saturating_mul(entry).saturating_add(fixed))?;
-        Ok(Self { name, info, size_or_type, kind, more })
+        Ok(Self { info, size_or_type, kind, more })
     }
 
     const fn has_flag(&self) -> bool {
@@ -211,8 +213,8 @@ impl<'a> Btf<'a> {
         };
         let (types, strings) = (section()?, section()?);
 
-        // About as many as there are, so that they are not moved while they grow.
-        let mut starts = Vec::with_capacity(types.len() >> 5);
+        // More than there are, so that they are not moved while they grow: one takes 25 bytes in a kernel.
+        let mut starts = Vec::with_capacity(types.len() >> 4);
         let mut reader = Reader::new(TYPE, types);
         while reader.remaining() > 0 {
             // The section's length has 32 bits.
@@ -230,12 +232,15 @@ impl<'a> Btf<'a> {
     /// Finds types by kind and name, all in one pass; of several with the same name the first.
     pub fn find<const N: usize>(&self, wanted: [(Kind, &str); N]) -> [Option<TypeId>; N] {
         let mut found = [None; N];
-        let mut reader = Reader::new(TYPE, self.types);
-        let mut number = 0_u32;
-        while let Ok(this) = Type::take(&mut reader) {
-            number = number.saturating_add(1);
-            for (found, (kind, name)) in found.iter_mut().zip(&wanted) {
-                if this.kind == *kind && found.is_none() && self.is_named(this.name, name) {
+        for (number, start) in (1..).zip(&self.starts) {
+            let fixed = self.types.get(size(*start)..).and_then(|rest| rest.split_first_chunk::<4>());
+            let Some((name, rest)) = fixed else { break };
+            let kind = rest.first_chunk::<4>().and_then(|info| Kind::of(u32::from_ne_bytes(*info)));
+            for (found, (wanted_kind, wanted_name)) in found.iter_mut().zip(&wanted) {
+                if kind == Some(*wanted_kind)
+                    && found.is_none()
+                    && self.is_named(u32::from_ne_bytes(*name), wanted_name)
+                {
                     *found = Some(TypeId(number));
                 }
             }
@@ -352,7 +357,7 @@ impl<'a> Btf<'a> {
 
     fn of_number(&self, id: TypeId) -> Result<Type<'a>, DecodeError> {
         if id.0 == 0 {
-            return Ok(Type { name: 0, info: 0, size_or_type: 0, kind: Kind::Fwd, more: &[] });
+            return Ok(Type { info: 0, size_or_type: 0, kind: Kind::Fwd, more: &[] });
         }
         let rest = self.start(id).and_then(|start| self.types.get(start..));
         let rest = rest.ok_or(DecodeError::malformed(TYPE, self.types.len(), "a number that no type has"))?;

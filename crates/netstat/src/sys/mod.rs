@@ -26,14 +26,17 @@
 //! - The search is a [`Search`]; it never fails, what it cannot see ends in its table's gaps.
 //!   - `run(&self)` does a share of the work and returns when none is left; it is called on several
 //!     threads at once, and one call alone does all.
-//!   - `sockets_are_listed(&self)` tells it that the table of sockets is complete: what it has looked at
-//!     until now was looked at too early for sockets that came later.
+//!   - `sockets_are_listed(&self, keys)` tells it that the table of sockets is complete: what it has looked at
+//!     until now was looked at too early for sockets that came later. Where few sockets are listed, their keys
+//!     are told, and holders of others need not be in the table.
 //!   - `table(&mut self) -> OwnerTable`: the result.
 //!   - `again(&mut self, table, missed, threads)`: looks once more for these sockets, where the first look
 //!     may have been too early, and adds to the table.
 //!   - `unlisted(&mut self) -> (Vec<Socket>, Vec<Gap>)`, asked last: sockets that the search has seen and the
 //!     tables did not list, where a search sees more than descriptors (macOS). By default there are none.
 //! - `interface_name(index) -> Option<String>`: the name of a network interface.
+//! - `interface_index(name)`, `user_id(name)`, `cgroup_id(path)`, each a `Result<_, Error>`: the number behind a
+//!   name in a filter.
 //!
 //! Nothing in a back end waits without a bound, starts another program, or reads text meant for people.
 
@@ -44,7 +47,7 @@ pub(crate) use system::{Search, System};
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 mod linux;
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
-pub(crate) use linux::{Kept, Native, SUPPORT, interface_name};
+pub(crate) use linux::{Kept, Native, SUPPORT, cgroup_id, interface_index, interface_name, user_id};
 
 // On other systems over a scripted kernel.
 #[cfg(any(target_vendor = "apple", test, netstat_scripted))]
@@ -74,6 +77,11 @@ mod unsupported;
     netstat_test_unsupported
 ))]
 pub(crate) use unsupported::{Native, SUPPORT, interface_name};
+
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported))))]
+mod no_names;
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported))))]
+pub(crate) use no_names::{cgroup_id, interface_index, user_id};
 
 /// Nothing that would pay.
 #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported))))]

@@ -17,6 +17,10 @@ use std::ops::ControlFlow;
 pub(crate) trait System: Sync {
     type Search: Search;
 
+    /// Whether the kernel is asked for what it alone can decide of a filter. Then `sockets` hands over only rows
+    /// of which it has decided that, and fails where it cannot.
+    const KERNEL_DECIDES: bool = false;
+
     fn search(&self, query: &Query) -> Self::Search;
 
     fn sockets(
@@ -62,7 +66,8 @@ pub(crate) fn count_rows(
 pub(crate) trait Search: Sync {
     fn run(&self);
 
-    fn sockets_are_listed(&self);
+    /// The keys of the sockets that are listed, ascending, where these are few.
+    fn sockets_are_listed(&self, keys: Option<Vec<u64>>);
 
     fn table(&mut self) -> OwnerTable;
 

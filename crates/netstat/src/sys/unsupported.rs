@@ -76,7 +76,7 @@ pub(crate) struct Nothing;
 impl Search for Nothing {
     fn run(&self) {}
 
-    fn sockets_are_listed(&self) {}
+    fn sockets_are_listed(&self, _keys: Option<Vec<u64>>) {}
 
     fn table(&mut self) -> OwnerTable {
         OwnerTable::unsearched("not supported on this system")

@@ -5,8 +5,8 @@
 //! sockets are in the table of TCP, and how many in TIME_WAIT. So all other states are dumped, which the walk
 //! passes over the many for, and what is left of the kernel's number is ESTABLISHED.
 //!
-//! That is how many there are and nothing else of them, so it answers only questions that name no more than
-//! protocol, family and state. While connections come and go it is as true as a dump, which takes its time as
+//! That is how many there are and nothing else of them, so it answers only questions that take them all, whatever
+//! else they are. While connections come and go it is as true as a dump, which takes its time as
 //! well; where the numbers contradict one another, or are not to be had, the rows are counted.
 
 use super::dumps::Dumps;
@@ -38,7 +38,10 @@ pub(super) fn count<P: Peer, O: FnMut() -> Result<P, Errno>>(
     counts: &mut Counts,
 ) -> Result<Vec<Gap>, Error> {
     let tables = tables(&query.filter, kernel_has_one_pass_udp());
-    if let (Ok(procfs), false) = (procfs, query.filter.narrows_beyond_states()) {
+    let is_whole = |state| query.filter.takes_all_in(Protocol::Tcp, state);
+    if let (Ok(procfs), true) =
+        (procfs, [TcpState::Established, TcpState::TimeWait].into_iter().all(is_whole))
+    {
         let mut by_kernel = Counts::default();
         if let Some(gaps) = by_difference(dumps, open_file, &procfs, query, &tables, &mut by_kernel) {
             *counts = by_kernel;

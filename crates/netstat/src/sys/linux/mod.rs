@@ -29,11 +29,13 @@
 //!
 //! Sources: sock_diag(7), netlink(7), proc(5), linux/inet_diag.h, net/ipv4/inet_diag.c.
 
+mod bpf;
 mod counts;
 mod details;
 mod dumps;
 mod ffi;
 mod known_processes;
+mod names;
 mod native;
 mod netlink;
 mod once;
@@ -48,6 +50,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use names::{cgroup_id, interface_index, user_id};
 pub(crate) use native::{Kept, Native};
 
 use crate::details::DetailFields;

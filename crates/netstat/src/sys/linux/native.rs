@@ -3,7 +3,7 @@
 use super::dumps::Dumps;
 use super::known_processes::KnownProcesses;
 use super::netlink::SockDiag;
-use super::owners::OwnerSearch;
+use super::owners::{KeptProgram, OwnerSearch};
 use super::processes::{is_short_name, processes};
 use super::procfs::Proc;
 use super::row::ownerless;
@@ -29,12 +29,13 @@ type SocketDumps = Dumps<SockDiag, fn() -> Result<SockDiag, Errno>>;
 pub(crate) struct Kept {
     dumps: Mutex<Here>,
     processes: Mutex<KnownProcesses>,
+    program: KeptProgram,
 }
 
 impl Default for Kept {
     fn default() -> Self {
         let here = Here { namespace: None, dumps: Dumps::new(SockDiag::open) };
-        Self { dumps: Mutex::new(here), processes: Mutex::default() }
+        Self { dumps: Mutex::new(here), processes: Mutex::default(), program: KeptProgram::default() }
     }
 }
 
@@ -83,7 +84,7 @@ impl<'k> System for Native<'k> {
     type Search = OwnerSearch;
 
     fn search(&self, query: &Query) -> Self::Search {
-        OwnerSearch::new(query)
+        OwnerSearch::new(&self.kept.program, query)
     }
 
     fn sockets(

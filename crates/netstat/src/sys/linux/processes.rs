@@ -214,14 +214,19 @@ fn boot_time(procfs: &impl Procfs) -> Option<SystemTime> {
 fn users() -> HashMap<u32, String> {
     let file = std::fs::read("/etc/passwd").unwrap_or_default();
     let mut users = HashMap::new();
-    for line in String::from_utf8_lossy(&file).lines() {
-        let mut parts = line.split(':');
-        if let (Some(name), Some(Ok(uid))) = (parts.next(), parts.nth(1).map(str::parse)) {
-            // The first line with a number is the one that counts.
-            users.entry(uid).or_insert_with(|| name.to_owned());
-        }
+    for (name, uid) in passwd(&String::from_utf8_lossy(&file)) {
+        // The first line with a number is the one that counts.
+        users.entry(uid).or_insert_with(|| name.to_owned());
     }
     users
+}
+
+/// Names and numbers of users, as they stand in `/etc/passwd`.
+pub(super) fn passwd(text: &str) -> impl Iterator<Item = (&str, u32)> {
+    text.lines().filter_map(|line| {
+        let mut parts = line.split(':');
+        Some((parts.next()?, parts.nth(1)?.parse().ok()?))
+    })
 }
 
 #[cfg(test)]

@@ -107,7 +107,7 @@ impl<K: Kernel> System for Listing<K> {
 
     fn search(&self, query: &Query) -> OwnerSearch<K> {
         self.tables.search_runs();
-        OwnerSearch::new(self.kernel.clone(), Arc::clone(&self.tables), query.filter.pids())
+        OwnerSearch::new(self.kernel.clone(), Arc::clone(&self.tables), &query.filter.pids())
     }
 
     fn sockets(

@@ -186,7 +186,7 @@ impl<K: Kernel> Search for OwnerSearch<K> {
         self.first.walk(&self.kernel, &self.tables);
     }
 
-    fn sockets_are_listed(&self) {
+    fn sockets_are_listed(&self, _keys: Option<Vec<u64>>) {
         self.first.sockets_are_listed.store(true, SeqCst);
     }
 

@@ -78,7 +78,7 @@ impl<K: Kernel + Send> sys::Search for Search<K> {
         }
     }
 
-    fn sockets_are_listed(&self) {
+    fn sockets_are_listed(&self, _keys: Option<Vec<u64>>) {
         self.sockets_are_listed.store(true, SeqCst);
     }
 

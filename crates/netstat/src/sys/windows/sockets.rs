@@ -12,6 +12,7 @@ use super::table::{Class, Table};
 use crate::error::Error;
 use crate::filter::Filter;
 use crate::gap::{Gap, GapKind};
+use crate::query::Query;
 use crate::socket::{Protocol, Socket};
 use crate::tcp_state::TcpState;
 use netstat_wire::DecodeError;
@@ -68,12 +69,13 @@ enum Ended {
 /// Hands every socket of the tables that the filter wants to the sink.
 pub(super) fn list(
     kernel: &impl Kernel,
-    filter: &Filter,
+    query: &Query,
     sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
+    let filter = &query.filter;
     let mut rows = Rows {
         kernel,
-        filter,
+        query,
         sink,
         services: Services::default(),
         remembers: wants_bound(filter),
@@ -182,7 +184,7 @@ fn is_no_ipv6(table: Table, status: u32, ipv4: Option<(Protocol, Class)>) -> boo
 /// Makes rows of records, and hands them on.
 struct Rows<'a, K> {
     kernel: &'a K,
-    filter: &'a Filter,
+    query: &'a Query,
     sink: &'a mut dyn FnMut(Socket) -> ControlFlow<()>,
     services: Services,
     /// Whether to remember the local ends of TCP, to tell which bound endpoints are new.
@@ -243,7 +245,7 @@ impl<K: Kernel> Rows<'_, K> {
     }
 
     fn hand_on(&mut self, mut socket: Socket, pid: u32, service_tag: u32) -> ControlFlow<()> {
-        if service_tag != 0 && self.filter.wants_services() && self.filter.matches(&socket) {
+        if service_tag != 0 && self.query.services && self.query.filter.matches(&socket) {
             socket.service = self.services.name(self.kernel, pid, service_tag);
         }
         (self.sink)(socket)
@@ -262,7 +264,7 @@ impl<K: Kernel> Rows<'_, K> {
 
     /// The endpoints that are bound and nothing more: those whose port their process has in no other row.
     fn bound(&mut self, gaps: &mut Vec<Gap>) -> ControlFlow<()> {
-        for family in FAMILIES.into_iter().filter(|family| wants_family(self.filter, *family)) {
+        for family in FAMILIES.into_iter().filter(|family| wants_family(&self.query.filter, *family)) {
             let source = "InternalGetBoundTcpEndpointTable";
             let table = match self.kernel.bound_tcp_table(family) {
                 None => continue,

@@ -62,7 +62,7 @@ impl<K: Kernel + Send> System for Windows<K> {
         query: &Query,
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error> {
-        sockets::list(&self.0.kernel, &query.filter, sink)
+        sockets::list(&self.0.kernel, query, sink)
     }
 
     fn processes(

@@ -146,7 +146,7 @@ impl<P: Procfs> crate::sys::Search for Search<P> {
         }
     }
 
-    fn sockets_are_listed(&self) {
+    fn sockets_are_listed(&self, _keys: Option<Vec<u64>>) {
         self.first.sockets_are_listed.store(true, SeqCst);
     }
 
@@ -239,8 +239,12 @@ impl Hidden {
 /// its own with the `/proc` of the one before, a process finds itself by another number; with that of a
 /// third it does not find itself at all.
 fn of_own_namespace<P: Procfs>(procfs: P) -> Result<P, NotSearched> {
+    own_namespace(&procfs).map(|()| procfs)
+}
+
+fn own_namespace(procfs: &impl Procfs) -> Result<(), NotSearched> {
     match procfs.link("self") {
-        Ok(own) if own == std::process::id().to_string().as_bytes() => Ok(procfs),
+        Ok(own) if own == std::process::id().to_string().as_bytes() => Ok(()),
         Ok(_) => Err(NotSearched::OtherNamespace),
         Err(Errno::NOENT) => match procfs.pids() {
             Ok(pids) if !pids.is_empty() => Err(NotSearched::OtherNamespace),
@@ -248,17 +252,26 @@ fn of_own_namespace<P: Procfs>(procfs: P) -> Result<P, NotSearched> {
             Ok(_) => Err(NotSearched::Failed(Errno::NOENT)),
             Err(errno) => Err(NotSearched::Failed(errno)),
         },
-        Err(_) => Ok(procfs),
+        Err(_) => Ok(()),
     }
 }
 
+/// Whether a `/proc` shows the processes of another pid namespace than this one, or by other numbers.
+pub(super) fn is_of_other_namespace(procfs: &impl Procfs) -> bool {
+    matches!(own_namespace(procfs), Err(NotSearched::OtherNamespace))
+}
+
+/// Whether this process is in a pid namespace that is not the first.
+pub(super) fn is_nested(procfs: &impl Procfs) -> bool {
+    procfs.link("self/ns/pid").is_ok_and(|namespace| namespace != INITIAL_PID_NAMESPACE)
+}
+
 fn hidden_processes(procfs: &impl Procfs, pids: &[u32], only_some: bool) -> Option<Hidden> {
-    match procfs.link("self/ns/pid") {
-        Ok(namespace) if namespace != INITIAL_PID_NAMESPACE => Some(Hidden::Namespace),
-        // There is always a first process: who is not shown it, is not shown others either.
-        _ if !only_some && pids.binary_search(&1).is_err() => Some(Hidden::Mount),
-        _ => None,
+    if is_nested(procfs) {
+        return Some(Hidden::Namespace);
     }
+    // There is always a first process: who is not shown it, is not shown others either.
+    (!only_some && pids.binary_search(&1).is_err()).then_some(Hidden::Mount)
 }
 
 impl Round {

@@ -6,4 +6,5 @@ mod fallback;
 mod once;
 mod owners;
 mod script;
+mod task_files;
 mod world;

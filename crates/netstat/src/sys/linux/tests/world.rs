@@ -52,6 +52,8 @@ pub(super) struct Machine {
     pub(super) compare_fails: Option<Errno>,
     /// What listing all processes fails with.
     pub(super) list_fails: Option<Errno>,
+    /// What the iterator fails with, at the next process.
+    pub(super) iteration_fails: Option<Errno>,
     /// Processes that are there and not shown (`hidepid`).
     pub(super) not_shown: BTreeSet<u32>,
     /// The steps that were read.
@@ -139,7 +141,7 @@ impl World {
     }
 
     /// The machine at a step, after what happens just before it.
-    fn at(&self, step: &str) -> MutexGuard<'_, Machine> {
+    pub(super) fn at(&self, step: &str) -> MutexGuard<'_, Machine> {
         let mut machine = self.machine();
         machine.steps.push(step.to_owned());
         let mut changes = self.changes.lock().unwrap();
@@ -148,6 +150,11 @@ impl World {
             change(&mut machine);
         }
         machine
+    }
+
+    /// Ten seconds after the start.
+    pub(super) const fn time(&self) -> u64 {
+        10_000_000_000
     }
 
     /// The steps that were read.
@@ -274,9 +281,8 @@ impl Procfs for &World {
         self.at(&format!("link {path}")).links.get(path).cloned().ok_or(Errno::NOENT)
     }
 
-    /// Ten seconds after the start.
     fn now(&self) -> u64 {
-        10_000_000_000
+        self.time()
     }
 }
 
@@ -284,7 +290,7 @@ impl<'a> System for &'a World {
     type Search = walk::Search<&'a World>;
 
     fn search(&self, query: &Query) -> Self::Search {
-        walk::Search::over(Ok(*self), query.filter.pids())
+        walk::Search::over(Ok(*self), &query.filter.pids())
     }
 
     fn sockets(&self, _: &Query, sink: &mut dyn FnMut(Socket) -> ControlFlow<()>) -> Result<Vec<Gap>, Error> {

@@ -1,0 +1,152 @@
+//! Rows made at random, always the same ones: every field there and not there, names that mean harm.
+
+use netstat::{
+    Family, HiddenOwner, Identity, NoOwner, Owner, OwnerRole, Ownership, Process, Protocol, Snapshot, Socket,
+    TcpState,
+};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::time::{Duration, SystemTime};
+
+/// SplitMix64.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
+    }
+
+    fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
+        all[self.below(all.len())]
+    }
+
+    /// Numbers of all lengths.
+    fn number(&mut self) -> u64 {
+        let shift = self.below(64);
+        self.next() >> shift
+    }
+
+    fn small(&mut self) -> u32 {
+        u32::try_from(self.number() & 0xffff_ffff).unwrap()
+    }
+
+    fn maybe<T>(&mut self, make: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        (self.below(2) == 0).then(|| make(self))
+    }
+
+    fn end(&mut self) -> SocketAddr {
+        let port = self.one_of(&[0, 1, 80, 8080, 65_535]);
+        let ip = match self.below(4) {
+            0 | 1 => IpAddr::V4(self.small().to_be_bytes().into()),
+            2 => IpAddr::V6(Ipv4Addr::from_bits(self.small()).to_ipv6_mapped()),
+            _ => {
+                let groups: [u16; 8] =
+                    std::array::from_fn(|_| u16::try_from(self.number() & 0xffff).unwrap());
+                let zeros = self.below(256);
+                let left = |(at, group): (usize, u16)| if zeros >> at & 1 == 1 { 0 } else { group };
+                let groups: Vec<u16> = groups.into_iter().enumerate().map(left).collect();
+                Ipv6Addr::from(<[u16; 8]>::try_from(groups).unwrap()).into()
+            }
+        };
+        match ip {
+            IpAddr::V4(ip) => (ip, port).into(),
+            IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, self.one_of(&[0, 0, 1, 4_294_967_295])).into(),
+        }
+    }
+
+    fn name(&mut self) -> String {
+        let pieces =
+            ["nginx", " ", "\"", "\\", "\\u0041", "\n", "\0", "\x08\x0c\r\t", "\x1b[31m", "\x7f", "\u{85}"];
+        let more = [
+            "日本",
+            "🦀",
+            "\u{202e}",
+            "\u{e0041}",
+            "\u{feff}",
+            "é",
+            "a,b",
+            "</script>",
+            "\u{10ffff}",
+            "\u{fffd}",
+        ];
+        (0..self.below(6))
+            .map(|_| if self.below(2) == 0 { self.one_of(&pieces) } else { self.one_of(&more) })
+            .collect()
+    }
+
+    fn ownership(&mut self) -> Ownership {
+        match self.below(4) {
+            0 => Ownership::NotAsked,
+            1 => Ownership::Known { complete: self.below(2) == 0 },
+            2 => Ownership::None { reason: self.one_of(&[NoOwner::TimeWait, NoOwner::Orphan]) },
+            _ => Ownership::Hidden {
+                reason: self.one_of(&[HiddenOwner::Vanished, HiddenOwner::UnreadableProcess]),
+            },
+        }
+    }
+
+    fn socket(&mut self) -> Socket {
+        let protocol = self.one_of(&[Protocol::Tcp, Protocol::Udp]);
+        let mut socket = Socket::new(protocol, self.end());
+        let states = [TcpState::Listen, TcpState::Established, TcpState::TimeWait, TcpState::Unknown];
+        socket.family = self.one_of(&[socket.family, Family::Ipv6]);
+        socket.remote = self.maybe(Self::end);
+        socket.state = self.maybe(|random| random.one_of(&states));
+        socket.rx_queue = self.maybe(Self::small);
+        socket.tx_queue = self.maybe(Self::small);
+        socket.uid = self.maybe(|random| random.one_of(&[0, 33, 4711, u32::MAX]));
+        socket.identity = match self.below(3) {
+            0 => None,
+            1 => Some(Identity::Inode(self.number())),
+            _ => Some(Identity::Handle(self.number())),
+        };
+        socket.cookie = self.number().try_into().ok();
+        socket.interface =
+            self.maybe(|random| random.one_of(&[1, 4_294_967_295])).and_then(|it| it.try_into().ok());
+        socket.v6_only = self.maybe(|random| random.below(2) == 0);
+        socket.created =
+            self.maybe(|random| SystemTime::UNIX_EPOCH + Duration::from_millis(random.next() >> 20));
+        socket.service = self.maybe(|random| random.name().into());
+        let roles = [OwnerRole::Holder, OwnerRole::Holder, OwnerRole::Binder, OwnerRole::EndedBinder];
+        let count = self.one_of(&[0, 1, 1, 1, 2, 3]);
+        let owners = (0..count).map(|_| {
+            let fd = self.maybe(|random| i32::from_ne_bytes(random.small().to_ne_bytes()));
+            Owner::new(u32::try_from(self.below(60)).unwrap(), fd, self.one_of(&roles))
+        });
+        let owners: Vec<Owner> = owners.collect();
+        socket.set_owners(owners, self.ownership());
+        socket
+    }
+
+    fn process(&mut self, pid: u32) -> Process {
+        let mut process = Process::new(pid);
+        process.name = self.maybe(Self::name).map(Into::into);
+        process.path = self.maybe(Self::name).map(Into::into);
+        process.path_deleted = self.below(2) == 0;
+        process.command_line =
+            self.maybe(|random| (0..random.below(4)).map(|_| random.name().into()).collect());
+        process.parent = self.maybe(Self::small);
+        process.uid = self.maybe(Self::small);
+        process.user = self.maybe(Self::name);
+        process.start_time =
+            self.maybe(|random| SystemTime::UNIX_EPOCH + Duration::from_millis(random.next() >> 20));
+        process.session = self.maybe(Self::small);
+        process
+    }
+}
+
+/// So many rows, and processes behind most of their owners.
+pub(super) fn snapshot(rows: usize) -> Snapshot {
+    let mut random = Random(2026);
+    let mut snapshot = Snapshot::default();
+    snapshot.sockets = (0..rows).map(|_| random.socket()).collect();
+    snapshot.processes = (0..50).map(|pid| random.process(pid)).collect();
+    snapshot
+}

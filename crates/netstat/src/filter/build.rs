@@ -1,0 +1,286 @@
+//! The terms that a filter is made of.
+
+use super::Filter;
+use super::expr::Expr;
+use super::net::Net;
+use super::states::States;
+use super::term::{End, Term};
+use crate::error::Error;
+use crate::socket::{Family, Protocol};
+use crate::sys;
+use crate::tcp_state::TcpState;
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::ops::{Bound, RangeBounds};
+use std::path::Path;
+
+fn term(term: Term) -> Filter {
+    Filter(Expr::Term(term))
+}
+
+/// The term for a range of ports; what no port is in lets nothing through.
+fn ports(end: End, ports: impl RangeBounds<u16>) -> Filter {
+    let first = match ports.start_bound() {
+        Bound::Included(first) => Some(*first),
+        Bound::Excluded(before) => before.checked_add(1),
+        Bound::Unbounded => Some(0),
+    };
+    let last = match ports.end_bound() {
+        Bound::Included(last) => Some(*last),
+        Bound::Excluded(after) => after.checked_sub(1),
+        Bound::Unbounded => Some(u16::MAX),
+    };
+    match (first, last) {
+        (Some(first), Some(last)) if first <= last => term(Term::Port(end, first..=last)),
+        _ => Filter::none(),
+    }
+}
+
+fn net(end: End, address: impl Into<IpAddr>, prefix: u8) -> Filter {
+    term(Term::Net(end, Net::new(address.into(), prefix)))
+}
+
+/// Terms as they are read.
+impl Filter {
+    /// A set with the states that have no name is told by those that it lacks.
+    pub(super) fn in_set(states: States) -> Self {
+        if states.contains(TcpState::Unknown) {
+            return !Self::in_set(States::ALL.without(states));
+        }
+        if states == States::NONE { Self::none() } else { term(Term::States(states)) }
+    }
+
+    pub(super) fn in_ports(end: End, range: impl RangeBounds<u16>) -> Self {
+        ports(end, range)
+    }
+
+    pub(super) fn in_net(end: End, net: Net) -> Self {
+        term(Term::Net(end, net))
+    }
+}
+
+/// Everything and nothing, protocols and states.
+impl Filter {
+    /// Lets every socket through: a filter without terms.
+    pub fn all() -> Self {
+        Self(Expr::TRUE)
+    }
+
+    /// Lets nothing through.
+    pub fn none() -> Self {
+        Self(Expr::FALSE)
+    }
+
+    /// TCP sockets.
+    pub fn tcp() -> Self {
+        Self::protocol(Protocol::Tcp)
+    }
+
+    /// UDP sockets.
+    pub fn udp() -> Self {
+        Self::protocol(Protocol::Udp)
+    }
+
+    /// Sockets of this protocol.
+    pub fn protocol(protocol: Protocol) -> Self {
+        term(Term::Protocol(protocol))
+    }
+
+    /// IPv4 sockets.
+    pub fn ipv4() -> Self {
+        Self::family(Family::Ipv4)
+    }
+
+    /// IPv6 sockets, IPv4 traffic on them included.
+    pub fn ipv6() -> Self {
+        Self::family(Family::Ipv6)
+    }
+
+    /// Sockets of this family.
+    pub fn family(family: Family) -> Self {
+        term(Term::Family(family))
+    }
+
+    /// Sockets in this state. A UDP socket counts as established when it has a remote end and as closed when
+    /// it has none.
+    pub fn state(state: TcpState) -> Self {
+        Self::states([state])
+    }
+
+    /// Sockets in one of these states.
+    pub fn states(states: impl IntoIterator<Item = TcpState>) -> Self {
+        Self::in_set(states.into_iter().collect())
+    }
+
+    /// TCP sockets in LISTEN and UDP sockets without a remote end, as `ss -l`.
+    pub fn listening() -> Self {
+        term(Term::Listening)
+    }
+
+    /// In every state but LISTEN and CLOSED.
+    pub fn connected() -> Self {
+        Self::in_set(States::CONNECTED)
+    }
+
+    /// Connected, without SYN_SENT.
+    pub fn synchronized() -> Self {
+        Self::in_set(States::SYNCHRONIZED)
+    }
+
+    /// In TIME_WAIT or SYN_RECV, which the Linux kernel keeps in a short form.
+    pub fn bucket() -> Self {
+        Self::in_set(States::BUCKET)
+    }
+
+    /// The opposite of [`Filter::bucket`].
+    pub fn big() -> Self {
+        !Self::bucket()
+    }
+}
+
+/// Ports and addresses.
+impl Filter {
+    /// Sockets with this local port.
+    pub fn local_port(port: u16) -> Self {
+        Self::local_ports(port..=port)
+    }
+
+    /// Sockets with a local port in this range: `8000..=8999`, `..1024`, `1024..`.
+    pub fn local_ports(range: impl RangeBounds<u16>) -> Self {
+        ports(End::Local, range)
+    }
+
+    /// Sockets with this remote port.
+    pub fn remote_port(port: u16) -> Self {
+        Self::remote_ports(port..=port)
+    }
+
+    /// Sockets with a remote port in this range.
+    pub fn remote_ports(range: impl RangeBounds<u16>) -> Self {
+        ports(End::Remote, range)
+    }
+
+    /// Sockets with this port on either end.
+    pub fn port(port: u16) -> Self {
+        Self::ports(port..=port)
+    }
+
+    /// Sockets with a port in this range on either end.
+    pub fn ports(range: impl RangeBounds<u16>) -> Self {
+        ports(End::Either, range)
+    }
+
+    /// Sockets with this local address. That of a socket that is bound to all addresses is the unspecified
+    /// one (`0.0.0.0`, `::`).
+    pub fn local_address(address: impl Into<IpAddr>) -> Self {
+        Self::local_net(address, u8::MAX)
+    }
+
+    /// Sockets with a local address that has these first bits. Bits beyond the prefix do not matter; a prefix
+    /// that is longer than the address counts as long as that.
+    pub fn local_net(address: impl Into<IpAddr>, prefix: u8) -> Self {
+        net(End::Local, address, prefix)
+    }
+
+    /// Sockets with this remote address.
+    pub fn remote_address(address: impl Into<IpAddr>) -> Self {
+        Self::remote_net(address, u8::MAX)
+    }
+
+    /// Sockets with a remote address that has these first bits.
+    pub fn remote_net(address: impl Into<IpAddr>, prefix: u8) -> Self {
+        net(End::Remote, address, prefix)
+    }
+
+    /// Sockets with this address on either end.
+    pub fn address(address: impl Into<IpAddr>) -> Self {
+        Self::net(address, u8::MAX)
+    }
+
+    /// Sockets with an address on either end that has these first bits.
+    pub fn net(address: impl Into<IpAddr>, prefix: u8) -> Self {
+        net(End::Either, address, prefix)
+    }
+
+    /// Sockets that are bound to the network interface with this index ([`Socket::interface`](crate::Socket::interface)).
+    /// Linux.
+    pub fn interface(index: u32) -> Self {
+        term(Term::Interface(index))
+    }
+
+    /// Sockets that are bound to the network interface of this name, which is looked up here and now.
+    ///
+    /// # Errors
+    /// When there is none of that name, and on systems other than Linux.
+    ///
+    /// # Sources
+    /// `SIOCGIFINDEX`, netdevice(7).
+    pub fn interface_name(name: &str) -> Result<Self, Error> {
+        sys::interface_index(name).map(Self::interface)
+    }
+}
+
+/// Whose a socket is, and what the kernel knows of it.
+impl Filter {
+    /// Sockets made by this user ([`Socket::uid`](crate::Socket::uid)).
+    pub fn uid(uid: u32) -> Self {
+        term(Term::Uid(uid))
+    }
+
+    /// Sockets made by the user of this name, which is looked up here and now in `/etc/passwd`: nothing that
+    /// could wait for a network is asked.
+    ///
+    /// # Errors
+    /// When it has no such user, and on systems other than Linux.
+    pub fn user(name: &str) -> Result<Self, Error> {
+        sys::user_id(name).map(Self::uid)
+    }
+
+    /// Sockets that this process owns. A query with such a term looks up owners.
+    pub fn pid(pid: u32) -> Self {
+        term(Term::Pid(pid))
+    }
+
+    /// Sockets that a process of this name owns, by the rules of
+    /// [`Query::process_name`](crate::Query::process_name). A query with such a term looks up owners.
+    pub fn process(name: impl Into<OsString>) -> Self {
+        term(Term::Process(name.into()))
+    }
+
+    /// The socket with this inode number ([`Socket::inode`](crate::Socket::inode)). Linux.
+    pub fn inode(inode: u64) -> Self {
+        term(Term::Inode(inode))
+    }
+
+    /// Sockets that were made in the control group (version 2) with this id, the inode number of its
+    /// directory. Not in those below it. Linux 5.8.
+    pub fn cgroup_id(id: u64) -> Self {
+        term(Term::Cgroup(id))
+    }
+
+    /// Sockets that were made in this control group (version 2): its directory, or its path from the root of
+    /// the control groups (`/system.slice/ssh.service`). It is looked up here and now.
+    ///
+    /// # Errors
+    /// When there is no such control group, and on systems other than Linux.
+    pub fn cgroup(path: impl AsRef<Path>) -> Result<Self, Error> {
+        sys::cgroup_id(path.as_ref()).map(Self::cgroup_id)
+    }
+
+    /// Sockets with this mark (`SO_MARK`). Linux, with `CAP_NET_ADMIN`.
+    pub fn mark(value: u32) -> Self {
+        Self::mark_masked(value, u32::MAX)
+    }
+
+    /// Sockets whose mark has this value in the bits of the mask. Linux, with `CAP_NET_ADMIN`.
+    pub fn mark_masked(value: u32, mask: u32) -> Self {
+        // The kernel compares with the value as it is: a bit outside the mask could never be met.
+        if value & !mask != 0 { Self::none() } else { term(Term::Mark { value, mask }) }
+    }
+
+    /// Sockets whose local port the system has chosen, as `ss` has it in `autobound`: nobody bound it
+    /// explicitly. Linux.
+    pub fn autobound() -> Self {
+        term(Term::Autobound)
+    }
+}

@@ -1,0 +1,141 @@
+//! The shape of a filter: terms under and, or, not, in three-valued logic.
+
+use super::term::Term;
+
+/// An expression. The operators keep it in one form (no list inside a list of its own kind, no double
+/// negation, nothing beside what decides alone), so that equal texts make equal expressions.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Expr {
+    Term(Term),
+    Not(Box<Expr>),
+    /// All of these; true when there are none.
+    All(Vec<Expr>),
+    /// One of these at least; false when there are none.
+    Any(Vec<Expr>),
+}
+
+impl Expr {
+    pub(crate) const TRUE: Self = Self::All(Vec::new());
+    pub(crate) const FALSE: Self = Self::Any(Vec::new());
+
+    pub(crate) fn is_true(&self) -> bool {
+        matches!(self, Self::All(parts) if parts.is_empty())
+    }
+
+    pub(crate) fn is_false(&self) -> bool {
+        matches!(self, Self::Any(parts) if parts.is_empty())
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        if self.is_false() || other.is_true() {
+            return self;
+        }
+        if other.is_false() || self.is_true() {
+            return other;
+        }
+        let mut parts = self.into_conjuncts();
+        parts.extend(other.into_conjuncts());
+        Self::All(parts)
+    }
+
+    pub(crate) fn or(self, other: Self) -> Self {
+        if self.is_true() || other.is_false() {
+            return self;
+        }
+        if other.is_true() || self.is_false() {
+            return other;
+        }
+        let into_parts = |expr| match expr {
+            Self::Any(parts) => parts,
+            one => vec![one],
+        };
+        let mut parts = into_parts(self);
+        parts.extend(into_parts(other));
+        Self::Any(parts)
+    }
+
+    pub(crate) fn not(self) -> Self {
+        match self {
+            Self::Not(inner) => *inner,
+            Self::All(parts) if parts.is_empty() => Self::FALSE,
+            Self::Any(parts) if parts.is_empty() => Self::TRUE,
+            other => Self::Not(Box::new(other)),
+        }
+    }
+
+    fn into_conjuncts(self) -> Vec<Self> {
+        match self {
+            Self::All(parts) => parts,
+            one => vec![one],
+        }
+    }
+
+    /// What must all be true.
+    pub(crate) fn conjuncts(&self) -> &[Self] {
+        match self {
+            Self::All(parts) => parts,
+            one => std::slice::from_ref(one),
+        }
+    }
+
+    /// Whether it is true, false, or cannot be told, where that is known of its terms. What comes out holds
+    /// whatever the unknown terms are.
+    pub(crate) fn decide(&self, term: &impl Fn(&Term) -> Option<bool>) -> Option<bool> {
+        match self {
+            Self::Term(it) => term(it),
+            Self::Not(inner) => inner.decide(term).map(|known| !known),
+            Self::All(parts) => Self::unless(parts, false, term),
+            Self::Any(parts) => Self::unless(parts, true, term),
+        }
+    }
+
+    /// `decisive` if one of the parts is, its opposite if all are that, or else unknown.
+    fn unless(parts: &[Self], decisive: bool, term: &impl Fn(&Term) -> Option<bool>) -> Option<bool> {
+        let mut answer = Some(!decisive);
+        for part in parts {
+            match part.decide(term) {
+                Some(known) if known == decisive => return Some(decisive),
+                Some(_) => {}
+                None => answer = None,
+            }
+        }
+        answer
+    }
+
+    /// The same with what is known of its terms put in their place.
+    pub(crate) fn given(&self, term: &impl Fn(&Term) -> Option<bool>) -> Self {
+        match self {
+            Self::Term(it) => match term(it) {
+                Some(true) => Self::TRUE,
+                Some(false) => Self::FALSE,
+                None => self.clone(),
+            },
+            Self::Not(inner) => inner.given(term).not(),
+            Self::All(parts) => parts.iter().fold(Self::TRUE, |all, part| all.and(part.given(term))),
+            Self::Any(parts) => parts.iter().fold(Self::FALSE, |any, part| any.or(part.given(term))),
+        }
+    }
+
+    /// Whether one of its terms is such, wherever it stands.
+    pub(crate) fn has(&self, is_such: &impl Fn(&Term) -> bool) -> bool {
+        self.find(is_such).is_some()
+    }
+
+    /// The first such term.
+    pub(crate) fn find(&self, is_such: &impl Fn(&Term) -> bool) -> Option<&Term> {
+        match self {
+            Self::Term(it) => is_such(it).then_some(it),
+            Self::Not(inner) => inner.find(is_such),
+            Self::All(parts) | Self::Any(parts) => parts.iter().find_map(|part| part.find(is_such)),
+        }
+    }
+
+    /// Each term, with whether it stands under an even number of negations.
+    pub(crate) fn each(&self, positive: bool, see: &mut impl FnMut(&Term, bool)) {
+        match self {
+            Self::Term(it) => see(it, positive),
+            Self::Not(inner) => inner.each(!positive, see),
+            Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.each(positive, see)),
+        }
+    }
+}

@@ -1,0 +1,395 @@
+//! A filter's text, as `ss` reads it and somewhat more.
+//!
+//! ```text
+//! filter  := "" | group
+//! group   := states group | any            the states, first and without an operator, narrow all that follows
+//! any     := all ( ("or" | "|" | "||") all )*
+//! all     := one ( [ "and" | "&" | "&&" ] one )*
+//! one     := ( "not" | "!" )* ( "(" group ")" | states | term )
+//! states  := ( ("state" | "exclude") STATE )+
+//! ```
+
+use super::Filter;
+use super::error::FilterError;
+use super::host::{self, Host, number};
+use super::lex::{self, Compare, Token};
+use super::states::States;
+use super::term::End;
+use super::words;
+use crate::error::Error;
+use std::borrow::Cow;
+use std::ops::Range;
+use std::str::FromStr;
+
+/// How deep parentheses may be nested.
+const DEPTH: usize = 64;
+
+const TERM: &str = "a term (dst, src, host, dport, sport, port, state, exclude, dev, fwmark, cgroup, autobound, process, \
+                    pid, user, uid, inode, tcp, udp, ipv4, ipv6, listening, a state, :PORT)";
+const ANY: &str = "state established and ( dport = :443 or dst 10.0.0.0/8 )";
+
+impl FromStr for Filter {
+    type Err = FilterError;
+
+    /// Reads a filter in the language of `ss`, with terms of our own: see [`Filter`]. Names of users, network
+    /// interfaces, control groups and services are looked up here and now, on this machine alone; hosts are
+    /// numeric.
+    fn from_str(text: &str) -> Result<Self, FilterError> {
+        let mut parser = Parser::new(text);
+        if parser.token == Token::End {
+            return Ok(Self::all());
+        }
+        let filter = parser.group()?;
+        if parser.token == Token::End {
+            Ok(filter)
+        } else {
+            Err(parser.expected("an operator, a term or the end", ANY))
+        }
+    }
+}
+
+struct Parser<'t> {
+    text: &'t str,
+    /// The one that is next.
+    token: Token<'t>,
+    range: Range<usize>,
+    depth: usize,
+}
+
+impl<'t> Parser<'t> {
+    fn new(text: &'t str) -> Self {
+        let (token, range) = lex::next(text, 0);
+        Self { text, token, range, depth: 0 }
+    }
+
+    fn advance(&mut self) {
+        (self.token, self.range) = lex::next(self.text, self.range.end);
+    }
+
+    /// That something else was expected where we are.
+    fn expected(&self, expected: impl Into<Cow<'static, str>>, example: &'static str) -> FilterError {
+        self.expected_at(self.range.clone(), expected, example)
+    }
+
+    fn expected_at(
+        &self,
+        range: Range<usize>,
+        expected: impl Into<Cow<'static, str>>,
+        example: &'static str,
+    ) -> FilterError {
+        FilterError { text: self.text.to_owned(), range, expected: expected.into(), example }
+    }
+
+    /// The next word in small letters.
+    fn word(&self) -> Option<String> {
+        match self.token {
+            Token::Word(word) => Some(word.to_ascii_lowercase()),
+            _ => None,
+        }
+    }
+
+    fn is_word(&self, wanted: &str) -> bool {
+        matches!(self.token, Token::Word(word) if word.eq_ignore_ascii_case(wanted))
+    }
+
+    /// Passes over a sign, or the word for it.
+    fn take(&mut self, sign: &Token<'_>, word: &str) -> bool {
+        let is_it = self.token == *sign || self.is_word(word);
+        if is_it {
+            self.advance();
+        }
+        is_it
+    }
+
+    /// Whether a term, or what holds one, may begin here.
+    fn begins_one(&self) -> bool {
+        match self.token {
+            Token::Word(_) => !self.is_word("and") && !self.is_word("or"),
+            Token::Open | Token::Not => true,
+            _ => false,
+        }
+    }
+
+    fn group(&mut self) -> Result<Filter, FilterError> {
+        let Some(states) = self.states()? else { return self.any(None) };
+        if self.begins_one() { Ok(states & self.any(None)?) } else { self.any(Some(states)) }
+    }
+
+    fn any(&mut self, first: Option<Filter>) -> Result<Filter, FilterError> {
+        let mut any = self.all(first)?;
+        while self.take(&Token::Or, "or") {
+            any = any | self.all(None)?;
+        }
+        Ok(any)
+    }
+
+    fn all(&mut self, first: Option<Filter>) -> Result<Filter, FilterError> {
+        let mut all = match first {
+            Some(first) => first,
+            None => self.one()?,
+        };
+        while self.take(&Token::And, "and") || self.begins_one() {
+            all = all & self.one()?;
+        }
+        Ok(all)
+    }
+
+    fn one(&mut self) -> Result<Filter, FilterError> {
+        let mut negated = false;
+        while self.take(&Token::Not, "not") {
+            negated = !negated;
+        }
+        let one = if self.token == Token::Open {
+            if self.depth == DEPTH {
+                return Err(self.expected("within 64 parentheses", ANY));
+            }
+            self.advance();
+            self.depth += 1;
+            let group = self.group()?;
+            if self.token != Token::Close {
+                return Err(self.expected("an operator, a term or a closing parenthesis", ANY));
+            }
+            self.depth -= 1;
+            self.advance();
+            group
+        } else {
+            match self.states()? {
+                Some(states) => states,
+                None => self.term()?,
+            }
+        };
+        Ok(if negated { !one } else { one })
+    }
+
+    /// A row of `state X` and `exclude X`, each adding to the ones before or taking away from them. One that
+    /// begins with taking away begins with all.
+    fn states(&mut self) -> Result<Option<Filter>, FilterError> {
+        let mut set: Option<States> = None;
+        loop {
+            let excludes = self.is_word("exclude");
+            if !excludes && !self.is_word("state") {
+                return Ok(set.map(Filter::in_set));
+            }
+            self.advance();
+            let named = self.word().and_then(|word| words::states(&word));
+            let named = named.ok_or_else(|| {
+                self.expected("a state, connected, synchronized, bucket, big or all", "state established")
+            })?;
+            self.advance();
+            set = Some(match set {
+                None if excludes => States::ALL.without(named),
+                None => named,
+                Some(before) if excludes => before.without(named),
+                Some(before) => before.with(named),
+            });
+        }
+    }
+
+    fn term(&mut self) -> Result<Filter, FilterError> {
+        let Some(word) = self.word() else { return Err(self.expected(TERM, ANY)) };
+        if word.starts_with(':') {
+            return self.port(End::Either);
+        }
+        let at = self.range.clone();
+        self.advance();
+        match word.as_str() {
+            "dst" => self.host(End::Remote, "dst 10.0.0.0/8:443"),
+            "src" => self.host(End::Local, "src [2001:db8::]/32"),
+            "host" => self.host(End::Either, "host 10.0.0.1"),
+            "dport" => self.port(End::Remote),
+            "sport" => self.port(End::Local),
+            "port" => self.port(End::Either),
+            "dev" => {
+                const EXPECTED: &str = "the index or name of a network interface";
+                self.value(EXPECTED, "dev = eth0", |name| {
+                    by_number(name, EXPECTED, Filter::interface, Filter::interface_name)
+                })
+            }
+            "fwmark" | "mark" => {
+                const EXPECTED: &str = "a mark, with or without a mask";
+                self.value(EXPECTED, "fwmark = 0x01/0x03", |text| {
+                    let (value, mask) = text.split_once('/').unwrap_or((text, "0xffffffff"));
+                    let both = mark(value).zip(mark(mask));
+                    both.map(|(value, mask)| Filter::mark_masked(value, mask)).ok_or(EXPECTED.into())
+                })
+            }
+            "cgroup" => {
+                const EXPECTED: &str = "the path or id of a control group";
+                self.value(EXPECTED, "cgroup = /system.slice/ssh.service", |path| match number(path) {
+                    Some(id) => Ok(Filter::cgroup_id(id)),
+                    None => Filter::cgroup(path).map_err(|error| because(EXPECTED, &error)),
+                })
+            }
+            "process" => {
+                self.value("the name of a process", "process = nginx", |name| Ok(Filter::process(name)))
+            }
+            "pid" => {
+                const EXPECTED: &str = "the number of a process";
+                self.value(EXPECTED, "pid = 12", |digits| {
+                    small(digits).map(Filter::pid).ok_or(EXPECTED.into())
+                })
+            }
+            "user" | "uid" => {
+                const EXPECTED: &str = "the name or number of a user";
+                self.value(EXPECTED, "user = www-data", |name| {
+                    by_number(name, EXPECTED, Filter::uid, Filter::user)
+                })
+            }
+            "inode" => {
+                const EXPECTED: &str = "the number of an inode";
+                self.value(EXPECTED, "inode = 4711", |digits| {
+                    number(digits).map(Filter::inode).ok_or(EXPECTED.into())
+                })
+            }
+            "autobound" => Ok(Filter::autobound()),
+            "tcp" => Ok(Filter::tcp()),
+            "udp" => Ok(Filter::udp()),
+            "ipv4" | "inet" => Ok(Filter::ipv4()),
+            "ipv6" | "inet6" => Ok(Filter::ipv6()),
+            "listen" | "listening" => Ok(Filter::listening()),
+            "big" => Ok(Filter::big()),
+            "all" => Ok(Filter::all()),
+            name => match words::states(name) {
+                Some(states) => Ok(Filter::in_set(states)),
+                None => Err(self.expected_at(at, TERM, ANY)),
+            },
+        }
+    }
+
+    /// A comparison, if there is one.
+    fn compare(&mut self) -> Option<Compare> {
+        let compare = match self.token {
+            Token::Compare(compare) => Some(compare),
+            _ => self.word().and_then(|word| words::compare(&word)),
+        };
+        if compare.is_some() {
+            self.advance();
+        }
+        compare
+    }
+
+    /// A value that is compared for equality alone, and what `read` makes of it, or else expects.
+    fn value(
+        &mut self,
+        expected: &'static str,
+        example: &'static str,
+        read: impl FnOnce(&str) -> Result<Filter, Cow<'static, str>>,
+    ) -> Result<Filter, FilterError> {
+        let at = self.range.clone();
+        let unequal = match self.compare() {
+            None | Some(Compare::Equal) => false,
+            Some(Compare::Unequal) => true,
+            Some(_) => return Err(self.expected_at(at, "= or !=", example)),
+        };
+        let read = match &self.token {
+            Token::Word(word) => read(word),
+            Token::Quoted(text) => read(text),
+            _ => Err(expected.into()),
+        };
+        let filter = read.map_err(|expected| self.expected(expected, example))?;
+        self.advance();
+        Ok(if unequal { !filter } else { filter })
+    }
+
+    fn host(&mut self, end: End, example: &'static str) -> Result<Filter, FilterError> {
+        self.value("an address", example, |text| {
+            host::host(text).map(|host| of_host(end, host)).map_err(Cow::Borrowed)
+        })
+    }
+
+    fn port(&mut self, end: End) -> Result<Filter, FilterError> {
+        const EXAMPLE: &str = "dport = :443";
+        let compare = self.compare().unwrap_or(Compare::Equal);
+        let expected = match &self.token {
+            Token::Word(word) => match host::port(word) {
+                Ok(host) => match compared(end, compare, host) {
+                    Some(filter) => {
+                        self.advance();
+                        return Ok(filter);
+                    }
+                    None => "one port",
+                },
+                Err(expected) => expected,
+            },
+            _ => "a port",
+        };
+        Err(self.expected(expected, EXAMPLE))
+    }
+}
+
+/// By number, or else by name.
+fn by_number(
+    text: &str,
+    expected: &'static str,
+    of_number: fn(u32) -> Filter,
+    of_name: fn(&str) -> Result<Filter, Error>,
+) -> Result<Filter, Cow<'static, str>> {
+    match number(text) {
+        Some(_) => small(text).map(of_number).ok_or(expected.into()),
+        None => of_name(text).map_err(|error| because(expected, &error)),
+    }
+}
+
+/// What was expected, and why this is not it.
+fn because(expected: &str, error: &Error) -> Cow<'static, str> {
+    format!("{expected} ({error})").into()
+}
+
+fn small(digits: &str) -> Option<u32> {
+    number(digits).and_then(|number| u32::try_from(number).ok())
+}
+
+/// A number in decimal or, after `0x`, in hexadecimal.
+fn mark(text: &str) -> Option<u32> {
+    match text.strip_prefix("0x") {
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            u32::from_str_radix(digits, 16).ok()
+        }
+        Some(_) => None,
+        None => small(text),
+    }
+}
+
+/// The filter of a host, each part of which has to be met by the same end.
+fn of_host(end: End, host: Host) -> Filter {
+    if end == End::Either {
+        return of_either(host);
+    }
+    let mut filter = host.family.map_or_else(Filter::all, Filter::family);
+    if let Some(net) = host.net {
+        filter = filter & Filter::in_net(end, net);
+    }
+    if let Some(ports) = host.ports {
+        filter = filter & Filter::in_ports(end, ports);
+    }
+    filter
+}
+
+/// One end has to meet all of it.
+fn of_either(host: Host) -> Filter {
+    match host {
+        Host { net: Some(_), ports: Some(_), .. } => {
+            of_host(End::Local, host.clone()) | of_host(End::Remote, host)
+        }
+        Host { family, net, ports } => {
+            let family = family.map_or_else(Filter::all, Filter::family);
+            let net = net.map_or_else(Filter::all, |net| Filter::in_net(End::Either, net));
+            family & net & ports.map_or_else(Filter::all, |ports| Filter::in_ports(End::Either, ports))
+        }
+    }
+}
+
+/// A port compared; `None` where a comparison has no meaning for a range, or for any port.
+fn compared(end: End, compare: Compare, host: Host) -> Option<Filter> {
+    use std::ops::Bound::{Excluded, Unbounded};
+    let family = host.family.map_or_else(Filter::all, Filter::family);
+    let one = || host.ports.clone().filter(|ports| ports.start() == ports.end()).map(|ports| *ports.start());
+    Some(match compare {
+        Compare::Equal => of_host(end, host),
+        Compare::Unequal => !of_host(end, host),
+        Compare::Less => family & Filter::in_ports(end, ..one()?),
+        Compare::AtMost => family & Filter::in_ports(end, ..=one()?),
+        Compare::Greater => family & Filter::in_ports(end, (Excluded(one()?), Unbounded)),
+        Compare::AtLeast => family & Filter::in_ports(end, one()?..),
+    })
+}

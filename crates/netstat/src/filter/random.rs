@@ -1,0 +1,123 @@
+//! Random filters and sockets, for tests: from few values, so that they meet.
+
+use super::Filter;
+use super::states::EVERY;
+use crate::owner::{Owner, OwnerRole, Ownership};
+use crate::socket::{Family, Identity, Protocol, Socket};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::num::NonZeroU32;
+
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// splitmix64.
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
+    }
+
+    pub(crate) fn pick<T: Clone>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len())].clone()
+    }
+
+    fn port(&mut self) -> u16 {
+        self.pick(&[0, 1, 22, 79, 80, 81, 443, 1023, 1024, 65534, 65535])
+    }
+
+    fn address(&mut self) -> IpAddr {
+        let texts = [
+            "0.0.0.0",
+            "127.0.0.1",
+            "10.0.0.1",
+            "10.0.128.1",
+            "10.1.2.3",
+            "::",
+            "::1",
+            "::ffff:10.0.0.1",
+            "::ffff:0.0.0.0",
+            "2001:db8::1",
+            "2001:db8:8000::1",
+        ];
+        self.pick(&texts).parse().unwrap()
+    }
+
+    fn term(&mut self) -> Filter {
+        let (first, last) = (self.port(), self.port());
+        let prefix = self.pick(&[0, 1, 8, 17, 24, 31, 32, 33, 96, 104, 127, 128]);
+        let index = u32::try_from(self.below(3)).unwrap();
+        match self.below(25) {
+            0 => Filter::protocol(self.pick(&[Protocol::Tcp, Protocol::Udp])),
+            1 => Filter::family(self.pick(&[Family::Ipv4, Family::Ipv6])),
+            2 => Filter::state(self.pick(&EVERY)),
+            3 => Filter::states([self.pick(&EVERY), self.pick(&EVERY)]),
+            4 => self.pick(&[Filter::connected(), Filter::synchronized(), Filter::bucket(), Filter::big()]),
+            5 => Filter::listening(),
+            6 | 7 => Filter::local_port(first),
+            8 => Filter::local_ports(first..=last),
+            9 => Filter::remote_port(first),
+            10 => Filter::remote_ports(first..=last),
+            11 => Filter::port(first),
+            12 => Filter::ports(first..=last),
+            13 | 14 => Filter::local_net(self.address(), prefix),
+            15 => Filter::remote_net(self.address(), prefix),
+            16 => Filter::net(self.address(), prefix),
+            17 => Filter::interface(index),
+            18 => Filter::uid(index),
+            19 => Filter::pid(index),
+            20 => Filter::process(self.pick(&["one", "t w o", "\"th\\ree\"", ""])),
+            21 => Filter::inode(u64::from(index)),
+            22 => Filter::cgroup_id(u64::from(index)),
+            23 => Filter::mark_masked(index & 1, self.pick(&[1, 3, u32::MAX])),
+            _ => Filter::autobound(),
+        }
+    }
+
+    /// A filter nested no deeper than this.
+    pub(crate) fn filter(&mut self, depth: usize) -> Filter {
+        let kind = if depth == 0 { 0 } else { self.below(7) };
+        match kind {
+            0 | 1 => self.term(),
+            2 => !self.filter(depth - 1),
+            3 | 4 => self.filter(depth - 1) & self.filter(depth - 1),
+            5 => self.filter(depth - 1) | self.filter(depth - 1),
+            _ => self.filter(depth - 1) | self.filter(depth - 1) | self.filter(depth - 1),
+        }
+    }
+
+    /// A row as a kernel could tell it.
+    pub(crate) fn socket(&mut self) -> Socket {
+        let family = self.pick(&[Family::Ipv4, Family::Ipv6]);
+        let mut end = || {
+            let address = match (family, self.address()) {
+                (Family::Ipv4, IpAddr::V6(_)) => Ipv4Addr::new(10, 0, 0, 1).into(),
+                (Family::Ipv6, IpAddr::V4(address)) => address.to_ipv6_mapped().into(),
+                (_, address) => address,
+            };
+            SocketAddr::new(address, self.port())
+        };
+        let (local, remote) = (end(), end());
+        let mut socket = Socket::new(self.pick(&[Protocol::Tcp, Protocol::Udp]), local);
+        // No remote end is one of zeros, in the kernel.
+        let is_end = remote.port() != 0 || !remote.ip().is_unspecified();
+        socket.remote = (is_end && self.below(3) > 0).then_some(remote);
+        socket.state = (socket.protocol == Protocol::Tcp).then(|| self.pick(&EVERY));
+        socket.interface = NonZeroU32::new(u32::try_from(self.below(3)).unwrap());
+        socket.uid = self.pick(&[None, Some(0), Some(1)]);
+        socket.identity = self.pick(&[None, Some(Identity::Inode(1)), Some(Identity::Inode(2))]);
+        let pids = self.pick(&[&[][..], &[1], &[2], &[1, 2], &[3]]);
+        let owners = pids.iter().map(|pid| Owner::new(*pid, Some(3), OwnerRole::Holder));
+        socket.set_owners(owners, Ownership::Known { complete: true });
+        socket
+    }
+}

@@ -1,0 +1,55 @@
+//! What a filter can say of one socket.
+
+use super::net::Net;
+use super::states::States;
+use crate::socket::{Family, Protocol};
+use std::ffi::OsString;
+use std::ops::RangeInclusive;
+
+/// Which end of a socket.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    Local,
+    Remote,
+    Either,
+}
+
+/// One statement about a socket.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Term {
+    Protocol(Protocol),
+    Family(Family),
+    /// In one of these states.
+    States(States),
+    /// TCP in LISTEN, or UDP without a remote end.
+    Listening,
+    /// Never an empty range.
+    Port(End, RangeInclusive<u16>),
+    Net(End, Net),
+    /// Bound to the network interface with this index.
+    Interface(u32),
+    Uid(u32),
+    Inode(u64),
+    Pid(u32),
+    Process(OsString),
+    /// Made by a process in the control group with this id.
+    Cgroup(u64),
+    Mark {
+        value: u32,
+        mask: u32,
+    },
+    /// The local port was chosen by the system.
+    Autobound,
+}
+
+impl Term {
+    /// Whether it is about the owners of a socket.
+    pub(crate) fn is_of_owners(&self) -> bool {
+        matches!(self, Self::Pid(_) | Self::Process(_))
+    }
+
+    /// Whether it is about something that no row tells, and only the kernel knows.
+    pub(crate) fn is_of_kernel(&self) -> bool {
+        matches!(self, Self::Cgroup(_) | Self::Mark { .. } | Self::Autobound)
+    }
+}

@@ -1,0 +1,201 @@
+use super::Filter;
+use super::decide::state;
+use super::random::Random;
+use super::term::Term;
+use crate::owner::{Owner, OwnerRole, Ownership};
+use crate::socket::{Protocol, Socket};
+use crate::support::SocketFields;
+use crate::tcp_state::TcpState;
+use std::ffi::OsStr;
+use std::net::SocketAddr;
+
+fn socket(protocol: Protocol, local: &str, remote: Option<&str>, state: Option<TcpState>) -> Socket {
+    let address = |text: &str| text.parse::<SocketAddr>().unwrap();
+    let mut socket = Socket::new(protocol, address(local));
+    socket.remote = remote.map(address);
+    socket.state = state;
+    socket
+}
+
+/// The processes of the random sockets have these names.
+fn is_named(pid: u32, name: &OsStr) -> bool {
+    [(1, "one"), (2, "t w o")].contains(&(pid, name.to_str().unwrap()))
+}
+
+#[test]
+fn no_terms_let_everything_through() {
+    let filter = Filter::default();
+    assert!(filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", None, Some(TcpState::Unknown))));
+    assert!(filter.matches(&socket(Protocol::Udp, "[::1]:1", None, None)));
+    assert!(!filter.needs_owners());
+    assert_eq!(filter, !Filter::none());
+}
+
+#[test]
+fn listening_is_tcp_listen_and_udp_without_remote() {
+    let filter = Filter::listening();
+    let remote = Some("127.0.0.1:9");
+    assert!(filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", None, Some(TcpState::Listen))));
+    assert!(!filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", None, Some(TcpState::Closed))));
+    assert!(filter.matches(&socket(Protocol::Udp, "127.0.0.1:1", None, None)));
+    assert!(!filter.matches(&socket(Protocol::Udp, "127.0.0.1:1", remote, None)));
+    let filter = filter | Filter::state(TcpState::Established);
+    assert!(filter.matches(&socket(Protocol::Udp, "127.0.0.1:1", remote, None)));
+    assert!(filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", remote, Some(TcpState::Established))));
+    assert!(filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", None, Some(TcpState::Listen))));
+}
+
+#[test]
+fn a_term_about_the_remote_end_is_not_met_without_one_and_its_negation_is() {
+    let server = socket(Protocol::Tcp, "127.0.0.1:443", None, Some(TcpState::Listen));
+    let client = socket(Protocol::Tcp, "[::1]:5000", Some("[::1]:443"), Some(TcpState::SynSent));
+    for (filter, takes_server, takes_client) in [
+        (Filter::remote_port(443), false, true),
+        (!Filter::remote_port(443), true, false),
+        (Filter::remote_ports(..1024), false, true),
+        (Filter::remote_net([0, 0, 0, 0], 0), false, false),
+        (Filter::port(443), true, true),
+        (Filter::address([127, 0, 0, 1]), true, false),
+    ] {
+        assert_eq!(filter.matches(&server), takes_server, "{filter:?}");
+        assert_eq!(filter.matches(&client), takes_client, "{filter:?}");
+    }
+}
+
+#[test]
+fn ranges_of_ports_may_be_open_and_an_empty_one_lets_nothing_through() {
+    assert_eq!(Filter::local_ports(..), Filter::local_ports(0..=65535));
+    assert_eq!(Filter::local_ports(5..7), Filter::local_ports(5..=6));
+    assert_eq!(Filter::ports(..0), Filter::none());
+    assert_eq!(Filter::ports(7..7), Filter::none());
+    assert_eq!(Filter::states([]), Filter::none());
+}
+
+#[test]
+fn owners_decide_when_they_are_known_and_before_that_they_keep_the_row() {
+    let mut row = socket(Protocol::Tcp, "127.0.0.1:1", None, Some(TcpState::Listen));
+    let holder = |pid| Owner::new(pid, Some(3), OwnerRole::Holder);
+    row.set_owners([holder(1), holder(12)], Ownership::Known { complete: true });
+    for (filter, passes) in [
+        (Filter::pid(12), true),
+        (!Filter::pid(12), false),
+        (Filter::pid(3), false),
+        (Filter::process("one"), true),
+        (Filter::process("t w o"), false),
+        (Filter::pid(3) | Filter::local_port(1), true),
+        (Filter::pid(12) & Filter::local_port(2), false),
+    ] {
+        assert_eq!(filter.matches_owned(&row, &is_named), passes, "{filter:?}");
+        assert!(filter.needs_owners());
+    }
+    assert!(Filter::pid(3).matches(&row));
+    assert!((!Filter::pid(12)).matches(&row));
+    assert!(!(Filter::pid(12) & Filter::local_port(2)).matches(&row));
+    // Hidden owners are not process 12, as far as can be told.
+    row.set_owners([], Ownership::Hidden { reason: crate::owner::HiddenOwner::UnreadableProcess });
+    assert!(!Filter::pid(12).matches_owned(&row, &is_named));
+    assert!((!Filter::pid(12)).matches_owned(&row, &is_named));
+}
+
+#[test]
+fn processes_are_told_only_where_they_decide_alone() {
+    assert_eq!((Filter::pid(7) | Filter::pid(3) & Filter::tcp()).pids(), [3, 7]);
+    assert_eq!((Filter::pid(7) & !Filter::pid(3)).pids(), [3, 7]);
+    assert_eq!((Filter::pid(7) | Filter::local_port(80)).pids(), [0; 0]);
+    assert_eq!((!Filter::pid(7)).pids(), [0; 0]);
+    // The name may be that of another process.
+    assert_eq!((Filter::pid(7) & Filter::process("one")).pids(), [0; 0]);
+}
+
+#[test]
+fn one_port_is_told_where_every_row_must_have_it() {
+    let port = Filter::local_port;
+    assert_eq!((port(80) & Filter::tcp()).single_local_port(), Some(80));
+    assert_eq!((Filter::local_ports(..=80) & Filter::local_ports(80..)).single_local_port(), Some(80));
+    assert_eq!((!(!port(80) | Filter::udp())).single_local_port(), Some(80));
+    assert_eq!((port(80) & Filter::udp() | port(80) & Filter::tcp()).single_local_port(), Some(80));
+    for none in [port(80) | port(81), port(80) | Filter::tcp(), !port(80), Filter::port(80), port(0)] {
+        assert_eq!(none.single_local_port(), None, "{none:?}");
+    }
+    assert_eq!((Filter::remote_port(80) & port(81)).single_remote_port(), Some(80));
+}
+
+#[test]
+fn states_are_named_where_they_are_asked_for_and_not_where_they_are_left_out() {
+    let closed = Filter::state(TcpState::Closed);
+    assert!((closed.clone() & Filter::tcp()).names_state(TcpState::Closed));
+    assert!((!!closed.clone() | Filter::udp()).names_state(TcpState::Closed));
+    for other in [Filter::all(), !closed, Filter::big(), Filter::connected(), Filter::listening()] {
+        assert!(!other.names_state(TcpState::Closed), "{other:?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_told_on_a_system_is_refused_wherever_it_stands() {
+    let nested = |term: Filter| Filter::tcp() | !(Filter::udp() & !term);
+    let everything = SocketFields::all();
+    for (term, field) in [
+        (Filter::uid(0), SocketFields::UID),
+        (Filter::inode(1), SocketFields::INODE),
+        (Filter::interface(1), SocketFields::INTERFACE),
+    ] {
+        assert!(nested(term.clone()).check(everything, false).is_ok());
+        let error = nested(term).check(everything - field, true).unwrap_err();
+        assert!(error.is_unsupported(), "{error}");
+    }
+    for term in [Filter::mark(1), Filter::cgroup_id(1), Filter::autobound()] {
+        assert!(nested(term.clone()).check(everything, false).unwrap_err().is_unsupported());
+        assert!(nested(term).check(everything, true).is_ok());
+    }
+}
+
+#[test]
+fn what_is_left_out_unseen_would_not_have_passed() {
+    let mut random = Random::new(1);
+    let (mut passed, mut left_out) = (0, 0);
+    for _ in 0..10_000 {
+        let filter = random.filter(4);
+        let socket = random.socket();
+        let (protocol, state) = (socket.protocol, state(&socket));
+        let passes = filter.matches_owned(&socket, &is_named);
+        let port = |wanted: Option<u16>, port| wanted.is_none_or(|wanted| Some(wanted) == port);
+        let pids = filter.pids();
+        let wanted = filter.wants_protocol(protocol)
+            && filter.wants_family(socket.family)
+            && filter.wants_state(protocol, state)
+            && port(filter.single_local_port(), Some(socket.local.port()))
+            && port(filter.single_remote_port(), socket.remote.map(|remote| remote.port()))
+            && (pids.is_empty() || socket.owners().iter().any(|owner| pids.contains(&owner.pid)))
+            && filter.matches(&socket);
+        assert!(wanted || !passes, "{filter:?} {socket:?}");
+        if filter.takes_all_in(protocol, state) {
+            assert!(passes, "{filter:?} {socket:?}");
+        }
+        // Looking at those processes alone must not change the answer.
+        if !pids.is_empty() {
+            let mut seen = socket.clone();
+            let owners = socket.owners().iter().filter(|owner| pids.contains(&owner.pid)).copied();
+            seen.set_owners(owners, Ownership::Known { complete: false });
+            assert_eq!(filter.matches_owned(&seen, &is_named), passes, "{filter:?} {socket:?}");
+        }
+        passed += u32::from(passes);
+        left_out += u32::from(!wanted);
+    }
+    assert!(passed > 2000 && left_out > 1000, "{passed} passed, {left_out} left out");
+}
+
+#[test]
+fn what_is_known_of_terms_can_stand_in_their_place() {
+    let mut random = Random::new(2);
+    for _ in 0..2_000 {
+        let filter = random.filter(4);
+        let socket = random.socket();
+        let known = |term: &Term| match term {
+            Term::Protocol(protocol) => Some(*protocol == socket.protocol),
+            _ => None,
+        };
+        let given = Filter(filter.0.given(&known));
+        assert!(!given.0.has(&|term| matches!(term, Term::Protocol(_))));
+        assert_eq!(given.matches(&socket), filter.matches(&socket), "{filter:?} {socket:?}");
+    }
+}

@@ -1,0 +1,31 @@
+//! In which pid namespace this thread is: how many there are between it and the first.
+//!
+//! The iterator goes through the tasks of the caller's pid namespace, but the kernel's structures give a task a
+//! number in each namespace from the first down to its own. Which of them is meant is told by the level.
+
+use super::program::{Types, level_of_reader};
+use super::refused::Refused;
+use super::{attach, run};
+use rustix::fs::{CWD, readlinkat_raw};
+use std::mem::MaybeUninit;
+
+/// The first pid namespace, `PROC_PID_INIT_INO` of include/linux/proc_ns.h.
+const FIRST_PID_NAMESPACE: &[u8] = b"pid:[4026531836]";
+
+pub(super) fn of_this_thread(types: &Types<'_>) -> Result<u32, Refused> {
+    let mut link = [MaybeUninit::<u8>::uninit(); FIRST_PID_NAMESPACE.len() + 1];
+    match readlinkat_raw(CWD, c"/proc/thread-self/ns/pid", &mut link[..]) {
+        Ok((link, _)) if link == FIRST_PID_NAMESPACE => Ok(0),
+        // Another, or not told: a program looks.
+        _ => probe(types),
+    }
+}
+
+/// The level as a program sees it while this thread reads what it writes.
+pub(super) fn probe(types: &Types<'_>) -> Result<u32, Refused> {
+    let link = attach(b"netstat_level\0\0\0", &level_of_reader(types)?)?;
+    let mut level = None;
+    let read = run::<4>(&link, &mut |_, bytes| level = level.or(Some(u32::from_ne_bytes(bytes))));
+    read.map_err(|errno| Refused::errno("bpf_iter_task", errno))?;
+    level.ok_or(Refused::other("bpf_iter_task", "no level of the pid namespace"))
+}

@@ -1,0 +1,78 @@
+//! Numbers by name: of users, network interfaces, control groups.
+
+use super::processes::passwd;
+use crate::error::Error;
+use rustix::fs::{Mode, OFlags};
+use rustix::io::Errno;
+use std::path::Path;
+
+/// Where the control groups are.
+const CGROUPS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
+
+/// The file system of control groups, `CGROUP2_SUPER_MAGIC` of linux/magic.h.
+const CGROUP2: u64 = 0x6367_7270;
+
+/// The index of a network interface in the caller's network namespace.
+pub(crate) fn interface_index(name: &str) -> Result<u32, Error> {
+    use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
+    let failed = |errno: Errno| Error::system("find", format!("network interface {name:?}"), errno);
+    let fd =
+        socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None).map_err(failed)?;
+    rustix::net::netdevice::name_to_index(&fd, name).map_err(failed)
+}
+
+/// The number of a user of this machine.
+pub(crate) fn user_id(name: &str) -> Result<u32, Error> {
+    let file = std::fs::read("/etc/passwd").unwrap_or_default();
+    let text = String::from_utf8_lossy(&file);
+    let found = passwd(&text).find(|(user, _)| *user == name);
+    found.map(|(_, uid)| uid).ok_or_else(|| {
+        Error::system("find", format!("user {name:?} in /etc/passwd"), std::io::ErrorKind::NotFound)
+    })
+}
+
+/// The id of a control group: the inode number of its directory.
+///
+/// # Sources
+/// fs/kernfs: the file handle of a directory of control groups is its inode number.
+pub(crate) fn cgroup_id(path: &Path) -> Result<u64, Error> {
+    let below = path.strip_prefix("/").unwrap_or(path);
+    let places = CGROUPS.iter().map(|root| Path::new(root).join(below));
+    let mut failed = Errno::NOENT;
+    for place in std::iter::once(path.to_owned()).chain(places) {
+        match directory_id(&place) {
+            Ok(Some(id)) => return Ok(id),
+            Ok(None) => {}
+            Err(errno) => failed = errno,
+        }
+    }
+    Err(Error::system("find", format!("control group {}", path.display()), failed))
+}
+
+/// `None`: no directory of control groups.
+fn directory_id(path: &Path) -> Result<Option<u64>, Errno> {
+    let fd = rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
+    let kind = u64::try_from(rustix::fs::fstatfs(&fd)?.f_type).ok();
+    let id = rustix::fs::fstat(&fd)?.st_ino;
+    Ok((kind == Some(CGROUP2)).then_some(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_this_machine_have_numbers_and_others_are_errors_that_tell_them() {
+        let index = interface_index("lo").unwrap();
+        assert_eq!(super::super::interface_name(index).as_deref(), Some("lo"));
+        assert_eq!(user_id("root").unwrap(), 0);
+        let error = interface_index("no-such0").unwrap_err().to_string();
+        assert!(error.starts_with("cannot find network interface \"no-such0\": "), "{error}");
+        let error = user_id("no such user").unwrap_err().to_string();
+        assert!(error.starts_with("cannot find user \"no such user\" in /etc/passwd: "), "{error}");
+        let error = cgroup_id(Path::new("/no/such/group")).unwrap_err().to_string();
+        assert!(error.starts_with("cannot find control group /no/such/group: "), "{error}");
+        // A directory, but none of control groups.
+        assert!(cgroup_id(Path::new("/etc")).is_err());
+    }
+}

@@ -1,0 +1,250 @@
+//! Owners by the iterator: the same rows as by the walk, its races and its failures.
+
+use super::world::{INODE, Link, Machine, World, holder, process, row, task};
+use crate::error::Error;
+use crate::gap::{Gap, GapKind};
+use crate::owner::{HiddenOwner, NoOwner, Ownership};
+use crate::owner_source::OwnerSource;
+use crate::owner_table::Sighting;
+use crate::process::{Process, ProcessFields};
+use crate::query::Query;
+use crate::snapshot::{Snapshot, take_from};
+use crate::socket::Socket;
+use crate::sys::System;
+use crate::sys::linux::bpf::{HeldSource, SocketFile};
+use crate::sys::linux::owners::task_files::Search;
+use rustix::io::Errno;
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::ops::ControlFlow;
+
+const COMPLETE: Ownership = Ownership::Known { complete: true };
+const INCOMPLETE: Ownership = Ownership::Known { complete: false };
+const NOBODY: Ownership = Ownership::None { reason: NoOwner::KernelOrInFlight };
+
+/// A world whose kernel has the iterator.
+struct Iterated {
+    world: World,
+    nested: bool,
+}
+
+/// The iterator over a world: its step is `iterate`, and `iterate 12` for each process.
+#[derive(Copy, Clone)]
+struct Iteration<'w>(&'w World);
+
+impl HeldSource for Iteration<'_> {
+    fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
+        let pids: Vec<u32> = self.0.at("iterate").processes.keys().copied().collect();
+        for pid in pids {
+            let machine = self.0.at(&format!("iterate {pid}"));
+            if let Some(errno) = machine.iteration_fails {
+                return Err(errno);
+            }
+            let Some(tasks) = machine.processes.get(&pid) else { continue };
+            let mut tables = BTreeSet::new();
+            for task in tasks.values().filter(|task| tables.insert(task.table)) {
+                for (fd, link) in &task.links {
+                    if let Link::Socket(inode) = *link {
+                        each(self.0.time(), SocketFile { pid, fd: *fd, inode });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl<'w> System for &'w Iterated {
+    type Search = Search<Iteration<'w>, &'w World, Box<dyn Fn() -> Result<&'w World, Errno> + Sync + 'w>>;
+
+    fn search(&self, query: &Query) -> Self::Search {
+        let world = &self.world;
+        let pids = &query.filter.pids();
+        Search::over(Iteration(world), self.nested, "asked for", pids, Box::new(move || Ok(world)))
+    }
+
+    fn sockets(
+        &self,
+        query: &Query,
+        sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
+    ) -> Result<Vec<Gap>, Error> {
+        (&&self.world).sockets(query, sink)
+    }
+
+    fn processes(
+        &self,
+        sightings: &[Sighting],
+        fields: ProcessFields,
+        threads: usize,
+    ) -> (Vec<Process>, Vec<Gap>) {
+        (&&self.world).processes(sightings, fields, threads)
+    }
+
+    fn ownerless(&self, socket: &Socket) -> NoOwner {
+        (&&self.world).ownerless(socket)
+    }
+
+    fn still_open(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
+        (&&self.world).still_open(sockets)
+    }
+
+    fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
+        (&&self.world).is_short_name(name, full)
+    }
+}
+
+fn iterated(world: World) -> Iterated {
+    Iterated { world, nested: false }
+}
+
+impl Iterated {
+    fn ask(&self, query: &Query) -> Snapshot {
+        // On one thread the table of sockets is read first; the other order is that of `stream`.
+        take_from(&self, &query.clone().owners(true).threads(1)).unwrap()
+    }
+
+    /// As if the iteration were over before the table of sockets was read.
+    fn iterate_first(&self) -> (Vec<Socket>, Vec<Gap>) {
+        let mut rows = Vec::new();
+        let gaps = crate::snapshot::stream_from(&self, &Query::new().owners(true).threads(1), &mut |row| {
+            rows.push(row);
+            ControlFlow::Continue(())
+        });
+        (rows, gaps.unwrap())
+    }
+}
+
+fn ownership(snapshot: &Snapshot) -> (Vec<u32>, Ownership, Vec<GapKind>) {
+    let [row] = &snapshot.sockets[..] else { panic!("{:?}", snapshot.sockets) };
+    let pids = row.owners().iter().map(|owner| owner.pid).collect();
+    (pids, row.ownership(), snapshot.gaps.iter().map(|gap| gap.kind).collect())
+}
+
+fn source(snapshot: &Snapshot) -> (OwnerSource, &str) {
+    let from = snapshot.owners_from.as_ref().unwrap();
+    (from.source, &from.reason)
+}
+
+#[test]
+fn holder_is_found_and_the_source_is_told() {
+    let snapshot = iterated(World::new()).ask(&Query::new());
+    assert_eq!(ownership(&snapshot), (vec![12], COMPLETE, vec![]));
+    assert_eq!(source(&snapshot), (OwnerSource::Bpf, "asked for"));
+}
+
+#[test]
+fn every_holder_of_a_shared_socket_is_found_and_each_descriptor_once() {
+    let world = World::with(|machine| {
+        machine.processes.insert(13, process(13, &[INODE, INODE]));
+        // A thread that shares its leader's descriptors, and one with its own.
+        machine.processes.get_mut(&12).unwrap().insert(14, task(12, &[INODE]));
+        machine.processes.get_mut(&12).unwrap().insert(15, task(15, &[8, INODE]));
+    });
+    let iterated = iterated(world);
+    let snapshot = iterated.ask(&Query::new());
+    assert_eq!(ownership(&snapshot), (vec![12, 12, 13, 13], COMPLETE, vec![]));
+    assert_eq!(snapshot.sockets, iterated.world.snapshot().sockets, "as by the walk");
+}
+
+#[test]
+fn process_that_refuses_to_be_read_hides_nothing_from_the_iterator() {
+    let world = World::with(|machine| machine.task(12, 12).refuses = Some(Errno::ACCESS));
+    assert_eq!(ownership(&iterated(world).ask(&Query::new())), (vec![12], COMPLETE, vec![]));
+}
+
+#[test]
+fn nobody_holds_it_when_the_iterator_has_seen_all() {
+    let world = World::with(|machine| machine.task(12, 12).links.clear());
+    assert_eq!(ownership(&iterated(world).ask(&Query::new())), (vec![], NOBODY, vec![]));
+}
+
+#[test]
+fn in_a_pid_namespace_of_its_own_others_may_hold_it() {
+    let other = Ownership::Hidden { reason: HiddenOwner::OtherPidNamespace };
+    let world = World::with(|machine| machine.task(12, 12).links.clear());
+    let nobody = Iterated { world, nested: true }.ask(&Query::new());
+    assert_eq!(ownership(&nobody), (vec![], other, vec![GapKind::ProcessesHidden]));
+    let one = Iterated { world: World::new(), nested: true }.ask(&Query::new());
+    assert_eq!(ownership(&one), (vec![12], INCOMPLETE, vec![]));
+}
+
+#[test]
+fn only_the_processes_asked_for_are_told_as_owners() {
+    let world = World::with(|machine| {
+        machine.processes.insert(13, process(13, &[INODE]));
+    });
+    let snapshot = iterated(world).ask(&Query::new().pid(13));
+    assert_eq!(ownership(&snapshot), (vec![13], INCOMPLETE, vec![]));
+}
+
+#[test]
+fn socket_opened_after_its_process_was_passed_is_found_by_a_second_iteration() {
+    let world = World::with(|machine| machine.task(12, 12).links.clear());
+    let opens = |machine: &mut Machine| machine.task(12, 12).links.push((3, Link::Socket(INODE)));
+    let iterated = iterated(world.before("table of sockets", opens));
+    let (rows, gaps) = iterated.iterate_first();
+    assert_eq!((rows[0].owners(), rows[0].ownership(), gaps), (&[holder(12)][..], COMPLETE, vec![]));
+    assert_eq!(iterations(&iterated), 2);
+}
+
+fn iterations(iterated: &Iterated) -> usize {
+    iterated.world.steps().iter().filter(|step| *step == "iterate").count()
+}
+
+#[test]
+fn there_is_no_second_iteration_without_need() {
+    let found = iterated(World::new());
+    found.iterate_first();
+    assert_eq!(iterations(&found), 1, "every owner is known");
+    let late = iterated(World::with(|machine| machine.task(12, 12).links.clear()));
+    late.ask(&Query::new());
+    assert_eq!(iterations(&late), 1, "it began after the table of sockets was complete");
+}
+
+#[test]
+fn second_iteration_that_fails_leaves_the_owner_unknown_with_a_gap() {
+    let world = World::with(|machine| machine.task(12, 12).links.clear());
+    let fails = |machine: &mut Machine| machine.iteration_fails = Some(Errno::NOMEM);
+    let (rows, gaps) = iterated(world.before("table of sockets", fails)).iterate_first();
+    assert_eq!(rows[0].ownership(), Ownership::Hidden { reason: HiddenOwner::UnreadableProcess });
+    assert_eq!(gaps[0].kind, GapKind::OwnersUnavailable);
+    assert_eq!(gaps[0].source, "bpf_iter_task_file: Cannot allocate memory (os error 12)");
+}
+
+#[test]
+fn iteration_that_fails_at_any_process_is_replaced_by_the_walk_with_its_reason() {
+    for step in ["iterate", "iterate 1", "iterate 12"] {
+        let fails = |machine: &mut Machine| machine.iteration_fails = Some(Errno::NOMEM);
+        let snapshot = iterated(World::new().before(step, fails)).ask(&Query::new());
+        assert_eq!(ownership(&snapshot), (vec![12], COMPLETE, vec![]), "{step}");
+        let reason = "bpf_iter_task_file: Cannot allocate memory (os error 12)";
+        assert_eq!(source(&snapshot), (OwnerSource::Procfs, reason), "{step}");
+    }
+}
+
+#[test]
+fn process_that_has_the_pid_of_one_seen_before_is_not_taken_for_it() {
+    // Seen ten seconds after the start of the machine; the process that is there now started at eleven.
+    for (started, is_the_same) in [(1000, true), (1100, false)] {
+        let world = World::with(|machine| {
+            machine.started.insert(12, started);
+        });
+        let snapshot = iterated(world).ask(&Query::new().processes(ProcessFields::NAME));
+        assert_eq!(snapshot.process(12).unwrap().name.is_some(), is_the_same);
+    }
+}
+
+#[test]
+fn rows_of_other_sockets_have_their_own_owners() {
+    let world = World::with(|machine| {
+        machine.processes.insert(13, process(13, &[9, 8]));
+    });
+    let snapshot = iterated(world.listing(&[8, INODE, 9, 10])).ask(&Query::new());
+    let owners: Vec<Vec<u32>> = snapshot
+        .sockets
+        .iter()
+        .map(|socket| socket.owners().iter().map(|owner| owner.pid).collect())
+        .collect();
+    assert_eq!(owners, [vec![13], vec![12], vec![13], vec![]]);
+    assert_eq!(snapshot.sockets[3].identity, row(10).identity);
+}
