@@ -40,6 +40,7 @@
 mod census;
 mod compat;
 mod counts;
+mod destroy;
 pub mod details;
 pub mod error;
 mod filter;

@@ -24,13 +24,17 @@
 //! is mended. Processes start, end, open and close while they are walked: see [`owners`].
 //!
 //! # What is never seen
-//! Sockets of other network namespaces; UDP sockets without a port, which are in no table; TCP sockets that
-//! are bound but idle, which are left out because asking for them is expensive.
+//! Sockets of other network namespaces; UDP sockets without a port, which are in no table. TCP sockets that are bound
+//! but idle only when they are asked for, because that is expensive ([`tables`]).
+//!
+//! # How a socket is closed
+//! By `SOCK_DESTROY` with its cookie ([`destroy`]).
 //!
 //! Sources: sock_diag(7), netlink(7), proc(5), linux/inet_diag.h, net/ipv4/inet_diag.c.
 
 mod bpf;
 mod counts;
+mod destroy;
 mod details;
 mod dumps;
 mod ffi;
@@ -50,6 +54,7 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use destroy::destroy;
 pub(crate) use names::{cgroup_id, interface_index, user_id};
 pub(crate) use native::{Kept, Native};
 

@@ -8,7 +8,7 @@
 use super::dumps::Dumps;
 use super::netlink::{Fault, Peer, SockDiag};
 use super::proc_net::{self, Unread};
-use super::tables::{Table, tables_of};
+use super::tables::{Table, lack_bound_inactive, tables_of};
 use crate::details::DetailFields;
 use crate::error::Error;
 use crate::gap::{Gap, GapKind};
@@ -23,7 +23,13 @@ pub(super) fn sockets<O: FnMut() -> Result<SockDiag, Errno>>(
     query: &Query,
     sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
-    list(dumps, &mut proc_net::open, &tables_of(query), sink)
+    let tables = tables_of(query);
+    let mut gaps = list(dumps, &mut proc_net::open, &tables, sink)?;
+    if lack_bound_inactive(&tables) {
+        let source = "sock_diag tcp: Linux tells of sockets that are bound but idle since 6.8";
+        gaps.push(Gap::new(GapKind::TableUnavailable, 1, source));
+    }
+    Ok(gaps)
 }
 
 /// Where the rows of one table go.

@@ -129,16 +129,37 @@ pub(super) fn tables_of(query: &Query) -> Vec<Table> {
     let mut tables = tables(&query.filter, kernel_has_one_pass_udp());
     for table in &mut tables {
         table.details = query.details;
+        if query.bound_inactive
+            && table.states & BOUND_INACTIVE_SHOWN_AS != 0
+            && table.protocol == Protocol::Tcp
+        {
+            table.states |= BOUND_INACTIVE;
+        }
     }
     tables
+}
+
+/// TCP sockets that are bound but idle: not a state, only a way to ask. The kernel walks its table of bound ports
+/// for them, which all connections made from here are in too.
+const BOUND_INACTIVE: u32 = states::mask(states::TCP_BOUND_INACTIVE);
+const BOUND_INACTIVE_SHOWN_AS: u32 = states::mask(states::TCP_CLOSE);
+
+/// Whether these tables hold what this kernel (before 6.8) leaves out without saying so.
+pub(super) fn lack_bound_inactive(tables: &[Table]) -> bool {
+    tables.iter().any(|table| table.states & BOUND_INACTIVE != 0) && kernel_version() < (6, 8)
 }
 
 /// Whether this kernel knows the attribute that asks the older request for another protocol than TCP (5.9).
 /// One that does not, leaves it aside and answers with TCP.
 pub(super) fn kernel_has_one_pass_udp() -> bool {
+    kernel_version() >= (5, 10)
+}
+
+/// The first two numbers of this kernel's release.
+fn kernel_version() -> (u32, u32) {
     let name = rustix::system::uname();
     let mut numbers = name.release().to_bytes().split(|byte| !byte.is_ascii_digit()).map(|digits| {
         std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u32>().ok()).unwrap_or(0)
     });
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (5, 10)
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }

@@ -1,6 +1,7 @@
 //! The kernel's faults, played: each a test named after it, over the code that meets the real ones.
 
 mod conversation;
+mod destroy;
 mod details;
 mod fallback;
 mod once;
