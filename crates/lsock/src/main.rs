@@ -5,6 +5,7 @@
 
 mod args;
 mod columns;
+mod destroy;
 mod digits;
 mod exit;
 mod gaps;
@@ -20,7 +21,7 @@ mod time;
 mod users;
 mod view;
 
-use crate::args::Args;
+use crate::args::{Args, Command};
 use crate::exit::Stop;
 use crate::plan::{Format, Plan};
 use crate::users::Users;
@@ -43,6 +44,9 @@ fn run() -> Result<(), Stop> {
     }
 
     let users = Users::of_system();
+    if let Some(Command::Destroy(what)) = &args.command {
+        return destroy::run(what, &users);
+    }
     let plan = plan::plan(&args, &users)?;
     // Never freed one by one: the end of the program frees it all at once.
     let snapshot = ManuallyDrop::new(plan.query.snapshot().map_err(Stop::Listing)?);

@@ -1,11 +1,11 @@
 //! What the command line means: a query, and how to show its answer.
 
-use crate::args::{Args, Color};
+use crate::args::{Args, Color, Which};
 use crate::columns::{self, Column};
 use crate::order::Term;
 use crate::users::Users;
 use crate::{ports, states};
-use netstat::{ProcessFields, Query};
+use netstat::{DetailFields, ProcessFields, Query, TcpState};
 use std::fmt;
 
 /// What to ask, and how to show the answer.
@@ -53,6 +53,11 @@ pub(crate) fn plan(args: &Args, users: &Users) -> Result<Plan, Usage> {
     Ok(Plan { query, format, columns, sort, header: !args.no_header, color: args.color })
 }
 
+/// The table of these sockets, as it is usually shown.
+pub(crate) fn of_sockets(which: &Which, users: &Users) -> Result<Plan, Usage> {
+    plan(&Args { which: which.clone(), ..Args::default() }, users)
+}
+
 fn format(args: &Args) -> Format {
     match args {
         Args { json: true, .. } => Format::Json,
@@ -80,54 +85,67 @@ fn shown_columns(args: &Args, format: Format) -> Result<Vec<&'static Column>, Us
     for name in &args.columns {
         shown.push(columns::find(name.strip_prefix('+').unwrap_or(name))?);
     }
+    let details = columns::find("details")?;
+    let has_columns = matches!(format, Format::Table | Format::Csv);
+    if args.details && has_columns && !shown.iter().any(|column| column.name == details.name) {
+        shown.push(details);
+    }
     Ok(shown)
 }
 
+/// Which sockets are meant. Whatever a command does with them, this is where its filters become a query.
 fn filter(args: &Args, users: &Users) -> Result<Query, Usage> {
+    let which = &args.which;
     let mut query = Query::new();
-    if args.tcp {
+    if which.tcp {
         query = query.tcp();
     }
-    if args.udp {
+    if which.udp {
         query = query.udp();
     }
-    if args.listening {
+    if which.listening {
         query = query.listening();
     }
-    if args.ipv4 {
+    if which.bound {
+        query = query.bound_inactive(true);
+        if !args.all {
+            query = query.tcp().state(TcpState::Closed);
+        }
+    }
+    if which.ipv4 {
         query = query.ipv4();
     }
-    if args.ipv6 {
+    if which.ipv6 {
         query = query.ipv6();
     }
-    for name in &args.state {
+    for name in &which.state {
         for state in states::parse(name)? {
             query = query.state(*state);
         }
     }
-    for typed in &args.filters {
+    for typed in &which.filters {
         for ports in positional(typed, args.processes)? {
             query = query.ports(ports);
         }
     }
-    for typed in &args.port {
+    for typed in &which.port {
         query = query.ports(ports::parse(typed)?);
     }
-    for typed in &args.local_port {
+    for typed in &which.local_port {
         query = query.local_ports(ports::parse(typed)?);
     }
-    for typed in &args.remote_port {
+    for typed in &which.remote_port {
         query = query.remote_ports(ports::parse(typed)?);
     }
-    for typed in &args.pid {
+    for typed in &which.pid {
         let pid =
             typed.parse().map_err(|_| Usage::new(format!("bad process id {typed:?}: it is a number")))?;
         query = query.pid(pid);
     }
-    for name in &args.process {
+    for name in &which.process {
         query = query.process_name(name);
     }
-    for user in &args.user {
+    for user in &which.user {
         query = query.uid(users.uid(user)?);
     }
     Ok(query)
@@ -147,7 +165,7 @@ fn positional(typed: &str, after_p: bool) -> Result<Vec<ports::Ports>, Usage> {
     Err(Usage::new(format!("cannot filter by {typed:?}: {hint}")))
 }
 
-/// Asks for services, owners and details of their processes as far as something shows or sorts by them.
+/// Asks for services, details, owners and details of their processes as far as something shows or sorts by them.
 fn with_details(
     query: Query,
     args: &Args,
@@ -156,9 +174,11 @@ fn with_details(
     sort: &[Term],
 ) -> Result<Query, Usage> {
     let mut chosen = columns.iter().copied().chain(sort.iter().map(|term| term.column));
-    let query = query.services(chosen.clone().any(Column::needs_services));
+    let beyond = if args.details { DetailFields::all() } else { DetailFields::empty() };
+    let beyond = chosen.clone().fold(beyond, |fields, column| fields | column.detail_fields());
+    let query = query.services(chosen.clone().any(Column::needs_services)).details(beyond);
     if args.no_owners {
-        if !(args.pid.is_empty() && args.process.is_empty()) {
+        if !(args.which.pid.is_empty() && args.which.process.is_empty()) {
             return Err(Usage::new("--pid and --process need owners, which --no-owners leaves out"));
         }
         if let Some(column) = chosen.find(|column| column.needs_owners()) {

@@ -47,7 +47,15 @@ fn help_shows_examples_columns_states_and_exit_codes() {
     let short = listed(&["-h"]);
     assert!(short.contains("lsock -tulpn") && short.contains("--local-port"));
     let long = listed(&["--help"]);
-    for wanted in ["lsock :8080", "owner_reason", "time-wait", "unreadable_process", "Exit status"] {
+    for wanted in [
+        "lsock :8080",
+        "owner_reason",
+        "time-wait",
+        "unreadable_process",
+        "Exit status",
+        "lsock destroy",
+        "CAP_NET_ADMIN",
+    ] {
         assert!(long.contains(wanted), "{wanted}");
     }
 }
