@@ -127,7 +127,7 @@ fn listing(lsock: &Path) -> Vec<Contender> {
         ours("netstat-counts", "netstat, counts by state", Sockets, Kind::Call(netstat::counts)),
         ours(LOWER_BOUND, "lower bound", Sockets, Kind::Call(bound::bound)),
         ours("lsock", "lsock --json", Owners, program(LSOCK)),
-        ours("lsock-bpf", "lsock --json, by BPF", Owners, program(&["--json", "--owner-source=bpf"])),
+        ours("lsock-bpf", "lsock --json, by BPF", Owners, program(&["--json", programs::BY_BPF])),
         ours("lsock-walk", "lsock --json, by walk", Owners, program(&["--json", "--owner-source=procfs"])),
         peer("ss", "ss -tunap", Kind::Program(programs::ss())),
         peer("lsof", "lsof -nPi", Kind::Program(programs::lsof())),

@@ -17,6 +17,9 @@ pub(crate) struct Program {
     count: fn(&[u8]) -> Result<Count>,
 }
 
+/// The argument by which lsock finds owners by BPF, or by procfs where it cannot.
+pub(super) const BY_BPF: &str = "--owner-source=bpf";
+
 /// What lsock exits with when it does not understand what was typed.
 const USAGE: i32 = 2;
 
@@ -43,12 +46,11 @@ impl Program {
 
     /// The first argument is the form of its output.
     pub(super) fn lsock(path: &Path, arguments: &'static [&'static str]) -> Self {
-        let count: fn(&[u8]) -> Result<Count> = match arguments.first() {
-            Some(&"--json") => count_json,
-            Some(&"--jsonl") => count_json_lines,
-            Some(&"--csv") => {
-                |output| Ok(count_lines(output, is_tcp_or_udp, |line| line.contains(",known,")))
-            }
+        let count: fn(&[u8]) -> Result<Count> = match arguments {
+            ["--json", BY_BPF] => count_json_by_bpf,
+            ["--json", ..] => count_json,
+            ["--jsonl", ..] => count_json_lines,
+            ["--csv", ..] => |output| Ok(count_lines(output, is_tcp_or_udp, |line| line.contains(",known,"))),
             _ => |output| Ok(count_lines(output, is_tcp_or_udp, has_pid)),
         };
         Self::new(path, arguments, count)
@@ -147,6 +149,15 @@ fn count_lines(output: &[u8], is_row: fn(&str) -> bool, is_owned: fn(&str) -> bo
 #[derive(Deserialize)]
 struct Listing {
     sockets: Vec<Row>,
+    #[serde(default)]
+    owner_source: Option<OwnerSource>,
+}
+
+/// How owners were found.
+#[derive(Deserialize)]
+struct OwnerSource {
+    used: String,
+    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -162,6 +173,16 @@ struct Owner {
 fn count_json(output: &[u8]) -> Result<Count> {
     let listing: Listing = serde_json::from_slice(output)?;
     Ok(count_rows(&listing.sockets))
+}
+
+/// Of a listing that found owners by BPF and by nothing else.
+fn count_json_by_bpf(output: &[u8]) -> Result<Count> {
+    let listing: Listing = serde_json::from_slice(output)?;
+    match listing.owner_source {
+        Some(by) if by.used == "bpf" => Ok(count_rows(&listing.sockets)),
+        Some(by) => Err(Unavailable(format!("{} ({})", by.used, by.reason)).into()),
+        None => Err(Unavailable("it does not say how it found owners".to_owned()).into()),
+    }
 }
 
 fn count_json_lines(output: &[u8]) -> Result<Count> {
@@ -223,6 +244,14 @@ sshd    7   root 3u IPv4 13     0t0      TCP  127.0.0.1:22 (LISTEN)
         let json = format!(r#"{{"schema":"lsock/1","sockets":[{row},{other}],"processes":[],"gaps":[]}}"#);
         assert_eq!(counted(&of(&["--json"]), &json), (2, 1));
         assert_eq!(count_json(json.as_bytes()).expect("JSON").pids, Some(7));
+        let by =
+            |source: &str| json.replace("\"gaps\":[]", &format!("\"gaps\":[],\"owner_source\":{source}"));
+        let by_bpf = of(&["--json", BY_BPF]);
+        assert_eq!(counted(&by_bpf, &by(r#"{"used":"bpf","reason":"asked for"}"#)), (2, 1));
+        for other in [r#"{"used":"procfs","reason":"no rights"}"#, "null"] {
+            let error = (by_bpf.count)(by(other).as_bytes()).expect_err("not by BPF");
+            assert!(error.is::<Unavailable>(), "{error}");
+        }
         assert_eq!(counted(&of(&["--jsonl"]), &format!("{row}\n{other}\n")), (2, 1));
         let table = "\
 PROTO  STATE      LOCAL         REMOTE          USER  PID  PROCESS

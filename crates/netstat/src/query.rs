@@ -188,7 +188,7 @@ impl Query {
         self.with(Kind::Port, Filter::ports(ports))
     }
 
-    /// Sockets made by this user ([`Socket::uid`]).
+    /// Sockets made by this user ([`Socket::uid`]). Where rows do not tell users (Windows), asking is an error.
     pub fn uid(self, uid: u32) -> Self {
         self.with(Kind::Uid, Filter::uid(uid))
     }
@@ -288,8 +288,8 @@ impl Query {
     ///
     /// # Errors
     /// When no table of sockets could be read at all: [`Error::is_unsupported`] without an interface,
-    /// [`Error::is_permission_denied`] when a sandbox refuses it. A process that cannot be read, or
-    /// vanishes, is never an error.
+    /// [`Error::is_permission_denied`] when a sandbox refuses it. When the filter asks for what this system does
+    /// not tell ([`Filter`]). A process that cannot be read, or vanishes, is never an error.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
         Lister::new().snapshot(self)
     }

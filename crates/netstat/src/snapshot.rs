@@ -15,6 +15,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::SystemTime;
 
 /// The answer to a [`Query`]: rows, the processes that own them, and what could not be seen.
@@ -102,9 +103,20 @@ pub(crate) fn take_from(system: &impl System, query: &Query) -> Result<Snapshot,
         return Ok(snapshot);
     }
 
+    let threads = query.thread_count();
     let mut search = system.search(query);
-    let listed = side_by_side(query.thread_count(), &|| search.run(), || {
+    // Whoever is ready before the tables are read has time for what comes after.
+    let tables_are_read = AtomicBool::new(false);
+    let work = || {
+        search.run();
+        let holders = if query.fields.is_empty() { Vec::new() } else { search.holders() };
+        if !holders.is_empty() && !tables_are_read.load(SeqCst) {
+            system.read_ahead(&holders, query.fields, &tables_are_read);
+        }
+    };
+    let listed = side_by_side(threads, &work, || {
         let listed = system.sockets(query, &mut |socket| keep(sockets, socket));
+        tables_are_read.store(true, SeqCst);
         search.sockets_are_listed(keys_of_few(sockets));
         search.run();
         listed
@@ -113,7 +125,7 @@ pub(crate) fn take_from(system: &impl System, query: &Query) -> Result<Snapshot,
     let mut table = search.table();
     let unheld =
         snapshot.sockets.iter_mut().filter_map(|socket| settle(system, socket, &table).then_some(socket));
-    look_again(system, unheld.collect(), &mut search, &mut table, query.thread_count());
+    look_again(system, unheld.collect(), &mut search, &mut table, threads);
     let (unlisted, gaps) = unlisted(query, &mut search, &table);
     snapshot.gaps.extend(gaps);
     if !unlisted.is_empty() {
@@ -127,7 +139,7 @@ pub(crate) fn take_from(system: &impl System, query: &Query) -> Result<Snapshot,
     }
     if !query.fields.is_empty() {
         let owners = sightings(&snapshot.sockets, &table);
-        let (processes, gaps) = system.processes(&owners, query.fields, query.thread_count());
+        let (processes, gaps) = system.processes(&owners, query.fields, threads);
         snapshot.processes = processes;
         snapshot.gaps.extend(gaps);
     }
@@ -172,8 +184,9 @@ pub(crate) fn stream_from(
         });
     }
 
+    let threads = query.thread_count();
     let mut search = system.search(query);
-    side_by_side(query.thread_count(), &|| search.run(), || search.run());
+    side_by_side(threads, &|| search.run(), || search.run());
     let mut table = search.table();
     let names = Names::new(system, query, table.sightings());
 
@@ -194,7 +207,7 @@ pub(crate) fn stream_from(
         return Ok(gaps);
     }
 
-    look_again(system, held_back.iter_mut().collect(), &mut search, &mut table, query.thread_count());
+    look_again(system, held_back.iter_mut().collect(), &mut search, &mut table, threads);
     // Names again: the second look may have met processes that are new.
     let names = Names::new(system, query, table.sightings());
     let hidden = held_back.iter().any(|socket| matches!(socket.ownership, Ownership::Hidden { .. }));

@@ -20,11 +20,19 @@ mod term;
 mod tests;
 #[cfg(test)]
 mod text_tests;
+mod value;
 mod words;
 
 pub use error::FilterError;
 
-use expr::Expr;
+#[allow(unused_imports, reason = "of use where the kernel takes filters")]
+pub(crate) use {
+    decide::{Facts, listening as listening_state},
+    expr::Expr,
+    net::Net,
+    term::{End, Term},
+};
+
 use std::fmt;
 use std::ops::{BitAnd, BitOr, Not};
 
@@ -79,7 +87,14 @@ use std::ops::{BitAnd, BitOr, Not};
 /// # }
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct Filter(pub(crate) Expr);
+pub struct Filter(Expr);
+
+#[allow(dead_code, reason = "of use where the kernel takes filters")]
+impl Filter {
+    pub(crate) fn expr(&self) -> &Expr {
+        &self.0
+    }
+}
 
 impl Default for Filter {
     fn default() -> Self {

@@ -11,12 +11,12 @@
 
 use super::Filter;
 use super::error::FilterError;
-use super::host::{self, Host, number};
+use super::host::{self, number};
 use super::lex::{self, Compare, Token};
 use super::states::States;
 use super::term::End;
+use super::value::{because, by_number, compared, mark, of_host, small};
 use super::words;
-use crate::error::Error;
 use std::borrow::Cow;
 use std::ops::Range;
 use std::str::FromStr;
@@ -315,81 +315,4 @@ impl<'t> Parser<'t> {
         };
         Err(self.expected(expected, EXAMPLE))
     }
-}
-
-/// By number, or else by name.
-fn by_number(
-    text: &str,
-    expected: &'static str,
-    of_number: fn(u32) -> Filter,
-    of_name: fn(&str) -> Result<Filter, Error>,
-) -> Result<Filter, Cow<'static, str>> {
-    match number(text) {
-        Some(_) => small(text).map(of_number).ok_or(expected.into()),
-        None => of_name(text).map_err(|error| because(expected, &error)),
-    }
-}
-
-/// What was expected, and why this is not it.
-fn because(expected: &str, error: &Error) -> Cow<'static, str> {
-    format!("{expected} ({error})").into()
-}
-
-fn small(digits: &str) -> Option<u32> {
-    number(digits).and_then(|number| u32::try_from(number).ok())
-}
-
-/// A number in decimal or, after `0x`, in hexadecimal.
-fn mark(text: &str) -> Option<u32> {
-    match text.strip_prefix("0x") {
-        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
-            u32::from_str_radix(digits, 16).ok()
-        }
-        Some(_) => None,
-        None => small(text),
-    }
-}
-
-/// The filter of a host, each part of which has to be met by the same end.
-fn of_host(end: End, host: Host) -> Filter {
-    if end == End::Either {
-        return of_either(host);
-    }
-    let mut filter = host.family.map_or_else(Filter::all, Filter::family);
-    if let Some(net) = host.net {
-        filter = filter & Filter::in_net(end, net);
-    }
-    if let Some(ports) = host.ports {
-        filter = filter & Filter::in_ports(end, ports);
-    }
-    filter
-}
-
-/// One end has to meet all of it.
-fn of_either(host: Host) -> Filter {
-    match host {
-        Host { net: Some(_), ports: Some(_), .. } => {
-            of_host(End::Local, host.clone()) | of_host(End::Remote, host)
-        }
-        Host { family, net, ports } => {
-            let family = family.map_or_else(Filter::all, Filter::family);
-            let net = net.map_or_else(Filter::all, |net| Filter::in_net(End::Either, net));
-            family & net & ports.map_or_else(Filter::all, |ports| Filter::in_ports(End::Either, ports))
-        }
-    }
-}
-
-/// A port compared; `None` where a comparison has no meaning for a range, or for any port.
-fn compared(end: End, compare: Compare, host: Host) -> Option<Filter> {
-    use std::ops::Bound::{Excluded, Unbounded};
-    let family = host.family.map_or_else(Filter::all, Filter::family);
-    let one = || host.ports.clone().filter(|ports| ports.start() == ports.end()).map(|ports| *ports.start());
-    Some(match compare {
-        Compare::Equal => of_host(end, host),
-        Compare::Unequal => !of_host(end, host),
-        Compare::Less => family & Filter::in_ports(end, ..one()?),
-        Compare::AtMost => family & Filter::in_ports(end, ..=one()?),
-        Compare::Greater => family & Filter::in_ports(end, (Excluded(one()?), Unbounded)),
-        Compare::AtLeast => family & Filter::in_ports(end, one()?..),
-    })
 }

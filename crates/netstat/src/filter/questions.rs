@@ -119,13 +119,11 @@ impl Filter {
             Term::Inode(_) => !fields.contains(SocketFields::INODE),
             term => term.is_of_kernel() && !kernel,
         };
-        self.0.find(&is_missing).map_or(Ok(()), |term| Err(undecidable(term)))
+        match self.0.find(&is_missing) {
+            Some(term) => Err(Error::unsupported("filter by", term.to_string())),
+            None => Ok(()),
+        }
     }
-}
-
-/// The error of a filter that cannot be decided.
-pub(crate) fn undecidable(term: &Term) -> Error {
-    Error::unsupported("filter by", term.to_string())
 }
 
 /// Between which ports that end must be.

@@ -19,6 +19,8 @@
 //!   - `processes(&[Sighting], fields, threads) -> (Vec<Process>, Vec<Gap>)`: one entry a sighting, in that
 //!     order, with the details asked for. A process that has gone, or whose pid has been given to another
 //!     one since the sighting, keeps an entry with nothing but its pid.
+//!   - `read_ahead(&[Sighting], fields, &stop)`: reads details of processes that will probably be asked for,
+//!     while there is time. By default it does nothing.
 //!   - `ownerless(&Socket) -> NoOwner`: why a row without identity has no owner.
 //!   - `still_open(rows) -> Vec<bool>`: which of these rows are still open now; true where that cannot be
 //!     told.
@@ -29,6 +31,7 @@
 //!   - `sockets_are_listed(&self, keys)` tells it that the table of sockets is complete: what it has looked at
 //!     until now was looked at too early for sockets that came later. Where few sockets are listed, their keys
 //!     are told, and holders of others need not be in the table.
+//!   - `holders(&self)`: the processes found by now, for details to be read ahead. By default none.
 //!   - `table(&mut self) -> OwnerTable`: the result.
 //!   - `again(&mut self, table, missed, threads)`: looks once more for these sockets, where the first look
 //!     may have been too early, and adds to the table.

@@ -11,6 +11,7 @@ use crate::query::Query;
 use crate::socket::Socket;
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
 
 /// A system to ask. One value serves one listing, and may remember in `sockets` and in the search what the
 /// other needs to know.
@@ -41,6 +42,9 @@ pub(crate) trait System: Sync {
         threads: usize,
     ) -> (Vec<Process>, Vec<Gap>);
 
+    /// Reads details of these processes until it is told to stop, for `processes` to have them at hand.
+    fn read_ahead(&self, _sightings: &[Sighting], _fields: ProcessFields, _stop: &AtomicBool) {}
+
     fn ownerless(&self, socket: &Socket) -> NoOwner;
 
     fn still_open(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool>;
@@ -68,6 +72,11 @@ pub(crate) trait Search: Sync {
 
     /// The keys of the sockets that are listed, ascending, where these are few.
     fn sockets_are_listed(&self, keys: Option<Vec<u64>>);
+
+    /// The processes that are known by now to hold sockets, where they are known before the end.
+    fn holders(&self) -> Vec<Sighting> {
+        Vec::new()
+    }
 
     fn table(&mut self) -> OwnerTable;
 

@@ -12,7 +12,6 @@
 use super::dumps::Dumps;
 use super::netlink::Peer;
 use super::proc_net;
-use super::procfs::Procfs;
 use super::sockets::list;
 use super::tables::{Table, tables_of};
 use crate::counts::Counts;
@@ -27,6 +26,9 @@ use netstat_wire::linux::proc_net_sockstat::Sockstat;
 use netstat_wire::linux::tcp_states as states;
 use rustix::io::Errno;
 
+/// Reads a file below `/proc`.
+pub(super) type Read<'a> = &'a mut dyn FnMut(&str, &mut Vec<u8>) -> Result<(), Errno>;
+
 /// The states that most sockets are in.
 const MANY: u32 = states::mask(states::TCP_ESTABLISHED) | states::mask(states::TCP_TIME_WAIT);
 
@@ -34,21 +36,19 @@ const MANY: u32 = states::mask(states::TCP_ESTABLISHED) | states::mask(states::T
 pub(super) fn count<P: Peer, O: FnMut() -> Result<P, Errno>>(
     dumps: &mut Dumps<P, O>,
     open_file: proc_net::Open<'_>,
-    procfs: Result<impl Procfs, Errno>,
+    read: Read<'_>,
     query: &Query,
     counts: &mut Counts,
 ) -> Result<Vec<Gap>, Error> {
-    let mut tables = tables_of(query);
+    let mut tables = tables_of(query)?;
     for table in &mut tables {
         table.details = DetailFields::empty();
     }
     // The kernel has not counted sockets that are only bound.
     let is_whole = |state| !query.bound_inactive && query.filter.takes_all_in(Protocol::Tcp, state);
-    if let (Ok(procfs), true) =
-        (procfs, [TcpState::Established, TcpState::TimeWait].into_iter().all(is_whole))
-    {
+    if [TcpState::Established, TcpState::TimeWait].into_iter().all(is_whole) {
         let mut by_kernel = Counts::default();
-        if let Some(gaps) = by_difference(dumps, open_file, &procfs, query, &tables, &mut by_kernel) {
+        if let Some(gaps) = by_difference(dumps, open_file, read, query, &tables, &mut by_kernel) {
             *counts = by_kernel;
             return Ok(gaps);
         }
@@ -60,7 +60,7 @@ pub(super) fn count<P: Peer, O: FnMut() -> Result<P, Errno>>(
 fn by_difference<P: Peer, O: FnMut() -> Result<P, Errno>>(
     dumps: &mut Dumps<P, O>,
     open_file: proc_net::Open<'_>,
-    procfs: &impl Procfs,
+    read: Read<'_>,
     query: &Query,
     tables: &[Table],
     counts: &mut Counts,
@@ -72,6 +72,8 @@ fn by_difference<P: Peer, O: FnMut() -> Result<P, Errno>>(
     })?;
     let every = states::TCP_ESTABLISHED..=states::TCP_CLOSING;
     tcp.states = every.fold(0, |mask, number| mask | states::mask(number)) & !MANY;
+    // It was made for other states, and what it left out would be taken for ESTABLISHED.
+    tcp.program = None;
 
     let mut others = Others::default();
     let listed = count_rows(query, counts, |sink| {
@@ -82,7 +84,7 @@ fn by_difference<P: Peer, O: FnMut() -> Result<P, Errno>>(
     });
     // What is missing would be taken for ESTABLISHED.
     let gaps = listed.ok().filter(|gaps| gaps.is_empty() && !others.has_many)?;
-    let kernel = KernelCounts::read(procfs)?;
+    let kernel = KernelCounts::read(read)?;
     let established = kernel.sockets.checked_sub(others.sockets)?;
     let time_wait = kernel.short_forms.checked_sub(others.short_forms)?;
     counts.add(Protocol::Tcp, Some(TcpState::Established), established);
@@ -120,10 +122,10 @@ struct KernelCounts {
 
 impl KernelCounts {
     /// Of the network namespace of this thread.
-    fn read(procfs: &impl Procfs) -> Option<Self> {
+    fn read(read: Read<'_>) -> Option<Self> {
         let mut text = Vec::new();
         let mut line = |file: &str, protocol: &str| {
-            procfs.read(&format!("thread-self/net/{file}"), &mut text)?;
+            read(&format!("thread-self/net/{file}"), &mut text)?;
             Ok(Sockstat::decode(&text, protocol).ok())
         };
         let ipv4 = line("sockstat", "TCP").ok()??;

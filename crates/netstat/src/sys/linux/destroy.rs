@@ -83,6 +83,9 @@ fn is_there<P: Peer, O: FnMut() -> Result<P, Errno>>(
         family: Some(socket.family),
         states,
         local_port: socket.local.port(),
+        remote_port: 0,
+        program: None,
+        is_in_proc: false,
         details: DetailFields::empty(),
     };
     let mut is_there = false;

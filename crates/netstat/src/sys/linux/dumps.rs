@@ -68,12 +68,19 @@ impl<P: Peer, O: FnMut() -> Result<P, Errno>> Dumps<P, O> {
         mut record: impl FnMut(u32, u32, &[u8]) -> ControlFlow<()>,
     ) -> Result<Ended, Fault> {
         let mut restarts = 0;
+        let mut unfiltered = None;
         loop {
+            let table = unfiltered.as_ref().unwrap_or(table);
             let ended = self.converse(&|seq| table.request(seq), false, &mut |chunk, payload| {
                 record(restarts, chunk, payload)
             });
             match ended {
                 Err(Fault::Overrun) if restarts < RESTARTS => restarts += 1,
+                Err(fault) => match table.without_program(&fault) {
+                    // Then everything comes, and the predicate alone decides.
+                    Some(table) => unfiltered = Some(table),
+                    None => return Err(fault),
+                },
                 ended => return ended,
             }
         }

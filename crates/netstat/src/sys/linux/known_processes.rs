@@ -3,10 +3,15 @@
 //! A process keeps its pid and start time for life; together they name it for good. What it has besides can
 //! change: it executes another program, which draws a new place for its stack, or gives itself another name.
 //! `/proc/<pid>/stat` tells all of that in one read, which is made at every listing; the other files are read once.
+//!
+//! Within one listing nothing is read twice: what is read ahead, while the kernel still dumps its tables, is at
+//! hand when the rows are there.
 
 use crate::process::{Process, ProcessFields};
 use netstat_wire::linux::proc_pid_stat::Stat;
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::SystemTime;
 
 /// How many listings a process is remembered for that owns none of the sockets that they show.
 const UNSEEN: u32 = 16;
@@ -16,6 +21,21 @@ const UNSEEN: u32 = 16;
 pub(super) struct KnownProcesses {
     by_pid: HashMap<u32, Known>,
     listing: u32,
+    /// What is the same for all processes of this listing.
+    common: Option<Arc<Common>>,
+}
+
+/// What is the same for all processes of one listing.
+pub(super) struct Common {
+    fields: ProcessFields,
+    pub(super) boot: Option<SystemTime>,
+    pub(super) users: HashMap<u32, String>,
+}
+
+impl Common {
+    pub(super) fn new(fields: ProcessFields, boot: Option<SystemTime>, users: HashMap<u32, String>) -> Self {
+        Self { fields, boot, users }
+    }
 }
 
 struct Known {
@@ -47,31 +67,54 @@ impl Stamp {
 }
 
 impl KnownProcesses {
+    /// A new listing begins. Those not met for long are forgotten.
+    pub(super) fn begin(&mut self) {
+        self.listing = self.listing.wrapping_add(1);
+        self.common = None;
+        let now = self.listing;
+        self.by_pid.retain(|_, known| now.wrapping_sub(known.seen) < UNSEEN);
+    }
+
+    /// What is the same for all processes, read once a listing.
+    pub(super) fn common(&mut self, fields: ProcessFields, read: impl FnOnce() -> Common) -> Arc<Common> {
+        match &self.common {
+            Some(common) if common.fields == fields => Arc::clone(common),
+            _ => Arc::clone(self.common.insert(Arc::new(read()))),
+        }
+    }
+
+    /// The process as it was read in this listing.
+    pub(super) fn met(&self, pid: u32, fields: ProcessFields) -> Option<&Process> {
+        let known = self.by_pid.get(&pid)?;
+        (known.seen == self.listing && known.fields == fields).then_some(&known.process)
+    }
+
     /// The process as it was read before, if it is still that one and as much was asked for then.
     pub(super) fn get(&self, pid: u32, stamp: &Stamp, fields: ProcessFields) -> Option<&Process> {
         let known = self.by_pid.get(&pid)?;
         (known.stamp == *stamp && known.fields == fields).then_some(&known.process)
     }
 
-    /// Remembers the processes of one listing, and forgets those not met for long.
+    /// Remembers processes of this listing.
     pub(super) fn learn<'a>(
         &mut self,
         fields: ProcessFields,
         met: impl IntoIterator<Item = (&'a Process, Option<Stamp>)>,
     ) {
-        self.listing = self.listing.wrapping_add(1);
         let seen = self.listing;
         for (process, stamp) in met {
             let Some(stamp) = stamp else { continue };
             match self.by_pid.get_mut(&process.pid) {
-                Some(known) if known.stamp == stamp && known.fields == fields => known.seen = seen,
+                Some(known) if known.stamp == stamp && known.fields == fields => {
+                    known.process.parent = process.parent;
+                    known.seen = seen;
+                }
                 _ => {
                     let known = Known { stamp, fields, process: process.clone(), seen };
                     self.by_pid.insert(process.pid, known);
                 }
             }
         }
-        self.by_pid.retain(|_, known| seen.wrapping_sub(known.seen) < UNSEEN);
     }
 }
 
@@ -107,14 +150,26 @@ mod tests {
     }
 
     #[test]
+    fn process_that_was_read_in_this_listing_is_met_and_not_in_the_next() {
+        let mut known = KnownProcesses::default();
+        known.begin();
+        known.learn(FIELDS, [(&process(7, "a"), Some(stamp(1, 2, "a")))]);
+        assert_eq!(known.met(7, FIELDS), Some(&process(7, "a")));
+        assert_eq!(known.met(7, ProcessFields::PATH), None);
+        known.begin();
+        assert_eq!(known.met(7, FIELDS), None);
+    }
+
+    #[test]
     fn process_that_is_not_met_for_long_is_forgotten() {
         let mut known = KnownProcesses::default();
         known.learn(FIELDS, [(&process(7, "a"), Some(stamp(1, 2, "a")))]);
         for listing in 1..UNSEEN {
+            known.begin();
             known.learn(FIELDS, [(&process(8, "b"), Some(stamp(1, 2, "b")))]);
             assert!(known.get(7, &stamp(1, 2, "a"), FIELDS).is_some(), "{listing}");
         }
-        known.learn(FIELDS, []);
+        known.begin();
         assert_eq!(known.get(7, &stamp(1, 2, "a"), FIELDS), None);
         assert!(known.get(8, &stamp(1, 2, "b"), FIELDS).is_some());
     }

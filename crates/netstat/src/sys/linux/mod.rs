@@ -5,6 +5,9 @@
 //! binary records, as it does for `ss`. No right is needed; every user sees every socket of the caller's
 //! network namespace, with addresses, state, queues, the uid of its maker, its inode and cookie.
 //!
+//! What a filter says of ports, addresses, device, mark and control group goes along as a program ([`bytecode`]),
+//! and the kernel leaves out what it refuses.
+//!
 //! Sandboxes refuse such a socket, and kernels lack the module of a protocol. Then the table is read from
 //! `/proc/thread-self/net` ([`proc_net`]), which says less and is slower; [`sockets`] chooses, and a gap tells.
 //!
@@ -33,6 +36,7 @@
 //! Sources: sock_diag(7), netlink(7), proc(5), linux/inet_diag.h, net/ipv4/inet_diag.c.
 
 mod bpf;
+mod bytecode;
 mod counts;
 mod destroy;
 mod details;

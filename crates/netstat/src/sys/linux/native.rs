@@ -4,8 +4,8 @@ use super::dumps::Dumps;
 use super::known_processes::KnownProcesses;
 use super::netlink::SockDiag;
 use super::owners::{KeptProgram, OwnerSearch};
-use super::processes::{is_short_name, processes};
-use super::procfs::Proc;
+use super::processes::{is_short_name, processes, read_ahead};
+use super::procfs::{Proc, Procfs};
 use super::row::ownerless;
 use super::{counts, proc_net, sockets, still_open};
 use crate::counts::Counts;
@@ -21,6 +21,7 @@ use rustix::io::Errno;
 use std::ffi::{CString, OsStr};
 use std::fmt;
 use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 type SocketDumps = Dumps<SockDiag, fn() -> Result<SockDiag, Errno>>;
@@ -71,6 +72,7 @@ pub(crate) struct Native<'k> {
 
 impl<'k> Native<'k> {
     pub(crate) fn new(kept: &'k Kept) -> Self {
+        kept.processes.lock().unwrap_or_else(PoisonError::into_inner).begin();
         Self { kept }
     }
 
@@ -81,7 +83,9 @@ impl<'k> Native<'k> {
 }
 
 impl<'k> System for Native<'k> {
-    type Search = OwnerSearch;
+    type Search = OwnerSearch<'k>;
+
+    const KERNEL_DECIDES: bool = true;
 
     fn search(&self, query: &Query) -> Self::Search {
         OwnerSearch::new(&self.kept.program, query)
@@ -96,7 +100,12 @@ impl<'k> System for Native<'k> {
     }
 
     fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
-        counts::count(self.here().dumps(), &mut proc_net::open, Proc::open(), query, counts)
+        let procfs = Proc::open();
+        let mut read = |path: &str, text: &mut Vec<u8>| match &procfs {
+            Ok(procfs) => procfs.read(path, text),
+            Err(errno) => Err(*errno),
+        };
+        counts::count(self.here().dumps(), &mut proc_net::open, &mut read, query, counts)
     }
 
     fn processes(
@@ -107,6 +116,11 @@ impl<'k> System for Native<'k> {
     ) -> (Vec<Process>, Vec<Gap>) {
         let mut known = self.kept.processes.lock().unwrap_or_else(PoisonError::into_inner);
         processes(sightings, fields, threads, &mut known)
+    }
+
+    fn read_ahead(&self, sightings: &[Sighting], fields: ProcessFields, stop: &AtomicBool) {
+        let mut known = self.kept.processes.lock().unwrap_or_else(PoisonError::into_inner);
+        read_ahead(sightings, fields, stop, &mut known);
     }
 
     fn ownerless(&self, socket: &Socket) -> NoOwner {

@@ -3,7 +3,7 @@
 //! Sources: proc_pid_stat(5), proc_pid_status(5), proc_pid_cmdline(5), proc_pid_exe(5), fs/proc/array.c.
 
 use super::ffi;
-use super::known_processes::{KnownProcesses, Stamp};
+use super::known_processes::{Common, KnownProcesses, Stamp};
 use super::procfs::{Proc, Procfs};
 use crate::gap::{Gap, GapKind};
 use crate::owner_table::Sighting;
@@ -17,8 +17,8 @@ use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 /// The longest name that the kernel keeps, `TASK_COMM_LEN` without its NUL.
@@ -46,6 +46,26 @@ pub(super) fn processes(
     }
 }
 
+/// Reads details of these processes until it is told to stop, for [`processes`] to have them at hand.
+pub(super) fn read_ahead(
+    sightings: &[Sighting],
+    fields: ProcessFields,
+    stop: &AtomicBool,
+    known: &mut KnownProcesses,
+) {
+    let Ok(procfs) = Proc::open() else { return };
+    let context = Context::new(&procfs, fields, known);
+    let mut buffer = Vec::new();
+    let mut read = Vec::new();
+    for sighting in sightings {
+        if stop.load(SeqCst) {
+            break;
+        }
+        read.extend(context.process(&procfs, *sighting, &mut buffer));
+    }
+    known.learn(fields, read.iter().map(|(process, stamp)| (process, stamp.clone())));
+}
+
 /// The same over any `/proc`.
 pub(super) fn read_all(
     procfs: &impl Procfs,
@@ -63,7 +83,10 @@ pub(super) fn read_all(
         loop {
             let index = next.fetch_add(1, Relaxed);
             let (Some(sighting), Some(place)) = (sightings.get(index), places.get(index)) else { break };
-            place.get_or_init(|| context.process(procfs, *sighting, &mut buffer));
+            place.get_or_init(|| match context.known.met(sighting.pid, fields) {
+                Some(process) => Some((process.clone(), None)),
+                None => context.process(procfs, *sighting, &mut buffer),
+            });
         }
     };
     let threads = if sightings.len() < 16 { 1 } else { threads };
@@ -87,24 +110,22 @@ pub(super) fn read_all(
 /// A process, and what it will be known by.
 type Read = (Process, Option<Stamp>);
 
-/// What is the same for all processes of one listing.
+/// What is needed to read a process.
 struct Context<'a> {
     known: &'a KnownProcesses,
     fields: ProcessFields,
     nanoseconds_per_tick: u64,
-    boot: Option<SystemTime>,
-    users: HashMap<u32, String>,
+    common: Arc<Common>,
 }
 
 impl<'a> Context<'a> {
-    fn new(procfs: &impl Procfs, fields: ProcessFields, known: &'a KnownProcesses) -> Self {
-        Self {
-            known,
-            fields,
-            nanoseconds_per_tick: 1_000_000_000 / ffi::ticks_per_second(),
-            boot: fields.contains(ProcessFields::START_TIME).then(|| boot_time(procfs)).flatten(),
-            users: if fields.contains(ProcessFields::USER) { users() } else { HashMap::new() },
-        }
+    fn new(procfs: &impl Procfs, fields: ProcessFields, known: &'a mut KnownProcesses) -> Self {
+        let common = known.common(fields, || {
+            let boot = fields.contains(ProcessFields::START_TIME).then(|| boot_time(procfs)).flatten();
+            let users = if fields.contains(ProcessFields::USER) { users() } else { HashMap::new() };
+            Common::new(fields, boot, users)
+        });
+        Self { known, fields, nanoseconds_per_tick: 1_000_000_000 / ffi::ticks_per_second(), common }
     }
 
     /// The details of one process; `None` when it has gone, or another one has its pid now.
@@ -125,7 +146,8 @@ impl<'a> Context<'a> {
         if let Some(known) = stamp.as_ref().and_then(|stamp| self.known.get(pid, stamp, self.fields)) {
             return Some((Process { parent: process.parent, ..known.clone() }, stamp));
         }
-        process.start_time = self.boot.and_then(|boot| boot.checked_add(Duration::from_nanos(started)));
+        process.start_time =
+            self.common.boot.and_then(|boot| boot.checked_add(Duration::from_nanos(started)));
 
         let name_was_cut = self.fields.contains(Fields::NAME) && stat.comm.len() == COMM_BYTES;
         let mut executable = None;
@@ -158,7 +180,7 @@ impl<'a> Context<'a> {
             && procfs.read(&format!("{pid}/status"), buffer).is_ok()
         {
             process.uid = Status::decode(buffer).ok().map(|status| status.uid_effective);
-            process.user = process.uid.and_then(|uid| self.users.get(&uid).cloned());
+            process.user = process.uid.and_then(|uid| self.common.users.get(&uid).cloned());
         }
         Some((process, stamp))
     }

@@ -23,7 +23,7 @@ pub(super) fn sockets<O: FnMut() -> Result<SockDiag, Errno>>(
     query: &Query,
     sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
-    let tables = tables_of(query);
+    let tables = tables_of(query)?;
     let mut gaps = list(dumps, &mut proc_net::open, &tables, sink)?;
     if lack_bound_inactive(&tables) {
         let source = "sock_diag tcp: Linux tells of sockets that are bound but idle since 6.8";
@@ -116,6 +116,11 @@ impl Listing {
     /// Reads a table from `/proc` that `sock_diag` did not give.
     fn fall_back(&mut self, table: &Table, fault: Fault, open: proc_net::Open<'_>, rows: &mut Rows<'_>) {
         let source = format!("sock_diag {table}: {fault}");
+        if !table.is_in_proc {
+            self.gap(GapKind::TableUnavailable, source);
+            self.failed.get_or_insert_with(|| Error::system("filter", format!("{table} sockets"), fault));
+            return;
+        }
         let mut any_read = false;
         let mut unread: Vec<Unread> = Vec::new();
         for family in table.families() {

@@ -5,26 +5,38 @@
 //! a hash table that may have hundreds of thousands of buckets. Only the states are asked for that the
 //! filter wants: listeners have a table of their own, and reading it costs next to nothing.
 
+use super::bytecode::{Compiled, Program, compile};
+use super::netlink::Fault;
 use super::{details, row};
 use crate::details::DetailFields;
-use crate::filter::Filter;
+use crate::error::Error;
+use crate::filter::{Filter, Term};
 use crate::query::Query;
 use crate::socket::{Family, Protocol};
+use crate::tcp_state::TcpState;
 use netstat_wire::linux::inet_diag::{
-    AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, Request, RequestV2, SockId,
+    AF_INET, AF_INET6, INET_DIAG_REQ_BYTECODE, IPPROTO_TCP, IPPROTO_UDP, Request, RequestV2, SockId,
 };
-use netstat_wire::linux::netlink::NLM_F_DUMP;
+use netstat_wire::linux::netlink::{NLM_F_DUMP, put_attribute};
 use netstat_wire::linux::tcp_states as states;
+use rustix::io::Errno;
 use std::fmt;
 
 /// One table to be read.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Table {
     pub(super) protocol: Protocol,
     /// `None`: both in one pass.
     pub(super) family: Option<Family>,
     pub(super) states: u32,
+    /// 0: any.
     pub(super) local_port: u16,
+    /// 0: any, or none.
+    pub(super) remote_port: u16,
+    /// What else the kernel is asked to leave out.
+    pub(super) program: Option<Program>,
+    /// Whether the rows of `/proc` tell what the filter asks for.
+    pub(super) is_in_proc: bool,
     /// What is wanted of its sockets beyond rows.
     pub(super) details: DetailFields,
 }
@@ -66,11 +78,11 @@ impl Table {
 
     /// The request for a dump of it.
     pub(super) fn request(&self, seq: u32) -> Vec<u8> {
-        let Self { protocol, family, states, local_port, details } = *self;
+        let Self { protocol, family, states, local_port, remote_port, details, .. } = *self;
         let ext = details::extensions(details);
-        let id = SockId { sport: local_port, ..SockId::default() };
+        let id = SockId { sport: local_port, dport: remote_port, ..SockId::default() };
         let number = ip_protocol(protocol);
-        match family {
+        let mut message = match family {
             Some(family) => RequestV2 { family: address_family(family), protocol: number, ext, states, id }
                 .encode(NLM_F_DUMP, seq),
             None => {
@@ -78,7 +90,31 @@ impl Table {
                 let protocol = (protocol != Protocol::Tcp).then_some(u32::from(number));
                 Request { ext, states, id, protocol }.encode(NLM_F_DUMP, seq)
             }
+        };
+        if let Some(program) = &self.program {
+            // No program is longer than an attribute.
+            put_attribute(&mut message, INET_DIAG_REQ_BYTECODE, &program.bytes);
         }
+        message
+    }
+
+    /// The same table without a program, where the kernel has refused that and it can be done without.
+    pub(super) fn without_program(&self, fault: &Fault) -> Option<Self> {
+        let is_needed = self.program.as_ref()?.is_needed;
+        let Fault::Refused(error) = fault else { return None };
+        // An instruction that this kernel does not know; one that this caller may not use.
+        let refusals = [Errno::INVAL, Errno::PERM].map(|errno| Some(errno.raw_os_error()));
+        let is_refusal = refusals.contains(&error.raw_os_error());
+        (is_refusal && !is_needed).then(|| Self { program: None, ..self.clone() })
+    }
+
+    /// What is true of all its states, or false of all.
+    pub(super) fn all_states(&self, is_such: impl Fn(TcpState) -> bool) -> Option<bool> {
+        let numbers = states::TCP_ESTABLISHED..=states::TCP_CLOSING;
+        let asked = numbers.filter(|number| self.states & states::mask(*number) != 0);
+        let mut answers = asked.map(|number| is_such(row::tcp_state(number)));
+        let first = answers.next()?;
+        answers.all(|answer| answer == first).then_some(first)
     }
 }
 
@@ -99,8 +135,8 @@ fn state_mask(filter: &Filter, protocol: Protocol) -> u32 {
 }
 
 /// The tables to read for a filter, in order. `one_pass_udp`: the kernel can answer for both families of
-/// UDP at once.
-pub(super) fn tables(filter: &Filter, one_pass_udp: bool) -> Vec<Table> {
+/// UDP at once. An error where nobody could decide what passes.
+pub(super) fn tables(filter: &Filter, one_pass_udp: bool) -> Result<Vec<Table>, Error> {
     let mut tables = Vec::new();
     for protocol in [Protocol::Tcp, Protocol::Udp] {
         let states = state_mask(filter, protocol);
@@ -108,8 +144,20 @@ pub(super) fn tables(filter: &Filter, one_pass_udp: bool) -> Vec<Table> {
             continue;
         }
         let local_port = filter.single_local_port().unwrap_or(0);
-        let details = DetailFields::empty();
-        let mut add = |family| tables.push(Table { protocol, family, states, local_port, details });
+        let remote_port = filter.single_remote_port().unwrap_or(0);
+        let mut add = |family| {
+            let (program, is_in_proc, details) = (None, true, DetailFields::empty());
+            tables.push(Table {
+                protocol,
+                family,
+                states,
+                local_port,
+                remote_port,
+                program,
+                is_in_proc,
+                details,
+            });
+        };
         let (ipv4, ipv6) = (filter.wants_family(Family::Ipv4), filter.wants_family(Family::Ipv6));
         if ipv4 && ipv6 && (protocol == Protocol::Tcp || one_pass_udp) {
             add(None);
@@ -121,12 +169,24 @@ pub(super) fn tables(filter: &Filter, one_pass_udp: bool) -> Vec<Table> {
             }
         }
     }
-    tables
+    let is_in_proc = !filter.expr().has(&|term| matches!(term, Term::Interface(_)));
+    let mut wanted = Vec::new();
+    for table in tables {
+        match compile(filter, &table)? {
+            Compiled::Nothing => {}
+            Compiled::Everything => wanted.push(Table { is_in_proc, ..table }),
+            Compiled::Some(program) => {
+                let is_in_proc = is_in_proc && !program.is_needed;
+                wanted.push(Table { is_in_proc, program: Some(program), ..table });
+            }
+        }
+    }
+    Ok(wanted)
 }
 
 /// The tables to read for a query, with what is wanted beyond rows.
-pub(super) fn tables_of(query: &Query) -> Vec<Table> {
-    let mut tables = tables(&query.filter, kernel_has_one_pass_udp());
+pub(super) fn tables_of(query: &Query) -> Result<Vec<Table>, Error> {
+    let mut tables = tables(&query.filter, kernel_has_one_pass_udp())?;
     for table in &mut tables {
         table.details = query.details;
         if query.bound_inactive
@@ -136,7 +196,7 @@ pub(super) fn tables_of(query: &Query) -> Vec<Table> {
             table.states |= BOUND_INACTIVE;
         }
     }
-    tables
+    Ok(tables)
 }
 
 /// TCP sockets that are bound but idle: not a state, only a way to ask. The kernel walks its table of bound ports

@@ -6,7 +6,8 @@
 //! | needs | nothing; the right to trace a process to see what it has | `CAP_BPF` and `CAP_PERFMON`, BTF |
 //! | a descriptor costs | 2 to 4 microseconds | 0.3 microseconds, and 3 milliseconds to set it up |
 //!
-//! Which one is taken is told by [`choice`].
+//! Which one is taken is told by [`choice`]. That is done when the search runs, which is beside the reading of
+//! the tables: the set-up costs nothing there.
 
 mod choice;
 pub(super) mod task_files;
@@ -16,65 +17,101 @@ pub(super) use choice::KeptProgram;
 
 use super::bpf::TaskFiles;
 use super::procfs::Proc;
-use crate::owner_source::OwnersFrom;
-use crate::owner_table::OwnerTable;
+use crate::owner_source::{OwnerSource, OwnersFrom};
+use crate::owner_table::{OwnerTable, Sighting};
 use crate::query::Query;
 use crate::sys::Search;
 use choice::{Choice, choose};
 use rustix::io::Errno;
-use std::sync::Arc;
-
-type Iteration = task_files::Search<Arc<TaskFiles>, Proc, fn() -> Result<Proc, Errno>>;
+use std::sync::{Arc, OnceLock};
 
 /// A search for owners.
-pub(crate) enum OwnerSearch {
+pub(crate) struct OwnerSearch<'k> {
+    kept: &'k KeptProgram,
+    source: OwnerSource,
+    pids: Vec<u32>,
+    /// What it was told before the way was chosen: the table of sockets is complete, with these keys.
+    listed: OnceLock<Option<Vec<u64>>>,
+    way: OnceLock<Way>,
+}
+
+/// The way that was chosen.
+enum Way {
     Walk(walk::Search<Proc>, OwnersFrom),
     Iterate(Iteration),
 }
 
-impl OwnerSearch {
-    pub(super) fn new(kept: &KeptProgram, query: &Query) -> Self {
-        let pids = &query.filter.pids();
-        match choose(kept, query.owner_source, !pids.is_empty()) {
-            Choice::Walk(from) => Self::Walk(walk::Search::over(Proc::open(), pids), from),
-            Choice::Iterate { program, reason } => {
-                let nested = program.level() > 0;
-                Self::Iterate(task_files::Search::over(program, nested, reason, pids, Proc::open))
-            }
+type Iteration = task_files::Search<Arc<TaskFiles>, Proc, fn() -> Result<Proc, Errno>>;
+
+impl Way {
+    fn search(&self) -> &dyn Search {
+        match self {
+            Self::Walk(search, _) => search,
+            Self::Iterate(search) => search,
         }
     }
 }
 
-impl Search for OwnerSearch {
-    fn run(&self) {
-        match self {
-            Self::Walk(search, _) => search.run(),
-            Self::Iterate(search) => search.run(),
+impl<'k> OwnerSearch<'k> {
+    pub(super) fn new(kept: &'k KeptProgram, query: &Query) -> Self {
+        Self {
+            kept,
+            source: query.owner_source,
+            pids: query.filter.pids(),
+            listed: OnceLock::new(),
+            way: OnceLock::new(),
         }
+    }
+
+    fn way(&self) -> &Way {
+        let way = self.way.get_or_init(|| match choose(self.kept, self.source, !self.pids.is_empty()) {
+            Choice::Walk(from) => Way::Walk(walk::Search::over(Proc::open(), &self.pids), from),
+            Choice::Iterate { program, reason } => {
+                let nested = program.level() > 0;
+                Way::Iterate(task_files::Search::over(program, nested, reason, &self.pids, Proc::open))
+            }
+        });
+        if let Some(keys) = self.listed.get() {
+            way.search().sockets_are_listed(keys.clone());
+        }
+        way
+    }
+}
+
+impl Search for OwnerSearch<'_> {
+    fn run(&self) {
+        self.way().search().run();
     }
 
     fn sockets_are_listed(&self, keys: Option<Vec<u64>>) {
-        match self {
-            Self::Walk(search, _) => search.sockets_are_listed(keys),
-            Self::Iterate(search) => search.sockets_are_listed(keys),
+        // Told once; a second time would change nothing.
+        let _ = self.listed.set(keys.clone());
+        if let Some(way) = self.way.get() {
+            way.search().sockets_are_listed(keys);
         }
     }
 
+    fn holders(&self) -> Vec<Sighting> {
+        self.way.get().map_or_else(Vec::new, |way| way.search().holders())
+    }
+
     fn table(&mut self) -> OwnerTable {
-        match self {
-            Self::Walk(search, from) => {
+        match self.way.get_mut() {
+            Some(Way::Walk(search, from)) => {
                 let mut table = search.table();
                 table.from = Some(from.clone());
                 table
             }
-            Self::Iterate(search) => search.table(),
+            Some(Way::Iterate(search)) => search.table(),
+            None => OwnerTable::unsearched("the search has not run"),
         }
     }
 
     fn again(&mut self, table: &mut OwnerTable, missed: &[u64], threads: usize) {
-        match self {
-            Self::Walk(search, _) => search.again(table, missed, threads),
-            Self::Iterate(search) => search.again(table, missed, threads),
+        match self.way.get_mut() {
+            Some(Way::Walk(search, _)) => search.again(table, missed, threads),
+            Some(Way::Iterate(search)) => search.again(table, missed, threads),
+            None => {}
         }
     }
 }

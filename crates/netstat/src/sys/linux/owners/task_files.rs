@@ -141,6 +141,10 @@ where
         }
     }
 
+    fn holders(&self) -> Vec<Sighting> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).sightings.clone()
+    }
+
     fn table(&mut self) -> OwnerTable {
         let found = self.found.get_mut().unwrap_or_else(PoisonError::into_inner);
         if let Some(walk) = self.walk.get_mut() {

@@ -1,9 +1,11 @@
 //! The kernel's faults, played: each a test named after it, over the code that meets the real ones.
 
 mod conversation;
+mod counts;
 mod destroy;
 mod details;
 mod fallback;
+mod filters;
 mod once;
 mod owners;
 mod script;

@@ -12,7 +12,7 @@ use netstat_wire::linux::inet_diag::{AF_INET, SOCK_DIAG_BY_FAMILY};
 use netstat_wire::linux::netlink::{
     Header, Messages, NLM_F_DUMP_INTR, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP, NLMSG_OVERRUN,
 };
-use netstat_wire::linux::tcp_states::TCP_CLOSE;
+use netstat_wire::linux::tcp_states::{TCP_CLOSE, TCP_ESTABLISHED};
 use rustix::io::Errno;
 use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
@@ -35,6 +35,8 @@ pub(super) enum Message {
     RowForAnotherRequest(u16),
     RowForAnotherPort(u16),
     RowOfAnotherType(u16),
+    /// The record of a connection.
+    Established(u16),
     /// A record that is too short.
     BadRow,
     Done(i32),
@@ -126,12 +128,16 @@ impl Outcome {
 }
 
 pub(super) fn tcp() -> Table {
+    let (program, is_in_proc) = (None, true);
     Table {
         protocol: Protocol::Tcp,
         family: None,
         states: 0xfff,
         local_port: 0,
         details: DetailFields::empty(),
+        remote_port: 0,
+        program,
+        is_in_proc,
     }
 }
 
@@ -213,7 +219,10 @@ pub(super) fn open(
     })
 }
 
-fn open_file(files: &mut HashMap<String, VecDeque<FileScript>>, path: &str) -> io::Result<Box<dyn Read>> {
+pub(super) fn open_file(
+    files: &mut HashMap<String, VecDeque<FileScript>>,
+    path: &str,
+) -> io::Result<Box<dyn Read>> {
     let openings = files.get_mut(path).ok_or(io::ErrorKind::NotFound)?;
     let opening = if openings.len() > 1 { openings.pop_front() } else { openings.front().cloned() };
     match opening {
@@ -302,6 +311,7 @@ fn encode(message: &Message, asked: Header) -> Vec<u8> {
     match message {
         Message::Row(number) => header.encode(&record(*number)),
         Message::RowWith(number, attributes) => header.encode(&[&record(*number)[..], attributes].concat()),
+        Message::Established(number) => header.encode(&with_state(*number, TCP_ESTABLISHED)),
         Message::RowOfInterruptedDump(number) => {
             Header { flags: NLM_F_MULTI | NLM_F_DUMP_INTR, ..header }.encode(&record(*number))
         }
@@ -328,7 +338,11 @@ fn encode(message: &Message, asked: Header) -> Vec<u8> {
 
 /// `struct inet_diag_msg` of an unconnected socket at 127.0.0.1.
 fn record(number: u16) -> Vec<u8> {
-    let mut bytes = vec![AF_INET, TCP_CLOSE, 0, 0];
+    with_state(number, TCP_CLOSE)
+}
+
+fn with_state(number: u16, state: u8) -> Vec<u8> {
+    let mut bytes = vec![AF_INET, state, 0, 0];
     bytes.extend(number.to_be_bytes());
     bytes.extend([0, 0]);
     bytes.extend([127, 0, 0, 1]);

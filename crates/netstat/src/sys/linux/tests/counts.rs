@@ -1,0 +1,111 @@
+//! Counting with the kernel's own counts, and without them where they do not fit.
+
+use super::script::{Answer, Channel, Message, done, open, rows};
+use crate::counts::Counts;
+use crate::query::Query;
+use crate::sys::linux::counts::count;
+use crate::sys::linux::dumps::Dumps;
+use crate::tcp_state::TcpState;
+use netstat_wire::linux::tcp_states as states;
+use rustix::io::Errno;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io;
+use std::rc::Rc;
+
+/// What `sockstat` says of 10 sockets and 4 in TIME_WAIT.
+const SOCKSTAT: &str = "sockets: used 99\nTCP: inuse 8 orphan 0 tw 4 alloc 9 mem 1\nUDP: inuse 1 mem 0\n";
+const SOCKSTAT6: &str = "TCP6: inuse 2\nUDP6: inuse 0\n";
+
+struct Counted {
+    established: u64,
+    time_wait: u64,
+    closed: u64,
+    /// The states that each request asked for.
+    asked: Vec<u32>,
+}
+
+/// Counts TCP where netlink answers so, and these files can be read.
+fn counted(given: Vec<Vec<Answer>>, files: &[(&str, Result<&str, Errno>)]) -> Counted {
+    let mut channels = [Channel::Opens(given)].into();
+    let requests = Rc::new(RefCell::new(Vec::new()));
+    let files: HashMap<&str, Result<&str, Errno>> = files.iter().copied().collect();
+    let mut read = |path: &str, text: &mut Vec<u8>| {
+        let file = path.strip_prefix("thread-self/net/").unwrap();
+        let content = files.get(file).copied().unwrap_or(Err(Errno::NOENT))?;
+        *text = content.as_bytes().to_vec();
+        Ok(())
+    };
+    let mut counts = Counts::default();
+    let gaps = count(
+        &mut Dumps::new(|| open(&mut channels, &requests)),
+        &mut |_| Err(io::ErrorKind::NotFound.into()),
+        &mut read,
+        &Query::new().tcp(),
+        &mut counts,
+    );
+    assert_eq!(gaps.unwrap(), []);
+    // The older request, in which the states stand at the end.
+    let states = |request: &Vec<u8>| u32::from_ne_bytes(request[16 + 52..16 + 56].try_into().unwrap());
+    let asked = requests.borrow().iter().map(states).collect();
+    Counted {
+        established: counts.in_state(TcpState::Established),
+        time_wait: counts.in_state(TcpState::TimeWait),
+        closed: counts.in_state(TcpState::Closed),
+        asked,
+    }
+}
+
+const BOTH: [(&str, Result<&str, Errno>); 2] = [("sockstat", Ok(SOCKSTAT)), ("sockstat6", Ok(SOCKSTAT6))];
+
+/// One dump in which three sockets are.
+fn three() -> Vec<Answer> {
+    vec![rows([1, 2, 3]), done()]
+}
+
+fn is_asked(states: u32, state: u8) -> bool {
+    states & states::mask(state) != 0
+}
+
+#[test]
+fn what_is_left_of_the_kernels_count_is_established() {
+    let counted = counted(vec![three()], &BOTH);
+    assert_eq!((counted.established, counted.time_wait, counted.closed), (7, 4, 3));
+    let [asked] = counted.asked[..] else { panic!("{:x?}", counted.asked) };
+    assert!(!is_asked(asked, states::TCP_ESTABLISHED) && !is_asked(asked, states::TCP_TIME_WAIT));
+    assert!(is_asked(asked, states::TCP_LISTEN) && is_asked(asked, states::TCP_CLOSING));
+}
+
+#[test]
+fn kernel_without_ipv6_has_no_second_file() {
+    let counted = counted(vec![three()], &BOTH[..1]);
+    assert_eq!((counted.established, counted.time_wait, counted.closed), (5, 4, 3));
+}
+
+/// Counts twice: the first dump is in vain, the second is of every state.
+fn by_rows(first: Vec<Answer>, files: &[(&str, Result<&str, Errno>)], why: &str) {
+    let all = vec![Answer::Datagram(vec![Message::Established(1), Message::Row(2)]), done()];
+    let counted = counted(vec![first, all], files);
+    assert_eq!((counted.established, counted.time_wait, counted.closed), (1, 0, 1), "{why}");
+    let last = counted.asked.last().copied().unwrap();
+    assert!(is_asked(last, states::TCP_ESTABLISHED) && is_asked(last, states::TCP_TIME_WAIT), "{why}");
+}
+
+#[test]
+fn rows_are_counted_where_the_kernel_does_not_count() {
+    by_rows(three(), &[], "no such files");
+    by_rows(three(), &[("sockstat", Err(Errno::ACCESS))], "not to be read");
+    by_rows(three(), &[BOTH[0], ("sockstat6", Err(Errno::ACCESS))], "one of them not to be read");
+    by_rows(three(), &[("sockstat", Ok("TCP: nothing\n")), BOTH[1]], "not understood");
+    by_rows(three(), &[("sockstat", Ok("TCP: inuse 8\n")), BOTH[1]], "no count of TIME_WAIT");
+}
+
+#[test]
+fn rows_are_counted_where_the_counts_contradict_the_rows() {
+    let many = vec![rows(1..=11), done()];
+    by_rows(many, &BOTH, "more sockets in other states than there are");
+    let heedless = vec![Answer::Datagram(vec![Message::Established(1)]), done()];
+    by_rows(heedless, &BOTH, "a state that was not asked for");
+    let bad = vec![Answer::Datagram(vec![Message::BadRow]), done()];
+    by_rows(bad, &BOTH, "a record that was not understood");
+}

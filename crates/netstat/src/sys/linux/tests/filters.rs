@@ -1,0 +1,321 @@
+//! What the kernel is asked to leave out: nothing that would pass, whatever the filter.
+
+use super::super::row::tcp_state;
+use super::super::tables::{Table, address_family, tables};
+use super::script::{Answer, Channel, Message, Script, answers, done, rows, tcp};
+use crate::filter::random::Random;
+use crate::filter::{Facts, Filter, Term};
+use crate::gap::GapKind;
+use crate::query::Query;
+use crate::socket::{Family, Protocol, Socket};
+use crate::tcp_state::TcpState;
+use netstat_wire::linux::inet_diag::SockId;
+use netstat_wire::linux::inet_diag_bytecode_run::{Entry, audit, run};
+use netstat_wire::linux::tcp_states as states;
+use rustix::io::Errno;
+use socket_world::namespace::in_network_namespace;
+use socket_world::{Made, binding, live_skip, tcp as tcp_world, udp as udp_world};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::net::{IpAddr, SocketAddr};
+
+/// A socket as the kernel sees it, beside the row that it tells.
+struct Seen {
+    row: Socket,
+    number: u8,
+    entry: Entry,
+}
+
+fn seen(random: &mut Random) -> Seen {
+    let mut row = random.socket();
+    let connected = row.remote.is_some();
+    let number = match row.protocol {
+        Protocol::Tcp => u8::try_from(random.below(11) + 1).unwrap(),
+        Protocol::Udp if connected => states::TCP_ESTABLISHED,
+        Protocol::Udp => states::TCP_CLOSE,
+    };
+    row.state = (row.protocol == Protocol::Tcp).then(|| tcp_state(number));
+    let octets = |address: SocketAddr| match address.ip() {
+        IpAddr::V4(address) => {
+            let mut octets = [0; 16];
+            octets[..4].copy_from_slice(&address.octets());
+            octets
+        }
+        IpAddr::V6(address) => address.octets(),
+    };
+    let id = SockId {
+        sport: row.local.port(),
+        dport: row.remote.map_or(0, |remote| remote.port()),
+        src: octets(row.local),
+        dst: row.remote.map_or([0; 16], octets),
+        interface: row.interface.map_or(0, std::num::NonZero::get),
+        cookie: 1,
+    };
+    let entry = Entry {
+        family: address_family(row.family),
+        id,
+        bound_automatically: random.below(2) == 0,
+        mark: u32::try_from(random.below(5)).unwrap(),
+        cgroup_id: u64::try_from(random.below(3)).unwrap(),
+    };
+    Seen { row, number, entry }
+}
+
+impl Seen {
+    /// Whether a request for this table brings it.
+    fn comes(&self, table: &Table) -> bool {
+        let SockId { sport, dport, .. } = self.entry.id;
+        table.protocol == self.row.protocol
+            && table.families().contains(&self.row.family)
+            && table.states & states::mask(self.number) != 0
+            && (table.local_port == 0 || table.local_port == sport)
+            && (table.remote_port == 0 || table.remote_port == dport)
+            && table.program.as_ref().is_none_or(|program| run(&program.bytes, &self.entry))
+    }
+
+    /// Whether it passes, told by someone who knows everything.
+    fn passes(&self, filter: &Filter) -> bool {
+        let facts = Facts::of(&self.row).with_owners(&is_named);
+        let decided = filter.expr().decide(&|term| match term {
+            Term::Autobound => Some(self.entry.bound_automatically),
+            Term::Cgroup(id) => Some(self.entry.cgroup_id == *id),
+            Term::Mark { value, mask } => Some(self.entry.mark & mask == *value),
+            term => term.decide(&facts),
+        });
+        decided.expect("everything is known")
+    }
+}
+
+fn is_named(pid: u32, name: &OsStr) -> bool {
+    [(1, "one"), (2, "t w o")].contains(&(pid, name.to_str().unwrap()))
+}
+
+#[test]
+fn what_the_kernel_lets_through_and_the_predicate_too_is_what_passes() {
+    let mut random = Random::new(6);
+    let (mut refused, mut left_out, mut passed, mut by_kernel) = (0, 0, 0, 0);
+    for n in 0..10_000 {
+        let filter = random.filter(4);
+        let seen = seen(&mut random);
+        let Ok(tables) = tables(&filter, n % 2 == 0) else {
+            refused += 1;
+            assert!(filter.expr().has(&Term::is_of_kernel), "{filter}");
+            continue;
+        };
+        for program in tables.iter().filter_map(|table| table.program.as_ref()) {
+            assert_eq!(audit(&program.bytes), Ok(()), "{filter}");
+            by_kernel += u32::from(program.is_needed);
+        }
+        let comes = tables.iter().filter(|table| seen.comes(table)).count();
+        assert!(comes <= 1, "{filter}");
+        let (comes, passes) = (comes == 1, seen.passes(&filter));
+        let kept = comes && filter.matches(&seen.row) && filter.matches_owned(&seen.row, &is_named);
+        assert_eq!(kept, passes, "{filter} over {:?} {:?}", seen.row, seen.entry);
+        left_out += u32::from(!comes);
+        passed += u32::from(passes);
+    }
+    let enough = refused > 100 && left_out > 2_000 && passed > 2_000 && by_kernel > 500;
+    assert!(enough, "{refused} refused, {left_out} left out, {passed} passed, {by_kernel} by the kernel");
+}
+
+#[test]
+fn what_the_kernel_knows_it_decides_to_the_last_socket() {
+    let mut random = Random::new(7);
+    let mut decided = 0;
+    for _ in 0..10_000 {
+        let filter = random.filter(4);
+        let is_unknown = |term: &Term| {
+            matches!(
+                term,
+                Term::Uid(_)
+                    | Term::Inode(_)
+                    | Term::Pid(_)
+                    | Term::Process(_)
+                    | Term::States(_)
+                    | Term::Listening
+            )
+        };
+        if filter.expr().has(&is_unknown) {
+            continue;
+        }
+        decided += 1;
+        let tables = tables(&filter, true).unwrap();
+        for _ in 0..5 {
+            let seen = seen(&mut random);
+            let comes = tables.iter().any(|table| seen.comes(table));
+            assert_eq!(comes, seen.passes(&filter), "{filter} over {:?} {:?}", seen.row, seen.entry);
+        }
+    }
+    assert!(decided > 1_000, "{decided}");
+}
+
+#[test]
+fn what_nobody_could_decide_is_an_error_that_names_it() {
+    for (filter, decidable) in [
+        (Filter::autobound() & Filter::uid(1), true),
+        (Filter::autobound() | Filter::uid(1), false),
+        (!(Filter::mark(1) & Filter::pid(1)), false),
+        // For each table one of them is settled.
+        (Filter::tcp() & Filter::autobound() | Filter::udp() & Filter::uid(1), true),
+        (Filter::state(TcpState::Listen) & (Filter::listening() | Filter::mark(1)), true),
+        (Filter::state(TcpState::Listen) | Filter::mark(1), false),
+    ] {
+        match tables(&filter, true) {
+            Ok(_) => assert!(decidable, "{filter}"),
+            Err(error) => {
+                assert!(!decidable && error.is_unsupported(), "{filter}: {error}");
+                assert!(error.to_string().starts_with("cannot filter by "), "{error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn one_port_needs_no_program() {
+    let filter = Filter::tcp() & Filter::state(TcpState::Listen) & Filter::local_port(80);
+    let of_one_port = tables(&filter, true).unwrap();
+    assert_eq!(of_one_port, [Table { states: states::mask(states::TCP_LISTEN), local_port: 80, ..tcp() }]);
+}
+
+/// A table with a program.
+fn filtered(filter: &Filter) -> Vec<Table> {
+    tables(&(Filter::tcp() & filter.clone()), true).unwrap()
+}
+
+#[test]
+fn a_refused_program_is_done_without_where_the_predicate_can_decide() {
+    for errno in [Errno::INVAL, Errno::PERM] {
+        let refusal = Answer::Datagram(vec![Message::Error(-errno.raw_os_error())]);
+        let channel = Channel::Opens(vec![vec![refusal], vec![rows([1, 2]), done()]]);
+        let outcome = Script::new([channel]).list(&filtered(&Filter::interface(1)));
+        assert_eq!(outcome.numbers(), [1, 2], "{outcome:?}");
+        assert_eq!(outcome.gaps(), []);
+        assert_eq!(outcome.requests.len(), 2);
+        assert!(outcome.requests[0].len() > outcome.requests[1].len());
+    }
+}
+
+#[test]
+fn a_refused_program_that_alone_could_decide_is_an_error_and_nothing_is_listed() {
+    let refusal = Answer::Datagram(vec![Message::Error(-Errno::PERM.raw_os_error())]);
+    let channel = answers([refusal]);
+    let outcome = Script::new([channel]).list(&filtered(&Filter::mark(1)));
+    assert!(outcome.rows.is_empty());
+    assert!(outcome.paths.is_empty(), "{:?}", outcome.paths);
+    assert!(outcome.result.unwrap_err().is_permission_denied());
+}
+
+#[test]
+fn a_table_is_not_read_from_proc_where_that_does_not_tell_what_is_asked() {
+    for filter in [Filter::interface(1), !Filter::autobound()] {
+        let outcome = Script::new([Channel::CannotOpen(Errno::ACCESS)]).list(&filtered(&filter));
+        assert!(outcome.paths.is_empty() && outcome.rows.is_empty(), "{filter}");
+        assert!(outcome.result.unwrap_err().is_permission_denied(), "{filter}");
+    }
+    // What it does tell is enough.
+    let outcome = Script::new([Channel::CannotOpen(Errno::ACCESS)])
+        .file("/proc/thread-self/net/tcp", "heading\n")
+        .file("/proc/thread-self/net/tcp6", "heading\n")
+        .list(&filtered(&Filter::local_ports(1..9)));
+    assert_eq!(outcome.gaps()[0].0, GapKind::Fallback);
+}
+
+/// A random combination of these.
+fn combine(random: &mut Random, terms: &[Filter], depth: usize) -> Filter {
+    match random.below(if depth == 0 { 1 } else { 5 }) {
+        0 => random.pick(terms),
+        1 => !combine(random, terms, depth - 1),
+        2 | 3 => combine(random, terms, depth - 1) & combine(random, terms, depth - 1),
+        _ => combine(random, terms, depth - 1) | combine(random, terms, depth - 1),
+    }
+}
+
+fn listed_as_without_the_kernel() {
+    let make: &[tcp_world::Make] = &[
+        tcp_world::listener_v4,
+        tcp_world::listener_dual_stack,
+        tcp_world::pair_v4,
+        tcp_world::pair_v6,
+        tcp_world::pair_mapped,
+        tcp_world::half_closed,
+        udp_world::unconnected_v4,
+        udp_world::unconnected_dual_stack,
+        udp_world::pair_v4,
+        udp_world::pair_v6,
+        udp_world::pair_mapped,
+    ];
+    let bound = binding::ALL.iter().map(|(_, make)| make);
+    let made: Vec<Made> = make.iter().chain(bound).map(|make| make().unwrap()).collect();
+    let ours: BTreeSet<Option<u64>> =
+        made.iter().flat_map(|made| &made.facts).map(|facts| facts.inode).collect();
+    let rows = |filter: &Filter| -> Vec<Socket> {
+        let listed = Query::new().filter(filter.clone()).snapshot().unwrap();
+        assert!(listed.gaps.is_empty(), "{:?}", listed.gaps);
+        listed
+            .sockets
+            .into_iter()
+            .filter(|row| row.inode().is_some() && ours.contains(&row.inode()))
+            .collect()
+    };
+    let everything = rows(&Filter::all());
+    assert_eq!(everything.len(), ours.len());
+    let mut terms =
+        vec![Filter::tcp(), Filter::ipv6(), Filter::listening(), Filter::interface(1), Filter::connected()];
+    for row in &everything {
+        let width = if row.family == Family::Ipv4 { 24 } else { 104 };
+        terms.push(Filter::local_ports(row.local.port()..));
+        terms.push(Filter::port(row.local.port()));
+        terms.push(Filter::local_net(row.local.ip(), width));
+        if let Some(remote) = row.remote {
+            terms.push(Filter::remote_port(remote.port()));
+            terms.push(Filter::remote_address(remote.ip()));
+        }
+    }
+    terms.push(Filter::net([127, 0, 0, 0], 8));
+    terms.push(Filter::remote_net([0, 0, 0, 0], 0));
+    let mut random = Random::new(8);
+    let (mut shown, mut hidden) = (0, 0);
+    let inodes = |rows: &[Socket]| rows.iter().filter_map(Socket::inode).collect::<BTreeSet<u64>>();
+    for n in 0..100 {
+        let filter = combine(&mut random, &terms, n % 4);
+        let expected: Vec<Socket> = everything.iter().filter(|row| filter.matches(row)).cloned().collect();
+        assert_eq!(inodes(&rows(&filter)), inodes(&expected), "{filter}");
+        shown += expected.len();
+        hidden += everything.len() - expected.len();
+    }
+    assert!(shown > 300 && hidden > 300, "{shown} shown, {hidden} hidden");
+}
+
+#[test]
+fn live_the_same_rows_come_with_the_kernels_help_as_without() {
+    if in_network_namespace(listed_as_without_the_kernel).is_err() {
+        listed_as_without_the_kernel();
+    }
+}
+
+#[test]
+fn live_what_the_kernel_alone_knows_is_decided() {
+    let inodes = |filter: Filter| -> Result<BTreeSet<u64>, crate::Error> {
+        Ok(Query::new().filter(filter).snapshot()?.sockets.iter().filter_map(Socket::inode).collect())
+    };
+    let named = binding::tcp_listener_of_named_port().unwrap();
+    let chosen = tcp_world::listener_v4().unwrap();
+    let inode = |made: &Made| made.facts[0].inode.unwrap();
+    let (named, chosen) = (inode(&named), inode(&chosen));
+    let automatically = inodes(Filter::tcp() & Filter::autobound()).unwrap();
+    assert!(automatically.contains(&chosen) && !automatically.contains(&named));
+    let explicitly = inodes(Filter::tcp() & !Filter::autobound() & !Filter::pid(1)).unwrap();
+    assert!(!explicitly.contains(&chosen) && explicitly.contains(&named));
+
+    match (binding::tcp_with_mark(0x4d4b), inodes(Filter::mark_masked(0x4d4b, 0xffff))) {
+        (Ok(marked), Ok(found)) => {
+            let marked = marked.facts.iter().filter_map(|facts| facts.inode);
+            assert!(found.is_superset(&marked.collect()) && !found.contains(&named));
+        }
+        (_, Err(error)) if error.is_permission_denied() => {
+            live_skip!("marks need CAP_NET_ADMIN: {error}");
+        }
+        (Err(error), _) => live_skip!("a mark cannot be set: {error}"),
+        (Ok(_), Err(error)) => panic!("{error}"),
+    }
+}
