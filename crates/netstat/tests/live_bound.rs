@@ -52,6 +52,8 @@ fn live_states_and_ports_narrow_bound_sockets_too() {
     assert!(
         !is_listed(all().listening()) && !is_listed(all().local_port(port ^ 1)) && !is_listed(all().ipv6())
     );
+    let within = |net: &str| all().filter(format!("src {net}").parse().unwrap());
+    assert!(is_listed(within("127.0.0.0/8")) && !is_listed(within("10.0.0.0/8")));
     assert!(!is_listed(all().udp()) && !is_listed(Query::new().state(TcpState::Closed)));
 }
 
