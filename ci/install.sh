@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that the other scripts use, where they are missing. A Rust toolchain is assumed.
 #
-#   ci/install.sh [PART...]    check cross macos windows kernels fuzz bench; default: all
+#   ci/install.sh [PART...]    check sanitize cross macos windows kernels fuzz bench; default: all
 #
 # What cannot be installed (no root, no network) is told, and the scripts skip what needs it.
 set -euo pipefail
@@ -12,6 +12,8 @@ packages() {
     case $1 in
         # ss, against which the tests compare; unshare and setpriv; a linker.
         check) echo gcc libc6-dev iproute2 util-linux perl-base shellcheck ;;
+        # Without the symbols of the C library valgrind cannot tell its own faults from ours.
+        sanitize) echo valgrind libc6-dbg ;;
         # One compiler with matching sources of std; i686 and s390x to link and run. Not gcc-multilib, which
         # cannot stand beside a cross compiler.
         cross) echo rustc-web cargo-web rust-web-src rust-web-clippy lib32gcc-12-dev libc6-dev-i386 \
@@ -68,7 +70,7 @@ command -v apt-get >/dev/null || {
     skip 'install: not a Debian system'
     exit 0
 }
-[ $# -gt 0 ] || set -- check cross macos windows kernels fuzz bench
+[ $# -gt 0 ] || set -- check sanitize cross macos windows kernels fuzz bench
 # Without an up-to-date list apt looks for versions that are gone.
 [ "$(id -u)" != 0 ] || apt update || skip 'install: the package lists could not be fetched'
 for part; do

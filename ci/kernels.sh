@@ -5,11 +5,13 @@
 #   ci/kernels.sh --all          and the newest of every other series that Debian's suites offer
 #
 #   KERNEL   uml: user-mode Linux; 6.1: the newest Debian cloud kernel of that series, emulated (no KVM is
-#            needed); for series beyond those of this machine's own package sources see --all
+#            needed), from this machine's own package sources or else from Debian's other suites
 #
 # Each kernel is booted with the modules that answer netlink requests about sockets (sock_diag), without them,
 # and with those for TCP alone: lsock must list the same rows each time, and say which tables it took from
-# /proc/net instead. crates/socket-world/examples/kernel_world.rs makes the world and compares.
+# /proc/net instead. Owners are looked up by procfs and by BPF, which must tell the same; user-mode Linux has no
+# types of its structures (BTF), so that there lsock must say so and use procfs. What the library counts without
+# listing must be what is there. crates/socket-world/examples/kernel_world.rs makes the world and compares.
 #
 # Packages are downloaded by apt and unpacked below $NETSTAT_CI_CACHE (default ~/.cache/netstat-ci), nothing
 # is installed: the emulator's package would remove another one. No root is needed.
@@ -149,7 +151,7 @@ put_modules() { # MODULES VERSION MODULES_FOLDER
     ln -s ../bin/busybox "$initramfs/sbin/modprobe"
 }
 
-put_init() { # MODULES FALLBACKS
+put_init() { # MODULES FALLBACKS BPF
     {
         echo '#!/bin/busybox sh'
         echo 'export PATH=/bin:/sbin'
@@ -161,7 +163,7 @@ put_init() { # MODULES FALLBACKS
             all) echo '[ -d /proc/sys/net/ipv6 ] || /sbin/modprobe ipv6' ;;
             *) echo "for name in $1; do /sbin/modprobe \$name; done; /bin/busybox rm /sbin/modprobe" ;;
         esac
-        echo "echo @@BEGIN; /bin/kernel_world $2 /bin/lsock --json; echo @@END \$?"
+        echo "echo @@BEGIN; /bin/kernel_world $2 '$3' /bin/lsock /bin/count_sockets; echo @@END \$?"
         echo '/bin/busybox poweroff -f'
     } >"$initramfs/init"
     chmod +x "$initramfs/init"
@@ -183,21 +185,23 @@ boot_qemu() { # VMLINUZ
 }
 
 boot() { # KERNEL WHAT MODULES FALLBACKS
-    local kernel=$1 what=$2 start=$SECONDS version modules output status
+    local kernel=$1 what=$2 start=$SECONDS bpf=bpf version modules output status
     rm -rf "$initramfs"
     mkdir -p "$initramfs/bin"
     cp "$root/bin/busybox" "$initramfs/bin/"
     put_program "$programs/lsock"
     put_program "$programs/examples/kernel_world"
+    put_program "$programs/examples/count_sockets"
     if [ "$kernel" = uml ]; then
         version=$("$root/usr/bin/linux.uml" --version)
         modules=$root/usr/lib/uml/modules/$version
+        bpf='procfs (/sys/kernel/btf/vmlinux: No such file'
     else
         version=$kernel
         modules=$(find "$cache/$kernel" -type d -path "*/lib/modules/$kernel" -print -quit)
     fi
     put_modules "$3" "$version" "$modules"
-    put_init "$3" "$4"
+    put_init "$3" "$4" "$bpf"
     (cd "$initramfs" && find . | "$root/bin/busybox" cpio -o -H newc 2>/dev/null | gzip -1) >"$work/initramfs.gz"
     if [ "$kernel" = uml ]; then
         boot_uml
@@ -243,6 +247,9 @@ run_version() { # VERSION
 run_series() { # SERIES
     local version
     version=$(newest "$1")
+    if [ -z "$version" ] && use_other_suites; then
+        version=$(newest "$1")
+    fi
     if [ -z "$version" ]; then
         skip "kernel $1: no cloud kernel of that series in the package sources"
     elif ! unpack_qemu; then
@@ -274,7 +281,8 @@ if ! unpack_tools; then
     exit 0
 fi
 programs=${CARGO_TARGET_DIR:-target}/debug
-step 'kernels: build' cargo build --quiet --package lsock --package socket-world --bin lsock --example kernel_world
+step 'kernels: build' cargo build --quiet --package lsock --package socket-world --package netstat \
+    --bin lsock --example kernel_world --example count_sockets
 [ $# -gt 0 ] || set -- uml 6.1 6.12
 for kernel; do
     case $kernel in

@@ -10,7 +10,7 @@ use clap_complete::Shell;
 /// Lists the network sockets of this machine and the processes that hold them
 ///
 /// With nothing said: every TCP and UDP socket of this network namespace with its owners, ordered by protocol, local
-/// and remote end. Options of the same kind unite, options of different kinds narrow.
+/// and remote end. Options of the same kind unite; options of different kinds and the filter narrow.
 #[derive(Parser, Debug, Default)]
 #[command(name = "lsock", version, args_override_self = true, args_conflicts_with_subcommands = true,
           disable_help_subcommand = true, after_help = format!("Examples:\n{}", help::EXAMPLES))]
@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// Don't look for owners, which is nearly all of the work
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) no_owners: bool,
+    /// How to find owners, where the system has more than one way: Linux. Elsewhere it changes nothing
+    #[arg(long, value_name = "SOURCE", value_enum, default_value_t, hide_default_value = true, help_heading = OUTPUT)]
+    pub(crate) owner_source: Source,
     /// No header line
     #[arg(long, help_heading = OUTPUT)]
     pub(crate) no_header: bool,
@@ -70,9 +73,9 @@ pub(crate) struct Args {
 /// Which sockets: what the listing takes, and what closing takes.
 #[derive(clap::Args, Clone, Debug, Default)]
 pub(crate) struct Which {
-    /// Sockets with this port on either end: :8080, :8000-8099 or :80,443
-    #[arg(value_name = ":PORT")]
-    pub(crate) filters: Vec<String>,
+    /// Which sockets, as to ss: state established '( dport = :443 or dst 10.0.0.0/8 )'; or :8080, process nginx ...
+    #[arg(value_name = "FILTER")]
+    pub(crate) filter: Vec<String>,
 
     /// TCP sockets
     #[arg(short, long, help_heading = FILTERS)]
@@ -165,6 +168,28 @@ impl Color {
     }
 }
 
+/// How to find owners.
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Source {
+    /// BPF with the rights for it and where it pays, else procfs
+    #[default]
+    Auto,
+    /// The links in /proc/PID/fd of all processes
+    Procfs,
+    /// A BPF iterator over all descriptors; where it cannot be had, procfs, and a line on standard error
+    Bpf,
+}
+
+impl From<Source> for netstat::OwnerSource {
+    fn from(source: Source) -> Self {
+        match source {
+            Source::Auto => Self::Auto,
+            Source::Procfs => Self::Procfs,
+            Source::Bpf => Self::Bpf,
+        }
+    }
+}
+
 impl Args {
     /// Reads the command line.
     pub(crate) fn from_command_line() -> Result<Self, Stop> {
@@ -215,7 +240,7 @@ mod tests {
         let args = args.unwrap();
         assert_eq!(args.which.port, ["1", "2", "3"]);
         assert_eq!(args.sort, ["-pid"]);
-        assert_eq!(args.which.filters, [":4", ":5"]);
+        assert_eq!(args.which.filter, [":4", ":5"]);
     }
 
     #[test]

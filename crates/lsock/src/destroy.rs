@@ -10,13 +10,13 @@ use netstat::{Error, Socket};
 use std::io::{self, BufRead, IsTerminal, Write};
 
 /// Closes the sockets that are meant; stops with what was not closed.
-pub(crate) fn run(args: &Destroy, users: &Users) -> Result<(), Stop> {
+pub(crate) fn run(args: &Destroy) -> Result<(), Stop> {
     if !names_something(&args.which) {
         return Err(Stop::Usage(Usage::new(
-            "destroy closes nothing but what is named: add a port (:8080), --pid, --process, --user or --state",
+            "destroy closes nothing but what is named: add a port (:8080), process, user, address or state",
         )));
     }
-    let plan = plan::of_sockets(&args.which, users)?;
+    let plan = plan::of_sockets(&args.which)?;
     let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
     if !args.yes && !can_ask {
         return Err(Stop::Usage(Usage::new(
@@ -24,9 +24,10 @@ pub(crate) fn run(args: &Destroy, users: &Users) -> Result<(), Stop> {
         )));
     }
     let snapshot = plan.query.snapshot().map_err(Stop::Listing)?;
-    let view = View::new(&snapshot, users);
+    let users = Users::of_system();
+    let view = View::new(&snapshot, &users);
     let rows = order::sorted(&view, &plan.sort);
-    if let Some(line) = gaps::line(&snapshot.gaps) {
+    if let Some(line) = gaps::line(&snapshot, plan.owner_source) {
         exit::complain(&line);
     }
     if rows.is_empty() {
@@ -47,8 +48,13 @@ pub(crate) fn run(args: &Destroy, users: &Users) -> Result<(), Stop> {
 
 /// Whether more is said than of which kind: that alone would close all there is of it.
 fn names_something(which: &Which) -> bool {
-    let Which { filters, state, port, local_port, remote_port, pid, process, user, .. } = which;
-    [filters, state, port, local_port, remote_port, pid, process, user].iter().any(|terms| !terms.is_empty())
+    const KINDS: [&str; 11] =
+        ["", "tcp", "udp", "ipv4", "ipv6", "listening", "state", "all", "and", "or", "not"];
+    let Which { filter, state, port, local_port, remote_port, pid, process, user, .. } = which;
+    let words =
+        filter.iter().flat_map(|words| words.split(|c: char| c.is_whitespace() || "()!&|".contains(c)));
+    [state, port, local_port, remote_port, pid, process, user].iter().any(|terms| !terms.is_empty())
+        || words.into_iter().any(|word| !KINDS.contains(&word.to_ascii_lowercase().as_str()))
 }
 
 /// Asks, and takes nothing but a yes for one.
@@ -121,6 +127,12 @@ mod tests {
             Which { tcp: true, udp: true, ipv4: true, ipv6: true, listening: true, ..Which::default() };
         assert!(!names_something(&kinds) && !names_something(&Which::default()));
         assert!(names_something(&Which { process: vec!["x".to_owned()], ..kinds.clone() }));
-        assert!(names_something(&Which { filters: vec![":80".to_owned()], ..kinds }));
+        let filtered = |words: &str| Which { filter: vec![words.to_owned()], ..kinds.clone() };
+        for words in ["tcp", "state all", "( not udp ) and (ipv6)", "!ipv4 && listening"] {
+            assert!(!names_something(&filtered(words)), "{words}");
+        }
+        for words in [":80", "tcp and dport = :443", "state established", "not process nginx"] {
+            assert!(names_something(&filtered(words)), "{words}");
+        }
     }
 }

@@ -1,15 +1,23 @@
 //! What could not be seen, in one line for people.
 
 use crate::text;
-use netstat::{Gap, GapKind};
+use netstat::{Gap, GapKind, OwnerSource, Snapshot};
 
-/// The line for standard error; `None` when nothing is missing. What ended or was closed while it was being read
-/// is missing in no way that matters to people; the JSON tells it.
-pub(crate) fn line(gaps: &[Gap]) -> Option<String> {
+/// The line for standard error; `None` when nothing is missing and owners were found in the way `asked` for. What
+/// ended or was closed while it was being read is missing in no way that matters to people; the JSON tells it.
+pub(crate) fn line(snapshot: &Snapshot, asked: OwnerSource) -> Option<String> {
     let mut line = String::new();
+    if asked == OwnerSource::Bpf
+        && let Some(from) = snapshot.owners_from.as_ref().filter(|from| from.source != asked)
+    {
+        text::push_harmless(
+            format!("owners by {}, not by {asked}: {}", from.source, from.reason).as_bytes(),
+            &mut line,
+        );
+    }
     let mut unreadable = 0;
     let passed = |gap: &Gap| matches!(gap.kind, GapKind::ProcessesVanished | GapKind::DescriptorsVanished);
-    for gap in gaps.iter().filter(|gap| !passed(gap)) {
+    for gap in snapshot.gaps.iter().filter(|gap| !passed(gap)) {
         if !line.is_empty() {
             line.push_str("; ");
         }
@@ -29,7 +37,15 @@ pub(crate) fn line(gaps: &[Gap]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Gap, GapKind, OwnerSource, Snapshot};
+    use netstat::OwnersFrom;
+
+    fn line(gaps: &[Gap]) -> Option<String> {
+        let mut snapshot = Snapshot::default();
+        snapshot.gaps = gaps.to_vec();
+        super::line(&snapshot, OwnerSource::Auto)
+    }
+
     #[test]
     fn nothing_missing_says_nothing() {
         assert_eq!(line(&[]), None);
@@ -59,6 +75,24 @@ mod tests {
         );
         let table = Gap::new(GapKind::TableUnavailable, 1, "sock_diag udp: Permission denied");
         assert_eq!(line(&[table]).unwrap(), "1 table could not be read (sock_diag udp: Permission denied)");
+    }
+
+    #[test]
+    fn another_source_of_owners_than_was_asked_for_is_told_with_the_reason() {
+        let mut snapshot = Snapshot::default();
+        let text = |snapshot: &Snapshot, asked| super::line(snapshot, asked);
+        assert_eq!(text(&snapshot, OwnerSource::Bpf), None);
+        snapshot.owners_from = Some(OwnersFrom::new(OwnerSource::Procfs, "capabilities: no CAP_BPF"));
+        assert_eq!(text(&snapshot, OwnerSource::Auto), None);
+        assert_eq!(text(&snapshot, OwnerSource::Procfs), None);
+        let said = "owners by procfs, not by bpf: capabilities: no CAP_BPF";
+        assert_eq!(text(&snapshot, OwnerSource::Bpf).as_deref(), Some(said));
+        snapshot.gaps = vec![Gap::new(GapKind::TableUnavailable, 1, "sock_diag udp: Permission denied")];
+        let both = format!("{said}; 1 table could not be read (sock_diag udp: Permission denied)");
+        assert_eq!(text(&snapshot, OwnerSource::Bpf), Some(both));
+        snapshot.gaps.clear();
+        snapshot.owners_from = Some(OwnersFrom::new(OwnerSource::Bpf, "asked for"));
+        assert_eq!(text(&snapshot, OwnerSource::Bpf), None);
     }
 
     #[test]

@@ -1,7 +1,6 @@
 //! What help and manual page say beyond the options.
 
 use crate::columns;
-use crate::states;
 
 /// One part of the text, for the help and for the manual page.
 pub(crate) struct Section {
@@ -22,12 +21,32 @@ pub(crate) const EXAMPLES: &str = "  \
   lsock -tulpn                       what listens, as in ss and netstat
   lsock :8080                        who uses this port, on either end
   lsock -l --local-port 8000-8999    what listens in this range
-  lsock --state established --sort process,local
-  lsock --process nginx --columns +path,started
-  lsock --user www-data --state time-wait,close-wait
+  lsock state established '( dport = :443 or dst 10.0.0.0/8 )'
+  lsock -t 'not src 127.0.0.0/8 and sport lt :1024'
+  lsock process nginx and not state established
+  lsock --state established --sort process,local --columns +path,started
   lsock -t --columns +rtt,retrans --sort rtt:desc
   lsock destroy --pid 815            closes them, after a question
   lsock --json | jq '.sockets[] | select(.owner_status == \"hidden\")'";
+
+/// What can be said in a filter.
+const TERMS: &[(&str, &str)] = &[
+    ("state STATE exclude STATE", "in these states; where they stand first, all the rest too"),
+    ("established, listening ...", "a state by itself; listening: also UDP without a remote end, as -l"),
+    ("sport, dport, port [=] PORTS", "local, remote, either port: :80, :https, :8000-8999, :80,443"),
+    ("sport, dport, port < :PORT", "or <= > >= !=, or lt le gt ge ne"),
+    (":PORTS", "on either end, as port = :PORTS"),
+    ("src, dst, host [=] HOST", "local, remote, either address: 10.0.0.1, 10.0.0.0/8:443, [::1]:80"),
+    ("tcp, udp, ipv4, ipv6", "protocol, family"),
+    ("process NAME, pid N", "held by such a process"),
+    ("user NAME, uid N", "made by this user"),
+    ("inode N", "the socket with this inode (Linux)"),
+    ("dev NAME", "bound to this network interface, by name or index (Linux)"),
+    ("fwmark N/MASK", "with this mark, of which the bits of the mask count (Linux, root)"),
+    ("cgroup PATH", "made in this control group, by path or id (Linux)"),
+    ("autobound", "whose port the system chose (Linux)"),
+    ("and, or, not, ( )", "also & && | || !; nothing between two terms is and"),
+];
 
 const REASONS: &[(&str, &str)] = &[
     ("time_wait", "the connection has ended; the kernel remembers its addresses for a while"),
@@ -40,6 +59,30 @@ const REASONS: &[(&str, &str)] = &[
     ("other_pid_namespace", "its owner cannot be seen from this container"),
     ("not_looked_at", "only some processes were looked at, and none of them holds the socket"),
 ];
+
+const STATES: &[&str] = &[
+    "established",
+    "syn-sent",
+    "syn-recv",
+    "fin-wait-1",
+    "fin-wait-2",
+    "time-wait",
+    "close-wait",
+    "last-ack",
+    "closing",
+    "listen",
+    "closed",
+    "delete-tcb",
+    "connected",
+    "synchronized",
+    "bucket",
+    "big",
+    "all",
+];
+
+const OF_STATES: &str = "Other usual spellings are understood. As in ss, connected is all but listen and closed, \
+synchronized is connected but not syn-sent, bucket is time-wait and syn-recv, big is what bucket is not; UDP counts as \
+established when it has a remote end, and as closed when it has none.";
 
 const NAMES: &str = "Names come from other processes. What could do harm in a terminal or mislead the eye \
 (control, bidirectional and zero-width characters) is shown as \\n, \\x1b or \\u{202e}, a byte that is not UTF-8 \
@@ -66,7 +109,16 @@ pub(crate) fn sections() -> Vec<Section> {
             "Columns",
             Body::Terms("For --columns and --sort; in any case, with _, - or nothing.", columns),
         ),
-        section("States", Body::Prose(format!("{}; other usual spellings are understood.", states::help()))),
+        section(
+            "Filter",
+            Body::Terms(
+                "All words that are no options are one filter, in the language of ss and somewhat more. Most shells \
+                 want quotation marks round ( ) < > ! & | *. A value with spaces stands in its own: lsock 'process \
+                 \"nginx: worker\"'. Hosts are numeric: no name of one is looked up.",
+                TERMS.to_vec(),
+            ),
+        ),
+        section("States", Body::Prose(format!("{}. {OF_STATES}", STATES.join(", ")))),
         section(
             "Owners",
             Body::Terms(
@@ -101,7 +153,57 @@ pub(crate) fn long() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netstat::{HiddenOwner, NoOwner};
+    use crate::args::Args;
+    use clap::Parser;
+    use netstat::{Filter, HiddenOwner, NoOwner};
+
+    /// The words of a command as a shell takes them, up to a pipe.
+    fn words(command: &str) -> Vec<String> {
+        let mut words = Vec::new();
+        for (index, part) in command.split('\'').enumerate() {
+            if index % 2 == 1 {
+                words.push(part.to_owned());
+            } else {
+                words.extend(part.split_whitespace().map(str::to_owned));
+            }
+        }
+        words.into_iter().take_while(|word| word != "|").collect()
+    }
+
+    #[test]
+    fn every_example_is_understood() {
+        let mut count = 0;
+        for line in EXAMPLES.lines() {
+            let command = line.trim().split("   ").next().unwrap();
+            let args =
+                Args::try_parse_from(words(command)).unwrap_or_else(|error| panic!("{command}: {error}"));
+            crate::plan::plan(&args).unwrap_or_else(|usage| panic!("{command}: {usage}"));
+            count += 1;
+        }
+        assert_eq!(count, 11);
+    }
+
+    #[test]
+    fn every_state_and_term_of_the_help_is_understood() {
+        for name in STATES {
+            format!("state {name} {name}").parse::<Filter>().unwrap_or_else(|error| panic!("{error}"));
+        }
+        for (terms, meaning) in TERMS {
+            // What an argument stands for is told in the text, or has an example in it.
+            let first = terms.split([',', ' ']).next().unwrap();
+            let argument = match first {
+                "state" => "estab",
+                "sport" | "dport" | "port" | "process" | "pid" | "inode" | "fwmark" | "cgroup" | "dev" => "1",
+                "src" => "10.0.0.1",
+                "user" => "0",
+                _ => "",
+            };
+            let text = if first == ":PORTS" { ":80" } else { first };
+            let text = if first == "and" { "tcp and udp" } else { text };
+            let text = format!("{text} {argument}");
+            text.parse::<Filter>().unwrap_or_else(|error| panic!("{terms}: {meaning}: {error}"));
+        }
+    }
 
     #[test]
     fn every_reason_is_explained() {

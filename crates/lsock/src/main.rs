@@ -1,6 +1,6 @@
 //! Lists the network sockets of this machine and the processes that hold them.
 //!
-//! From the command line to the screen: `args` is what was typed, `plan` what it means, the library answers,
+//! From the command line to the screen: `args` is what was typed, `plan` (with `typed`) what it means, the library answers,
 //! `order` sorts, `view` looks up names once, `render` writes. `columns` is the one table of what can be shown.
 
 mod args;
@@ -12,12 +12,13 @@ mod gaps;
 mod help;
 mod manual;
 mod order;
+mod output;
 mod plan;
-mod ports;
 mod render;
 mod states;
 mod text;
 mod time;
+mod typed;
 mod users;
 mod view;
 
@@ -43,30 +44,30 @@ fn run() -> Result<(), Stop> {
         return manual::man_page(&mut io::stdout().lock()).map_err(Stop::Output);
     }
 
-    let users = Users::of_system();
     if let Some(Command::Destroy(what)) = &args.command {
-        return destroy::run(what, &users);
+        return destroy::run(what);
     }
-    let plan = plan::plan(&args, &users)?;
+    let plan = plan::plan(&args)?;
+    let users = Users::of_system();
     // Never freed one by one: the end of the program frees it all at once.
     let snapshot = ManuallyDrop::new(plan.query.snapshot().map_err(Stop::Listing)?);
     let view = View::new(&snapshot, &users);
     let rows = order::sorted(&view, &plan.sort);
     write(&plan, &view, &rows).map_err(Stop::Output)?;
-    if let Some(line) = gaps::line(&snapshot.gaps) {
+    if let Some(line) = gaps::line(&snapshot, plan.owner_source) {
         exit::complain(&line);
     }
     Ok(())
 }
 
 fn write(plan: &Plan, view: &View<'_>, rows: &[&netstat::Socket]) -> io::Result<()> {
-    let mut out = io::stdout().lock();
     if plan.format == Format::Table && plan.color.wanted() {
         // Passes everything through, after telling a console that has to be told.
-        let mut out = anstream::AutoStream::always(out);
+        let mut out = anstream::AutoStream::always(io::stdout().lock());
         render::write(plan, true, view, rows, &mut out)?;
         return out.flush();
     }
+    let mut out = output::standard_output();
     render::write(plan, false, view, rows, &mut out)?;
     out.flush()
 }

@@ -3,15 +3,15 @@
 use crate::args::{Args, Color, Which};
 use crate::columns::{self, Column};
 use crate::order::Term;
-use crate::users::Users;
-use crate::{ports, states};
-use netstat::{DetailFields, ProcessFields, Query, TcpState};
+use crate::typed;
+use netstat::{DetailFields, Filter, OwnerSource, ProcessFields, Query, TcpState};
 use std::fmt;
 
 /// What to ask, and how to show the answer.
 #[derive(Debug)]
 pub(crate) struct Plan {
     pub(crate) query: Query,
+    pub(crate) owner_source: OwnerSource,
     pub(crate) format: Format,
     pub(crate) columns: Vec<&'static Column>,
     pub(crate) sort: Vec<Term>,
@@ -28,7 +28,7 @@ pub(crate) enum Format {
     Csv,
 }
 
-/// Why a command line makes no sense: one line, and what would.
+/// Why a command line makes no sense, and what would: one line; of a filter three, with the place marked.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Usage(String);
 
@@ -45,17 +45,18 @@ impl fmt::Display for Usage {
 }
 
 /// Makes sense of the command line.
-pub(crate) fn plan(args: &Args, users: &Users) -> Result<Plan, Usage> {
+pub(crate) fn plan(args: &Args) -> Result<Plan, Usage> {
     let format = format(args);
     let columns = shown_columns(args, format)?;
     let sort = args.sort.iter().map(|term| Term::parse(term)).collect::<Result<Vec<_>, _>>()?;
-    let query = with_details(filter(args, users)?, args, format, &columns, &sort)?;
-    Ok(Plan { query, format, columns, sort, header: !args.no_header, color: args.color })
+    let query = with_details(filter(args)?, args, format, &columns, &sort)?;
+    let owner_source = args.owner_source.into();
+    Ok(Plan { query, owner_source, format, columns, sort, header: !args.no_header, color: args.color })
 }
 
 /// The table of these sockets, as it is usually shown.
-pub(crate) fn of_sockets(which: &Which, users: &Users) -> Result<Plan, Usage> {
-    plan(&Args { which: which.clone(), ..Args::default() }, users)
+pub(crate) fn of_sockets(which: &Which) -> Result<Plan, Usage> {
+    plan(&Args { which: which.clone(), ..Args::default() })
 }
 
 fn format(args: &Args) -> Format {
@@ -93,24 +94,15 @@ fn shown_columns(args: &Args, format: Format) -> Result<Vec<&'static Column>, Us
     Ok(shown)
 }
 
-/// Which sockets are meant. Whatever a command does with them, this is where its filters become a query.
-fn filter(args: &Args, users: &Users) -> Result<Query, Usage> {
+/// Which sockets: options of one kind unite, those of different kinds and the expression narrow.
+pub(crate) fn filter(args: &Args) -> Result<Query, Usage> {
+    let mut query = Query::new().owner_source(args.owner_source.into());
     let which = &args.which;
-    let mut query = Query::new();
     if which.tcp {
         query = query.tcp();
     }
     if which.udp {
         query = query.udp();
-    }
-    if which.listening {
-        query = query.listening();
-    }
-    if which.bound {
-        query = query.bound_inactive(true);
-        if !args.all {
-            query = query.tcp().state(TcpState::Closed);
-        }
     }
     if which.ipv4 {
         query = query.ipv4();
@@ -118,51 +110,31 @@ fn filter(args: &Args, users: &Users) -> Result<Query, Usage> {
     if which.ipv6 {
         query = query.ipv6();
     }
-    for name in &which.state {
-        for state in states::parse(name)? {
-            query = query.state(*state);
+    if which.bound {
+        query = query.bound_inactive(true);
+        if !args.all {
+            query = query.tcp();
         }
     }
-    for typed in &which.filters {
-        for ports in positional(typed, args.processes)? {
-            query = query.ports(ports);
-        }
+    let listening = which.listening.then(Filter::listening);
+    // Alone it is a state like another; beside all of them it adds to them.
+    let bound = (which.bound && !args.all).then(|| Filter::state(TcpState::Closed));
+    let states = typed::any_of("state", "state", &which.state)?;
+    let kinds = [
+        listening.into_iter().chain(bound).chain(states).reduce(|listening, states| listening | states),
+        typed::any_of("local-port", "sport", &which.local_port)?,
+        typed::any_of("remote-port", "dport", &which.remote_port)?,
+        typed::any_of("port", "port", &which.port)?,
+        typed::any_of("user", "user", &which.user)?,
+        typed::any_of("pid", "pid", &which.pid)?,
+        typed::any_of("process", "process", &which.process)?,
+        Some(typed::expression(&which.filter, args.processes)?),
+    ];
+    let filter = kinds.into_iter().flatten().fold(Filter::all(), |all, kind| all & kind);
+    if args.no_owners && filter.needs_owners() {
+        return Err(Usage::new("filters by process need owners, which --no-owners leaves out"));
     }
-    for typed in &which.port {
-        query = query.ports(ports::parse(typed)?);
-    }
-    for typed in &which.local_port {
-        query = query.local_ports(ports::parse(typed)?);
-    }
-    for typed in &which.remote_port {
-        query = query.remote_ports(ports::parse(typed)?);
-    }
-    for typed in &which.pid {
-        let pid =
-            typed.parse().map_err(|_| Usage::new(format!("bad process id {typed:?}: it is a number")))?;
-        query = query.pid(pid);
-    }
-    for name in &which.process {
-        query = query.process_name(name);
-    }
-    for user in &which.user {
-        query = query.uid(users.uid(user)?);
-    }
-    Ok(query)
-}
-
-/// What stands alone on the command line: ports, with their colon.
-fn positional(typed: &str, after_p: bool) -> Result<Vec<ports::Ports>, Usage> {
-    if let Some(list) = typed.strip_prefix(':') {
-        return list.split(',').map(ports::parse).collect();
-    }
-    let hint = match ports::parse(typed) {
-        // `-p 123` is how other programs take a process id.
-        Ok(_) if after_p => format!("did you mean --pid {typed} (a process) or :{typed} (a port)?"),
-        Ok(_) => format!("did you mean :{typed}?"),
-        Err(_) => "a port is written :8080, a process --process NAME or --pid PID".to_owned(),
-    };
-    Err(Usage::new(format!("cannot filter by {typed:?}: {hint}")))
+    Ok(query.filter(filter))
 }
 
 /// Asks for services, details, owners and details of their processes as far as something shows or sorts by them.
@@ -178,9 +150,6 @@ fn with_details(
     let beyond = chosen.clone().fold(beyond, |fields, column| fields | column.detail_fields());
     let query = query.services(chosen.clone().any(Column::needs_services)).details(beyond);
     if args.no_owners {
-        if !(args.which.pid.is_empty() && args.which.process.is_empty()) {
-            return Err(Usage::new("--pid and --process need owners, which --no-owners leaves out"));
-        }
         if let Some(column) = chosen.find(|column| column.needs_owners()) {
             let name = column.name;
             return Err(Usage::new(format!("column {name:?} needs owners, which --no-owners leaves out")));

@@ -17,15 +17,68 @@ fn unknown_names_are_refused_and_the_known_ones_listed() {
     assert!(refused(&["--state", "foo"]).contains("established, syn-sent, "));
     assert!(refused(&["--columns", "proto,foo"]).contains("unknown column \"foo\"; there are protocol, "));
     assert!(refused(&["--sort", "foo"]).contains("unknown column \"foo\"; there are protocol, "));
-    assert!(refused(&["--user", "no such user"]).contains("unknown user \"no such user\""));
+    assert!(
+        refused(&["--user", "no such user"]).contains("\"no such user\" is not the name or number of a user")
+    );
     assert!(refused(&["--completions", "csh"]).contains("bash"));
     assert!(refused(&["--color", "sometimes"]).contains("always"));
+    assert!(refused(&["--owner-source", "proc"]).contains("auto, procfs, bpf"));
 }
 
 #[test]
 fn bad_ports_are_refused() {
     for typed in [&[":99999"], &[":x"], &["--port=0x50"], &["--local-port=9-8"], &["--remote-port="]] {
-        assert!(refused(typed).contains("bad port"), "{typed:?}");
+        assert!(refused(typed).contains("is not a port (0 to 65535)"), "{typed:?}");
+    }
+}
+
+/// The thousand others are refused in the program's own tests.
+#[test]
+fn malformed_filters_are_refused_with_their_place_marked() {
+    for (typed, place) in [
+        ("foo", "^^^"),
+        ("tcp foo", "    ^^^"),
+        ("tcp and", "       ^"),
+        ("and tcp", "^^^"),
+        ("tcp or or udp", "       ^^"),
+        ("not", "   ^"),
+        ("!", " ^"),
+        ("( tcp", "     ^"),
+        ("tcp )", "    ^"),
+        ("()", " ^"),
+        ("= 80", "^"),
+        ("state", "     ^"),
+        ("state open", "      ^^^^"),
+        ("state established exclude foo", "                          ^^^"),
+        ("dst", "   ^"),
+        ("dst example.com", "    ^^^^^^^^^^^"),
+        ("dst 10.0.0.0/33", "    ^^^^^^^^^^^"),
+        ("dst < 10.0.0.1", "    ^"),
+        ("src [::1", "    ^^^^"),
+        ("sport = :65536", "        ^^^^^^"),
+        ("sport > :80-90", "        ^^^^^^"),
+        ("dport !", "      ^"),
+        ("pid nginx", "    ^^^^^"),
+        ("pid = 4294967296", "      ^^^^^^^^^^"),
+        ("user no-such-user-here", "     ^^^^^^^^^^^^^^^^^"),
+        ("inode x", "      ^"),
+        ("dev no-such-device", "    ^^^^^^^^^^^^^^"),
+        ("fwmark 0xg", "       ^^^"),
+        ("cgroup /no/such/group", "       ^^^^^^^^^^^^^^"),
+        ("process \"nginx", "        ^^^^^^"),
+        ("8080", "^^^^"),
+        (":80 :443", "    ^^^^"),
+    ] {
+        let words: Vec<&str> = typed.split(' ').collect();
+        for args in [&[typed][..], &words] {
+            let said = refused(args);
+            let lines: Vec<&str> = said.lines().collect();
+            assert_eq!(
+                lines[1..],
+                [&format!("  {typed}"), &format!("  {place}"), "Try 'lsock --help'."],
+                "{said}"
+            );
+        }
     }
 }
 
@@ -38,8 +91,13 @@ fn formats_exclude_each_other() {
 
 #[test]
 fn usage_errors_send_nothing_harmful_back() {
-    let said = refused(&["--state", "\x1b[31m\u{202e}x"]);
-    assert!(!said.contains('\x1b') && !said.contains('\u{202e}'), "{said:?}");
+    let harmful = "\x1b[31m\u{202e}x";
+    let cgroup = format!("cgroup=/{harmful}");
+    for args in [&["--state", harmful][..], &["--user", harmful], &[harmful], &["dst", harmful], &[&cgroup]] {
+        let said = refused(args);
+        assert!(!said.contains('\x1b') && !said.contains('\u{202e}'), "{said:?}");
+        assert!(said.contains("\\u{1b}[31m\\u{202e}x"), "{said:?}");
+    }
 }
 
 #[test]
@@ -55,6 +113,8 @@ fn help_shows_examples_columns_states_and_exit_codes() {
         "Exit status",
         "lsock destroy",
         "CAP_NET_ADMIN",
+        "PORTS",
+        "autobound",
     ] {
         assert!(long.contains(wanted), "{wanted}");
     }
@@ -84,7 +144,7 @@ fn manual_page_tells_every_option() {
     for option in options() {
         assert!(page.contains(&option.replace('-', "\\-")), "{option}");
     }
-    for wanted in ["owner_reason", "EXIT STATUS", "EXAMPLES", "fin\\-wait\\-1"] {
+    for wanted in ["owner_reason", "EXIT STATUS", "EXAMPLES", "fin\\-wait\\-1", "autobound"] {
         assert!(page.contains(wanted), "{wanted}");
     }
 }

@@ -125,10 +125,38 @@ fn pid_and_process_narrow_to_what_they_hold() {
         );
     }
     let port = format!("--local-port={}", address.port());
-    let rows = sockets(&["--json", "-tl", &port]);
+    // Programs that other tests start have this process's descriptors until they are executed.
+    let listed = |args: &[&str]| {
+        let mut rows = sockets(args);
+        for row in &mut rows {
+            row["owners"].as_array_mut().unwrap().retain(|owner| owner["pid"] == std::process::id());
+        }
+        rows
+    };
+    let rows = listed(&["--json", "-tl", &port]);
     let name = rows[0]["owners"][0]["name"].as_str().unwrap().to_owned();
-    assert_eq!(sockets(&["--json", "-tl", &port, "--process", &name]), rows);
+    assert_eq!(listed(&["--json", "-tl", &port, "--process", &name]), rows);
     assert_eq!(sockets(&["--json", "-tl", &port, "--process", "no such process"]), [] as [Value; 0]);
+}
+
+#[test]
+fn source_of_owners_can_be_chosen_everywhere_and_is_told_where_there_is_a_choice() {
+    if !can_list() {
+        return;
+    }
+    for asked in ["auto", "procfs", "bpf"] {
+        let text = listed(&["--json", "-tl", "--owner-source", asked]);
+        let document: Value = serde_json::from_str(&text).unwrap();
+        common::check_document(&document);
+        let used = &document["owner_source"]["used"];
+        match netstat::Support::current().system {
+            "linux" if asked == "procfs" => assert_eq!(used, "procfs"),
+            "linux" => assert!(used == "procfs" || used == "bpf"),
+            _ => assert!(used.is_null(), "{used}"),
+        }
+        let without = listed(&["--json", "-tl", "--no-owners", "--owner-source", asked]);
+        assert!(without.ends_with("\"owner_source\":null}\n"), "{without}");
+    }
 }
 
 #[test]

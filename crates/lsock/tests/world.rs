@@ -83,40 +83,55 @@ fn holders(row: &Value) -> BTreeSet<(u64, u64)> {
     holders.collect()
 }
 
-#[test]
-fn live_world_of_21_200_sockets_is_listed_exactly() {
-    let ran = in_a_namespace(|| {
-        let spec = WorldSpec::small();
-        let world = World::build(&spec).unwrap();
-        let told = json_of(Command::new(env!("CARGO_BIN_EXE_lsock")).arg("--json"));
+/// What the program lists, with owners found in this way; `None`, and it says why, where that cannot be had.
+fn listed_by(source: &str) -> Option<Value> {
+    let told = json_of(Command::new(env!("CARGO_BIN_EXE_lsock")).args(["--json", "--owner-source", source]));
+    let from = &told["owner_source"];
+    if from["used"] != source {
+        socket_world::skipped(format_args!("owners by {source}: {}", from["reason"]));
+        return None;
+    }
+    assert_eq!(from["reason"], "asked for");
+    Some(told)
+}
 
-        let mut rows: BTreeMap<u64, &Value> = BTreeMap::new();
-        for row in told["sockets"].as_array().unwrap() {
-            let before = rows.insert(row["inode"].as_u64().unwrap(), row);
-            assert!(before.is_none(), "twice: {row}");
+fn is_exactly(told: &Value, world: &World) {
+    let mut rows: BTreeMap<u64, &Value> = BTreeMap::new();
+    for row in told["sockets"].as_array().unwrap() {
+        let before = rows.insert(row["inode"].as_u64().unwrap(), row);
+        assert!(before.is_none(), "twice: {row}");
+    }
+    let mut held: BTreeMap<u64, BTreeSet<(u64, u64)>> = BTreeMap::new();
+    for Held { pid, fd, inode } in world.held() {
+        held.entry(inode).or_default().insert((pid.into(), u64::try_from(fd).unwrap()));
+    }
+    let sockets = world.sockets();
+    assert_eq!((sockets.len(), rows.len()), (21_200, 21_200));
+    for facts in &sockets {
+        let inode = facts.inode.unwrap();
+        let row = rows[&inode];
+        assert_eq!(listed(row), described(facts));
+        assert_eq!(holders(row), held[&inode], "{row}");
+        assert_eq!(row["owner_status"], "known");
+    }
+    let processes: BTreeSet<u64> = told["processes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|process| process["pid"].as_u64().unwrap())
+        .collect();
+    let expected: BTreeSet<u64> = world.children().iter().map(|child| child.pid().into()).collect();
+    assert_eq!(processes, expected);
+    assert!(told["processes"].as_array().unwrap().iter().all(|process| process["name"] == "world"));
+}
+
+#[test]
+fn live_world_of_21_200_sockets_is_listed_exactly_from_either_source_of_owners() {
+    let ran = in_a_namespace(|| {
+        let world = World::build(&WorldSpec::small()).unwrap();
+        for told in ["procfs", "bpf"].into_iter().filter_map(listed_by) {
+            is_exactly(&told, &world);
         }
-        let mut held: BTreeMap<u64, BTreeSet<(u64, u64)>> = BTreeMap::new();
-        for Held { pid, fd, inode } in world.held() {
-            held.entry(inode).or_default().insert((pid.into(), u64::try_from(fd).unwrap()));
-        }
-        let sockets = world.sockets();
-        assert_eq!((sockets.len(), rows.len()), (21_200, 21_200));
-        for facts in &sockets {
-            let inode = facts.inode.unwrap();
-            let row = rows[&inode];
-            assert_eq!(listed(row), described(facts));
-            assert_eq!(holders(row), held[&inode], "{row}");
-            assert_eq!(row["owner_status"], "known");
-        }
-        let processes: BTreeSet<u64> = told["processes"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|process| process["pid"].as_u64().unwrap())
-            .collect();
-        let expected: BTreeSet<u64> = world.children().iter().map(|child| child.pid().into()).collect();
-        assert_eq!(processes, expected);
-        assert!(told["processes"].as_array().unwrap().iter().all(|process| process["name"] == "world"));
     });
     if let Err(why) = ran {
         live_skip!("a network namespace: {why}");
@@ -135,7 +150,7 @@ fn live_plain_user_sees_the_same_rows_and_is_told_what_is_hidden() {
         let copy = PublicCopy::new();
         let root = json_of(Command::new(copy.program()).arg("--json"));
         let mut command = Command::new(copy.program());
-        command.arg("--json").uid(user).gid(user);
+        command.args(["--json", "--owner-source", "bpf"]).uid(user).gid(user);
         let output = output_of(&mut command);
         let plain: Value = serde_json::from_slice(&output.stdout).unwrap();
         let text = String::from_utf8(output.stderr).unwrap();
@@ -164,6 +179,9 @@ fn live_plain_user_sees_the_same_rows_and_is_told_what_is_hidden() {
         assert!(kinds.contains(&&json!("processes_unreadable")), "{kinds:?}");
         assert_eq!(text.lines().count(), 1, "{text}");
         assert!(text.contains("could not be read"), "{text}");
+        let reason = "capabilities: no CAP_BPF and no CAP_PERFMON";
+        assert_eq!(plain["owner_source"], json!({ "used": "procfs", "reason": reason }));
+        assert!(text.contains(&format!("owners by procfs, not by bpf: {reason}; ")), "{text}");
     });
     if let Err(why) = ran {
         live_skip!("a network namespace: {why}");

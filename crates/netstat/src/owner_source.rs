@@ -59,8 +59,8 @@ pub struct OwnersFrom {
 }
 
 impl OwnersFrom {
-    #[allow(dead_code, reason = "some systems have one way only")]
-    pub(crate) fn new(source: OwnerSource, reason: impl Into<Cow<'static, str>>) -> Self {
+    /// For tests of programs that show an answer.
+    pub fn new(source: OwnerSource, reason: impl Into<Cow<'static, str>>) -> Self {
         Self { source, reason: reason.into() }
     }
 }

@@ -5,8 +5,10 @@
 
 use netstat::{Counts, Lister, Protocol, Query, TcpState};
 use socket_world::namespace::in_network_namespace;
-use socket_world::{Made, live_skip, tcp, udp};
-use std::collections::BTreeMap;
+use socket_world::{Child, Made, live_skip, restrict, tcp, udp};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::ErrorKind;
+use std::path::PathBuf;
 
 /// One of each kind and state, and more than one of the usual ones.
 fn sockets_of_all_kinds() -> Vec<Made> {
@@ -75,6 +77,38 @@ fn live_lister_answers_for_the_network_namespace_of_the_thread_that_asks() {
         Err(error) => live_skip!("no network namespace of its own: {error}"),
     }
     assert!(is_listed(&mut lister));
+}
+
+/// The sockets that this process has open.
+fn own_sockets() -> BTreeSet<PathBuf> {
+    let descriptors = std::fs::read_dir("/proc/self/fd").unwrap();
+    let links = descriptors.filter_map(|descriptor| std::fs::read_link(descriptor.unwrap().path()).ok());
+    links.filter(|link| link.to_string_lossy().starts_with("socket:")).collect()
+}
+
+#[test]
+fn live_lister_in_a_forked_process_does_not_take_its_parents_answers() {
+    let child = Child::fork(None, &[], |_| {
+        let mut lister = Lister::new();
+        let query = Query::new().tcp().listening();
+        lister.snapshot(&query).unwrap();
+        let of_parent = own_sockets();
+        assert_eq!(of_parent.len(), 1, "{of_parent:?}");
+        // A plain fork, which has the descriptors of its parent.
+        restrict::in_pid_namespace(|| {
+            restrict::own_proc(c"")?;
+            assert_eq!(own_sockets(), of_parent);
+            lister.snapshot(&query).unwrap();
+            let own = own_sockets();
+            assert!(own.len() == 1 && own.is_disjoint(&of_parent), "{own:?} {of_parent:?}");
+            Ok(())
+        })
+    });
+    match child {
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::Other => panic!("{error}"),
+        Err(error) => live_skip!("a pid namespace: {error}"),
+    }
 }
 
 #[test]

@@ -1,11 +1,12 @@
-//! All holders of a socket, by every way a process can come to hold one, as the holders report themselves.
+//! All holders of a socket, by every way a process can come to hold one, as the holders report themselves; from each
+//! source of owners that is to be had.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 
 mod common;
 
-use common::{check_owners, check_row, list, owners, row};
+use common::{asked, check_owners, check_row, list_by, owners, row, sources};
 use netstat::{GapKind, HiddenOwner, Ownership, ProcessFields, Query};
 use socket_world::{Held, holders, live_skip, names, quiet, tcp, threads, udp};
 use std::ffi::OsStr;
@@ -19,12 +20,12 @@ fn live_listener_of_forked_workers_lists_them_all() {
     let children = holders::inherited(10, &made.sockets[0]).unwrap();
     let mut held = made.held().unwrap();
     held.extend(children.iter().flat_map(|child| child.held()));
-    let quiet = quiet();
-    let snapshot = list();
-    drop(quiet);
     let expected = owners(&held, made.facts[0].inode.unwrap());
     assert_eq!(expected.len(), 11);
-    check_owners(row(&snapshot, &made.facts[0]), &expected);
+    let _quiet = quiet();
+    for source in sources() {
+        check_owners(row(&list_by(source), &made.facts[0]), &expected);
+    }
 }
 
 #[test]
@@ -33,12 +34,12 @@ fn live_duplicated_descriptors_are_owners_each() {
     let copies = holders::duplicated(4, &made.sockets[0]).unwrap();
     let mut held = made.held().unwrap();
     held.extend(copies.iter().map(|copy| Held::here(copy.as_fd()).unwrap()));
-    let quiet = quiet();
-    let snapshot = list();
-    drop(quiet);
     let expected = owners(&held, made.facts[0].inode.unwrap());
     assert_eq!(expected.len(), 5);
-    check_owners(row(&snapshot, &made.facts[0]), &expected);
+    let _quiet = quiet();
+    for source in sources() {
+        check_owners(row(&list_by(source), &made.facts[0]), &expected);
+    }
 }
 
 #[test]
@@ -46,12 +47,12 @@ fn live_passed_descriptor_belongs_to_who_got_it() {
     let made = tcp::listener_v4().unwrap();
     let socket = made.sockets.into_iter().next().unwrap();
     let child = holders::passed(socket).unwrap();
-    let quiet = quiet();
-    let snapshot = list();
-    drop(quiet);
     let expected = owners(child.held(), made.facts[0].inode.unwrap());
     assert_eq!(expected.len(), 1);
-    check_owners(row(&snapshot, &made.facts[0]), &expected);
+    let _quiet = quiet();
+    for source in sources() {
+        check_owners(row(&list_by(source), &made.facts[0]), &expected);
+    }
 }
 
 #[test]
@@ -60,22 +61,24 @@ fn live_processes_that_share_a_descriptor_table_are_both_owners() {
     let child = holders::shared_table(&made.sockets[0]).unwrap();
     let mut held = made.held().unwrap();
     held.extend(child.held());
-    let quiet = quiet();
-    let snapshot = list();
-    drop(quiet);
     let expected = owners(&held, made.facts[0].inode.unwrap());
     assert_eq!(expected.len(), 3);
-    check_owners(row(&snapshot, &made.facts[0]), &expected);
+    let _quiet = quiet();
+    for source in sources() {
+        check_owners(row(&list_by(source), &made.facts[0]), &expected);
+    }
 }
 
 #[test]
 fn live_thread_with_a_table_of_its_own_is_found() {
     let table = threads::own_table(tcp::pair_v4).unwrap();
-    let snapshot = list();
-    for facts in table.sockets() {
-        let socket = row(&snapshot, facts);
-        check_row(socket, facts);
-        check_owners(socket, &owners(table.held(), facts.inode.unwrap()));
+    for source in sources() {
+        let snapshot = list_by(source);
+        for facts in table.sockets() {
+            let socket = row(&snapshot, facts);
+            check_row(socket, facts);
+            check_owners(socket, &owners(table.held(), facts.inode.unwrap()));
+        }
     }
 }
 
@@ -83,24 +86,28 @@ fn live_thread_with_a_table_of_its_own_is_found() {
 fn live_process_whose_first_thread_has_exited_is_found_with_its_executable() {
     let process = threads::exited_leader(Some(b"leaderless"), udp::pair_v4).unwrap();
     let fields = ProcessFields::NAME | ProcessFields::PATH;
-    let snapshot = Query::new().processes(fields).snapshot().unwrap();
-    for facts in process.child().sockets() {
-        check_owners(row(&snapshot, facts), &owners(process.child().held(), facts.inode.unwrap()));
+    for source in sources() {
+        let snapshot = asked(&Query::new().processes(fields), source);
+        for facts in process.child().sockets() {
+            check_owners(row(&snapshot, facts), &owners(process.child().held(), facts.inode.unwrap()));
+        }
+        let told = snapshot.process(process.child().pid()).unwrap();
+        assert_eq!(told.name.as_deref(), Some(OsStr::new("leaderless")));
+        assert_eq!(told.path, std::env::current_exe().ok());
     }
-    let told = snapshot.process(process.child().pid()).unwrap();
-    assert_eq!(told.name.as_deref(), Some(OsStr::new("leaderless")));
-    assert_eq!(told.path, std::env::current_exe().ok());
 }
 
 #[test]
 fn live_hostile_names_are_told_byte_for_byte() {
     let children: Vec<_> =
         names::hostile().iter().map(|name| names::named(name, tcp::listener_v4).unwrap()).collect();
-    let snapshot = Query::new().tcp().processes(ProcessFields::NAME).snapshot().unwrap();
-    for (name, child) in names::hostile().iter().zip(&children) {
-        check_owners(row(&snapshot, &child.sockets()[0]), &owners(child.held(), child.held()[0].inode));
-        let told = snapshot.process(child.pid()).unwrap();
-        assert_eq!(told.name.as_deref(), Some(OsStr::from_bytes(name)));
+    for source in sources() {
+        let snapshot = asked(&Query::new().tcp().processes(ProcessFields::NAME), source);
+        for (name, child) in names::hostile().iter().zip(&children) {
+            check_owners(row(&snapshot, &child.sockets()[0]), &owners(child.held(), child.held()[0].inode));
+            let told = snapshot.process(child.pid()).unwrap();
+            assert_eq!(told.name.as_deref(), Some(OsStr::from_bytes(name)));
+        }
     }
 }
 
@@ -112,12 +119,14 @@ fn live_socket_of_another_user_is_listed_with_that_user_and_holder() {
         Err(why) => live_skip!("another user: {why}"),
     };
     let fields = ProcessFields::UID | ProcessFields::USER;
-    let snapshot = Query::new().uid(id).processes(fields).snapshot().unwrap();
-    let socket = row(&snapshot, &child.sockets()[0]);
-    assert_eq!((snapshot.sockets.len(), socket.uid), (1, Some(id)));
-    check_owners(socket, &owners(child.held(), child.held()[0].inode));
-    let process = snapshot.process(child.pid()).unwrap();
-    assert_eq!((process.uid, process.user.as_deref()), (Some(id), None));
+    for source in sources() {
+        let snapshot = asked(&Query::new().uid(id).processes(fields), source);
+        let socket = row(&snapshot, &child.sockets()[0]);
+        assert_eq!((snapshot.sockets.len(), socket.uid), (1, Some(id)));
+        check_owners(socket, &owners(child.held(), child.held()[0].inode));
+        let process = snapshot.process(child.pid()).unwrap();
+        assert_eq!((process.uid, process.user.as_deref()), (Some(id), None));
+    }
 }
 
 #[test]
@@ -126,14 +135,16 @@ fn live_process_that_refuses_is_told_as_hidden_to_a_plain_user_and_found_by_root
         Ok(child) => child,
         Err(why) => live_skip!("not dumpable: {why}"),
     };
-    let snapshot = list();
-    let socket = row(&snapshot, &child.sockets()[0]);
-    if socket_world::is_root() {
-        check_owners(socket, &owners(child.held(), child.held()[0].inode));
-    } else {
-        let hidden = Ownership::Hidden { reason: HiddenOwner::UnreadableProcess };
-        assert_eq!(socket.ownership(), hidden);
-        assert!(snapshot.gaps.iter().any(|gap| gap.kind == GapKind::ProcessesUnreadable));
+    for source in sources() {
+        let snapshot = list_by(source);
+        let socket = row(&snapshot, &child.sockets()[0]);
+        if socket_world::is_root() {
+            check_owners(socket, &owners(child.held(), child.held()[0].inode));
+        } else {
+            let hidden = Ownership::Hidden { reason: HiddenOwner::UnreadableProcess };
+            assert_eq!(socket.ownership(), hidden);
+            assert!(snapshot.gaps.iter().any(|gap| gap.kind == GapKind::ProcessesUnreadable));
+        }
     }
 }
 
@@ -142,58 +153,64 @@ fn live_query_for_a_process_shows_its_sockets_alone_and_does_not_claim_more() {
     let made = tcp::listener_v4().unwrap();
     let children = holders::inherited(2, &made.sockets[0]).unwrap();
     let child = &children[0];
-    let snapshot = Query::new().pid(child.pid()).snapshot().unwrap();
-    let rows: Vec<_> = snapshot.into_iter().collect();
-    assert_eq!(rows.len(), 1);
-    check_owners(&rows[0], &owners(child.held(), child.held()[0].inode));
-    assert_eq!(rows[0].ownership(), Ownership::Known { complete: false });
+    for source in sources() {
+        let rows = asked(&Query::new().pid(child.pid()), source).sockets;
+        assert_eq!(rows.len(), 1);
+        check_owners(&rows[0], &owners(child.held(), child.held()[0].inode));
+        assert_eq!(rows[0].ownership(), Ownership::Known { complete: false });
+    }
 }
 
 #[test]
 fn live_query_for_a_name_finds_the_whole_name_and_the_cut_one() {
     let child = names::named(b"netstat-by-name", tcp::listener_v4).unwrap();
     let other = names::named(b"netstat-by-nam", tcp::listener_v4).unwrap();
-    let snapshot = Query::new().process_name("netstat-by-name").snapshot().unwrap();
-    assert_eq!(snapshot.sockets.len(), 1);
-    assert_eq!(snapshot.sockets[0].owners()[0].pid, child.pid());
-    let nobody = Query::new().process_name("netstat-by").snapshot().unwrap();
-    assert_eq!(nobody.sockets, []);
+    for source in sources() {
+        let snapshot = asked(&Query::new().process_name("netstat-by-name"), source);
+        assert_eq!(snapshot.sockets.len(), 1);
+        assert_eq!(snapshot.sockets[0].owners()[0].pid, child.pid());
+        let nobody = asked(&Query::new().process_name("netstat-by"), source);
+        assert_eq!(nobody.sockets, []);
+    }
     drop(other);
 }
 
 #[test]
 fn live_streamed_rows_are_those_of_a_snapshot() {
     let child = names::named(b"streamed", udp::pair_v6).unwrap();
-    let query = Query::new().udp().pid(child.pid());
-    let kept = query.snapshot().unwrap();
-    let mut streamed = Vec::new();
-    query
-        .for_each(|socket| {
-            streamed.push(socket);
-            ControlFlow::Continue(())
-        })
-        .unwrap();
-    assert_eq!(streamed, kept.sockets);
-    assert_eq!(streamed.len(), 2);
+    for source in sources() {
+        let query = Query::new().udp().pid(child.pid()).owner_source(source);
+        let kept = asked(&query, source);
+        let mut streamed = Vec::new();
+        query
+            .for_each(|socket| {
+                streamed.push(socket);
+                ControlFlow::Continue(())
+            })
+            .unwrap();
+        assert_eq!(streamed, kept.sockets);
+        assert_eq!(streamed.len(), 2);
 
-    let mut first = 0;
-    query
-        .for_each(|_| {
-            first += 1;
-            ControlFlow::Break(())
-        })
-        .unwrap();
-    assert_eq!(first, 1);
+        let mut first = 0;
+        query
+            .for_each(|_| {
+                first += 1;
+                ControlFlow::Break(())
+            })
+            .unwrap();
+        assert_eq!(first, 1);
+    }
 }
 
 #[test]
 fn live_one_thread_finds_what_many_find() {
     let made = tcp::pair_v6().unwrap();
-    let quiet = quiet();
-    let rows = |threads| {
-        let snapshot = Query::new().owners(true).threads(threads).snapshot().unwrap();
-        made.facts.iter().map(|facts| row(&snapshot, facts).clone()).collect::<Vec<_>>()
-    };
-    assert_eq!(rows(1), rows(8));
-    drop(quiet);
+    let _quiet = quiet();
+    for source in sources() {
+        let rows = |threads| {
+            let snapshot = asked(&Query::new().owners(true).threads(threads), source);
+            made.facts.iter().map(|facts| row(&snapshot, facts).clone()).collect::<Vec<_>>()
+        };
+        assert_eq!(rows(1), rows(8));
+    }
 }

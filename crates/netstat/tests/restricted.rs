@@ -5,113 +5,25 @@
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 
 mod common;
+#[macro_use]
+#[path = "common/scene.rs"]
+mod scene;
 
-use common::{check_row, check_row_of_any_source, list, owners, reason, row};
-use netstat::{Gap, GapKind, HiddenOwner, Ownership, Protocol, Query, Snapshot, Socket};
+use common::{check_row, check_row_of_any_source, list_by, row};
+use netstat::{GapKind, HiddenOwner, OwnerSource, Protocol, Query, Snapshot, Socket};
 use rustix::io::Errno;
 use rustix::thread::{CapabilitySet, UnshareFlags};
+use scene::{NOBODY, Scene, has_gap, has_gap_of, is_hidden, is_incomplete, is_known};
 use socket_world::namespace::{enter_network_namespace, in_network_namespace};
-use socket_world::{Child, Held, Made, SocketFacts, live_skip, quiet, restrict, tcp, udp};
+use socket_world::{SocketFacts, live_skip, quiet, restrict, udp};
 use std::io::{self, ErrorKind};
-
-/// A user and group that nobody is.
-const NOBODY: u32 = 54_321;
 
 /// The user that a user namespace shows for those it does not know.
 const OVERFLOW_USER: u32 = 65_534;
 
-/// Sockets of many kinds, held by the test.
-struct Scene {
-    made: Vec<Made>,
-    held: Vec<Held>,
-}
-
-impl Scene {
-    fn new() -> Self {
-        let makers: [fn() -> io::Result<Made>; 11] = [
-            tcp::listener_v4,
-            tcp::listener_dual_stack,
-            tcp::pair_v4,
-            tcp::pair_v6,
-            tcp::pair_mapped,
-            tcp::half_closed,
-            tcp::accept_queue,
-            tcp::syn_received,
-            tcp::time_wait,
-            udp::unconnected_v4,
-            udp::pair_v6,
-        ];
-        let made: Vec<Made> = makers.iter().map(|make| make().unwrap()).collect();
-        let held = made.iter().flat_map(|made| made.held().unwrap()).collect();
-        Self { made, held }
-    }
-
-    fn facts(&self) -> impl Iterator<Item = &SocketFacts> {
-        self.made.iter().flat_map(|made| &made.facts)
-    }
-
-    /// Checks that each socket is listed once and in full.
-    fn check_rows(&self, snapshot: &Snapshot, check: impl Fn(&Socket, &SocketFacts)) {
-        for facts in self.facts() {
-            check(row(snapshot, facts), facts);
-        }
-    }
-
-    /// Checks the holders of all that can be held, and the reason of the rest.
-    fn check_owners(&self, snapshot: &Snapshot, check: impl Fn(&Socket)) {
-        for facts in self.facts() {
-            let socket = row(snapshot, facts);
-            match facts.inode {
-                Some(inode) => {
-                    if matches!(socket.ownership(), Ownership::Known { .. }) {
-                        assert_eq!(socket.owners(), owners(&self.held, inode), "{facts:?}");
-                    }
-                    check(socket);
-                }
-                None => assert_eq!(socket.ownership(), Ownership::None { reason: reason(facts) }),
-            }
-        }
-    }
-}
-
-fn is_known(socket: &Socket) {
-    assert!(matches!(socket.ownership(), Ownership::Known { .. }), "{socket:?}");
-}
-
-/// Holders are told, and it is not claimed that they are all.
-fn is_incomplete(socket: &Socket) {
-    assert_eq!(socket.ownership(), Ownership::Known { complete: false }, "{socket:?}");
-}
-
-fn is_hidden(reason: HiddenOwner) -> impl Fn(&Socket) {
-    move |socket| assert_eq!(socket.ownership(), Ownership::Hidden { reason }, "{socket:?}")
-}
-
-fn has_gap(snapshot: &Snapshot, is_it: impl Fn(&Gap) -> bool) {
-    assert!(snapshot.gaps.iter().any(is_it), "{:?}", snapshot.gaps);
-}
-
-fn has_gap_of(snapshot: &Snapshot, kind: GapKind) {
-    has_gap(snapshot, |gap| gap.kind == kind);
-}
-
-/// Runs `look` in a process of its own, which fails as the test does; an error says that the process could not
-/// be restricted so.
-fn in_child(look: impl FnOnce() -> io::Result<()>) -> Result<(), io::Error> {
-    match Child::fork(Some(b"restricted"), &[], |_| look()) {
-        Err(error) if error.kind() == ErrorKind::Other => panic!("{error}"),
-        Err(error) => Err(error),
-        Ok(_) => Ok(()),
-    }
-}
-
-/// As [`in_child`], or skips the test.
-macro_rules! restricted {
-    ($what:literal, $look:expr) => {
-        if let Err(why) = in_child($look) {
-            live_skip!("{}: {why}", $what);
-        }
-    };
+/// Owners by the walk. What BPF sees under the same restrictions is in `restricted_owner_source.rs`.
+fn list() -> Snapshot {
+    list_by(OwnerSource::Procfs)
 }
 
 /// Both tables from `/proc`, each with a gap that says why.

@@ -1,13 +1,16 @@
 //! A world of sockets on a machine that has no others, and a lister that is held to it: for other kernels.
 //!
 //! ```text
-//! kernel_world FALLBACKS COMMAND [ARGUMENT...]
+//! kernel_world FALLBACKS BPF LSOCK COUNT_SOCKETS
 //! ```
 //!
-//! Makes a socket in every state that loopback lets one make, runs COMMAND (`lsock --json`) and compares the
-//! document that it prints with the makers' own account: every row, no other row, each with exactly its holders.
-//! FALLBACKS says which tables must have come from `/proc/net`: `none`, `udp`, or `tcp,udp`; what the document
-//! calls incomplete must be that and nothing else. `ci/kernels.sh` boots kernels with this inside.
+//! Makes a socket in every state that loopback lets one make, runs LSOCK with owners by procfs and by BPF, and
+//! compares the documents that it prints with the makers' own account: every row, no other row, each with exactly
+//! its holders. Then it runs COUNT_SOCKETS, an example of netstat, whose counts must be theirs.
+//!
+//! FALLBACKS says which tables must have come from `/proc/net`: `none`, `udp`, or `tcp,udp`; what a document
+//! calls incomplete must be that and nothing else. BPF is `bpf` if it is to be had, or how the reason begins that
+//! must be given for procfs standing in. `ci/kernels.sh` boots kernels with this inside.
 //!
 //! Prints `ok N rows, ...`, or every difference and ends with 1.
 #![cfg(any(target_os = "linux", target_os = "android"))]
@@ -15,7 +18,7 @@
 
 use serde_json::Value;
 use socket_world::{Held, Made, SocketFacts, State, Transport, holders, tcp, udp};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
@@ -24,12 +27,12 @@ use std::path::Path;
 use std::process::{Command, ExitCode};
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let (Some(fallbacks), Some(command)) = (arguments.next(), arguments.next()) else {
-        eprintln!("usage: kernel_world none|udp|tcp,udp COMMAND [ARGUMENT...]");
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let [fallbacks, bpf, lsock, count] = &arguments[..] else {
+        eprintln!("usage: kernel_world none|udp|tcp,udp bpf|REASON LSOCK COUNT_SOCKETS");
         return ExitCode::from(2);
     };
-    match run(&fallbacks, Command::new(command).args(arguments)) {
+    match run(fallbacks, bpf, lsock, count) {
         Ok(outcome) => {
             println!("{outcome}");
             if outcome.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -45,12 +48,13 @@ struct Outcome {
     rows: usize,
     left_out: usize,
     gaps: Vec<String>,
+    owners: String,
     differences: Vec<String>,
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rows, left_out, gaps, differences } = self;
+        let Self { rows, left_out, gaps, owners, differences } = self;
         if differences.is_empty() {
             write!(f, "ok {rows} rows")?;
         } else {
@@ -60,13 +64,13 @@ impl fmt::Display for Outcome {
             write!(f, ", {left_out} situations left out: this kernel has no IPv6 now")?;
         }
         let source = if gaps.is_empty() { "netlink".to_owned() } else { gaps.join("; ") };
-        write!(f, ", source: {source}")?;
+        write!(f, ", source: {source}, owners: procfs and {owners}")?;
         // The first ones tell enough, and a serial line is slow.
         differences.iter().take(10).try_for_each(|difference| write!(f, "\n  {difference}"))
     }
 }
 
-fn run(fallbacks: &str, command: &mut Command) -> Result<Outcome, Box<dyn Error>> {
+fn run(fallbacks: &str, bpf: &str, lsock: &str, count: &str) -> Result<Outcome, Box<dyn Error>> {
     let ipv6 = Path::new("/proc/net/if_inet6").exists();
     let mut left_out = 0;
     let mut world = Vec::new();
@@ -86,21 +90,61 @@ fn run(fallbacks: &str, command: &mut Command) -> Result<Outcome, Box<dyn Error>
     let children = holders::inherited(1, first.as_fd())?;
     held.extend(children.iter().flat_map(|child| child.held().iter().copied()));
 
-    let output = command.output()?;
-    if !output.status.success() {
-        let text = String::from_utf8_lossy(&output.stderr);
-        return Err(format!("the command ended with {}: {}", output.status, text.trim()).into());
-    }
-    let document: Value = serde_json::from_slice(&output.stdout)?;
-    let mut differences = rows_that_differ(&world, &held, list(&document, "sockets")?);
-    let gaps = list(&document, "gaps")?;
-    differences.extend(gaps_that_differ(fallbacks, gaps));
-    Ok(Outcome {
+    let mut outcome = Outcome {
         rows: world.iter().map(|made| made.facts.len()).sum(),
         left_out,
-        gaps: gaps.iter().map(|gap| text(gap, "detail").to_owned()).collect(),
-        differences,
-    })
+        gaps: Vec::new(),
+        owners: String::new(),
+        differences: Vec::new(),
+    };
+    for (asked, expected) in [("procfs", "procfs (asked for)"), ("bpf", bpf)] {
+        let document = output(Command::new(lsock).args(["--json", "--owner-source", asked]))?;
+        let document: Value = serde_json::from_str(&document)?;
+        let from = &document["owner_source"];
+        outcome.owners = format!("{} ({})", text(from, "used"), text(from, "reason"));
+        let expected = if expected == "bpf" { "bpf (asked for)" } else { expected };
+        let gaps = list(&document, "gaps")?;
+        let mut differences = rows_that_differ(&world, &held, list(&document, "sockets")?);
+        differences.extend(gaps_that_differ(fallbacks, gaps));
+        if !outcome.owners.starts_with(expected) {
+            differences.push(format!("owners by {}, and not by {expected}", outcome.owners));
+        }
+        outcome.differences.extend(differences.into_iter().map(|what| format!("{asked}: {what}")));
+        outcome.gaps = gaps.iter().map(|gap| text(gap, "detail").to_owned()).collect();
+    }
+    let counted = output(&mut Command::new(count))?;
+    outcome.differences.extend(counts_that_differ(&world, &counted));
+    Ok(outcome)
+}
+
+/// What a command prints; it must succeed.
+fn output(command: &mut Command) -> Result<String, Box<dyn Error>> {
+    let output = command.output()?;
+    if output.status.success() {
+        return Ok(String::from_utf8(output.stdout)?);
+    }
+    let text = String::from_utf8_lossy(&output.stderr);
+    Err(format!("{command:?} ended with {}: {}", output.status, text.trim()).into())
+}
+
+/// Lines of protocol, state and how many.
+fn counts_that_differ(world: &[Made], counted: &str) -> Option<String> {
+    let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for facts in world.iter().flat_map(|made| &made.facts) {
+        let state = state_name(facts.state).unwrap_or("-");
+        *counts.entry((protocol_name(facts), state)).or_default() += 1;
+    }
+    let expected = counts.iter().map(|((protocol, state), count)| format!("{protocol} {state} {count}"));
+    let expected: BTreeSet<String> = expected.collect();
+    let counted: BTreeSet<String> = counted.lines().map(str::to_owned).collect();
+    (expected != counted).then(|| format!("counted {counted:?}, made {expected:?}"))
+}
+
+fn protocol_name(facts: &SocketFacts) -> &'static str {
+    match facts.protocol {
+        Transport::Tcp => "tcp",
+        Transport::Udp => "udp",
+    }
 }
 
 fn list<'a>(document: &'a Value, key: &str) -> Result<&'a [Value], String> {
@@ -147,11 +191,7 @@ fn rows_that_differ(world: &[Made], held: &[Held], rows: &[Value]) -> Vec<String
 /// Whether protocol, both ends and the inode are these: a connection of a machine with itself has the same ends
 /// once more, turned round.
 fn is_row_of(facts: &SocketFacts, row: &Value) -> bool {
-    let protocol = match facts.protocol {
-        Transport::Tcp => "tcp",
-        Transport::Udp => "udp",
-    };
-    text(row, "protocol") == protocol
+    text(row, "protocol") == protocol_name(facts)
         && end(&row["local"]) == Some(facts.local)
         && end(&row["remote"]) == facts.remote
         && row["inode"].as_u64() == facts.inode

@@ -6,7 +6,7 @@ use rustix::process::Pid;
 use rustix::thread::UnshareFlags;
 use std::ffi::{c_int, c_uint};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::AtomicU64;
@@ -132,31 +132,99 @@ pub(crate) fn unshare_namespaces(flags: UnshareFlags) -> io::Result<()> {
 
 /// Makes `socket(AF_NETLINK, ..)` fail with `errno` in the calling thread and those it starts.
 pub(crate) fn deny_netlink_sockets(errno: u16) -> io::Result<()> {
-    /// `seccomp_data`: the number of the call, and the low half of its first argument.
-    const NUMBER: u32 = 0;
+    /// The low half of the first argument in `seccomp_data`.
     const FAMILY: u32 = if cfg!(target_endian = "little") { 16 } else { 20 };
-    // linux/bpf_common.h: BPF_LD | BPF_W | BPF_ABS, BPF_JMP | BPF_JEQ | BPF_K, BPF_RET | BPF_K.
-    const LOAD: u16 = 0x20;
-    const EQUAL: u16 = 0x15;
-    const RETURN: u16 = 0x06;
-    let step = |code, jt, jf, k| libc::sock_filter { code, jt, jf, k };
-    let number = |value: libc::c_long| u32::try_from(value).unwrap_or(u32::MAX);
-    let mut filter = [
-        step(LOAD, 0, 0, NUMBER),
-        step(EQUAL, 0, 3, number(libc::SYS_socket)),
-        step(LOAD, 0, 0, FAMILY),
-        step(EQUAL, 0, 1, number(libc::AF_NETLINK.into())),
-        step(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | u32::from(errno)),
-        step(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW),
-    ];
+    deny(
+        libc::SYS_socket,
+        &[step(LOAD, 0, 0, FAMILY), step(EQUAL, 0, 1, number(libc::AF_NETLINK.into()))],
+        errno,
+    )
+}
+
+/// Makes bpf(2) fail with `errno` in the calling thread and those it starts.
+pub(crate) fn deny_bpf(errno: u16) -> io::Result<()> {
+    deny(libc::SYS_bpf, &[], errno)
+}
+
+// linux/bpf_common.h: BPF_LD | BPF_W | BPF_ABS, BPF_JMP | BPF_JEQ | BPF_K, BPF_RET | BPF_K.
+const LOAD: u16 = 0x20;
+const EQUAL: u16 = 0x15;
+const RETURN: u16 = 0x06;
+
+fn step(code: u16, jt: u8, jf: u8, k: u32) -> libc::sock_filter {
+    libc::sock_filter { code, jt, jf, k }
+}
+
+fn number(value: libc::c_long) -> u32 {
+    u32::try_from(value).unwrap_or(u32::MAX)
+}
+
+/// Makes a call fail with `errno` if `condition`, whose last step may skip one, is passed through.
+fn deny(call: libc::c_long, condition: &[libc::sock_filter], errno: u16) -> io::Result<()> {
+    /// The number of the call in `seccomp_data`.
+    const NUMBER: u32 = 0;
+    let past = u8::try_from(condition.len() + 1).map_err(io::Error::other)?;
+    let mut filter = vec![step(LOAD, 0, 0, NUMBER), step(EQUAL, 0, past, number(call))];
+    filter.extend(condition);
+    filter.push(step(RETURN, 0, 0, libc::SECCOMP_RET_ERRNO | u32::from(errno)));
+    filter.push(step(RETURN, 0, 0, libc::SECCOMP_RET_ALLOW));
     rustix::thread::set_no_new_privs(true)?;
-    let len = u16::try_from(filter.len()).unwrap_or(0);
+    let len = u16::try_from(filter.len()).map_err(io::Error::other)?;
     let program = libc::sock_fprog { len, filter: filter.as_mut_ptr() };
     let mode = libc::c_ulong::from(libc::SECCOMP_MODE_FILTER);
     // SAFETY: the third argument points to a program whose steps live through the call; the kernel copies and
     // checks it, and writes nothing. Which calls fail afterwards is for their callers to see, as any error.
     let result = unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// The number of the first object after `start`, by `BPF_PROG_GET_NEXT_ID` and the like; `None` after the last.
+pub(crate) fn bpf_next_id(command: c_int, start: u32) -> io::Result<Option<u32>> {
+    // start_id, next_id, open_flags
+    match bpf(command, &mut [start, 0, 0]) {
+        Ok((_, [_, next, _])) => Ok(Some(next)),
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The program with a number, by `BPF_PROG_GET_FD_BY_ID`.
+pub(crate) fn bpf_program(id: u32) -> io::Result<OwnedFd> {
+    const BPF_PROG_GET_FD_BY_ID: c_int = 13;
+    // prog_id, next_id, open_flags
+    let (fd, _) = bpf(BPF_PROG_GET_FD_BY_ID, &mut [id, 0, 0])?;
+    // SAFETY: the kernel has just made the descriptor for this caller, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// What the kernel says of an object, as much as there is room for, by `BPF_OBJ_GET_INFO_BY_FD`.
+pub(crate) fn bpf_info(object: BorrowedFd<'_>, info: &mut [u32]) -> io::Result<()> {
+    /// The command's part of `union bpf_attr`.
+    #[repr(C)]
+    struct InfoByFd {
+        bpf_fd: RawFd,
+        info_len: u32,
+        info: u64,
+    }
+    const BPF_OBJ_GET_INFO_BY_FD: c_int = 15;
+    let length = u32::try_from(size_of_val(info)).map_err(io::Error::other)?;
+    let address = u64::try_from(info.as_mut_ptr().addr()).map_err(io::Error::other)?;
+    let mut part = InfoByFd { bpf_fd: object.as_raw_fd(), info_len: length, info: address };
+    // SAFETY: the part is that of the command and of the size given; what it points to is writable, of the length
+    // given, and made of integers, for which any bytes will do.
+    let answer =
+        unsafe { libc::syscall(libc::SYS_bpf, BPF_OBJ_GET_INFO_BY_FD, &raw mut part, size_of::<InfoByFd>()) };
+    if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+}
+
+/// A command whose part of `union bpf_attr` is three numbers, without pointers; the answer, and the part after it.
+fn bpf(command: c_int, part: &mut [u32; 3]) -> io::Result<(RawFd, [u32; 3])> {
+    // SAFETY: the kernel reads and writes as many bytes as it is told.
+    let answer = unsafe { libc::syscall(libc::SYS_bpf, command, part.as_mut_ptr(), size_of_val(part)) };
+    if answer < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok((RawFd::try_from(answer).map_err(io::Error::other)?, *part))
 }
 
 /// Sets a socket option whose value is an int.

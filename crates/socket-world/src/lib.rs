@@ -10,6 +10,7 @@
 //! - [`holders`], [`threads`], [`names`]: the ways to hold a socket, and the processes that are hard to read.
 //! - [`World`]: hundreds of processes and up to some hundred thousand sockets, for benchmarks.
 //! - [`Churn`]: connections and UDP sockets that open and close at a given rate.
+//! - [`bpf`]: which BPF programs and links there are.
 //! - [`restrict`]: sandboxes, plain users, namespaces, capabilities.
 //! - [`namespace`]: a network namespace with nothing in it but what is made.
 //!
@@ -25,6 +26,7 @@
 #![cfg(any(target_os = "linux", target_os = "android"))]
 
 pub mod binding;
+pub mod bpf;
 mod child;
 mod churn;
 mod facts;

@@ -5,7 +5,9 @@
 
 use crate::ffi;
 use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
-use rustix::process::{DumpableBehavior, Gid, Resource, Rlimit, Uid, set_dumpable_behavior, setrlimit};
+use rustix::process::{
+    DumpableBehavior, Gid, Resource, Rlimit, Uid, getrlimit, set_dumpable_behavior, setrlimit,
+};
 use rustix::process::{WaitOptions, waitpid};
 use rustix::thread::{CapabilitySet, UnshareFlags, capabilities, set_capabilities};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
@@ -22,6 +24,14 @@ pub fn deny_netlink(errno: u16) -> io::Result<()> {
         return Err(io::Error::new(io::ErrorKind::Unsupported, "sockets are made by socketcall too"));
     }
     ffi::deny_netlink_sockets(errno)
+}
+
+/// From here on bpf(2) fails with `errno`, as under a seccomp sandbox.
+///
+/// # Errors
+/// The kernel has no seccomp filters.
+pub fn deny_bpf(errno: u16) -> io::Result<()> {
+    ffi::deny_bpf(errno)
 }
 
 /// Becomes a plain user without any right of root's. As after the start of a program, the process may be read by
@@ -49,12 +59,13 @@ pub fn drop_capabilities(dropped: CapabilitySet) -> io::Result<()> {
     Ok(set_capabilities(None, sets)?)
 }
 
-/// At most `count` descriptors.
+/// At most `count` descriptors, until the limit is raised again.
 ///
 /// # Errors
-/// None that is known.
+/// More than the process may have.
 pub fn limit_descriptors(count: u64) -> io::Result<()> {
-    limit(Resource::Nofile, count)
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    Ok(setrlimit(Resource::Nofile, Rlimit { current: Some(count), maximum })?)
 }
 
 /// At most `count` processes and threads of the user, for a user who is not root.
@@ -62,11 +73,7 @@ pub fn limit_descriptors(count: u64) -> io::Result<()> {
 /// # Errors
 /// None that is known.
 pub fn limit_threads(count: u64) -> io::Result<()> {
-    limit(Resource::Nproc, count)
-}
-
-fn limit(resource: Resource, count: u64) -> io::Result<()> {
-    Ok(setrlimit(resource, Rlimit { current: Some(count), maximum: Some(count) })?)
+    Ok(setrlimit(Resource::Nproc, Rlimit { current: Some(count), maximum: Some(count) })?)
 }
 
 /// From here on `/proc` is an empty directory, in a mount namespace of its own.

@@ -1,7 +1,7 @@
-//! One JSON document: `{"schema":"lsock/1","sockets":[..],"processes":[..],"gaps":[..]}`.
+//! One JSON document: `{"schema":"lsock/1","sockets":[..],"processes":[..],"gaps":[..],"owner_source":..}`.
 
 use super::object::{self, Json as _};
-use super::record::{GapRecord, ProcessRecord, Row};
+use super::record::{GapRecord, OwnerSourceRecord, ProcessRecord, Row};
 use super::{Chunk, Render, parts, text_of};
 use crate::view::View;
 use netstat::Socket;
@@ -28,7 +28,11 @@ impl Render for Json {
         append_list(&mut chunk, view.processes().iter().map(ProcessRecord))?;
         chunk.append(br#"],"gaps":["#)?;
         append_list(&mut chunk, view.snapshot.gaps.iter().map(GapRecord))?;
-        chunk.append(b"]}\n")?;
+        let from = view.snapshot.owners_from.as_ref().map(OwnerSourceRecord);
+        let mut text = String::from(r#"],"owner_source":"#);
+        from.push(&mut text);
+        text.push_str("}\n");
+        chunk.append(text.as_bytes())?;
         chunk.finish()
     }
 }

@@ -4,7 +4,7 @@ use super::object::{Displayed, Hex, Json, List, Ready, Word, member, members};
 use crate::states;
 use crate::time::Rfc3339;
 use crate::view::{self, View};
-use netstat::{Gap, Owner, Socket};
+use netstat::{Gap, Owner, OwnersFrom, Socket};
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
@@ -133,6 +133,19 @@ impl Json for GapRecord<'_> {
             "count": self.0.count,
             "detail": self.0.to_string().as_str(),
             "source": self.0.source.as_ref(),
+        );
+        out.push('}');
+    }
+}
+
+/// How owners were found.
+pub(super) struct OwnerSourceRecord<'a>(pub(super) &'a OwnersFrom);
+
+impl Json for OwnerSourceRecord<'_> {
+    fn push(&self, out: &mut String) {
+        members!(out,
+            "used": Word(self.0.source.as_str()),
+            "reason": self.0.reason.as_ref(),
         );
         out.push('}');
     }

@@ -62,14 +62,14 @@ fn world() -> Snapshot {
 
 fn shown_of(snapshot: &Snapshot, typed: &str, color: bool) -> String {
     let users = Users::from_passwd("root:x:0:0::/root:/bin/sh\n");
-    let plan = planned(typed, &users);
+    let plan = planned(typed);
     let view = View::new(snapshot, &users);
     text(&plan, color, &view, &order::sorted(&view, &plan.sort))
 }
 
-fn planned(typed: &str, users: &Users) -> Plan {
+fn planned(typed: &str) -> Plan {
     let words = std::iter::once("lsock").chain(typed.split_whitespace());
-    plan(&Args::try_parse_from(words).unwrap(), users).unwrap()
+    plan(&Args::try_parse_from(words).unwrap()).unwrap()
 }
 
 fn text(plan: &Plan, color: bool, view: &View<'_>, rows: &[&Socket]) -> String {
@@ -85,7 +85,7 @@ fn shown_in<T>(
     make: impl FnOnce(&View<'_>, &[&Socket]) -> T,
 ) -> (String, T) {
     let users = Users::from_passwd("root:x:0:0::/root:/bin/sh\n");
-    let plan = planned(typed, &users);
+    let plan = planned(typed);
     let view = View::new(snapshot, &users);
     let rows = order::sorted(&view, &plan.sort);
     (text(&plan, false, &view, &rows), make(&view, &rows))
@@ -219,6 +219,7 @@ fn json_document_has_rows_processes_and_gaps() {
     assert_eq!(json["schema"], "lsock/1");
     assert_eq!(json["sockets"].as_array().unwrap().len(), 5);
     assert_eq!(json["gaps"], serde_json::json!([]));
+    assert_eq!(json["owner_source"], serde_json::Value::Null);
     assert_eq!(
         json["processes"][0],
         serde_json::json!({
@@ -279,7 +280,7 @@ fn empty_listing_is_an_empty_list() {
     assert_eq!(shown_of(&nothing, "--jsonl", false), "");
     assert_eq!(
         shown_of(&nothing, "--json", false),
-        "{\"schema\":\"lsock/1\",\"sockets\":[],\"processes\":[],\"gaps\":[]}\n"
+        "{\"schema\":\"lsock/1\",\"sockets\":[],\"processes\":[],\"gaps\":[],\"owner_source\":null}\n"
     );
 }
 
@@ -323,7 +324,7 @@ fn csv_is_as_the_csv_crate_writes_it() {
 fn long_table_is_as_its_lines() {
     let columns = "--columns protocol,local,remote,pid,owners,service,user,created,handle";
     let (shown, lines) = shown_in(&made::snapshot(10_000), columns, |view, rows| {
-        let plan = planned(&format!("--no-header {columns}"), view.users);
+        let plan = planned(&format!("--no-header {columns}"));
         rows.iter().map(|socket| text(&plan, false, view, &[socket])).collect::<Vec<_>>()
     });
     assert_eq!(shown.lines().count(), 1 + lines.len());

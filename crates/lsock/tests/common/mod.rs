@@ -95,6 +95,13 @@ fn one_of(value: &Value, names: &[&str]) -> bool {
     names.contains(&value.as_str().unwrap_or(if value.is_null() { "-" } else { "" }))
 }
 
+/// How owners were found, where there is a choice.
+fn owner_source(value: &Value) -> bool {
+    let fields = value.as_object().map_or(0, serde_json::Map::len);
+    value.is_null()
+        || (fields == 2 && one_of(&value["used"], &["procfs", "bpf"]) && value["reason"].is_string())
+}
+
 fn end(value: &Value) -> bool {
     let fields = value.as_object().expect("an end is an object");
     let known = fields.keys().all(|key| ["addr", "scope_id", "port"].contains(&key.as_str()));
@@ -127,6 +134,7 @@ pub(crate) fn check_document(document: &Value) {
             ("sockets", Value::is_array),
             ("processes", Value::is_array),
             ("gaps", Value::is_array),
+            ("owner_source", owner_source),
         ],
     );
     let list = |name: &str| document[name].as_array().expect("a list");

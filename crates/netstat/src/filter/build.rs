@@ -231,7 +231,7 @@ impl Filter {
     /// could wait for a network is asked.
     ///
     /// # Errors
-    /// When it has no such user, and on systems other than Linux.
+    /// When it has no such user, and on Windows.
     pub fn user(name: &str) -> Result<Self, Error> {
         sys::user_id(name).map(Self::uid)
     }

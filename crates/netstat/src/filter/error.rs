@@ -14,8 +14,8 @@ use std::ops::Range;
 /// assert_eq!(error.range(), 16..21);
 /// assert_eq!(
 ///     format!("{error:#}"),
-///     "filter, column 17: \":htps\" is not a port (0 to 65535), a range of ports or the name of a service; \
-///      example: dport = :443\n  tcp and dport = :htps\n                  ^^^^^",
+///     "filter, column 17: \":htps\" is not a port (0 to 65535), a range or list of ports or the name of a \
+///      service; example: dport = :443\n  tcp and dport = :htps\n                  ^^^^^",
 /// );
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,20 +52,35 @@ impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let before = self.text.get(..self.range.start).unwrap_or_default().chars().count();
         write!(f, "filter, column {}: ", before + 1)?;
+        // A reason may repeat what was read.
+        let expected: String = self.expected.chars().flat_map(shown).collect();
         match self.found() {
-            "" => write!(f, "it ends where there should be {}", self.expected)?,
-            found => write!(f, "{found:?} is not {}", self.expected)?,
+            "" => write!(f, "it ends where there should be {expected}")?,
+            found => write!(f, "{found:?} is not {expected}")?,
         }
         write!(f, "; example: {}", self.example)?;
         if f.alternate() {
             // One column a character, and nothing that a terminal would obey.
-            let harmless = |c: char| if c.is_control() { ' ' } else { c };
+            let harmless = |c: char| if is_harmless(c) { c } else { ' ' };
             let line: String = self.text.chars().map(harmless).collect();
             let marks = "^".repeat(self.found().chars().count().max(1));
             write!(f, "\n  {line}\n  {:before$}{marks}", "")?;
         }
         Ok(())
     }
+}
+
+/// A character, as an escape if it is not harmless.
+fn shown(c: char) -> impl Iterator<Item = char> {
+    let escaped = (!is_harmless(c)).then(|| c.escape_debug());
+    let plain = escaped.is_none().then_some(c);
+    escaped.into_iter().flatten().chain(plain)
+}
+
+/// Whether a character takes a column of its own, and does nothing else: control characters, bidirectional and
+/// combining ones and those of no width are what Rust escapes, beside quotation marks and backslashes.
+fn is_harmless(c: char) -> bool {
+    matches!(c, '"' | '\'' | '\\') || c.escape_debug().len() == 1
 }
 
 impl std::error::Error for FilterError {}

@@ -1,4 +1,4 @@
-//! Hosts and ports in a filter's text: `10.0.0.0/8:443`, `[2001:db8::]/32`, `:https`, `*:8000-8999`.
+//! Hosts and ports in a filter's text: `10.0.0.0/8:443`, `[2001:db8::]/32`, `:https`, `*:80,8000-8999`.
 
 use super::net::Net;
 use super::words;
@@ -11,7 +11,8 @@ use std::ops::RangeInclusive;
 pub(super) struct Host {
     pub(super) family: Option<Family>,
     pub(super) net: Option<Net>,
-    pub(super) ports: Option<RangeInclusive<u16>>,
+    /// One of these, of which there is one at least.
+    pub(super) ports: Option<Vec<RangeInclusive<u16>>>,
 }
 
 /// A host; what would have been one, otherwise.
@@ -96,21 +97,22 @@ fn short_ipv4(text: &str) -> Option<Ipv4Addr> {
     Some(Ipv4Addr::from(octets))
 }
 
-/// `80`, `8000-8999`, `https`; `None` is any.
-fn ports(text: &str) -> Result<Option<RangeInclusive<u16>>, &'static str> {
-    let port = |digits: &str| number(digits).and_then(|number| u16::try_from(number).ok());
+/// `80`, `8000-8999`, `https`, and lists of these with commas; `None` is any.
+fn ports(text: &str) -> Result<Option<Vec<RangeInclusive<u16>>>, &'static str> {
     if text == "*" {
         return Ok(None);
     }
+    let all: Option<Vec<_>> = text.split(',').map(port_range).collect();
+    all.map(Some).ok_or("a port (0 to 65535), a range or list of ports or the name of a service")
+}
+
+fn port_range(text: &str) -> Option<RangeInclusive<u16>> {
+    let port = |digits: &str| number(digits).and_then(|number| u16::try_from(number).ok());
     let range = match text.split_once('-') {
         Some((first, last)) => port(first).zip(port(last)).map(|(first, last)| first..=last),
         None => port(text).map(|port| port..=port),
     };
-    range
-        .filter(|range| !range.is_empty())
-        .or_else(|| words::service(text).map(|port| port..=port))
-        .map(Some)
-        .ok_or("a port (0 to 65535), a range of ports or the name of a service")
+    range.filter(|range| !range.is_empty()).or_else(|| words::service(text).map(|port| port..=port))
 }
 
 /// A number without a sign.
@@ -128,7 +130,7 @@ mod tests {
         let of = |net: Option<(&str, u8)>, ports: Option<RangeInclusive<u16>>| Host {
             family: None,
             net: net.map(|(address, prefix)| Net::new(address.parse().unwrap(), prefix)),
-            ports,
+            ports: ports.map(|ports| vec![ports]),
         };
         let cases = [
             ("10.0.0.1", of(Some(("10.0.0.1", 32)), None)),
@@ -158,6 +160,10 @@ mod tests {
         for text in ["443", ":443", "*:443"] {
             assert_eq!(port(text), Ok(of(None, Some(443..=443))), "{text}");
         }
+        let listed = Host { ports: Some(vec![80..=80, 8000..=8999, 443..=443]), ..Host::default() };
+        for text in [":80,8000-8999,https", "*:80,8000-8999,443"] {
+            assert_eq!((host(text).as_ref(), port(text).as_ref()), (Ok(&listed), Ok(&listed)), "{text}");
+        }
     }
 
     #[test]
@@ -176,6 +182,9 @@ mod tests {
             "1.2.3.4:65536",
             "1.2.3.4:9-8",
             "1.2.3.4:",
+            "1.2.3.4:80,",
+            ":80,,81",
+            ":80,*",
             "fe80::1%lo",
             "/8",
             "[/",

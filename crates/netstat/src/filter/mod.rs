@@ -59,9 +59,11 @@ use std::ops::{BitAnd, BitOr, Not};
 ///
 /// - `listening`, `tcp`, `udp`, `ipv4`, `ipv6`, and the name of a state by itself,
 /// - `port :80`, or `:80` by itself, and `host 10.0.0.0/8`, for either end,
-/// - ranges of ports, `sport = :8000-8999`,
-/// - `process nginx` (`"in quotation marks"` where it holds spaces or signs), `pid 12`, `user www-data`, `uid 33`,
-///   `inode 4711`.
+/// - ranges and lists of ports, `sport = :80,8000-8999`,
+/// - `process nginx`, `pid 12`, `user www-data`, `uid 33`,
+///   `inode 4711`,
+/// - any value `"in quotation marks"`, where it holds spaces or signs; `\"`, `\\` and `\u{41}` stand for what
+///   they stand for in Rust.
 ///
 /// Hosts are numeric: nothing that could wait for a network is asked. Names of services are those of
 /// `/etc/services` or, without it, the most usual ones.

@@ -88,6 +88,15 @@ impl<'t> Parser<'t> {
         }
     }
 
+    /// What a value is: the next word, or what stands in quotation marks.
+    fn value_text(&self) -> Option<&str> {
+        match &self.token {
+            Token::Word(word) => Some(word),
+            Token::Quoted(text) => Some(text),
+            _ => None,
+        }
+    }
+
     fn is_word(&self, wanted: &str) -> bool {
         matches!(self.token, Token::Word(word) if word.eq_ignore_ascii_case(wanted))
     }
@@ -171,9 +180,9 @@ impl<'t> Parser<'t> {
                 return Ok(set.map(Filter::in_set));
             }
             self.advance();
-            let named = self.word().and_then(|word| words::states(&word));
+            let named = self.value_text().and_then(words::states);
             let named = named.ok_or_else(|| {
-                self.expected("a state, connected, synchronized, bucket, big or all", "state established")
+                self.expected(format!("a state ({})", words::all_states()), "state established")
             })?;
             self.advance();
             set = Some(match set {
@@ -281,11 +290,7 @@ impl<'t> Parser<'t> {
             Some(Compare::Unequal) => true,
             Some(_) => return Err(self.expected_at(at, "= or !=", example)),
         };
-        let read = match &self.token {
-            Token::Word(word) => read(word),
-            Token::Quoted(text) => read(text),
-            _ => Err(expected.into()),
-        };
+        let read = self.value_text().map_or(Err(expected.into()), read);
         let filter = read.map_err(|expected| self.expected(expected, example))?;
         self.advance();
         Ok(if unequal { !filter } else { filter })
@@ -300,18 +305,16 @@ impl<'t> Parser<'t> {
     fn port(&mut self, end: End) -> Result<Filter, FilterError> {
         const EXAMPLE: &str = "dport = :443";
         let compare = self.compare().unwrap_or(Compare::Equal);
-        let expected = match &self.token {
-            Token::Word(word) => match host::port(word) {
-                Ok(host) => match compared(end, compare, host) {
-                    Some(filter) => {
-                        self.advance();
-                        return Ok(filter);
-                    }
-                    None => "one port",
-                },
-                Err(expected) => expected,
+        let expected = match self.value_text().map(host::port) {
+            Some(Ok(host)) => match compared(end, compare, host) {
+                Some(filter) => {
+                    self.advance();
+                    return Ok(filter);
+                }
+                None => "one port",
             },
-            _ => "a port",
+            Some(Err(expected)) => expected,
+            None => "a port",
         };
         Err(self.expected(expected, EXAMPLE))
     }

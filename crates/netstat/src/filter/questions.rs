@@ -34,6 +34,14 @@ impl Kind {
     }
 }
 
+impl Filter {
+    /// Whether which sockets pass depends on the processes that own them: a query with such a filter looks up
+    /// owners, which is nearly all of its work.
+    pub fn needs_owners(&self) -> bool {
+        self.0.has(&Term::is_of_owners)
+    }
+}
+
 /// Some of this is of use to some systems only.
 #[allow(dead_code, reason = "what kernels can be asked for differs")]
 impl Filter {
@@ -80,11 +88,6 @@ impl Filter {
     /// The one remote port that a row must have, if there is one.
     pub(crate) fn single_remote_port(&self) -> Option<u16> {
         single(&ports(&self.0, End::Remote, true))
-    }
-
-    /// Whether which rows pass depends on their owners.
-    pub(crate) fn needs_owners(&self) -> bool {
-        self.0.has(&Term::is_of_owners)
     }
 
     /// Whether which rows pass depends on the names of their owners.

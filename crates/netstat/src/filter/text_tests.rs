@@ -130,6 +130,14 @@ fn terms_have_their_meaning() {
         (":8080", Filter::port(8080)),
         ("TCP :8080", Filter::tcp() & Filter::port(8080)),
         ("dport = :8000-8999", Filter::remote_ports(8000..=8999)),
+        (":80,90-99", Filter::port(80) | Filter::ports(90..=99)),
+        ("dport != 80,90", !(Filter::remote_port(80) | Filter::remote_port(90))),
+        (
+            "src 10.0.0.1:80,90",
+            Filter::local_address(ip("10.0.0.1")) & (Filter::local_port(80) | Filter::local_port(90)),
+        ),
+        ("sport \"80\" dst \"10.0.0.1\"", Filter::local_port(80) & Filter::remote_address(ip("10.0.0.1"))),
+        ("state \"estab\" pid \"12\"", Filter::state(TcpState::Established) & Filter::pid(12)),
         ("dev = 3", Filter::interface(3)),
         ("dev != 3", !Filter::interface(3)),
         ("fwmark 16/0xF0", Filter::mark_masked(16, 0xf0)),
@@ -172,14 +180,17 @@ fn what_is_wrong_is_told_with_its_place_and_what_would_be_right() {
         ("tcp or or udp", "or", "a term (dst"),
         ("( tcp", "", "an operator, a term or a closing parenthesis"),
         ("tcp )", ")", "an operator, a term or the end"),
-        ("state open", "open", "a state, connected"),
-        ("state", "", "a state, connected"),
+        ("state open", "open", "a state (established, syn-sent, "),
+        ("state \"estab,\"", "\"estab,\"", "a state (established, syn-sent, "),
+        ("state", "", "a state (established, syn-sent, "),
         ("dst example.com", "example.com", "a numeric address (names are never looked up)"),
         ("dst 10.0.0.0/33", "10.0.0.0/33", "a prefix that"),
         ("dst", "", "an address"),
         ("dst < 10.0.0.1", "<", "= or !="),
         ("sport = :70000", ":70000", "a port (0 to 65535)"),
         ("sport < :80-90", ":80-90", "one port"),
+        ("sport < :80,90", ":80,90", "one port"),
+        ("sport :80,", ":80,", "a port (0 to 65535), a range or list"),
         ("sport =", "", "a port"),
         ("pid nginx", "nginx", "the number of a process"),
         ("pid 4294967296", "4294967296", "the number of a process"),
@@ -211,6 +222,9 @@ fn the_place_is_marked_below_the_text_without_obeying_it() {
     assert_eq!(error.found(), "tcp\u{1b}");
     let lines: Vec<String> = format!("{error:#}").lines().map(str::to_owned).collect();
     assert_eq!(lines[1..], ["  tcp  ä and foo", "  ^^^^"]);
+    let error = refused("x\u{202e}\u{301}\u{200b}");
+    assert_eq!(format!("{error:#}").lines().skip(1).collect::<Vec<_>>(), ["  x   ", "  ^^^^"]);
+    assert!(!format!("{error:#}").contains(['\u{202e}', '\u{301}', '\u{200b}']), "{error:#}");
     let error = refused("ä or foo");
     assert_eq!(format!("{:#}", refused("tcp or \u{e4}\u{e4} or x")).lines().last(), Some("         ^^"));
     assert_eq!(error.range(), 0..2);

@@ -6,6 +6,7 @@ use super::lex::Compare;
 use super::term::End;
 use crate::error::Error;
 use std::borrow::Cow;
+use std::ops::RangeInclusive;
 
 /// By number, or else by name.
 pub(super) fn by_number(
@@ -50,9 +51,13 @@ pub(super) fn of_host(end: End, host: Host) -> Filter {
         filter = filter & Filter::in_net(end, net);
     }
     if let Some(ports) = host.ports {
-        filter = filter & Filter::in_ports(end, ports);
+        filter = filter & in_any(end, ports);
     }
     filter
+}
+
+fn in_any(end: End, ports: Vec<RangeInclusive<u16>>) -> Filter {
+    ports.into_iter().fold(Filter::none(), |any, ports| any | Filter::in_ports(end, ports))
 }
 
 /// One end has to meet all of it.
@@ -64,16 +69,19 @@ fn of_either(host: Host) -> Filter {
         Host { family, net, ports } => {
             let family = family.map_or_else(Filter::all, Filter::family);
             let net = net.map_or_else(Filter::all, |net| Filter::in_net(End::Either, net));
-            family & net & ports.map_or_else(Filter::all, |ports| Filter::in_ports(End::Either, ports))
+            family & net & ports.map_or_else(Filter::all, |ports| in_any(End::Either, ports))
         }
     }
 }
 
-/// A port compared; `None` where a comparison has no meaning for a range, or for any port.
+/// A port compared; `None` where a comparison has no meaning for ranges, lists or any port.
 pub(super) fn compared(end: End, compare: Compare, host: Host) -> Option<Filter> {
     use std::ops::Bound::{Excluded, Unbounded};
     let family = host.family.map_or_else(Filter::all, Filter::family);
-    let one = || host.ports.clone().filter(|ports| ports.start() == ports.end()).map(|ports| *ports.start());
+    let one = || match host.ports.as_deref() {
+        Some([ports]) if ports.start() == ports.end() => Some(*ports.start()),
+        _ => None,
+    };
     Some(match compare {
         Compare::Equal => of_host(end, host),
         Compare::Unequal => !of_host(end, host),

@@ -40,6 +40,12 @@ pub(super) fn states(name: &str) -> Option<States> {
     found.map(|(_, _, states)| *states)
 }
 
+/// The names of all states and groups of them.
+pub(super) fn all_states() -> String {
+    let names: Vec<&str> = STATES.iter().map(|(name, ..)| *name).chain(["big"]).collect();
+    names.join(", ")
+}
+
 /// The name of a set of states, if it has one.
 pub(super) fn state_name(wanted: States) -> Option<&'static str> {
     STATES.iter().find(|(_, _, states)| *states == wanted).map(|(name, ..)| *name)

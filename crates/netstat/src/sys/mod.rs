@@ -51,7 +51,7 @@ pub(crate) use system::{Search, System};
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 mod linux;
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
-pub(crate) use linux::{Kept, Native, SUPPORT, cgroup_id, destroy, interface_index, interface_name, user_id};
+pub(crate) use linux::{Kept, Native, SUPPORT, cgroup_id, destroy, interface_index, interface_name};
 
 // On other systems over a scripted kernel.
 #[cfg(any(target_vendor = "apple", test, netstat_scripted))]
@@ -83,9 +83,18 @@ mod unsupported;
 pub(crate) use unsupported::{Native, SUPPORT, interface_name};
 
 #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported))))]
+#[cfg_attr(not(windows), allow(dead_code, reason = "users have names"))]
 mod no_names;
 #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported))))]
-pub(crate) use no_names::{cgroup_id, interface_index, user_id};
+pub(crate) use no_names::{cgroup_id, interface_index};
+
+#[cfg(any(not(windows), test, netstat_scripted))]
+#[allow(dead_code, reason = "not every system has a use for all of it")]
+mod users;
+#[cfg(windows)]
+pub(crate) use no_names::user_id;
+#[cfg(not(windows))]
+pub(crate) use users::user_id;
 
 /// Closing a socket that another process holds.
 #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported))))]

@@ -1,12 +1,46 @@
 //! Compares rows with what the makers of sockets say of them.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use netstat::{NoOwner, Owner, OwnerRole, Ownership, Protocol, Query, Snapshot, Socket, TcpState};
+use netstat::{
+    NoOwner, Owner, OwnerRole, OwnerSource, Ownership, Protocol, Query, Snapshot, Socket, TcpState,
+};
 use socket_world::{Held, SocketFacts, State, Transport};
 
 /// Everything, with owners.
 pub(crate) fn list() -> Snapshot {
     Query::new().owners(true).snapshot().expect("a listing")
+}
+
+/// The ways to find owners that are to be had here; of the other it is said why not.
+pub(crate) fn sources() -> Vec<OwnerSource> {
+    let query = Query::new().tcp().listening().owners(true).owner_source(OwnerSource::Bpf);
+    let from = query.snapshot().expect("a listing").owners_from.expect("a source");
+    if from.source == OwnerSource::Bpf {
+        return vec![OwnerSource::Procfs, OwnerSource::Bpf];
+    }
+    // Rights that are missing, a sandbox, or a kernel that is too old or built without; anything else is a fault.
+    let may_be = [
+        "capabilities: ",
+        "bpf(BPF_PROG_LOAD): Operation not permitted",
+        "/sys/kernel/btf/vmlinux: ",
+        "BTF: no function ",
+    ];
+    assert!(may_be.iter().any(|start| from.reason.starts_with(start)), "{from}");
+    socket_world::skipped(format_args!("owners by BPF: {}", from.reason));
+    vec![OwnerSource::Procfs]
+}
+
+/// Everything, with owners that were found in this way and no other.
+pub(crate) fn list_by(source: OwnerSource) -> Snapshot {
+    asked(&Query::new().owners(true), source)
+}
+
+/// The answer to a query, with owners that were found in this way and no other.
+pub(crate) fn asked(query: &Query, source: OwnerSource) -> Snapshot {
+    let snapshot = query.clone().owner_source(source).snapshot().expect("a listing");
+    let from = snapshot.owners_from.as_ref().expect("a source");
+    assert_eq!((from.source, &*from.reason), (source, "asked for"));
+    snapshot
 }
 
 pub(crate) fn protocol(facts: &SocketFacts) -> Protocol {

@@ -4,7 +4,7 @@ use super::{made, shown_in};
 use crate::text::is_treacherous;
 use crate::time::Rfc3339;
 use crate::view::View;
-use netstat::{Gap, GapKind, Owner, Process, Snapshot, Socket, TcpState};
+use netstat::{Gap, GapKind, Owner, OwnerSource, OwnersFrom, Process, Snapshot, Socket, TcpState};
 use serde::ser::{SerializeSeq, SerializeStruct};
 use serde::{Serialize, Serializer};
 use serde_json::ser::Formatter;
@@ -30,6 +30,7 @@ fn made_world() -> Snapshot {
         Gap::new(GapKind::ProcessesUnreadable, 12, "/proc/<pid>/fd"),
         Gap::new(GapKind::TableUnavailable, 1, "sock_diag \"udp\": \x1b[2J\u{202e}\\"),
     ];
+    snapshot.owners_from = Some(OwnersFrom::new(OwnerSource::Procfs, "BTF: no member \"i_sb\""));
     snapshot
 }
 
@@ -40,8 +41,10 @@ fn json_is_as_serde_writes_it() {
         let rows = list(rows.iter().map(|socket| Row { view, socket }));
         let processes = list(snapshot.processes.iter().map(ProcessRecord));
         let gaps = list(snapshot.gaps.iter().map(GapRecord));
+        let source = record(&snapshot.owners_from.as_ref().map(OwnerSourceRecord));
         format!(
-            "{{\"schema\":\"lsock/1\",\"sockets\":[{rows}],\"processes\":[{processes}],\"gaps\":[{gaps}]}}\n"
+            "{{\"schema\":\"lsock/1\",\"sockets\":[{rows}],\"processes\":[{processes}],\"gaps\":[{gaps}],\
+             \"owner_source\":{source}}}\n"
         )
     });
     assert!(shown == expected, "{}", first_difference(&shown, &expected));
@@ -244,5 +247,16 @@ impl Serialize for GapRecord<'_> {
         gap.serialize_field("detail", &Text(self.0))?;
         gap.serialize_field("source", &self.0.source)?;
         gap.end()
+    }
+}
+
+struct OwnerSourceRecord<'a>(&'a OwnersFrom);
+
+impl Serialize for OwnerSourceRecord<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut from = serializer.serialize_struct("OwnerSource", 2)?;
+        from.serialize_field("used", self.0.source.as_str())?;
+        from.serialize_field("reason", &self.0.reason)?;
+        from.end()
     }
 }

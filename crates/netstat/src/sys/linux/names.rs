@@ -1,6 +1,5 @@
-//! Numbers by name: of users, network interfaces, control groups.
+//! Numbers by name: of network interfaces and control groups.
 
-use super::processes::passwd;
 use crate::error::Error;
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
@@ -19,16 +18,6 @@ pub(crate) fn interface_index(name: &str) -> Result<u32, Error> {
     let fd =
         socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None).map_err(failed)?;
     rustix::net::netdevice::name_to_index(&fd, name).map_err(failed)
-}
-
-/// The number of a user of this machine.
-pub(crate) fn user_id(name: &str) -> Result<u32, Error> {
-    let file = std::fs::read("/etc/passwd").unwrap_or_default();
-    let text = String::from_utf8_lossy(&file);
-    let found = passwd(&text).find(|(user, _)| *user == name);
-    found.map(|(_, uid)| uid).ok_or_else(|| {
-        Error::system("find", format!("user {name:?} in /etc/passwd"), std::io::ErrorKind::NotFound)
-    })
 }
 
 /// The id of a control group: the inode number of its directory.
@@ -65,11 +54,8 @@ mod tests {
     fn names_of_this_machine_have_numbers_and_others_are_errors_that_tell_them() {
         let index = interface_index("lo").unwrap();
         assert_eq!(super::super::interface_name(index).as_deref(), Some("lo"));
-        assert_eq!(user_id("root").unwrap(), 0);
         let error = interface_index("no-such0").unwrap_err().to_string();
         assert!(error.starts_with("cannot find network interface \"no-such0\": "), "{error}");
-        let error = user_id("no such user").unwrap_err().to_string();
-        assert!(error.starts_with("cannot find user \"no such user\" in /etc/passwd: "), "{error}");
         let error = cgroup_id(Path::new("/no/such/group")).unwrap_err().to_string();
         assert!(error.starts_with("cannot find control group /no/such/group: "), "{error}");
         // A directory, but none of control groups.

@@ -35,25 +35,27 @@ pub(crate) struct Kept {
 
 impl Default for Kept {
     fn default() -> Self {
-        let here = Here { namespace: None, dumps: Dumps::new(SockDiag::open) };
+        let here = Here { opened: None, dumps: Dumps::new(SockDiag::open) };
         Self { dumps: Mutex::new(here), processes: Mutex::default(), program: KeptProgram::default() }
     }
 }
 
-/// A netlink socket and where it was opened: it stays in that network namespace.
+/// A netlink socket and where it was opened: it stays in that network namespace, and a child that was forked since
+/// has it too, and would take its parent's answers.
 struct Here {
-    namespace: Option<Vec<u8>>,
+    /// The process, and the link that names the namespace.
+    opened: Option<(u32, Vec<u8>)>,
     dumps: SocketDumps,
 }
 
 impl Here {
-    /// The socket for the network namespace of this thread.
+    /// The socket of this process for the network namespace of this thread.
     fn dumps(&mut self) -> &mut SocketDumps {
         let namespace = rustix::fs::readlink(c"/proc/thread-self/ns/net", Vec::new()).ok();
-        let namespace = namespace.map(CString::into_bytes);
-        if namespace.is_none() || namespace != self.namespace {
+        let here = namespace.map(|namespace| (std::process::id(), CString::into_bytes(namespace)));
+        if here.is_none() || here != self.opened {
             self.dumps.close();
-            self.namespace = namespace;
+            self.opened = here;
         }
         &mut self.dumps
     }

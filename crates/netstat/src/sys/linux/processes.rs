@@ -9,6 +9,7 @@ use crate::gap::{Gap, GapKind};
 use crate::owner_table::Sighting;
 use crate::process::{Process, ProcessFields};
 use crate::side_by_side::side_by_side;
+use crate::sys::users;
 use netstat_wire::linux::proc_pid_cmdline::arguments;
 use netstat_wire::linux::proc_pid_stat::Stat;
 use netstat_wire::linux::proc_pid_status::Status;
@@ -36,14 +37,14 @@ pub(super) fn processes(
     match Proc::open() {
         Ok(procfs) => read_all(&procfs, sightings, fields, threads, known),
         Err(errno) => {
-            let gap = Gap::new(
-                GapKind::ProcessesSkipped,
-                u64::try_from(sightings.len()).unwrap_or(u64::MAX),
-                format!("/proc: {}", std::io::Error::from(errno)),
-            );
+            let gap = no_details(u64::try_from(sightings.len()).unwrap_or(u64::MAX), errno);
             (sightings.iter().map(|sighting| Process::new(sighting.pid)).collect(), vec![gap])
         }
     }
+}
+
+fn no_details(count: u64, errno: Errno) -> Gap {
+    Gap::new(GapKind::ProcessesSkipped, count, format!("/proc: {}", std::io::Error::from(errno)))
 }
 
 /// Reads details of these processes until it is told to stop, for [`processes`] to have them at hand.
@@ -103,7 +104,11 @@ pub(super) fn read_all(
         stamps.push(stamp);
     }
     known.learn(fields, processes.iter().zip(stamps));
-    let gap = (vanished > 0).then(|| Gap::new(GapKind::ProcessesVanished, vanished, "/proc/<pid>/stat"));
+    let gap = (vanished > 0).then(|| match procfs.link("self") {
+        Ok(_) => Gap::new(GapKind::ProcessesVanished, vanished, "/proc/<pid>/stat"),
+        // An empty directory, where nothing tells that they are gone.
+        Err(errno) => no_details(vanished, errno),
+    });
     (processes, gap.into_iter().collect())
 }
 
@@ -122,7 +127,11 @@ impl<'a> Context<'a> {
     fn new(procfs: &impl Procfs, fields: ProcessFields, known: &'a mut KnownProcesses) -> Self {
         let common = known.common(fields, || {
             let boot = fields.contains(ProcessFields::START_TIME).then(|| boot_time(procfs)).flatten();
-            let users = if fields.contains(ProcessFields::USER) { users() } else { HashMap::new() };
+            let users = if fields.contains(ProcessFields::USER) {
+                users::by_number(&users::passwd())
+            } else {
+                HashMap::new()
+            };
             Common::new(fields, boot, users)
         });
         Self { known, fields, nanoseconds_per_tick: 1_000_000_000 / ffi::ticks_per_second(), common }
@@ -229,26 +238,6 @@ fn boot_time(procfs: &impl Procfs) -> Option<SystemTime> {
     let text = String::from_utf8_lossy(&content);
     let seconds = text.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
-}
-
-/// The names of this machine's own users. Other sources of names (LDAP and the like) could keep a listing
-/// waiting.
-fn users() -> HashMap<u32, String> {
-    let file = std::fs::read("/etc/passwd").unwrap_or_default();
-    let mut users = HashMap::new();
-    for (name, uid) in passwd(&String::from_utf8_lossy(&file)) {
-        // The first line with a number is the one that counts.
-        users.entry(uid).or_insert_with(|| name.to_owned());
-    }
-    users
-}
-
-/// Names and numbers of users, as they stand in `/etc/passwd`.
-pub(super) fn passwd(text: &str) -> impl Iterator<Item = (&str, u32)> {
-    text.lines().filter_map(|line| {
-        let mut parts = line.split(':');
-        Some((parts.next()?, parts.nth(1)?.parse().ok()?))
-    })
 }
 
 #[cfg(test)]

@@ -119,7 +119,7 @@ impl Kernel for Xnu {
     }
 
     fn passwd(&self) -> Vec<u8> {
-        std::fs::read("/etc/passwd").unwrap_or_default()
+        crate::sys::users::passwd()
     }
 
     fn os_string(&self, bytes: Vec<u8>) -> OsString {

@@ -8,6 +8,7 @@ use crate::gap::{Gap, GapKind};
 use crate::owner_table::Sighting;
 use crate::process::{Process, ProcessFields};
 use crate::side_by_side::side_by_side;
+use crate::sys::users;
 use netstat_wire::macos::proc_pidinfo::COMM_BYTES;
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -23,7 +24,11 @@ pub(super) fn processes(
     fields: ProcessFields,
     threads: usize,
 ) -> (Vec<Process>, Vec<Gap>) {
-    let users = if fields.contains(ProcessFields::USER) { users(&kernel.passwd()) } else { HashMap::new() };
+    let users = if fields.contains(ProcessFields::USER) {
+        users::by_number(&kernel.passwd())
+    } else {
+        HashMap::new()
+    };
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, Process, bool)>> = Mutex::new(Vec::with_capacity(sightings.len()));
     let work = || {
@@ -114,20 +119,6 @@ pub(super) fn is_short_name(name: &OsStr, full: &OsStr) -> bool {
     name.len() == COMM_BYTES && full.starts_with(name)
 }
 
-/// The names of this machine's system users; those of people stand in a directory that could keep a listing
-/// waiting.
-fn users(passwd: &[u8]) -> HashMap<u32, String> {
-    let mut users = HashMap::new();
-    for line in String::from_utf8_lossy(passwd).lines().filter(|line| !line.starts_with('#')) {
-        let mut parts = line.split(':');
-        if let (Some(name), Some(Ok(uid))) = (parts.next(), parts.nth(1).map(str::parse)) {
-            // The first line with a number is the one that counts.
-            users.entry(uid).or_insert_with(|| name.to_owned());
-        }
-    }
-    users
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,13 +129,5 @@ mod tests {
         assert_eq!(whole, Some(&b"com.apple.WebKit.Networking"[..]));
         assert_eq!(full_name(b"a name of my ow", b"/usr/bin/program"), None);
         assert_eq!(full_name(b"exactly15bytes!", b"/bin/exactly15bytes!"), None);
-    }
-
-    #[test]
-    fn system_users_are_told_and_comments_are_not_read() {
-        let users =
-            users(b"# 3:x:3\nroot:*:0:0:System:/var/root:/bin/sh\n_www:*:70:70::/:/f\ntoor:*:0:0:::\n");
-        assert_eq!(users.len(), 2);
-        assert_eq!((users[&0].as_str(), users[&70].as_str()), ("root", "_www"));
     }
 }

@@ -1,12 +1,12 @@
 //! The programs in the running kernel, with sockets of our own making. They need root and a kernel that has
 //! iterators; without, they are skipped and say so.
 
-use super::ffi::test::{Object, ids, link_ids, program_name};
 use super::program::{Types, level_of_reader, socket_files};
 use super::{HeldSource, Refused, SocketFile, TaskFiles, ffi, kernel_types, level, may_load};
 use netstat_wire::linux::btf::Btf;
 use rustix::io::{Errno, FdFlags, fcntl_getfd};
 use rustix::thread::CapabilitySet;
+use socket_world::bpf::{Object, ids, link_ids, program_name};
 use socket_world::{Child, Held, live_skip, restrict, tcp, threads, udp, wait_until};
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -213,7 +213,7 @@ fn a_root_that_is_none_outside_is_refused_by_the_kernel() {
 fn program_and_link_end_with_their_source() {
     let source = loaded!();
     let (link, program) = link_ids(source.link.as_fd()).unwrap();
-    assert_eq!(&program_name(program).unwrap(), b"netstat_owners\0\0");
+    assert_eq!(program_name(program).unwrap(), "netstat_owners");
     let are_there = || {
         let has = |of, id| ids(of).unwrap().contains(&id);
         (has(Object::Link, link), has(Object::Program, program))

@@ -22,13 +22,27 @@ pub(in crate::sys::linux) struct KeptProgram(Mutex<State>);
 enum State {
     #[default]
     NotLoaded,
-    /// By this process. A child that it forks has these descriptors too, and is perhaps in another pid
-    /// namespace.
     Loaded {
         program: Arc<TaskFiles>,
-        process: u32,
+        by: Loader,
     },
     Refused(Refused),
+}
+
+/// Who has loaded a program: a child that it forks has these descriptors too, and may be in another pid namespace,
+/// where other numbers are meant.
+#[derive(PartialEq, Eq)]
+struct Loader {
+    process: u32,
+    /// The link that names the namespace: the first process of each has the same number.
+    namespace: Option<Vec<u8>>,
+}
+
+impl Loader {
+    fn current(procfs: Option<&impl Procfs>) -> Self {
+        let namespace = procfs.and_then(|procfs| procfs.link("self/ns/pid").ok());
+        Self { process: std::process::id(), namespace }
+    }
 }
 
 /// What to search with.
@@ -57,9 +71,10 @@ pub(super) fn choose(kept: &KeptProgram, asked: OwnerSource, only_some: bool) ->
         // Names and paths would be read there, of other processes by the same numbers.
         return Choice::walk("/proc: of another pid namespace");
     }
+    let by = Loader::current(procfs.as_ref().ok());
     let mut state = kept.0.lock().unwrap_or_else(PoisonError::into_inner);
     match &*state {
-        State::Loaded { program, process } if *process == std::process::id() => {
+        State::Loaded { program, by: loader } if *loader == by => {
             let reason = if asked { "asked for" } else { "loaded before" };
             return Choice::Iterate { program: Arc::clone(program), reason };
         }
@@ -69,14 +84,19 @@ pub(super) fn choose(kept: &KeptProgram, asked: OwnerSource, only_some: bool) ->
     if let Err(refused) = bpf::may_load() {
         return Choice::walk(refused.to_string());
     }
-    if !asked && let Some(reason) = procfs.ok().and_then(|procfs| too_few(&procfs)) {
-        return Choice::walk(reason);
-    }
+    let reason = match procfs {
+        _ if asked => "asked for",
+        Ok(procfs) => match is_worth_it(&procfs) {
+            Ok(reason) => reason,
+            Err(reason) => return Choice::walk(reason),
+        },
+        Err(_) => NOT_COUNTED,
+    };
     match TaskFiles::load() {
         Ok(program) => {
             let program = Arc::new(program);
-            *state = State::Loaded { program: Arc::clone(&program), process: std::process::id() };
-            Choice::Iterate { program, reason: if asked { "asked for" } else { "many descriptors" } }
+            *state = State::Loaded { program: Arc::clone(&program), by };
+            Choice::Iterate { program, reason }
         }
         Err(refused) => {
             // Not tried again: the next time would be refused, and logged, just so.
@@ -86,16 +106,22 @@ pub(super) fn choose(kept: &KeptProgram, asked: OwnerSource, only_some: bool) ->
     }
 }
 
-/// Why it would not pay to set the iteration up.
-fn too_few(procfs: &impl Procfs) -> Option<&'static str> {
+/// How many descriptors there are is told by `/proc` alone, and without it there is nothing to walk either.
+const NOT_COUNTED: &str = "no count of descriptors";
+
+/// Why it pays to set the iteration up, or why not.
+fn is_worth_it(procfs: &impl Procfs) -> Result<&'static str, &'static str> {
     let mut text = Vec::new();
-    procfs.read("sys/fs/file-nr", &mut text).ok()?;
-    let files = text.split(|byte| !byte.is_ascii_digit()).next()?;
-    let files: u64 = std::str::from_utf8(files).ok()?.parse().ok()?;
+    let read = procfs.read("sys/fs/file-nr", &mut text);
+    let files =
+        text.split(|byte| !byte.is_ascii_digit()).next().and_then(|files| std::str::from_utf8(files).ok());
+    let Some(files) = files.filter(|_| read.is_ok()).and_then(|files| files.parse::<u64>().ok()) else {
+        return Ok(NOT_COUNTED);
+    };
     if files < FILES_WORTH_THE_SET_UP {
-        return Some("few descriptors");
+        return Err("few descriptors");
     }
     let few =
         walk::is_nested(procfs) && procfs.pids().is_ok_and(|pids| pids.len() < PROCESSES_WORTH_THE_SET_UP);
-    few.then_some("few processes")
+    if few { Err("few processes") } else { Ok("many descriptors") }
 }

@@ -1,0 +1,390 @@
+//! The walk and BPF find the same holders, whatever way these came by their sockets; names stay true while pids are
+//! used again; and nothing remains in the kernel.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+#![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
+
+mod common;
+
+use common::{asked, check_owners, owners, row, sources};
+use netstat::{
+    GapKind, HiddenOwner, Lister, NoOwner, Owner, OwnerRole, OwnerSource, Ownership, ProcessFields, Query,
+    Snapshot, Socket,
+};
+use socket_world::bpf::{self, Object};
+use socket_world::namespace::{enter_network_namespace, in_network_namespace};
+use socket_world::{
+    Child, Held, Made, World, WorldSpec, holders, live_skip, loopback, names, quiet, restrict, tcp, threads,
+    udp, wait_until,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, ErrorKind};
+use std::net::IpAddr;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::{Duration, Instant};
+
+/// Whether both are to be had; of BPF it is said why not.
+fn there_are_both() -> bool {
+    sources().contains(&OwnerSource::Bpf)
+}
+
+/// The rows by their cookies.
+fn by_cookie(snapshot: &Snapshot) -> BTreeMap<u64, &Socket> {
+    let rows: BTreeMap<_, _> =
+        snapshot.sockets.iter().map(|socket| (socket.cookie.expect("a cookie").get(), socket)).collect();
+    assert_eq!(rows.len(), snapshot.sockets.len());
+    rows
+}
+
+/// Whether two sources say the same of a row. A walk that could not read every process knows less.
+fn agree(walked: &Socket, by_bpf: &Socket, walk_is_incomplete: bool) -> bool {
+    let knows_less = || {
+        matches!(
+            (walked.ownership(), by_bpf.ownership()),
+            (Ownership::Known { complete: false }, Ownership::Known { complete: true })
+                | (
+                    Ownership::Hidden { reason: HiddenOwner::UnreadableProcess },
+                    Ownership::None { reason: NoOwner::KernelOrInFlight },
+                )
+        )
+    };
+    walked.owners() == by_bpf.owners()
+        && (walked.ownership() == by_bpf.ownership() || (walk_is_incomplete && knows_less()))
+}
+
+/// The rows by BPF, after comparing them with the walk's.
+fn same_from_both(query: &Query) -> Snapshot {
+    // Connections that close go on to their next state by themselves: two walks must agree about the rows.
+    for _ in 0..10 {
+        let walk = asked(query, OwnerSource::Procfs);
+        let bpf = asked(query, OwnerSource::Bpf);
+        let (walked, by_bpf) = (by_cookie(&walk), by_cookie(&bpf));
+        if walked.keys().eq(by_bpf.keys()) {
+            let incomplete = walk.gaps.iter().any(|gap| gap.kind == GapKind::ProcessesUnreadable);
+            for (walked, by_bpf) in walked.values().zip(by_bpf.values()) {
+                assert!(agree(walked, by_bpf, incomplete), "{query:?}: {walked:?} {by_bpf:?}");
+            }
+            drop((walked, by_bpf));
+            return bpf;
+        }
+    }
+    panic!("the sockets do not stay the same");
+}
+
+#[test]
+fn live_walk_and_bpf_tell_the_same_of_every_way_to_hold_a_socket() {
+    if !there_are_both() {
+        return;
+    }
+    let ran = in_network_namespace(|| {
+        let _quiet = quiet();
+        let mut held: Vec<Held> = Vec::new();
+        let made: Vec<Made> = tcp::ALL.iter().chain(udp::ALL).map(|(_, make)| make().unwrap()).collect();
+        held.extend(made.iter().flat_map(|made| made.held().unwrap()));
+        let first = made[0].sockets[0].as_fd();
+        let copies = holders::duplicated(3, first).unwrap();
+        held.extend(copies.iter().map(|copy| Held::here(copy.as_fd()).unwrap()));
+        let mut children = holders::inherited(3, first).unwrap();
+        children.push(holders::shared_table(made[1].sockets[0].as_fd()).unwrap());
+        let sent = tcp::listener_v4().unwrap();
+        children.push(holders::passed(sent.sockets.into_iter().next().unwrap()).unwrap());
+        children.push(names::named(b"pair", tcp::pair_v6).unwrap());
+        children.push(names::not_dumpable(udp::pair_v4).unwrap());
+        children.extend(names::other_user(23_457, tcp::listener_dual_stack));
+        // A zombie holds nothing, and a process that has ended not even its number.
+        let mut zombie = holders::inherited(1, first).unwrap();
+        zombie.iter_mut().for_each(|child| child.become_zombie().unwrap());
+        holders::inherited(1, first).unwrap().into_iter().for_each(Child::stop);
+        held.extend(children.iter().flat_map(Child::held));
+        let tables: Vec<_> =
+            [tcp::pair_v4, udp::unconnected_v6].map(|make| threads::own_table(make).unwrap()).into();
+        held.extend(tables.iter().flat_map(|table| table.held()));
+        let leaderless = threads::exited_leader(None, udp::pair_v6).unwrap();
+        held.extend(leaderless.child().held());
+        let lost = udp::unconnected_v4().unwrap();
+        let in_flight = holders::in_flight(lost.sockets.into_iter().next().unwrap()).unwrap();
+
+        let snapshot = same_from_both(&Query::new().owners(true));
+        let mut expected: BTreeMap<u64, BTreeSet<Owner>> = BTreeMap::new();
+        for Held { pid, fd, inode } in &held {
+            expected.entry(*inode).or_default().insert(Owner::new(*pid, Some(*fd), OwnerRole::Holder));
+        }
+        for socket in &snapshot {
+            let of_row: Vec<Owner> =
+                socket.inode().and_then(|inode| expected.remove(&inode)).into_iter().flatten().collect();
+            assert_eq!(socket.owners(), of_row, "{socket:?}");
+        }
+        assert_eq!(expected, BTreeMap::new(), "held and not listed");
+        let lost = row(&snapshot, in_flight.facts().unwrap());
+        assert_eq!(lost.ownership(), Ownership::None { reason: NoOwner::KernelOrInFlight });
+
+        let child = &children[0];
+        let name = ProcessFields::NAME;
+        for query in [
+            Query::new().pid(child.pid()),
+            Query::new().pid(child.pid()).pid(leaderless.child().pid()),
+            Query::new().process_name("pair"),
+            Query::new().udp().processes(name),
+            Query::new().listening().owners(true),
+            Query::new().local_port(lost.local.port()).owners(true),
+        ] {
+            let by_pid = same_from_both(&query);
+            assert!(!by_pid.sockets.is_empty(), "{query:?}");
+        }
+    });
+    if let Err(why) = ran {
+        live_skip!("a network namespace: {why}");
+    }
+}
+
+#[test]
+fn live_walk_and_bpf_tell_the_same_of_many_processes() {
+    if !there_are_both() {
+        return;
+    }
+    let ran = in_network_namespace(|| {
+        let _quiet = quiet();
+        let spec = WorldSpec {
+            processes: 60,
+            plain_descriptors: 20,
+            connections: 20,
+            ipv6_connections: 5,
+            udp_sockets: 10,
+        };
+        let world = World::build(&spec).unwrap();
+        let snapshot = same_from_both(&Query::new().owners(true));
+        assert_eq!(snapshot.sockets.len(), world.counts().sockets());
+        let held = world.held();
+        for facts in world.sockets() {
+            check_owners(row(&snapshot, &facts), &owners(&held, facts.inode.unwrap()));
+        }
+    });
+    if let Err(why) = ran {
+        live_skip!("a network namespace: {why}");
+    }
+}
+
+/// The pids that processes get in turn, and the time for which one rests: the kernel tells start times in hundredths
+/// of a second, so a pid that comes back sooner cannot be told by them.
+const PIDS: u32 = 24;
+const FIRST_PID: u32 = 3_000;
+const REST: Duration = Duration::from_millis(25);
+
+/// Starts processes that have few pids between them, one after another, until `is_over`. The `n`th is called
+/// `churn-n` before it opens its socket, which is at the `n`th address. How many there were.
+fn start_and_end_processes(is_over: &AtomicBool) -> io::Result<u32> {
+    let mut alive: Vec<(u32, Child)> = Vec::new();
+    let mut ended = vec![Instant::now(); usize::try_from(PIDS).unwrap()];
+    let mut n = 0;
+    while !is_over.load(SeqCst) {
+        let slot = n % PIDS;
+        let ended_at = ended[usize::try_from(slot).unwrap()];
+        wait_until(REST, || ended_at.elapsed() >= REST);
+        // The next process of this pid namespace has the number after.
+        std::fs::write("/proc/sys/kernel/ns_last_pid", (FIRST_PID + 10 * slot - 1).to_string())?;
+        let address = IpAddr::from(loopback(n + 1));
+        let child = Child::fork(Some(format!("churn-{n}").as_bytes()), &[], |report| {
+            report.keep(udp::bind_to((address, 0).into())?).map(drop)
+        })?;
+        alive.push((slot, child));
+        if alive.len() > 6 {
+            let (slot, child) = alive.remove(0);
+            child.stop();
+            ended[usize::try_from(slot).unwrap()] = Instant::now();
+        }
+        n += 1;
+    }
+    Ok(n)
+}
+
+/// Lists, and holds every name to the address of the socket, until enough is seen.
+fn names_are_true(source: OwnerSource) -> String {
+    let mut lister = Lister::new();
+    let query =
+        Query::new().udp().processes(ProcessFields::NAME | ProcessFields::START_TIME).owner_source(source);
+    let mut names: BTreeMap<u32, BTreeSet<String>> = BTreeMap::new();
+    let (mut listings, mut unnamed) = (0, 0);
+    let end = Instant::now() + Duration::from_secs(3);
+    while Instant::now() < end {
+        let snapshot = lister.snapshot(&query).unwrap();
+        assert_eq!(snapshot.owners_from.as_ref().unwrap().source, source, "{:?}", snapshot.owners_from);
+        listings += 1;
+        for socket in &snapshot {
+            let IpAddr::V4(address) = socket.local.ip() else { panic!("{socket:?}") };
+            let expected = format!("churn-{}", (address.to_bits() & 0x00ff_ffff) - 1);
+            for owner in socket.owners() {
+                let process = snapshot.process_of(owner).unwrap();
+                match &process.name {
+                    Some(name) => {
+                        let name = name.to_str().unwrap();
+                        assert_eq!(name, expected, "{socket:?} {process:?}");
+                        names.entry(owner.pid).or_default().insert(name.to_owned());
+                    }
+                    // It has ended meanwhile.
+                    None => unnamed += 1,
+                }
+            }
+        }
+    }
+    let seen: usize = names.values().map(BTreeSet::len).sum();
+    let again = names.values().filter(|names| names.len() > 1).count();
+    assert!(seen > 50 && again > 10, "{listings} listings saw {seen} processes, {again} pids used again");
+    format!("{source}: {listings} listings, {seen} processes, {again} pids used again, {unnamed} unnamed")
+}
+
+#[test]
+fn live_lister_never_gives_a_process_the_name_of_another_that_has_had_its_pid() {
+    if !socket_world::is_root() {
+        live_skip!("needs root, for a pid namespace");
+    }
+    for source in sources() {
+        let ran = Child::fork(Some(b"lister"), &[], |_| {
+            restrict::in_pid_namespace(|| {
+                restrict::own_proc(c"")?;
+                enter_network_namespace()?;
+                if std::fs::metadata("/proc/sys/kernel/ns_last_pid").is_err() {
+                    return Err(io::Error::new(ErrorKind::Unsupported, "pids cannot be chosen"));
+                }
+                // Before Linux 6.5 the iterator cannot tell the numbers of a pid namespace of its own.
+                let from = Query::new().owners(true).owner_source(source).snapshot().unwrap().owners_from;
+                let from = from.unwrap();
+                if from.source != source {
+                    return Err(io::Error::new(ErrorKind::Unsupported, from.to_string()));
+                }
+                // The first thread starts the processes, as it has forked before.
+                let is_over = AtomicBool::new(false);
+                std::thread::scope(|scope| {
+                    let lister = scope.spawn(|| {
+                        let over = Over(&is_over);
+                        let seen = names_are_true(source);
+                        drop(over);
+                        seen
+                    });
+                    let started = start_and_end_processes(&is_over);
+                    let seen = lister.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+                    assert!(started? > 100);
+                    assert!(seen.starts_with(source.as_str()));
+                    Ok(())
+                })
+            })
+        });
+        match ran {
+            Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::Other => panic!("{source}: {error}"),
+            Err(error) => socket_world::skipped(format_args!("{source}: {error}")),
+        }
+    }
+}
+
+/// Says that it is over when it is dropped, by a panic too.
+struct Over<'a>(&'a AtomicBool);
+
+impl Drop for Over<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, SeqCst);
+    }
+}
+
+/// The numbers of programs and links that this process has, as `/proc/self/fdinfo` tells them.
+fn own_objects() -> BTreeSet<(bool, u32)> {
+    let mut objects = BTreeSet::new();
+    for file in std::fs::read_dir("/proc/self/fdinfo").unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap_or_default();
+        for line in text.lines() {
+            let number = |name| line.strip_prefix(name).and_then(|number| number.trim().parse().ok());
+            objects.extend(number("prog_id:").map(|id| (false, id)));
+            objects.extend(number("link_id:").map(|id| (true, id)));
+        }
+    }
+    objects
+}
+
+/// Of these objects, those that are there still.
+fn left(objects: &BTreeSet<(bool, u32)>) -> Vec<(bool, u32)> {
+    let (programs, links) = (bpf::ids(Object::Program).unwrap(), bpf::ids(Object::Link).unwrap());
+    let is_there =
+        |(is_link, id): &&(bool, u32)| if *is_link { links.contains(id) } else { programs.contains(id) };
+    objects.iter().filter(is_there).copied().collect()
+}
+
+/// The kernel frees what nobody has any more a moment after.
+fn are_freed(objects: &BTreeSet<(bool, u32)>) {
+    let freed = wait_until(Duration::from_secs(30), || left(objects).is_empty());
+    assert!(freed, "{:?} are left", left(objects));
+}
+
+#[test]
+fn live_nothing_is_loaded_after_a_lister_is_dropped_or_its_process_killed() {
+    if !there_are_both() {
+        return;
+    }
+    // In processes of their own, so that no other test's programs are taken for theirs.
+    let query = Query::new().owners(true).owner_source(OwnerSource::Bpf);
+    let dropped = Child::fork(None, &[], |_| {
+        let mut lister = Lister::new();
+        for _ in 0..3 {
+            let snapshot = lister.snapshot(&query).unwrap();
+            assert_eq!(snapshot.owners_from.unwrap().source, OwnerSource::Bpf);
+        }
+        let objects = own_objects();
+        assert_eq!(objects.len(), 2, "a program and its link: {objects:?}");
+        assert_eq!(left(&objects).len(), 2);
+        drop(lister);
+        assert_eq!(own_objects(), BTreeSet::new());
+        are_freed(&objects);
+        drop(query.snapshot().unwrap());
+        assert_eq!(own_objects(), BTreeSet::new());
+        Ok(())
+    });
+    dropped.unwrap();
+
+    let killed = Child::fork(None, &[], |report| {
+        let mut lister = Lister::new();
+        lister.snapshot(&query).unwrap();
+        for (is_link, id) in own_objects() {
+            report.number(u64::from(is_link))?;
+            report.number(u64::from(id))?;
+        }
+        std::mem::forget(lister);
+        Ok(())
+    })
+    .unwrap();
+    let objects = killed.numbers().as_chunks::<2>().0.iter();
+    let objects: BTreeSet<_> =
+        objects.map(|[is_link, id]| (*is_link == 1, u32::try_from(*id).unwrap())).collect();
+    assert_eq!(left(&objects).len(), 2);
+    killed.stop();
+    are_freed(&objects);
+}
+
+#[test]
+fn live_nothing_is_loaded_where_descriptors_run_out_half_way() {
+    if !there_are_both() {
+        return;
+    }
+    let newest = bpf::ids(Object::Program).unwrap().last().copied().unwrap_or(0);
+    let child = Child::fork(None, &[], |_| {
+        let query = Query::new().tcp().owners(true).threads(1).owner_source(OwnerSource::Bpf);
+        let mut sources = Vec::new();
+        // Fewer and fewer: the run cannot be started, then the program not attached, then not loaded.
+        for count in (3..24).rev() {
+            restrict::limit_descriptors(count)?;
+            let mut lister = Lister::new();
+            // An error where not even the tables can be read.
+            let snapshot = lister.snapshot(&query).ok();
+            sources.push(snapshot.and_then(|snapshot| snapshot.owners_from).map(|from| from.source));
+            drop(lister);
+            restrict::limit_descriptors(64)?;
+            assert_eq!(own_objects(), BTreeSet::new(), "{count}");
+        }
+        assert_eq!(sources.first(), Some(&Some(OwnerSource::Bpf)), "{sources:?}");
+        assert!(sources.contains(&Some(OwnerSource::Procfs)), "{sources:?}");
+        assert_eq!(sources.last(), Some(&None), "{sources:?}");
+        Ok(())
+    });
+    child.unwrap();
+    // Programs of others who run this library may be among them, and end too.
+    let newer = bpf::programs_named("netstat_").unwrap().into_iter().filter(|id| *id > newest);
+    are_freed(&newer.map(|id| (false, id)).collect());
+}

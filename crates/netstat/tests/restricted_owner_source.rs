@@ -1,0 +1,279 @@
+//! Which source of owners is taken under restrictions, what it then sees, and the reason that is given: a child of the
+//! test restricts itself and looks.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+#![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
+
+mod common;
+#[macro_use]
+#[path = "common/scene.rs"]
+mod scene;
+
+use common::{check_row, owners, row, sources};
+use netstat::{GapKind, HiddenOwner, Lister, OwnerSource, Ownership, ProcessFields, Query, Snapshot, Socket};
+use rustix::io::Errno;
+use rustix::thread::{CapabilitySet, UnshareFlags};
+use scene::{NOBODY, Scene, has_gap_of, is_hidden, is_incomplete, is_known};
+use socket_world::{Child, live_skip, quiet, restrict, tcp};
+use std::io::{self, ErrorKind};
+
+/// Skips the test where a restriction would show nothing: where BPF is not to be had without it.
+macro_rules! needs_bpf {
+    () => {
+        if !sources().contains(&OwnerSource::Bpf) {
+            live_skip!("needs BPF, for what is refused");
+        }
+    };
+}
+
+fn list_by(source: OwnerSource) -> Snapshot {
+    Query::new().owners(true).owner_source(source).snapshot().unwrap()
+}
+
+fn from(snapshot: &Snapshot) -> (OwnerSource, &str) {
+    let from = snapshot.owners_from.as_ref().unwrap();
+    (from.source, &from.reason)
+}
+
+/// Whether it is asked for or not, BPF is not had, for this reason, and the walk stands in. Asked again, a lister
+/// says the same.
+fn falls_back(reason: &str) -> Snapshot {
+    assert_eq!(from(&list_by(OwnerSource::Auto)), (OwnerSource::Procfs, reason));
+    let mut lister = Lister::new();
+    let query = Query::new().owners(true).owner_source(OwnerSource::Bpf);
+    for _ in 0..2 {
+        assert_eq!(from(&lister.snapshot(&query).unwrap()), (OwnerSource::Procfs, reason));
+    }
+    list_by(OwnerSource::Bpf)
+}
+
+#[test]
+fn live_plain_user_walks_and_is_told_which_capabilities_are_missing() {
+    let _quiet = quiet();
+    let scene = Scene::new();
+    restricted!("another user", || {
+        restrict::become_user(NOBODY)?;
+        let own = Scene::new();
+        let snapshot = falls_back("capabilities: no CAP_BPF and no CAP_PERFMON");
+        scene.check_rows(&snapshot, check_row);
+        scene.check_owners(&snapshot, is_hidden(HiddenOwner::UnreadableProcess));
+        own.check_owners(&snapshot, is_incomplete);
+        has_gap_of(&snapshot, GapKind::ProcessesUnreadable);
+        Ok(())
+    });
+}
+
+#[test]
+fn live_root_that_has_dropped_capabilities_walks_and_is_told_which_are_missing() {
+    needs_bpf!();
+    let _quiet = quiet();
+    let scene = Scene::new();
+    let (admin, bpf, perfmon) = (CapabilitySet::SYS_ADMIN, CapabilitySet::BPF, CapabilitySet::PERFMON);
+    for (dropped, reason) in [
+        (admin | bpf, "capabilities: no CAP_BPF"),
+        (admin | perfmon, "capabilities: no CAP_PERFMON"),
+        (admin | bpf | perfmon, "capabilities: no CAP_BPF and no CAP_PERFMON"),
+    ] {
+        restricted!("capabilities", || {
+            restrict::drop_capabilities(dropped)?;
+            let snapshot = falls_back(reason);
+            scene.check_rows(&snapshot, check_row);
+            scene.check_owners(&snapshot, is_known);
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn live_the_capabilities_for_bpf_are_enough_and_none_to_trace_is_needed() {
+    needs_bpf!();
+    let _quiet = quiet();
+    let scene = Scene::new();
+    let (admin, bpf, perfmon) = (CapabilitySet::SYS_ADMIN, CapabilitySet::BPF, CapabilitySet::PERFMON);
+    for kept in [bpf | perfmon, admin] {
+        restricted!("capabilities", || {
+            restrict::drop_capabilities(CapabilitySet::all() - kept)?;
+            let walked = list_by(OwnerSource::Procfs);
+            scene.check_owners(&walked, is_hidden(HiddenOwner::UnreadableProcess));
+            let snapshot = list_by(OwnerSource::Bpf);
+            assert_eq!(from(&snapshot), (OwnerSource::Bpf, "asked for"));
+            scene.check_rows(&snapshot, check_row);
+            scene.check_owners(&snapshot, is_known);
+            let complete = Ownership::Known { complete: true };
+            scene.check_owners(&snapshot, |socket| assert_eq!(socket.ownership(), complete));
+            assert_eq!(snapshot.gaps, []);
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn live_root_of_a_user_namespace_is_refused_by_the_kernel_and_walks() {
+    needs_bpf!();
+    let _quiet = quiet();
+    let scene = Scene::new();
+    restricted!("a user namespace", || {
+        restrict::become_user(NOBODY)?;
+        restrict::enter_user_namespace(UnshareFlags::empty())?;
+        let own = Scene::new();
+        let query = Query::new().owners(true).owner_source(OwnerSource::Bpf);
+        let snapshot = query.snapshot().unwrap();
+        let refused = (OwnerSource::Procfs, "bpf(BPF_PROG_LOAD): Operation not permitted (os error 1)");
+        assert_eq!(from(&snapshot), refused);
+        scene.check_owners(&snapshot, is_hidden(HiddenOwner::UnreadableProcess));
+        own.check_owners(&snapshot, is_incomplete);
+        Ok(())
+    });
+}
+
+#[test]
+fn live_bpf_refused_by_a_sandbox_is_told_with_its_cause() {
+    needs_bpf!();
+    let _quiet = quiet();
+    let scene = Scene::new();
+    for errno in [Errno::PERM, Errno::ACCESS, Errno::NOSYS, Errno::INVAL] {
+        restricted!("seccomp", || {
+            restrict::deny_bpf(u16::try_from(errno.raw_os_error()).unwrap())?;
+            let snapshot = list_by(OwnerSource::Bpf);
+            let reason = format!("bpf(BPF_PROG_LOAD): {}", io::Error::from(errno));
+            assert_eq!(from(&snapshot), (OwnerSource::Procfs, &*reason));
+            scene.check_rows(&snapshot, check_row);
+            scene.check_owners(&snapshot, is_known);
+            Ok(())
+        });
+    }
+}
+
+#[test]
+fn live_without_proc_owners_are_found_by_bpf() {
+    needs_bpf!();
+    let _quiet = quiet();
+    let scene = Scene::new();
+    restricted!("no /proc", || {
+        restrict::without_proc()?;
+        for (source, reason) in
+            [(OwnerSource::Bpf, "asked for"), (OwnerSource::Auto, "no count of descriptors")]
+        {
+            let query = Query::new().processes(ProcessFields::NAME).owner_source(source);
+            let snapshot = query.snapshot().unwrap();
+            assert_eq!(from(&snapshot), (OwnerSource::Bpf, reason));
+            scene.check_rows(&snapshot, check_row);
+            scene.check_owners(&snapshot, is_known);
+            // Their names are in /proc alone, and that is told.
+            has_gap_of(&snapshot, GapKind::ProcessesSkipped);
+            let own = snapshot.process(scene.held[0].pid).unwrap();
+            assert_eq!(own.name, None);
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn live_where_proc_hides_processes_bpf_finds_all_owners() {
+    needs_bpf!();
+    let _quiet = quiet();
+    let scene = Scene::new();
+    restricted!("hidepid", || {
+        restrict::own_proc(c"hidepid=2")?;
+        restrict::drop_capabilities(CapabilitySet::SYS_PTRACE)?;
+        scene.check_owners(&list_by(OwnerSource::Procfs), is_hidden(HiddenOwner::UnreadableProcess));
+        let snapshot = list_by(OwnerSource::Bpf);
+        let complete = Ownership::Known { complete: true };
+        scene.check_owners(&snapshot, |socket| assert_eq!(socket.ownership(), complete));
+        assert_eq!(snapshot.gaps, []);
+        Ok(())
+    });
+}
+
+/// Holders by the numbers of this pid namespace, and of the sockets of others that they are not seen from here.
+fn check_nested(own: &Scene, outer: &Scene, snapshot: &Snapshot) {
+    own.check_rows(snapshot, check_row);
+    own.check_owners(snapshot, |socket: &Socket| {
+        is_incomplete(socket);
+        assert_eq!(socket.owners(), owners(&own.held, socket.inode().unwrap()));
+    });
+    outer.check_rows(snapshot, check_row);
+    outer.check_owners(snapshot, is_hidden(HiddenOwner::OtherPidNamespace));
+    has_gap_of(snapshot, GapKind::ProcessesHidden);
+}
+
+#[test]
+fn live_in_a_pid_namespace_bpf_tells_its_own_numbers() {
+    needs_bpf!();
+    let _quiet = quiet();
+    let outer = Scene::new();
+    restricted!("a pid namespace", || {
+        restrict::in_pid_namespace(|| {
+            restrict::own_proc(c"")?;
+            let own = Scene::new();
+            assert_eq!(own.held[0].pid, 1);
+            let snapshot = list_by(OwnerSource::Bpf);
+            if from(&snapshot).1.starts_with("bpf(BPF_PROG_LOAD): Permission denied") {
+                // Before Linux 6.5; the walk stands in.
+                check_nested(&own, &outer, &snapshot);
+                return Err(io::Error::new(ErrorKind::Unsupported, "Linux before 6.5"));
+            }
+            assert_eq!(from(&snapshot), (OwnerSource::Bpf, "asked for"));
+            check_nested(&own, &outer, &snapshot);
+            // A handful of processes is walked faster than a program is loaded.
+            let snapshot = list_by(OwnerSource::Auto);
+            let (source, reason) = from(&snapshot);
+            assert_eq!(source, OwnerSource::Procfs);
+            // There may be few on the whole machine, too.
+            assert!(["few processes", "few descriptors"].contains(&reason), "{reason}");
+            check_nested(&own, &outer, &snapshot);
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn live_with_the_proc_of_another_pid_namespace_nobody_is_named() {
+    needs_bpf!();
+    let _quiet = quiet();
+    let outer = Scene::new();
+    restricted!("a pid namespace", || {
+        restrict::in_pid_namespace(|| {
+            let own = Scene::new();
+            let snapshot = falls_back("/proc: of another pid namespace");
+            for scene in [&outer, &own] {
+                scene.check_rows(&snapshot, check_row);
+                scene.check_owners(&snapshot, is_hidden(HiddenOwner::OtherPidNamespace));
+            }
+            has_gap_of(&snapshot, GapKind::OwnersUnavailable);
+            Ok(())
+        })
+    });
+}
+
+#[test]
+fn live_lister_whose_thread_is_forked_into_another_pid_namespace_loads_for_that() {
+    needs_bpf!();
+    let _quiet = quiet();
+    let outer = Scene::new();
+    restricted!("a pid namespace", || {
+        let mut lister = Lister::new();
+        let query = Query::new().owners(true).owner_source(OwnerSource::Bpf);
+        let before = lister.snapshot(&query).unwrap();
+        assert_eq!(from(&before), (OwnerSource::Bpf, "asked for"));
+        outer.check_owners(&before, is_known);
+        restrict::in_pid_namespace(|| {
+            restrict::own_proc(c"")?;
+            let own = Scene::new();
+            let snapshot = lister.snapshot(&query).unwrap();
+            check_nested(&own, &outer, &snapshot);
+            // One below has this process's number, and its numbers for the others are not this one's.
+            restrict::in_pid_namespace(|| {
+                restrict::own_proc(c"")?;
+                let other = Child::fork(None, &[], |report| report.made(tcp::pair_v4()?))?;
+                assert_eq!(std::process::id(), 1);
+                let snapshot = lister.snapshot(&query).unwrap();
+                check_nested(&own, &outer, &snapshot);
+                for facts in other.sockets() {
+                    assert_eq!(row(&snapshot, facts).owners(), owners(other.held(), facts.inode.unwrap()));
+                }
+                Ok(())
+            })
+        })
+    });
+}
