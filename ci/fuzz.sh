@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes the decoders, starting from their fixtures, and prints for each target how many inputs were run.
+# Fuzzes the decoders and the reader of filters, starting from fixtures, and prints for each target how many inputs were run.
 #
 #   ci/fuzz.sh [SECONDS [TARGET...]]   each target for so long (default 15), two at a time
 #   ci/fuzz.sh --prove                 shows that a crash which was planted is found
@@ -38,7 +38,7 @@ targets() {
 fixtures_of() {
     case $1 in
         # Its seeds are enough.
-        linux_btf) ;;
+        filter_text | linux_btf) ;;
         macos_libproc) find "$fixtures" -name 'macos-*__socket_fdinfo_*.hex' -o -name 'macos-*__proc_*.hex' ;;
         macos_pcblist_n) find "$fixtures" -name 'macos-*__tcp_pcblist_n_*.hex' -o -name 'macos-*__udp_pcblist_n_*.hex' ;;
         macos_unpcblist_n) find "$fixtures" -name 'macos-*__local_*.hex' ;;

@@ -28,11 +28,13 @@ mod tests {
 
     #[test]
     fn states_are_shown_as_the_library_prints_them() {
-        for number in 0..=u8::MAX {
-            let state = TcpState::from(number);
-            let shown = (state != TcpState::Unknown).then(|| state.to_string());
-            assert_eq!(name(Some(state)), shown.as_deref(), "{number}");
+        use TcpState as S;
+        let waits = [S::FinWait1, S::FinWait2, S::CloseWait, S::Closing, S::LastAck, S::TimeWait];
+        let others = [S::Closed, S::Listen, S::SynSent, S::SynReceived, S::Established, S::DeleteTcb];
+        for state in waits.into_iter().chain(others) {
+            assert_eq!(name(Some(state)), Some(state.to_string().as_str()));
         }
+        assert_eq!(name(Some(S::Unknown)), None);
         assert_eq!(name(None), None);
     }
 }

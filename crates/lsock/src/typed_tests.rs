@@ -7,7 +7,7 @@ const GOOD: &[&str] = &[
     "state all exclude time-wait exclude listening",
     "not ( src 127.0.0.1:80 and dst [::1]:8000-8999 ) | host 2001:db8::/32",
     "sport gt :1024 && dport <= 65000 and port != :22",
-    "process \"nginx: worker\" or pid 12 or user root uid 33",
+    "process \"nginx: worker\" or pid 12 or user 0 uid 33",
     "dev = 1 and fwmark = 0x01/0x03 and cgroup 4711 and autobound inode 7",
     "tcp ipv4 listening || udp inet6 unconnected",
     ":80,443,8000-8999 and big",

@@ -67,9 +67,12 @@ fn port_finds_both_ends() {
     let port = client.peer_addr().unwrap().port();
     let text = listed(&["--no-header", "--pid", &me(), &format!(":{port}")]);
     assert_eq!(text.lines().count(), 3, "{text}");
-    let text =
-        listed(&["--no-header", "--pid", &me(), &format!(":{port}"), &format!(":{}", other_address.port())]);
+    let text = listed(&["--no-header", "--pid", &me(), &format!(":{port},{}", other_address.port())]);
     assert_eq!(text.lines().count(), 4, "{text}");
+    let client_port = client.local_addr().unwrap().port();
+    let text =
+        listed(&["--no-header", "--pid", &me(), &format!(":{port}"), "and", &format!(":{client_port}")]);
+    assert_eq!(text.lines().count(), 2, "{text}");
     let text = listed(&["--no-header", "--pid", &me(), "--local-port", &port.to_string()]);
     assert_eq!(text.lines().count(), 2, "{text}");
     let text = listed(&["--no-header", "--pid", &me(), "--remote-port", &port.to_string()]);

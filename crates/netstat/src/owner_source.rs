@@ -18,8 +18,9 @@ use std::fmt;
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum OwnerSource {
-    /// BPF when the caller has the rights and the machine has enough descriptors to pay for the set-up, or
-    /// when a [`Lister`](crate::Lister) has it set up already; otherwise procfs. Nothing is asked for that the
+    /// BPF when the caller has the rights and the machine has enough descriptors to pay for the set-up (some
+    /// hundreds), or when a [`Lister`](crate::Lister) is asked a second time; otherwise procfs. Where only some
+    /// processes are asked about, procfs. Nothing is asked for that the
     /// caller has no right to, so that nothing is refused, and logged, where it can be foreseen.
     #[default]
     Auto,

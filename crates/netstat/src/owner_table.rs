@@ -41,6 +41,17 @@ pub(crate) struct Sighting {
     /// Nanoseconds since the machine was started. macOS: not a time, but the process's unique number, which
     /// tells the same better. `u64::MAX`: it was not seen.
     pub(crate) at: u64,
+    /// A descriptor that it had, and the key of its socket, by which it can be told from another one where times
+    /// are too coarse. Linux.
+    pub(crate) held: Option<(i32, u64)>,
+    /// Whether it was seen in a second look too: by then its pid may have been given to another process.
+    pub(crate) again: bool,
+}
+
+impl Sighting {
+    pub(crate) const fn new(pid: u32, at: u64) -> Self {
+        Self { pid, at, held: None, again: false }
+    }
 }
 
 /// The result of a search for owners.
@@ -93,7 +104,11 @@ impl OwnerTable {
         self.index = Index::new(&self.held);
         self.sightings.extend(sightings);
         self.sightings.sort_unstable();
-        self.sightings.dedup_by_key(|sighting| sighting.pid);
+        self.sightings.dedup_by(|later, first| {
+            let same = later.pid == first.pid;
+            first.again |= same;
+            same
+        });
     }
 
     /// Adds sockets that are known to have no other holder than the one found.
@@ -208,8 +223,11 @@ mod tests {
     fn second_round_adds_to_the_first_and_nothing_comes_twice() {
         let mut both = table(&[4, 2]);
         let owner = Owner::new(0, Some(3), OwnerRole::Holder);
-        both.add(vec![Held { key: 4, owner }, Held { key: 3, owner }], vec![Sighting { pid: 0, at: 5 }]);
+        both.add(vec![Held { key: 4, owner }, Held { key: 3, owner }], vec![Sighting::new(0, 5)]);
         assert_eq!([2, 3, 4, 5].map(|key| both.owners(key).count()), [1, 1, 1, 0]);
-        assert_eq!(both.sighting(0).map(|sighting| sighting.at), Some(5));
+        assert_eq!(both.sighting(0), Some(Sighting::new(0, 5)));
+        both.add(Vec::new(), vec![Sighting::new(0, 3), Sighting::new(1, 3)]);
+        assert_eq!(both.sighting(0), Some(Sighting { again: true, ..Sighting::new(0, 3) }));
+        assert_eq!(both.sighting(1), Some(Sighting::new(1, 3)));
     }
 }

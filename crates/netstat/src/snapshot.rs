@@ -350,7 +350,7 @@ fn sightings(sockets: &[Socket], table: &OwnerTable) -> Vec<Sighting> {
     pids.sort_unstable();
     pids.dedup();
     // A process that only the table of sockets names was not seen at any one time.
-    let unseen = |pid| Sighting { pid, at: u64::MAX };
+    let unseen = |pid| Sighting::new(pid, u64::MAX);
     pids.into_iter().map(|pid| table.sighting(pid).unwrap_or_else(|| unseen(pid))).collect()
 }
 
@@ -379,7 +379,7 @@ impl<'a, S: System> Names<'a, S> {
     fn is_named(&self, pid: u32, wanted: &OsStr) -> bool {
         if !self.known.borrow().contains_key(&pid) {
             // Named by the table of sockets alone, so it was not seen at any one time.
-            self.learn(&[Sighting { pid, at: u64::MAX }]);
+            self.learn(&[Sighting::new(pid, u64::MAX)]);
         }
         let known = self.known.borrow();
         let name = known.get(&pid).and_then(Option::as_ref);

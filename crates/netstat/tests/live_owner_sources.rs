@@ -388,3 +388,24 @@ fn live_nothing_is_loaded_where_descriptors_run_out_half_way() {
     let newer = bpf::programs_named("netstat_").unwrap().into_iter().filter(|id| *id > newest);
     are_freed(&newer.map(|id| (false, id)).collect());
 }
+
+#[test]
+fn live_lister_that_is_asked_again_has_the_program_loaded_and_one_query_alone_does_what_pays() {
+    if !there_are_both() {
+        return;
+    }
+    let query = Query::new().tcp().listening().owners(true);
+    let mut lister = Lister::new();
+    let mut from = || lister.snapshot(&query).unwrap().owners_from.unwrap();
+    let [first, second, third] = [from(), from(), from()];
+    let expected = match first.source {
+        OwnerSource::Bpf => ["loaded before", "loaded before"],
+        _ => ["asked again", "loaded before"],
+    };
+    assert_eq!((second.source, third.source), (OwnerSource::Bpf, OwnerSource::Bpf), "{first} {second}");
+    assert_eq!([&*second.reason, &*third.reason], expected, "{first}");
+    assert_eq!(
+        query.pid(std::process::id()).snapshot().unwrap().owners_from.unwrap().source,
+        OwnerSource::Procfs
+    );
+}

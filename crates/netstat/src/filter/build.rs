@@ -278,8 +278,8 @@ impl Filter {
         if value & !mask != 0 { Self::none() } else { term(Term::Mark { value, mask }) }
     }
 
-    /// Sockets whose local port the system has chosen, as `ss` has it in `autobound`: nobody bound it
-    /// explicitly. Linux.
+    /// Sockets whose local port nobody bound explicitly: the system has chosen it, or it is that of the listener
+    /// that accepted the connection. (`ss` also wants it to be in `ip_local_port_range`.) Linux.
     pub fn autobound() -> Self {
         term(Term::Autobound)
     }

@@ -71,6 +71,7 @@ impl Expr {
     }
 
     /// What must all be true.
+    #[allow(dead_code, reason = "for kernels that can be asked")]
     pub(crate) fn conjuncts(&self) -> &[Self] {
         match self {
             Self::All(parts) => parts,
@@ -103,6 +104,7 @@ impl Expr {
     }
 
     /// The same with what is known of its terms put in their place.
+    #[allow(dead_code, reason = "for kernels that can be asked")]
     pub(crate) fn given(&self, term: &impl Fn(&Term) -> Option<bool>) -> Self {
         match self {
             Self::Term(it) => match term(it) {

@@ -55,13 +55,13 @@ use std::ops::{BitAnd, BitOr, Not};
 /// # As text
 /// A filter is read from text ([`str::parse`]) in the language of `ss`, and printed in it. Its states, addresses,
 /// ports, `dev`, `fwmark`, `cgroup`, `autobound`, its operators and their spellings are those of ss(8); states that
-/// stand first narrow all that follows. Beside them there are
+/// stand first narrow all that follows, and `and` binds closer than `or`, as that manual says (`ss` 6.1 itself reads
+/// both from left to right). Beside them there are
 ///
 /// - `listening`, `tcp`, `udp`, `ipv4`, `ipv6`, and the name of a state by itself,
 /// - `port :80`, or `:80` by itself, and `host 10.0.0.0/8`, for either end,
 /// - ranges and lists of ports, `sport = :80,8000-8999`,
-/// - `process nginx`, `pid 12`, `user www-data`, `uid 33`,
-///   `inode 4711`,
+/// - `process nginx`, `pid 12`, `user www-data`, `uid 33`, `inode 4711`,
 /// - any value `"in quotation marks"`, where it holds spaces or signs; `\"`, `\\` and `\u{41}` stand for what
 ///   they stand for in Rust.
 ///

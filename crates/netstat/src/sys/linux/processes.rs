@@ -11,6 +11,7 @@ use crate::process::{Process, ProcessFields};
 use crate::side_by_side::side_by_side;
 use crate::sys::users;
 use netstat_wire::linux::proc_pid_cmdline::arguments;
+use netstat_wire::linux::proc_pid_fd::socket_inode;
 use netstat_wire::linux::proc_pid_stat::Stat;
 use netstat_wire::linux::proc_pid_status::Status;
 use rustix::io::Errno;
@@ -85,8 +86,8 @@ pub(super) fn read_all(
             let index = next.fetch_add(1, Relaxed);
             let (Some(sighting), Some(place)) = (sightings.get(index), places.get(index)) else { break };
             place.get_or_init(|| match context.known.met(sighting.pid, fields) {
-                Some(process) => Some((process.clone(), None)),
-                None => context.process(procfs, *sighting, &mut buffer),
+                Some(process) if !sighting.again => Some((process.clone(), None)),
+                _ => context.process(procfs, *sighting, &mut buffer),
             });
         }
     };
@@ -140,13 +141,18 @@ impl<'a> Context<'a> {
     /// The details of one process; `None` when it has gone, or another one has its pid now.
     fn process(&self, procfs: &impl Procfs, sighting: Sighting, buffer: &mut Vec<u8>) -> Option<Read> {
         use ProcessFields as Fields;
-        let Sighting { pid, at } = sighting;
+        let Sighting { pid, at, held, .. } = sighting;
         let mut process = Process::new(pid);
         // Read first and whatever is asked for: the start time tells whether this is still the process.
         procfs.read(&format!("{pid}/stat"), buffer).ok()?;
         let stat = Stat::decode(buffer).ok()?;
         let started = stat.start_time_ticks.saturating_mul(self.nanoseconds_per_tick);
         if started > at {
+            return None;
+        }
+        // Times are told in ticks: who has started in that of the sighting may have done so after it. Then this
+        // is still the process if it has what was seen.
+        if at - started < self.nanoseconds_per_tick && !held.is_some_and(|held| has(procfs, pid, held)) {
             return None;
         }
         let parent = self.fields.contains(Fields::PARENT) && stat.ppid != 0;
@@ -193,6 +199,11 @@ impl<'a> Context<'a> {
         }
         Some((process, stamp))
     }
+}
+
+/// Whether a process has this socket at this descriptor.
+fn has(procfs: &impl Procfs, pid: u32, (fd, inode): (i32, u64)) -> bool {
+    procfs.link(&format!("{pid}/fd/{fd}")).is_ok_and(|link| socket_inode(&link) == Some(inode))
 }
 
 /// The link to a process's executable. That of a leader that has exited is gone; its threads have it still.

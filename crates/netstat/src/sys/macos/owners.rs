@@ -266,7 +266,7 @@ impl Round {
             match walk.process(&mut descriptors) {
                 Ok(unique_id) => {
                     if found.held.len() > held {
-                        found.sightings.push(Sighting { pid: *pid, at: unique_id });
+                        found.sightings.push(Sighting::new(*pid, unique_id));
                     }
                 }
                 Err(errno) => {

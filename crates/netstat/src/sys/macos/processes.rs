@@ -63,7 +63,7 @@ fn process(
     users: &HashMap<u32, String>,
 ) -> Option<Process> {
     use ProcessFields as Fields;
-    let Sighting { pid, at } = sighting;
+    let Sighting { pid, at, .. } = sighting;
     let mut process = Process::new(pid);
     let info = match calls::short_info(kernel, pid, false) {
         Ok(info) => Some(info),

@@ -52,7 +52,7 @@ impl<K: Kernel> Search<K> {
         // Those that ended are told apart by their time of start, whatever clock it is on.
         let sightings = list
             .processes()
-            .map(|process| Sighting { pid: process.pid, at: u64::try_from(process.created).unwrap_or(0) });
+            .map(|process| Sighting::new(process.pid, u64::try_from(process.created).unwrap_or(0)));
         table.add(Vec::new(), sightings.collect());
         if !list.is_complete() {
             // Who is missing in a list with holes has not ended.

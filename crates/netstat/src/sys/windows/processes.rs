@@ -135,7 +135,7 @@ impl<K: Kernel> Describer<'_, K> {
     fn process(&mut self, sighting: Sighting) -> Option<Process> {
         use ProcessFields as Fields;
         let Self { kernel, fields, list, paths, users } = self;
-        let Sighting { pid, at } = sighting;
+        let Sighting { pid, at, .. } = sighting;
         let listed = list.get(pid)?;
         if u64::try_from(listed.created).unwrap_or(0) > at {
             return None;

@@ -64,7 +64,9 @@ impl Found {
             found.held.push(Held { key: file.inode, owner });
             // The descriptors of a process follow one another.
             if found.sightings.last().is_none_or(|last| last.pid != file.pid) {
-                found.sightings.push(Sighting { pid: file.pid, at });
+                found
+                    .sightings
+                    .push(Sighting { held: Some((file.fd, file.inode)), ..Sighting::new(file.pid, at) });
             }
         })?;
         Ok(found)

@@ -289,8 +289,9 @@ impl Round {
             if let Err(errno) = outcome {
                 found.count(errno);
             }
-            if found.held.len() > before {
-                found.sightings.push(Sighting { pid: *pid, at });
+            if let Some(held) = found.held.get(before) {
+                let held = held.owner.fd.map(|fd| (fd, held.key));
+                found.sightings.push(Sighting { held, ..Sighting::new(*pid, at) });
             }
         }
         // Here, on every thread, so that nothing is left but to merge.

@@ -1,6 +1,6 @@
 //! Refusals and races of `/proc`: each ends in the right ownership, reason and gap.
 
-use super::world::{INODE, Link, Machine, Task, World, holder, process, task};
+use super::world::{INODE, Link, Machine, SIGHTED_AT_TEN, Task, World, holder, process, task};
 use crate::gap::GapKind;
 use crate::owner::{HiddenOwner, NoOwner, Ownership};
 use crate::process::ProcessFields;
@@ -137,15 +137,12 @@ fn details_that_are_refused_are_none_beside_those_that_are_not() {
 
 #[test]
 fn pid_given_to_another_process_does_not_lend_its_details() {
-    // Seen ten seconds after the start of the machine; the process that is there now started at eleven.
-    for (started, is_the_same) in [(1000, true), (1100, false)] {
-        let world = World::with(|machine| {
-            machine.started.insert(12, started);
-        });
+    for case in SIGHTED_AT_TEN {
+        let world = World::with(|machine| case.play(machine));
         let snapshot = world.ask(Query::new().processes(ProcessFields::NAME));
         assert_eq!(snapshot.sockets[0].owners(), [holder(12)]);
-        assert_eq!(snapshot.process(12).unwrap().name.is_some(), is_the_same);
-        assert_eq!(snapshot.gaps.is_empty(), is_the_same);
+        assert_eq!(snapshot.process(12).unwrap().name.is_some(), case.is_the_same, "{case:?}");
+        assert_eq!(snapshot.gaps.is_empty(), case.is_the_same, "{case:?}");
     }
 }
 
@@ -415,7 +412,7 @@ fn details_of_many_processes_come_in_the_order_asked_for() {
         machine.processes.extend((100..200).map(|pid| (pid, process(pid, &[INODE]))));
     });
     let sightings: Vec<_> =
-        (100..200).rev().map(|pid| crate::owner_table::Sighting { pid, at: u64::MAX }).collect();
+        (100..200).rev().map(|pid| crate::owner_table::Sighting::new(pid, u64::MAX)).collect();
     for threads in [1, 8] {
         let (processes, gaps) =
             read_all(&&world, &sightings, ProcessFields::NAME, threads, &mut KnownProcesses::default());

@@ -1,6 +1,6 @@
 //! Owners by the iterator: the same rows as by the walk, its races and its failures.
 
-use super::world::{INODE, Link, Machine, World, holder, process, row, task};
+use super::world::{INODE, Link, Machine, SIGHTED_AT_TEN, World, holder, process, row, task};
 use crate::error::Error;
 use crate::gap::{Gap, GapKind};
 use crate::owner::{HiddenOwner, NoOwner, Ownership};
@@ -224,13 +224,10 @@ fn iteration_that_fails_at_any_process_is_replaced_by_the_walk_with_its_reason()
 
 #[test]
 fn process_that_has_the_pid_of_one_seen_before_is_not_taken_for_it() {
-    // Seen ten seconds after the start of the machine; the process that is there now started at eleven.
-    for (started, is_the_same) in [(1000, true), (1100, false)] {
-        let world = World::with(|machine| {
-            machine.started.insert(12, started);
-        });
+    for case in SIGHTED_AT_TEN {
+        let world = World::with(|machine| case.play(machine));
         let snapshot = iterated(world).ask(&Query::new().processes(ProcessFields::NAME));
-        assert_eq!(snapshot.process(12).unwrap().name.is_some(), is_the_same);
+        assert_eq!(snapshot.process(12).unwrap().name.is_some(), case.is_the_same, "{case:?}");
     }
 }
 

@@ -94,6 +94,35 @@ pub(super) fn holder(pid: u32) -> Owner {
     Owner::new(pid, Some(3), OwnerRole::Holder)
 }
 
+/// What is at the pid of the process 12, which was seen ten seconds after the start of the machine, when its details
+/// are read.
+#[derive(Debug)]
+pub(super) struct Later {
+    /// When it started, in ticks.
+    started: u64,
+    /// The link of its descriptor 3.
+    link: Option<&'static str>,
+    pub(super) is_the_same: bool,
+}
+
+pub(super) const SIGHTED_AT_TEN: &[Later] = &[
+    Later { started: 999, link: None, is_the_same: true },
+    // Within the tick of the sighting, before or after it.
+    Later { started: 1000, link: Some("socket:[7]"), is_the_same: true },
+    Later { started: 1000, link: Some("socket:[8]"), is_the_same: false },
+    Later { started: 1000, link: Some("/dev/null"), is_the_same: false },
+    Later { started: 1000, link: None, is_the_same: false },
+    Later { started: 1001, link: Some("socket:[7]"), is_the_same: false },
+];
+
+impl Later {
+    pub(super) fn play(&self, machine: &mut Machine) {
+        machine.started.insert(12, self.started);
+        let link = self.link.map(|link| ("12/fd/3".to_owned(), link.as_bytes().to_vec()));
+        machine.links.extend(link);
+    }
+}
+
 impl World {
     /// The first process, this one (which holds nothing), and the process 12, which holds the socket.
     pub(super) fn new() -> Self {
