@@ -4,7 +4,7 @@ use crate::exit::Stop;
 use crate::help;
 use crate::plan::Usage;
 use clap::error::ErrorKind;
-use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum, ValueHint};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 /// Lists the network sockets of this machine and the processes that hold them
@@ -12,8 +12,67 @@ use clap_complete::Shell;
 /// With nothing said: every TCP and UDP socket of this network namespace with its owners, ordered by protocol, local
 /// and remote end. Options of the same kind unite; options of different kinds and the filter narrow.
 #[derive(Parser, Debug, Default)]
-#[command(name = "lsock", version, args_override_self = true, after_help = format!("Examples:\n{}", help::EXAMPLES))]
+#[command(name = "lsock", version, args_override_self = true, args_conflicts_with_subcommands = true,
+          disable_help_subcommand = true, after_help = format!("Examples:\n{}", help::EXAMPLES))]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) which: Which,
+
+    /// The columns to show; +NAME adds to the usual ones
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', help_heading = OUTPUT)]
+    pub(crate) columns: Vec<String>,
+    /// The columns to sort by; -NAME or NAME:desc turns one round
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', allow_hyphen_values = true, help_heading = OUTPUT)]
+    pub(crate) sort: Vec<String>,
+    /// All that is known of each socket beyond its row, as the column "details" and in the JSON (Linux)
+    #[arg(short = 'i', long, help_heading = OUTPUT)]
+    pub(crate) details: bool,
+    /// Don't look for owners, which is nearly all of the work
+    #[arg(long, help_heading = OUTPUT)]
+    pub(crate) no_owners: bool,
+    /// How to find owners, where the system has more than one way: Linux. Elsewhere it changes nothing
+    #[arg(long, value_name = "SOURCE", value_enum, default_value_t, hide_default_value = true, help_heading = OUTPUT)]
+    pub(crate) owner_source: Source,
+    /// No header line
+    #[arg(long, help_heading = OUTPUT)]
+    pub(crate) no_header: bool,
+    /// One JSON document: sockets, their processes, and what could not be seen
+    #[arg(long, group = "format", help_heading = OUTPUT)]
+    pub(crate) json: bool,
+    /// One JSON object a line and socket
+    #[arg(long, group = "format", help_heading = OUTPUT)]
+    pub(crate) jsonl: bool,
+    /// Comma-separated values, one line a socket
+    #[arg(long, group = "format", help_heading = OUTPUT)]
+    pub(crate) csv: bool,
+    /// When to colour the table
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, hide_default_value = true, help_heading = OUTPUT)]
+    pub(crate) color: Color,
+
+    /// Sockets in every state; this is so anyway, but beside --bound
+    #[arg(short, long, help_heading = HABITS)]
+    pub(crate) all: bool,
+    /// Numbers, not names, for addresses and ports; this is so anyway
+    #[arg(short, long, help_heading = HABITS)]
+    pub(crate) numeric: bool,
+    /// Show the processes; this is so anyway
+    #[arg(short = 'p', long, help_heading = HABITS)]
+    pub(crate) processes: bool,
+
+    /// Print a completion script
+    #[arg(long, value_name = "SHELL", value_enum)]
+    pub(crate) completions: Option<Shell>,
+    /// Print the manual page: lsock --man | man -l -
+    #[arg(long)]
+    pub(crate) man: bool,
+}
+
+/// Which sockets: what the listing takes, and what closing takes.
+#[derive(clap::Args, Clone, Debug, Default)]
+pub(crate) struct Which {
     /// Which sockets, as to ss: state established '( dport = :443 or dst 10.0.0.0/8 )'; or :8080, process nginx ...
     #[arg(value_name = "FILTER")]
     pub(crate) filter: Vec<String>,
@@ -27,6 +86,10 @@ pub(crate) struct Args {
     /// Sockets that wait for others: TCP in LISTEN, UDP without a remote end
     #[arg(short, long, help_heading = FILTERS)]
     pub(crate) listening: bool,
+    /// TCP sockets that are bound, but neither listen nor connect (Linux 6.8, Windows). Alone: only these; with
+    /// --state or --listening: these too; with --all: everything and these
+    #[arg(short = 'B', long, alias = "bound-inactive", help_heading = FILTERS)]
+    pub(crate) bound: bool,
     /// IPv4 sockets
     #[arg(short = '4', long, help_heading = FILTERS)]
     pub(crate) ipv4: bool,
@@ -56,51 +119,26 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAME|UID,...", value_delimiter = ',', value_hint = ValueHint::Username,
           help_heading = FILTERS)]
     pub(crate) user: Vec<String>,
+}
 
-    /// The columns to show; +NAME adds to the usual ones
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',', help_heading = OUTPUT)]
-    pub(crate) columns: Vec<String>,
-    /// The columns to sort by; -NAME or NAME:desc turns one round
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',', allow_hyphen_values = true, help_heading = OUTPUT)]
-    pub(crate) sort: Vec<String>,
-    /// Don't look for owners, which is nearly all of the work
-    #[arg(long, help_heading = OUTPUT)]
-    pub(crate) no_owners: bool,
-    /// How to find owners, where the system has more than one way: Linux. Elsewhere it changes nothing
-    #[arg(long, value_name = "SOURCE", value_enum, default_value_t, hide_default_value = true, help_heading = OUTPUT)]
-    pub(crate) owner_source: Source,
-    /// No header line
-    #[arg(long, help_heading = OUTPUT)]
-    pub(crate) no_header: bool,
-    /// One JSON document: sockets, their processes, and what could not be seen
-    #[arg(long, group = "format", help_heading = OUTPUT)]
-    pub(crate) json: bool,
-    /// One JSON object a line and socket
-    #[arg(long, group = "format", help_heading = OUTPUT)]
-    pub(crate) jsonl: bool,
-    /// Comma-separated values, one line a socket
-    #[arg(long, group = "format", help_heading = OUTPUT)]
-    pub(crate) csv: bool,
-    /// When to colour the table
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t, hide_default_value = true, help_heading = OUTPUT)]
-    pub(crate) color: Color,
+/// What can be done but list.
+#[derive(Subcommand, Debug)]
+pub(crate) enum Command {
+    /// Close sockets from outside, whoever holds them (Linux, with CAP_NET_ADMIN)
+    ///
+    /// Shows what would be closed and asks. The holders keep their descriptors, and their next call on one fails; the
+    /// other end of a connection gets a reset. A socket that takes the same addresses meanwhile is not hit.
+    Destroy(Destroy),
+}
 
-    /// Sockets in every state; this is so anyway
-    #[arg(short, long, help_heading = HABITS)]
-    pub(crate) all: bool,
-    /// Numbers, not names, for addresses and ports; this is so anyway
-    #[arg(short, long, help_heading = HABITS)]
-    pub(crate) numeric: bool,
-    /// Show the processes; this is so anyway
-    #[arg(short = 'p', long, help_heading = HABITS)]
-    pub(crate) processes: bool,
-
-    /// Print a completion script
-    #[arg(long, value_name = "SHELL", value_enum)]
-    pub(crate) completions: Option<Shell>,
-    /// Print the manual page: lsock --man | man -l -
-    #[arg(long)]
-    pub(crate) man: bool,
+/// What to close.
+#[derive(clap::Args, Debug, Default)]
+pub(crate) struct Destroy {
+    #[command(flatten)]
+    pub(crate) which: Which,
+    /// Don't ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
 }
 
 const FILTERS: &str = "Which sockets";
@@ -191,17 +229,18 @@ mod tests {
     #[test]
     fn short_options_can_be_bundled_and_repeated() {
         let args = Args::try_parse_from(["lsock", "-tulpn", "-t", "-a46"]).unwrap();
-        assert!(args.tcp && args.udp && args.listening && args.processes && args.numeric);
-        assert!(args.all && args.ipv4 && args.ipv6);
+        let which = &args.which;
+        assert!(which.tcp && which.udp && which.listening && args.processes && args.numeric);
+        assert!(args.all && which.ipv4 && which.ipv6);
     }
 
     #[test]
     fn lists_and_repetitions_add_up() {
         let args = Args::try_parse_from(["lsock", "--port", "1,2", "--port=3", "--sort", "-pid", ":4", ":5"]);
         let args = args.unwrap();
-        assert_eq!(args.port, ["1", "2", "3"]);
+        assert_eq!(args.which.port, ["1", "2", "3"]);
         assert_eq!(args.sort, ["-pid"]);
-        assert_eq!(args.filter, [":4", ":5"]);
+        assert_eq!(args.which.filter, [":4", ":5"]);
     }
 
     #[test]

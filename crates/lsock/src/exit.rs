@@ -17,6 +17,8 @@ pub(crate) enum Stop {
     Usage(Usage),
     /// The sockets could not be listed.
     Listing(netstat::Error),
+    /// What failed has been said already.
+    Said,
     /// Standard output took no more.
     Output(io::Error),
 }
@@ -31,6 +33,7 @@ impl From<Usage> for Stop {
 pub(crate) fn code(result: Result<(), Stop>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
+        Err(Stop::Said) => ExitCode::from(FAILED),
         Err(Stop::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(Stop::Output(error)) => {
             complain(&format!("cannot write standard output: {error}"));

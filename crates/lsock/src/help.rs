@@ -1,6 +1,6 @@
 //! What help and manual page say beyond the options.
 
-use crate::columns::COLUMNS;
+use crate::columns;
 
 /// One part of the text, for the help and for the manual page.
 pub(crate) struct Section {
@@ -25,6 +25,8 @@ pub(crate) const EXAMPLES: &str = "  \
   lsock -t 'not src 127.0.0.0/8 and sport lt :1024'
   lsock process nginx and not state established
   lsock --state established --sort process,local --columns +path,started
+  lsock -t --columns +rtt,retrans --sort rtt:desc
+  lsock destroy --pid 815            closes them, after a question
   lsock --json | jq '.sockets[] | select(.owner_status == \"hidden\")'";
 
 /// What can be said in a filter.
@@ -86,13 +88,20 @@ const NAMES: &str = "Names come from other processes. What could do harm in a te
 (control, bidirectional and zero-width characters) is shown as \\n, \\x1b or \\u{202e}, a byte that is not UTF-8 \
 as \\xff, and a backslash as \\\\. One socket is one line, always.";
 
+const CLOSING: &str = "lsock destroy closes the sockets that its filters name, by port, process, user, address or state; a kind of \
+sockets alone (-t, listening) is not enough. It shows them and asks; --yes (-y) does not ask, and is needed where there is no terminal. \
+Linux alone can do it, for those with CAP_NET_ADMIN over the network namespace. Holders keep their descriptors, and \
+their next call on one fails (ECONNABORTED); the other end of a connection gets a reset. Each socket is named by its \
+cookie, so that one which takes the same addresses meanwhile is not hit. A UDP socket whose port its program named \
+keeps that port.";
+
 const EXIT: &str = "0 when the sockets were listed, even if there are none, and when the reader closed the pipe; \
-1 when that failed; 2 when the command line makes no sense. What could not be seen is told in one line on standard \
+1 when that failed, or when destroy could not close everything or got no yes; 2 when the command line makes no sense. What could not be seen is told in one line on standard \
 error, and in the JSON.";
 
 /// All parts, in order.
 pub(crate) fn sections() -> Vec<Section> {
-    let columns = COLUMNS.iter().map(|column| (column.name, column.help)).collect();
+    let columns = columns::all().map(|column| (column.name, column.help)).collect();
     let section = |heading, body| Section { heading, body };
     vec![
         section("Examples", Body::Code(EXAMPLES)),
@@ -117,6 +126,7 @@ pub(crate) fn sections() -> Vec<Section> {
                 REASONS.to_vec(),
             ),
         ),
+        section("Closing sockets", Body::Prose(CLOSING.to_owned())),
         section("Names", Body::Prose(NAMES.to_owned())),
         section("Exit status", Body::Prose(EXIT.to_owned())),
     ]
@@ -170,7 +180,7 @@ mod tests {
             crate::plan::plan(&args).unwrap_or_else(|usage| panic!("{command}: {usage}"));
             count += 1;
         }
-        assert_eq!(count, 9);
+        assert_eq!(count, 11);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 mod args;
 mod columns;
+mod destroy;
 mod digits;
 mod exit;
 mod gaps;
@@ -20,7 +21,7 @@ mod typed;
 mod users;
 mod view;
 
-use crate::args::Args;
+use crate::args::{Args, Command};
 use crate::exit::Stop;
 use crate::plan::{Format, Plan};
 use crate::users::Users;
@@ -42,6 +43,9 @@ fn run() -> Result<(), Stop> {
         return manual::man_page(&mut io::stdout().lock()).map_err(Stop::Output);
     }
 
+    if let Some(Command::Destroy(what)) = &args.command {
+        return destroy::run(what);
+    }
     let plan = plan::plan(&args)?;
     let users = Users::of_system();
     // Never freed one by one: the end of the program frees it all at once.

@@ -1,10 +1,10 @@
 //! What the command line means: a query, and how to show its answer.
 
-use crate::args::{Args, Color};
+use crate::args::{Args, Color, Which};
 use crate::columns::{self, Column};
 use crate::order::Term;
 use crate::typed;
-use netstat::{Filter, OwnerSource, ProcessFields, Query};
+use netstat::{DetailFields, Filter, OwnerSource, ProcessFields, Query, TcpState};
 use std::fmt;
 
 /// What to ask, and how to show the answer.
@@ -54,6 +54,11 @@ pub(crate) fn plan(args: &Args) -> Result<Plan, Usage> {
     Ok(Plan { query, owner_source, format, columns, sort, header: !args.no_header, color: args.color })
 }
 
+/// The table of these sockets, as it is usually shown.
+pub(crate) fn of_sockets(which: &Which) -> Result<Plan, Usage> {
+    plan(&Args { which: which.clone(), ..Args::default() })
+}
+
 fn format(args: &Args) -> Format {
     match args {
         Args { json: true, .. } => Format::Json,
@@ -81,35 +86,49 @@ fn shown_columns(args: &Args, format: Format) -> Result<Vec<&'static Column>, Us
     for name in &args.columns {
         shown.push(columns::find(name.strip_prefix('+').unwrap_or(name))?);
     }
+    let details = columns::find("details")?;
+    let has_columns = matches!(format, Format::Table | Format::Csv);
+    if args.details && has_columns && !shown.iter().any(|column| column.name == details.name) {
+        shown.push(details);
+    }
     Ok(shown)
 }
 
 /// Which sockets: options of one kind unite, those of different kinds and the expression narrow.
 pub(crate) fn filter(args: &Args) -> Result<Query, Usage> {
     let mut query = Query::new().owner_source(args.owner_source.into());
-    if args.tcp {
+    let which = &args.which;
+    if which.tcp {
         query = query.tcp();
     }
-    if args.udp {
+    if which.udp {
         query = query.udp();
     }
-    if args.ipv4 {
+    if which.ipv4 {
         query = query.ipv4();
     }
-    if args.ipv6 {
+    if which.ipv6 {
         query = query.ipv6();
     }
-    let listening = args.listening.then(Filter::listening);
-    let states = typed::any_of("state", "state", &args.state)?;
+    if which.bound {
+        query = query.bound_inactive(true);
+        if !args.all {
+            query = query.tcp();
+        }
+    }
+    let listening = which.listening.then(Filter::listening);
+    // Alone it is a state like another; beside all of them it adds to them.
+    let bound = (which.bound && !args.all).then(|| Filter::state(TcpState::Closed));
+    let states = typed::any_of("state", "state", &which.state)?;
     let kinds = [
-        listening.into_iter().chain(states).reduce(|listening, states| listening | states),
-        typed::any_of("local-port", "sport", &args.local_port)?,
-        typed::any_of("remote-port", "dport", &args.remote_port)?,
-        typed::any_of("port", "port", &args.port)?,
-        typed::any_of("user", "user", &args.user)?,
-        typed::any_of("pid", "pid", &args.pid)?,
-        typed::any_of("process", "process", &args.process)?,
-        Some(typed::expression(&args.filter, args.processes)?),
+        listening.into_iter().chain(bound).chain(states).reduce(|listening, states| listening | states),
+        typed::any_of("local-port", "sport", &which.local_port)?,
+        typed::any_of("remote-port", "dport", &which.remote_port)?,
+        typed::any_of("port", "port", &which.port)?,
+        typed::any_of("user", "user", &which.user)?,
+        typed::any_of("pid", "pid", &which.pid)?,
+        typed::any_of("process", "process", &which.process)?,
+        Some(typed::expression(&which.filter, args.processes)?),
     ];
     let filter = kinds.into_iter().flatten().fold(Filter::all(), |all, kind| all & kind);
     if args.no_owners && filter.needs_owners() {
@@ -118,7 +137,7 @@ pub(crate) fn filter(args: &Args) -> Result<Query, Usage> {
     Ok(query.filter(filter))
 }
 
-/// Asks for services, owners and details of their processes as far as something shows or sorts by them.
+/// Asks for services, details, owners and details of their processes as far as something shows or sorts by them.
 fn with_details(
     query: Query,
     args: &Args,
@@ -127,7 +146,9 @@ fn with_details(
     sort: &[Term],
 ) -> Result<Query, Usage> {
     let mut chosen = columns.iter().copied().chain(sort.iter().map(|term| term.column));
-    let query = query.services(chosen.clone().any(Column::needs_services));
+    let beyond = if args.details { DetailFields::all() } else { DetailFields::empty() };
+    let beyond = chosen.clone().fold(beyond, |fields, column| fields | column.detail_fields());
+    let query = query.services(chosen.clone().any(Column::needs_services)).details(beyond);
     if args.no_owners {
         if let Some(column) = chosen.find(|column| column.needs_owners()) {
             let name = column.name;

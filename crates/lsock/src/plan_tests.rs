@@ -118,12 +118,40 @@ fn services_are_asked_for_by_their_column_alone() {
 }
 
 #[test]
+fn details_are_asked_for_by_their_option_or_their_columns() {
+    let sockets = || Query::new().owners(false);
+    assert_asks("-i", usual().details(DetailFields::all()));
+    assert_asks(
+        "--json --details",
+        Query::new().owners(true).processes(JSON_FIELDS).details(DetailFields::all()),
+    );
+    assert_asks("--columns local,rtt,cwnd", sockets().details(DetailFields::TCP_INFO));
+    assert_asks(
+        "--columns timer --sort drops",
+        sockets().details(DetailFields::TIMER | DetailFields::MEMORY),
+    );
+    assert_asks("--no-owners --sort -rtt", sockets().details(DetailFields::TCP_INFO));
+}
+
+#[test]
+fn bound_alone_is_a_state_and_beside_all_is_everything() {
+    let bound = |filter| usual().bound_inactive(true).tcp().filter(filter);
+    let closed = Filter::state(TcpState::Closed);
+    assert_asks("-B", bound(closed.clone()));
+    assert_asks("-Bl", bound(Filter::listening() | closed));
+    assert_asks("-aB", usual().bound_inactive(true));
+}
+
+#[test]
 fn columns_replace_the_usual_ones_and_plus_adds() {
     let names = |typed| planned(typed).unwrap().columns.iter().map(|column| column.name).collect::<Vec<_>>();
     assert_eq!(names(""), columns::USUAL);
     assert_eq!(names("--csv"), columns::USUAL_CSV);
     assert_eq!(names("--columns proto,Local-Port"), ["protocol", "local_port"]);
     assert_eq!(names("--columns +inode,fd"), [columns::USUAL, &["inode", "fd"]].concat());
+    assert_eq!(names("-i"), [columns::USUAL, &["details"]].concat());
+    assert_eq!(names("-i --columns rtt,details"), ["rtt", "details"]);
+    assert_eq!(names("-i --csv --columns rtt"), ["rtt", "details"]);
     assert_eq!(names("--no-owners"), ["protocol", "state", "local", "remote", "user"]);
 }
 

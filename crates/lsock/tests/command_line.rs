@@ -111,6 +111,8 @@ fn help_shows_examples_columns_states_and_exit_codes() {
         "time-wait",
         "unreadable_process",
         "Exit status",
+        "lsock destroy",
+        "CAP_NET_ADMIN",
         "PORTS",
         "autobound",
     ] {

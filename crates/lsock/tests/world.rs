@@ -4,15 +4,17 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 
+#[path = "common/public_copy.rs"]
+mod public_copy;
+
+use public_copy::PublicCopy;
 use serde_json::{Value, json};
 use socket_world::{
     Held, SocketFacts, State, Transport, World, WorldSpec, live_skip, names, namespace, quiet, tcp,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
-use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 /// Runs `test` in a network namespace and a thread of its own; children of the thread are in the namespace too.
@@ -133,30 +135,6 @@ fn live_world_of_21_200_sockets_is_listed_exactly_from_either_source_of_owners()
     });
     if let Err(why) = ran {
         live_skip!("a network namespace: {why}");
-    }
-}
-
-/// The program where every user may run it.
-struct PublicCopy(PathBuf);
-
-impl PublicCopy {
-    fn new() -> Self {
-        let _quiet = quiet();
-        let directory = std::env::temp_dir().join(format!("lsock-test-{}", std::process::id()));
-        std::fs::create_dir_all(&directory).unwrap();
-        std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755)).unwrap();
-        std::fs::copy(env!("CARGO_BIN_EXE_lsock"), directory.join("lsock")).unwrap();
-        Self(directory)
-    }
-
-    fn program(&self) -> PathBuf {
-        Path::new(&self.0).join("lsock")
-    }
-}
-
-impl Drop for PublicCopy {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
     }
 }
 

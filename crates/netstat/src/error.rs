@@ -5,7 +5,7 @@ use std::fmt;
 use std::io;
 use std::sync::Arc;
 
-/// Why a listing could not be made at all: what was being done, on what, and what the system answered.
+/// Why a listing could not be made at all, or a socket not be closed: what was being done, on what, and what the system answered.
 ///
 /// The type is opaque on purpose: what went wrong is asked by predicates ([`Error::is_permission_denied`],
 /// [`Error::is_unsupported`]), the system's own code is the [`source`](std::error::Error::source), an
@@ -44,6 +44,11 @@ impl Error {
     /// Whether the system refused for want of a right: another user, a capability, or a sandbox.
     pub fn is_permission_denied(&self) -> bool {
         matches!(&self.cause, Cause::System(e) if e.kind() == io::ErrorKind::PermissionDenied)
+    }
+
+    /// Whether it is not there, or not any more: the socket that was to be closed.
+    pub fn is_not_found(&self) -> bool {
+        matches!(&self.cause, Cause::System(e) if e.kind() == io::ErrorKind::NotFound)
     }
 
     /// Whether this build, or this kernel, has no interface for what was asked.

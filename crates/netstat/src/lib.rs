@@ -40,6 +40,8 @@
 mod census;
 mod compat;
 mod counts;
+mod destroy;
+pub mod details;
 pub mod error;
 mod filter;
 mod gap;
@@ -64,6 +66,7 @@ pub use compat::{
     get_sockets_info, iterate_sockets_info, iterate_sockets_info_without_pids,
 };
 pub use counts::Counts;
+pub use details::{DetailFields, Details};
 pub use error::Error;
 pub use filter::{Filter, FilterError};
 pub use gap::{Gap, GapKind};

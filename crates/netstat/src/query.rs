@@ -1,6 +1,7 @@
 //! A question about the machine's sockets.
 
 use crate::counts::Counts;
+use crate::details::DetailFields;
 use crate::error::Error;
 use crate::filter::Filter;
 use crate::gap::Gap;
@@ -47,6 +48,8 @@ pub struct Query {
     /// What [`Query::filter`] was told.
     narrowed: Filter,
     pub(crate) services: bool,
+    pub(crate) details: DetailFields,
+    pub(crate) bound_inactive: bool,
     owners: bool,
     pub(crate) owner_source: OwnerSource,
     pub(crate) fields: ProcessFields,
@@ -143,6 +146,18 @@ impl Query {
         self.with(Kind::State, Filter::listening())
     }
 
+    /// Whether TCP sockets are listed, too, that are bound, but neither listen nor connect. They are shown as
+    /// [`TcpState::Closed`]; where states are named, name that one. Off by default.
+    ///
+    /// Linux tells of them since 6.8, and asking is not free: they stand in a table of their own with everything
+    /// else that has a local port, and the walk over it takes a quarter to a half of the time of a listing of all
+    /// connections, whatever it finds. An older kernel answers the question with nothing; a gap ([`Snapshot::gaps`]) says so. Windows tells
+    /// of them since 10 1809. macOS lists them anyway.
+    pub fn bound_inactive(mut self, bound_inactive: bool) -> Self {
+        self.bound_inactive = bound_inactive;
+        self
+    }
+
     /// Sockets with this local port.
     pub fn local_port(self, port: u16) -> Self {
         self.local_ports(port..=port)
@@ -208,6 +223,29 @@ impl Query {
     /// thing: Windows. Off by default: each costs a question to the service manager.
     pub fn services(mut self, services: bool) -> Self {
         self.services = services;
+        self
+    }
+
+    /// What to tell of each socket beyond its row ([`Socket::details`]), where the system can
+    /// ([`Support::detail_fields`](crate::Support::detail_fields)): Linux. By default nothing, which is fastest;
+    /// [`details`](crate::details) says what each costs.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> Result<(), netstat::Error> {
+    /// use netstat::{DetailFields, Query, TcpState};
+    ///
+    /// let query = Query::new().tcp().state(TcpState::Established).details(DetailFields::TCP_INFO);
+    /// for socket in &query.snapshot()? {
+    ///     if let Some(tcp) = socket.details.as_ref().and_then(|details| details.tcp.as_ref()) {
+    ///         println!("{}: {:?} there and back, {} segments sent again", socket.local, tcp.rtt, tcp.total_retrans);
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn details(mut self, fields: DetailFields) -> Self {
+        self.details = fields;
         self
     }
 

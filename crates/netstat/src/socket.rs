@@ -1,5 +1,6 @@
 //! The row: one socket, the same type on every system.
 
+use crate::details::Details;
 use crate::owner::{Owner, Owners, Ownership};
 use crate::tcp_state::TcpState;
 use std::fmt;
@@ -117,6 +118,9 @@ pub struct Socket {
     /// The service that made the socket, in a process that hosts services (`svchost.exe`), by its short name
     /// (`Dnscache`). Windows, where [`Query::services`](crate::Query::services) asks for it.
     pub service: Option<Arc<str>>,
+    /// What is known beyond the row, as far as [`Query::details`](crate::Query::details) asks for it; `None` if
+    /// it does not, and where nothing of what it asks for is known. Linux.
+    pub details: Option<Box<Details>>,
     pub(crate) ownership: Ownership,
     pub(crate) owners: Owners,
 }
@@ -149,6 +153,7 @@ impl Socket {
             v6_only: None,
             created: None,
             service: None,
+            details: None,
             ownership: Ownership::NotAsked,
             owners: Owners::None,
         }

@@ -1,5 +1,6 @@
 //! What this build can give, as data.
 
+use crate::details::DetailFields;
 use crate::owner::OwnerRole;
 use crate::process::ProcessFields;
 use crate::socket::Protocol;
@@ -58,6 +59,8 @@ pub struct Support {
     pub protocols: &'static [Protocol],
     /// The fields of a row.
     pub socket_fields: SocketFields,
+    /// The details of a row.
+    pub detail_fields: DetailFields,
     /// The roles in which owners appear. Empty: owners cannot be told.
     pub owner_roles: &'static [OwnerRole],
     /// Whether all holders of a socket are told, not just one.

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use netstat::{ProcessFields, SocketFields, Support};
+use netstat::{DetailFields, ProcessFields, SocketFields, Support};
 use std::collections::BTreeMap;
 
 #[test]
@@ -24,6 +24,9 @@ fn matrix_of_platforms_is_what_support_promises() {
     let mut promised = BTreeMap::from([("all owners".to_owned(), support.all_owners)]);
     for (name, field) in SocketFields::all().iter_names() {
         promised.insert(name.to_owned(), support.socket_fields.contains(field));
+    }
+    for (name, field) in DetailFields::all().iter_names() {
+        promised.insert(format!("detail {name}"), support.detail_fields.contains(field));
     }
     for (name, field) in ProcessFields::all().iter_names() {
         promised.insert(format!("process {name}"), support.process_fields.contains(field));

@@ -1,15 +1,17 @@
 //! The columns: what each is called, shows, needs and sorts by. One table, from which the options, the
 //! header, the help, the manual page and the CSV's field names are made.
 
+mod detail_table;
+mod details;
 mod table;
 mod value;
 
 use crate::plan::Usage;
-use netstat::ProcessFields;
+use netstat::{DetailFields, ProcessFields};
 use std::fmt;
 use value::Value;
 
-pub(crate) use table::{COLUMNS, USUAL, USUAL_CSV};
+pub(crate) use table::{USUAL, USUAL_CSV};
 pub(crate) use value::Key;
 
 /// One column.
@@ -44,6 +46,8 @@ pub(crate) enum Needs {
     Owners,
     /// A detail of their processes.
     Details(ProcessFields),
+    /// A detail of the sockets themselves, which makes the kernel write more of each.
+    OfSocket(DetailFields),
 }
 
 /// What stands in the table where a row has nothing. In CSV nothing stands there.
@@ -69,7 +73,14 @@ impl Column {
     pub(crate) fn process_fields(&self) -> ProcessFields {
         match self.needs {
             Needs::Details(fields) => fields,
-            Needs::Nothing | Needs::Services | Needs::Owners => ProcessFields::empty(),
+            Needs::Nothing | Needs::Services | Needs::Owners | Needs::OfSocket(_) => ProcessFields::empty(),
+        }
+    }
+
+    pub(crate) fn detail_fields(&self) -> DetailFields {
+        match self.needs {
+            Needs::OfSocket(fields) => fields,
+            Needs::Nothing | Needs::Services | Needs::Owners | Needs::Details(_) => DetailFields::empty(),
         }
     }
 }
@@ -84,12 +95,17 @@ fn plain(name: &str) -> String {
     name.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase()).collect()
 }
 
+/// Every column, in the order in which help texts list them.
+pub(crate) fn all() -> impl Iterator<Item = &'static Column> {
+    table::COLUMNS.iter().chain(detail_table::COLUMNS)
+}
+
 /// The column with this name.
 pub(crate) fn find(typed: &str) -> Result<&'static Column, Usage> {
     let wanted = plain(typed);
     let called = |column: &&Column| plain(column.name) == wanted || column.aliases.contains(&wanted.as_str());
-    COLUMNS.iter().find(called).ok_or_else(|| {
-        let names: Vec<_> = COLUMNS.iter().map(|column| column.name).collect();
+    all().find(called).ok_or_else(|| {
+        let names: Vec<_> = all().map(|column| column.name).collect();
         Usage::new(format!("unknown column {typed:?}; there are {}", names.join(", ")))
     })
 }
@@ -102,7 +118,7 @@ mod tests {
     #[test]
     fn names_and_aliases_are_plain_and_unique() {
         let mut seen = HashSet::new();
-        for column in COLUMNS {
+        for column in all() {
             assert!(seen.insert(plain(column.name)), "{}", column.name);
             for alias in column.aliases {
                 assert_eq!(&plain(alias), alias);

@@ -31,7 +31,7 @@ pub(crate) const USUAL_CSV: &[&str] = &[
 
 /// A column of text that stands to the left, needs nothing, and is `-` where a row has nothing: what most
 /// columns change only in part.
-const PLAIN: Column = Column {
+pub(super) const PLAIN: Column = Column {
     name: "",
     aliases: &[],
     header: "",
@@ -53,8 +53,8 @@ fn true_or_false(it: bool) -> &'static str {
     if it { "true" } else { "false" }
 }
 
-/// Every column.
-pub(crate) const COLUMNS: &[Column] = &[
+/// What a listing can show without asking more of the kernel.
+pub(super) const COLUMNS: &[Column] = &[
     Column {
         name: "protocol",
         aliases: &["proto", "netid"],

@@ -8,6 +8,7 @@ use netstat::{Owner, Socket};
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 /// How a column finds what it shows.
 #[derive(Copy, Clone)]
@@ -16,6 +17,8 @@ pub(crate) enum Value {
     Number(fn(&Socket) -> Option<u64>),
     /// A number of 64 bits that means nothing as a number.
     Hex(fn(&Socket) -> Option<u64>),
+    /// A time, shown in milliseconds.
+    Millis(fn(&Socket) -> Option<Duration>),
     /// Address and port.
     End(fn(&Socket) -> Option<SocketAddr>),
     /// Address alone.
@@ -45,6 +48,7 @@ impl Value {
             Self::Word(of) => out.push_str(of(socket).unwrap_or_default()),
             Self::Number(of) => push_some(of(socket), push_number, out),
             Self::Hex(of) => push_some(of(socket), push_hex, out),
+            Self::Millis(of) => push_some(of(socket), push_millis, out),
             Self::End(of) => {
                 if let Some(end) = of(socket) {
                     push_end(view, end, out);
@@ -69,6 +73,7 @@ impl Value {
     pub(crate) fn key(&self, view: &View<'_>, socket: &Socket) -> Key {
         match self {
             Self::Number(of) | Self::Hex(of) => of(socket).map_or(Key::Absent, Key::Number),
+            Self::Millis(of) => of(socket).map_or(Key::Absent, |time| Key::Number(micros(time))),
             Self::End(of) | Self::Address(of) => of(socket).map_or(Key::Absent, Key::End),
             Self::OfOwners(of) => {
                 socket.owners().iter().find_map(|owner| of(view, owner)).map_or(Key::Absent, Key::Number)
@@ -108,6 +113,20 @@ fn push_different<T: Copy + Hash + Eq>(
             }
             push(value, out);
         }
+    }
+}
+
+pub(super) fn micros(time: Duration) -> u64 {
+    u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// `0.025`, `204`: as many digits behind the point as there are.
+pub(super) fn push_millis(time: Duration, out: &mut String) {
+    let micros = micros(time);
+    push_number(micros / 1000, out);
+    if !micros.is_multiple_of(1000) {
+        push(out, format_args!(".{:03}", micros % 1000));
+        out.truncate(out.trim_end_matches('0').len());
     }
 }
 
@@ -197,4 +216,19 @@ pub(super) fn service(_: &View<'_>, socket: &Socket, out: &mut String) {
 
 pub(super) fn created(_: &View<'_>, socket: &Socket, out: &mut String) {
     push_some(socket.created.and_then(Rfc3339::new), |time, out| push(out, time), out);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_shown_in_milliseconds_without_needless_digits() {
+        for (micros, shown) in [(0, "0"), (25, "0.025"), (204_000, "204"), (1_500, "1.5"), (40_010, "40.01")]
+        {
+            let mut out = String::from("rtt:");
+            push_millis(Duration::from_micros(micros), &mut out);
+            assert_eq!(out, format!("rtt:{shown}"));
+        }
+    }
 }

@@ -1,6 +1,7 @@
 //! The forms of the output: one trait, one file a form.
 
 mod csv;
+mod details;
 mod json;
 mod jsonl;
 mod object;

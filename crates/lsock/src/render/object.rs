@@ -40,7 +40,7 @@ macro_rules! numbers {
     };
 }
 
-numbers!(u16, u32, u64, i32);
+numbers!(u8, u16, u32, u64, i32);
 
 impl Json for bool {
     fn push(&self, out: &mut String) {

@@ -43,6 +43,10 @@ impl Json for Row<'_> {
             "created": rfc3339(socket.created),
             "service": socket.service.as_deref(),
         );
+        // Read only if they are asked for.
+        if let Some(details) = socket.details.as_deref() {
+            member!(out, "details": details);
+        }
         out.push('}');
     }
 }

@@ -12,6 +12,7 @@ use netstat::{
 };
 use std::time::{Duration, SystemTime};
 
+mod details;
 mod made;
 mod oracle;
 

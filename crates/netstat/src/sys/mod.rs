@@ -38,6 +38,7 @@
 //!   - `unlisted(&mut self) -> (Vec<Socket>, Vec<Gap>)`, asked last: sockets that the search has seen and the
 //!     tables did not list, where a search sees more than descriptors (macOS). By default there are none.
 //! - `interface_name(index) -> Option<String>`: the name of a network interface.
+//! - `destroy(&Socket) -> Result<(), Error>`: closes a socket, that very one or none.
 //! - `interface_index(name)`, `user_id(name)`, `cgroup_id(path)`, each a `Result<_, Error>`: the number behind a
 //!   name in a filter.
 //!
@@ -50,7 +51,7 @@ pub(crate) use system::{Search, System};
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 mod linux;
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
-pub(crate) use linux::{Kept, Native, SUPPORT, cgroup_id, interface_index, interface_name};
+pub(crate) use linux::{Kept, Native, SUPPORT, cgroup_id, destroy, interface_index, interface_name};
 
 // On other systems over a scripted kernel.
 #[cfg(any(target_vendor = "apple", test, netstat_scripted))]
@@ -94,6 +95,12 @@ mod users;
 pub(crate) use no_names::user_id;
 #[cfg(not(windows))]
 pub(crate) use users::user_id;
+
+/// Closing a socket that another process holds.
+#[cfg(not(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported))))]
+pub(crate) fn destroy(socket: &crate::socket::Socket) -> Result<(), crate::error::Error> {
+    Err(crate::error::Error::unsupported("close", crate::destroy::subject(socket)))
+}
 
 /// Nothing that would pay.
 #[cfg(not(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported))))]

@@ -1,6 +1,7 @@
 //! A system without a back end: everything builds, and every question is answered with "not supported".
 
 use super::system::{Search, System};
+use crate::details::DetailFields;
 use crate::error::Error;
 use crate::gap::Gap;
 use crate::owner::NoOwner;
@@ -17,6 +18,7 @@ pub(crate) const SUPPORT: Support = Support {
     system: "unsupported",
     protocols: &[],
     socket_fields: SocketFields::empty(),
+    detail_fields: DetailFields::empty(),
     owner_roles: &[],
     all_owners: false,
     process_fields: ProcessFields::empty(),

@@ -13,8 +13,9 @@ use super::dumps::Dumps;
 use super::netlink::Peer;
 use super::proc_net;
 use super::sockets::list;
-use super::tables::{Table, kernel_has_one_pass_udp, tables};
+use super::tables::{Table, tables_of};
 use crate::counts::Counts;
+use crate::details::DetailFields;
 use crate::error::Error;
 use crate::gap::Gap;
 use crate::query::Query;
@@ -39,8 +40,12 @@ pub(super) fn count<P: Peer, O: FnMut() -> Result<P, Errno>>(
     query: &Query,
     counts: &mut Counts,
 ) -> Result<Vec<Gap>, Error> {
-    let tables = tables(&query.filter, kernel_has_one_pass_udp())?;
-    let is_whole = |state| query.filter.takes_all_in(Protocol::Tcp, state);
+    let mut tables = tables_of(query)?;
+    for table in &mut tables {
+        table.details = DetailFields::empty();
+    }
+    // The kernel has not counted sockets that are only bound.
+    let is_whole = |state| !query.bound_inactive && query.filter.takes_all_in(Protocol::Tcp, state);
     if [TcpState::Established, TcpState::TimeWait].into_iter().all(is_whole) {
         let mut by_kernel = Counts::default();
         if let Some(gaps) = by_difference(dumps, open_file, read, query, &tables, &mut by_kernel) {

@@ -2,9 +2,9 @@
 
 use super::netlink::{self, BUFFER_BYTES, Ended, Fault, Peer};
 use super::once::{ChunkHeads, Reads};
-use super::row;
 use super::sockets::Rows;
 use super::tables::Table;
+use super::{details, row};
 use crate::socket::Protocol;
 use netstat_wire::linux::inet_diag::InetDiagMsg;
 use rustix::io::Errno;
@@ -128,10 +128,17 @@ fn tell(
     payload: &[u8],
     is_new: impl FnOnce(u64) -> bool,
 ) -> ControlFlow<()> {
-    let row =
-        InetDiagMsg::decode(payload).map(|record| (record.id.cookie, row::row(&record, table.protocol)));
+    let row = InetDiagMsg::decode(payload).map(|record| (record, row::row(&record, table.protocol)));
     match row {
-        Ok((cookie, Some(row))) if is_new(cookie) => rows.tell(row),
+        Ok((record, Some(mut row))) if is_new(record.id.cookie) => {
+            if !rows.details.is_empty() {
+                match details::details(rows.details, table.protocol, &record, payload) {
+                    Ok(details) => row.details = details,
+                    Err(_) => rows.skipped += 1,
+                }
+            }
+            rows.tell(row)
+        }
         Ok((_, Some(_))) => ControlFlow::Continue(()),
         Ok((_, None)) | Err(_) => {
             rows.skipped += 1;

@@ -29,14 +29,19 @@
 //! is mended. Processes start, end, open and close while they are walked: see [`owners`].
 //!
 //! # What is never seen
-//! Sockets of other network namespaces; UDP sockets without a port, which are in no table; TCP sockets that
-//! are bound but idle, which are left out because asking for them is expensive.
+//! Sockets of other network namespaces; UDP sockets without a port, which are in no table. TCP sockets that are bound
+//! but idle only when they are asked for, because that is expensive ([`tables`]).
+//!
+//! # How a socket is closed
+//! By `SOCK_DESTROY` with its cookie ([`destroy`]).
 //!
 //! Sources: sock_diag(7), netlink(7), proc(5), linux/inet_diag.h, net/ipv4/inet_diag.c.
 
 mod bpf;
 mod bytecode;
 mod counts;
+mod destroy;
+mod details;
 mod dumps;
 mod ffi;
 mod known_processes;
@@ -55,9 +60,11 @@ mod tables;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use destroy::destroy;
 pub(crate) use names::{cgroup_id, interface_index};
 pub(crate) use native::{Kept, Native};
 
+use crate::details::DetailFields;
 use crate::owner::OwnerRole;
 use crate::process::ProcessFields;
 use crate::socket::Protocol;
@@ -75,6 +82,7 @@ pub(crate) const SUPPORT: Support = Support {
         .union(SocketFields::COOKIE)
         .union(SocketFields::INTERFACE)
         .union(SocketFields::V6_ONLY),
+    detail_fields: DetailFields::all(),
     owner_roles: &[OwnerRole::Holder],
     all_owners: true,
     process_fields: ProcessFields::all().difference(ProcessFields::SESSION),

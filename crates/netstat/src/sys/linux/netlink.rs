@@ -9,7 +9,7 @@
 //!
 //! Sources: netlink(7), sock_diag(7), include/uapi/linux/netlink.h, net/netlink/af_netlink.c.
 
-use netstat_wire::linux::netlink::{Body, Messages};
+use netstat_wire::linux::netlink::{Body, Messages, NLM_F_ACK};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags, SocketAddrAny, SocketFlags,
@@ -210,6 +210,8 @@ pub(super) fn converse(
             ours = true;
             ended.interrupted |= message.interrupted();
             match message.body {
+                // What was to be acknowledged has been.
+                Body::Error { code: 0 } if asked.flags & NLM_F_ACK != 0 => return Ok(ended),
                 Body::Noop | Body::Error { code: 0 } => {}
                 Body::Done { code: 0 } => return Ok(ended),
                 Body::Done { code } | Body::Error { code } => {

@@ -10,14 +10,15 @@
 //! Sources: proc_pid_net(5), net/ipv4/tcp_ipv4.c, net/ipv4/udp.c, fs/seq_file.c.
 
 use super::once::{ChunkHeads, Reads};
-use super::row;
 use super::sockets::Rows;
+use super::{details, ffi, row};
 use crate::socket::{Family, Protocol};
 use netstat_wire::linux::proc_net::{Endian, ProcNet};
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
+use std::time::Duration;
 
 /// Where the files may be, best first: `thread-self` came with Linux 3.17.
 const DIRECTORIES: [&str; 3] = ["/proc/thread-self/net", "/proc/self/net", "/proc/net"];
@@ -76,6 +77,7 @@ pub(super) fn read(
 ) -> Result<bool, Unread> {
     let mut heads: ChunkHeads<Key> = ChunkHeads::default();
     let mut reads: Reads<Key> = Reads::default();
+    let tick = Duration::from_nanos(1_000_000_000 / ffi::ticks_per_second());
     loop {
         let Some(Opened { path, mut file }) = open_table(open, protocol, family)? else {
             return Ok(false);
@@ -90,7 +92,14 @@ pub(super) fn read(
                 Protocol::Tcp => heads.is_new(chunk, key),
                 Protocol::Udp => reads.is_new(key),
             };
-            if is_new { rows.tell(row::row_of_line(&record, protocol)) } else { ControlFlow::Continue(()) }
+            if !is_new {
+                return ControlFlow::Continue(());
+            }
+            let mut row = row::row_of_line(&record, protocol);
+            if !rows.details.is_empty() {
+                row.details = details::details_of_line(rows.details, protocol, &record, tick);
+            }
+            rows.tell(row)
         });
         let ended = ended.map_err(|error| Unread { path, error })?;
         if ended.broken_off || protocol == Protocol::Tcp || !reads.again_after(ended.chunks) {

@@ -8,7 +8,8 @@
 use super::dumps::Dumps;
 use super::netlink::{Fault, Peer, SockDiag};
 use super::proc_net::{self, Unread};
-use super::tables::{Table, kernel_has_one_pass_udp, tables};
+use super::tables::{Table, lack_bound_inactive, tables_of};
+use crate::details::DetailFields;
 use crate::error::Error;
 use crate::gap::{Gap, GapKind};
 use crate::query::Query;
@@ -22,12 +23,20 @@ pub(super) fn sockets<O: FnMut() -> Result<SockDiag, Errno>>(
     query: &Query,
     sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
-    list(dumps, &mut proc_net::open, &tables(&query.filter, kernel_has_one_pass_udp())?, sink)
+    let tables = tables_of(query)?;
+    let mut gaps = list(dumps, &mut proc_net::open, &tables, sink)?;
+    if lack_bound_inactive(&tables) {
+        let source = "sock_diag tcp: Linux tells of sockets that are bound but idle since 6.8";
+        gaps.push(Gap::new(GapKind::TableUnavailable, 1, source));
+    }
+    Ok(gaps)
 }
 
 /// Where the rows of one table go.
 pub(super) struct Rows<'a> {
     sink: &'a mut dyn FnMut(Socket) -> ControlFlow<()>,
+    /// What is wanted beyond rows.
+    pub(super) details: DetailFields,
     told: u64,
     /// Records that were not understood.
     pub(super) skipped: u64,
@@ -35,8 +44,8 @@ pub(super) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn new(sink: &'a mut dyn FnMut(Socket) -> ControlFlow<()>) -> Self {
-        Self { sink, told: 0, skipped: 0, broken_off: false }
+    fn new(details: DetailFields, sink: &'a mut dyn FnMut(Socket) -> ControlFlow<()>) -> Self {
+        Self { sink, details, told: 0, skipped: 0, broken_off: false }
     }
 
     pub(super) fn tell(&mut self, row: Socket) -> ControlFlow<()> {
@@ -56,7 +65,7 @@ pub(super) fn list<P: Peer, O: FnMut() -> Result<P, Errno>>(
 ) -> Result<Vec<Gap>, Error> {
     let mut listing = Listing::default();
     for table in tables {
-        let mut rows = Rows::new(sink);
+        let mut rows = Rows::new(table.details, sink);
         let source = format!("sock_diag {table}");
         let end = dumps.read(table, &mut rows);
         listing.skipped(rows.skipped, &source);

@@ -7,9 +7,11 @@
 
 use super::bytecode::{Compiled, Program, compile};
 use super::netlink::Fault;
-use super::row;
+use super::{details, row};
+use crate::details::DetailFields;
 use crate::error::Error;
 use crate::filter::{Filter, Term};
+use crate::query::Query;
 use crate::socket::{Family, Protocol};
 use crate::tcp_state::TcpState;
 use netstat_wire::linux::inet_diag::{
@@ -35,6 +37,8 @@ pub(super) struct Table {
     pub(super) program: Option<Program>,
     /// Whether the rows of `/proc` tell what the filter asks for.
     pub(super) is_in_proc: bool,
+    /// What is wanted of its sockets beyond rows.
+    pub(super) details: DetailFields,
 }
 
 impl fmt::Display for Table {
@@ -74,18 +78,17 @@ impl Table {
 
     /// The request for a dump of it.
     pub(super) fn request(&self, seq: u32) -> Vec<u8> {
-        let Self { protocol, family, states, local_port, remote_port, .. } = *self;
+        let Self { protocol, family, states, local_port, remote_port, details, .. } = *self;
+        let ext = details::extensions(details);
         let id = SockId { sport: local_port, dport: remote_port, ..SockId::default() };
         let number = ip_protocol(protocol);
         let mut message = match family {
-            Some(family) => {
-                RequestV2 { family: address_family(family), protocol: number, ext: 0, states, id }
-                    .encode(NLM_F_DUMP, seq)
-            }
+            Some(family) => RequestV2 { family: address_family(family), protocol: number, ext, states, id }
+                .encode(NLM_F_DUMP, seq),
             None => {
                 // TCP is what every kernel answers this request with.
                 let protocol = (protocol != Protocol::Tcp).then_some(u32::from(number));
-                Request { ext: 0, states, id, protocol }.encode(NLM_F_DUMP, seq)
+                Request { ext, states, id, protocol }.encode(NLM_F_DUMP, seq)
             }
         };
         if let Some(program) = &self.program {
@@ -143,8 +146,17 @@ pub(super) fn tables(filter: &Filter, one_pass_udp: bool) -> Result<Vec<Table>, 
         let local_port = filter.single_local_port().unwrap_or(0);
         let remote_port = filter.single_remote_port().unwrap_or(0);
         let mut add = |family| {
-            let (program, is_in_proc) = (None, true);
-            tables.push(Table { protocol, family, states, local_port, remote_port, program, is_in_proc });
+            let (program, is_in_proc, details) = (None, true, DetailFields::empty());
+            tables.push(Table {
+                protocol,
+                family,
+                states,
+                local_port,
+                remote_port,
+                program,
+                is_in_proc,
+                details,
+            });
         };
         let (ipv4, ipv6) = (filter.wants_family(Family::Ipv4), filter.wants_family(Family::Ipv6));
         if ipv4 && ipv6 && (protocol == Protocol::Tcp || one_pass_udp) {
@@ -172,12 +184,42 @@ pub(super) fn tables(filter: &Filter, one_pass_udp: bool) -> Result<Vec<Table>, 
     Ok(wanted)
 }
 
+/// The tables to read for a query, with what is wanted beyond rows.
+pub(super) fn tables_of(query: &Query) -> Result<Vec<Table>, Error> {
+    let mut tables = tables(&query.filter, kernel_has_one_pass_udp())?;
+    for table in &mut tables {
+        table.details = query.details;
+        if query.bound_inactive
+            && table.states & BOUND_INACTIVE_SHOWN_AS != 0
+            && table.protocol == Protocol::Tcp
+        {
+            table.states |= BOUND_INACTIVE;
+        }
+    }
+    Ok(tables)
+}
+
+/// TCP sockets that are bound but idle: not a state, only a way to ask. The kernel walks its table of bound ports
+/// for them, which all connections made from here are in too.
+const BOUND_INACTIVE: u32 = states::mask(states::TCP_BOUND_INACTIVE);
+const BOUND_INACTIVE_SHOWN_AS: u32 = states::mask(states::TCP_CLOSE);
+
+/// Whether these tables hold what this kernel (before 6.8) leaves out without saying so.
+pub(super) fn lack_bound_inactive(tables: &[Table]) -> bool {
+    tables.iter().any(|table| table.states & BOUND_INACTIVE != 0) && kernel_version() < (6, 8)
+}
+
 /// Whether this kernel knows the attribute that asks the older request for another protocol than TCP (5.9).
 /// One that does not, leaves it aside and answers with TCP.
 pub(super) fn kernel_has_one_pass_udp() -> bool {
+    kernel_version() >= (5, 10)
+}
+
+/// The first two numbers of this kernel's release.
+fn kernel_version() -> (u32, u32) {
     let name = rustix::system::uname();
     let mut numbers = name.release().to_bytes().split(|byte| !byte.is_ascii_digit()).map(|digits| {
         std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u32>().ok()).unwrap_or(0)
     });
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (5, 10)
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }

@@ -51,6 +51,7 @@ pub(crate) use kernel::Kernel;
 #[cfg(any(test, netstat_scripted))]
 pub(crate) use kernel::Returned;
 
+use crate::details::DetailFields;
 use crate::error::Error;
 use crate::gap::Gap;
 use crate::owner::{NoOwner, OwnerRole};
@@ -78,6 +79,7 @@ pub(crate) const XNU_SUPPORT: Support = Support {
         .union(SocketFields::HANDLE)
         .union(SocketFields::COOKIE)
         .union(SocketFields::V6_ONLY),
+    detail_fields: DetailFields::empty(),
     owner_roles: &[OwnerRole::Holder, OwnerRole::LastUser, OwnerRole::Effective],
     all_owners: true,
     process_fields: ProcessFields::NAME

@@ -52,6 +52,7 @@ mod users;
 
 pub(crate) use row::tcp_state;
 
+use crate::details::DetailFields;
 use crate::owner::OwnerRole;
 use crate::process::ProcessFields;
 use crate::socket::Protocol;
@@ -64,6 +65,7 @@ pub(crate) const SUPPORT: Support = Support {
         .union(SocketFields::STATE)
         .union(SocketFields::CREATED)
         .union(SocketFields::SERVICE),
+    detail_fields: DetailFields::empty(),
     owner_roles: &[OwnerRole::Binder, OwnerRole::EndedBinder],
     all_owners: false,
     process_fields: ProcessFields::NAME

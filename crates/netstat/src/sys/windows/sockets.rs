@@ -78,7 +78,7 @@ pub(super) fn list(
         query,
         sink,
         services: Services::default(),
-        remembers: wants_bound(filter),
+        remembers: wants_bound(query),
         listed: HashSet::new(),
         skipped: 0,
     };
@@ -120,8 +120,10 @@ pub(super) fn list(
 
 /// Whether a filter asks for endpoints that are bound and nothing more. Each connection that was made
 /// without a bind of its own has such an endpoint beside it, so nobody gets them who does not ask by name.
-fn wants_bound(filter: &Filter) -> bool {
-    filter.wants_protocol(Protocol::Tcp) && filter.names_state(TcpState::Closed)
+fn wants_bound(query: &Query) -> bool {
+    let filter = &query.filter;
+    let asks = query.bound_inactive && filter.wants_state(Protocol::Tcp, TcpState::Closed);
+    filter.wants_protocol(Protocol::Tcp) && (asks || filter.names_state(TcpState::Closed))
 }
 
 /// Reads tables, with one buffer for all of them.

@@ -2,6 +2,8 @@
 
 mod conversation;
 mod counts;
+mod destroy;
+mod details;
 mod fallback;
 mod filters;
 mod once;

@@ -1,5 +1,6 @@
 //! A scripted kernel: what it answers on each netlink socket, and what its files of `/proc` hold.
 
+use crate::details::DetailFields;
 use crate::error::Error;
 use crate::gap::{Gap, GapKind};
 use crate::socket::{Family, Protocol, Socket};
@@ -27,6 +28,8 @@ const PORT_ID: u32 = 4711;
 pub(super) enum Message {
     /// The record of a socket, which the number identifies: its cookie, and its port and inode.
     Row(u16),
+    /// The same, with attributes after it.
+    RowWith(u16, Vec<u8>),
     /// The same, with the flag that the table changed meanwhile.
     RowOfInterruptedDump(u16),
     RowForAnotherRequest(u16),
@@ -131,6 +134,7 @@ pub(super) fn tcp() -> Table {
         family: None,
         states: 0xfff,
         local_port: 0,
+        details: DetailFields::empty(),
         remote_port: 0,
         program,
         is_in_proc,
@@ -306,6 +310,7 @@ fn encode(message: &Message, asked: Header) -> Vec<u8> {
     let control = |kind, body: &[u8]| Header { kind, ..header }.encode(body);
     match message {
         Message::Row(number) => header.encode(&record(*number)),
+        Message::RowWith(number, attributes) => header.encode(&[&record(*number)[..], attributes].concat()),
         Message::Established(number) => header.encode(&with_state(*number, TCP_ESTABLISHED)),
         Message::RowOfInterruptedDump(number) => {
             Header { flags: NLM_F_MULTI | NLM_F_DUMP_INTR, ..header }.encode(&record(*number))

@@ -1,0 +1,29 @@
+//! A program that every user may run.
+
+use socket_world::quiet;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+/// The program where every user may run it.
+pub(crate) struct PublicCopy(PathBuf);
+
+impl PublicCopy {
+    pub(crate) fn new() -> Self {
+        let _quiet = quiet();
+        let directory = std::env::temp_dir().join(format!("lsock-test-{}", std::process::id()));
+        std::fs::create_dir_all(&directory).unwrap();
+        std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755)).unwrap();
+        std::fs::copy(env!("CARGO_BIN_EXE_lsock"), directory.join("lsock")).unwrap();
+        Self(directory)
+    }
+
+    pub(crate) fn program(&self) -> PathBuf {
+        Path::new(&self.0).join("lsock")
+    }
+}
+
+impl Drop for PublicCopy {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}

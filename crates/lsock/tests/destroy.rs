@@ -1,0 +1,172 @@
+//! `lsock destroy`: what is named is closed, after a question, and nothing else.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+#![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
+
+mod common;
+#[path = "common/public_copy.rs"]
+mod public_copy;
+
+use common::{lsock, refused, run};
+use public_copy::PublicCopy;
+use socket_world::namespace::in_network_namespace;
+use socket_world::{Made, live_skip, tcp, udp};
+use std::fs::File;
+use std::io::{ErrorKind, Read, Write};
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+/// Runs a test in a network namespace of its own, or skips it.
+macro_rules! in_namespace {
+    ($work:expr) => {
+        if let Err(why) = in_network_namespace($work) {
+            live_skip!("a network namespace: {why}");
+        }
+    };
+}
+
+fn port(made: &Made, nth: usize) -> String {
+    format!(":{}", made.facts[nth].local.port())
+}
+
+/// How reading the nth socket fails.
+fn fails(made: &Made, nth: usize) -> Option<ErrorKind> {
+    let mut file = File::from(made.sockets[nth].as_fd().try_clone_to_owned().unwrap());
+    file.read(&mut [0; 8]).err().map(|error| error.kind())
+}
+
+fn listed(filter: &str) -> usize {
+    common::listed(&["--no-owners", "--no-header", filter]).lines().count()
+}
+
+#[test]
+fn live_what_is_named_is_closed_with_a_line_each_and_the_rest_is_not() {
+    in_namespace!(|| {
+        let (made, other) = (tcp::pair_v4().unwrap(), tcp::pair_v4().unwrap());
+        // Client, server and listener.
+        let port = port(&made, 1);
+        assert_eq!(listed(&port), 3);
+        let output = run(&["destroy", "--yes", &port]);
+        let (told, said) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        if said.contains("not supported") {
+            live_skip!("{said}");
+        }
+        assert!(output.status.success(), "{said}");
+        let ends = |from: usize, to: usize| format!("{} {}", made.facts[from].local, made.facts[to].local);
+        assert!(told.contains(&format!("closed tcp {}\n", made.facts[2].local)), "{told}");
+        for ends in [ends(0, 1), ends(1, 0)] {
+            let is_told = |what: &str| told.contains(&format!("{what} tcp {ends}\n"));
+            assert!(is_told("closed") || is_told("gone already"), "{told}");
+        }
+        assert_eq!((told.lines().count(), listed(&port)), (3, 0));
+        assert!(!said.contains("cannot close"), "{said}");
+        let failures = [fails(&made, 0), fails(&made, 1)];
+        assert!(failures.contains(&Some(ErrorKind::ConnectionAborted)), "{failures:?}");
+        assert_eq!(listed(&self::port(&other, 1)), 3);
+    });
+}
+
+#[test]
+fn live_sockets_of_a_process_are_closed_udp_too() {
+    in_namespace!(|| {
+        let made = udp::pair_v6().unwrap();
+        let pid = std::process::id().to_string();
+        let output = run(&["destroy", "-y", "-u", "--pid", &pid]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        if said.contains("not supported") {
+            live_skip!("{said}");
+        }
+        assert!(output.status.success(), "{said}");
+        assert_eq!(fails(&made, 0), Some(ErrorKind::ConnectionAborted));
+    });
+}
+
+#[test]
+fn live_nothing_is_closed_without_a_name_a_yes_or_a_terminal() {
+    in_namespace!(|| {
+        let made = tcp::pair_v4().unwrap();
+        let port = port(&made, 1);
+        assert!(refused(&["destroy"]).contains("nothing but what is named"));
+        assert!(refused(&["destroy", "--yes", "-tul46"]).contains("nothing but what is named"));
+        assert!(refused(&["destroy", &port]).contains("--yes"));
+        assert!(refused(&["destroy", "--yes", "80"]).contains("did you mean :80?"));
+        assert_eq!(listed(&port), 3);
+        let output = run(&["destroy", "--yes", ":1"]);
+        assert!(output.status.success() && output.stdout.is_empty());
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert!(said.ends_with("lsock: no socket is meant by that: nothing to close\n"), "{said}");
+    });
+}
+
+/// What comes of it when it is asked on a terminal, and this is typed; `None` where there is no `script`.
+fn typed(answer: &str, port: &str) -> Option<(i32, String)> {
+    let program = lsock(&[]).get_program().to_str().unwrap().to_owned();
+    let mut child = Command::new("script")
+        .args(["-qec", &format!("{program} destroy {port}"), "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .ok()?;
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(answer.as_bytes()).unwrap();
+    let mut shown = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut shown).unwrap();
+    drop(stdin);
+    Some((child.wait().unwrap().code().unwrap(), shown))
+}
+
+#[test]
+fn live_question_shows_what_would_be_closed_and_only_yes_closes_it() {
+    in_namespace!(|| {
+        let made = tcp::listener_v4().unwrap();
+        let port = port(&made, 0);
+        let Some((code, shown)) = typed("n\n", &port) else {
+            live_skip!("there is no script on this machine")
+        };
+        assert_eq!(code, 1, "{shown}");
+        for wanted in
+            ["PROTO", &made.facts[0].local.to_string(), "Close this socket? [y/N]", "nothing was closed"]
+        {
+            assert!(shown.contains(wanted), "{wanted}: {shown}");
+        }
+        assert_eq!(listed(&port), 1);
+        let (code, shown) = typed("y\n", &port).unwrap();
+        if shown.contains("not supported") {
+            live_skip!("{shown}");
+        }
+        assert!(code == 0 && shown.contains(&format!("closed tcp {}", made.facts[0].local)), "{shown}");
+        assert_eq!(listed(&port), 0);
+    });
+}
+
+#[test]
+fn live_without_the_right_it_fails_and_says_which_is_needed() {
+    if !socket_world::is_root() {
+        live_skip!("needs root, to be another user");
+    }
+    in_namespace!(|| {
+        let made = tcp::pair_v4().unwrap();
+        let port = port(&made, 1);
+        let copy = PublicCopy::new();
+        let mut command = Command::new(copy.program());
+        command.args(["destroy", "--yes", &port]).uid(23_456).gid(23_456);
+        let output = loop {
+            match command.output() {
+                // What another test is starting at this moment still has the copy open.
+                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {}
+                output => break output.unwrap(),
+            }
+        };
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{said}");
+        let refusals =
+            said.lines().filter(|line| line.starts_with("lsock: cannot close tcp socket 127.0.0.1:"));
+        let is_reason = |line: &str| line.ends_with("(os error 1): CAP_NET_ADMIN is needed");
+        let refusals: Vec<bool> = refusals.map(is_reason).collect();
+        assert_eq!(refusals, [true; 3], "{said}");
+        assert!(output.stdout.is_empty());
+        assert_eq!(listed(&port), 3);
+    });
+}

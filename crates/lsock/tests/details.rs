@@ -1,0 +1,125 @@
+//! `--details` and its columns: what is promised, of live sockets.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+#![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
+
+mod common;
+
+use common::{check_row, listed};
+use serde_json::{Map, Value};
+use socket_world::{binding, live_skip, tcp};
+use std::collections::BTreeMap;
+
+/// The rows of the JSON whose local port is this; the details apart, after what else is promised was checked.
+fn rows(args: &[&str], port: u16) -> Vec<(Value, Option<Map<String, Value>>)> {
+    let filter = format!(":{port}");
+    let document: Value = serde_json::from_str(&listed(&[&["--json", &filter], args].concat())).unwrap();
+    let rows = document["sockets"].as_array().unwrap().iter().cloned();
+    rows.map(|mut row| {
+        let details = row.as_object_mut().unwrap().remove("details");
+        check_row(&row);
+        (row, details.map(|details| details.as_object().unwrap().clone()))
+    })
+    .collect()
+}
+
+#[test]
+fn json_has_details_when_asked_for_and_else_not() {
+    let made = tcp::pair_v4().unwrap();
+    let port = made.facts[0].local.port();
+    assert!(rows(&[], port).iter().all(|(_, details)| details.is_none()));
+    for (row, details) in rows(&["--details"], port) {
+        let details = details.unwrap();
+        let parts = [
+            "tcp",
+            "congestion",
+            "memory",
+            "timer",
+            "tos",
+            "traffic_class",
+            "class_id",
+            "mark",
+            "shutdown",
+            "cgroup_id",
+            "ulp",
+            "options",
+            "backlog",
+        ];
+        assert!(parts.iter().all(|part| details.contains_key(*part)), "{details:?}");
+        assert_eq!(details.len(), parts.len());
+        let tcp = &details["tcp"];
+        for number in ["rto_us", "snd_mss", "snd_cwnd", "rtt_us", "total_retrans", "bytes_acked"] {
+            assert!(tcp[number].is_u64(), "{number}: {tcp}");
+        }
+        assert!(tcp["options"].as_array().unwrap().contains(&Value::from("sack")), "{tcp}");
+        assert_eq!(tcp["ca_state"], "open");
+        assert!(details["congestion"]["name"].is_string() && details["memory"]["rcvbuf"].is_u64());
+        assert_eq!(details["shutdown"]["send"], false, "{row}");
+        assert!(details["backlog"].is_null() && details["ulp"].is_null());
+    }
+    // A column asks for what it needs.
+    for (_, details) in rows(&["--columns", "rtt"], port) {
+        let details = details.unwrap();
+        assert!(details["tcp"].is_object() && details["memory"].is_null());
+    }
+}
+
+#[test]
+fn columns_show_single_details_and_csv_has_them_under_their_names() {
+    let made = tcp::accept_queue().unwrap();
+    let listener = made.facts.iter().find(|facts| facts.remote.is_none()).unwrap();
+    let port = format!("{}", listener.local.port());
+    let csv = |columns: &str| {
+        let text = listed(&["--csv", "-l", "--local-port", &port, "--columns", columns]);
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let row: Vec<BTreeMap<String, String>> = reader.deserialize().map(Result::unwrap).collect();
+        row[0].clone()
+    };
+    let row = csv("backlog,backlog_limit,rtt,congestion,rcvbuf,sndbuf,details,rx_queue");
+    assert_eq!(row["backlog"], row["rx_queue"]);
+    assert!(row["backlog_limit"].parse::<u32>().unwrap() >= row["backlog"].parse().unwrap());
+    assert_eq!(row["rtt"], "");
+    assert!(row["rcvbuf"].parse::<u32>().unwrap() > 0 && row["sndbuf"].parse::<u32>().unwrap() > 0);
+    let words: Vec<&str> = row["details"].split(' ').collect();
+    assert!(
+        words.contains(&format!("backlog:{}/{}", row["backlog"], row["backlog_limit"]).as_str()),
+        "{words:?}"
+    );
+    assert!(words.contains(&row["congestion"].as_str()), "{words:?}");
+}
+
+#[test]
+fn table_has_details_last_and_one_line_a_socket() {
+    let made = tcp::pair_v4().unwrap();
+    let filter = format!(":{}", made.facts[0].local.port());
+    let text = listed(&["-i", &filter]);
+    let lines: Vec<&str> = text.lines().collect();
+    assert!(lines[0].ends_with("DETAILS") && lines.len() == 3, "{text}");
+    for line in &lines[1..] {
+        for wanted in [" ts sack ", " rto:", " rtt:", " cwnd:", "skmem:(r0,rb"] {
+            assert!(line.contains(wanted), "{wanted}: {line}");
+        }
+    }
+}
+
+#[test]
+fn live_bound_sockets_are_shown_alone_or_beside_all() {
+    let made = binding::tcp_bound_alone().unwrap();
+    let local = made.facts[0].local.to_string();
+    let states = |args: &[&str]| -> Vec<String> {
+        let text = listed(&[&["--no-owners", "--no-header", "--columns", "state,local"], args].concat());
+        text.lines().map(str::to_owned).collect()
+    };
+    let is_it = |line: &String| line.contains(&local);
+    let bound = states(&["-B"]);
+    if !bound.iter().any(is_it) {
+        live_skip!("this kernel does not tell of bound sockets");
+    }
+    assert!(bound.iter().all(|line| line.starts_with("CLOSED")), "{bound:?}");
+    assert!(!states(&[]).iter().any(is_it));
+    let _listener = tcp::listener_v4().unwrap();
+    let all = states(&["-aB"]);
+    assert!(all.iter().any(is_it) && all.iter().any(|line| line.starts_with("LISTEN")), "{all:?}");
+    let both = states(&["-lB"]);
+    assert!(both.iter().any(is_it) && both.iter().any(|line| line.starts_with("LISTEN")), "{both:?}");
+}

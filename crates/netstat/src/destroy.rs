@@ -1,0 +1,42 @@
+//! Closing a socket from outside.
+
+use crate::error::Error;
+use crate::socket::Socket;
+use crate::sys;
+
+impl Socket {
+    /// Closes the socket, whoever holds it: its owners keep their descriptors, and their next call on one fails with
+    /// `ECONNABORTED`; the other end of a connection gets a reset. TCP connections, those in TIME_WAIT and SYN_RECV
+    /// too, TCP listeners, UDP sockets. Linux. (A UDP socket whose port `bind` was told keeps that port: it is
+    /// disconnected, and listed still.)
+    ///
+    /// The socket is named by its [cookie](Socket::cookie), which is never used twice: a newer socket between the
+    /// same two ends is not touched. It is looked for in the network namespace of the calling thread, which must be
+    /// the one it was listed in.
+    ///
+    /// # Rights
+    /// `CAP_NET_ADMIN` over that network namespace.
+    ///
+    /// # Errors
+    /// - [`Error::is_not_found`]: there is no such socket any more.
+    /// - [`Error::is_permission_denied`]: the right is missing.
+    /// - [`Error::is_unsupported`]: another system than Linux, a kernel built without `CONFIG_INET_DIAG_DESTROY`, an
+    ///   MPTCP connection, a TCP socket that is bound but idle (which the kernel does not find), a listener or
+    ///   UDP socket that shares its address and port with others, one of which the kernel found in its place.
+    /// - A row without a cookie (from `/proc`, or of your own) is refused.
+    ///
+    /// # Sources
+    /// `SOCK_DESTROY`, net/core/sock_diag.c: TCP since Linux 4.5, UDP since 4.9.
+    pub fn destroy(&self) -> Result<(), Error> {
+        sys::destroy(self)
+    }
+}
+
+/// A socket as an error about closing it names it.
+pub(crate) fn subject(socket: &Socket) -> String {
+    let Socket { protocol, local, .. } = socket;
+    match socket.remote {
+        None => format!("{protocol} socket {local}"),
+        Some(remote) => format!("{protocol} socket {local} to {remote}"),
+    }
+}

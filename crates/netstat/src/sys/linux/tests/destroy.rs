@@ -1,0 +1,92 @@
+//! Closing a socket: what the kernel answers, and what is made of it.
+
+use super::script::{Answer, Channel, Message, done, open, rows};
+use crate::error::Error;
+use crate::socket::{Protocol, Socket};
+use crate::sys::linux::destroy::destroy_over;
+use crate::sys::linux::dumps::Dumps;
+use crate::tcp_state::TcpState;
+use netstat_wire::linux::inet_diag::SOCK_DESTROY;
+use netstat_wire::linux::netlink::{Messages, NLM_F_ACK};
+use rustix::io::Errno;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::num::NonZeroU64;
+use std::rc::Rc;
+
+fn socket(state: TcpState) -> Socket {
+    let mut socket = Socket::new(Protocol::Tcp, "127.0.0.1:7".parse().unwrap());
+    socket.state = Some(state);
+    socket.cookie = NonZeroU64::new(7);
+    socket
+}
+
+/// What closing it comes to when the kernel answers the requests so, and those requests.
+fn destroy(socket: &Socket, given: Vec<Vec<Answer>>) -> (Result<(), Error>, Vec<Vec<u8>>) {
+    let requests = Rc::new(RefCell::default());
+    let mut channels = VecDeque::from([Channel::Opens(given)]);
+    let result = destroy_over(&mut Dumps::new(|| open(&mut channels, &requests)), socket);
+    (result, requests.take())
+}
+
+fn says(code: Errno) -> Vec<Answer> {
+    vec![Answer::Datagram(vec![Message::Error(-code.raw_os_error())])]
+}
+
+fn error(state: TcpState, given: Vec<Vec<Answer>>) -> Error {
+    destroy(&socket(state), given).0.unwrap_err()
+}
+
+#[test]
+fn acknowledgement_is_asked_for_and_ends_it() {
+    let (result, requests) =
+        destroy(&socket(TcpState::Established), vec![vec![Answer::Datagram(vec![Message::Error(0)])]]);
+    assert!(result.is_ok());
+    let header = Messages::new(&requests[0]).next().unwrap().unwrap().header;
+    assert_eq!((header.kind, header.flags & NLM_F_ACK), (SOCK_DESTROY, NLM_F_ACK));
+    // The cookie stands at the end of the identity, which is at the end of the request.
+    assert_eq!(requests[0][64..], [7_u32.to_ne_bytes(), 0_u32.to_ne_bytes()].concat());
+}
+
+#[test]
+fn no_acknowledgement_is_an_error_and_not_success() {
+    let error = error(TcpState::Established, vec![vec![]]);
+    assert_eq!(error.to_string(), "cannot close tcp socket 127.0.0.1:7: no answer in time");
+}
+
+#[test]
+fn refusals_are_told_apart() {
+    let refused = |code| error(TcpState::Established, vec![says(code)]);
+    assert!(refused(Errno::PERM).is_permission_denied());
+    assert!(refused(Errno::NOENT).is_not_found() && refused(Errno::STALE).is_not_found());
+    assert!(refused(Errno::OPNOTSUPP).is_unsupported());
+    assert_eq!(refused(Errno::OPNOTSUPP).raw_os_error(), Some(Errno::OPNOTSUPP.raw_os_error()));
+    assert_eq!(refused(Errno::IO).raw_os_error(), Some(Errno::IO.raw_os_error()));
+}
+
+#[test]
+fn kernel_that_cannot_be_asked_is_unsupported() {
+    let mut channels = VecDeque::from([Channel::CannotOpen(Errno::PROTONOSUPPORT)]);
+    let requests = Rc::default();
+    let result =
+        destroy_over(&mut Dumps::new(|| open(&mut channels, &requests)), &socket(TcpState::Established));
+    assert!(result.unwrap_err().is_unsupported());
+}
+
+#[test]
+fn listener_that_is_not_found_but_listed_shares_its_port() {
+    let shares = error(TcpState::Listen, vec![says(Errno::NOENT), vec![rows([7]), done()]]);
+    assert!(shares.is_unsupported() && shares.to_string().contains("others share"), "{shares}");
+    let gone = error(TcpState::Listen, vec![says(Errno::NOENT), vec![rows([8]), done()]]);
+    assert!(gone.is_not_found(), "{gone}");
+}
+
+#[test]
+fn nothing_is_asked_about_a_row_that_cannot_be_named() {
+    let mut nameless = socket(TcpState::Established);
+    nameless.cookie = None;
+    for socket in [nameless, socket(TcpState::Closed)] {
+        let (result, requests) = destroy(&socket, vec![]);
+        assert!(result.is_err() && requests.is_empty(), "{socket:?}");
+    }
+}

@@ -1,0 +1,209 @@
+//! Closing sockets of the test's own, in a network namespace of its own: the very one that was listed, or none.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+#![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
+
+mod common;
+
+use common::row;
+use netstat::{Query, Snapshot, Socket, TcpState};
+use rustix::io::{Errno, read};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, accept, bind, socket_with, sockopt};
+use rustix::thread::CapabilitySet;
+use socket_world::namespace::{enter_network_namespace, in_network_namespace};
+use socket_world::{Child, Made, binding, live_skip, restrict, tcp, udp};
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::num::NonZeroU64;
+
+fn list() -> Snapshot {
+    Query::new().bound_inactive(true).snapshot().unwrap()
+}
+
+/// The row of the nth socket of these.
+fn listed(made: &Made, nth: usize) -> Socket {
+    row(&list(), &made.facts[nth]).clone()
+}
+
+fn is_listed(socket: &Socket) -> bool {
+    list().sockets.iter().any(|other| other.cookie == socket.cookie)
+}
+
+/// Runs a test in a network namespace of its own, or skips it.
+macro_rules! in_namespace {
+    ($work:expr) => {
+        if let Err(why) = in_network_namespace($work) {
+            live_skip!("a network namespace: {why}");
+        }
+    };
+}
+
+/// Closes, unless the kernel cannot.
+macro_rules! destroy {
+    ($socket:expr) => {
+        match $socket.destroy() {
+            Err(error) if error.is_unsupported() => live_skip!("{error}"),
+            closed => closed.unwrap(),
+        }
+    };
+}
+
+#[test]
+fn live_owner_of_a_closed_connection_sees_it_aborted_and_it_is_listed_no_more() {
+    in_namespace!(|| {
+        for make in [tcp::pair_v4, tcp::pair_v6, tcp::pair_mapped] {
+            let made = make().unwrap();
+            let socket = listed(&made, 0);
+            destroy!(socket);
+            let mut buffer = [0; 8];
+            assert_eq!(read(&made.sockets[0], &mut buffer[..]), Err(Errno::CONNABORTED));
+            assert_eq!(read(&made.sockets[1], &mut buffer[..]), Err(Errno::CONNRESET));
+            assert!(!is_listed(&socket));
+            // A second time it is gone.
+            let error = socket.destroy().unwrap_err();
+            assert!(error.is_not_found(), "{error}");
+            assert_eq!(
+                error.to_string(),
+                format!(
+                    "cannot close tcp socket {} to {}: there is no such socket any more",
+                    socket.local,
+                    socket.remote.unwrap()
+                )
+            );
+        }
+    });
+}
+
+#[test]
+fn live_wrong_cookie_changes_nothing() {
+    in_namespace!(|| {
+        for made in [tcp::pair_v4(), tcp::listener_v4(), udp::pair_v4(), udp::unconnected_v6()] {
+            let made = made.unwrap();
+            let socket = listed(&made, 0);
+            let mut other = socket.clone();
+            other.cookie = NonZeroU64::new(socket.cookie.unwrap().get() + 1_000_000);
+            let error = other.destroy().unwrap_err();
+            if error.is_unsupported() {
+                live_skip!("{error}");
+            }
+            assert!(error.is_not_found(), "{error}");
+            assert!(is_listed(&socket));
+            other.cookie = None;
+            let error = other.destroy().unwrap_err();
+            assert!(error.to_string().ends_with("by which alone it can be told from others"), "{error}");
+            assert!(is_listed(&socket));
+        }
+    });
+}
+
+#[test]
+fn live_listeners_and_udp_sockets_of_either_family_are_closed() {
+    in_namespace!(|| {
+        let makers: [fn() -> io::Result<Made>; 8] = [
+            tcp::listener_v4,
+            tcp::listener_v6,
+            tcp::listener_dual_stack,
+            udp::unconnected_v4,
+            udp::unconnected_dual_stack,
+            udp::pair_v4,
+            udp::pair_v6,
+            udp::pair_mapped,
+        ];
+        for make in makers {
+            let made = make().unwrap();
+            let socket = listed(&made, 0);
+            destroy!(socket);
+            assert!(!is_listed(&socket), "{socket:?}");
+            if socket.state == Some(TcpState::Listen) {
+                assert_eq!(accept(&made.sockets[0]).map(drop), Err(Errno::INVAL));
+            } else {
+                let mut buffer = [0; 8];
+                assert_eq!(read(&made.sockets[0], &mut buffer[..]), Err(Errno::CONNABORTED), "{socket:?}");
+            }
+        }
+    });
+}
+
+#[test]
+fn live_connections_that_nobody_holds_are_closed() {
+    in_namespace!(|| {
+        for (make, state) in [
+            (tcp::time_wait as fn() -> io::Result<Made>, TcpState::TimeWait),
+            (tcp::syn_received, TcpState::SynReceived),
+            (tcp::orphaned_fin_wait_1, TcpState::FinWait1),
+        ] {
+            let _made = make().unwrap();
+            let snapshot = list();
+            let socket = snapshot.sockets.iter().find(|socket| socket.state == Some(state)).unwrap();
+            destroy!(socket);
+            assert!(!is_listed(socket), "{socket:?}");
+        }
+    });
+}
+
+#[test]
+fn live_udp_socket_of_a_named_port_is_disconnected_and_stays_bound() {
+    in_namespace!(|| {
+        let made = binding::udp_of_named_port().unwrap();
+        let socket = listed(&made, 0);
+        destroy!(socket);
+        assert_eq!(read(&made.sockets[0], &mut [0; 8][..]), Err(Errno::CONNABORTED));
+        assert_eq!(listed(&made, 0).cookie, socket.cookie);
+    });
+}
+
+/// Three UDP sockets on one address and port.
+fn shared_port() -> io::Result<Made> {
+    let mut sockets = Vec::new();
+    let mut address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    for _ in 0..3 {
+        let fd = socket_with(AddressFamily::INET, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?;
+        sockopt::set_socket_reuseport(&fd, true)?;
+        bind(&fd, &address)?;
+        address = tcp::local_address(&fd)?;
+        sockets.push(fd);
+    }
+    Made::of(sockets)
+}
+
+#[test]
+fn live_what_the_kernel_does_not_find_is_refused_with_its_reason() {
+    in_namespace!(|| {
+        let made = binding::tcp_bound_alone().unwrap();
+        let snapshot = list();
+        if let Some(socket) = snapshot.sockets.iter().find(|socket| socket.inode() == made.facts[0].inode) {
+            let error = socket.destroy().unwrap_err();
+            assert!(error.is_unsupported() && error.to_string().ends_with("bound but idle"), "{error}");
+        }
+        // Of several on one port the kernel finds but one.
+        let made = shared_port().unwrap();
+        let rows: Vec<Socket> = (0..3).map(|nth| listed(&made, nth)).collect();
+        let outcomes: Vec<Result<(), netstat::Error>> = rows.iter().map(Socket::destroy).collect();
+        let refused = outcomes.iter().zip(&rows).filter(|(outcome, row)| {
+            outcome.as_ref().is_err_and(netstat::Error::is_unsupported) && is_listed(row)
+        });
+        let (refused, closed) = (refused.count(), outcomes.iter().filter(|outcome| outcome.is_ok()).count());
+        assert_eq!(refused + closed, 3, "{outcomes:?}");
+        assert!(refused > 0, "{outcomes:?}");
+    });
+}
+
+#[test]
+fn live_without_the_right_nothing_is_closed_and_the_error_says_so() {
+    let look = |_: &mut socket_world::Report| {
+        enter_network_namespace()?;
+        let made = tcp::pair_v4()?;
+        restrict::drop_capabilities(CapabilitySet::NET_ADMIN)?;
+        let socket = listed(&made, 0);
+        let error = socket.destroy().unwrap_err();
+        assert!(error.is_permission_denied(), "{error}");
+        assert_eq!(error.raw_os_error(), Some(Errno::PERM.raw_os_error()));
+        assert!(is_listed(&socket));
+        Ok(())
+    };
+    match Child::fork(Some(b"restricted"), &[], look) {
+        Err(error) if error.kind() == io::ErrorKind::Other => panic!("{error}"),
+        Err(why) => live_skip!("without CAP_NET_ADMIN: {why}"),
+        Ok(_) => {}
+    }
+}
