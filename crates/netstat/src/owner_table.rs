@@ -41,16 +41,24 @@ pub(crate) struct Sighting {
     /// Nanoseconds since the machine was started. macOS: not a time, but the process's unique number, which
     /// tells the same better. `u64::MAX`: it was not seen.
     pub(crate) at: u64,
-    /// A descriptor that it had, and the key of its socket, by which it can be told from another one where times
-    /// are too coarse. Linux.
-    pub(crate) held: Option<(i32, u64)>,
+    /// Some descriptors that it had, and the keys of their sockets, by which it can be told from another one where
+    /// times are too coarse. Linux.
+    pub(crate) held: [Option<(i32, u64)>; 4],
     /// Whether it was seen in a second look too: by then its pid may have been given to another process.
     pub(crate) again: bool,
 }
 
 impl Sighting {
     pub(crate) const fn new(pid: u32, at: u64) -> Self {
-        Self { pid, at, held: None, again: false }
+        Self { pid, at, held: [None; 4], again: false }
+    }
+
+    /// Remembers a descriptor, if there are not enough yet.
+    #[allow(dead_code, reason = "some systems have times that are fine enough")]
+    pub(crate) fn has_held(&mut self, fd: i32, key: u64) {
+        if let Some(place) = self.held.iter_mut().find(|held| held.is_none()) {
+            *place = Some((fd, key));
+        }
     }
 }
 

@@ -152,7 +152,9 @@ impl<'a> Context<'a> {
         }
         // Times are told in ticks: who has started in that of the sighting may have done so after it. Then this
         // is still the process if it has what was seen.
-        if at - started < self.nanoseconds_per_tick && !held.is_some_and(|held| has(procfs, pid, held)) {
+        if at - started < self.nanoseconds_per_tick
+            && !held.into_iter().flatten().any(|held| has(procfs, pid, held))
+        {
             return None;
         }
         let parent = self.fields.contains(Fields::PARENT) && stat.ppid != 0;

@@ -63,10 +63,13 @@ impl Found {
             let owner = Owner::new(file.pid, Some(file.fd), OwnerRole::Holder);
             found.held.push(Held { key: file.inode, owner });
             // The descriptors of a process follow one another.
-            if found.sightings.last().is_none_or(|last| last.pid != file.pid) {
-                found
-                    .sightings
-                    .push(Sighting { held: Some((file.fd, file.inode)), ..Sighting::new(file.pid, at) });
+            match found.sightings.last_mut() {
+                Some(last) if last.pid == file.pid => last.has_held(file.fd, file.inode),
+                _ => {
+                    let mut sighting = Sighting::new(file.pid, at);
+                    sighting.has_held(file.fd, file.inode);
+                    found.sightings.push(sighting);
+                }
             }
         })?;
         Ok(found)

@@ -289,9 +289,14 @@ impl Round {
             if let Err(errno) = outcome {
                 found.count(errno);
             }
-            if let Some(held) = found.held.get(before) {
-                let held = held.owner.fd.map(|fd| (fd, held.key));
-                found.sightings.push(Sighting { held, ..Sighting::new(*pid, at) });
+            let new = found.held.get(before..).unwrap_or_default();
+            if !new.is_empty() {
+                let mut sighting = Sighting::new(*pid, at);
+                new.iter()
+                    .filter_map(|held| Some((held.owner.fd?, held.key)))
+                    .take(sighting.held.len())
+                    .for_each(|(fd, key)| sighting.has_held(fd, key));
+                found.sightings.push(sighting);
             }
         }
         // Here, on every thread, so that nothing is left but to merge.
