@@ -20,11 +20,19 @@ pub(super) struct Dumps<P, O> {
     peer: Option<P>,
     buffer: Vec<u8>,
     seq: u32,
+    /// Whether long answers may be received on a thread of its own.
+    ahead: bool,
 }
 
 impl<P: Peer, O: FnMut() -> Result<P, Errno>> Dumps<P, O> {
     pub(super) fn new(open: O) -> Self {
-        Self { open, peer: None, buffer: Vec::new(), seq: 0 }
+        Self { open, peer: None, buffer: Vec::new(), seq: 0, ahead: false }
+    }
+
+    /// Says whether long answers may be received on a thread of its own.
+    pub(super) fn receive_ahead(&mut self, ahead: bool) -> &mut Self {
+        self.ahead = ahead;
+        self
     }
 
     /// Lets go of the socket; the next question opens another one.
@@ -45,7 +53,7 @@ impl<P: Peer, O: FnMut() -> Result<P, Errno>> Dumps<P, O> {
         };
         self.buffer.resize(BUFFER_BYTES, 0);
         self.seq = self.seq.wrapping_add(1);
-        let ended = netlink::converse(peer, &mut self.buffer, &request(self.seq), one, record);
+        let ended = netlink::converse(peer, &mut self.buffer, &request(self.seq), one, self.ahead, record);
         // A conversation that has ended leaves nothing behind; any other would go on into the next.
         if !matches!(&ended, Ok(Ended { broken_off: false, .. }) | Err(Fault::Refused(_))) {
             self.peer = None;

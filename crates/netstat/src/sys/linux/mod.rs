@@ -53,6 +53,7 @@ mod owners;
 mod proc_net;
 mod processes;
 mod procfs;
+mod receive_ahead;
 mod row;
 mod sockets;
 mod still_open;

@@ -98,7 +98,8 @@ impl<'k> System for Native<'k> {
         query: &Query,
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error> {
-        sockets::sockets(self.here().dumps(), query, sink)
+        let mut here = self.here();
+        sockets::sockets(here.dumps().receive_ahead(query.may_receive_ahead()), query, sink)
     }
 
     fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
@@ -107,7 +108,7 @@ impl<'k> System for Native<'k> {
             Ok(procfs) => procfs.read(path, text),
             Err(errno) => Err(*errno),
         };
-        counts::count(self.here().dumps(), &mut proc_net::open, &mut read, query, counts)
+        counts::count(self.here().dumps().receive_ahead(false), &mut proc_net::open, &mut read, query, counts)
     }
 
     fn processes(
@@ -130,7 +131,7 @@ impl<'k> System for Native<'k> {
     }
 
     fn still_open(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
-        still_open::still_open(self.here().dumps(), sockets)
+        still_open::still_open(self.here().dumps().receive_ahead(false), sockets)
     }
 
     fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {

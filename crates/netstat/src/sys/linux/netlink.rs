@@ -9,7 +9,8 @@
 //!
 //! Sources: netlink(7), sock_diag(7), include/uapi/linux/netlink.h, net/netlink/af_netlink.c.
 
-use netstat_wire::linux::netlink::{Body, Messages, NLM_F_ACK};
+use super::receive_ahead;
+use netstat_wire::linux::netlink::{Body, Header, Messages, NLM_F_ACK};
 use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags, SocketAddrAny, SocketFlags,
@@ -38,7 +39,26 @@ pub(super) trait Peer {
     fn send(&mut self, request: &[u8]) -> Result<(), Errno>;
     /// Receives one datagram.
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Errno>;
+
+    /// Receives datagrams until `take` has had enough.
+    fn receive_all(&mut self, buffer: &mut [u8], take: Take<'_>) {
+        while {
+            let received = self.receive(buffer);
+            take(received, buffer).is_continue()
+        } {}
+    }
+
+    /// The same on a thread of its own, where one can be had: see [`receive_ahead`](super::receive_ahead).
+    fn receive_ahead(&mut self, buffer: &mut Vec<u8>, _is_last: IsLast<'_>, take: Take<'_>) {
+        self.receive_all(buffer, take);
+    }
 }
+
+/// Who takes what was received, and says whether there may be more.
+pub(super) type Take<'a> = &'a mut dyn FnMut(Result<Received, Errno>, &[u8]) -> ControlFlow<()>;
+
+/// Whether nothing comes after a datagram.
+pub(super) type IsLast<'a> = &'a (dyn Fn(&[u8]) -> bool + Sync);
 
 /// What one receive brought.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -96,6 +116,10 @@ impl Peer for SockDiag {
             truncated: received.flags.contains(ReturnFlags::TRUNC),
             from_kernel: received.address.is_some_and(from_kernel),
         })
+    }
+
+    fn receive_ahead(&mut self, buffer: &mut Vec<u8>, is_last: IsLast<'_>, take: Take<'_>) {
+        receive_ahead::receive_all(self, buffer, is_last, take);
     }
 }
 
@@ -163,16 +187,17 @@ impl From<Fault> for io::Error {
 ///
 /// The request's sequence number must be new to this socket: answers with another one, of another type or
 /// for another port are left aside. A request that is no dump is answered by one record without an end:
-/// with `one`, the first record ends the conversation.
-pub(super) fn converse(
-    peer: &mut impl Peer,
-    buffer: &mut [u8],
+/// with `one`, the first record ends the conversation. With `ahead`, a long answer is received on a thread of its own.
+pub(super) fn converse<P: Peer>(
+    peer: &mut P,
+    buffer: &mut Vec<u8>,
     request: &[u8],
     one: bool,
+    ahead: bool,
     record: &mut dyn FnMut(u32, &[u8]) -> ControlFlow<()>,
 ) -> Result<Ended, Fault> {
     let asked = Messages::new(request).next().ok_or(Fault::TimedOut)?.map_err(Fault::Malformed)?.header;
-    let mut ended = Ended::default();
+    let question = Question { asked: Header { port_id: peer.port_id(), ..asked }, one };
     let mut idle = 0;
     while let Err(errno) = peer.send(request) {
         if errno != Errno::INTR || idle >= IDLE_RECEIVES {
@@ -180,21 +205,85 @@ pub(super) fn converse(
         }
         idle += 1;
     }
-    while idle < IDLE_RECEIVES {
-        let received = match peer.receive(buffer) {
-            Ok(received) => received,
-            Err(Errno::INTR) => {
-                idle += 1;
-                continue;
+    let mut ended = Ended::default();
+    let mut outcome = Err(Fault::TimedOut);
+    let mut take = |received: Result<Received, Errno>, buffer: &[u8]| {
+        if idle >= IDLE_RECEIVES {
+            return ControlFlow::Break(());
+        }
+        match question.take(received, buffer, &mut ended, record) {
+            Ok(Told::More { ours }) => {
+                idle = if ours { 0 } else { idle + 1 };
+                ControlFlow::Continue(())
             }
+            Ok(Told::All) => {
+                outcome = Ok(());
+                ControlFlow::Break(())
+            }
+            Err(fault) => {
+                outcome = Err(fault);
+                ControlFlow::Break(())
+            }
+        }
+    };
+    if ahead {
+        peer.receive_ahead(buffer, &|datagram| question.is_last(datagram), &mut take);
+    } else {
+        peer.receive_all(buffer, &mut take);
+    }
+    outcome.map(|()| ended)
+}
+
+/// What was asked, and by whom.
+struct Question {
+    /// The header of the request, with the port that the answer comes to.
+    asked: Header,
+    one: bool,
+}
+
+/// What one receive told.
+enum Told {
+    /// There is more to come; whether this was part of the answer.
+    More {
+        ours: bool,
+    },
+    All,
+}
+
+impl Question {
+    fn is_ours(&self, header: &Header) -> bool {
+        header.seq == self.asked.seq && header.port_id == self.asked.port_id
+    }
+
+    /// Whether nothing comes after this datagram.
+    fn is_last(&self, datagram: &[u8]) -> bool {
+        Messages::new(datagram).any(|message| match message {
+            Ok(message) => {
+                let goes_on = matches!(message.body, Body::Data(_) | Body::Noop | Body::Error { code: 0 });
+                self.is_ours(&message.header) && !goes_on
+            }
+            Err(_) => true,
+        })
+    }
+
+    /// Hands over the records of one datagram.
+    fn take(
+        &self,
+        received: Result<Received, Errno>,
+        buffer: &[u8],
+        ended: &mut Ended,
+        record: &mut dyn FnMut(u32, &[u8]) -> ControlFlow<()>,
+    ) -> Result<Told, Fault> {
+        let received = match received {
+            Ok(received) => received,
+            Err(Errno::INTR) => return Ok(Told::More { ours: false }),
             // EAGAIN is what a receive time-out looks like.
             Err(Errno::AGAIN) => return Err(Fault::TimedOut),
             Err(Errno::NOBUFS) => return Err(Fault::Overrun),
             Err(errno) => return Err(Fault::Call("receive", errno)),
         };
         if !received.from_kernel {
-            idle += 1;
-            continue;
+            return Ok(Told::More { ours: false });
         }
         if received.truncated {
             return Err(Fault::Truncated);
@@ -204,21 +293,21 @@ pub(super) fn converse(
         let mut ours = false;
         for message in Messages::new(datagram) {
             let message = message.map_err(Fault::Malformed)?;
-            if message.header.seq != asked.seq || message.header.port_id != peer.port_id() {
+            if !self.is_ours(&message.header) {
                 continue;
             }
             ours = true;
             ended.interrupted |= message.interrupted();
             match message.body {
                 // What was to be acknowledged has been.
-                Body::Error { code: 0 } if asked.flags & NLM_F_ACK != 0 => return Ok(ended),
+                Body::Error { code: 0 } if self.asked.flags & NLM_F_ACK != 0 => return Ok(Told::All),
                 Body::Noop | Body::Error { code: 0 } => {}
-                Body::Done { code: 0 } => return Ok(ended),
+                Body::Done { code: 0 } => return Ok(Told::All),
                 Body::Done { code } | Body::Error { code } => {
                     return Err(Fault::Refused(io::Error::from_raw_os_error(code.saturating_neg())));
                 }
                 Body::Overrun => return Err(Fault::Overrun),
-                Body::Data(_) if message.header.kind != asked.kind => {}
+                Body::Data(_) if message.header.kind != self.asked.kind => {}
                 Body::Data(payload) => {
                     if !has_records {
                         has_records = true;
@@ -226,15 +315,14 @@ pub(super) fn converse(
                     }
                     if record(ended.chunks, payload).is_break() {
                         ended.broken_off = true;
-                        return Ok(ended);
+                        return Ok(Told::All);
                     }
-                    if one {
-                        return Ok(ended);
+                    if self.one {
+                        return Ok(Told::All);
                     }
                 }
             }
         }
-        idle = if ours { 0 } else { idle + 1 };
+        Ok(Told::More { ours })
     }
-    Err(Fault::TimedOut)
 }
