@@ -4,6 +4,7 @@
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 
 use netstat::{Process, ProcessFields, Query};
+use socket_world::{Child, live_skip, names, tcp};
 use std::net::TcpListener;
 use std::time::{Duration, SystemTime};
 
@@ -42,4 +43,18 @@ fn live_details_not_asked_for_are_none() {
 #[test]
 fn live_start_time_of_a_process_does_not_change() {
     assert_eq!(own(ProcessFields::START_TIME), own(ProcessFields::START_TIME));
+}
+
+#[test]
+fn live_user_of_a_process_is_told_whether_or_not_it_may_be_traced() {
+    if !socket_world::is_root() {
+        live_skip!("needs root, to start processes of other users");
+    }
+    let user = |child: &Child| {
+        let query = Query::new().pid(child.pid()).processes(ProcessFields::UID);
+        query.snapshot().unwrap().process(child.pid()).unwrap().uid
+    };
+    // Who changes its user cannot be traced by its like any more.
+    assert_eq!(user(&names::other_user(1000, tcp::listener_v4).unwrap()), Some(1000));
+    assert_eq!(user(&names::not_dumpable(tcp::listener_v4).unwrap()), Some(0));
 }

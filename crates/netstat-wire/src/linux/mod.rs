@@ -15,7 +15,6 @@ pub mod proc_net_sockstat;
 pub mod proc_pid_cmdline;
 pub mod proc_pid_fd;
 pub mod proc_pid_stat;
-pub mod proc_pid_status;
 pub mod tcp_info;
 pub mod tcp_states;
 

@@ -21,7 +21,7 @@
 //! With the rights for it, a program in the kernel ([`bpf`]) tells the same in a tenth of the time.
 //!
 //! # How processes are described
-//! From `/proc/<pid>/{stat,status,cmdline,exe}` ([`processes`]), once a process, only for those shown. The
+//! From `/proc/<pid>/{stat,cmdline,exe}` and the owner of that directory ([`processes`]), only for those shown. The
 //! start time in `stat` tells a process from a later one with the same pid.
 //!
 //! # What can race

@@ -1,6 +1,6 @@
 //! What `/proc/<pid>` tells of a process.
 //!
-//! Sources: proc_pid_stat(5), proc_pid_status(5), proc_pid_cmdline(5), proc_pid_exe(5), fs/proc/array.c.
+//! Sources: proc_pid(5), proc_pid_stat(5), proc_pid_cmdline(5), proc_pid_exe(5), fs/proc/{array,base}.c.
 
 use super::ffi;
 use super::known_processes::{Common, KnownProcesses, Stamp};
@@ -13,7 +13,6 @@ use crate::sys::users;
 use netstat_wire::linux::proc_pid_cmdline::arguments;
 use netstat_wire::linux::proc_pid_fd::socket_inode;
 use netstat_wire::linux::proc_pid_stat::Stat;
-use netstat_wire::linux::proc_pid_status::Status;
 use rustix::io::Errno;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
@@ -193,10 +192,8 @@ impl<'a> Context<'a> {
             process.path_deleted = path.is_some();
             process.path = Some(PathBuf::from(OsString::from_vec(path.unwrap_or(&link).to_vec())));
         }
-        if self.fields.intersects(Fields::UID | Fields::USER)
-            && procfs.read(&format!("{pid}/status"), buffer).is_ok()
-        {
-            process.uid = Status::decode(buffer).ok().map(|status| status.uid_effective);
+        if self.fields.intersects(Fields::UID | Fields::USER) {
+            process.uid = procfs.user(pid).ok();
             process.user = process.uid.and_then(|uid| self.common.users.get(&uid).cloned());
         }
         Some((process, stamp))
