@@ -9,7 +9,7 @@ use std::path::Path;
 const CGROUPS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 
 /// The file system of control groups, `CGROUP2_SUPER_MAGIC` of linux/magic.h.
-const CGROUP2: u64 = 0x6367_7270;
+const CGROUP2: i128 = 0x6367_7270;
 
 /// The index of a network interface in the caller's network namespace.
 pub(crate) fn interface_index(name: &str) -> Result<u32, Error> {
@@ -41,9 +41,10 @@ pub(crate) fn cgroup_id(path: &Path) -> Result<u64, Error> {
 /// `None`: no directory of control groups.
 fn directory_id(path: &Path) -> Result<Option<u64>, Errno> {
     let fd = rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    let kind = u64::try_from(rustix::fs::fstatfs(&fd)?.f_type).ok();
+    // Of another type on each kind of machine; this one takes them all.
+    let kind = i128::from(rustix::fs::fstatfs(&fd)?.f_type);
     let id = rustix::fs::fstat(&fd)?.st_ino;
-    Ok((kind == Some(CGROUP2)).then_some(id))
+    Ok((kind == CGROUP2).then_some(id))
 }
 
 #[cfg(test)]

@@ -170,11 +170,12 @@ impl Mapping {
     /// mmap(2), fs/kernfs/file.c.
     pub(super) fn of_sysfs(file: impl AsFd) -> Result<Self, Errno> {
         /// `SYSFS_MAGIC` of linux/magic.h.
-        const SYSFS_MAGIC: u64 = 0x6265_6572;
+        const SYSFS_MAGIC: i128 = 0x6265_6572;
         let file_system = rustix::fs::fstatfs(&file)?;
         let length = rustix::fs::fstat(&file)?.st_size;
         let length = usize::try_from(length).map_err(|_| Errno::INVAL)?;
-        if u64::try_from(file_system.f_type) != Ok(SYSFS_MAGIC) || length == 0 {
+        // Of another type on each kind of machine; this one takes them all.
+        if i128::from(file_system.f_type) != SYSFS_MAGIC || length == 0 {
             return Err(Errno::INVAL);
         }
         let (anywhere, fd) = (std::ptr::null_mut(), file.as_fd().as_raw_fd());
