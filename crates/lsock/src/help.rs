@@ -88,8 +88,9 @@ const NAMES: &str = "Names come from other processes. What could do harm in a te
 (control, bidirectional and zero-width characters) is shown as \\n, \\x1b or \\u{202e}, a byte that is not UTF-8 \
 as \\xff, and a backslash as \\\\. One socket is one line, always.";
 
-const CLOSING: &str = "lsock destroy closes the sockets that its filters name, by port, process, user, address or state; a kind of \
-sockets alone (-t, listening) is not enough. It shows them and asks; --yes (-y) does not ask, and is needed where there is no terminal. \
+const CLOSING: &str = "lsock destroy closes the sockets that its filters name: by port, address, device, process, user, inode, \
+control group or mark, on each side of an or. A kind of sockets alone (-t, state established, autobound), all ports \
+and what stands under a not are no names. It shows them and asks; --yes (-y) does not ask, and is needed where there is no terminal. \
 Linux alone can do it, for those with CAP_NET_ADMIN over the network namespace. Holders keep their descriptors, and \
 their next call on one fails (ECONNABORTED); the other end of a connection gets a reset. Each socket is named by its \
 cookie, so that one which takes the same addresses meanwhile is not hit. A UDP socket whose port its program named \

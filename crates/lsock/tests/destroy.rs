@@ -90,6 +90,24 @@ fn live_nothing_is_closed_without_a_name_a_yes_or_a_terminal() {
         let port = port(&made, 1);
         assert!(refused(&["destroy"]).contains("nothing but what is named"));
         assert!(refused(&["destroy", "--yes", "-tul46"]).contains("nothing but what is named"));
+        for kind in [
+            &["--state", "all"][..],
+            &["--state", "big"],
+            &["state", "listen"],
+            &["exclude", "time-wait"],
+            &["src", "*"],
+            &["src", "*:*"],
+            &["port", "0-65535"],
+            &["--port", "0-32767,32768-65535"],
+            &["not", "pid", "1"],
+            &["tcp or :1"],
+            &["autobound"],
+            &["autobound or not autobound"],
+            &["-t", "-B"],
+        ] {
+            let said = refused(&[&["destroy", "--yes"], kind].concat());
+            assert!(said.contains("nothing but what is named"), "{kind:?}: {said}");
+        }
         assert!(refused(&["destroy", &port]).contains("--yes"));
         assert!(refused(&["destroy", "--yes", "80"]).contains("did you mean :80?"));
         assert_eq!(listed(&port), 3);
