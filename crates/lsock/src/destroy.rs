@@ -12,7 +12,8 @@ use std::io::{self, BufRead, IsTerminal, Write};
 /// Closes the sockets that are meant; stops with what was not closed.
 pub(crate) fn run(args: &Destroy) -> Result<(), Stop> {
     // A kind alone would mean all there is of it.
-    if !plan::let_through(&args.which, false, false)?.names_something() {
+    let filter = plan::let_through(&args.which, false, false)?;
+    if !filter.names_something() {
         return Err(Stop::Usage(Usage::new(
             "destroy closes nothing but what is named: add a port (:8080), process, user or address",
         )));
@@ -32,6 +33,12 @@ pub(crate) fn run(args: &Destroy) -> Result<(), Stop> {
         exit::complain(&line);
     }
     if rows.is_empty() {
+        if let Some(what) = gaps::unseen(&snapshot, filter.needs_owners()) {
+            exit::complain(&format!(
+                "{what} could not be read: which sockets are meant is not known, none is closed"
+            ));
+            return Err(Stop::Said);
+        }
         exit::complain("no socket is meant by that: nothing to close");
         return Ok(());
     }

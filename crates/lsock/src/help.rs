@@ -97,7 +97,8 @@ cookie, so that one which takes the same addresses meanwhile is not hit. A UDP s
 keeps that port.";
 
 const EXIT: &str = "0 when the sockets were listed, even if there are none, and when the reader closed the pipe; \
-1 when that failed, or when destroy could not close everything or got no yes; 2 when the command line makes no sense. What could not be seen is told in one line on standard \
+1 when that failed, or when destroy could not close everything, got no yes, or found nothing where \
+processes could not be read; destroy returns 0 when nothing is meant by its filters. 2 when the command line makes no sense. What could not be seen is told in one line on standard \
 error, and in the JSON.";
 
 /// All parts, in order.
