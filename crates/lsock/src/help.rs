@@ -42,9 +42,9 @@ const TERMS: &[(&str, &str)] = &[
     ("user NAME, uid N", "made by this user"),
     ("inode N", "the socket with this inode (Linux)"),
     ("dev NAME", "bound to this network interface, by name or index (Linux)"),
-    ("fwmark N/MASK", "with this mark, of which the bits of the mask count (Linux, root)"),
+    ("fwmark N/MASK", "with this mark, of which the bits of the mask count (Linux, with CAP_NET_ADMIN)"),
     ("cgroup PATH", "made in this control group, by path or id (Linux)"),
-    ("autobound", "whose port the system chose (Linux)"),
+    ("autobound", "whose port was not bound by the socket itself: chosen by the system, or accepted (Linux)"),
     ("and, or, not, ( )", "also & && | || !; nothing between two terms is and"),
 ];
 

@@ -205,6 +205,20 @@ fn live_nothing_to_close_is_a_failure_where_processes_could_not_be_read() {
 }
 
 #[test]
+fn live_marks_that_may_not_be_seen_are_an_error_that_says_which_right_it_takes() {
+    if !socket_world::is_root() {
+        live_skip!("needs root, to be another user");
+    }
+    let output = run_as_other_user(&["--no-owners", "not", "fwmark", "1"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    if said.contains("not supported") {
+        live_skip!("{said}");
+    }
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(" sockets by fwmark, which takes CAP_NET_ADMIN: "), "{said}");
+}
+
+#[test]
 fn live_without_the_right_it_fails_and_says_which_is_needed() {
     if !socket_world::is_root() {
         live_skip!("needs root, to be another user");

@@ -123,6 +123,11 @@ impl Filter {
         self.0.has(&|term| matches!(term, Term::Process(_)))
     }
 
+    /// Whether the kernel is to compare marks.
+    pub(crate) fn needs_mark(&self) -> bool {
+        self.0.has(&|term| matches!(term, Term::Mark { .. }))
+    }
+
     /// The processes that decide alone: one of them is among the owners of every row that passes, and no
     /// other process matters. Empty: any may matter.
     pub(crate) fn pids(&self) -> Vec<u32> {
