@@ -1,9 +1,7 @@
 //! What was typed, as it was typed. What it means is told by `plan`.
 
 use crate::exit::Stop;
-use crate::help;
-use crate::plan::Usage;
-use clap::error::ErrorKind;
+use crate::{elsewhere, help};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
@@ -193,28 +191,17 @@ impl From<Source> for netstat::OwnerSource {
 impl Args {
     /// Reads the command line.
     pub(crate) fn from_command_line() -> Result<Self, Stop> {
-        let matches = command().try_get_matches().map_err(|error| match glued_pid(&error) {
-            Some(pid) => Stop::Usage(Usage::new(format!("-p takes no value; did you mean --pid {pid}?"))),
-            None => Stop::Clap(error),
-        })?;
+        let matches = command().try_get_matches().map_err(elsewhere::stop)?;
         Self::from_arg_matches(&matches).map_err(Stop::Clap)
     }
 }
 
-/// The process id that was typed as `-p123`, of which clap says only that there is no option `-1`.
-fn glued_pid(error: &clap::Error) -> Option<String> {
-    if error.kind() != ErrorKind::UnknownArgument {
-        return None;
-    }
-    std::env::args().skip(1).find_map(|typed| {
-        let pid = typed.strip_prefix("-p")?;
-        (!pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit())).then(|| pid.to_owned())
-    })
-}
-
 /// The command with its whole help.
 pub(crate) fn command() -> clap::Command {
-    Args::command().after_long_help(help::long())
+    Args::command().after_long_help(help::long()).mut_subcommand("destroy", |destroy| {
+        // Beside the listing's own text: closing takes no --all.
+        destroy.mut_arg("bound", |arg| arg.help(help::BOUND_TO_CLOSE)).after_help(help::destroy())
+    })
 }
 
 #[cfg(test)]

@@ -88,9 +88,12 @@ const NAMES: &str = "Names come from other processes. What could do harm in a te
 (control, bidirectional and zero-width characters) is shown as \\n, \\x1b or \\u{202e}, a byte that is not UTF-8 \
 as \\xff, and a backslash as \\\\. One socket is one line, always.";
 
-const CLOSING: &str = "lsock destroy closes the sockets that its filters name: by port, address, device, process, user, inode, \
-control group or mark, on each side of an or. A kind of sockets alone (-t, state established, autobound), all ports \
-and what stands under a not are no names. It shows them and asks; --yes (-y) does not ask, and is needed where there is no terminal. \
+/// What `destroy` takes for a name.
+const NAMING: &str = "lsock destroy closes the sockets that its filters name: by port, address, device, process, user, \
+inode, control group or mark, on each side of an or. A kind of sockets alone (-t, state established, autobound), all \
+ports and what stands under a not are no names.";
+
+const CLOSING: &str = "It shows them and asks; --yes (-y) does not ask, and is needed where there is no terminal. \
 Linux alone can do it, for those with CAP_NET_ADMIN over the network namespace. Holders keep their descriptors, and \
 their next call on one fails (ECONNABORTED); the other end of a connection gets a reset. Each socket is named by its \
 cookie, so that one which takes the same addresses meanwhile is not hit. A UDP socket whose port its program named \
@@ -100,6 +103,18 @@ const EXIT: &str = "0 when the sockets were listed, even if there are none, and 
 1 when that failed, or when destroy could not close everything, got no yes, or found nothing where \
 processes could not be read; destroy returns 0 when nothing is meant by its filters. 2 when the command line makes no sense. What could not be seen is told in one line on standard \
 error, and in the JSON.";
+
+pub(crate) const BOUND_TO_CLOSE: &str =
+    "TCP sockets that are bound, but neither listen nor connect; the kernel refuses to close them";
+
+/// What `lsock destroy --help` says beyond the options.
+pub(crate) fn destroy() -> String {
+    format!(
+        "The filter is that of the listing: lsock --help explains its words.\n\n{NAMING}\n\nExit status: 0 when all \
+         that is meant is closed, or nothing is meant; 1 when something could not be closed, when nothing was found \
+         where processes could not be read, or without a yes; 2 when the command line makes no sense."
+    )
+}
 
 /// All parts, in order.
 pub(crate) fn sections() -> Vec<Section> {
@@ -128,7 +143,7 @@ pub(crate) fn sections() -> Vec<Section> {
                 REASONS.to_vec(),
             ),
         ),
-        section("Closing sockets", Body::Prose(CLOSING.to_owned())),
+        section("Closing sockets", Body::Prose(format!("{NAMING} {CLOSING}"))),
         section("Names", Body::Prose(NAMES.to_owned())),
         section("Exit status", Body::Prose(EXIT.to_owned())),
     ]

@@ -7,6 +7,7 @@ mod args;
 mod columns;
 mod destroy;
 mod digits;
+mod elsewhere;
 mod exit;
 mod gaps;
 mod help;

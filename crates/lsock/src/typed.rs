@@ -33,6 +33,9 @@ pub(crate) fn expression(words: &[String], after_p: bool) -> Result<Filter, Usag
 /// Why a text is no filter, with the place marked below it, and what was probably meant.
 fn misread(text: &str, error: &FilterError, after_p: bool) -> Usage {
     let found = error.found();
+    if found == "destroy" {
+        return Usage::new(format!("destroy must come first: lsock destroy FILTER{}", marked(error)));
+    }
     let mut as_port = text.to_owned();
     as_port.insert(error.range().start, ':');
     let is_number = !found.is_empty() && found.bytes().all(|byte| byte.is_ascii_digit());

@@ -13,6 +13,45 @@ fn bare_number_is_refused_with_a_hint() {
 }
 
 #[test]
+fn options_of_other_programs_are_refused_with_what_does_it_here() {
+    for (typed, hint) in [
+        (&["-e"][..], "--details (-i)"),
+        (&["-tulpe"], "--details (-i)"),
+        (&["-to"], "--columns +timer"),
+        (&["-H"], "--no-header"),
+        (&["-K", "sport", ":80"], "lsock destroy FILTER"),
+        (&["-x"], "Unix sockets are not supported"),
+        (&["--yes", ":80"], "lsock destroy FILTER"),
+        (&["--coloms", "pid"], "'--columns'"),
+    ] {
+        let said = refused(typed);
+        assert!(said.contains(hint) && !said.contains("as a value"), "{typed:?}: {said}");
+    }
+    for typed in [&["-z"][..], &["--foo"], &["destroy", "--all", ":80"]] {
+        let said = refused(typed);
+        assert!(said.contains("unexpected argument") && !said.contains("as a value"), "{typed:?}: {said}");
+    }
+}
+
+#[test]
+fn destroy_that_does_not_come_first_is_refused_with_where_it_belongs() {
+    for typed in [&["-t", "destroy", ":80"][..], &[":80", "destroy"], &["--no-owners", "destroy", "pid", "1"]]
+    {
+        let said = refused(typed);
+        assert!(said.starts_with("lsock: destroy must come first: lsock destroy FILTER\n  "), "{said}");
+    }
+}
+
+#[test]
+fn help_of_destroy_tells_its_rule_and_exit_codes_and_no_option_that_it_lacks() {
+    let help = listed(&["destroy", "--help"]);
+    for wanted in ["lsock --help", "on each side of an or", "Exit status: 0", "--yes"] {
+        assert!(help.replace(['\n', ' '], "").contains(&wanted.replace(' ', "")), "{wanted}: {help}");
+    }
+    assert!(!help.contains("--all"), "{help}");
+}
+
+#[test]
 fn unknown_names_are_refused_and_the_known_ones_listed() {
     assert!(refused(&["--state", "foo"]).contains("established, syn-sent, "));
     assert!(refused(&["--columns", "proto,foo"]).contains("unknown column \"foo\"; there are protocol, "));
@@ -144,7 +183,17 @@ fn manual_page_tells_every_option() {
     for option in options() {
         assert!(page.contains(&option.replace('-', "\\-")), "{option}");
     }
-    for wanted in ["owner_reason", "EXIT STATUS", "EXAMPLES", "fin\\-wait\\-1", "autobound"] {
+    for wanted in [
+        "owner_reason",
+        "EXIT STATUS",
+        "EXAMPLES",
+        "SYNOPSIS",
+        "COMMANDS",
+        "lsock destroy",
+        "<STATE,",
+        "fin\\-wait\\-1",
+        "autobound",
+    ] {
         assert!(page.contains(wanted), "{wanted}");
     }
 }
