@@ -6,7 +6,7 @@ use crate::plan::{self, Usage};
 use crate::users::Users;
 use crate::view::View;
 use crate::{gaps, order, render, text};
-use netstat::{Error, Socket};
+use netstat::{Error, Filter, Protocol, Query, Socket};
 use std::io::{self, BufRead, IsTerminal, Write};
 
 /// Closes the sockets that are meant; stops with what was not closed.
@@ -69,7 +69,7 @@ fn close(rows: &[&Socket], out: &mut impl Write) -> io::Result<Result<(), Stop>>
     let mut outcome = Ok(());
     for socket in rows {
         match socket.destroy() {
-            Ok(()) => writeln!(out, "closed {}", named(socket))?,
+            Ok(()) => writeln!(out, "closed {}{}", named(socket), remainder(socket))?,
             // As it was to be: the other end of one that was closed before, say.
             Err(error) if error.is_not_found() => writeln!(out, "gone already {}", named(socket))?,
             Err(error) => {
@@ -80,6 +80,16 @@ fn close(rows: &[&Socket], out: &mut impl Write) -> io::Result<Result<(), Stop>>
     }
     out.flush()?;
     Ok(outcome)
+}
+
+/// What is left of a closed socket: one of UDP whose port its program named is cut off, but has it still.
+fn remainder(socket: &Socket) -> &'static str {
+    let Some(cookie) = socket.cookie.filter(|_| socket.protocol == Protocol::Udp) else { return "" };
+    let same_port = Query::new().udp().filter(Filter::local_port(socket.local.port())).owners(false);
+    match same_port.snapshot() {
+        Ok(left) if left.sockets.iter().any(|it| it.cookie == Some(cookie)) => " (stays bound)",
+        _ => "",
+    }
 }
 
 fn refusal(error: &Error) -> String {

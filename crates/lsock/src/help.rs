@@ -97,7 +97,7 @@ const CLOSING: &str = "It shows them and asks; --yes (-y) does not ask, and is n
 Linux alone can do it, for those with CAP_NET_ADMIN over the network namespace. Holders keep their descriptors, and \
 their next call on one fails (ECONNABORTED); the other end of a connection gets a reset. Each socket is named by its \
 cookie, so that one which takes the same addresses meanwhile is not hit. A UDP socket whose port its program named \
-keeps that port.";
+is disconnected and keeps that port: its line ends with (stays bound).";
 
 const EXIT: &str = "0 when the sockets were listed, even if there are none, and when the reader closed the pipe; \
 1 when that failed, or when destroy could not close everything, got no yes, or found nothing where \

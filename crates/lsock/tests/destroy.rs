@@ -13,6 +13,7 @@ use socket_world::namespace::in_network_namespace;
 use socket_world::{Made, live_skip, tcp, udp};
 use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
+use std::net::UdpSocket;
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Output, Stdio};
@@ -80,6 +81,26 @@ fn live_sockets_of_a_process_are_closed_udp_too() {
         }
         assert!(output.status.success(), "{said}");
         assert_eq!(fails(&made, 0), Some(ErrorKind::ConnectionAborted));
+    });
+}
+
+#[test]
+fn live_udp_socket_that_keeps_its_port_is_told_from_one_that_does_not() {
+    in_namespace!(|| {
+        let chosen = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let named = UdpSocket::bind("127.0.0.1:4711").unwrap();
+        let port_of = |socket: &UdpSocket| format!(":{}", socket.local_addr().unwrap().port());
+        let (chosen_port, named_port) = (port_of(&chosen), port_of(&named));
+        let output = run(&["destroy", "--yes", &chosen_port, "or", &named_port]);
+        let (told, said) =
+            (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+        if said.contains("not supported") {
+            live_skip!("{said}");
+        }
+        assert!(output.status.success(), "{said}");
+        assert!(told.contains("closed udp 127.0.0.1:4711 (stays bound)\n"), "{told}");
+        assert!(told.contains(&format!("closed udp 127.0.0.1{chosen_port}\n")), "{told}");
+        assert_eq!((listed(&chosen_port), listed(&named_port)), (0, 1));
     });
 }
 
