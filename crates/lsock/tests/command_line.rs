@@ -94,6 +94,7 @@ fn malformed_filters_are_refused_with_their_place_marked() {
         ("dst 10.0.0.0/33", "    ^^^^^^^^^^^"),
         ("dst < 10.0.0.1", "    ^"),
         ("src [::1", "    ^^^^"),
+        ("src [fe80::1%lo]:6666", "    ^^^^^^^^^^^^^^^^^"),
         ("sport = :65536", "        ^^^^^^"),
         ("sport > :80-90", "        ^^^^^^"),
         ("dport !", "      ^"),

@@ -41,7 +41,7 @@ fn split_family(text: &str) -> (Option<Family>, &str) {
 
 /// Address and port. An address of IPv6 needs no brackets where no port follows.
 fn split_port(text: &str) -> (&str, Option<&str>) {
-    let bare = text.split('/').next().unwrap_or(text);
+    let bare = text.split(['/', '%']).next().unwrap_or(text);
     if bare.parse::<Ipv6Addr>().is_ok() {
         return (text, None);
     }
@@ -52,6 +52,10 @@ fn split_port(text: &str) -> (&str, Option<&str>) {
         None => (text, None),
     }
 }
+
+/// Rows show one, but which interface a socket is bound to is another term.
+const ZONE: &str =
+    "an address without its zone (%); the interface is a term of its own: src [fe80::1]:6666 and dev lo";
 
 /// A network: `None` is any.
 fn net(text: &str) -> Result<Option<Net>, &'static str> {
@@ -70,6 +74,10 @@ fn net(text: &str) -> Result<Option<Net>, &'static str> {
         Some(inner) => inner.strip_suffix(']').ok_or(EXPECTED)?,
         None => address,
     };
+    let zoneless = address.split_once('%').map(|(address, _)| address.parse::<Ipv6Addr>());
+    if let Some(Ok(_)) = zoneless {
+        return Err(ZONE);
+    }
     let address: IpAddr = match address.parse::<IpAddr>() {
         Ok(address) => address,
         Err(_) if prefix.is_some() => short_ipv4(address).ok_or(EXPECTED)?.into(),
@@ -163,6 +171,17 @@ mod tests {
         let listed = Host { ports: Some(vec![80..=80, 8000..=8999, 443..=443]), ..Host::default() };
         for text in [":80,8000-8999,https", "*:80,8000-8999,443"] {
             assert_eq!((host(text).as_ref(), port(text).as_ref()), (Ok(&listed), Ok(&listed)), "{text}");
+        }
+    }
+
+    #[test]
+    fn address_with_a_zone_is_refused_with_what_to_write() {
+        for text in ["fe80::1%lo", "[fe80::1%lo]", "[fe80::1%lo]:6666", "[fe80::1%2]:*", "[fe80::1%lo/64]:1"]
+        {
+            assert_eq!(host(text), Err(ZONE), "{text}");
+        }
+        for text in ["fe80::x%lo", "10.0.0.1%lo", "%", "[%lo]:1"] {
+            assert!(host(text).is_err_and(|why| why != ZONE), "{text}");
         }
     }
 
