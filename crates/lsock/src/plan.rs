@@ -111,14 +111,16 @@ pub(crate) fn filter(args: &Args) -> Result<Query, Usage> {
         query = query.ipv6();
     }
     if which.bound {
-        query = query.bound_inactive(true);
-        if !args.all {
-            query = query.tcp();
+        if which.udp && !which.tcp {
+            return Err(Usage::new(
+                "--bound is about TCP sockets, which -u alone leaves out; did you mean -tu?",
+            ));
         }
+        query = query.bound_inactive(true);
     }
     let listening = which.listening.then(Filter::listening);
     // Alone it is a state like another; beside all of them it adds to them.
-    let bound = (which.bound && !args.all).then(|| Filter::state(TcpState::Closed));
+    let bound = (which.bound && !args.all).then(|| Filter::tcp() & Filter::state(TcpState::Closed));
     let states = typed::any_of("state", "state", &which.state)?;
     let kinds = [
         listening.into_iter().chain(bound).chain(states).reduce(|listening, states| listening | states),

@@ -8,6 +8,7 @@ use crate::sys::linux::dumps::Dumps;
 use crate::sys::linux::netlink::Peer;
 use crate::sys::linux::still_open;
 use crate::sys::linux::tables::{Table, tables};
+use crate::tcp_state::TcpState;
 use netstat_wire::linux::inet_diag::{SOCK_DIAG_BY_FAMILY, TCPDIAG_GETSOCK};
 use netstat_wire::linux::netlink::Messages;
 use rustix::io::Errno;
@@ -256,6 +257,10 @@ fn conversation_that_failed_does_not_go_on_in_the_next() {
 
 /// What asking for rows one by one says of rows with these cookies.
 fn still_open(given: Vec<Vec<Answer>>, cookies: &[u64]) -> Vec<bool> {
+    still_open_in(given, cookies, None)
+}
+
+fn still_open_in(given: Vec<Vec<Answer>>, cookies: &[u64], state: Option<TcpState>) -> Vec<bool> {
     let mut channels = [Channel::Opens(given)].into();
     let requests = Rc::new(RefCell::new(Vec::new()));
     let sockets: Vec<Socket> = cookies
@@ -263,6 +268,7 @@ fn still_open(given: Vec<Vec<Answer>>, cookies: &[u64]) -> Vec<bool> {
         .map(|cookie| {
             let mut socket = Socket::new(Protocol::Tcp, "127.0.0.1:1".parse().unwrap());
             socket.cookie = NonZeroU64::new(*cookie);
+            socket.state = state;
             socket
         })
         .collect();
@@ -289,6 +295,14 @@ fn row_without_a_cookie_is_not_asked_for() {
     // The answer would be that it is gone.
     let gone = vec![vec![Answer::Datagram(vec![Message::Error(-2)])]];
     assert_eq!(still_open(gone, &[0, 7]), [true, false]);
+}
+
+#[test]
+fn bound_but_idle_socket_is_not_asked_for() {
+    // It is in no table that is looked up in: the answer would be that it is gone.
+    let gone = || vec![vec![Answer::Datagram(vec![Message::Error(-2)])]];
+    assert_eq!(still_open_in(gone(), &[7], Some(TcpState::Closed)), [true]);
+    assert_eq!(still_open_in(gone(), &[7], Some(TcpState::Listen)), [false]);
 }
 
 #[test]
