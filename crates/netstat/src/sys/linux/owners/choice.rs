@@ -80,7 +80,7 @@ pub(super) fn choose(kept: &KeptProgram, asked: OwnerSource, only_some: bool) ->
     let by = Loader::current(procfs.as_ref().ok());
     let mut state = kept.state.lock().unwrap_or_else(PoisonError::into_inner);
     match &*state {
-        State::Loaded { program, by: loader } if *loader == by => {
+        State::Loaded { program, by: loader } if *loader == by && by.namespace.is_some() => {
             let reason = if asked { "asked for" } else { "loaded before" };
             return Choice::Iterate { program: Arc::clone(program), reason };
         }

@@ -14,6 +14,7 @@ use netstat_wire::linux::netlink::Messages;
 use rustix::io::Errno;
 use std::cell::RefCell;
 use std::num::NonZeroU64;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 fn list(table: Table, channels: impl IntoIterator<Item = Channel>) -> Outcome {
@@ -253,6 +254,40 @@ fn conversation_that_failed_does_not_go_on_in_the_next() {
     ])
     .list(&[tcp(), over(Family::Ipv4, udp())]);
     assert_eq!((outcome.numbers(), outcome.opened), (vec![1, 3], 2));
+}
+
+#[test]
+fn socket_on_which_another_conversation_is_going_on_is_not_used_again() {
+    let busy = Answer::Datagram(vec![Message::Error(-Errno::BUSY.raw_os_error())]);
+    let channels = [Channel::Opens(vec![vec![busy], vec![rows([90]), done()]]), answers([rows([3]), done()])];
+    let outcome = Script::new(channels).list(&[tcp(), over(Family::Ipv4, udp())]);
+    assert_eq!((outcome.numbers(), outcome.opened), (vec![3], 2));
+}
+
+#[test]
+fn conversation_in_which_the_taker_panicked_does_not_go_on_in_the_next() {
+    let mut channels = [
+        Channel::Opens(vec![vec![rows([1]), done()], vec![rows([90]), done()]]),
+        answers([rows([2]), done()]),
+    ]
+    .into();
+    let requests = Rc::new(RefCell::new(Vec::new()));
+    let mut dumps = Dumps::new(|| super::script::open(&mut channels, &requests));
+    let mut ask = |panics: bool| {
+        let table = tcp();
+        let mut ports = Vec::new();
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let ended = dumps.converse(&|seq| table.request(seq), false, &mut |_, record| {
+                assert!(!panics, "as a caller may");
+                ports.push(u16::from_be_bytes([record[4], record[5]]));
+                ControlFlow::Continue(())
+            });
+            assert!(ended.is_ok());
+        }));
+        (outcome.is_ok(), ports)
+    };
+    assert_eq!(ask(true), (false, vec![]));
+    assert_eq!(ask(false), (true, vec![2]));
 }
 
 /// What asking for rows one by one says of rows with these cookies.
