@@ -1,6 +1,6 @@
 //! Closing sockets: what would be closed is shown, and asked about, before it is.
 
-use crate::args::{Destroy, Which};
+use crate::args::Destroy;
 use crate::exit::{self, Stop};
 use crate::plan::{self, Usage};
 use crate::users::Users;
@@ -11,9 +11,11 @@ use std::io::{self, BufRead, IsTerminal, Write};
 
 /// Closes the sockets that are meant; stops with what was not closed.
 pub(crate) fn run(args: &Destroy) -> Result<(), Stop> {
-    if !names_something(&args.which) {
+    // A kind alone would mean all there is of it.
+    let filter = plan::let_through(&args.which, false, false)?;
+    if !filter.names_something() {
         return Err(Stop::Usage(Usage::new(
-            "destroy closes nothing but what is named: add a port (:8080), process, user, address or state",
+            "destroy closes nothing but what is named: add a port (:8080), process, user or address",
         )));
     }
     let plan = plan::of_sockets(&args.which)?;
@@ -31,6 +33,12 @@ pub(crate) fn run(args: &Destroy) -> Result<(), Stop> {
         exit::complain(&line);
     }
     if rows.is_empty() {
+        if let Some(what) = gaps::unseen(&snapshot, filter.needs_owners()) {
+            exit::complain(&format!(
+                "{what} could not be read: which sockets are meant is not known, none is closed"
+            ));
+            return Err(Stop::Said);
+        }
         exit::complain("no socket is meant by that: nothing to close");
         return Ok(());
     }
@@ -44,17 +52,6 @@ pub(crate) fn run(args: &Destroy) -> Result<(), Stop> {
         }
     }
     close(&rows, &mut io::stdout().lock()).map_err(Stop::Output)?
-}
-
-/// Whether more is said than of which kind: that alone would close all there is of it.
-fn names_something(which: &Which) -> bool {
-    const KINDS: [&str; 11] =
-        ["", "tcp", "udp", "ipv4", "ipv6", "listening", "state", "all", "and", "or", "not"];
-    let Which { filter, state, port, local_port, remote_port, pid, process, user, .. } = which;
-    let words =
-        filter.iter().flat_map(|words| words.split(|c: char| c.is_whitespace() || "()!&|".contains(c)));
-    [state, port, local_port, remote_port, pid, process, user].iter().any(|terms| !terms.is_empty())
-        || words.into_iter().any(|word| !KINDS.contains(&word.to_ascii_lowercase().as_str()))
 }
 
 /// Asks, and takes nothing but a yes for one.
@@ -118,21 +115,6 @@ mod tests {
         }
         for typed in ["", "\n", "n\n", "yeah\n", "no\ny\n"] {
             assert!(!answer(typed), "{typed:?}");
-        }
-    }
-
-    #[test]
-    fn a_kind_of_sockets_alone_names_nothing() {
-        let kinds =
-            Which { tcp: true, udp: true, ipv4: true, ipv6: true, listening: true, ..Which::default() };
-        assert!(!names_something(&kinds) && !names_something(&Which::default()));
-        assert!(names_something(&Which { process: vec!["x".to_owned()], ..kinds.clone() }));
-        let filtered = |words: &str| Which { filter: vec![words.to_owned()], ..kinds.clone() };
-        for words in ["tcp", "state all", "( not udp ) and (ipv6)", "!ipv4 && listening"] {
-            assert!(!names_something(&filtered(words)), "{words}");
-        }
-        for words in [":80", "tcp and dport = :443", "state established", "not process nginx"] {
-            assert!(names_something(&filtered(words)), "{words}");
         }
     }
 }

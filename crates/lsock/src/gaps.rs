@@ -35,6 +35,24 @@ pub(crate) fn line(snapshot: &Snapshot, asked: OwnerSource) -> Option<String> {
     (!line.is_empty()).then_some(line)
 }
 
+/// What was not read though there may be rows in it that were asked for. `by_owner`: whether owners decide that.
+pub(crate) fn unseen(snapshot: &Snapshot, by_owner: bool) -> Option<&'static str> {
+    use GapKind as Kind;
+    let behind = |kind: GapKind| match kind {
+        Kind::ProcessesUnreadable
+        | Kind::ProcessesHidden
+        | Kind::ProcessesSkipped
+        | Kind::ThreadsNotCompared
+        | Kind::ProcessListUnavailable
+        | Kind::OwnersUnavailable => by_owner.then_some("processes"),
+        Kind::TableUnavailable | Kind::TableInterrupted | Kind::TableFiltered | Kind::RecordsSkipped => {
+            Some("some sockets")
+        }
+        _ => None,
+    };
+    snapshot.gaps.iter().find_map(|gap| behind(gap.kind))
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Gap, GapKind, OwnerSource, Snapshot};
@@ -58,6 +76,21 @@ mod tests {
             Gap::new(GapKind::DescriptorsVanished, 1, "proc_pidfdinfo"),
         ];
         assert_eq!(line(&vanished), None);
+    }
+
+    #[test]
+    fn what_may_hide_a_row_is_told_from_what_only_hides_its_owner() {
+        let unseen = |kind, by_owner| {
+            let mut snapshot = Snapshot::default();
+            snapshot.gaps =
+                vec![Gap::new(GapKind::ProcessesVanished, 1, "/proc"), Gap::new(kind, 1, "/proc")];
+            super::unseen(&snapshot, by_owner)
+        };
+        assert_eq!(unseen(GapKind::ProcessesUnreadable, true), Some("processes"));
+        assert_eq!(unseen(GapKind::ProcessesUnreadable, false), None);
+        assert_eq!(unseen(GapKind::TableUnavailable, false), Some("some sockets"));
+        assert_eq!(unseen(GapKind::Fallback, true), None);
+        assert_eq!(unseen(GapKind::DescriptorsVanished, true), None);
     }
 
     #[test]

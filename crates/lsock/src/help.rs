@@ -42,9 +42,9 @@ const TERMS: &[(&str, &str)] = &[
     ("user NAME, uid N", "made by this user"),
     ("inode N", "the socket with this inode (Linux)"),
     ("dev NAME", "bound to this network interface, by name or index (Linux)"),
-    ("fwmark N/MASK", "with this mark, of which the bits of the mask count (Linux, root)"),
+    ("fwmark N/MASK", "with this mark, of which the bits of the mask count (Linux, with CAP_NET_ADMIN)"),
     ("cgroup PATH", "made in this control group, by path or id (Linux)"),
-    ("autobound", "whose port the system chose (Linux)"),
+    ("autobound", "whose port was not bound by the socket itself: chosen by the system, or accepted (Linux)"),
     ("and, or, not, ( )", "also & && | || !; nothing between two terms is and"),
 ];
 
@@ -88,15 +88,17 @@ const NAMES: &str = "Names come from other processes. What could do harm in a te
 (control, bidirectional and zero-width characters) is shown as \\n, \\x1b or \\u{202e}, a byte that is not UTF-8 \
 as \\xff, and a backslash as \\\\. One socket is one line, always.";
 
-const CLOSING: &str = "lsock destroy closes the sockets that its filters name, by port, process, user, address or state; a kind of \
-sockets alone (-t, listening) is not enough. It shows them and asks; --yes (-y) does not ask, and is needed where there is no terminal. \
+const CLOSING: &str = "lsock destroy closes the sockets that its filters name: by port, address, device, process, user, inode, \
+control group or mark, on each side of an or. A kind of sockets alone (-t, state established, autobound), all ports \
+and what stands under a not are no names. It shows them and asks; --yes (-y) does not ask, and is needed where there is no terminal. \
 Linux alone can do it, for those with CAP_NET_ADMIN over the network namespace. Holders keep their descriptors, and \
 their next call on one fails (ECONNABORTED); the other end of a connection gets a reset. Each socket is named by its \
 cookie, so that one which takes the same addresses meanwhile is not hit. A UDP socket whose port its program named \
 keeps that port.";
 
 const EXIT: &str = "0 when the sockets were listed, even if there are none, and when the reader closed the pipe; \
-1 when that failed, or when destroy could not close everything or got no yes; 2 when the command line makes no sense. What could not be seen is told in one line on standard \
+1 when that failed, or when destroy could not close everything, got no yes, or found nothing where \
+processes could not be read; destroy returns 0 when nothing is meant by its filters. 2 when the command line makes no sense. What could not be seen is told in one line on standard \
 error, and in the JSON.";
 
 /// All parts, in order.

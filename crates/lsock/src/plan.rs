@@ -118,9 +118,18 @@ pub(crate) fn filter(args: &Args) -> Result<Query, Usage> {
         }
         query = query.bound_inactive(true);
     }
+    let filter = let_through(which, args.all, args.processes)?;
+    if args.no_owners && filter.needs_owners() {
+        return Err(Usage::new("filters by process need owners, which --no-owners leaves out"));
+    }
+    Ok(query.filter(filter))
+}
+
+/// Of the protocols and families that are asked for, the sockets that are let through.
+pub(crate) fn let_through(which: &Which, all: bool, after_p: bool) -> Result<Filter, Usage> {
     let listening = which.listening.then(Filter::listening);
     // Alone it is a state like another; beside all of them it adds to them.
-    let bound = (which.bound && !args.all).then(|| Filter::tcp() & Filter::state(TcpState::Closed));
+    let bound = (which.bound && !all).then(|| Filter::tcp() & Filter::state(TcpState::Closed));
     let states = typed::any_of("state", "state", &which.state)?;
     let kinds = [
         listening.into_iter().chain(bound).chain(states).reduce(|listening, states| listening | states),
@@ -130,13 +139,9 @@ pub(crate) fn filter(args: &Args) -> Result<Query, Usage> {
         typed::any_of("user", "user", &which.user)?,
         typed::any_of("pid", "pid", &which.pid)?,
         typed::any_of("process", "process", &which.process)?,
-        Some(typed::expression(&which.filter, args.processes)?),
+        Some(typed::expression(&which.filter, after_p)?),
     ];
-    let filter = kinds.into_iter().flatten().fold(Filter::all(), |all, kind| all & kind);
-    if args.no_owners && filter.needs_owners() {
-        return Err(Usage::new("filters by process need owners, which --no-owners leaves out"));
-    }
-    Ok(query.filter(filter))
+    Ok(kinds.into_iter().flatten().fold(Filter::all(), |all, kind| all & kind))
 }
 
 /// Asks for services, details, owners and details of their processes as far as something shows or sorts by them.

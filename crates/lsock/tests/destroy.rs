@@ -15,7 +15,7 @@ use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 /// Runs a test in a network namespace of its own, or skips it.
 macro_rules! in_namespace {
@@ -90,6 +90,24 @@ fn live_nothing_is_closed_without_a_name_a_yes_or_a_terminal() {
         let port = port(&made, 1);
         assert!(refused(&["destroy"]).contains("nothing but what is named"));
         assert!(refused(&["destroy", "--yes", "-tul46"]).contains("nothing but what is named"));
+        for kind in [
+            &["--state", "all"][..],
+            &["--state", "big"],
+            &["state", "listen"],
+            &["exclude", "time-wait"],
+            &["src", "*"],
+            &["src", "*:*"],
+            &["port", "0-65535"],
+            &["--port", "0-32767,32768-65535"],
+            &["not", "pid", "1"],
+            &["tcp or :1"],
+            &["autobound"],
+            &["autobound or not autobound"],
+            &["-t", "-B"],
+        ] {
+            let said = refused(&[&["destroy", "--yes"], kind].concat());
+            assert!(said.contains("nothing but what is named"), "{kind:?}: {said}");
+        }
         assert!(refused(&["destroy", &port]).contains("--yes"));
         assert!(refused(&["destroy", "--yes", "80"]).contains("did you mean :80?"));
         assert_eq!(listed(&port), 3);
@@ -141,6 +159,65 @@ fn live_question_shows_what_would_be_closed_and_only_yes_closes_it() {
     });
 }
 
+fn run_as_other_user(args: &[&str]) -> Output {
+    let copy = PublicCopy::new();
+    let mut command = Command::new(copy.program());
+    command.args(args).stdin(Stdio::null()).uid(23_456).gid(23_456);
+    loop {
+        match command.output() {
+            // What another test is starting at this moment still has the copy open.
+            Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {}
+            output => return output.unwrap(),
+        }
+    }
+}
+
+#[test]
+fn live_nothing_to_close_is_a_failure_where_processes_could_not_be_read() {
+    if !socket_world::is_root() {
+        live_skip!("needs root, to be another user");
+    }
+    in_namespace!(|| {
+        let made = tcp::pair_v4().unwrap();
+        let pid = std::process::id().to_string();
+        let not_known = |args: &[&str]| {
+            let output = run_as_other_user(&[&["destroy", "--yes"], args].concat());
+            let said = String::from_utf8(output.stderr).unwrap();
+            assert!(output.stdout.is_empty());
+            match output.status.code() {
+                Some(0) => assert!(said.ends_with("nothing to close\n"), "{args:?}: {said}"),
+                code => {
+                    assert_eq!(code, Some(1), "{args:?}: {said}");
+                    let line = said.lines().last().unwrap();
+                    assert!(
+                        line.starts_with("lsock: processes could not be read: which"),
+                        "{args:?}: {said}"
+                    );
+                }
+            }
+            output.status.code() == Some(1)
+        };
+        assert!(not_known(&["--pid", &pid]));
+        assert!(not_known(&["process", "no-such-process"]));
+        assert!(!not_known(&["inode", "1"]));
+        assert_eq!(listed(&port(&made, 1)), 3);
+    });
+}
+
+#[test]
+fn live_marks_that_may_not_be_seen_are_an_error_that_says_which_right_it_takes() {
+    if !socket_world::is_root() {
+        live_skip!("needs root, to be another user");
+    }
+    let output = run_as_other_user(&["--no-owners", "not", "fwmark", "1"]);
+    let said = String::from_utf8(output.stderr).unwrap();
+    if said.contains("not supported") {
+        live_skip!("{said}");
+    }
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains(" sockets by fwmark, which takes CAP_NET_ADMIN: "), "{said}");
+}
+
 #[test]
 fn live_without_the_right_it_fails_and_says_which_is_needed() {
     if !socket_world::is_root() {
@@ -149,16 +226,7 @@ fn live_without_the_right_it_fails_and_says_which_is_needed() {
     in_namespace!(|| {
         let made = tcp::pair_v4().unwrap();
         let port = port(&made, 1);
-        let copy = PublicCopy::new();
-        let mut command = Command::new(copy.program());
-        command.args(["destroy", "--yes", &port]).uid(23_456).gid(23_456);
-        let output = loop {
-            match command.output() {
-                // What another test is starting at this moment still has the copy open.
-                Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {}
-                output => break output.unwrap(),
-            }
-        };
+        let output = run_as_other_user(&["destroy", "--yes", &port]);
         let said = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{said}");
         let refusals =

@@ -1,5 +1,6 @@
 //! What ends a listing: one opaque error.
 
+use crate::filter::Filter;
 use std::borrow::Cow;
 use std::fmt;
 use std::io;
@@ -17,6 +18,9 @@ pub struct Error {
     subject: Cow<'static, str>,
     cause: Cause,
 }
+
+/// The operation of which the system refuses a part to those without rights.
+const FILTER: &str = "filter";
 
 #[derive(Clone, Debug)]
 enum Cause {
@@ -39,6 +43,15 @@ impl Error {
     #[allow(dead_code, reason = "a system with a complete back end supports everything")]
     pub(crate) fn unsupported(operation: &'static str, subject: impl Into<Cow<'static, str>>) -> Self {
         Self { operation, subject: subject.into(), cause: Cause::Unsupported }
+    }
+
+    /// The same of what was asked with this filter: marks are refused to those without the right to see them, and
+    /// the system does not say that it is the marks.
+    pub(crate) fn with_filter(mut self, filter: &Filter) -> Self {
+        if self.operation == FILTER && self.is_permission_denied() && filter.needs_mark() {
+            self.subject = format!("{} by fwmark, which takes CAP_NET_ADMIN", self.subject).into();
+        }
+        self
     }
 
     /// Whether the system refused for want of a right: another user, a capability, or a sandbox.
@@ -104,6 +117,19 @@ mod tests {
         assert!(error.is_permission_denied());
         assert!(!error.is_unsupported());
         assert!(error.source().is_some());
+    }
+
+    #[test]
+    fn refused_filter_by_mark_is_named_with_the_right_that_it_takes() {
+        let refused = |kind: io::ErrorKind, filter: &Filter| {
+            Error::system("filter", "tcp sockets", io::Error::from(kind)).with_filter(filter).to_string()
+        };
+        let (marked, denied) = (Filter::tcp() & !Filter::mark(1), io::ErrorKind::PermissionDenied);
+        let said = "cannot filter tcp sockets by fwmark, which takes CAP_NET_ADMIN: permission denied";
+        assert_eq!(refused(denied, &marked), said);
+        assert_eq!(refused(denied, &Filter::cgroup_id(1)), "cannot filter tcp sockets: permission denied");
+        let other = refused(io::ErrorKind::OutOfMemory, &marked);
+        assert!(other.starts_with("cannot filter tcp sockets: "), "{other}");
     }
 
     #[test]

@@ -50,6 +50,7 @@ impl Lister {
     /// As there.
     pub fn snapshot(&mut self, query: &Query) -> Result<Snapshot, Error> {
         snapshot::take_from(&sys::Native::new(&self.kept), query)
+            .map_err(|error| error.with_filter(&query.filter))
     }
 
     /// As [`Query::count`].
@@ -58,6 +59,7 @@ impl Lister {
     /// As there.
     pub fn count(&mut self, query: &Query) -> Result<Counts, Error> {
         snapshot::count_from(&sys::Native::new(&self.kept), query)
+            .map_err(|error| error.with_filter(&query.filter))
     }
 
     /// As [`Query::for_each`].
@@ -70,5 +72,6 @@ impl Lister {
         mut each: impl FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error> {
         snapshot::stream_from(&sys::Native::new(&self.kept), query, &mut each)
+            .map_err(|error| error.with_filter(&query.filter))
     }
 }

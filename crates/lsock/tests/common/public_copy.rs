@@ -3,6 +3,7 @@
 use socket_world::quiet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The program where every user may run it.
 pub(crate) struct PublicCopy(PathBuf);
@@ -10,7 +11,10 @@ pub(crate) struct PublicCopy(PathBuf);
 impl PublicCopy {
     pub(crate) fn new() -> Self {
         let _quiet = quiet();
-        let directory = std::env::temp_dir().join(format!("lsock-test-{}", std::process::id()));
+        // One for each test of a program.
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let (program, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let directory = std::env::temp_dir().join(format!("lsock-test-{program}-{count}"));
         std::fs::create_dir_all(&directory).unwrap();
         std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o755)).unwrap();
         std::fs::copy(env!("CARGO_BIN_EXE_lsock"), directory.join("lsock")).unwrap();

@@ -40,6 +40,34 @@ impl Filter {
     pub fn needs_owners(&self) -> bool {
         self.0.has(&Term::is_of_owners)
     }
+
+    /// Whether every socket that passes is one that is named: by a port, an address, an interface, an owner, a user,
+    /// an inode, a control group or a mark. What is to be done to sockets, and not only to be shown, is better not
+    /// done to all that are of some kind.
+    ///
+    /// Each side of an `|` must name something, and nothing under a `!` does. A protocol, a family, a state and
+    /// [`Filter::autobound`] are kinds; and no name is what nearly every socket has: all ports together (an `|` of
+    /// port ranges may be that), a network of prefix length 0, no interface, no mark.
+    ///
+    /// # Examples
+    /// ```
+    /// use netstat::Filter;
+    ///
+    /// assert!((Filter::tcp() & Filter::local_port(8080)).names_something());
+    /// assert!(!(Filter::tcp() | Filter::local_port(8080)).names_something());
+    /// assert!(!(!Filter::pid(1)).names_something());
+    /// ```
+    pub fn names_something(&self) -> bool {
+        // The lowest port outside of all ranges is the first there is, or follows the end of a range. No socket that
+        // can be reached has port 0.
+        let mut candidates = vec![1];
+        self.0.each(true, &mut |term, _| {
+            if let Term::Port(_, ports) = term {
+                candidates.extend(ports.end().checked_add(1));
+            }
+        });
+        candidates.into_iter().any(|port| keeps_out(&self.0, true, port))
+    }
 }
 
 /// Some of this is of use to some systems only.
@@ -95,6 +123,11 @@ impl Filter {
         self.0.has(&|term| matches!(term, Term::Process(_)))
     }
 
+    /// Whether the kernel is to compare marks.
+    pub(crate) fn needs_mark(&self) -> bool {
+        self.0.has(&|term| matches!(term, Term::Mark { .. }))
+    }
+
     /// The processes that decide alone: one of them is among the owners of every row that passes, and no
     /// other process matters. Empty: any may matter.
     pub(crate) fn pids(&self) -> Vec<u32> {
@@ -126,6 +159,29 @@ impl Filter {
             Some(term) => Err(Error::unsupported("filter by", term.to_string())),
             None => Ok(()),
         }
+    }
+}
+
+/// Whether a socket with this port on both ends and with none of the names that stand there is kept out, of
+/// whichever kind it is.
+fn keeps_out(expr: &Expr, positive: bool, port: u16) -> bool {
+    let mut parts = match expr {
+        Expr::Term(term) => return positive && is_name_other_than(term, port),
+        Expr::Not(inner) => return keeps_out(inner, !positive, port),
+        Expr::All(parts) | Expr::Any(parts) => parts.iter().map(|part| keeps_out(part, positive, port)),
+    };
+    if matches!(expr, Expr::All(_)) == positive { parts.any(|it| it) } else { parts.all(|it| it) }
+}
+
+/// Whether it names some sockets among all, and not by this port.
+fn is_name_other_than(term: &Term, port: u16) -> bool {
+    match term {
+        Term::Protocol(_) | Term::Family(_) | Term::States(_) | Term::Listening | Term::Autobound => false,
+        Term::Port(_, ports) => !ports.contains(&port),
+        Term::Net(_, net) => net.prefix() > 0,
+        Term::Interface(index) => *index != 0,
+        Term::Mark { value, .. } => *value != 0,
+        Term::Uid(_) | Term::Inode(_) | Term::Pid(_) | Term::Process(_) | Term::Cgroup(_) => true,
     }
 }
 

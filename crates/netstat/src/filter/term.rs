@@ -38,7 +38,7 @@ pub(crate) enum Term {
         value: u32,
         mask: u32,
     },
-    /// The local port was chosen by the system.
+    /// The local port was not bound explicitly by the socket itself.
     Autobound,
 }
 

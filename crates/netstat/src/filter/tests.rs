@@ -63,6 +63,65 @@ fn a_term_about_the_remote_end_is_not_met_without_one_and_its_negation_is() {
 }
 
 #[test]
+fn what_names_sockets_is_told_from_what_only_says_their_kind() {
+    let names = |text: &str| text.parse::<Filter>().unwrap().names_something();
+    for text in [
+        "",
+        "all",
+        "state all",
+        "state big",
+        "state listen",
+        "listening",
+        "state established state time-wait",
+        "exclude time-wait",
+        "tcp and ipv4",
+        "src *",
+        "src *:*",
+        "src inet6:*",
+        "dst 0.0.0.0/0",
+        "dst ::/0",
+        "port 0-65535",
+        "dport 1-65535",
+        "sport >= :1",
+        ":0-32767,32768-65535",
+        "sport < :1024 or sport >= :1024",
+        "sport < :1024 or sport >= :1024 or pid 12",
+        "not pid 1",
+        "sport != :22",
+        "not ( :22 and tcp )",
+        "tcp or :1",
+        ":1 or not :1",
+        ":1 and tcp or udp",
+        "pid 12 or ( process nginx or state listen )",
+        "autobound",
+        "autobound or not autobound",
+        "fwmark 0",
+        "fwmark 0/0",
+    ] {
+        assert!(!names(text), "{text}");
+    }
+    for text in [
+        ":80",
+        "sport > :1024",
+        "tcp and dport = :443",
+        "state established src 10/8",
+        "dst ::1",
+        "pid 12",
+        "process nginx",
+        "not pid 1 and process nginx",
+        "not ( not pid 1 or tcp )",
+        "uid 33 or :80 or ( udp and inode 7 )",
+        "cgroup 4711",
+        "fwmark 0x1/0x3",
+        "dev = 1",
+        ":0-32767,32768-65535 and pid 12",
+        "state listen exclude listen",
+    ] {
+        assert!(names(text), "{text}");
+    }
+}
+
+#[test]
 fn ranges_of_ports_may_be_open_and_an_empty_one_lets_nothing_through() {
     assert_eq!(Filter::local_ports(..), Filter::local_ports(0..=65535));
     assert_eq!(Filter::local_ports(5..7), Filter::local_ports(5..=6));
