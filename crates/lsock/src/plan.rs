@@ -111,10 +111,12 @@ pub(crate) fn filter(args: &Args) -> Result<Query, Usage> {
         query = query.ipv6();
     }
     if which.bound {
-        query = query.bound_inactive(true);
-        if !args.all {
-            query = query.tcp();
+        if which.udp && !which.tcp {
+            return Err(Usage::new(
+                "--bound is about TCP sockets, which -u alone leaves out; did you mean -tu?",
+            ));
         }
+        query = query.bound_inactive(true);
     }
     let filter = let_through(which, args.all, args.processes)?;
     if args.no_owners && filter.needs_owners() {
@@ -127,7 +129,7 @@ pub(crate) fn filter(args: &Args) -> Result<Query, Usage> {
 pub(crate) fn let_through(which: &Which, all: bool, after_p: bool) -> Result<Filter, Usage> {
     let listening = which.listening.then(Filter::listening);
     // Alone it is a state like another; beside all of them it adds to them.
-    let bound = (which.bound && !all).then(|| Filter::state(TcpState::Closed));
+    let bound = (which.bound && !all).then(|| Filter::tcp() & Filter::state(TcpState::Closed));
     let states = typed::any_of("state", "state", &which.state)?;
     let kinds = [
         listening.into_iter().chain(bound).chain(states).reduce(|listening, states| listening | states),

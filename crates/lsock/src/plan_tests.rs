@@ -135,11 +135,15 @@ fn details_are_asked_for_by_their_option_or_their_columns() {
 
 #[test]
 fn bound_alone_is_a_state_and_beside_all_is_everything() {
-    let bound = |filter| usual().bound_inactive(true).tcp().filter(filter);
-    let closed = Filter::state(TcpState::Closed);
-    assert_asks("-B", bound(closed.clone()));
-    assert_asks("-Bl", bound(Filter::listening() | closed));
+    let asks = |filter| usual().bound_inactive(true).filter(filter);
+    let bound = || Filter::tcp() & Filter::state(TcpState::Closed);
+    assert_asks("-B", asks(bound()));
     assert_asks("-aB", usual().bound_inactive(true));
+    // With states it adds to them, and takes no socket of another protocol away.
+    assert_asks("-Bl", asks(Filter::listening() | bound()));
+    assert_asks("-B --state established", asks(bound() | Filter::state(TcpState::Established)));
+    let refused = planned("-uB").unwrap_err().to_string();
+    assert!(refused.starts_with("--bound is about TCP sockets"), "{refused}");
 }
 
 #[test]

@@ -20,7 +20,7 @@ use std::fmt;
 pub enum OwnerSource {
     /// BPF when the caller has the rights and the machine has enough descriptors to pay for the set-up (some
     /// hundreds), or when a [`Lister`](crate::Lister) is asked a second time; otherwise procfs. Where only some
-    /// processes are asked about, procfs. Nothing is asked for that the
+    /// processes are asked about, procfs. Where procfs was refused something that BPF may see, BPF after it. Nothing is asked for that the
     /// caller has no right to, so that nothing is refused, and logged, where it can be foreseen.
     #[default]
     Auto,

@@ -257,8 +257,8 @@ impl Query {
     }
 
     /// How many threads may work at the most, the caller's included. By default as many as there are
-    /// processors, and eight at the most, and where there is more than one, another one that mostly waits for the
-    /// kernel (Linux). One: everything happens on the caller's thread.
+    /// processors, and eight at the most; and, if nothing is said, another one that mostly waits for the kernel
+    /// (Linux). One: everything happens on the caller's thread.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
@@ -276,7 +276,7 @@ impl Query {
     /// Whether another thread may receive what the kernel says.
     #[allow(dead_code, reason = "of use where the kernel says it piece by piece")]
     pub(crate) fn may_receive_ahead(&self) -> bool {
-        self.threads.is_none_or(|threads| threads > 2)
+        self.threads.is_none()
     }
 
     pub(crate) fn thread_count(&self) -> usize {

@@ -285,3 +285,18 @@ fn hostile_texts_are_read_or_refused_with_a_place_inside_them() {
     }
     assert!(good > 200 && bad > 500, "{good} good, {bad} bad");
 }
+
+#[test]
+fn second_state_without_its_word_is_refused_as_no_socket_is_in_two() {
+    for text in
+        ["state established close-wait", "( state listening closed ) or tcp", "exclude listening closed"]
+    {
+        let error = text.parse::<Filter>().unwrap_err().to_string();
+        assert!(error.contains("each state has the word before it"), "{error}");
+    }
+    for text in
+        ["state established state close-wait", "state established and tcp", "state connected ( established )"]
+    {
+        text.parse::<Filter>().unwrap();
+    }
+}

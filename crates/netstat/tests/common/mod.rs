@@ -24,6 +24,7 @@ pub(crate) fn sources() -> Vec<OwnerSource> {
         "bpf(BPF_PROG_LOAD): Operation not permitted",
         "/sys/kernel/btf/vmlinux: ",
         "BTF: no function ",
+        "BTF: not read by a process of 32 bits",
     ];
     assert!(may_be.iter().any(|start| from.reason.starts_with(start)), "{from}");
     socket_world::skipped(format_args!("owners by BPF: {}", from.reason));

@@ -13,7 +13,7 @@ use super::dumps::Dumps;
 use super::netlink::Peer;
 use super::proc_net;
 use super::sockets::list;
-use super::tables::{Table, tables_of};
+use super::tables::{Table, kernel_version, tables_of};
 use crate::counts::Counts;
 use crate::details::DetailFields;
 use crate::error::Error;
@@ -65,6 +65,10 @@ fn by_difference<P: Peer, O: FnMut() -> Result<P, Errno>>(
     tables: &[Table],
     counts: &mut Counts,
 ) -> Option<Vec<Gap>> {
+    if kernel_version() < (4, 11) {
+        // Its count of TIME_WAIT is that of all network namespaces.
+        return None;
+    }
     // TIME_WAIT is counted for both families together, so both must be wanted.
     let mut tables = tables.to_vec();
     let tcp = tables.iter_mut().find(|table| {
@@ -105,7 +109,7 @@ impl Others {
     fn see(&mut self, socket: &Socket) {
         match (socket.protocol, socket.state) {
             (Protocol::Tcp, Some(TcpState::Established | TcpState::TimeWait)) => self.has_many = true,
-            // Counted nowhere: no socket yet.
+            // Counted nowhere: no socket yet, as most in this state.
             (Protocol::Tcp, Some(TcpState::SynReceived)) if socket.rx_queue.is_none() => {}
             (Protocol::Tcp, _) if socket.rx_queue.is_none() => self.short_forms += 1,
             (Protocol::Tcp, _) => self.sockets += 1,

@@ -47,17 +47,23 @@ impl<P: Peer, O: FnMut() -> Result<P, Errno>> Dumps<P, O> {
         one: bool,
         record: &mut dyn FnMut(u32, &[u8]) -> ControlFlow<()>,
     ) -> Result<Ended, Fault> {
-        let peer = match &mut self.peer {
+        // Taken out: should who takes the records panic, the socket is closed with the conversation on it.
+        let mut peer = match self.peer.take() {
             Some(peer) => peer,
-            empty => empty.insert((self.open)().map_err(|errno| Fault::Call("socket", errno))?),
+            None => (self.open)().map_err(|errno| Fault::Call("socket", errno))?,
         };
         self.buffer.resize(BUFFER_BYTES, 0);
         self.seq = self.seq.wrapping_add(1);
-        let ended = netlink::converse(peer, &mut self.buffer, &request(self.seq), one, self.ahead, record);
+        let request = request(self.seq);
+        let ended = netlink::converse(&mut peer, &mut self.buffer, &request, one, self.ahead, record);
         // A conversation that has ended leaves nothing behind; any other would go on into the next.
-        if !matches!(&ended, Ok(Ended { broken_off: false, .. }) | Err(Fault::Refused(_))) {
-            self.peer = None;
-        }
+        let is_over = match &ended {
+            Ok(ended) => !ended.broken_off,
+            // Another conversation is on it, whosever.
+            Err(Fault::Refused(error)) => error.raw_os_error() != Some(Errno::BUSY.raw_os_error()),
+            Err(_) => false,
+        };
+        self.peer = is_over.then_some(peer);
         ended
     }
 

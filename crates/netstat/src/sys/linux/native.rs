@@ -18,7 +18,7 @@ use crate::query::Query;
 use crate::socket::Socket;
 use crate::sys::System;
 use rustix::io::Errno;
-use std::ffi::{CString, OsStr};
+use std::ffi::{CStr, CString, OsStr};
 use std::fmt;
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;
@@ -43,16 +43,17 @@ impl Default for Kept {
 /// A netlink socket and where it was opened: it stays in that network namespace, and a child that was forked since
 /// has it too, and would take its parent's answers.
 struct Here {
-    /// The process, and the link that names the namespace.
-    opened: Option<(u32, Vec<u8>)>,
+    /// The process, and the links that name its namespaces: the first process of each has the same number.
+    opened: Option<(u32, [Vec<u8>; 2])>,
     dumps: SocketDumps,
 }
 
 impl Here {
     /// The socket of this process for the network namespace of this thread.
     fn dumps(&mut self) -> &mut SocketDumps {
-        let namespace = rustix::fs::readlink(c"/proc/thread-self/ns/net", Vec::new()).ok();
-        let here = namespace.map(|namespace| (std::process::id(), CString::into_bytes(namespace)));
+        let link = |path: &CStr| rustix::fs::readlink(path, Vec::new()).map(CString::into_bytes).ok();
+        let namespaces = link(c"/proc/thread-self/ns/net").zip(link(c"/proc/thread-self/ns/pid"));
+        let here = namespaces.map(|(net, pid)| (std::process::id(), [net, pid]));
         if here.is_none() || here != self.opened {
             self.dumps.close();
             self.opened = here;

@@ -74,6 +74,8 @@ fn receive(
         buffer.resize(BUFFER_BYTES, 0);
         let received = peer.receive(&mut buffer);
         let last = match received {
+            // What others send is passed over.
+            Ok(received) if !received.from_kernel => false,
             Ok(received) => received.truncated || buffer.get(..received.length).is_none_or(is_last),
             Err(errno) => errno != Errno::INTR,
         };

@@ -70,7 +70,9 @@ pub(super) fn row(record: &InetDiagMsg, protocol: Protocol) -> Option<Socket> {
     if dport != 0 || dst != [0; 16] {
         socket.remote = Some(end(family, &dst, dport, interface));
     }
-    Numbers { state, timer, rqueue, wqueue, uid, inode: inode.into() }.tell(&mut socket);
+    // The attribute comes with sockets that are whole.
+    let whole = record.shutdown.is_some();
+    Numbers { state, timer, rqueue, wqueue, uid, inode: inode.into(), whole }.tell(&mut socket);
     socket.cookie = if cookie == u64::MAX { None } else { NonZeroU64::new(cookie) };
     socket.interface = NonZeroU32::new(interface);
     socket.v6_only = v6_only;
@@ -86,7 +88,7 @@ pub(super) fn row_of_line(line: &ProcNet, protocol: Protocol) -> Socket {
     }
     // A connection in the making shows its listener's user here.
     let uid = if inode == 0 && is_request(protocol, state) { 0 } else { uid };
-    Numbers { state, timer, rqueue: rx_queue, wqueue: tx_queue, uid, inode }.tell(&mut socket);
+    Numbers { state, timer, rqueue: rx_queue, wqueue: tx_queue, uid, inode, whole: false }.tell(&mut socket);
     if socket.state == Some(TcpState::Listen) {
         // Not told: 0 is not the most that may wait.
         socket.tx_queue = None;
@@ -107,6 +109,9 @@ struct Numbers {
     wqueue: u32,
     uid: u32,
     inode: u64,
+    /// Whether it is known to be a socket, where that is not usual: one that TCP Fast Open has made before the third
+    /// step, or of two ends that asked one another.
+    whole: bool,
 }
 
 impl Numbers {
@@ -114,12 +119,13 @@ impl Numbers {
     /// or of requests is not even a whole socket: it has no queues. A connection that nobody has accepted
     /// has them, but no user.
     fn tell(self, socket: &mut Socket) {
-        let Self { state, timer, rqueue, wqueue, uid, inode } = self;
+        let Self { state, timer, rqueue, wqueue, uid, inode, whole } = self;
         if socket.protocol == Protocol::Tcp {
             socket.state = Some(tcp_state(state));
         }
-        let is_small =
-            timer == TIMER_TIME_WAIT || state == states::TCP_TIME_WAIT || is_request(socket.protocol, state);
+        let is_small = timer == TIMER_TIME_WAIT
+            || state == states::TCP_TIME_WAIT
+            || (is_request(socket.protocol, state) && !whole);
         let is_pending = inode == 0 && matches!(state, states::TCP_ESTABLISHED | states::TCP_CLOSE_WAIT);
         if !is_small {
             let queue = |bytes: u32| (bytes != 0 || !is_pending).then_some(bytes);
@@ -294,6 +300,15 @@ mod tests {
         let mut expected = row(&record, Protocol::Tcp).unwrap();
         expected.cookie = None;
         assert_eq!(row_of_line(&line(states::TCP_ESTABLISHED, 9), Protocol::Tcp), expected);
+    }
+
+    #[test]
+    fn connection_in_its_making_that_is_a_socket_has_its_queues() {
+        // TCP Fast Open: data came with the SYN.
+        let mut record = record(states::TCP_SYN_RECV, 0);
+        (record.rqueue, record.shutdown) = (10, Some(0));
+        let socket = row(&record, Protocol::Tcp).unwrap();
+        assert_eq!((socket.state, socket.rx_queue), (Some(TcpState::SynReceived), Some(10)));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use super::netlink::{Fault, Peer};
 use super::row::sock_id;
 use super::tables::{address_family, ip_protocol};
 use crate::socket::{Protocol, Socket};
+use crate::tcp_state::TcpState;
 use netstat_wire::linux::inet_diag::RequestV2;
 use rustix::io::Errno;
 use std::ops::ControlFlow;
@@ -21,7 +22,9 @@ pub(super) fn still_open<P: Peer, O: FnMut() -> Result<P, Errno>>(
     let mut lookups = 0;
     sockets
         .map(|socket| {
-            if lookups >= LOOKUPS || socket.cookie.is_none() {
+            // One that is bound but idle is not in the table that is looked up in.
+            let is_idle = socket.protocol == Protocol::Tcp && socket.state == Some(TcpState::Closed);
+            if lookups >= LOOKUPS || socket.cookie.is_none() || is_idle {
                 return true;
             }
             lookups += 1;

@@ -216,7 +216,7 @@ pub(super) fn kernel_has_one_pass_udp() -> bool {
 }
 
 /// The first two numbers of this kernel's release.
-fn kernel_version() -> (u32, u32) {
+pub(super) fn kernel_version() -> (u32, u32) {
     let name = rustix::system::uname();
     let mut numbers = name.release().to_bytes().split(|byte| !byte.is_ascii_digit()).map(|digits| {
         std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u32>().ok()).unwrap_or(0)

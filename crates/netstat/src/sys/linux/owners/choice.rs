@@ -80,7 +80,7 @@ pub(super) fn choose(kept: &KeptProgram, asked: OwnerSource, only_some: bool) ->
     let by = Loader::current(procfs.as_ref().ok());
     let mut state = kept.state.lock().unwrap_or_else(PoisonError::into_inner);
     match &*state {
-        State::Loaded { program, by: loader } if *loader == by => {
+        State::Loaded { program, by: loader } if *loader == by && by.namespace.is_some() => {
             let reason = if asked { "asked for" } else { "loaded before" };
             return Choice::Iterate { program: Arc::clone(program), reason };
         }
@@ -100,18 +100,37 @@ pub(super) fn choose(kept: &KeptProgram, asked: OwnerSource, only_some: bool) ->
         },
         Err(_) => NOT_COUNTED,
     };
-    match TaskFiles::load() {
-        Ok(program) => {
-            let program = Arc::new(program);
-            *state = State::Loaded { program: Arc::clone(&program), by };
-            Choice::Iterate { program, reason }
-        }
-        Err(refused) => {
-            // Not tried again: the next time would be refused, and logged, just so.
-            *state = State::Refused(refused);
-            Choice::walk(refused.to_string())
+    match state.load(by) {
+        Ok(program) => Choice::Iterate { program, reason },
+        Err(refused) => Choice::walk(refused.to_string()),
+    }
+}
+
+impl State {
+    fn load(&mut self, by: Loader) -> Result<Arc<TaskFiles>, Refused> {
+        match TaskFiles::load() {
+            Ok(program) => {
+                let program = Arc::new(program);
+                *self = Self::Loaded { program: Arc::clone(&program), by };
+                Ok(program)
+            }
+            Err(refused) => {
+                // Not tried again: the next time would be refused, and logged, just so.
+                *self = Self::Refused(refused);
+                Err(refused)
+            }
         }
     }
+}
+
+/// The program, whether or not it pays, where the caller may load it.
+pub(super) fn load(kept: &KeptProgram) -> Option<Arc<TaskFiles>> {
+    let procfs = Proc::open().ok().filter(|procfs| !walk::is_of_other_namespace(procfs))?;
+    let mut state = kept.state.lock().unwrap_or_else(PoisonError::into_inner);
+    if matches!(*state, State::Refused(_)) || bpf::may_load().is_err() {
+        return None;
+    }
+    state.load(Loader::current(Some(&procfs))).ok()
 }
 
 /// How many descriptors there are is told by `/proc` alone, and without it there is nothing to walk either.

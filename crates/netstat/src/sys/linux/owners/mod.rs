@@ -17,11 +17,12 @@ pub(super) use choice::KeptProgram;
 
 use super::bpf::TaskFiles;
 use super::procfs::Proc;
+use crate::gap::GapKind;
 use crate::owner_source::{OwnerSource, OwnersFrom};
 use crate::owner_table::{OwnerTable, Sighting};
 use crate::query::Query;
 use crate::sys::Search;
-use choice::{Choice, choose};
+use choice::{Choice, choose, load};
 use rustix::io::Errno;
 use std::sync::{Arc, OnceLock};
 
@@ -63,13 +64,29 @@ impl<'k> OwnerSearch<'k> {
         }
     }
 
+    fn iteration(&self, program: Arc<TaskFiles>, reason: &'static str) -> Iteration {
+        let nested = program.level() > 0;
+        task_files::Search::over(program, nested, reason, &self.pids, Proc::open)
+    }
+
+    /// What a walk could not see for want of rights an iterator may: who may load one is refused nothing then.
+    fn iterate_after(&self, walked: &OwnerTable) -> Option<Iteration> {
+        let refused = walked.gaps.iter().any(|gap| gap.kind == GapKind::ProcessesUnreadable);
+        if self.source != OwnerSource::Auto || !self.pids.is_empty() || !refused {
+            return None;
+        }
+        let iteration = self.iteration(load(self.kept)?, "processes that refuse to be read");
+        if let Some(keys) = self.listed.get() {
+            iteration.sockets_are_listed(keys.clone());
+        }
+        iteration.run();
+        Some(iteration)
+    }
+
     fn way(&self) -> &Way {
         let way = self.way.get_or_init(|| match choose(self.kept, self.source, !self.pids.is_empty()) {
             Choice::Walk(from) => Way::Walk(walk::Search::over(Proc::open(), &self.pids), from),
-            Choice::Iterate { program, reason } => {
-                let nested = program.level() > 0;
-                Way::Iterate(task_files::Search::over(program, nested, reason, &self.pids, Proc::open))
-            }
+            Choice::Iterate { program, reason } => Way::Iterate(self.iteration(program, reason)),
         });
         if let Some(keys) = self.listed.get() {
             way.search().sockets_are_listed(keys.clone());
@@ -96,15 +113,19 @@ impl Search for OwnerSearch<'_> {
     }
 
     fn table(&mut self) -> OwnerTable {
-        match self.way.get_mut() {
+        let walked = match self.way.get_mut() {
             Some(Way::Walk(search, from)) => {
                 let mut table = search.table();
                 table.from = Some(from.clone());
                 table
             }
-            Some(Way::Iterate(search)) => search.table(),
-            None => OwnerTable::unsearched("the search has not run"),
-        }
+            Some(Way::Iterate(search)) => return search.table(),
+            None => return OwnerTable::unsearched("the search has not run"),
+        };
+        let Some(mut iteration) = self.iterate_after(&walked) else { return walked };
+        let table = iteration.table();
+        self.way = OnceLock::from(Way::Iterate(iteration));
+        table
     }
 
     fn again(&mut self, table: &mut OwnerTable, missed: &[u64], threads: usize) {

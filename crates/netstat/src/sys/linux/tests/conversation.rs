@@ -8,11 +8,13 @@ use crate::sys::linux::dumps::Dumps;
 use crate::sys::linux::netlink::Peer;
 use crate::sys::linux::still_open;
 use crate::sys::linux::tables::{Table, tables};
+use crate::tcp_state::TcpState;
 use netstat_wire::linux::inet_diag::{SOCK_DIAG_BY_FAMILY, TCPDIAG_GETSOCK};
 use netstat_wire::linux::netlink::Messages;
 use rustix::io::Errno;
 use std::cell::RefCell;
 use std::num::NonZeroU64;
+use std::ops::ControlFlow;
 use std::rc::Rc;
 
 fn list(table: Table, channels: impl IntoIterator<Item = Channel>) -> Outcome {
@@ -254,8 +256,46 @@ fn conversation_that_failed_does_not_go_on_in_the_next() {
     assert_eq!((outcome.numbers(), outcome.opened), (vec![1, 3], 2));
 }
 
+#[test]
+fn socket_on_which_another_conversation_is_going_on_is_not_used_again() {
+    let busy = Answer::Datagram(vec![Message::Error(-Errno::BUSY.raw_os_error())]);
+    let channels = [Channel::Opens(vec![vec![busy], vec![rows([90]), done()]]), answers([rows([3]), done()])];
+    let outcome = Script::new(channels).list(&[tcp(), over(Family::Ipv4, udp())]);
+    assert_eq!((outcome.numbers(), outcome.opened), (vec![3], 2));
+}
+
+#[test]
+fn conversation_in_which_the_taker_panicked_does_not_go_on_in_the_next() {
+    let mut channels = [
+        Channel::Opens(vec![vec![rows([1]), done()], vec![rows([90]), done()]]),
+        answers([rows([2]), done()]),
+    ]
+    .into();
+    let requests = Rc::new(RefCell::new(Vec::new()));
+    let mut dumps = Dumps::new(|| super::script::open(&mut channels, &requests));
+    let mut ask = |panics: bool| {
+        let table = tcp();
+        let mut ports = Vec::new();
+        let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            let ended = dumps.converse(&|seq| table.request(seq), false, &mut |_, record| {
+                assert!(!panics, "as a caller may");
+                ports.push(u16::from_be_bytes([record[4], record[5]]));
+                ControlFlow::Continue(())
+            });
+            assert!(ended.is_ok());
+        }));
+        (outcome.is_ok(), ports)
+    };
+    assert_eq!(ask(true), (false, vec![]));
+    assert_eq!(ask(false), (true, vec![2]));
+}
+
 /// What asking for rows one by one says of rows with these cookies.
 fn still_open(given: Vec<Vec<Answer>>, cookies: &[u64]) -> Vec<bool> {
+    still_open_in(given, cookies, None)
+}
+
+fn still_open_in(given: Vec<Vec<Answer>>, cookies: &[u64], state: Option<TcpState>) -> Vec<bool> {
     let mut channels = [Channel::Opens(given)].into();
     let requests = Rc::new(RefCell::new(Vec::new()));
     let sockets: Vec<Socket> = cookies
@@ -263,6 +303,7 @@ fn still_open(given: Vec<Vec<Answer>>, cookies: &[u64]) -> Vec<bool> {
         .map(|cookie| {
             let mut socket = Socket::new(Protocol::Tcp, "127.0.0.1:1".parse().unwrap());
             socket.cookie = NonZeroU64::new(*cookie);
+            socket.state = state;
             socket
         })
         .collect();
@@ -289,6 +330,14 @@ fn row_without_a_cookie_is_not_asked_for() {
     // The answer would be that it is gone.
     let gone = vec![vec![Answer::Datagram(vec![Message::Error(-2)])]];
     assert_eq!(still_open(gone, &[0, 7]), [true, false]);
+}
+
+#[test]
+fn bound_but_idle_socket_is_not_asked_for() {
+    // It is in no table that is looked up in: the answer would be that it is gone.
+    let gone = || vec![vec![Answer::Datagram(vec![Message::Error(-2)])]];
+    assert_eq!(still_open_in(gone(), &[7], Some(TcpState::Closed)), [true]);
+    assert_eq!(still_open_in(gone(), &[7], Some(TcpState::Listen)), [false]);
 }
 
 #[test]
