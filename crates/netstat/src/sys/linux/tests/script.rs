@@ -347,7 +347,9 @@ fn with_state(number: u16, state: u8) -> Vec<u8> {
     bytes.extend([0, 0]);
     bytes.extend([127, 0, 0, 1]);
     bytes.extend([0; 12 + 16 + 4]);
-    bytes.extend(u64::from(number).to_ne_bytes());
+    // The cookie: its low half comes first on every machine.
+    bytes.extend(u32::from(number).to_ne_bytes());
+    bytes.extend([0; 4]);
     // expires, rqueue, wqueue, uid, inode
     for field in [0, 0, 0, 0, u32::from(number)] {
         bytes.extend(field.to_ne_bytes());
