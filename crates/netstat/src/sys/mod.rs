@@ -25,6 +25,8 @@
 //!   - `still_open(rows) -> Vec<bool>`: which of these rows are still open now; true where that cannot be
 //!     told.
 //!   - `is_short_name(name, full) -> bool`: whether `name` is what the kernel keeps of the name `full`.
+//!   - `KERNEL_DECIDES`: whether `sockets` has the kernel decide what a filter says that no row tells (mark, control
+//!     group, automatic binding), and fails where it cannot. By default false, and such a filter is refused.
 //! - The search is a [`Search`]; it never fails, what it cannot see ends in its table's gaps.
 //!   - `run(&self)` does a share of the work and returns when none is left; it is called on several
 //!     threads at once, and one call alone does all.
