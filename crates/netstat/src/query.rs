@@ -11,7 +11,6 @@ use crate::process::ProcessFields;
 use crate::snapshot::Snapshot;
 use crate::socket::{Family, Protocol, Socket};
 use crate::tcp_state::TcpState;
-use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::ops::{ControlFlow, RangeInclusive};
 
@@ -43,8 +42,8 @@ use std::ops::{ControlFlow, RangeInclusive};
 pub struct Query {
     /// What all the terms come to.
     pub(crate) filter: Filter,
-    /// The alternatives of each kind of term.
-    terms: BTreeMap<Kind, Filter>,
+    /// The alternatives of each kind of term that was named, ascending by kind.
+    terms: Vec<(Kind, Filter)>,
     /// What [`Query::filter`] was told.
     narrowed: Filter,
     pub(crate) services: bool,
@@ -78,13 +77,19 @@ impl Query {
 
     /// One more alternative among the terms of a kind.
     fn with(mut self, kind: Kind, term: Filter) -> Self {
-        let terms = self.terms.remove(&kind).unwrap_or_else(Filter::none);
-        self.terms.insert(kind, terms | term);
+        let place = self.terms.partition_point(|(other, _)| *other < kind);
+        match self.terms.get_mut(place) {
+            Some((other, terms)) if *other == kind => *terms = std::mem::take(terms) | term,
+            _ => self.terms.insert(place, (kind, term)),
+        }
         self.settled()
     }
 
     fn settled(mut self) -> Self {
-        self.filter = self.terms.values().cloned().fold(Filter::all(), |all, terms| all & terms);
+        self.filter = Filter::all();
+        for (_, terms) in &self.terms {
+            self.filter = self.filter & terms.clone();
+        }
         self.filter = self.filter & self.narrowed.clone();
         self
     }

@@ -1,21 +1,30 @@
 //! Threads for one piece of work, as many as can be had.
 
-use std::thread;
+use std::io;
+use std::thread::{self, Scope};
 
 /// Runs `work` on up to `threads - 1` threads of its own while `here` runs on the caller's, and returns
 /// when all have ended. A thread that cannot be started is done without: `here` must be able to do all of
 /// the work.
-pub(crate) fn side_by_side<R>(threads: usize, work: &(impl Fn() + Sync), here: impl FnOnce() -> R) -> R {
+pub(crate) fn side_by_side(threads: usize, work: &(dyn Fn() + Sync), here: &mut dyn FnMut()) {
     thread::scope(|scope| {
         for _ in 1..threads {
-            // Not `scope.spawn`, which panics when the system has no thread left to give.
-            let spawned = thread::Builder::new().name("netstat".into()).spawn_scoped(scope, work);
-            if spawned.is_err() {
+            if start(scope, Box::new(work)).is_err() {
                 break;
             }
         }
-        here()
-    })
+        here();
+    });
+}
+
+/// Starts one thread, which the scope waits for. A box, so that the code to start a thread, which is long, is there
+/// once for all kinds of work.
+pub(crate) fn start<'scope>(
+    scope: &'scope Scope<'scope, '_>,
+    work: Box<dyn FnOnce() + Send + 'scope>,
+) -> io::Result<()> {
+    // Not `scope.spawn`, which panics when the system has no thread left to give.
+    thread::Builder::new().name("netstat".into()).spawn_scoped(scope, work).map(drop)
 }
 
 #[cfg(test)]
@@ -29,7 +38,8 @@ mod tests {
         let work = || {
             count.fetch_add(1, Ordering::Relaxed);
         };
-        let answer = side_by_side(3, &work, || 42);
-        assert_eq!((answer, count.into_inner()), (42, 2));
+        let mut here = 0;
+        side_by_side(3, &work, &mut || here += 1);
+        assert_eq!((here, count.into_inner()), (1, 2));
     }
 }

@@ -114,12 +114,12 @@ pub(crate) fn take_from(system: &impl System, query: &Query) -> Result<Snapshot,
             system.read_ahead(&holders, query.fields, &tables_are_read);
         }
     };
-    let listed = side_by_side(threads, &work, || {
-        let listed = system.sockets(query, &mut |socket| keep(sockets, socket));
+    let mut listed = Ok(Vec::new());
+    side_by_side(threads, &work, &mut || {
+        listed = system.sockets(query, &mut |socket| keep(sockets, socket));
         tables_are_read.store(true, SeqCst);
         search.sockets_are_listed(keys_of_few(sockets));
         search.run();
-        listed
     });
     snapshot.gaps = listed?;
     let mut table = search.table();
@@ -186,7 +186,7 @@ pub(crate) fn stream_from(
 
     let threads = query.thread_count();
     let mut search = system.search(query);
-    side_by_side(threads, &|| search.run(), || search.run());
+    side_by_side(threads, &|| search.run(), &mut || search.run());
     let mut table = search.table();
     let names = Names::new(system, query, table.sightings());
 

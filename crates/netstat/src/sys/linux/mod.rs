@@ -44,6 +44,7 @@ mod destroy;
 mod details;
 mod dumps;
 mod ffi;
+mod handover;
 mod known_processes;
 mod names;
 mod native;

@@ -91,7 +91,7 @@ pub(super) fn read_all(
         }
     };
     let threads = if sightings.len() < 16 { 1 } else { threads };
-    side_by_side(threads, &work, work);
+    side_by_side(threads, &work, &mut || work());
 
     let mut vanished = 0;
     let mut processes = Vec::with_capacity(sightings.len());

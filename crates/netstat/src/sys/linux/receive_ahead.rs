@@ -4,19 +4,14 @@
 //! of the time, and what is done with the records adds to it. Side by side the two take no longer than the kernel.
 //! Records are still decoded in order, and by the thread that asked.
 
-use super::netlink::{BUFFER_BYTES, IsLast, Peer, Received, Take};
+use super::handover::Handover;
+use super::netlink::{BUFFER_BYTES, IsLast, Peer, Take};
+use crate::side_by_side::start;
 use rustix::io::Errno;
-use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
 /// How many datagrams are received without a thread: a short table is over by then.
 const WITHOUT: u32 = 8;
-
-/// How many datagrams may wait to be decoded.
-const WAITING: usize = 16;
-
-/// What one receive brought, and the buffer that it is in.
-type Datagram = (Result<Received, Errno>, Vec<u8>);
 
 /// Receives datagrams and hands them over, in order, until `take` has had enough. `is_last` tells the datagrams
 /// after which nothing comes, so that nobody waits for more.
@@ -48,29 +43,20 @@ fn ahead<P: Peer + Send>(
     is_last: IsLast<'_>,
     take: Take<'_>,
 ) -> Option<()> {
+    let handover = Handover::default();
     thread::scope(|scope| {
-        let (full, filled) = sync_channel(WAITING);
-        let (empty, emptied) = channel();
-        let receive = move || receive(peer, &full, &emptied, is_last);
-        thread::Builder::new().name("netstat".into()).spawn_scoped(scope, receive).ok()?;
-        // The other end is there until the last datagram is sent.
-        let _ = empty.send(std::mem::take(buffer));
-        decode(&filled, &empty, take);
-        // Whoever still receives finds nobody to hand it to.
-        drop(filled);
+        start(scope, Box::new(|| receive(peer, &handover, is_last))).ok()?;
+        handover.give_back(std::mem::take(buffer));
+        decode(&handover, take);
         Some(())
     })
 }
 
 /// What the thread does.
-fn receive(
-    peer: &mut impl Peer,
-    full: &SyncSender<Datagram>,
-    emptied: &Receiver<Vec<u8>>,
-    is_last: IsLast<'_>,
-) {
+fn receive(peer: &mut impl Peer, handover: &Handover, is_last: IsLast<'_>) {
+    let _end = handover.end();
     loop {
-        let mut buffer = emptied.try_recv().unwrap_or_default();
+        let mut buffer = handover.spare();
         buffer.resize(BUFFER_BYTES, 0);
         let received = peer.receive(&mut buffer);
         let last = match received {
@@ -79,25 +65,27 @@ fn receive(
             Ok(received) => received.truncated || buffer.get(..received.length).is_none_or(is_last),
             Err(errno) => errno != Errno::INTR,
         };
-        if full.send((received, buffer)).is_err() || last {
+        if !handover.put((received, buffer)) || last {
             return;
         }
     }
 }
 
 /// What the thread that asked does meanwhile.
-fn decode(filled: &Receiver<Datagram>, empty: &Sender<Vec<u8>>, take: Take<'_>) {
-    for (received, buffer) in filled {
+fn decode(handover: &Handover, take: Take<'_>) {
+    let _end = handover.end();
+    while let Some((received, buffer)) = handover.next() {
         if take(received, &buffer).is_break() {
             return;
         }
-        // Not to be used again when nobody receives any more.
-        let _ = empty.send(buffer);
+        handover.give_back(buffer);
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::handover::WAITING;
+    use super::super::netlink::Received;
     use super::*;
     use std::ops::ControlFlow;
     use std::sync::Arc;

@@ -236,7 +236,7 @@ impl<K: Kernel> Search for OwnerSearch<K> {
         let round = Round { pids, wanted: Some(missed.to_vec()), ..Round::default() };
         let threads = if round.pids.len() < 16 { 1 } else { threads };
         let walk = || round.walk(&self.kernel, &self.tables);
-        side_by_side(threads, &walk, walk);
+        side_by_side(threads, &walk, &mut || walk());
         let found = round.found.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         if !found.held.is_empty() {
             table.add(found.held, found.sightings);

@@ -46,7 +46,7 @@ pub(super) fn processes(
         done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(read);
     };
     let threads = if sightings.len() < 16 { 1 } else { threads };
-    side_by_side(threads, &work, work);
+    side_by_side(threads, &work, &mut || work());
 
     let mut done = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
     done.sort_unstable_by_key(|(index, ..)| *index);

@@ -200,7 +200,7 @@ impl<P: Procfs> crate::sys::Search for Search<P> {
         }
         let round = Round { pids, wanted: Some(missed.to_vec()), ..Round::default() };
         let threads = if round.pids.len() < 16 { 1 } else { threads };
-        side_by_side(threads, &|| round.walk(procfs), || round.walk(procfs));
+        side_by_side(threads, &|| round.walk(procfs), &mut || round.walk(procfs));
         let mut found = round.found.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(errno) = not_listed {
             found.count(errno);
