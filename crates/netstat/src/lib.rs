@@ -57,6 +57,7 @@ pub mod scripted;
 mod side_by_side;
 mod snapshot;
 mod socket;
+mod sorted;
 mod support;
 mod sys;
 mod tcp_state;

@@ -173,7 +173,8 @@ pub(crate) enum Owners {
     #[default]
     None,
     One(Owner),
-    Many(Box<[Owner]>),
+    /// Ascending, each once.
+    Many(Vec<Owner>),
 }
 
 impl Owners {
@@ -186,19 +187,30 @@ impl Owners {
     }
 }
 
+impl Owners {
+    /// Adds one, unless it is there.
+    fn add(&mut self, owner: Owner) {
+        let mut all = match std::mem::take(self) {
+            Self::None => return *self = Self::One(owner),
+            Self::One(first) if first == owner => return *self = Self::One(first),
+            Self::One(first) => vec![first],
+            Self::Many(all) => all,
+        };
+        // They mostly come in order, and each belongs at the end.
+        if let Err(place) = all.binary_search(&owner) {
+            all.insert(place, owner);
+        }
+        *self = Self::Many(all);
+    }
+}
+
 impl FromIterator<Owner> for Owners {
     fn from_iter<I: IntoIterator<Item = Owner>>(owners: I) -> Self {
-        let mut owners = owners.into_iter();
-        match (owners.next(), owners.next()) {
-            (None, _) => Self::None,
-            (Some(one), None) => Self::One(one),
-            (Some(first), Some(second)) => {
-                let mut all: Vec<_> = [first, second].into_iter().chain(owners).collect();
-                all.sort_unstable();
-                all.dedup();
-                if let [one] = all[..] { Self::One(one) } else { Self::Many(all.into()) }
-            }
+        let mut all = Self::None;
+        for owner in owners {
+            all.add(owner);
         }
+        all
     }
 }
 

@@ -4,6 +4,7 @@ use crate::census::Census;
 use crate::gap::{Gap, GapKind};
 use crate::owner::{HiddenOwner, Owner, Ownership};
 use crate::owner_source::OwnersFrom;
+use crate::sorted::sort_numbers;
 use std::fmt::Display;
 use std::num::NonZeroU64;
 use std::ops::Range;
@@ -35,7 +36,7 @@ pub(crate) fn handle_key(handle: u64, generation: Option<NonZeroU64>) -> u64 {
 
 /// When a process was seen with the sockets it holds, on the clock that process start times are told in:
 /// a process that started later has been given the pid of one that is gone.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sighting {
     pub(crate) pid: u32,
     /// Nanoseconds since the machine was started. macOS: not a time, but the process's unique number, which
@@ -111,20 +112,14 @@ impl OwnerTable {
         self.held.dedup();
         self.index = Index::new(&self.held);
         self.sightings.extend(sightings);
-        self.sightings.sort_unstable();
-        self.sightings.dedup_by(|later, first| {
-            let same = later.pid == first.pid;
-            first.again |= same;
-            same
-        });
+        self.sightings = first_of_each(&self.sightings);
     }
 
     /// Adds sockets that are known to have no other holder than the one found.
     #[allow(dead_code, reason = "some systems tell, and some do not")]
     pub(crate) fn add_sole(&mut self, keys: Vec<u64>) {
         self.sole.extend(keys);
-        self.sole.sort_unstable();
-        self.sole.dedup();
+        sort_numbers(&mut self.sole);
     }
 
     /// Whether the holder that was found of this socket is known to be its only one.
@@ -150,6 +145,31 @@ impl OwnerTable {
     pub(crate) fn sightings(&self) -> &[Sighting] {
         &self.sightings
     }
+}
+
+/// Ascending by pid, of each process the first sighting.
+#[allow(dead_code, reason = "as OwnerTable::add")]
+fn first_of_each(sightings: &[Sighting]) -> Vec<Sighting> {
+    const PLACE: u64 = u32::MAX as u64;
+    // Not the sightings themselves are sorted, which are ten times as long.
+    let pids = sightings.iter().map(|sighting| u64::from(sighting.pid) << 32);
+    let mut order = pids.zip(0..=PLACE).map(|(pid, place)| pid | place).collect();
+    sort_numbers(&mut order);
+    let mut first: Vec<Sighting> = Vec::with_capacity(sightings.len());
+    for number in order {
+        let place = usize::try_from(number & PLACE).ok();
+        let Some(sighting) = place.and_then(|place| sightings.get(place)) else { continue };
+        match first.last_mut() {
+            Some(known) if known.pid == sighting.pid => {
+                if sighting.at < known.at {
+                    *known = *sighting;
+                }
+                known.again = true;
+            }
+            _ => first.push(*sighting),
+        }
+    }
+    first
 }
 
 /// Where keys stand in a sorted list. The span from the least key to the greatest is cut into steps, as many as

@@ -10,9 +10,9 @@ use crate::process::{Process, ProcessFields};
 use crate::query::Query;
 use crate::side_by_side::side_by_side;
 use crate::socket::{Identity, Socket};
+use crate::sorted::{sort_numbers, sorted_pids};
 use crate::sys::{self, Search, System};
 use std::cell::RefCell;
-use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -128,9 +128,10 @@ pub(crate) fn take_from(system: &impl System, query: &Query) -> Result<Snapshot,
     look_again(system, unheld.collect(), &mut search, &mut table, threads);
     let (unlisted, gaps) = unlisted(query, &mut search, &table);
     snapshot.gaps.extend(gaps);
-    if !unlisted.is_empty() {
-        snapshot.sockets.extend(unlisted);
-        snapshot.sockets.sort_by_key(|socket| socket.protocol);
+    for socket in unlisted {
+        // Behind those of its protocol: where the search is not the only one to see them, they are few.
+        let place = snapshot.sockets.partition_point(|listed| listed.protocol <= socket.protocol);
+        snapshot.sockets.insert(place, socket);
     }
     if query.needs_owners() {
         let seen = if query.filter.needs_names() { sightings(&snapshot.sockets, &table) } else { Vec::new() };
@@ -249,8 +250,8 @@ fn unlisted(query: &Query, search: &mut impl Search, table: &OwnerTable) -> (Vec
 fn keys_of_few(sockets: &[Socket]) -> Option<Vec<u64>> {
     const FEW: usize = 1024;
     (sockets.len() <= FEW).then(|| {
-        let mut keys: Vec<u64> = sockets.iter().filter_map(key).collect();
-        keys.sort_unstable();
+        let mut keys = sockets.iter().filter_map(key).collect();
+        sort_numbers(&mut keys);
         keys
     })
 }
@@ -317,9 +318,8 @@ fn look_again<S: System>(
     table: &mut OwnerTable,
     threads: usize,
 ) {
-    let mut keys: Vec<u64> = unheld.iter().filter_map(|socket| key(socket)).collect();
-    keys.sort_unstable();
-    keys.dedup();
+    let mut keys = unheld.iter().filter_map(|socket| key(socket)).collect();
+    sort_numbers(&mut keys);
     search.again(table, &keys, threads);
     unheld.retain_mut(|socket| {
         socket.ownership = Ownership::NotAsked;
@@ -347,18 +347,17 @@ fn sightings(sockets: &[Socket], table: &OwnerTable) -> Vec<Sighting> {
             pids.push(owner.pid);
         }
     }
-    pids.sort_unstable();
-    pids.dedup();
     // A process that only the table of sockets names was not seen at any one time.
     let unseen = |pid| Sighting::new(pid, u64::MAX);
-    pids.into_iter().map(|pid| table.sighting(pid).unwrap_or_else(|| unseen(pid))).collect()
+    sorted_pids(&pids).into_iter().map(|pid| table.sighting(pid).unwrap_or_else(|| unseen(pid))).collect()
 }
 
 /// The names of processes, as far as the filter of a query needs them.
 struct Names<'a, S> {
     system: &'a S,
     query: &'a Query,
-    known: RefCell<HashMap<u32, Option<OsString>>>,
+    /// Ascending by pid.
+    known: RefCell<Vec<(u32, Option<OsString>)>>,
 }
 
 impl<'a, S: System> Names<'a, S> {
@@ -373,17 +372,24 @@ impl<'a, S: System> Names<'a, S> {
     fn learn(&self, sightings: &[Sighting]) {
         let threads = self.query.thread_count();
         let (processes, _) = self.system.processes(sightings, ProcessFields::NAME, threads);
-        self.known.borrow_mut().extend(processes.into_iter().map(|process| (process.pid, process.name)));
+        let mut known = self.known.borrow_mut();
+        for Process { pid, name, .. } in processes {
+            // Mostly at the end: they come in order.
+            let place = known.partition_point(|(known, _)| *known < pid);
+            known.insert(place, (pid, name));
+        }
     }
 
     fn is_named(&self, pid: u32, wanted: &OsStr) -> bool {
-        if !self.known.borrow().contains_key(&pid) {
+        let place = || self.known.borrow().binary_search_by_key(&pid, |(pid, _)| *pid);
+        if place().is_err() {
             // Named by the table of sockets alone, so it was not seen at any one time.
             self.learn(&[Sighting::new(pid, u64::MAX)]);
         }
+        let Ok(place) = place() else { return false };
         let known = self.known.borrow();
-        let name = known.get(&pid).and_then(Option::as_ref);
-        name.is_some_and(|name| wanted == name || self.system.is_short_name(wanted, name))
+        let Some((_, Some(name))) = known.get(place) else { return false };
+        wanted == name || self.system.is_short_name(wanted, name)
     }
 
     /// Whether a row passes, now that its owners are told.

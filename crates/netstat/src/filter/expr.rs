@@ -14,6 +14,9 @@ pub(crate) enum Expr {
     Any(Vec<Expr>),
 }
 
+/// What is known of a term.
+type Tells<'a> = &'a dyn Fn(&Term) -> Option<bool>;
+
 impl Expr {
     pub(crate) const TRUE: Self = Self::All(Vec::new());
     pub(crate) const FALSE: Self = Self::Any(Vec::new());
@@ -81,7 +84,7 @@ impl Expr {
 
     /// Whether it is true, false, or cannot be told, where that is known of its terms. What comes out holds
     /// whatever the unknown terms are.
-    pub(crate) fn decide(&self, term: &impl Fn(&Term) -> Option<bool>) -> Option<bool> {
+    pub(crate) fn decide(&self, term: Tells<'_>) -> Option<bool> {
         match self {
             Self::Term(it) => term(it),
             Self::Not(inner) => inner.decide(term).map(|known| !known),
@@ -91,7 +94,7 @@ impl Expr {
     }
 
     /// `decisive` if one of the parts is, its opposite if all are that, or else unknown.
-    fn unless(parts: &[Self], decisive: bool, term: &impl Fn(&Term) -> Option<bool>) -> Option<bool> {
+    fn unless(parts: &[Self], decisive: bool, term: Tells<'_>) -> Option<bool> {
         let mut answer = Some(!decisive);
         for part in parts {
             match part.decide(term) {
@@ -105,7 +108,7 @@ impl Expr {
 
     /// The same with what is known of its terms put in their place.
     #[allow(dead_code, reason = "for kernels that can be asked")]
-    pub(crate) fn given(&self, term: &impl Fn(&Term) -> Option<bool>) -> Self {
+    pub(crate) fn given(&self, term: Tells<'_>) -> Self {
         match self {
             Self::Term(it) => match term(it) {
                 Some(true) => Self::TRUE,
@@ -113,18 +116,30 @@ impl Expr {
                 None => self.clone(),
             },
             Self::Not(inner) => inner.given(term).not(),
-            Self::All(parts) => parts.iter().fold(Self::TRUE, |all, part| all.and(part.given(term))),
-            Self::Any(parts) => parts.iter().fold(Self::FALSE, |any, part| any.or(part.given(term))),
+            Self::All(parts) => {
+                let mut all = Self::TRUE;
+                for part in parts {
+                    all = all.and(part.given(term));
+                }
+                all
+            }
+            Self::Any(parts) => {
+                let mut any = Self::FALSE;
+                for part in parts {
+                    any = any.or(part.given(term));
+                }
+                any
+            }
         }
     }
 
     /// Whether one of its terms is such, wherever it stands.
-    pub(crate) fn has(&self, is_such: &impl Fn(&Term) -> bool) -> bool {
+    pub(crate) fn has(&self, is_such: &dyn Fn(&Term) -> bool) -> bool {
         self.find(is_such).is_some()
     }
 
     /// The first such term.
-    pub(crate) fn find(&self, is_such: &impl Fn(&Term) -> bool) -> Option<&Term> {
+    pub(crate) fn find(&self, is_such: &dyn Fn(&Term) -> bool) -> Option<&Term> {
         match self {
             Self::Term(it) => is_such(it).then_some(it),
             Self::Not(inner) => inner.find(is_such),
@@ -133,7 +148,7 @@ impl Expr {
     }
 
     /// Each term, with whether it stands under an even number of negations.
-    pub(crate) fn each(&self, positive: bool, see: &mut impl FnMut(&Term, bool)) {
+    pub(crate) fn each(&self, positive: bool, see: &mut dyn FnMut(&Term, bool)) {
         match self {
             Self::Term(it) => see(it, positive),
             Self::Not(inner) => inner.each(!positive, see),

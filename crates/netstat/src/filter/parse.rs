@@ -219,13 +219,13 @@ impl<'t> Parser<'t> {
             "port" => self.port(End::Either),
             "dev" => {
                 const EXPECTED: &str = "the index or name of a network interface";
-                self.value(EXPECTED, "dev = eth0", |name| {
+                self.value(EXPECTED, "dev = eth0", &|name| {
                     by_number(name, EXPECTED, Filter::interface, Filter::interface_name)
                 })
             }
             "fwmark" | "mark" => {
                 const EXPECTED: &str = "a mark, with or without a mask";
-                self.value(EXPECTED, "fwmark = 0x01/0x03", |text| {
+                self.value(EXPECTED, "fwmark = 0x01/0x03", &|text| {
                     let (value, mask) = text.split_once('/').unwrap_or((text, "0xffffffff"));
                     let both = mark(value).zip(mark(mask));
                     both.map(|(value, mask)| Filter::mark_masked(value, mask)).ok_or(EXPECTED.into())
@@ -233,29 +233,29 @@ impl<'t> Parser<'t> {
             }
             "cgroup" => {
                 const EXPECTED: &str = "the path or id of a control group";
-                self.value(EXPECTED, "cgroup = /system.slice/ssh.service", |path| match number(path) {
+                self.value(EXPECTED, "cgroup = /system.slice/ssh.service", &|path| match number(path) {
                     Some(id) => Ok(Filter::cgroup_id(id)),
                     None => Filter::cgroup(path).map_err(|error| because(EXPECTED, &error)),
                 })
             }
             "process" => {
-                self.value("the name of a process", "process = nginx", |name| Ok(Filter::process(name)))
+                self.value("the name of a process", "process = nginx", &|name| Ok(Filter::process(name)))
             }
             "pid" => {
                 const EXPECTED: &str = "the number of a process";
-                self.value(EXPECTED, "pid = 12", |digits| {
+                self.value(EXPECTED, "pid = 12", &|digits| {
                     small(digits).map(Filter::pid).ok_or(EXPECTED.into())
                 })
             }
             "user" | "uid" => {
                 const EXPECTED: &str = "the name or number of a user";
-                self.value(EXPECTED, "user = www-data", |name| {
+                self.value(EXPECTED, "user = www-data", &|name| {
                     by_number(name, EXPECTED, Filter::uid, Filter::user)
                 })
             }
             "inode" => {
                 const EXPECTED: &str = "the number of an inode";
-                self.value(EXPECTED, "inode = 4711", |digits| {
+                self.value(EXPECTED, "inode = 4711", &|digits| {
                     number(digits).map(Filter::inode).ok_or(EXPECTED.into())
                 })
             }
@@ -291,7 +291,7 @@ impl<'t> Parser<'t> {
         &mut self,
         expected: &'static str,
         example: &'static str,
-        read: impl FnOnce(&str) -> Result<Filter, Cow<'static, str>>,
+        read: &dyn Fn(&str) -> Result<Filter, Cow<'static, str>>,
     ) -> Result<Filter, FilterError> {
         let at = self.range.clone();
         let unequal = match self.compare() {
@@ -306,7 +306,7 @@ impl<'t> Parser<'t> {
     }
 
     fn host(&mut self, end: End, example: &'static str) -> Result<Filter, FilterError> {
-        self.value("an address", example, |text| {
+        self.value("an address", example, &|text| {
             host::host(text).map(|host| of_host(end, host)).map_err(Cow::Borrowed)
         })
     }

@@ -9,6 +9,7 @@ use super::expr::Expr;
 use super::term::{End, Term};
 use crate::error::Error;
 use crate::socket::{Family, Protocol};
+use crate::sorted::sorted_pids;
 use crate::support::SocketFields;
 use crate::tcp_state::TcpState;
 use std::ops::RangeInclusive;
@@ -141,9 +142,7 @@ impl Filter {
                 pids.push(*pid);
             }
         });
-        pids.sort_unstable();
-        pids.dedup();
-        pids
+        sorted_pids(&pids)
     }
 
     /// Refuses what no row on this system can be told by. `kernel`: whether the kernel can be asked for what

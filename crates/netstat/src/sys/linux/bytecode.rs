@@ -89,7 +89,10 @@ pub(super) fn compile(filter: &Filter, table: &Table) -> Result<Compiled, Error>
         parts.push(code);
     }
     // From the last to the first: each step goes through what it puts in front.
-    let all = parts.into_iter().rev().try_fold(Code::Known(true), |all, part| part.and(all));
+    let mut all = Some(Code::Known(true));
+    for part in parts.into_iter().rev() {
+        all = all.and_then(|all| part.and(all));
+    }
     Ok(match all {
         Some(Code::Known(false)) => Compiled::Nothing,
         Some(Code::Known(true)) => Compiled::Everything,

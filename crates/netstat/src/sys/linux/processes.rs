@@ -19,7 +19,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 /// The longest name that the kernel keeps, `TASK_COMM_LEN` without its NUL.
@@ -78,16 +78,26 @@ pub(super) fn read_all(
     let context = Context::new(procfs, fields, known);
     let next = AtomicUsize::new(0);
     // A place for each, so that the answers come in the order of the questions whichever thread reads them.
-    let places: Vec<OnceLock<Option<Read>>> = sightings.iter().map(|_| OnceLock::new()).collect();
+    let mut places: Vec<Option<Read>> = Vec::new();
+    places.resize_with(sightings.len(), || None);
+    let places = Mutex::new(places);
     let work = || {
         let mut buffer = Vec::new();
+        let mut done = Vec::new();
         loop {
             let index = next.fetch_add(1, Relaxed);
-            let (Some(sighting), Some(place)) = (sightings.get(index), places.get(index)) else { break };
-            place.get_or_init(|| match context.known.met(sighting.pid, fields) {
+            let Some(sighting) = sightings.get(index) else { break };
+            let read = match context.known.met(sighting.pid, fields) {
                 Some(process) if !sighting.again => Some((process.clone(), None)),
                 _ => context.process(procfs, *sighting, &mut buffer),
-            });
+            };
+            done.push((index, read));
+        }
+        let mut places = places.lock().unwrap_or_else(PoisonError::into_inner);
+        for (index, read) in done {
+            if let Some(place) = places.get_mut(index) {
+                *place = read;
+            }
         }
     };
     let threads = if sightings.len() < 16 { 1 } else { threads };
@@ -96,8 +106,8 @@ pub(super) fn read_all(
     let mut vanished = 0;
     let mut processes = Vec::with_capacity(sightings.len());
     let mut stamps = Vec::with_capacity(sightings.len());
-    for (sighting, place) in sightings.iter().zip(places) {
-        let read = place.into_inner().flatten();
+    let places = places.into_inner().unwrap_or_else(PoisonError::into_inner);
+    for (sighting, read) in sightings.iter().zip(places) {
         vanished += u64::from(read.is_none());
         let (process, stamp) = read.unwrap_or_else(|| (Process::new(sighting.pid), None));
         processes.push(process);
@@ -211,8 +221,14 @@ fn executable_of(procfs: &impl Procfs, pid: u32) -> Option<Vec<u8>> {
         Ok(link) => Some(link),
         Err(Errno::NOENT) => {
             let threads = procfs.threads(pid).ok()?;
-            let mut others = threads.into_iter().filter(|thread| *thread != pid);
-            others.find_map(|thread| procfs.link(&format!("{pid}/task/{thread}/exe")).ok())
+            for thread in threads {
+                if thread != pid
+                    && let Ok(link) = procfs.link(&format!("{pid}/task/{thread}/exe"))
+                {
+                    return Some(link);
+                }
+            }
+            None
         }
         Err(_) => None,
     }

@@ -34,7 +34,7 @@ pub(crate) struct Search<S, P, O> {
     taken: AtomicBool,
     sockets_are_listed: AtomicBool,
     /// The sockets that are listed, ascending, where these are few: the others need not be sorted.
-    wanted: OnceLock<Vec<u64>>,
+    wanted: OnceLock<Option<Vec<u64>>>,
     found: Mutex<Found>,
     open_procfs: O,
     walk: OnceLock<walk::Search<P>>,
@@ -111,7 +111,7 @@ where
             self.walk.get_or_init(walk);
         }
         let mut found = found.unwrap_or_else(|errno| Found { failure: Some(errno), ..Found::default() });
-        if let Some(wanted) = self.wanted.get() {
+        if let Some(Some(wanted)) = self.wanted.get() {
             found.held.retain(|held| wanted.binary_search(&held.key).is_ok());
         }
         // Here, where the table of sockets may still be read beside it.
@@ -136,10 +136,8 @@ where
     }
 
     fn sockets_are_listed(&self, keys: Option<Vec<u64>>) {
-        if let Some(keys) = &keys {
-            // Told once; a second time would change nothing.
-            let _ = self.wanted.set(keys.clone());
-        }
+        // Told once; a second time would change nothing.
+        let _ = self.wanted.set(keys.clone());
         self.sockets_are_listed.store(true, SeqCst);
         if let Some(walk) = self.walk.get() {
             walk.sockets_are_listed(keys);

@@ -23,6 +23,7 @@ use crate::gap::{Gap, GapKind};
 use crate::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
 use crate::owner_table::{Held, OwnerTable, Sighting};
 use crate::side_by_side::side_by_side;
+use crate::sorted::sorted_pids;
 use crate::sys::linux::procfs::{Procfs, TableRead};
 use rustix::io::Errno;
 use std::cmp::Ordering;
@@ -132,8 +133,7 @@ impl<P: Procfs> Search<P> {
             Ok(procfs) if pids.is_empty() => procfs.pids().map(|all| first.pids = all),
             _ => Ok(()),
         };
-        first.pids.sort_unstable();
-        first.pids.dedup();
+        first.pids = sorted_pids(&first.pids);
         let procfs = procfs.and_then(|procfs| listed.map(|()| procfs).map_err(NotSearched::Failed));
         Self { procfs, only_some: !pids.is_empty(), first }
     }
