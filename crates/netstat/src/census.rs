@@ -1,6 +1,6 @@
 //! All processes of the machine at one moment: whether an owner that a table of sockets names is still there.
 
-use crate::owner::{Owner, OwnerRole};
+use crate::owner::{Owner, OwnerRole, Owners};
 use crate::socket::Socket;
 use std::time::SystemTime;
 
@@ -36,13 +36,12 @@ impl Census {
     pub(crate) fn tell_ended(&self, socket: &mut Socket) {
         let created = socket.created;
         let ended = |owner: &Owner| owner.role == OwnerRole::Binder && self.has_ended(owner.pid, created);
-        if socket.owners().iter().any(ended) {
-            let owners = socket.owners().iter().map(|owner| match ended(owner) {
-                true => Owner { role: OwnerRole::EndedBinder, ..*owner },
-                false => *owner,
-            });
-            socket.owners = owners.collect();
+        let mut owners = Owners::None;
+        for owner in socket.owners() {
+            let role = if ended(owner) { OwnerRole::EndedBinder } else { owner.role };
+            owners.add(Owner { role, ..*owner });
         }
+        socket.owners = owners;
     }
 }
 

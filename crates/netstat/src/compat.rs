@@ -8,9 +8,9 @@ use crate::support::Support;
 use crate::tcp_state::TcpState;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-bitflags::bitflags! {
+crate::flags::flags! {
     /// Set of address families.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct AddressFamilyFlags: u8 {
         /// IPv4 sockets.
         const IPV4 = 0b0000_0001;
@@ -19,9 +19,9 @@ bitflags::bitflags! {
     }
 }
 
-bitflags::bitflags! {
+crate::flags::flags! {
     /// Set of protocols.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct ProtocolFlags: u8 {
         /// TCP sockets.
         const TCP = 0b0000_0001;
@@ -114,8 +114,12 @@ impl From<&Socket> for SocketInfo {
             }),
             Protocol::Udp => ProtocolSocketInfo::Udp(UdpSocketInfo { local_addr, local_port }),
         };
-        let mut associated_pids: Vec<u32> = socket.owners().iter().map(|owner| owner.pid).collect();
-        associated_pids.dedup();
+        let mut associated_pids = Vec::new();
+        for owner in socket.owners() {
+            if associated_pids.last() != Some(&owner.pid) {
+                associated_pids.push(owner.pid);
+            }
+        }
         if associated_pids.is_empty() && names_one_process(socket) {
             associated_pids.push(0);
         }
@@ -222,17 +226,20 @@ fn list(af: AddressFamilyFlags, protocols: ProtocolFlags, owners: bool) -> Resul
     }
     let sockets = query.snapshot()?.sockets;
     // Inside a table the order is the kernel's.
-    let table = |(family, protocol)| {
-        let is_in_it = move |socket: &&Socket| (socket.family, socket.protocol) == (family, protocol);
-        sockets.iter().filter(is_in_it).map(SocketInfo::from)
-    };
-    let order = [
+    let mut list = Vec::with_capacity(sockets.len());
+    for table in [
         (Family::Ipv4, Protocol::Tcp),
         (Family::Ipv4, Protocol::Udp),
         (Family::Ipv6, Protocol::Tcp),
         (Family::Ipv6, Protocol::Udp),
-    ];
-    Ok(order.into_iter().flat_map(table).collect())
+    ] {
+        for socket in &sockets {
+            if (socket.family, socket.protocol) == table {
+                list.push(SocketInfo::from(socket));
+            }
+        }
+    }
+    Ok(list)
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ mod destroy;
 pub mod details;
 pub mod error;
 mod filter;
+mod flags;
 mod gap;
 mod lister;
 mod owner;

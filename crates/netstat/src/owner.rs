@@ -189,7 +189,7 @@ impl Owners {
 
 impl Owners {
     /// Adds one, unless it is there.
-    fn add(&mut self, owner: Owner) {
+    pub(crate) fn add(&mut self, owner: Owner) {
         let mut all = match std::mem::take(self) {
             Self::None => return *self = Self::One(owner),
             Self::One(first) if first == owner => return *self = Self::One(first),

@@ -152,8 +152,10 @@ impl OwnerTable {
 fn first_of_each(sightings: &[Sighting]) -> Vec<Sighting> {
     const PLACE: u64 = u32::MAX as u64;
     // Not the sightings themselves are sorted, which are ten times as long.
-    let pids = sightings.iter().map(|sighting| u64::from(sighting.pid) << 32);
-    let mut order = pids.zip(0..=PLACE).map(|(pid, place)| pid | place).collect();
+    let mut order = Vec::with_capacity(sightings.len());
+    for (place, sighting) in (0..=PLACE).zip(sightings) {
+        order.push(u64::from(sighting.pid) << 32 | place);
+    }
     sort_numbers(&mut order);
     let mut first: Vec<Sighting> = Vec::with_capacity(sightings.len());
     for number in order {

@@ -4,9 +4,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
-bitflags::bitflags! {
+crate::flags::flags! {
     /// Which details of a process a query reads. Each costs some microseconds a process.
-    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct ProcessFields: u16 {
         /// [`Process::name`].
         const NAME = 1;

@@ -268,18 +268,17 @@ fn key(socket: &Socket) -> Option<u64> {
 /// Tells one row its holders, if any was found.
 fn own(socket: &mut Socket, table: &OwnerTable) -> bool {
     let Some(key) = key(socket) else { return false };
-    let holders: Owners = table.owners(key).collect();
+    let mut holders: Owners = table.owners(key).collect();
     if holders.as_slice().is_empty() {
         return false;
     }
     // Beside those that the table of sockets itself has named, unless they are the same processes.
-    let is_holder = |owner: &Owner| holders.as_slice().iter().any(|holder| holder.pid == owner.pid);
-    socket.owners = if socket.owners().iter().all(is_holder) {
-        holders
-    } else {
-        let named = socket.owners().iter().filter(|owner| !is_holder(owner));
-        named.chain(holders.as_slice()).copied().collect()
-    };
+    for named in socket.owners() {
+        if holders.as_slice().iter().all(|holder| holder.pid != named.pid) {
+            holders.add(*named);
+        }
+    }
+    socket.owners = holders;
     socket.ownership = Ownership::Known { complete: table.complete || table.is_sole(key) };
     true
 }
@@ -349,7 +348,11 @@ fn sightings(sockets: &[Socket], table: &OwnerTable) -> Vec<Sighting> {
     }
     // A process that only the table of sockets names was not seen at any one time.
     let unseen = |pid| Sighting::new(pid, u64::MAX);
-    sorted_pids(&pids).into_iter().map(|pid| table.sighting(pid).unwrap_or_else(|| unseen(pid))).collect()
+    let mut sightings = Vec::with_capacity(pids.len());
+    for pid in sorted_pids(&pids) {
+        sightings.push(table.sighting(pid).unwrap_or_else(|| unseen(pid)));
+    }
+    sightings
 }
 
 /// The names of processes, as far as the filter of a query needs them.

@@ -9,9 +9,16 @@ pub(crate) fn sort_numbers(numbers: &mut Vec<u64>) {
 
 /// The same of pids.
 pub(crate) fn sorted_pids(pids: &[u32]) -> Vec<u32> {
-    let mut numbers = pids.iter().map(|pid| u64::from(*pid)).collect();
+    let mut numbers = Vec::with_capacity(pids.len());
+    for pid in pids {
+        numbers.push(u64::from(*pid));
+    }
     sort_numbers(&mut numbers);
-    numbers.into_iter().filter_map(|pid| u32::try_from(pid).ok()).collect()
+    let mut sorted = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        sorted.extend(u32::try_from(number).ok());
+    }
+    sorted
 }
 
 #[cfg(test)]

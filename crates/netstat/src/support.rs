@@ -5,9 +5,9 @@ use crate::owner::OwnerRole;
 use crate::process::ProcessFields;
 use crate::socket::Protocol;
 
-bitflags::bitflags! {
+crate::flags::flags! {
     /// The fields of a [`Socket`](crate::Socket) that a system may or may not give.
-    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct SocketFields: u32 {
         /// `remote` of a TCP connection.
         const TCP_REMOTE = 1;

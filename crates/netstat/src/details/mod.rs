@@ -28,9 +28,9 @@ pub use tcp::{CongestionState, FastOpenFailure, TcpMetrics, TcpOptions};
 pub use timer::{Backlog, Timer, TimerKind};
 pub use upper_layer::{MptcpSubflow, Tls, TlsCipher, TlsCrypto, UpperLayer};
 
-bitflags::bitflags! {
+crate::flags::flags! {
     /// Which [`Details`] of a socket a query reads.
-    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct DetailFields: u16 {
         /// [`Details::tcp`].
         const TCP_INFO = 1;

@@ -1,8 +1,8 @@
 //! What is switched on or off at a socket.
 
-bitflags::bitflags! {
+crate::flags::flags! {
     /// Options of a socket, by the names that `setsockopt` has for them.
-    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct SocketOptions: u16 {
         /// `IP_RECVERR`: errors of the network are queued for the program.
         const RECVERR = 1;

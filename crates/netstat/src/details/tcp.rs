@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-bitflags::bitflags! {
+crate::flags::flags! {
     /// What the two ends of a connection agreed on, and what came of it.
-    #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct TcpOptions: u8 {
         /// Timestamps (RFC 7323). `ts` in `ss`.
         const TIMESTAMPS = 1;

@@ -53,7 +53,14 @@ impl fmt::Display for FilterError {
         let before = self.text.get(..self.range.start).unwrap_or_default().chars().count();
         write!(f, "filter, column {}: ", before + 1)?;
         // A reason may repeat what was read.
-        let expected: String = self.expected.chars().flat_map(shown).collect();
+        let mut expected = String::new();
+        for c in self.expected.chars() {
+            if is_harmless(c) {
+                expected.push(c);
+            } else {
+                expected.extend(c.escape_debug());
+            }
+        }
         match self.found() {
             "" => write!(f, "it ends where there should be {expected}")?,
             found => write!(f, "{found:?} is not {expected}")?,
@@ -61,20 +68,15 @@ impl fmt::Display for FilterError {
         write!(f, "; example: {}", self.example)?;
         if f.alternate() {
             // One column a character, and nothing that a terminal would obey.
-            let harmless = |c: char| if is_harmless(c) { c } else { ' ' };
-            let line: String = self.text.chars().map(harmless).collect();
+            let mut line = String::new();
+            for c in self.text.chars() {
+                line.push(if is_harmless(c) { c } else { ' ' });
+            }
             let marks = "^".repeat(self.found().chars().count().max(1));
             write!(f, "\n  {line}\n  {:before$}{marks}", "")?;
         }
         Ok(())
     }
-}
-
-/// A character, as an escape if it is not harmless.
-fn shown(c: char) -> impl Iterator<Item = char> {
-    let escaped = (!is_harmless(c)).then(|| c.escape_debug());
-    let plain = escaped.is_none().then_some(c);
-    escaped.into_iter().flatten().chain(plain)
 }
 
 /// Whether a character takes a column of its own, and does nothing else: control characters, bidirectional and

@@ -110,8 +110,12 @@ fn ports(text: &str) -> Result<Option<Vec<RangeInclusive<u16>>>, &'static str> {
     if text == "*" {
         return Ok(None);
     }
-    let all: Option<Vec<_>> = text.split(',').map(port_range).collect();
-    all.map(Some).ok_or("a port (0 to 65535), a range or list of ports or the name of a service")
+    const EXPECTED: &str = "a port (0 to 65535), a range or list of ports or the name of a service";
+    let mut all = Vec::new();
+    for part in text.split(',') {
+        all.push(port_range(part).ok_or(EXPECTED)?);
+    }
+    Ok(Some(all))
 }
 
 fn port_range(text: &str) -> Option<RangeInclusive<u16>> {

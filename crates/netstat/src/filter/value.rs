@@ -57,7 +57,11 @@ pub(super) fn of_host(end: End, host: Host) -> Filter {
 }
 
 fn in_any(end: End, ports: Vec<RangeInclusive<u16>>) -> Filter {
-    ports.into_iter().fold(Filter::none(), |any, ports| any | Filter::in_ports(end, ports))
+    let mut any = Filter::none();
+    for ports in ports {
+        any = any | Filter::in_ports(end, ports);
+    }
+    any
 }
 
 /// One end has to meet all of it.

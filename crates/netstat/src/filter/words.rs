@@ -26,7 +26,9 @@ const STATES: [(&str, &[&str], States); 16] = [
 ];
 
 fn plain(name: &str) -> String {
-    name.chars().filter(|c| !matches!(c, '-' | '_')).map(|c| c.to_ascii_lowercase()).collect()
+    let mut plain = name.to_ascii_lowercase();
+    plain.retain(|c| !matches!(c, '-' | '_'));
+    plain
 }
 
 /// The states that a name stands for.
@@ -42,8 +44,12 @@ pub(super) fn states(name: &str) -> Option<States> {
 
 /// The names of all states and groups of them.
 pub(super) fn all_states() -> String {
-    let names: Vec<&str> = STATES.iter().map(|(name, ..)| *name).chain(["big"]).collect();
-    names.join(", ")
+    let mut names = String::new();
+    for (name, ..) in &STATES {
+        names += name;
+        names += ", ";
+    }
+    names + "big"
 }
 
 /// The name of a set of states, if it has one.

@@ -112,8 +112,8 @@ fn known(term: &Term, table: &Table) -> Option<bool> {
     match term {
         Term::Protocol(protocol) => Some(*protocol == table.protocol),
         Term::Family(family) => table.family.map(|it| it == *family),
-        Term::States(states) => table.all_states(|state| states.contains(state)),
-        Term::Listening => table.all_states(|state| state == listening_state(table.protocol)),
+        Term::States(states) => table.all_states(&|state| states.contains(state)),
+        Term::Listening => table.all_states(&|state| state == listening_state(table.protocol)),
         Term::Port(End::Local, ports) => is_port(table.local_port, ports).then_some(true),
         Term::Port(End::Remote, ports) => is_port(table.remote_port, ports).then_some(true),
         _ => None,

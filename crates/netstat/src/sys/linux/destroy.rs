@@ -1,6 +1,7 @@
 //! Closing a socket: one request, and its acknowledgement.
 
 use super::dumps::Dumps;
+use super::native::SocketDumps;
 use super::netlink::{Fault, Peer, SockDiag};
 use super::row::sock_id;
 use super::tables::{Table, address_family, ip_protocol};
@@ -19,7 +20,8 @@ use std::ops::ControlFlow;
 
 /// Closes a socket in the network namespace of this thread.
 pub(crate) fn destroy(socket: &Socket) -> Result<(), Error> {
-    destroy_over(&mut Dumps::new(SockDiag::open), socket)
+    let mut dumps: SocketDumps = Dumps::new(SockDiag::open);
+    destroy_over(&mut dumps, socket)
 }
 
 /// The same over any peer.

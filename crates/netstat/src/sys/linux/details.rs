@@ -256,7 +256,8 @@ fn memory(info: &SkMemInfo) -> SocketMemory {
 }
 
 fn options(sockopt: &SockOpt) -> SocketOptions {
-    [
+    let mut options = SocketOptions::empty();
+    for (is_set, option) in [
         (sockopt.recverr, SocketOptions::RECVERR),
         (sockopt.freebind, SocketOptions::FREEBIND),
         (sockopt.hdrincl, SocketOptions::HDRINCL),
@@ -267,10 +268,10 @@ fn options(sockopt: &SockOpt) -> SocketOptions {
         (sockopt.bind_address_no_port, SocketOptions::BIND_ADDRESS_NO_PORT),
         (sockopt.recverr_rfc4884, SocketOptions::RECVERR_RFC4884),
         (sockopt.defer_connect, SocketOptions::DEFER_CONNECT),
-    ]
-    .into_iter()
-    .filter_map(|(is_set, option)| is_set.then_some(option))
-    .collect()
+    ] {
+        options.set(option, is_set);
+    }
+    options
 }
 
 fn upper_layer(ulp: &UlpInfo<'_>) -> UpperLayer {

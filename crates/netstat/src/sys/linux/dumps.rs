@@ -6,13 +6,16 @@ use super::sockets::Rows;
 use super::tables::Table;
 use super::{details, row};
 use crate::socket::Protocol;
+use crate::sorted::sort_numbers;
 use netstat_wire::linux::inet_diag::InetDiagMsg;
 use rustix::io::Errno;
-use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 /// How often a dump that the kernel gave up is begun anew.
 const RESTARTS: u32 = 3;
+
+/// Who takes the records of a dump: how often it was begun anew, which datagram it is, and the record.
+type Record<'a> = &'a mut dyn FnMut(u32, u32, &[u8]) -> ControlFlow<()>;
 
 /// Conversations over one socket, which is opened when it is needed and again when it has failed.
 pub(super) struct Dumps<P, O> {
@@ -76,11 +79,7 @@ impl<P: Peer, O: FnMut() -> Result<P, Errno>> Dumps<P, O> {
     }
 
     /// One dump; one that the kernel gave up for want of memory is begun anew.
-    fn dump(
-        &mut self,
-        table: &Table,
-        mut record: impl FnMut(u32, u32, &[u8]) -> ControlFlow<()>,
-    ) -> Result<Ended, Fault> {
+    fn dump(&mut self, table: &Table, record: Record<'_>) -> Result<Ended, Fault> {
         let mut restarts = 0;
         let mut unfiltered = None;
         loop {
@@ -103,17 +102,18 @@ impl<P: Peer, O: FnMut() -> Result<P, Errno>> Dumps<P, O> {
     fn read_tcp(&mut self, table: &Table, rows: &mut Rows<'_>) -> Result<bool, Fault> {
         let mut heads = ChunkHeads::default();
         // What was told before the dump was begun anew; what has been told since.
-        let mut before: HashSet<u64> = HashSet::new();
+        let mut before: Vec<u64> = Vec::new();
         let mut told: Vec<u64> = Vec::new();
         let mut restart = 0;
-        let ended = self.dump(table, |restarts, chunk, payload| {
+        let ended = self.dump(table, &mut |restarts, chunk, payload| {
             if restarts != restart {
                 restart = restarts;
-                before.extend(told.drain(..));
+                before.append(&mut told);
+                sort_numbers(&mut before);
                 heads = ChunkHeads::default();
             }
-            tell(rows, table, payload, |cookie| {
-                let new = heads.is_new(chunk, cookie) && !before.contains(&cookie);
+            tell(rows, table, payload, &mut |cookie| {
+                let new = heads.is_new(chunk, cookie) && before.binary_search(&cookie).is_err();
                 if new {
                     told.push(cookie);
                 }
@@ -126,8 +126,9 @@ impl<P: Peer, O: FnMut() -> Result<P, Errno>> Dumps<P, O> {
     fn read_udp(&mut self, table: &Table, rows: &mut Rows<'_>) -> Result<bool, Fault> {
         let mut reads = Reads::default();
         loop {
-            let ended =
-                self.dump(table, |_, _, payload| tell(rows, table, payload, |cookie| reads.is_new(cookie)))?;
+            let ended = self.dump(table, &mut |_, _, payload| {
+                tell(rows, table, payload, &mut |cookie| reads.is_new(cookie))
+            })?;
             if ended.broken_off || !reads.again_after(ended.chunks) {
                 return Ok(ended.interrupted);
             }
@@ -140,7 +141,7 @@ fn tell(
     rows: &mut Rows<'_>,
     table: &Table,
     payload: &[u8],
-    is_new: impl FnOnce(u64) -> bool,
+    is_new: &mut dyn FnMut(u64) -> bool,
 ) -> ControlFlow<()> {
     let row = InetDiagMsg::decode(payload).map(|record| (record, row::row(&record, table.protocol)));
     match row {

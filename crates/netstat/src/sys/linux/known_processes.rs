@@ -96,21 +96,17 @@ impl KnownProcesses {
     }
 
     /// Remembers processes of this listing.
-    pub(super) fn learn<'a>(
-        &mut self,
-        fields: ProcessFields,
-        met: impl IntoIterator<Item = (&'a Process, Option<Stamp>)>,
-    ) {
+    pub(super) fn learn(&mut self, fields: ProcessFields, met: &[(Process, Option<Stamp>)]) {
         let seen = self.listing;
         for (process, stamp) in met {
             let Some(stamp) = stamp else { continue };
             match self.by_pid.get_mut(&process.pid) {
-                Some(known) if known.stamp == stamp && known.fields == fields => {
+                Some(known) if known.stamp == *stamp && known.fields == fields => {
                     known.process.parent = process.parent;
                     known.seen = seen;
                 }
                 _ => {
-                    let known = Known { stamp, fields, process: process.clone(), seen };
+                    let known = Known { stamp: stamp.clone(), fields, process: process.clone(), seen };
                     self.by_pid.insert(process.pid, known);
                 }
             }
@@ -136,7 +132,7 @@ mod tests {
     #[test]
     fn process_is_known_while_it_is_the_same_with_the_same_program_and_name() {
         let mut known = KnownProcesses::default();
-        known.learn(FIELDS, [(&process(7, "a"), Some(stamp(1, 2, "a"))), (&process(8, "b"), None)]);
+        known.learn(FIELDS, &[(process(7, "a"), Some(stamp(1, 2, "a"))), (process(8, "b"), None)]);
         assert_eq!(known.get(7, &stamp(1, 2, "a"), FIELDS), Some(&process(7, "a")));
         for other in [stamp(9, 2, "a"), stamp(1, 9, "a"), stamp(1, 2, "z")] {
             assert_eq!(known.get(7, &other, FIELDS), None, "{other:?}");
@@ -144,7 +140,7 @@ mod tests {
         assert_eq!(known.get(7, &stamp(1, 2, "a"), FIELDS | ProcessFields::PATH), None);
         assert_eq!(known.get(8, &stamp(1, 2, "a"), FIELDS), None);
         // Its pid is that of another one now.
-        known.learn(FIELDS, [(&process(7, "c"), Some(stamp(5, 6, "c")))]);
+        known.learn(FIELDS, &[(process(7, "c"), Some(stamp(5, 6, "c")))]);
         assert_eq!(known.get(7, &stamp(1, 2, "a"), FIELDS), None);
         assert_eq!(known.get(7, &stamp(5, 6, "c"), FIELDS), Some(&process(7, "c")));
     }
@@ -153,7 +149,7 @@ mod tests {
     fn process_that_was_read_in_this_listing_is_met_and_not_in_the_next() {
         let mut known = KnownProcesses::default();
         known.begin();
-        known.learn(FIELDS, [(&process(7, "a"), Some(stamp(1, 2, "a")))]);
+        known.learn(FIELDS, &[(process(7, "a"), Some(stamp(1, 2, "a")))]);
         assert_eq!(known.met(7, FIELDS), Some(&process(7, "a")));
         assert_eq!(known.met(7, ProcessFields::PATH), None);
         known.begin();
@@ -163,10 +159,10 @@ mod tests {
     #[test]
     fn process_that_is_not_met_for_long_is_forgotten() {
         let mut known = KnownProcesses::default();
-        known.learn(FIELDS, [(&process(7, "a"), Some(stamp(1, 2, "a")))]);
+        known.learn(FIELDS, &[(process(7, "a"), Some(stamp(1, 2, "a")))]);
         for listing in 1..UNSEEN {
             known.begin();
-            known.learn(FIELDS, [(&process(8, "b"), Some(stamp(1, 2, "b")))]);
+            known.learn(FIELDS, &[(process(8, "b"), Some(stamp(1, 2, "b")))]);
             assert!(known.get(7, &stamp(1, 2, "a"), FIELDS).is_some(), "{listing}");
         }
         known.begin();

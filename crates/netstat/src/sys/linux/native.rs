@@ -24,7 +24,7 @@ use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-type SocketDumps = Dumps<SockDiag, fn() -> Result<SockDiag, Errno>>;
+pub(super) type SocketDumps = Dumps<SockDiag, fn() -> Result<SockDiag, Errno>>;
 
 /// What one listing leaves to the next.
 pub(crate) struct Kept {

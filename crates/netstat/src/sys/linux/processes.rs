@@ -64,7 +64,7 @@ pub(super) fn read_ahead(
         }
         read.extend(context.process(&procfs, *sighting, &mut buffer));
     }
-    known.learn(fields, read.iter().map(|(process, stamp)| (process, stamp.clone())));
+    known.learn(fields, &read);
 }
 
 /// The same over any `/proc`.
@@ -104,21 +104,22 @@ pub(super) fn read_all(
     side_by_side(threads, &work, &mut || work());
 
     let mut vanished = 0;
-    let mut processes = Vec::with_capacity(sightings.len());
-    let mut stamps = Vec::with_capacity(sightings.len());
+    let mut told = Vec::with_capacity(sightings.len());
     let places = places.into_inner().unwrap_or_else(PoisonError::into_inner);
     for (sighting, read) in sightings.iter().zip(places) {
         vanished += u64::from(read.is_none());
-        let (process, stamp) = read.unwrap_or_else(|| (Process::new(sighting.pid), None));
-        processes.push(process);
-        stamps.push(stamp);
+        told.push(read.unwrap_or_else(|| (Process::new(sighting.pid), None)));
     }
-    known.learn(fields, processes.iter().zip(stamps));
+    known.learn(fields, &told);
     let gap = (vanished > 0).then(|| match procfs.link("self") {
         Ok(_) => Gap::new(GapKind::ProcessesVanished, vanished, "/proc/<pid>/stat"),
         // An empty directory, where nothing tells that they are gone.
         Err(errno) => no_details(vanished, errno),
     });
+    let mut processes = Vec::with_capacity(told.len());
+    for (process, _) in told {
+        processes.push(process);
+    }
     (processes, gap.into_iter().collect())
 }
 

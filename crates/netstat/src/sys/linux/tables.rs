@@ -109,7 +109,7 @@ impl Table {
     }
 
     /// What is true of all its states, or false of all.
-    pub(super) fn all_states(&self, is_such: impl Fn(TcpState) -> bool) -> Option<bool> {
+    pub(super) fn all_states(&self, is_such: &dyn Fn(TcpState) -> bool) -> Option<bool> {
         let numbers = states::TCP_ESTABLISHED..=states::TCP_CLOSING;
         let asked = numbers.filter(|number| self.states & states::mask(*number) != 0);
         let mut answers = asked.map(|number| is_such(row::tcp_state(number)));

@@ -115,13 +115,14 @@ impl Found {
             Some(error) => format!("{source}: {error}"),
             None => source.clone(),
         };
-        let gaps = [
+        let mut gaps = vec![
             Gap::new(GapKind::ProcessesUnreadable, self.unreadable, source.clone()),
             Gap::new(GapKind::ProcessesVanished, self.vanished, source),
             Gap::new(GapKind::ProcessesSkipped, self.failed, failed),
             Gap::new(GapKind::ThreadsNotCompared, self.threads_not_compared, "kcmp"),
         ];
-        gaps.into_iter().filter(|gap| gap.count > 0).collect()
+        gaps.retain(|gap| gap.count > 0);
+        gaps
     }
 }
 
