@@ -4,8 +4,8 @@
 //! of the time, and what is done with the records adds to it. Side by side the two take no longer than the kernel.
 //! Records are still decoded in order, and by the thread that asked.
 
+use super::errno::Errno;
 use super::netlink::{BUFFER_BYTES, IsLast, Peer, Received, Take};
-use rustix::io::Errno;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
