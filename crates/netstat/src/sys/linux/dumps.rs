@@ -1,5 +1,6 @@
 //! Tables read from `NETLINK_SOCK_DIAG`: dumps begun anew where the kernel gave up, each row told once.
 
+use super::errno::Errno;
 use super::netlink::{self, BUFFER_BYTES, Ended, Fault, Peer};
 use super::once::{ChunkHeads, Reads};
 use super::sockets::Rows;
@@ -8,7 +9,6 @@ use super::{details, row};
 use crate::socket::Protocol;
 use crate::sorted::sort_numbers;
 use netstat_wire::linux::inet_diag::InetDiagMsg;
-use rustix::io::Errno;
 use std::ops::ControlFlow;
 
 /// How often a dump that the kernel gave up is begun anew.

@@ -3,8 +3,8 @@
 //! No channel of the standard library, of which two would be needed: each is ten times this code, made anew for what
 //! it carries.
 
+use super::errno::Errno;
 use super::netlink::Received;
-use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
@@ -79,9 +79,9 @@ impl Handover {
         self.state().emptied.push(buffer);
     }
 
-    /// A buffer that was given back, or a new one.
-    pub(super) fn spare(&self) -> Vec<u8> {
-        self.state().emptied.pop().unwrap_or_default()
+    /// A buffer that was given back.
+    pub(super) fn spare(&self) -> Option<Vec<u8>> {
+        self.state().emptied.pop()
     }
 
     /// What each side holds while it is there. When it is dropped, by a panic too, the other one no longer waits.
@@ -168,9 +168,9 @@ mod tests {
     #[test]
     fn buffer_that_was_given_back_is_used_again() {
         let handover = Handover::default();
-        assert_eq!(handover.spare(), []);
+        assert_eq!(handover.spare(), None);
         handover.give_back(vec![7; 9]);
-        assert_eq!(handover.spare(), [7; 9]);
-        assert_eq!(handover.spare(), []);
+        assert_eq!(handover.spare(), Some(vec![7; 9]));
+        assert_eq!(handover.spare(), None);
     }
 }

@@ -4,10 +4,10 @@
 //! of the time, and what is done with the records adds to it. Side by side the two take no longer than the kernel.
 //! Records are still decoded in order, and by the thread that asked.
 
+use super::errno::Errno;
 use super::handover::Handover;
 use super::netlink::{BUFFER_BYTES, IsLast, Peer, Take};
 use crate::side_by_side::start;
-use rustix::io::Errno;
 use std::thread;
 
 /// How many datagrams are received without a thread: a short table is over by then.
@@ -56,8 +56,9 @@ fn ahead<P: Peer + Send>(
 fn receive(peer: &mut impl Peer, handover: &Handover, is_last: IsLast<'_>) {
     let _end = handover.end();
     loop {
-        let mut buffer = handover.spare();
-        buffer.resize(BUFFER_BYTES, 0);
+        // Made zero by the system, so that memory is touched only as far as the kernel writes.
+        let buffer = handover.spare().filter(|buffer| buffer.len() == BUFFER_BYTES);
+        let mut buffer = buffer.unwrap_or_else(|| vec![0; BUFFER_BYTES]);
         let received = peer.receive(&mut buffer);
         let last = match received {
             // What others send is passed over.
