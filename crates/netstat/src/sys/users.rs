@@ -2,7 +2,6 @@
 //! listing waiting.
 
 use crate::error::Error;
-use std::collections::HashMap;
 use std::io::ErrorKind;
 
 const PASSWD: &str = "/etc/passwd";
@@ -22,14 +21,24 @@ pub(crate) fn user_id(name: &str) -> Result<u32, Error> {
         .ok_or_else(|| Error::system("find", format!("user {name:?} in {PASSWD}"), ErrorKind::NotFound))
 }
 
-/// The names by number.
-pub(super) fn by_number(passwd: &[u8]) -> HashMap<u32, String> {
-    let mut names = HashMap::new();
-    for (name, uid) in users(&String::from_utf8_lossy(passwd)) {
-        // The first line with a number is the one that counts.
-        names.entry(uid).or_insert_with(|| name.to_owned());
+/// The names by number, in the order of the file. They are looked through from the first: users of this kind are
+/// few, and to find one takes less than to read of one process.
+#[derive(Debug, Default)]
+pub(super) struct Users(Vec<(u32, String)>);
+
+impl Users {
+    pub(super) fn of(passwd: &[u8]) -> Self {
+        let mut names = Vec::new();
+        for (name, uid) in users(&String::from_utf8_lossy(passwd)) {
+            names.push((uid, name.to_owned()));
+        }
+        Self(names)
     }
-    names
+
+    /// The name with this number; the first line with it is the one that counts.
+    pub(super) fn name(&self, uid: u32) -> Option<String> {
+        self.0.iter().find(|(known, _)| *known == uid).map(|(_, name)| name.clone())
+    }
 }
 
 /// Lines of `name:password:uid:...`; those of macOS have comments before them.
@@ -53,10 +62,12 @@ mod tests {
 
     #[test]
     fn first_name_of_a_number_counts_and_comments_do_not() {
-        let names = by_number(
+        let names = Users::of(
             b"# 3:x:3\nroot:*:0:0:System:/var/root:/bin/sh\n_www:*:70:70::/:/f\ntoor:*:0:0:::\nbad:x\nworse:x:y\n",
         );
-        assert_eq!(names, HashMap::from([(0, "root".to_owned()), (70, "_www".to_owned())]));
-        assert!(by_number(b"\xff\xfe\n\n:::\n").is_empty());
+        assert_eq!(names.name(0).as_deref(), Some("root"));
+        assert_eq!(names.name(70).as_deref(), Some("_www"));
+        assert_eq!(names.name(3), None);
+        assert!(Users::of(b"\xff\xfe\n\n:::\n").0.is_empty());
     }
 }

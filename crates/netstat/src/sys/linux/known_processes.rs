@@ -8,6 +8,7 @@
 //! hand when the rows are there.
 
 use crate::process::{Process, ProcessFields};
+use crate::sys::users::Users;
 use netstat_wire::linux::proc_pid_stat::Stat;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -29,11 +30,11 @@ pub(super) struct KnownProcesses {
 pub(super) struct Common {
     fields: ProcessFields,
     pub(super) boot: Option<SystemTime>,
-    pub(super) users: HashMap<u32, String>,
+    pub(super) users: Users,
 }
 
 impl Common {
-    pub(super) fn new(fields: ProcessFields, boot: Option<SystemTime>, users: HashMap<u32, String>) -> Self {
+    pub(super) fn new(fields: ProcessFields, boot: Option<SystemTime>, users: Users) -> Self {
         Self { fields, boot, users }
     }
 }

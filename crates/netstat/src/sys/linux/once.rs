@@ -11,26 +11,20 @@
 //! before them.
 
 use std::collections::HashMap;
-use std::hash::Hash;
 
 /// The rows of a table with short buckets: a row that comes twice is one of the last of a chunk, and comes
 /// again as one of the first of the next.
-pub(super) struct ChunkHeads<K> {
+#[derive(Default)]
+pub(super) struct ChunkHeads {
     chunk: u32,
-    before: Vec<K>,
-    current: Vec<K>,
+    before: Vec<u64>,
+    current: Vec<u64>,
     /// Nothing new has come in this chunk yet.
     at_head: bool,
 }
 
-impl<K> Default for ChunkHeads<K> {
-    fn default() -> Self {
-        Self { chunk: 0, before: Vec::new(), current: Vec::new(), at_head: false }
-    }
-}
-
-impl<K: Copy + Eq> ChunkHeads<K> {
-    pub(super) fn is_new(&mut self, chunk: u32, key: K) -> bool {
+impl ChunkHeads {
+    pub(super) fn is_new(&mut self, chunk: u32, key: u64) -> bool {
         if chunk != self.chunk {
             self.chunk = chunk;
             std::mem::swap(&mut self.before, &mut self.current);
@@ -47,24 +41,19 @@ impl<K: Copy + Eq> ChunkHeads<K> {
 }
 
 /// The rows of a table that is read again and again.
-pub(super) struct Reads<K> {
+#[derive(Default)]
+pub(super) struct Reads {
     /// In which reads each row was seen, one bit a read.
-    seen: HashMap<K, u8>,
+    seen: HashMap<u64, u8>,
     /// The number of this read.
     read: u32,
 }
 
-impl<K> Default for Reads<K> {
-    fn default() -> Self {
-        Self { seen: HashMap::new(), read: 0 }
-    }
-}
-
-impl<K: Copy + Eq + Hash> Reads<K> {
+impl Reads {
     /// How often a table is read at the most.
     pub(super) const MOST: u32 = 4;
 
-    pub(super) fn is_new(&mut self, key: K) -> bool {
+    pub(super) fn is_new(&mut self, key: u64) -> bool {
         let reads = self.seen.entry(key).or_default();
         let new = *reads == 0;
         *reads |= 1_u8 << self.read;

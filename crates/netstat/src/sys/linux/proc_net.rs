@@ -15,8 +15,8 @@ use super::{details, ffi, row};
 use crate::socket::{Family, Protocol};
 use netstat_wire::linux::proc_net::{Endian, ProcNet};
 use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read};
-use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::time::Duration;
 
@@ -56,10 +56,6 @@ impl std::fmt::Display for Unread {
     }
 }
 
-/// What tells one row from another: the inode alone does not, which rows without a process lack and the
-/// connections of one MPTCP socket share.
-type Key = (u64, SocketAddr, SocketAddr);
-
 /// How the reading of a file ended.
 struct Ended {
     /// Reads that brought something.
@@ -75,8 +71,8 @@ pub(super) fn read(
     family: Family,
     rows: &mut Rows<'_>,
 ) -> Result<bool, Unread> {
-    let mut heads: ChunkHeads<Key> = ChunkHeads::default();
-    let mut reads: Reads<Key> = Reads::default();
+    let (mut heads, mut reads) = (ChunkHeads::default(), Reads::default());
+    let hash = RandomState::new();
     let tick = Duration::from_nanos(1_000_000_000 / ffi::ticks_per_second());
     loop {
         let Some(Opened { path, mut file }) = open_table(open, protocol, family)? else {
@@ -87,7 +83,9 @@ pub(super) fn read(
                 rows.skipped += 1;
                 return ControlFlow::Continue(());
             };
-            let key = (record.inode, record.local, record.remote);
+            // The inode alone does not tell one row from another: rows without a process lack it, and the connections
+            // of one MPTCP socket share it. All this as one number is that of another row once in 2^64.
+            let key = hash.hash_one((record.inode, record.local, record.remote));
             let is_new = match protocol {
                 Protocol::Tcp => heads.is_new(chunk, key),
                 Protocol::Udp => reads.is_new(key),

@@ -10,11 +10,10 @@ use crate::gap::{Gap, GapKind};
 use crate::owner_table::Sighting;
 use crate::process::{Process, ProcessFields};
 use crate::side_by_side::side_by_side;
-use crate::sys::users;
+use crate::sys::users::{Users, passwd};
 use netstat_wire::linux::proc_pid_cmdline::arguments;
 use netstat_wire::linux::proc_pid_fd::socket_inode;
 use netstat_wire::linux::proc_pid_stat::Stat;
-use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
@@ -138,11 +137,8 @@ impl<'a> Context<'a> {
     fn new(procfs: &impl Procfs, fields: ProcessFields, known: &'a mut KnownProcesses) -> Self {
         let common = known.common(fields, || {
             let boot = fields.contains(ProcessFields::START_TIME).then(|| boot_time(procfs)).flatten();
-            let users = if fields.contains(ProcessFields::USER) {
-                users::by_number(&users::passwd())
-            } else {
-                HashMap::new()
-            };
+            let users =
+                if fields.contains(ProcessFields::USER) { Users::of(&passwd()) } else { Users::default() };
             Common::new(fields, boot, users)
         });
         Self { known, fields, nanoseconds_per_tick: 1_000_000_000 / ffi::ticks_per_second(), common }
@@ -205,7 +201,7 @@ impl<'a> Context<'a> {
         }
         if self.fields.intersects(Fields::UID | Fields::USER) {
             process.uid = procfs.user(pid).ok();
-            process.user = process.uid.and_then(|uid| self.common.users.get(&uid).cloned());
+            process.user = process.uid.and_then(|uid| self.common.users.name(uid));
         }
         Some((process, stamp))
     }

@@ -8,9 +8,8 @@ use crate::gap::{Gap, GapKind};
 use crate::owner_table::Sighting;
 use crate::process::{Process, ProcessFields};
 use crate::side_by_side::side_by_side;
-use crate::sys::users;
+use crate::sys::users::Users;
 use netstat_wire::macos::proc_pidinfo::COMM_BYTES;
-use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -24,11 +23,8 @@ pub(super) fn processes(
     fields: ProcessFields,
     threads: usize,
 ) -> (Vec<Process>, Vec<Gap>) {
-    let users = if fields.contains(ProcessFields::USER) {
-        users::by_number(&kernel.passwd())
-    } else {
-        HashMap::new()
-    };
+    let users =
+        if fields.contains(ProcessFields::USER) { Users::of(&kernel.passwd()) } else { Users::default() };
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, Process, bool)>> = Mutex::new(Vec::with_capacity(sightings.len()));
     let work = || {
@@ -60,7 +56,7 @@ fn process(
     kernel: &impl Kernel,
     sighting: Sighting,
     fields: ProcessFields,
-    users: &HashMap<u32, String>,
+    users: &Users,
 ) -> Option<Process> {
     use ProcessFields as Fields;
     let Sighting { pid, at, .. } = sighting;
@@ -88,7 +84,7 @@ fn process(
         }
         if fields.intersects(Fields::UID | Fields::USER) {
             process.uid = Some(info.uid);
-            process.user = users.get(&info.uid).cloned();
+            process.user = users.name(info.uid);
         }
     }
     if fields.contains(Fields::START_TIME) {
