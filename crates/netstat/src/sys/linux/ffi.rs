@@ -81,17 +81,70 @@ pub(super) fn entries_of<'b>(
 ///
 /// # Sources
 /// readlinkat(2).
+#[inline]
 pub(super) fn link_in<'b>(
     directory: BorrowedFd<'_>,
     name: &CStr,
     buffer: &'b mut [MaybeUninit<u8>],
 ) -> Result<&'b [u8], Errno> {
-    let (fd, start, length) = (directory.as_raw_fd(), buffer.as_mut_ptr(), buffer.len());
     // SAFETY: the name ends with NUL, and the buffer may be written to its length.
-    let answer = unsafe { libc::readlinkat(fd, name.as_ptr(), start.cast(), length) };
-    let written = usize::try_from(answer).map_err(|_| Errno::last())?;
+    let written = unsafe {
+        readlinkat(directory.as_raw_fd(), name.as_ptr(), buffer.as_mut_ptr().cast(), buffer.len())
+    }?;
     // SAFETY: the kernel has written so many of them.
     Ok(unsafe { written_part(buffer, written) })
+}
+
+/// The one call that is made for every descriptor of the machine, so without the function of the C library around
+/// it: on processors whose kernel guards its returns (Zen, "Safe RET"), a call and a return of the caller between
+/// two system calls cost a quarter of the call itself, and a walk took a seventh longer.
+///
+/// # Safety
+/// The name ends with NUL, and the buffer may be written to its length.
+///
+/// # Sources
+/// syscall(2): number and answer in `rax`, arguments in `rdi`, `rsi`, `rdx`, `r10`; `rcx` and `r11` are lost.
+#[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
+#[inline]
+unsafe fn readlinkat(
+    directory: libc::c_int,
+    name: *const libc::c_char,
+    buffer: *mut u8,
+    length: usize,
+) -> Result<usize, Errno> {
+    let answer: i64;
+    // SAFETY: registers are those of the system calls of this processor; memory is written as the caller allows, and
+    // the stack is left alone.
+    unsafe {
+        std::arch::asm!(
+            "syscall",
+            inlateout("rax") libc::SYS_readlinkat => answer,
+            in("rdi") i64::from(directory),
+            in("rsi") name,
+            in("rdx") buffer,
+            in("r10") length,
+            lateout("rcx") _,
+            lateout("r11") _,
+            options(nostack),
+        );
+    }
+    usize::try_from(answer).map_err(|_| Errno::from_raw_os_error(i32::try_from(-answer).unwrap_or(libc::EIO)))
+}
+
+/// The same on other processors.
+///
+/// # Safety
+/// The name ends with NUL, and the buffer may be written to its length.
+#[cfg(not(all(target_arch = "x86_64", target_pointer_width = "64")))]
+unsafe fn readlinkat(
+    directory: libc::c_int,
+    name: *const libc::c_char,
+    buffer: *mut u8,
+    length: usize,
+) -> Result<usize, Errno> {
+    // SAFETY: as the caller promised.
+    let answer = unsafe { libc::readlinkat(directory, name, buffer.cast(), length) };
+    usize::try_from(answer).map_err(|_| Errno::last())
 }
 
 /// The part of a buffer that a call has written, from its start.

@@ -93,8 +93,9 @@ fn metadata(path: &str) -> Result<Metadata, Errno> {
     Ok(fs::metadata(absolute(path))?)
 }
 
-/// Hands over the names of a directory below `/proc`.
-fn each_name(path: &str, each: &mut dyn FnMut(BorrowedFd<'_>, &CStr)) -> Result<(), Errno> {
+/// Hands over the names of a directory below `/proc`. Made anew for each receiver, which is then no call between two
+/// system calls: see [`ffi::link_in`].
+fn each_name(path: &str, mut each: impl FnMut(BorrowedFd<'_>, &CStr)) -> Result<(), Errno> {
     let directory = OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(absolute(path))?;
     let directory = directory.as_fd();
     let mut buffer: Vec<u8> = Vec::with_capacity(DIRECTORY_BYTES);
@@ -112,7 +113,7 @@ fn each_name(path: &str, each: &mut dyn FnMut(BorrowedFd<'_>, &CStr)) -> Result<
 /// The numbers that name entries of a directory.
 fn numbers(path: &str) -> Result<Vec<u32>, Errno> {
     let mut numbers = Vec::new();
-    each_name(path, &mut |_, name| numbers.extend(number(name.to_bytes())))?;
+    each_name(path, |_, name| numbers.extend(number(name.to_bytes())))?;
     Ok(numbers)
 }
 
@@ -152,7 +153,7 @@ impl Procfs for Proc {
         };
         let mut link = [MaybeUninit::uninit(); LINK_BYTES];
         let mut table = TableRead::default();
-        each_name(&path, &mut |directory, name| {
+        each_name(&path, |directory, name| {
             let Some(fd) = number(name.to_bytes()).and_then(|fd| i32::try_from(fd).ok()) else {
                 return;
             };
