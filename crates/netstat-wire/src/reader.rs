@@ -28,13 +28,13 @@ enum Reason {
 impl DecodeError {
     /// The record ends before a field does.
     #[cold]
-    pub(crate) const fn short(record: &'static str, offset: usize, need: usize, have: usize) -> Self {
+    pub const fn short(record: &'static str, offset: usize, need: usize, have: usize) -> Self {
         Self { record, offset, reason: Reason::Short { need, have } }
     }
 
     /// The bytes are there and cannot be what they should be; `what` says so after the record's name.
     #[cold]
-    pub(crate) const fn malformed(record: &'static str, offset: usize, what: &'static str) -> Self {
+    pub const fn malformed(record: &'static str, offset: usize, what: &'static str) -> Self {
         Self { record, offset, reason: Reason::Malformed(what) }
     }
 

@@ -3,6 +3,8 @@
 pub mod btf;
 pub mod inet_diag;
 pub mod inet_diag_bytecode;
+// The kernel's part, which only tests play.
+#[cfg(any(feature = "all-systems", doc))]
 pub mod inet_diag_bytecode_run;
 pub mod inet_diag_congestion;
 pub mod inet_diag_details;
