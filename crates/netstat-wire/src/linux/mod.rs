@@ -21,6 +21,7 @@ pub mod tcp_info;
 pub mod tcp_states;
 
 mod bit_field;
+mod btf_type;
 mod decimal;
 mod inet_diag_request;
 mod text;
