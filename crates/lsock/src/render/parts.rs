@@ -9,7 +9,7 @@ use std::thread;
 const ROWS: usize = 256;
 
 /// How many parts that are done may wait for their turn, for each thread.
-const WAITING: usize = 1;
+const WAITING: usize = 2;
 
 /// Makes something of each part of the rows, as many at a time as there are processors, and takes it in the order
 /// of the rows. What is made and not taken yet is bounded. A listing of a few parts is not worth a thread, and a
@@ -19,26 +19,27 @@ pub(super) fn in_order<'i, T: Sync, M: Send>(
     make: impl Fn(&'i [T]) -> M + Sync,
     take: impl FnMut(M) -> io::Result<()>,
 ) -> io::Result<()> {
-    let threads =
-        if rows.len() <= 4 * ROWS { 0 } else { thread::available_parallelism().map_or(1, usize::from) };
-    on_threads(threads, rows, &make, take)
+    let makers =
+        if rows.len() <= 4 * ROWS { 1 } else { thread::available_parallelism().map_or(1, usize::from) };
+    made_by(makers, rows, &make, take)
 }
 
-fn on_threads<'i, T: Sync, M: Send>(
-    threads: usize,
+/// Each maker makes every nth part, so that it is known whose turn it is. The first is this thread, which takes the
+/// others' parts between its own: one that only waited would be woken for each.
+fn made_by<'i, T: Sync, M: Send>(
+    makers: usize,
     rows: &'i [T],
     make: &(impl Fn(&'i [T]) -> M + Sync),
     mut take: impl FnMut(M) -> io::Result<()>,
 ) -> io::Result<()> {
-    // Each thread makes every nth part, so that it is known whose turn it is to hand one over.
-    let parts_of = |nth| rows.chunks(ROWS).skip(nth).step_by(threads);
+    let parts_of = |maker| rows.chunks(ROWS).skip(maker).step_by(makers);
     thread::scope(|scope| {
-        let makers: Vec<Receiver<M>> = (0..threads)
-            .map_while(|nth| {
+        let others: Vec<Receiver<M>> = (1..makers)
+            .map_while(|maker| {
                 let (sender, receiver) = sync_channel(WAITING);
                 let work = move || {
                     // Nobody takes any more once writing has failed.
-                    let _ = parts_of(nth).try_for_each(|part| sender.send(make(part)));
+                    let _ = parts_of(maker).try_for_each(|part| sender.send(make(part)));
                 };
                 // Not `scope.spawn`, which panics when the system has no thread left to give.
                 thread::Builder::new().name("lsock".into()).spawn_scoped(scope, work).ok()?;
@@ -46,8 +47,8 @@ fn on_threads<'i, T: Sync, M: Send>(
             })
             .collect();
         for (nth, part) in rows.chunks(ROWS).enumerate() {
-            let maker = nth.checked_rem(threads).and_then(|thread| makers.get(thread));
-            take(match maker.and_then(|maker| maker.recv().ok()) {
+            let other = (nth % makers).checked_sub(1).and_then(|other| others.get(other));
+            take(match other.and_then(|other| other.recv().ok()) {
                 Some(made) => made,
                 None => make(part),
             })?;
@@ -64,14 +65,14 @@ mod tests {
     fn every_part_is_taken_once_and_in_order() {
         for count in [0, 1, ROWS - 1, ROWS, ROWS + 1, 7 * ROWS + 3] {
             let rows: Vec<usize> = (0..count).collect();
-            for threads in [0, 1, 2, 3, 16] {
+            for makers in [1, 2, 3, 16] {
                 let mut taken = Vec::new();
                 let take = |part: Vec<usize>| {
                     taken.extend(part);
                     Ok(())
                 };
-                on_threads(threads, &rows, &<[usize]>::to_vec, take).unwrap();
-                assert_eq!(taken, rows, "{threads} threads");
+                made_by(makers, &rows, &<[usize]>::to_vec, take).unwrap();
+                assert_eq!(taken, rows, "{makers} makers");
             }
         }
     }
@@ -79,9 +80,9 @@ mod tests {
     #[test]
     fn nothing_is_taken_after_a_failure_and_all_threads_end() {
         let rows = [0; 40 * ROWS];
-        for threads in [0, 1, 4] {
+        for makers in [1, 2, 4] {
             let mut taken = 0;
-            let result = on_threads(threads, &rows, &<[_]>::len, |_| {
+            let result = made_by(makers, &rows, &<[_]>::len, |_| {
                 taken += 1;
                 if taken == 3 { Err(io::ErrorKind::BrokenPipe.into()) } else { Ok(()) }
             });

@@ -10,6 +10,7 @@
 //! well; where the numbers contradict one another, or are not to be had, the rows are counted.
 
 use super::dumps::Dumps;
+use super::errno::Errno;
 use super::netlink::Peer;
 use super::proc_net;
 use super::sockets::list;
@@ -24,7 +25,6 @@ use crate::sys::system::count_rows;
 use crate::tcp_state::TcpState;
 use netstat_wire::linux::proc_net_sockstat::Sockstat;
 use netstat_wire::linux::tcp_states as states;
-use rustix::io::Errno;
 
 /// Reads a file below `/proc`.
 pub(super) type Read<'a> = &'a mut dyn FnMut(&str, &mut Vec<u8>) -> Result<(), Errno>;

@@ -1,6 +1,7 @@
 //! Closing a socket: one request, and its acknowledgement.
 
 use super::dumps::Dumps;
+use super::errno::Errno;
 use super::netlink::{Fault, Peer, SockDiag};
 use super::row::sock_id;
 use super::tables::{Table, address_family, ip_protocol};
@@ -12,7 +13,6 @@ use crate::tcp_state::TcpState;
 use netstat_wire::linux::inet_diag::{InetDiagMsg, RequestV2};
 use netstat_wire::linux::netlink::NLM_F_ACK;
 use netstat_wire::linux::tcp_states as states;
-use rustix::io::Errno;
 use std::io::{self, ErrorKind};
 use std::num::NonZeroU64;
 use std::ops::ControlFlow;

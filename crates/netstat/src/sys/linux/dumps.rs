@@ -1,5 +1,6 @@
 //! Tables read from `NETLINK_SOCK_DIAG`: dumps begun anew where the kernel gave up, each row told once.
 
+use super::errno::Errno;
 use super::netlink::{self, BUFFER_BYTES, Ended, Fault, Peer};
 use super::once::{ChunkHeads, Reads};
 use super::sockets::Rows;
@@ -7,7 +8,6 @@ use super::tables::Table;
 use super::{details, row};
 use crate::socket::Protocol;
 use netstat_wire::linux::inet_diag::InetDiagMsg;
-use rustix::io::Errno;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 

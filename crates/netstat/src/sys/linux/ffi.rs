@@ -1,8 +1,12 @@
-//! The system calls that rustix lacks, or that would make it much longer to build.
+//! The system calls that the standard library lacks, one a function. Those of netlink stand in `netlink/ffi.rs`, those
+//! of BPF in `bpf/ffi.rs`.
 #![allow(unsafe_code, reason = "foreign calls live in files of this name, and here alone")]
 
-use rustix::io::Errno;
+use super::errno::Errno;
 use std::cmp::Ordering;
+use std::ffi::{CStr, CString};
+use std::mem::{self, MaybeUninit};
+use std::os::fd::{AsRawFd, BorrowedFd};
 
 /// The comparison of two tasks' descriptor tables, `KCMP_FILES` of linux/kcmp.h.
 const KCMP_FILES: libc::c_int = 2;
@@ -27,7 +31,7 @@ pub(super) fn compare_descriptor_tables(a: u32, b: u32) -> Result<Ordering, Errn
         0 => Ok(Ordering::Equal),
         1 => Ok(Ordering::Less),
         2 | 3 => Ok(Ordering::Greater),
-        _ => Err(Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL)),
+        _ => Err(Errno::last()),
     }
 }
 
@@ -56,9 +60,109 @@ pub(super) fn ticks_per_second() -> u64 {
     u64::try_from(ticks).ok().filter(|ticks| *ticks > 0).unwrap_or(100)
 }
 
+/// Reads entries of an open directory into the buffer, as many as there is room for, and gives the bytes that were
+/// written: none at the end. [`dirent64`](netstat_wire::linux::dirent64) takes the names out of them.
+///
+/// # Sources
+/// getdents64(2), which the C library has under no name that all of them share.
+pub(super) fn entries_of<'b>(
+    directory: BorrowedFd<'_>,
+    buffer: &'b mut [MaybeUninit<u8>],
+) -> Result<&'b [u8], Errno> {
+    let (fd, start, length) = (directory.as_raw_fd(), buffer.as_mut_ptr(), buffer.len());
+    // SAFETY: the buffer may be written to its length.
+    let answer = unsafe { libc::syscall(libc::SYS_getdents64, fd, start, length) };
+    let written = usize::try_from(answer).map_err(|_| Errno::last())?;
+    // SAFETY: the kernel has written so many of them.
+    Ok(unsafe { written_part(buffer, written) })
+}
+
+/// Where a link leads that lies in a directory; of a text that does not fit into the buffer, the beginning.
+///
+/// # Sources
+/// readlinkat(2).
+pub(super) fn link_in<'b>(
+    directory: BorrowedFd<'_>,
+    name: &CStr,
+    buffer: &'b mut [MaybeUninit<u8>],
+) -> Result<&'b [u8], Errno> {
+    let (fd, start, length) = (directory.as_raw_fd(), buffer.as_mut_ptr(), buffer.len());
+    // SAFETY: the name ends with NUL, and the buffer may be written to its length.
+    let answer = unsafe { libc::readlinkat(fd, name.as_ptr(), start.cast(), length) };
+    let written = usize::try_from(answer).map_err(|_| Errno::last())?;
+    // SAFETY: the kernel has written so many of them.
+    Ok(unsafe { written_part(buffer, written) })
+}
+
+/// The part of a buffer that a call has written, from its start.
+///
+/// # Safety
+/// The call has written so many bytes.
+unsafe fn written_part(buffer: &[MaybeUninit<u8>], written: usize) -> &[u8] {
+    let part = buffer.get(..written).unwrap_or_default();
+    // SAFETY: all of them were written, as the caller promised, and MaybeUninit has the layout of what is in it.
+    unsafe { std::slice::from_raw_parts(part.as_ptr().cast(), part.len()) }
+}
+
+/// Which kind of file system an open file lies in: its magic number in linux/magic.h.
+///
+/// # Sources
+/// fstatfs(2), `f_type`.
+pub(super) fn file_system(file: BorrowedFd<'_>) -> Result<i128, Errno> {
+    // SAFETY: a structure of numbers, all of which may be zero.
+    let mut answer: libc::statfs = unsafe { mem::zeroed() };
+    // SAFETY: the structure is the one of the call, which writes nothing beyond it.
+    if unsafe { libc::fstatfs(file.as_raw_fd(), &raw mut answer) } != 0 {
+        return Err(Errno::last());
+    }
+    // Of another type on each kind of machine; this one takes them all.
+    Ok(i128::from(answer.f_type))
+}
+
+/// The release of the running kernel, such as `6.1.0-13-amd64`.
+///
+/// # Sources
+/// uname(2).
+pub(super) fn kernel_release() -> Vec<u8> {
+    // SAFETY: a structure of characters, all of which may be zero.
+    let mut name: libc::utsname = unsafe { mem::zeroed() };
+    // SAFETY: the structure is the one of the call. It cannot fail with one that may be written.
+    unsafe { libc::uname(&raw mut name) };
+    // SAFETY: the kernel ends each field with NUL; if it wrote none, they are all NUL.
+    unsafe { CStr::from_ptr(name.release.as_ptr()) }.to_bytes().to_vec()
+}
+
+/// The index of a network interface in the network namespace of this thread.
+///
+/// # Sources
+/// if_nametoindex(3).
+pub(super) fn interface_index(name: &CStr) -> Result<u32, Errno> {
+    // SAFETY: the name ends with NUL.
+    match unsafe { libc::if_nametoindex(name.as_ptr()) } {
+        0 => Err(Errno::last()),
+        index => Ok(index),
+    }
+}
+
+/// The name of a network interface in the network namespace of this thread.
+///
+/// # Sources
+/// if_indextoname(3).
+pub(super) fn interface_name(index: u32) -> Result<CString, Errno> {
+    let mut name = [0; libc::IF_NAMESIZE];
+    // SAFETY: the call writes `IF_NAMESIZE` characters at the most.
+    if unsafe { libc::if_indextoname(index, name.as_mut_ptr()) }.is_null() {
+        return Err(Errno::last());
+    }
+    // SAFETY: on success it has written a name that ends with NUL.
+    Ok(unsafe { CStr::from_ptr(name.as_ptr()) }.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use netstat_wire::linux::dirent64::Names;
+    use std::os::fd::AsFd;
 
     #[test]
     fn clock_since_boot_runs_and_is_the_one_of_proc_uptime() {
@@ -71,6 +175,48 @@ mod tests {
             (before..=after).any(|hundredths| (seconds * 100.0).round() == hundredths as f64),
             "{uptime}"
         );
+    }
+
+    #[test]
+    fn release_is_the_one_that_proc_tells() {
+        let told = std::fs::read("/proc/sys/kernel/osrelease").unwrap();
+        assert_eq!(kernel_release(), told.strip_suffix(b"\n").unwrap());
+    }
+
+    #[test]
+    fn interfaces_have_a_name_for_an_index_and_an_index_for_a_name() {
+        let index = interface_index(c"lo").unwrap();
+        assert_eq!(interface_name(index).as_deref(), Ok(c"lo"));
+        assert!(interface_index(c"no-such0").is_err());
+        assert!(interface_name(u32::MAX >> 1).is_err());
+    }
+
+    #[test]
+    fn entries_of_a_directory_come_until_there_are_no_more_and_links_are_cut_at_the_room() {
+        let directory = std::fs::File::open("/proc/self/fd").unwrap();
+        let own = directory.as_raw_fd().to_string();
+        // Room for one or two at a time.
+        let mut buffer = [MaybeUninit::uninit(); 64];
+        let mut found = Vec::new();
+        loop {
+            let entries = entries_of(directory.as_fd(), &mut buffer).unwrap();
+            if entries.is_empty() {
+                break;
+            }
+            found.extend(Names::new(entries).map(|name| name.unwrap().to_owned()));
+        }
+        let name = found.into_iter().find(|name| name.to_bytes() == own.as_bytes()).unwrap();
+        let link = |room| {
+            link_in(directory.as_fd(), &name, &mut vec![MaybeUninit::uninit(); room]).map(<[u8]>::to_vec)
+        };
+        let whole = format!("/proc/{}/fd", std::process::id());
+        assert_eq!(link(64).unwrap(), whole.as_bytes());
+        assert_eq!(link(5).unwrap(), b"/proc");
+        let missing = link_in(directory.as_fd(), c"no such", &mut buffer);
+        assert_eq!(missing, Err(Errno::NOENT));
+        let file = std::fs::File::open("/proc/self/stat").unwrap();
+        assert!(entries_of(file.as_fd(), &mut buffer).is_err(), "a file has none");
+        assert_eq!(file_system(file.as_fd()), Ok(i128::from(libc::PROC_SUPER_MAGIC)));
     }
 
     #[test]

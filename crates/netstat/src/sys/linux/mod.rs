@@ -43,6 +43,7 @@ mod counts;
 mod destroy;
 mod details;
 mod dumps;
+mod errno;
 mod ffi;
 mod known_processes;
 mod names;
@@ -91,7 +92,5 @@ pub(crate) const SUPPORT: Support = Support {
 
 /// The name of a network interface in the caller's network namespace.
 pub(crate) fn interface_name(index: u32) -> Option<String> {
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
-    let fd = socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None).ok()?;
-    rustix::net::netdevice::index_to_name(&fd, index).ok()
+    ffi::interface_name(index).ok()?.into_string().ok()
 }

@@ -1,23 +1,24 @@
 //! Numbers by name: of network interfaces and control groups.
 
+use super::errno::Errno;
+use super::ffi;
 use crate::error::Error;
-use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
+use std::ffi::CString;
+use std::fs::OpenOptions;
+use std::os::fd::AsFd;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
 /// Where the control groups are.
 const CGROUPS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 
-/// The file system of control groups, `CGROUP2_SUPER_MAGIC` of linux/magic.h.
+/// Their file system, `CGROUP2_SUPER_MAGIC` of linux/magic.h.
 const CGROUP2: i128 = 0x6367_7270;
 
 /// The index of a network interface in the caller's network namespace.
 pub(crate) fn interface_index(name: &str) -> Result<u32, Error> {
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
-    let failed = |errno: Errno| Error::system("find", format!("network interface {name:?}"), errno);
-    let fd =
-        socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None).map_err(failed)?;
-    rustix::net::netdevice::name_to_index(&fd, name).map_err(failed)
+    let index = CString::new(name).map_err(|_| Errno::INVAL).and_then(|name| ffi::interface_index(&name));
+    index.map_err(|errno| Error::system("find", format!("network interface {name:?}"), errno))
 }
 
 /// The id of a control group: the inode number of its directory.
@@ -40,10 +41,10 @@ pub(crate) fn cgroup_id(path: &Path) -> Result<u64, Error> {
 
 /// `None`: no directory of control groups.
 fn directory_id(path: &Path) -> Result<Option<u64>, Errno> {
-    let fd = rustix::fs::open(path, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())?;
-    // Of another type on each kind of machine; this one takes them all.
-    let kind = i128::from(rustix::fs::fstatfs(&fd)?.f_type);
-    let id = rustix::fs::fstat(&fd)?.st_ino;
+    let directory =
+        OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_DIRECTORY).open(path)?;
+    let kind = ffi::file_system(directory.as_fd())?;
+    let id = directory.metadata()?.ino();
     Ok((kind == CGROUP2).then_some(id))
 }
 

@@ -1,6 +1,7 @@
 //! The system of this build: what is kept between listings, and what is asked with it.
 
 use super::dumps::Dumps;
+use super::errno::Errno;
 use super::known_processes::KnownProcesses;
 use super::netlink::SockDiag;
 use super::owners::{KeptProgram, OwnerSearch};
@@ -17,10 +18,11 @@ use crate::process::{Process, ProcessFields};
 use crate::query::Query;
 use crate::socket::Socket;
 use crate::sys::System;
-use rustix::io::Errno;
-use std::ffi::{CStr, CString, OsStr};
+use std::ffi::OsStr;
 use std::fmt;
+use std::fs;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -44,15 +46,15 @@ impl Default for Kept {
 /// has it too, and would take its parent's answers.
 struct Here {
     /// The process, and the links that name its namespaces: the first process of each has the same number.
-    opened: Option<(u32, [Vec<u8>; 2])>,
+    opened: Option<(u32, [PathBuf; 2])>,
     dumps: SocketDumps,
 }
 
 impl Here {
     /// The socket of this process for the network namespace of this thread.
     fn dumps(&mut self) -> &mut SocketDumps {
-        let link = |path: &CStr| rustix::fs::readlink(path, Vec::new()).map(CString::into_bytes).ok();
-        let namespaces = link(c"/proc/thread-self/ns/net").zip(link(c"/proc/thread-self/ns/pid"));
+        let link = |path| fs::read_link(path).ok();
+        let namespaces = link("/proc/thread-self/ns/net").zip(link("/proc/thread-self/ns/pid"));
         let here = namespaces.map(|(net, pid)| (std::process::id(), [net, pid]));
         if here.is_none() || here != self.opened {
             self.dumps.close();

@@ -2,6 +2,7 @@
 //!
 //! Sources: proc_pid(5), proc_pid_stat(5), proc_pid_cmdline(5), proc_pid_exe(5), fs/proc/{array,base}.c.
 
+use super::errno::Errno;
 use super::ffi;
 use super::known_processes::{Common, KnownProcesses, Stamp};
 use super::procfs::{Proc, Procfs};
@@ -13,7 +14,6 @@ use crate::sys::users;
 use netstat_wire::linux::proc_pid_cmdline::arguments;
 use netstat_wire::linux::proc_pid_fd::socket_inode;
 use netstat_wire::linux::proc_pid_stat::Stat;
-use rustix::io::Errno;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};

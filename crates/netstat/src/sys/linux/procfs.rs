@@ -1,14 +1,19 @@
-//! Processes as `/proc` shows them, through directory descriptors: no path is built for a descriptor.
+//! Processes as `/proc` shows them. No path is built for a descriptor: those are asked for by their directory.
 //!
 //! Sources: proc_pid_fd(5), proc_pid_task(5), getdents(2), readlink(2), fs/proc/fd.c.
 
+use super::errno::Errno;
 use super::ffi;
+use netstat_wire::linux::dirent64::Names;
 use netstat_wire::linux::proc_pid_fd::{number, socket_inode};
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, RawDir, openat, readlinkat_raw, statat};
-use rustix::io::Errno;
 use std::cmp::Ordering;
+use std::ffi::CStr;
+use std::fs::{self, File, Metadata, OpenOptions};
+use std::io::Read;
 use std::mem::MaybeUninit;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 
 /// The names of about 2,700 descriptors: most processes are read with one call and a second that finds
 /// nothing more.
@@ -67,66 +72,72 @@ pub(crate) trait Procfs: Sync {
 
 /// The real `/proc`.
 pub(crate) struct Proc {
-    root: OwnedFd,
     /// Whether the size of a `fd` directory is its number of descriptors (Linux 6.2).
     has_descriptor_counts: bool,
 }
 
-fn open_directory(at: impl std::os::fd::AsFd, path: impl rustix::path::Arg) -> Result<OwnedFd, Errno> {
-    openat(at, path, OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty())
-}
-
 impl Proc {
     pub(crate) fn open() -> Result<Self, Errno> {
-        let root = open_directory(CWD, c"/proc")?;
-        // This process has descriptors: the one just opened at least.
-        let own = statat(&root, c"self/fd", AtFlags::empty());
-        let has_descriptor_counts = own.is_ok_and(|own| own.st_size > 0);
-        Ok(Self { root, has_descriptor_counts })
-    }
-
-    /// The numbers that name entries of a directory.
-    fn numbers(&self, path: &str) -> Result<Vec<u32>, Errno> {
-        let directory = open_directory(&self.root, path)?;
-        let mut buffer = directory_buffer();
-        let mut entries = RawDir::new(&directory, &mut buffer);
-        let mut numbers = Vec::new();
-        while let Some(entry) = entries.next() {
-            numbers.extend(number(entry?.file_name().to_bytes()));
-        }
-        Ok(numbers)
+        metadata("")?;
+        // This process has descriptors: those of its standard streams, or the one that looks.
+        let own = metadata("self/fd");
+        Ok(Self { has_descriptor_counts: own.is_ok_and(|own| own.size() > 0) })
     }
 }
 
-fn directory_buffer() -> Vec<MaybeUninit<u8>> {
-    vec![MaybeUninit::uninit(); DIRECTORY_BYTES]
+fn absolute(path: &str) -> String {
+    format!("/proc/{path}")
+}
+
+fn metadata(path: &str) -> Result<Metadata, Errno> {
+    Ok(fs::metadata(absolute(path))?)
+}
+
+/// Hands over the names of a directory below `/proc`.
+fn each_name(path: &str, each: &mut dyn FnMut(BorrowedFd<'_>, &CStr)) -> Result<(), Errno> {
+    let directory = OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(absolute(path))?;
+    let directory = directory.as_fd();
+    let mut buffer: Vec<u8> = Vec::with_capacity(DIRECTORY_BYTES);
+    loop {
+        let entries = ffi::entries_of(directory, buffer.spare_capacity_mut())?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        for name in Names::new(entries) {
+            each(directory, name.map_err(|_| Errno::BADMSG)?);
+        }
+    }
+}
+
+/// The numbers that name entries of a directory.
+fn numbers(path: &str) -> Result<Vec<u32>, Errno> {
+    let mut numbers = Vec::new();
+    each_name(path, &mut |_, name| numbers.extend(number(name.to_bytes())))?;
+    Ok(numbers)
 }
 
 impl Procfs for Proc {
     fn pids(&self) -> Result<Vec<u32>, Errno> {
-        self.numbers(".")
+        numbers("")
     }
 
     fn threads(&self, pid: u32) -> Result<Vec<u32>, Errno> {
-        self.numbers(&format!("{pid}/task"))
+        numbers(&format!("{pid}/task"))
     }
 
     fn sizes(&self, pid: u32) -> Result<Sizes, Errno> {
-        let task = statat(&self.root, format!("{pid}/task"), AtFlags::empty())?;
+        let task = metadata(&format!("{pid}/task"))?;
         // A link for the directory, one for its own ".", and one for each thread.
-        #[allow(clippy::useless_conversion, reason = "32 bits wide on some processors")]
-        let threads = u64::from(task.st_nlink).saturating_sub(2);
-        let descriptors = if self.has_descriptor_counts {
-            let fd = statat(&self.root, format!("{pid}/fd"), AtFlags::empty())?;
-            u64::try_from(fd.st_size).ok()
-        } else {
-            None
+        let threads = task.nlink().saturating_sub(2);
+        let descriptors = match self.has_descriptor_counts {
+            true => Some(metadata(&format!("{pid}/fd"))?.size()),
+            false => None,
         };
         Ok(Sizes { threads, descriptors })
     }
 
     fn user(&self, pid: u32) -> Result<u32, Errno> {
-        statat(&self.root, format!("{pid}"), AtFlags::empty()).map(|directory| directory.st_uid)
+        Ok(metadata(&pid.to_string())?.uid())
     }
 
     fn sockets(
@@ -139,22 +150,17 @@ impl Procfs for Proc {
             None => format!("{pid}/fd"),
             Some(tid) => format!("{pid}/task/{tid}/fd"),
         };
-        let directory = open_directory(&self.root, path)?;
-        let mut buffer = directory_buffer();
-        let mut entries = RawDir::new(&directory, &mut buffer);
-        let mut link = [MaybeUninit::<u8>::uninit(); LINK_BYTES];
+        let mut link = [MaybeUninit::uninit(); LINK_BYTES];
         let mut table = TableRead::default();
-        while let Some(entry) = entries.next() {
-            let entry = entry?;
-            let name = entry.file_name();
+        each_name(&path, &mut |directory, name| {
             let Some(fd) = number(name.to_bytes()).and_then(|fd| i32::try_from(fd).ok()) else {
-                continue;
+                return;
             };
             table.descriptors += 1;
             // Not stat, which would ask the file system behind the descriptor: one that does not answer
             // (NFS, FUSE) would hold up the listing for good.
-            match readlinkat_raw(&directory, name, &mut link[..]) {
-                Ok((target, _)) => {
+            match ffi::link_in(directory, name, &mut link) {
+                Ok(target) => {
                     if let Some(inode) = socket_inode(target) {
                         found(fd, inode);
                     }
@@ -163,7 +169,7 @@ impl Procfs for Proc {
                 Err(Errno::NOENT) => {}
                 Err(_) => table.refused += 1,
             }
-        }
+        })?;
         Ok(table)
     }
 
@@ -174,23 +180,35 @@ impl Procfs for Proc {
     fn read(&self, path: &str, content: &mut Vec<u8>) -> Result<(), Errno> {
         /// More than any file that is read here may have, a command line excepted, which is cut.
         const MOST: usize = 1024 * 1024;
-        let file = openat(&self.root, path, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
-        content.clear();
-        while content.len() < MOST {
-            content.reserve(4096);
-            match rustix::io::read(&file, rustix::buffer::spare_capacity(content)) {
+        /// Room for most of them.
+        const ROOM: usize = 4096;
+        let mut file = File::open(absolute(path))?;
+        let mut length = 0;
+        while length < MOST {
+            if content.len() < length + ROOM {
+                content.resize(length + ROOM, 0);
+            }
+            let room = content.get_mut(length..).unwrap_or_default();
+            let all = room.len();
+            match file.read(room).map_err(Errno::from) {
                 Ok(0) => break,
-                // These files are made at one stroke: what ends with a line before the room does is all there is.
-                Ok(_) if content.len() < content.capacity() && content.ends_with(b"\n") => break,
-                Ok(_) | Err(Errno::INTR) => {}
+                Ok(read) => {
+                    length += read;
+                    // These files are made at one stroke: what ends with a line before the room does is all there is.
+                    if read < all && content.get(..length).is_some_and(|read| read.ends_with(b"\n")) {
+                        break;
+                    }
+                }
+                Err(Errno::INTR) => {}
                 Err(errno) => return Err(errno),
             }
         }
+        content.truncate(length);
         Ok(())
     }
 
     fn link(&self, path: &str) -> Result<Vec<u8>, Errno> {
-        rustix::fs::readlinkat(&self.root, path, Vec::new()).map(std::ffi::CString::into_bytes)
+        Ok(fs::read_link(absolute(path))?.into_os_string().into_vec())
     }
 
     fn now(&self) -> u64 {

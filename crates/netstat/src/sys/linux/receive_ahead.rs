@@ -4,8 +4,8 @@
 //! of the time, and what is done with the records adds to it. Side by side the two take no longer than the kernel.
 //! Records are still decoded in order, and by the thread that asked.
 
+use super::errno::Errno;
 use super::netlink::{BUFFER_BYTES, IsLast, Peer, Received, Take};
-use rustix::io::Errno;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
@@ -70,8 +70,9 @@ fn receive(
     is_last: IsLast<'_>,
 ) {
     loop {
-        let mut buffer = emptied.try_recv().unwrap_or_default();
-        buffer.resize(BUFFER_BYTES, 0);
+        // Made zero by the system, so that memory is touched only as far as the kernel writes.
+        let mut buffer = emptied.try_recv().ok().filter(|buffer| buffer.len() == BUFFER_BYTES);
+        let mut buffer = buffer.take().unwrap_or_else(|| vec![0; BUFFER_BYTES]);
         let received = peer.receive(&mut buffer);
         let last = match received {
             // What others send is passed over.

@@ -6,6 +6,7 @@
 //! list.
 
 use super::dumps::Dumps;
+use super::errno::Errno;
 use super::netlink::{Fault, Peer, SockDiag};
 use super::proc_net::{self, Unread};
 use super::tables::{Table, lack_bound_inactive, tables_of};
@@ -14,7 +15,6 @@ use crate::error::Error;
 use crate::gap::{Gap, GapKind};
 use crate::query::Query;
 use crate::socket::Socket;
-use rustix::io::Errno;
 use std::ops::ControlFlow;
 
 /// Hands the sockets of all tables that the query wants to the sink.

@@ -1,13 +1,13 @@
 //! Whether rows are still open, asked of the kernel one by one.
 
 use super::dumps::Dumps;
+use super::errno::Errno;
 use super::netlink::{Fault, Peer};
 use super::row::sock_id;
 use super::tables::{address_family, ip_protocol};
 use crate::socket::{Protocol, Socket};
 use crate::tcp_state::TcpState;
 use netstat_wire::linux::inet_diag::RequestV2;
-use rustix::io::Errno;
 use std::ops::ControlFlow;
 
 /// How many rows are asked for one by one whether they are still open. A microsecond or two each.

@@ -6,6 +6,8 @@
 //! filter wants: listeners have a table of their own, and reading it costs next to nothing.
 
 use super::bytecode::{Compiled, Program, compile};
+use super::errno::Errno;
+use super::ffi;
 use super::netlink::Fault;
 use super::{details, row};
 use crate::details::DetailFields;
@@ -19,7 +21,6 @@ use netstat_wire::linux::inet_diag::{
 };
 use netstat_wire::linux::netlink::{NLM_F_DUMP, put_attribute};
 use netstat_wire::linux::tcp_states as states;
-use rustix::io::Errno;
 use std::fmt;
 
 /// One table to be read.
@@ -217,8 +218,8 @@ pub(super) fn kernel_has_one_pass_udp() -> bool {
 
 /// The first two numbers of this kernel's release.
 pub(super) fn kernel_version() -> (u32, u32) {
-    let name = rustix::system::uname();
-    let mut numbers = name.release().to_bytes().split(|byte| !byte.is_ascii_digit()).map(|digits| {
+    let release = ffi::kernel_release();
+    let mut numbers = release.split(|byte| !byte.is_ascii_digit()).map(|digits| {
         std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u32>().ok()).unwrap_or(0)
     });
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))

@@ -1,7 +1,9 @@
 //! bpf(2), one command a function; the mapping of a file of sysfs; the rights of a thread.
 #![allow(unsafe_code, reason = "foreign calls live in files of this name, and here alone")]
 
-use rustix::io::Errno;
+use super::super::errno::Errno;
+use super::super::ffi::file_system;
+use std::fs::File;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// `enum bpf_cmd` of linux/bpf.h.
@@ -64,10 +66,6 @@ struct IterCreate {
     flags: u32,
 }
 
-fn last_errno() -> Errno {
-    Errno::from_io_error(&std::io::Error::last_os_error()).unwrap_or(Errno::INVAL)
-}
-
 /// Gives a command with its part of `union bpf_attr` to the kernel.
 ///
 /// # Safety
@@ -75,7 +73,7 @@ fn last_errno() -> Errno {
 unsafe fn bpf<A>(command: libc::c_int, attributes: &mut A) -> Result<libc::c_long, Errno> {
     // SAFETY: the attributes are of the size given, and what they lead to is as the caller promised.
     let answer = unsafe { libc::syscall(libc::SYS_bpf, command, &raw mut *attributes, size_of::<A>()) };
-    if answer < 0 { Err(last_errno()) } else { Ok(answer) }
+    if answer < 0 { Err(Errno::last()) } else { Ok(answer) }
 }
 
 /// As [`bpf`], for commands that answer with a descriptor.
@@ -168,21 +166,18 @@ impl Mapping {
     ///
     /// # Sources
     /// mmap(2), fs/kernfs/file.c.
-    pub(super) fn of_sysfs(file: impl AsFd) -> Result<Self, Errno> {
+    pub(super) fn of_sysfs(file: &File) -> Result<Self, Errno> {
         /// `SYSFS_MAGIC` of linux/magic.h.
         const SYSFS_MAGIC: i128 = 0x6265_6572;
-        let file_system = rustix::fs::fstatfs(&file)?;
-        let length = rustix::fs::fstat(&file)?.st_size;
-        let length = usize::try_from(length).map_err(|_| Errno::INVAL)?;
-        // Of another type on each kind of machine; this one takes them all.
-        if i128::from(file_system.f_type) != SYSFS_MAGIC || length == 0 {
+        let length = usize::try_from(file.metadata()?.len()).map_err(|_| Errno::INVAL)?;
+        if file_system(file.as_fd())? != SYSFS_MAGIC || length == 0 {
             return Err(Errno::INVAL);
         }
-        let (anywhere, fd) = (std::ptr::null_mut(), file.as_fd().as_raw_fd());
+        let (anywhere, fd) = (std::ptr::null_mut(), file.as_raw_fd());
         // SAFETY: a new mapping at a place that the kernel chooses touches no memory in use.
         let start = unsafe { libc::mmap(anywhere, length, libc::PROT_READ, libc::MAP_PRIVATE, fd, 0) };
         if start == libc::MAP_FAILED {
-            return Err(last_errno());
+            return Err(Errno::last());
         }
         let start = std::ptr::NonNull::new(start.cast()).ok_or(Errno::INVAL)?;
         Ok(Self { start, length })
@@ -230,7 +225,7 @@ pub(super) fn effective_capabilities() -> Result<u64, Errno> {
     // SAFETY: the version says that there are two of the structure, and there are.
     let answer = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, data.as_mut_ptr()) };
     if answer != 0 {
-        return Err(last_errno());
+        return Err(Errno::last());
     }
     let [low, high] = data;
     Ok(u64::from(low.effective) | u64::from(high.effective) << 32)

@@ -6,16 +6,14 @@
 use super::program::{Types, level_of_reader};
 use super::refused::Refused;
 use super::{attach, run};
-use rustix::fs::{CWD, readlinkat_raw};
-use std::mem::MaybeUninit;
+use std::fs;
 
 /// The first pid namespace, `PROC_PID_INIT_INO` of include/linux/proc_ns.h.
-const FIRST_PID_NAMESPACE: &[u8] = b"pid:[4026531836]";
+const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
 
 pub(super) fn of_this_thread(types: &Types<'_>) -> Result<u32, Refused> {
-    let mut link = [MaybeUninit::<u8>::uninit(); FIRST_PID_NAMESPACE.len() + 1];
-    match readlinkat_raw(CWD, c"/proc/thread-self/ns/pid", &mut link[..]) {
-        Ok((link, _)) if link == FIRST_PID_NAMESPACE => Ok(0),
+    match fs::read_link("/proc/thread-self/ns/pid") {
+        Ok(link) if link.as_os_str() == FIRST_PID_NAMESPACE => Ok(0),
         // Another, or not told: a program looks.
         _ => probe(types),
     }

@@ -33,10 +33,10 @@ mod tests;
 
 pub(crate) use refused::Refused;
 
+use super::errno::Errno;
 use super::ffi::nanoseconds_since_boot;
 use program::{Program, RECORD_BYTES, Types};
-use rustix::fs::{CWD, Mode, OFlags, openat};
-use rustix::io::Errno;
+use std::fs::File;
 use std::io::Read;
 use std::ops::Deref;
 use std::os::fd::{AsFd, OwnedFd};
@@ -138,13 +138,12 @@ pub(crate) fn may_load() -> Result<(), Refused> {
 
 /// The bytes of the kernel's types: mapped where that can be, which saves copying five megabytes.
 fn kernel_types() -> Result<Box<dyn Deref<Target = [u8]>>, Errno> {
-    let file = openat(CWD, TYPES, OFlags::RDONLY | OFlags::CLOEXEC, Mode::empty())?;
+    let mut file = File::open(TYPES)?;
     if let Ok(mapping) = ffi::Mapping::of_sysfs(&file) {
         return Ok(Box::new(mapping));
     }
     let mut bytes = Vec::new();
-    let read = std::fs::File::from(file).read_to_end(&mut bytes);
-    read.map_err(|error| Errno::from_io_error(&error).unwrap_or(Errno::IO))?;
+    file.read_to_end(&mut bytes)?;
     Ok(Box::new(bytes))
 }
 
@@ -157,28 +156,32 @@ fn attach(name: &[u8; 16], program: &Program) -> Result<OwnedFd, Refused> {
 
 /// Runs a program once and hands over what it writes, in records of `N` bytes.
 fn run<const N: usize>(link: &OwnedFd, each: &mut dyn FnMut(u64, [u8; N])) -> Result<(), Errno> {
-    records(&ffi::start_iterator(link.as_fd())?, each)
+    records(File::from(ffi::start_iterator(link.as_fd())?), each)
 }
 
 /// Reads records of `N` bytes to the end, and tells of each when the read began that brought it.
-fn records<const N: usize>(file: impl AsFd, each: &mut dyn FnMut(u64, [u8; N])) -> Result<(), Errno> {
-    let mut buffer = Vec::with_capacity(READ_BYTES + N);
+fn records<const N: usize>(mut file: impl Read, each: &mut dyn FnMut(u64, [u8; N])) -> Result<(), Errno> {
+    let mut buffer = vec![0; READ_BYTES + N];
+    // What has been read of the next record: a read ends with a record, but nobody promises that.
+    let mut begun = 0;
     let mut retries = MOST_RETRIES;
     loop {
-        buffer.reserve(READ_BYTES);
         let at = nanoseconds_since_boot();
-        match rustix::io::read(&file, rustix::buffer::spare_capacity(&mut buffer)) {
-            Ok(0) if buffer.is_empty() => return Ok(()),
+        let read = match file.read(buffer.get_mut(begun..).unwrap_or_default()).map_err(Errno::from) {
+            Ok(0) if begun == 0 => return Ok(()),
             // Half a record, which the kernel does not write.
             Ok(0) => return Err(Errno::BADMSG),
-            Ok(_) => {}
-            Err(Errno::INTR | Errno::AGAIN) if retries > 0 => retries -= 1,
+            Ok(read) => read,
+            Err(Errno::INTR | Errno::AGAIN) if retries > 0 => {
+                retries -= 1;
+                continue;
+            }
             Err(errno) => return Err(errno),
-        }
-        let (whole, rest) = buffer.as_chunks::<N>();
+        };
+        let filled = begun + read;
+        let (whole, rest) = buffer.get(..filled).unwrap_or_default().as_chunks::<N>();
         whole.iter().for_each(|record| each(at, *record));
-        // A read ends with a record, but nobody promises that.
-        let rest = rest.len();
-        buffer.drain(..buffer.len() - rest);
+        begun = rest.len();
+        buffer.copy_within(filled - begun..filled, 0);
     }
 }

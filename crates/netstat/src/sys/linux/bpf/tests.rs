@@ -1,9 +1,10 @@
 //! The programs in the running kernel, with sockets of our own making. They need root and a kernel that has
 //! iterators; without, they are skipped and say so.
 
+use super::super::errno::Errno;
 use super::program::{Types, level_of_reader, socket_files};
 use super::{HeldSource, Refused, SocketFile, TaskFiles, ffi, kernel_types, level, may_load};
-use rustix::io::{Errno, FdFlags, fcntl_getfd};
+use rustix::io::{FdFlags, fcntl_getfd};
 use rustix::thread::CapabilitySet;
 use socket_world::bpf::{Object, ids, link_ids, program_name};
 use socket_world::{Child, Held, live_skip, restrict, tcp, threads, udp, wait_until};

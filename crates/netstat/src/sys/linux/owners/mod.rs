@@ -16,6 +16,7 @@ pub(super) mod walk;
 pub(super) use choice::KeptProgram;
 
 use super::bpf::TaskFiles;
+use super::errno::Errno;
 use super::procfs::Proc;
 use crate::gap::GapKind;
 use crate::owner_source::{OwnerSource, OwnersFrom};
@@ -23,7 +24,6 @@ use crate::owner_table::{OwnerTable, Sighting};
 use crate::query::Query;
 use crate::sys::Search;
 use choice::{Choice, choose, load};
-use rustix::io::Errno;
 use std::sync::{Arc, OnceLock};
 
 /// A search for owners.

@@ -8,6 +8,7 @@
 //!
 //! An iteration that fails half way is worth nothing, as it does not tell what is missing: the walk stands in.
 
+use super::super::errno::Errno;
 use super::walk;
 use crate::gap::{Gap, GapKind};
 use crate::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
@@ -15,7 +16,6 @@ use crate::owner_source::{OwnerSource, OwnersFrom};
 use crate::owner_table::{Held, OwnerTable, Sighting};
 use crate::sys::linux::bpf::HeldSource;
 use crate::sys::linux::procfs::Procfs;
-use rustix::io::Errno;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, OnceLock, PoisonError};
 

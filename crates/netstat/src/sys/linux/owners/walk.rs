@@ -19,12 +19,12 @@
 //!
 //! [`again`]: crate::sys::Search::again
 
+use super::super::errno::Errno;
 use crate::gap::{Gap, GapKind};
 use crate::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
 use crate::owner_table::{Held, OwnerTable, Sighting};
 use crate::side_by_side::side_by_side;
 use crate::sys::linux::procfs::{Procfs, TableRead};
-use rustix::io::Errno;
 use std::cmp::Ordering;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};

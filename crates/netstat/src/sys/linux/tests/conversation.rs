@@ -1,6 +1,7 @@
 //! Faults of the netlink conversation. Where nothing else is said there is no `/proc`, so that nothing but the
 //! conversation gives rows.
 
+use super::super::errno::Errno;
 use super::script::{Answer, Channel, Message, Outcome, Script, answers, done, over, rows, tcp, udp};
 use crate::gap::GapKind;
 use crate::socket::{Family, Protocol, Socket};
@@ -11,7 +12,6 @@ use crate::sys::linux::tables::{Table, tables};
 use crate::tcp_state::TcpState;
 use netstat_wire::linux::inet_diag::{SOCK_DIAG_BY_FAMILY, TCPDIAG_GETSOCK};
 use netstat_wire::linux::netlink::Messages;
-use rustix::io::Errno;
 use std::cell::RefCell;
 use std::num::NonZeroU64;
 use std::ops::ControlFlow;

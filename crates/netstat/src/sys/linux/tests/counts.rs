@@ -1,5 +1,6 @@
 //! Counting with the kernel's own counts, and without them where they do not fit.
 
+use super::super::errno::Errno;
 use super::script::{Answer, Channel, Message, done, open, rows};
 use crate::counts::Counts;
 use crate::query::Query;
@@ -7,7 +8,6 @@ use crate::sys::linux::counts::count;
 use crate::sys::linux::dumps::Dumps;
 use crate::tcp_state::TcpState;
 use netstat_wire::linux::tcp_states as states;
-use rustix::io::Errno;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;

@@ -1,5 +1,6 @@
 //! Closing a socket: what the kernel answers, and what is made of it.
 
+use super::super::errno::Errno;
 use super::script::{Answer, Channel, Message, done, open, rows};
 use crate::error::Error;
 use crate::socket::{Protocol, Socket};
@@ -8,7 +9,6 @@ use crate::sys::linux::dumps::Dumps;
 use crate::tcp_state::TcpState;
 use netstat_wire::linux::inet_diag::SOCK_DESTROY;
 use netstat_wire::linux::netlink::{Messages, NLM_F_ACK};
-use rustix::io::Errno;
 use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::num::NonZeroU64;

@@ -1,12 +1,12 @@
 //! Tables that netlink does not give: read from `/proc` with a gap that says why, or an error that says why
 //! not. Never an empty list.
 
+use super::super::errno::Errno;
 use super::script::{
     Answer, Channel, FileScript, Message, Outcome, Script, answers, done, over, rows, tcp, udp,
 };
 use crate::gap::GapKind;
 use crate::socket::{Family, Protocol};
-use rustix::io::Errno;
 
 const TCP: &str = "/proc/thread-self/net/tcp";
 const TCP6: &str = "/proc/thread-self/net/tcp6";

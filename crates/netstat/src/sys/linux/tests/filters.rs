@@ -1,5 +1,6 @@
 //! What the kernel is asked to leave out: nothing that would pass, whatever the filter.
 
+use super::super::errno::Errno;
 use super::super::row::tcp_state;
 use super::super::tables::{Table, address_family, tables};
 use super::script::{Answer, Channel, Message, Script, answers, done, rows, tcp};
@@ -12,7 +13,6 @@ use crate::tcp_state::TcpState;
 use netstat_wire::linux::inet_diag::SockId;
 use netstat_wire::linux::inet_diag_bytecode_run::{Entry, audit, run};
 use netstat_wire::linux::tcp_states as states;
-use rustix::io::Errno;
 use socket_world::namespace::in_network_namespace;
 use socket_world::{Made, binding, live_skip, tcp as tcp_world, udp as udp_world};
 use std::collections::BTreeSet;

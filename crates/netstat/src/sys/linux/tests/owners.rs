@@ -1,5 +1,6 @@
 //! Refusals and races of `/proc`: each ends in the right ownership, reason and gap.
 
+use super::super::errno::Errno;
 use super::world::{INODE, Link, Machine, SIGHTED_AT_TEN, Task, World, holder, process, task};
 use crate::gap::GapKind;
 use crate::owner::{HiddenOwner, NoOwner, Ownership};
@@ -10,7 +11,6 @@ use crate::sys::Search as _;
 use crate::sys::linux::known_processes::KnownProcesses;
 use crate::sys::linux::owners::walk::Search;
 use crate::sys::linux::processes::read_all;
-use rustix::io::Errno;
 use std::collections::BTreeMap;
 
 const COMPLETE: Ownership = Ownership::Known { complete: true };

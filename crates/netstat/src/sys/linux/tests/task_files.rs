@@ -1,5 +1,6 @@
 //! Owners by the iterator: the same rows as by the walk, its races and its failures.
 
+use super::super::errno::Errno;
 use super::world::{INODE, Link, Machine, SIGHTED_AT_TEN, World, holder, process, row, task};
 use crate::error::Error;
 use crate::gap::{Gap, GapKind};
@@ -13,7 +14,6 @@ use crate::socket::Socket;
 use crate::sys::System;
 use crate::sys::linux::bpf::{HeldSource, SocketFile};
 use crate::sys::linux::owners::task_files::Search;
-use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::ops::ControlFlow;

@@ -1,5 +1,6 @@
 //! A scripted `/proc`: processes, threads and descriptors, which change or refuse at any step that is read.
 
+use super::super::errno::Errno;
 use crate::error::Error;
 use crate::gap::{Gap, GapKind};
 use crate::owner::{NoOwner, Owner, OwnerRole, Ownership};
@@ -14,7 +15,6 @@ use crate::sys::linux::owners::walk;
 use crate::sys::linux::processes::{is_short_name, read_all};
 use crate::sys::linux::procfs::{Procfs, Sizes, TableRead};
 use crate::sys::linux::row::ownerless;
-use rustix::io::Errno;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;

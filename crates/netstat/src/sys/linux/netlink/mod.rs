@@ -9,24 +9,21 @@
 //!
 //! Sources: netlink(7), sock_diag(7), include/uapi/linux/netlink.h, net/netlink/af_netlink.c.
 
+mod ffi;
+
+use super::errno::Errno;
 use super::receive_ahead;
 use netstat_wire::linux::netlink::{Body, Header, Messages, NLM_F_ACK};
-use rustix::io::Errno;
-use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvFlags, ReturnFlags, SendFlags, SocketAddrAny, SocketFlags,
-    SocketType, netlink, recvmsg, sendto, socket_with, sockopt,
-};
 use std::fmt;
-use std::io::{self, IoSliceMut};
+use std::io;
 use std::ops::ControlFlow;
-use std::os::fd::OwnedFd;
-use std::time::Duration;
+use std::os::fd::{AsFd, OwnedFd};
 
 /// Twice the most that the kernel puts into one datagram of a dump.
 pub(super) const BUFFER_BYTES: usize = 64 * 1024;
 
-/// How long one answer may take. The kernel answers within a receive; only a stalled dump waits.
-const TIMEOUT: Duration = Duration::from_secs(5);
+/// How many seconds one answer may take. The kernel answers within a receive; only a stalled dump waits.
+const TIMEOUT: u16 = 5;
 
 /// How many receives may bring nothing of ours (signals, other senders) before a dump is given up.
 const IDLE_RECEIVES: u32 = 10_000;
@@ -79,18 +76,11 @@ pub(super) struct SockDiag {
 impl SockDiag {
     /// Opens the socket; no right is needed.
     pub(super) fn open() -> Result<Self, Errno> {
-        let fd = socket_with(
-            AddressFamily::NETLINK,
-            SocketType::RAW,
-            SocketFlags::CLOEXEC,
-            Some(netlink::SOCK_DIAG),
-        )?;
-        sockopt::set_socket_timeout(&fd, sockopt::Timeout::Recv, Some(TIMEOUT))?;
-        sockopt::set_socket_timeout(&fd, sockopt::Timeout::Send, Some(TIMEOUT))?;
+        let fd = ffi::open()?;
+        ffi::set_timeouts(fd.as_fd(), TIMEOUT)?;
         // Bound by hand, so that the port id is known before the first answer.
-        rustix::net::bind(&fd, &netlink::SocketAddrNetlink::new(0, 0))?;
-        let address = netlink::SocketAddrNetlink::try_from(rustix::net::getsockname(&fd)?)?;
-        Ok(Self { fd, port_id: address.pid() })
+        let port_id = ffi::bind(fd.as_fd())?;
+        Ok(Self { fd, port_id })
     }
 }
 
@@ -100,21 +90,15 @@ impl Peer for SockDiag {
     }
 
     fn send(&mut self, request: &[u8]) -> Result<(), Errno> {
-        let kernel = netlink::SocketAddrNetlink::new(0, 0);
-        sendto(&self.fd, request, SendFlags::empty(), &kernel).map(drop)
+        ffi::send(self.fd.as_fd(), request)
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Errno> {
-        let mut control = RecvAncillaryBuffer::new(&mut []);
-        let mut buffers = [IoSliceMut::new(buffer)];
-        let received = recvmsg(&self.fd, &mut buffers, &mut control, RecvFlags::empty())?;
-        let from_kernel = |address: SocketAddrAny| {
-            netlink::SocketAddrNetlink::try_from(address).is_ok_and(|address| address.pid() == 0)
-        };
+        let datagram = ffi::receive(self.fd.as_fd(), buffer)?;
         Ok(Received {
-            length: received.bytes,
-            truncated: received.flags.contains(ReturnFlags::TRUNC),
-            from_kernel: received.address.is_some_and(from_kernel),
+            length: datagram.length,
+            truncated: datagram.length > buffer.len(),
+            from_kernel: datagram.port_id == Some(0),
         })
     }
 
