@@ -40,7 +40,7 @@ allowed() {
     put crates/a/src/words.rs <<'RUST'
 // cfg(unix), unsafe
 #![deny(unsafe_code)]
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, fuzzing, feature = "windows"))]
 const WINDOWS: &str = "unsafe, windows, cfg";
 RUST
     put crates/a/tests/fixtures/linux-6.1__whole.hex <<'HEX'

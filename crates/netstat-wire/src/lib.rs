@@ -1,7 +1,8 @@
 //! Decoders of what kernels say about sockets and processes: bytes in, records out.
 //!
 //! Nothing here does I/O, knows which system it runs on, or uses `unsafe`; so the formats of every
-//! system are tested and fuzzed on any one of them. Bytes whose order or width belongs to a kernel
+//! system are tested and fuzzed on any one of them. Which formats are built is told by features, `linux`,
+//! `macos`, `windows`, or all by `all-systems`. Bytes whose order or width belongs to a kernel
 //! are read in the order of the machine that runs this code (`_ne`): a kernel and its callers share it.
 //!
 //! What every decoder promises:
@@ -31,9 +32,12 @@
 )]
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+#[cfg(any(feature = "linux", doc))]
 pub mod linux;
+#[cfg(any(feature = "macos", doc))]
 pub mod macos;
 pub mod reader;
+#[cfg(any(feature = "windows", doc))]
 pub mod windows;
 
 pub use reader::{DecodeError, Reader};

@@ -28,13 +28,13 @@ enum Reason {
 impl DecodeError {
     /// The record ends before a field does.
     #[cold]
-    pub(crate) const fn short(record: &'static str, offset: usize, need: usize, have: usize) -> Self {
+    pub const fn short(record: &'static str, offset: usize, need: usize, have: usize) -> Self {
         Self { record, offset, reason: Reason::Short { need, have } }
     }
 
     /// The bytes are there and cannot be what they should be; `what` says so after the record's name.
     #[cold]
-    pub(crate) const fn malformed(record: &'static str, offset: usize, what: &'static str) -> Self {
+    pub const fn malformed(record: &'static str, offset: usize, what: &'static str) -> Self {
         Self { record, offset, reason: Reason::Malformed(what) }
     }
 
@@ -127,6 +127,22 @@ impl<'a> Reader<'a> {
         self.bytes().map(u32::from_ne_bytes)
     }
 
+    /// Takes `N` `u32` in the machine's byte order, one after the other; all of them or none.
+    pub fn u32s_ne<const N: usize>(&mut self) -> Result<[u32; N], DecodeError> {
+        let start = self.clone();
+        let mut taken = [0; N];
+        for number in &mut taken {
+            match self.u32_ne() {
+                Ok(next) => *number = next,
+                Err(error) => {
+                    *self = start;
+                    return Err(error);
+                }
+            }
+        }
+        Ok(taken)
+    }
+
     /// Takes an `i32` in the machine's byte order.
     #[inline]
     pub fn i32_ne(&mut self) -> Result<i32, DecodeError> {
@@ -213,6 +229,7 @@ mod tests {
         assert_eq!(reader.u16_ne(), Ok(0x1234));
         assert_eq!(reader.u32_be(), Ok(0xdead_beef));
         assert_eq!(reader.u32_ne(), Ok(0xdead_beef));
+        assert_eq!(reader.clone().u32s_ne(), Ok([0xffff_fffe, u32::MAX, u32::MAX]));
         assert_eq!(reader.i32_ne(), Ok(-2));
         assert_eq!(reader.u64_ne(), Ok(u64::MAX));
         assert_eq!(reader.bytes(), Ok(*b"ab"));
@@ -232,8 +249,13 @@ mod tests {
         assert_eq!((error.record(), error.offset()), ("inet_diag_msg", 68));
         assert_eq!((error.need(), error.have()), (Some(4), Some(2)));
         assert_eq!(reader.take(3).unwrap_err().need(), Some(3));
+        let error = reader.u32s_ne::<2>().unwrap_err();
+        assert_eq!((error.offset(), error.need(), error.have()), (68, Some(4), Some(2)));
         assert_eq!(reader.skip(usize::MAX).unwrap_err().need(), Some(usize::MAX));
         assert_eq!(reader.remaining(), 2);
+        let mut second = Reader::new("meminfo", &[0; 7]);
+        assert_eq!(second.u32s_ne::<2>().unwrap_err().offset(), 4);
+        assert_eq!(second.offset(), 0);
         assert_eq!(reader.u16_ne(), Ok(0));
         let error = reader.u8().unwrap_err();
         assert_eq!(error.to_string(), "inet_diag_msg: 1 byte needed at offset 70, 0 there");

@@ -16,7 +16,8 @@ fn info(kind: u32, count: u32, flag: bool) -> u32 {
 struct Types {
     types: Vec<u8>,
     strings: Vec<u8>,
-    count: u32,
+    /// Where each ends.
+    ends: Vec<u32>,
 }
 
 impl Types {
@@ -38,8 +39,8 @@ impl Types {
         for word in [name, info, size_or_type].iter().chain(more) {
             self.types.extend(word.to_ne_bytes());
         }
-        self.count += 1;
-        self.count
+        self.ends.push(u32::try_from(self.types.len()).unwrap());
+        u32::try_from(self.ends.len()).unwrap()
     }
 
     /// Members: name, type, offset.
@@ -125,7 +126,7 @@ fn synthetic() -> Types {
 }
 
 fn found(btf: &Btf<'_>, kind: Kind, name: &str) -> TypeId {
-    let [id] = btf.find([(kind, name)]);
+    let [id] = btf.find([(kind, name)]).unwrap();
     id.unwrap_or_else(|| panic!("no {kind:?} {name}"))
 }
 
@@ -137,7 +138,6 @@ fn member(btf: &Btf<'_>, structure: &str, name: &str) -> Member {
 fn types_are_found_by_kind_and_whole_name_behind_types_of_every_kind() {
     let file = synthetic().file();
     let btf = Btf::new(&file).unwrap();
-    assert_eq!(btf.count(), 27);
     let ids = btf.find([
         (Kind::Func, "bpf_iter_task_file"),
         (Kind::Struct, "last"),
@@ -146,7 +146,10 @@ fn types_are_found_by_kind_and_whole_name_behind_types_of_every_kind() {
         (Kind::Struct, "las"),
         (Kind::Struct, "last\0"),
     ]);
-    assert_eq!(ids.map(|id| id.map(TypeId::number)), [Some(21), Some(27), Some(15), None, None, None]);
+    assert_eq!(
+        ids.unwrap().map(|id| id.map(TypeId::number)),
+        [Some(21), Some(27), Some(15), None, None, None]
+    );
 }
 
 #[test]
@@ -239,8 +242,12 @@ fn a_kind_that_is_not_known_is_an_error_at_its_place() {
         let mut types = Types::new();
         types.add("int", info(1, 0, false), 4, &[32]);
         types.add("new", info(kind, 0, false), 0, &[]);
-        let error = Btf::new(&types.file()).unwrap_err();
+        let file = types.file();
+        let btf = Btf::new(&file).unwrap();
+        let error = btf.find([(Kind::Int, "int"), (Kind::Int, "long")]).unwrap_err();
         assert_eq!(error.to_string(), "btf_type: of an unknown kind at offset 16", "{kind}");
+        // What stands before it is found.
+        assert_eq!(btf.size(found(&btf, Kind::Int, "int")), Ok(Some(4)));
     }
 }
 
@@ -262,7 +269,7 @@ fn types_within_themselves_and_numbers_that_no_type_has_are_errors() {
     let btf = Btf::new(&file).unwrap();
     let id = |kind, name| found(&btf, kind, name);
     let circle = id(Kind::Typedef, "circle");
-    assert_eq!(btf.size(circle).unwrap_err().to_string(), "btf_type: a type of itself at offset 0");
+    assert_eq!(btf.size(circle).unwrap_err().to_string(), "btf_type: a type of itself at offset 12");
     assert!(btf.pointee(circle).is_err());
     assert!(btf.element(circle).is_err());
     for (name, what) in [
@@ -288,6 +295,48 @@ fn a_file_cut_at_any_byte_is_an_error() {
 }
 
 #[test]
+fn types_cut_at_any_byte_are_an_error_for_who_looks_behind_the_cut() {
+    let types = synthetic();
+    let mut file = types.file();
+    for cut in 0..types.types.len() {
+        let cut = u32::try_from(cut).unwrap();
+        file[12..16].copy_from_slice(&cut.to_ne_bytes());
+        let btf = Btf::new(&file).unwrap();
+        let nothing = btf.find([(Kind::Struct, "nothing")]);
+        if cut == 0 || types.ends.contains(&cut) {
+            assert_eq!(nothing, Ok([None]), "cut at {cut}");
+        } else {
+            assert!(nothing.unwrap_err().need().is_some(), "cut at {cut}");
+        }
+        // What stands before the cut is found.
+        let third = btf.find([(Kind::Int, "long unsigned int")]);
+        assert_eq!(third.is_ok_and(|[id]| id.is_some()), cut >= types.ends[2], "cut at {cut}");
+    }
+}
+
+#[test]
+fn types_are_found_by_number_in_any_order() {
+    let mut types = Types::new();
+    let sizes: Vec<(u32, u32)> = (1..=300).map(|number| (number + 1, number)).collect();
+    let names: Vec<String> = sizes.iter().map(|(number, _)| format!("of_{number}")).collect();
+    let members: Vec<(&str, u32, u32)> =
+        sizes.iter().zip(&names).map(|((number, size), name)| (name.as_str(), *number, *size)).collect();
+    types.structure(4, false, "all", 8, &members);
+    for (_, size) in &sizes {
+        types.add("", info(16, 0, false), *size, &[]);
+    }
+    let file = types.file();
+    for order in [&mut sizes.iter() as &mut dyn Iterator<Item = _>, &mut sizes.iter().rev()] {
+        let btf = Btf::new(&file).unwrap();
+        for (number, size) in order {
+            let member = member(&btf, "all", &format!("of_{number}"));
+            assert_eq!((member.of.number(), member.bit_offset), (*number, *size));
+            assert_eq!(btf.size(member.of), Ok(Some(*size)));
+        }
+    }
+}
+
+#[test]
 fn names_beyond_the_strings_are_no_names() {
     let mut types = Types::new();
     types.structure(4, false, "whole", 8, &[("member", 1, 0)]);
@@ -295,7 +344,7 @@ fn names_beyond_the_strings_are_no_names() {
     types.strings.pop();
     let file = types.file();
     let btf = Btf::new(&file).unwrap();
-    assert_eq!(btf.find([(Kind::Struct, "whole"), (Kind::Struct, "")]), [None, None]);
+    assert_eq!(btf.find([(Kind::Struct, "whole"), (Kind::Struct, "")]), Ok([None, None]));
 }
 
 #[test]
@@ -313,7 +362,7 @@ fn the_running_kernel_has_what_a_listing_of_files_needs() {
         btf => btf.unwrap(),
     };
     let [function, context] =
-        btf.find([(Kind::Func, "bpf_iter_task_file"), (Kind::Struct, "bpf_iter__task_file")]);
+        btf.find([(Kind::Func, "bpf_iter_task_file"), (Kind::Struct, "bpf_iter__task_file")]).unwrap();
     assert!(function.is_some());
     let offset = |name| btf.member(context.unwrap(), name).unwrap().unwrap().bit_offset;
     // Part of the kernel's promise to programs, unlike the rest.
@@ -341,7 +390,8 @@ proptest! {
         file[at] = value;
         file[at..at + 4].iter_mut().zip(more).for_each(|(byte, more)| *byte ^= more);
         let Ok(btf) = Btf::new(&file) else { return Ok(()) };
-        for id in btf.find([(Kind::Struct, "inode"), (Kind::Struct, "flags")]).into_iter().flatten() {
+        let found = btf.find([(Kind::Struct, "inode"), (Kind::Struct, "flags")]);
+        for id in found.into_iter().flatten().flatten() {
             for name in ["high", "i_next", "i_numbers", "rest"] {
                 if let Ok(Some(member)) = btf.member(id, name) {
                     let _ = (btf.size(member.of), btf.pointee(member.of), btf.element(member.of));

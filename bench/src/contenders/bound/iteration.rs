@@ -22,7 +22,7 @@ impl Iteration {
     pub(super) fn prepare() -> Result<Self> {
         const TYPES: &str = "/sys/kernel/btf/vmlinux";
         let file = std::fs::read(TYPES).map_err(|error| format!("{TYPES}: {error}"))?;
-        let [function] = Btf::new(&file)?.find([(Kind::Func, "bpf_iter_task_file")]);
+        let [function] = Btf::new(&file)?.find([(Kind::Func, "bpf_iter_task_file")])?;
         let function = function.ok_or("the kernel has no iterator over descriptors")?;
         let program = ffi::load_empty_iterator(function.number())
             .map_err(|error| format!("bpf(BPF_PROG_LOAD): {error}"))?;

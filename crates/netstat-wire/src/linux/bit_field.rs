@@ -5,18 +5,15 @@
 //! many bits are declared before it, and where these are follows from the machine's byte order.
 
 /// The bit field of `width` bits that has `before` bits of the same byte declared before it.
-#[inline]
 pub(super) const fn bit_field(byte: u8, before: u32, width: u32) -> u8 {
     bit_field_of(byte, before, width, cfg!(target_endian = "big"))
 }
 
 /// The same, of one that is a single bit.
-#[inline]
 pub(super) const fn bit(byte: u8, before: u32) -> bool {
     bit_field(byte, before, 1) != 0
 }
 
-#[inline]
 const fn bit_field_of(byte: u8, before: u32, width: u32, big_endian: bool) -> u8 {
     let after = 8_u32.saturating_sub(before).saturating_sub(width);
     // To the top what is wanted, then down: what is beside it falls off at either end.

@@ -12,27 +12,23 @@
 //! |      8 | `type_off`, `type_len` | u32 each                                        |
 //! |     16 | `str_off`, `str_len`   | u32 each                                        |
 //!
-//! | offset | `struct btf_type`   |                                                    |
-//! |-------:|---------------------|----------------------------------------------------|
-//! |      0 | `name_off`          | u32; in the strings, 0 for none                    |
-//! |      4 | `info`              | u32; bits 0-23 a count, 24-30 the kind, 31 a flag  |
-//! |      8 | `size` or `type`    | u32; bytes, or the number of another type          |
-//! |     12 | by kind             | nothing, a word, an array, or the counted entries  |
-//!
 //! Types are numbered by their place, from 1; 0 is `void`. So a type is found only by passing over all before
-//! it, and a kind whose length is not known is the end of what can be read.
+//! it, and a kind whose length is not known is the end of what can be read. A kernel has more than a hundred
+//! thousand types: what is passed over is most of the time that this takes.
 //!
 //! Traps:
 //! - Members of anonymous structures and unions count as members of what they stand in, as in C.
 //! - With the flag of a structure, a member's `offset` is 24 bits of offset and 8 of bit field width. Without
 //!   it (old compilers), a bit field shows by its integer type having fewer bits than its bytes.
 //! - The width of a pointer is not told. It is taken to be that of this process.
-//! - The count had 16 bits and the kind 5 for long, the bits between being 0; both grow into them.
 
+use super::btf_type::{TYPE, Type, size};
 use crate::reader::{DecodeError, Reader};
+use std::cell::RefCell;
+
+pub use super::btf_type::Kind;
 
 const HEADER: &str = "btf_header";
-const TYPE: &str = "btf_type";
 
 const MAGIC: u16 = 0xeb9f;
 const VERSION: u8 = 1;
@@ -43,81 +39,8 @@ const MOST_NESTED: u32 = 32;
 /// Members that are looked at for a name. The kernel's largest structures have some hundred.
 const MOST_MEMBERS: u32 = 1 << 16;
 
-/// The kinds of types, `BTF_KIND_*`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "as in C")]
-pub enum Kind {
-    Int,
-    Ptr,
-    Array,
-    Struct,
-    Union,
-    Enum,
-    /// A structure or union of which no more than the name is known.
-    Fwd,
-    Typedef,
-    Volatile,
-    Const,
-    Restrict,
-    Func,
-    FuncProto,
-    Var,
-    DataSec,
-    Float,
-    DeclTag,
-    TypeTag,
-    Enum64,
-}
-
-impl Kind {
-    const fn of(info: u32) -> Option<Self> {
-        Some(match (info >> 24) & 0x7f {
-            1 => Self::Int,
-            2 => Self::Ptr,
-            3 => Self::Array,
-            4 => Self::Struct,
-            5 => Self::Union,
-            6 => Self::Enum,
-            7 => Self::Fwd,
-            8 => Self::Typedef,
-            9 => Self::Volatile,
-            10 => Self::Const,
-            11 => Self::Restrict,
-            12 => Self::Func,
-            13 => Self::FuncProto,
-            14 => Self::Var,
-            15 => Self::DataSec,
-            16 => Self::Float,
-            17 => Self::DeclTag,
-            18 => Self::TypeTag,
-            19 => Self::Enum64,
-            _ => return None,
-        })
-    }
-
-    /// The bytes that follow the fixed part: so many, and so many for each entry.
-    const fn more(self) -> (usize, usize) {
-        match self {
-            // btf_var, btf_decl_tag; the word of an integer.
-            Self::Int | Self::Var | Self::DeclTag => (4, 0),
-            // btf_array
-            Self::Array => (12, 0),
-            // btf_member, btf_var_secinfo, btf_enum64
-            Self::Struct | Self::Union | Self::DataSec | Self::Enum64 => (0, 12),
-            // btf_enum, btf_param
-            Self::Enum | Self::FuncProto => (0, 8),
-            Self::Ptr
-            | Self::Fwd
-            | Self::Typedef
-            | Self::Volatile
-            | Self::Const
-            | Self::Restrict
-            | Self::Func
-            | Self::Float
-            | Self::TypeTag => (0, 0),
-        }
-    }
-}
+/// How far apart are the types whose place is remembered. A type is found by passing over fewer than these.
+const MARKED: usize = 64;
 
 /// The number of a type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,51 +65,21 @@ pub struct Member {
     pub of: TypeId,
 }
 
-/// `struct btf_type`, and what follows it.
-struct Type<'a> {
-    info: u32,
-    size_or_type: u32,
-    kind: Kind,
-    more: &'a [u8],
-}
-
-impl<'a> Type<'a> {
-    #[inline]
-    fn take(reader: &mut Reader<'a>) -> Result<Self, DecodeError> {
-        let start = reader.offset();
-        // One check for the twelve bytes: this is done for every type of the kernel.
-        let [_, _, _, _, i0, i1, i2, i3, s0, s1, s2, s3] = reader.bytes()?;
-        let (info, size_or_type) =
-            (u32::from_ne_bytes([i0, i1, i2, i3]), u32::from_ne_bytes([s0, s1, s2, s3]));
-        let Some(kind) = Kind::of(info) else {
-            return Err(DecodeError::malformed(TYPE, start, "of an unknown kind"));
-        };
-        let (fixed, entry) = kind.more();
-        let count = usize::try_from(info & 0x00ff_ffff).unwrap_or(usize::MAX);
-        let more = reader.take(count.saturating_mul(entry).saturating_add(fixed))?;
-        Ok(Self { info, size_or_type, kind, more })
-    }
-
-    const fn has_flag(&self) -> bool {
-        self.info >> 31 == 1
-    }
-}
-
 /// The types of a kernel.
 #[derive(Clone, Debug)]
 pub struct Btf<'a> {
     types: &'a [u8],
     strings: &'a [u8],
-    /// Where each type starts; number 1 is the first.
-    starts: Vec<u32>,
+    /// Where every [`MARKED`]th type starts, from the first on, as far as they have been looked for.
+    marks: RefCell<Vec<usize>>,
 }
 
 impl<'a> Btf<'a> {
-    /// Over the bytes of the file. Passes over all types once: a millisecond for those of a kernel.
+    /// Over the bytes of the file, of which only the header is looked at here: each question passes over as many
+    /// types as it has to.
     ///
     /// # Errors
-    /// It is no BTF, of the other byte order, or of another version; it is cut; a type is of a kind that is
-    /// not known.
+    /// It is no BTF, of the other byte order, or of another version; it is cut.
     pub fn new(file: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(HEADER, file);
         match reader.u16_ne()? {
@@ -212,40 +105,32 @@ impl<'a> Btf<'a> {
             sections.take(section_length)
         };
         let (types, strings) = (section()?, section()?);
-
-        // More than there are, so that they are not moved while they grow: one takes 25 bytes in a kernel.
-        let mut starts = Vec::with_capacity(types.len() >> 4);
-        let mut reader = Reader::new(TYPE, types);
-        while reader.remaining() > 0 {
-            // The section's length has 32 bits.
-            starts.push(u32::try_from(reader.offset()).unwrap_or(u32::MAX));
-            Type::take(&mut reader)?;
-        }
-        Ok(Self { types, strings, starts })
+        Ok(Self { types, strings, marks: RefCell::new(vec![0]) })
     }
 
-    /// How many types there are.
-    pub fn count(&self) -> usize {
-        self.starts.len()
-    }
-
-    /// Finds types by kind and name, all in one pass; of several with the same name the first.
-    pub fn find<const N: usize>(&self, wanted: [(Kind, &str); N]) -> [Option<TypeId>; N] {
+    /// Finds types by kind and name, all in one pass that ends with the last of them; of several with the same
+    /// name the first. This takes half a millisecond for the types of a kernel.
+    ///
+    /// # Errors
+    /// A type is cut, or of a kind that is not known, before all are found.
+    pub fn find<const N: usize>(
+        &self,
+        wanted: [(Kind, &str); N],
+    ) -> Result<[Option<TypeId>; N], DecodeError> {
         let mut found = [None; N];
-        for (number, start) in (1..).zip(&self.starts) {
-            let fixed = self.types.get(size(*start)..).and_then(|rest| rest.split_first_chunk::<4>());
-            let Some((name, rest)) = fixed else { break };
-            let kind = rest.first_chunk::<4>().and_then(|info| Kind::of(u32::from_ne_bytes(*info)));
-            for (found, (wanted_kind, wanted_name)) in found.iter_mut().zip(&wanted) {
-                if kind == Some(*wanted_kind)
-                    && found.is_none()
-                    && self.is_named(u32::from_ne_bytes(*name), wanted_name)
-                {
+        let mut types = Reader::new(TYPE, self.types);
+        let (mut number, mut left) = (0_u32, N);
+        while types.remaining() > 0 && left > 0 {
+            let this = Type::take(&mut types)?;
+            number = number.saturating_add(1);
+            for (found, (kind, name)) in found.iter_mut().zip(&wanted) {
+                if this.kind == *kind && found.is_none() && self.is_named(this.name, name) {
                     *found = Some(TypeId(number));
+                    left = left.saturating_sub(1);
                 }
             }
         }
-        found
+        Ok(found)
     }
 
     /// Finds a member by its name; `None` if there is none, or if the type is no structure or union.
@@ -342,9 +227,10 @@ impl<'a> Btf<'a> {
 
     /// A type behind its typedefs and qualifiers.
     fn unmodified(&self, id: TypeId) -> Result<(TypeId, Type<'a>), DecodeError> {
-        let mut id = id;
+        let (mut id, mut start) = (id, 0);
         for _ in 0..MOST_NESTED {
             let this = self.of_number(id)?;
+            start = this.start;
             match this.kind {
                 Kind::Typedef | Kind::Volatile | Kind::Const | Kind::Restrict | Kind::TypeTag => {
                     id = TypeId(this.size_or_type);
@@ -352,32 +238,49 @@ impl<'a> Btf<'a> {
                 _ => return Ok((id, this)),
             }
         }
-        Err(DecodeError::malformed(TYPE, self.start(id).unwrap_or(0), "a type of itself"))
+        Err(DecodeError::malformed(TYPE, start, "a type of itself"))
     }
 
     fn of_number(&self, id: TypeId) -> Result<Type<'a>, DecodeError> {
-        if id.0 == 0 {
-            return Ok(Type { info: 0, size_or_type: 0, kind: Kind::Fwd, more: &[] });
+        let Some(before) = size(id.0).checked_sub(1) else {
+            return Ok(Type { start: 0, name: 0, info: 0, size_or_type: 0, kind: Kind::Fwd, more: &[] });
+        };
+        let mut types = self.at_mark(before / MARKED)?;
+        for _ in 0..before % MARKED {
+            take_numbered(&mut types)?;
         }
-        let rest = self.start(id).and_then(|start| self.types.get(start..));
-        let rest = rest.ok_or(DecodeError::malformed(TYPE, self.types.len(), "a number that no type has"))?;
-        Type::take(&mut Reader::new(TYPE, rest))
+        take_numbered(&mut types)
     }
 
-    fn start(&self, id: TypeId) -> Option<usize> {
-        let place = size(id.0).checked_sub(1)?;
-        self.starts.get(place).map(|start| size(*start))
+    /// The types from a mark on, which is made if it is not there yet.
+    fn at_mark(&self, mark: usize) -> Result<Reader<'a>, DecodeError> {
+        let mut marks = self.marks.borrow_mut();
+        let from = |start: usize| {
+            let mut types = Reader::new(TYPE, self.types);
+            types.skip(start).map(|()| types)
+        };
+        let mut types = from(marks.last().copied().unwrap_or_default())?;
+        while marks.len() <= mark {
+            for _ in 0..MARKED {
+                take_numbered(&mut types)?;
+            }
+            marks.push(types.offset());
+        }
+        from(marks.get(mark).copied().unwrap_or_default())
     }
 
     #[inline]
     fn is_named(&self, offset: u32, name: &str) -> bool {
         let text = self.strings.get(size(offset)..).unwrap_or_default();
-        text.strip_prefix(name.as_bytes()).is_some_and(|rest| rest.first() == Some(&0))
+        // The end first: it tells most names apart without comparing them.
+        text.get(name.len()) == Some(&0) && text.starts_with(name.as_bytes())
     }
 }
 
-/// A number that this machine cannot address is more than is there, whatever it is.
-#[inline]
-fn size(number: u32) -> usize {
-    usize::try_from(number).unwrap_or(usize::MAX)
+/// The next type of those that have numbers.
+fn take_numbered<'a>(types: &mut Reader<'a>) -> Result<Type<'a>, DecodeError> {
+    if types.remaining() == 0 {
+        return Err(DecodeError::malformed(TYPE, types.offset(), "a number that no type has"));
+    }
+    Type::take(types)
 }

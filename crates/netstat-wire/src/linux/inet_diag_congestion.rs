@@ -38,12 +38,8 @@ impl VegasInfo {
     /// Fewer than 16 bytes.
     pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new("INET_DIAG_VEGASINFO", payload);
-        Ok(Self {
-            enabled: reader.u32_ne()? != 0,
-            rttcnt: reader.u32_ne()?,
-            rtt_us: reader.u32_ne()?,
-            minrtt_us: reader.u32_ne()?,
-        })
+        let [enabled, rttcnt, rtt_us, minrtt_us] = reader.u32s_ne()?;
+        Ok(Self { enabled: enabled != 0, rttcnt, rtt_us, minrtt_us })
     }
 }
 
@@ -69,13 +65,9 @@ impl DctcpInfo {
     /// Fewer than 16 bytes.
     pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new("INET_DIAG_DCTCPINFO", payload);
-        Ok(Self {
-            enabled: reader.u16_ne()? != 0,
-            ce_state: reader.u16_ne()?,
-            alpha: reader.u32_ne()?,
-            ab_ecn: reader.u32_ne()?,
-            ab_tot: reader.u32_ne()?,
-        })
+        let (enabled, ce_state) = (reader.u16_ne()?, reader.u16_ne()?);
+        let [alpha, ab_ecn, ab_tot] = reader.u32s_ne()?;
+        Ok(Self { enabled: enabled != 0, ce_state, alpha, ab_ecn, ab_tot })
     }
 }
 
@@ -99,16 +91,9 @@ impl BbrInfo {
     /// Fewer than 20 bytes.
     pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new("INET_DIAG_BBRINFO", payload);
-        Ok(Self {
-            // Two u32, the low half first on every machine.
-            bandwidth: {
-                let low = reader.u32_ne()?;
-                let high = reader.u32_ne()?;
-                u64::from(low) | u64::from(high) << 32
-            },
-            min_rtt_us: reader.u32_ne()?,
-            pacing_gain: reader.u32_ne()?,
-            cwnd_gain: reader.u32_ne()?,
-        })
+        let [low, high, min_rtt_us, pacing_gain, cwnd_gain] = reader.u32s_ne()?;
+        // The low half comes first on every machine.
+        let bandwidth = u64::from(low) | u64::from(high) << 32;
+        Ok(Self { bandwidth, min_rtt_us, pacing_gain, cwnd_gain })
     }
 }

@@ -25,12 +25,8 @@ impl MemInfo {
     /// Fewer than 16 bytes.
     pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new("INET_DIAG_MEMINFO", payload);
-        Ok(Self {
-            rmem: reader.u32_ne()?,
-            wmem: reader.u32_ne()?,
-            fmem: reader.u32_ne()?,
-            tmem: reader.u32_ne()?,
-        })
+        let [rmem, wmem, fmem, tmem] = reader.u32s_ne()?;
+        Ok(Self { rmem, wmem, fmem, tmem })
     }
 }
 
@@ -65,16 +61,8 @@ impl SkMemInfo {
     /// Fewer than the seven numbers that it began with.
     pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new("INET_DIAG_SKMEMINFO", payload);
-        Ok(Self {
-            rmem_alloc: reader.u32_ne()?,
-            rcvbuf: reader.u32_ne()?,
-            wmem_alloc: reader.u32_ne()?,
-            sndbuf: reader.u32_ne()?,
-            fwd_alloc: reader.u32_ne()?,
-            wmem_queued: reader.u32_ne()?,
-            optmem: reader.u32_ne()?,
-            backlog: reader.u32_ne().ok(),
-            drops: reader.u32_ne().ok(),
-        })
+        let [rmem_alloc, rcvbuf, wmem_alloc, sndbuf, fwd_alloc, wmem_queued, optmem] = reader.u32s_ne()?;
+        let (backlog, drops) = (reader.u32_ne().ok(), reader.u32_ne().ok());
+        Ok(Self { rmem_alloc, rcvbuf, wmem_alloc, sndbuf, fwd_alloc, wmem_queued, optmem, backlog, drops })
     }
 }

@@ -84,20 +84,20 @@ impl TlsInfo {
         let mut tls = Self::default();
         for attribute in Attributes::new(payload) {
             let attribute = attribute?;
-            let number = |name| Reader::new(name, attribute.payload).u16_ne();
-            match attribute.kind {
-                TLS_INFO_VERSION => tls.version = Some(number("TLS_INFO_VERSION")?),
-                TLS_INFO_CIPHER => tls.cipher = Some(number("TLS_INFO_CIPHER")?),
-                TLS_INFO_TXCONF => tls.txconf = Some(number("TLS_INFO_TXCONF")?),
-                TLS_INFO_RXCONF => tls.rxconf = Some(number("TLS_INFO_RXCONF")?),
-                // These two say yes by being there.
-                TLS_INFO_ZC_RO_TX => tls.zc_ro_tx = true,
-                TLS_INFO_RX_NO_PAD => tls.rx_no_pad = true,
-                TLS_INFO_TX_MAX_PAYLOAD_LEN => {
-                    tls.tx_max_payload_len = Some(number("TLS_INFO_TX_MAX_PAYLOAD_LEN")?);
+            let (number, name) = match attribute.kind {
+                TLS_INFO_VERSION => (&mut tls.version, "TLS_INFO_VERSION"),
+                TLS_INFO_CIPHER => (&mut tls.cipher, "TLS_INFO_CIPHER"),
+                TLS_INFO_TXCONF => (&mut tls.txconf, "TLS_INFO_TXCONF"),
+                TLS_INFO_RXCONF => (&mut tls.rxconf, "TLS_INFO_RXCONF"),
+                TLS_INFO_TX_MAX_PAYLOAD_LEN => (&mut tls.tx_max_payload_len, "TLS_INFO_TX_MAX_PAYLOAD_LEN"),
+                kind => {
+                    // These two say yes by being there.
+                    tls.zc_ro_tx |= kind == TLS_INFO_ZC_RO_TX;
+                    tls.rx_no_pad |= kind == TLS_INFO_RX_NO_PAD;
+                    continue;
                 }
-                _ => {}
-            }
+            };
+            *number = Some(Reader::new(name, attribute.payload).u16_ne()?);
         }
         Ok(tls)
     }

@@ -4,6 +4,8 @@ pub mod btf;
 pub mod dirent64;
 pub mod inet_diag;
 pub mod inet_diag_bytecode;
+// The kernel's part, which only tests play.
+#[cfg(any(feature = "all-systems", doc))]
 pub mod inet_diag_bytecode_run;
 pub mod inet_diag_congestion;
 pub mod inet_diag_details;
@@ -20,6 +22,7 @@ pub mod tcp_info;
 pub mod tcp_states;
 
 mod bit_field;
+mod btf_type;
 mod decimal;
 mod inet_diag_request;
 mod text;

@@ -20,6 +20,7 @@
 //! - `tm->when` is in ticks of `sysconf(_SC_CLK_TCK)`, and may have more digits than the eight of its column.
 
 use super::decimal;
+use super::text::position;
 use crate::reader::{DecodeError, Reader};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
@@ -108,7 +109,7 @@ impl ProcNet {
 fn field<'a>(reader: &mut Reader<'a>, end: u8, what: &'static str) -> Result<&'a [u8], DecodeError> {
     let spaces = reader.rest().iter().take_while(|byte| **byte == b' ').count();
     reader.skip(spaces)?;
-    let length = reader.rest().iter().position(|byte| *byte == end);
+    let length = position(reader.rest(), end);
     let field = reader.take(length.ok_or(malformed(reader, what))?)?;
     reader.skip(1)?;
     Ok(field)

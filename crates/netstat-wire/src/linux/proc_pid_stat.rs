@@ -10,6 +10,7 @@
 //! the text.
 
 use super::decimal;
+use super::text::position;
 use crate::reader::{DecodeError, Reader};
 
 const RECORD: &str = "/proc/PID/stat";
@@ -75,7 +76,7 @@ fn start_stack(reader: &mut Reader<'_>) -> Result<u64, DecodeError> {
 
 /// What is before the next space, which must be there: every field that is read has one after it.
 fn field<'a>(reader: &mut Reader<'a>, what: &'static str) -> Result<&'a [u8], DecodeError> {
-    let end = reader.rest().iter().position(|byte| *byte == b' ').ok_or(malformed(reader, what))?;
+    let end = position(reader.rest(), b' ').ok_or(malformed(reader, what))?;
     let field = reader.take(end)?;
     reader.skip(1)?;
     Ok(field)

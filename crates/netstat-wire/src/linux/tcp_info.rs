@@ -202,11 +202,24 @@ impl TcpInfo {
     /// short, and stands in the same attribute: see [`Details`](super::inet_diag_details::Details).)
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(RECORD, bytes);
-        let (state, ca_state, retransmits) = (reader.u8()?, reader.u8()?, reader.u8()?);
-        let (probes, backoff, options) = (reader.u8()?, reader.u8()?, reader.u8()?);
-        let (wscales, flags) = (reader.u8()?, reader.u8()?);
+        let [state, ca_state, retransmits, probes, backoff, options, wscales, flags] = reader.bytes()?;
+        let [rto_us, ato_us, snd_mss, rcv_mss, unacked, sacked, lost, retrans, fackets] = reader.u32s_ne()?;
+        let [last_data_sent_ms, last_ack_sent_ms, last_data_recv_ms, last_ack_recv_ms] = reader.u32s_ne()?;
+        let [
+            pmtu,
+            rcv_ssthresh,
+            rtt_us,
+            rttvar_us,
+            snd_ssthresh,
+            snd_cwnd,
+            advmss,
+            reordering,
+            rcv_rtt_us,
+            rcv_space,
+            total_retrans,
+        ] = reader.u32s_ne()?;
         let reader = &mut reader;
-        // The fields are evaluated in the order in which they are written: that of the structure.
+        // The fields that follow are evaluated in the order in which they are written: that of the structure.
         Ok(Self {
             state,
             ca_state,
@@ -218,30 +231,30 @@ impl TcpInfo {
             rcv_wscale: bit_field(wscales, 4, 4),
             delivery_rate_app_limited: bit(flags, 0),
             fastopen_client_fail: bit_field(flags, 1, 2),
-            rto_us: reader.u32_ne()?,
-            ato_us: reader.u32_ne()?,
-            snd_mss: reader.u32_ne()?,
-            rcv_mss: reader.u32_ne()?,
-            unacked: reader.u32_ne()?,
-            sacked: reader.u32_ne()?,
-            lost: reader.u32_ne()?,
-            retrans: reader.u32_ne()?,
-            fackets: reader.u32_ne()?,
-            last_data_sent_ms: reader.u32_ne()?,
-            last_ack_sent_ms: reader.u32_ne()?,
-            last_data_recv_ms: reader.u32_ne()?,
-            last_ack_recv_ms: reader.u32_ne()?,
-            pmtu: reader.u32_ne()?,
-            rcv_ssthresh: reader.u32_ne()?,
-            rtt_us: reader.u32_ne()?,
-            rttvar_us: reader.u32_ne()?,
-            snd_ssthresh: reader.u32_ne()?,
-            snd_cwnd: reader.u32_ne()?,
-            advmss: reader.u32_ne()?,
-            reordering: reader.u32_ne()?,
-            rcv_rtt_us: reader.u32_ne()?,
-            rcv_space: reader.u32_ne()?,
-            total_retrans: reader.u32_ne()?,
+            rto_us,
+            ato_us,
+            snd_mss,
+            rcv_mss,
+            unacked,
+            sacked,
+            lost,
+            retrans,
+            fackets,
+            last_data_sent_ms,
+            last_ack_sent_ms,
+            last_data_recv_ms,
+            last_ack_recv_ms,
+            pmtu,
+            rcv_ssthresh,
+            rtt_us,
+            rttvar_us,
+            snd_ssthresh,
+            snd_cwnd,
+            advmss,
+            reordering,
+            rcv_rtt_us,
+            rcv_space,
+            total_retrans,
             pacing_rate: later(reader, Reader::u64_ne),
             max_pacing_rate: later(reader, Reader::u64_ne),
             bytes_acked: later(reader, Reader::u64_ne),
@@ -282,6 +295,9 @@ impl TcpInfo {
 }
 
 /// A field that not every kernel has. After one that is not there, or not whole, nothing is.
+///
+/// Not inlined: in each of its many places the compiler would follow what comes after a field that is not there.
+#[inline(never)]
 fn later<'a, T>(
     reader: &mut Reader<'a>,
     take: impl FnOnce(&mut Reader<'a>) -> Result<T, DecodeError>,

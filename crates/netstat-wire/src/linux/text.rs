@@ -1,9 +1,15 @@
-//! Text in C structures.
+//! Text, as the kernel writes it and as it stands in C structures.
+
+/// Where the first of these bytes is that one. (One function, since each search that is written as a closure is
+/// compiled anew.)
+pub(super) fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
+    bytes.iter().position(|byte| *byte == wanted)
+}
 
 /// What stands before the first NUL; everything if there is none.
 #[inline]
 pub(super) fn before_nul(bytes: &[u8]) -> &[u8] {
-    bytes.split(|byte| *byte == 0).next().unwrap_or_default()
+    position(bytes, 0).and_then(|end| bytes.get(..end)).unwrap_or(bytes)
 }
 
 #[cfg(test)]

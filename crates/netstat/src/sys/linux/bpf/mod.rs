@@ -35,7 +35,6 @@ pub(crate) use refused::Refused;
 
 use super::errno::Errno;
 use super::ffi::nanoseconds_since_boot;
-use netstat_wire::linux::btf::Btf;
 use program::{Program, RECORD_BYTES, Types};
 use std::fs::File;
 use std::io::Read;
@@ -94,8 +93,7 @@ impl TaskFiles {
             return Err(Refused::other("BTF", "not read by a process of 32 bits"));
         }
         let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
-        let btf = Btf::new(&file).map_err(Refused::decode)?;
-        let types = Types::new(&btf);
+        let types = Types::new(&file)?;
         let level = level::of_this_thread(&types)?;
         let link = attach(b"netstat_owners\0\0", &program::socket_files(&types, level)?)?;
         Ok(Self { link, level })

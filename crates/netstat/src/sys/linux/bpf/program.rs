@@ -31,7 +31,7 @@ pub(super) struct Program {
 
 /// The types of the kernel from which the programs' paths start.
 pub(super) struct Types<'a> {
-    btf: &'a Btf<'a>,
+    btf: Btf<'a>,
     task_file: Target,
     task: Target,
 }
@@ -59,18 +59,21 @@ impl Field {
 }
 
 impl<'a> Types<'a> {
-    pub(super) fn new(btf: &'a Btf<'a>) -> Self {
-        let [function, context, task_function, task_context] = btf.find([
+    /// From the bytes of `/sys/kernel/btf/vmlinux`.
+    pub(super) fn new(file: &'a [u8]) -> Result<Self, Refused> {
+        let btf = Btf::new(file).map_err(Refused::decode)?;
+        let found = btf.find([
             (Kind::Func, "bpf_iter_task_file"),
             (Kind::Struct, "bpf_iter__task_file"),
             (Kind::Func, "bpf_iter_task"),
             (Kind::Struct, "bpf_iter__task"),
         ]);
-        Self {
+        let [function, context, task_function, task_context] = found.map_err(Refused::decode)?;
+        Ok(Self {
             btf,
             task_file: Target { function, context },
             task: Target { function: task_function, context: task_context },
-        }
+        })
     }
 
     /// Where a member starts, in bytes, and what it is.

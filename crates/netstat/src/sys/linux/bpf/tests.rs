@@ -4,7 +4,6 @@
 use super::super::errno::Errno;
 use super::program::{Types, level_of_reader, socket_files};
 use super::{HeldSource, Refused, SocketFile, TaskFiles, ffi, kernel_types, level, may_load};
-use netstat_wire::linux::btf::Btf;
 use rustix::io::{FdFlags, fcntl_getfd};
 use rustix::thread::CapabilitySet;
 use socket_world::bpf::{Object, ids, link_ids, program_name};
@@ -164,8 +163,8 @@ fn processes_have_the_numbers_of_the_readers_pid_namespace() {
 fn the_level_that_a_program_sees_is_that_of_the_link() {
     drop(loaded!());
     let file = kernel_types().unwrap();
-    let btf = Btf::new(&file).unwrap();
-    assert_eq!(level::probe(&Types::new(&btf)), level::of_this_thread(&Types::new(&btf)));
+    let types = Types::new(&file).unwrap();
+    assert_eq!(level::probe(&types), level::of_this_thread(&types));
 }
 
 #[test]
@@ -237,8 +236,7 @@ fn no_descriptor_is_handed_to_programs_that_are_started() {
 fn the_verifier_takes_the_programs_of_every_level() {
     drop(loaded!());
     let file = kernel_types().unwrap();
-    let btf = Btf::new(&file).unwrap();
-    let types = Types::new(&btf);
+    let types = Types::new(&file).unwrap();
     // The kernel allows 32 namespaces in one another.
     let programs = (0..=32).map(|level| socket_files(&types, level)).chain([level_of_reader(&types)]);
     for program in programs {
@@ -257,10 +255,10 @@ fn types_that_lack_something_are_refused_by_its_name() {
     file[..2].copy_from_slice(&0xeb9f_u16.to_ne_bytes());
     file[2] = 1;
     file[4..8].copy_from_slice(&24_u32.to_ne_bytes());
-    let btf = Btf::new(&file).unwrap();
-    let refused = socket_files(&Types::new(&btf), 0).unwrap_err();
+    let types = Types::new(&file).unwrap();
+    let refused = socket_files(&types, 0).unwrap_err();
     assert_eq!(refused.to_string(), "BTF: no function bpf_iter_task_file");
-    let refused = level_of_reader(&Types::new(&btf)).unwrap_err();
+    let refused = level_of_reader(&types).unwrap_err();
     assert_eq!(refused.to_string(), "BTF: no function bpf_iter_task");
 }
 
