@@ -14,6 +14,7 @@ mod help;
 mod manual;
 mod order;
 mod plan;
+mod processors;
 mod render;
 mod states;
 mod text;

@@ -2,11 +2,12 @@
 
 use crate::columns::{self, Column, Key};
 use crate::plan::Usage;
+use crate::processors::processors;
 use crate::view::View;
 use netstat::{Protocol, Socket};
-use std::cell::OnceCell;
 use std::cmp::Ordering;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::sync::OnceLock;
 use std::thread;
 
 /// One column to sort by.
@@ -72,9 +73,7 @@ fn in_usual_order(sockets: &[Socket]) -> Vec<&Socket> {
     let numbers = Numbers::of(sockets);
     // The place among the sockets takes the last bits, which few rows need to be told apart.
     let place_bits = (1_u128 << (usize::BITS - sockets.len().leading_zeros())) - 1;
-    let mut numbers: Vec<u128> =
-        (0..).zip(sockets).map(|(place, socket)| numbers.number_of(socket) & !place_bits | place).collect();
-    sort(&mut numbers);
+    let numbers = in_order(sockets, |place, socket| numbers.number_of(socket) & !place_bits | place);
     let socket_of =
         |number: u128| usize::try_from(number & place_bits).ok().and_then(|place| sockets.get(place));
     let mut rows = Vec::with_capacity(sockets.len());
@@ -90,36 +89,43 @@ fn in_usual_order(sockets: &[Socket]) -> Vec<&Socket> {
     rows
 }
 
-/// Sorts the halves, or as many parts as there are processors, side by side, if there is enough to sort.
-fn sort(numbers: &mut [u128]) {
+/// The numbers of the rows, which are told their places, in order: those of the halves side by side, or of as many
+/// parts as there are processors, if there is enough to sort.
+fn in_order(sockets: &[Socket], number: impl Fn(u128, &Socket) -> u128 + Sync) -> Vec<u128> {
     const ENOUGH: usize = 16_384;
-    if numbers.len() < ENOUGH {
-        return numbers.sort_unstable();
-    }
-    let parts = thread::available_parallelism().map_or(1, usize::from);
-    let mut parts = numbers.chunks_mut(numbers.len().div_ceil(parts));
-    let here = parts.next();
+    let parts = if sockets.len() < ENOUGH { 1 } else { processors() };
+    let size = sockets.len().div_ceil(parts).max(1);
+    let part = |nth: usize| {
+        let sockets = (0_u128..).zip(sockets).skip(nth * size).take(size);
+        let mut numbers: Vec<u128> = sockets.map(|(place, socket)| number(place, socket)).collect();
+        numbers.sort_unstable();
+        numbers
+    };
+    let mut numbers = Vec::with_capacity(sockets.len());
     thread::scope(|scope| {
-        for part in parts {
-            // A part for which there is no thread left is sorted with the whole.
-            let _ = thread::Builder::new().name("lsock".into()).spawn_scoped(scope, || part.sort_unstable());
+        let start = |nth| thread::Builder::new().name("lsock".into()).spawn_scoped(scope, move || part(nth));
+        let others: Vec<_> = (1..parts).map(|nth| (nth, start(nth))).collect();
+        numbers.extend(part(0));
+        for (nth, other) in others {
+            // A part for which there is no thread left is made here.
+            numbers.extend(other.ok().and_then(|other| other.join().ok()).unwrap_or_else(|| part(nth)));
         }
-        here.map(<[u128]>::sort_unstable);
     });
     // The stable sort finds what is sorted, and merges it.
     numbers.sort();
+    numbers
 }
 
 /// The numbers by which rows are sorted. An IPv6 address, for which there is no room, has its rank among those of
 /// the listing.
 struct Numbers<'a> {
     sockets: &'a [Socket],
-    ipv6: OnceCell<Vec<Ipv6Addr>>,
+    ipv6: OnceLock<Vec<Ipv6Addr>>,
 }
 
 impl<'a> Numbers<'a> {
     fn of(sockets: &'a [Socket]) -> Self {
-        Self { sockets, ipv6: OnceCell::new() }
+        Self { sockets, ipv6: OnceLock::new() }
     }
 
     /// The first bits of the usual order: protocol (8); kind (1), address (32) and port (16) of the local end, and

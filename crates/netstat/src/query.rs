@@ -8,6 +8,7 @@ use crate::gap::Gap;
 use crate::lister::Lister;
 use crate::owner_source::OwnerSource;
 use crate::process::ProcessFields;
+use crate::side_by_side::processors;
 use crate::snapshot::Snapshot;
 use crate::socket::{Family, Protocol, Socket};
 use crate::tcp_state::TcpState;
@@ -287,7 +288,7 @@ impl Query {
     pub(crate) fn thread_count(&self) -> usize {
         match self.threads {
             Some(threads) => threads.max(1),
-            None => std::thread::available_parallelism().map_or(1, usize::from).min(8),
+            None => processors().min(8),
         }
     }
 

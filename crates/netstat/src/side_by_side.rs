@@ -1,7 +1,15 @@
 //! Threads for one piece of work, as many as can be had.
 
 use std::io;
+use std::sync::OnceLock;
 use std::thread::{self, Scope};
+
+/// How many processors this process may use. Found out once: the standard library looks into control groups, which
+/// takes a tenth of a millisecond each time.
+pub(crate) fn processors() -> usize {
+    static PROCESSORS: OnceLock<usize> = OnceLock::new();
+    *PROCESSORS.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
+}
 
 /// Runs `work` on up to `threads - 1` threads of its own while `here` runs on the caller's, and returns
 /// when all have ended. A thread that cannot be started is done without: `here` must be able to do all of

@@ -339,10 +339,12 @@ fn look_again<S: System>(
 /// The processes that own one of these rows, ascending.
 fn sightings(sockets: &[Socket], table: &OwnerTable) -> Vec<Sighting> {
     let mut pids: Vec<u32> = Vec::new();
+    // The last of each remainder: most rows are of a process that is among them, and sorting takes longer.
+    let mut recent = [None; 1024];
     let owners = sockets.iter().flat_map(Socket::owners);
     for owner in owners.filter(|owner| owner.role != OwnerRole::EndedBinder) {
-        // The sockets of one process often follow one another.
-        if pids.last() != Some(&owner.pid) {
+        let place = recent.get_mut(owner.pid as usize % 1024);
+        if place.is_some_and(|place| place.replace(owner.pid) != Some(owner.pid)) {
             pids.push(owner.pid);
         }
     }

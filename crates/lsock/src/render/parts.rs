@@ -1,5 +1,6 @@
 //! Long listings in parts, on several threads, in order.
 
+use crate::processors::processors;
 use std::io;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
@@ -19,8 +20,7 @@ pub(super) fn in_order<'i, T: Sync, M: Send>(
     make: impl Fn(&'i [T]) -> M + Sync,
     take: impl FnMut(M) -> io::Result<()>,
 ) -> io::Result<()> {
-    let makers =
-        if rows.len() <= 4 * ROWS { 1 } else { thread::available_parallelism().map_or(1, usize::from) };
+    let makers = if rows.len() <= 4 * ROWS { 1 } else { processors() };
     made_by(makers, rows, &make, take)
 }
 

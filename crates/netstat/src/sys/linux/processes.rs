@@ -99,7 +99,10 @@ pub(super) fn read_all(
             }
         }
     };
-    let threads = if sightings.len() < 16 { 1 } else { threads };
+    let unread = sightings
+        .iter()
+        .filter(|sighting| sighting.again || context.known.met(sighting.pid, fields).is_none());
+    let threads = if unread.count() < 16 { 1 } else { threads };
     side_by_side(threads, &work, &mut || work());
 
     let mut vanished = 0;

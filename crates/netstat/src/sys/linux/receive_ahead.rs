@@ -7,7 +7,7 @@
 use super::errno::Errno;
 use super::handover::Handover;
 use super::netlink::{BUFFER_BYTES, IsLast, Peer, Take};
-use crate::side_by_side::start;
+use crate::side_by_side::{processors, start};
 use std::thread;
 
 /// How many datagrams are received without a thread: a short table is over by then.
@@ -28,9 +28,7 @@ pub(super) fn receive_all<P: Peer + Send>(
         }
     }
     // Where there is one processor only, they would but take turns.
-    if thread::available_parallelism().is_ok_and(|processors| processors.get() > 1)
-        && ahead(peer, buffer, is_last, take).is_some()
-    {
+    if processors() > 1 && ahead(peer, buffer, is_last, take).is_some() {
         return;
     }
     peer.receive_all(buffer, take);
