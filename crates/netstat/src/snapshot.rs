@@ -16,6 +16,7 @@ use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
 /// The answer to a [`Query`]: rows, the processes that own them, and what could not be seen.
@@ -123,9 +124,8 @@ pub(crate) fn take_from(system: &impl System, query: &Query) -> Result<Snapshot,
     });
     snapshot.gaps = listed?;
     let mut table = search.table();
-    let unheld =
-        snapshot.sockets.iter_mut().filter_map(|socket| settle(system, socket, &table).then_some(socket));
-    look_again(system, unheld.collect(), &mut search, &mut table, threads);
+    let unheld = settle_all(system, &mut snapshot.sockets, &table, threads);
+    look_again(system, unheld, &mut search, &mut table, threads);
     let (unlisted, gaps) = unlisted(query, &mut search, &table);
     snapshot.gaps.extend(gaps);
     for socket in unlisted {
@@ -306,6 +306,34 @@ fn settle(system: &impl System, socket: &mut Socket, table: &OwnerTable) -> bool
         absent => absent,
     };
     true
+}
+
+/// The same of all rows, some at a time on each thread if they are many. Gives those of which that is not the last word.
+fn settle_all<'s>(
+    system: &impl System,
+    sockets: &'s mut [Socket],
+    table: &OwnerTable,
+    threads: usize,
+) -> Vec<&'s mut Socket> {
+    const AT_ONCE: usize = 2048;
+    let threads = if sockets.len() <= 4 * AT_ONCE { 1 } else { threads };
+    let parts = Mutex::new(sockets.chunks_mut(AT_ONCE));
+    let unheld = Mutex::new(Vec::new());
+    let work = || {
+        loop {
+            let part = parts.lock().unwrap_or_else(PoisonError::into_inner).next();
+            let Some(part) = part else { break };
+            let mut found = Vec::new();
+            for socket in part {
+                if settle(system, socket, table) {
+                    found.push(socket);
+                }
+            }
+            unheld.lock().unwrap_or_else(PoisonError::into_inner).append(&mut found);
+        }
+    };
+    side_by_side(threads, &work, &mut || work());
+    unheld.into_inner().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A second look for rows that nobody was found to hold: the first may have been too early. Those that are
