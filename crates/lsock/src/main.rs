@@ -28,6 +28,7 @@ use crate::exit::Stop;
 use crate::plan::{Format, Plan};
 use crate::users::Users;
 use crate::view::View;
+use netstat::Lister;
 use std::io::{self, Write};
 use std::mem::ManuallyDrop;
 use std::process::ExitCode;
@@ -51,7 +52,8 @@ fn run() -> Result<(), Stop> {
     let plan = plan::plan(&args)?;
     let users = Users::of_system();
     // Never freed one by one: the end of the program frees it all at once.
-    let snapshot = ManuallyDrop::new(plan.query.snapshot().map_err(Stop::Listing)?);
+    let mut lister = ManuallyDrop::new(Lister::new());
+    let snapshot = ManuallyDrop::new(lister.snapshot(&plan.query).map_err(Stop::Listing)?);
     let view = View::new(&snapshot, &users);
     let rows = order::sorted(&view, &plan.sort);
     write(&plan, &view, &rows).map_err(Stop::Output)?;
