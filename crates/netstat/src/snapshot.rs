@@ -95,6 +95,9 @@ pub(crate) fn take_from(system: &impl System, query: &Query) -> Result<Snapshot,
     let sockets = &mut snapshot.sockets;
     let keep = |sockets: &mut Vec<Socket>, socket: Socket| {
         if query.filter.matches(&socket) {
+            if sockets.len() == sockets.capacity() {
+                system.make_room(sockets);
+            }
             sockets.push(socket);
         }
         ControlFlow::Continue(())

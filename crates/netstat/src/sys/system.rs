@@ -30,6 +30,9 @@ pub(crate) trait System: Sync {
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error>;
 
+    /// Makes room in a list of rows that is full and goes on; it grows by itself where nothing better is known.
+    fn make_room(&self, _rows: &mut Vec<Socket>) {}
+
     /// Counts the sockets that the query wants, owners left aside.
     fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
         count_rows(query, counts, |sink| self.sockets(query, sink))

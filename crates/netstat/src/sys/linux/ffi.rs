@@ -185,6 +185,24 @@ pub(super) fn kernel_release() -> Vec<u8> {
     unsafe { CStr::from_ptr(name.release.as_ptr()) }.to_bytes().to_vec()
 }
 
+/// Asks for large pages in memory that is not written yet, as far as it is whole pages. It is advice: nothing is
+/// different if the kernel has none, or is told to give none.
+///
+/// # Sources
+/// madvise(2), `MADV_HUGEPAGE`.
+pub(super) fn prefer_large_pages<T>(memory: &mut [MaybeUninit<T>]) {
+    // SAFETY: the call takes a number and gives one, and touches no memory of this process.
+    let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(0).max(1);
+    let bytes = size_of_val(memory);
+    let start = memory.as_mut_ptr().cast::<libc::c_void>();
+    let before = start.addr().next_multiple_of(page) - start.addr();
+    let whole = bytes.saturating_sub(before) / page * page;
+    if whole > 0 {
+        // SAFETY: so many whole pages of this memory begin there. What is in them stays what it is.
+        let _ = unsafe { libc::madvise(start.wrapping_byte_add(before), whole, libc::MADV_HUGEPAGE) };
+    }
+}
+
 /// The index of a network interface in the network namespace of this thread.
 ///
 /// # Sources

@@ -56,6 +56,7 @@ mod proc_net;
 mod processes;
 mod procfs;
 mod receive_ahead;
+mod room;
 mod row;
 mod sockets;
 mod still_open;

@@ -8,7 +8,7 @@ use super::owners::{KeptProgram, OwnerSearch};
 use super::processes::{is_short_name, processes, read_ahead};
 use super::procfs::{Proc, Procfs};
 use super::row::ownerless;
-use super::{counts, proc_net, sockets, still_open};
+use super::{counts, proc_net, room, sockets, still_open};
 use crate::counts::Counts;
 use crate::error::Error;
 use crate::gap::Gap;
@@ -94,6 +94,10 @@ impl<'k> System for Native<'k> {
 
     fn search(&self, query: &Query) -> Self::Search {
         OwnerSearch::new(&self.kept.program, query)
+    }
+
+    fn make_room(&self, rows: &mut Vec<Socket>) {
+        room::make(rows);
     }
 
     fn sockets(
