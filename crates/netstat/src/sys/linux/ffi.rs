@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(missing, Err(Errno::NOENT));
         let file = std::fs::File::open("/proc/self/stat").unwrap();
         assert!(entries_of(file.as_fd(), &mut buffer).is_err(), "a file has none");
-        assert_eq!(file_system(file.as_fd()), Ok(i128::from(libc::PROC_SUPER_MAGIC)));
+        assert_eq!(file_system(directory.as_fd()), Ok(i128::from(libc::PROC_SUPER_MAGIC)));
     }
 
     #[test]
