@@ -143,21 +143,22 @@ fn tell(
     payload: &[u8],
     is_new: &mut dyn FnMut(u64) -> bool,
 ) -> ControlFlow<()> {
-    let row = InetDiagMsg::decode(payload).map(|record| (record, row::row(&record, table.protocol)));
-    match row {
-        Ok((record, Some(mut row))) if is_new(record.id.cookie) => {
-            if !rows.details.is_empty() {
-                match details::details(rows.details, table.protocol, &record, payload) {
-                    Ok(details) => row.details = details,
-                    Err(_) => rows.skipped += 1,
-                }
-            }
-            rows.tell(row)
-        }
-        Ok((_, Some(_))) => ControlFlow::Continue(()),
-        Ok((_, None)) | Err(_) => {
-            rows.skipped += 1;
-            ControlFlow::Continue(())
+    let Ok(record) = InetDiagMsg::decode(payload) else {
+        rows.skipped += 1;
+        return ControlFlow::Continue(());
+    };
+    let Some(mut row) = row::row(&record, table.protocol) else {
+        rows.skipped += 1;
+        return ControlFlow::Continue(());
+    };
+    if !is_new(record.id.cookie) {
+        return ControlFlow::Continue(());
+    }
+    if !rows.details.is_empty() {
+        match details::details(rows.details, table.protocol, &record, payload) {
+            Ok(details) => row.details = details,
+            Err(_) => rows.skipped += 1,
         }
     }
+    rows.tell(row)
 }
