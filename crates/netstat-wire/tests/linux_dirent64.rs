@@ -1,5 +1,4 @@
 //! Entries of directories, as getdents64(2) leaves them.
-#![cfg(target_endian = "little")]
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -26,12 +25,18 @@ fn entry(length: u16, name: &[u8]) -> Vec<u8> {
 
 #[test]
 fn captured_entries_have_their_names_in_order() {
+    if !common::little_endian() {
+        return;
+    }
     assert_eq!(names(&captured()), NAMES);
     assert_eq!(names(&[]), [""; 0]);
 }
 
 #[test]
 fn entries_cut_at_any_byte_are_the_whole_ones_and_one_error() {
+    if !common::little_endian() {
+        return;
+    }
     let bytes = captured();
     for cut in 0..bytes.len() {
         let names = names(&bytes[..cut]);

@@ -320,23 +320,22 @@ fn settle_all<'s>(
 ) -> Vec<&'s mut Socket> {
     const AT_ONCE: usize = 2048;
     let threads = if sockets.len() <= 4 * AT_ONCE { 1 } else { threads };
-    let parts = Mutex::new(sockets.chunks_mut(AT_ONCE));
-    let unheld = Mutex::new(Vec::new());
+    let mut unheld = Vec::new();
+    unheld.resize_with(sockets.len().div_ceil(AT_ONCE), Vec::new);
+    let parts = Mutex::new(sockets.chunks_mut(AT_ONCE).zip(&mut unheld));
     let work = || {
         loop {
             let part = parts.lock().unwrap_or_else(PoisonError::into_inner).next();
-            let Some(part) = part else { break };
-            let mut found = Vec::new();
+            let Some((part, unheld)) = part else { break };
             for socket in part {
                 if settle(system, socket, table) {
-                    found.push(socket);
+                    unheld.push(socket);
                 }
             }
-            unheld.lock().unwrap_or_else(PoisonError::into_inner).append(&mut found);
         }
     };
     side_by_side(threads, &work, &mut || work());
-    unheld.into_inner().unwrap_or_else(PoisonError::into_inner)
+    unheld.into_iter().flatten().collect()
 }
 
 /// A second look for rows that nobody was found to hold: the first may have been too early. Those that are

@@ -18,6 +18,7 @@ impl Errno {
     pub(crate) const AGAIN: Self = Self(libc::EAGAIN);
     pub(crate) const ACCESS: Self = Self(libc::EACCES);
     pub(crate) const BUSY: Self = Self(libc::EBUSY);
+    pub(crate) const NODEV: Self = Self(libc::ENODEV);
     pub(crate) const INVAL: Self = Self(libc::EINVAL);
     pub(crate) const BADMSG: Self = Self(libc::EBADMSG);
     pub(crate) const PROTONOSUPPORT: Self = Self(libc::EPROTONOSUPPORT);

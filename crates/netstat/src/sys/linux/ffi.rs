@@ -172,6 +172,20 @@ pub(super) fn file_system(file: BorrowedFd<'_>) -> Result<i128, Errno> {
     Ok(i128::from(answer.f_type))
 }
 
+/// The same of what a path leads to, for which it is not opened and need not be readable.
+///
+/// # Sources
+/// statfs(2), `f_type`.
+pub(super) fn file_system_at(path: &CStr) -> Result<i128, Errno> {
+    // SAFETY: a structure of numbers, all of which may be zero.
+    let mut answer: libc::statfs = unsafe { mem::zeroed() };
+    // SAFETY: the path ends with NUL, and the structure is the one of the call.
+    if unsafe { libc::statfs(path.as_ptr(), &raw mut answer) } != 0 {
+        return Err(Errno::last());
+    }
+    Ok(i128::from(answer.f_type))
+}
+
 /// The release of the running kernel, such as `6.1.0-13-amd64`.
 ///
 /// # Sources
@@ -205,9 +219,14 @@ pub(super) fn prefer_large_pages<T>(memory: &mut [MaybeUninit<T>]) {
 
 /// The index of a network interface in the network namespace of this thread.
 ///
+/// A name that is too long for one is that of none; some C libraries would cut it, and find another interface.
+///
 /// # Sources
 /// if_nametoindex(3).
 pub(super) fn interface_index(name: &CStr) -> Result<u32, Errno> {
+    if name.to_bytes().len() >= libc::IF_NAMESIZE {
+        return Err(Errno::NODEV);
+    }
     // SAFETY: the name ends with NUL.
     match unsafe { libc::if_nametoindex(name.as_ptr()) } {
         0 => Err(Errno::last()),
@@ -259,6 +278,7 @@ mod tests {
         let index = interface_index(c"lo").unwrap();
         assert_eq!(interface_name(index).as_deref(), Ok(c"lo"));
         assert!(interface_index(c"no-such0").is_err());
+        assert_eq!(interface_index(c"no-such-interface"), Err(Errno::NODEV));
         assert!(interface_name(u32::MAX >> 1).is_err());
     }
 
@@ -287,7 +307,9 @@ mod tests {
         assert_eq!(missing, Err(Errno::NOENT));
         let file = std::fs::File::open("/proc/self/stat").unwrap();
         assert!(entries_of(file.as_fd(), &mut buffer).is_err(), "a file has none");
-        assert_eq!(file_system(directory.as_fd()), Ok(i128::from(libc::PROC_SUPER_MAGIC)));
+        let proc = Ok(i128::from(libc::PROC_SUPER_MAGIC));
+        assert_eq!((file_system(directory.as_fd()), file_system_at(c"/proc")), (proc, proc));
+        assert_eq!(file_system_at(c"/proc/no such"), Err(Errno::NOENT));
     }
 
     #[test]

@@ -15,6 +15,9 @@ pub(super) const WAITING: usize = 16;
 /// turns on one processor lose a twentieth of the listing by it. The last are told by the end.
 const AT_ONCE: usize = 4;
 
+// Or the one who sends would wait for room while the other still sleeps.
+const _: () = assert!(AT_ONCE <= WAITING);
+
 /// What one receive brought, and the buffer that it is in.
 pub(super) type Datagram = (Result<Received, Errno>, Vec<u8>);
 

@@ -4,9 +4,9 @@ use super::errno::Errno;
 use super::ffi;
 use crate::error::Error;
 use std::ffi::CString;
-use std::fs::OpenOptions;
-use std::os::fd::AsFd;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// Where the control groups are.
@@ -41,11 +41,9 @@ pub(crate) fn cgroup_id(path: &Path) -> Result<u64, Error> {
 
 /// `None`: no directory of control groups.
 fn directory_id(path: &Path) -> Result<Option<u64>, Errno> {
-    let directory =
-        OpenOptions::new().read(true).custom_flags(libc::O_PATH | libc::O_DIRECTORY).open(path)?;
-    let kind = ffi::file_system(directory.as_fd())?;
-    let id = directory.metadata()?.ino();
-    Ok((kind == CGROUP2).then_some(id))
+    let id = fs::metadata(path)?.ino();
+    let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::INVAL)?;
+    Ok((ffi::file_system_at(&path)? == CGROUP2).then_some(id))
 }
 
 #[cfg(test)]

@@ -79,7 +79,7 @@ pub(crate) struct Proc {
 impl Proc {
     pub(crate) fn open() -> Result<Self, Errno> {
         metadata("")?;
-        // This process has descriptors: those of its standard streams, or the one that looks.
+        // This process has descriptors: those of its standard streams at least.
         let own = metadata("self/fd");
         Ok(Self { has_descriptor_counts: own.is_ok_and(|own| own.size() > 0) })
     }
