@@ -97,14 +97,14 @@ pub(super) fn link_in<'b>(
 
 /// The one call that is made for every descriptor of the machine, so without the function of the C library around
 /// it: on processors whose kernel guards its returns (Zen, "Safe RET"), a call and a return of the caller between
-/// two system calls cost a quarter of the call itself, and a walk took a seventh longer.
+/// two system calls cost a quarter of the call itself, and a walk took a seventh longer. On other
+/// processors than x86-64 it is that function.
 ///
 /// # Safety
 /// The name ends with NUL, and the buffer may be written to its length.
 ///
 /// # Sources
 /// syscall(2): number and answer in `rax`, arguments in `rdi`, `rsi`, `rdx`, `r10`; `rcx` and `r11` are lost.
-#[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
 #[inline]
 unsafe fn readlinkat(
     directory: libc::c_int,
@@ -112,39 +112,33 @@ unsafe fn readlinkat(
     buffer: *mut u8,
     length: usize,
 ) -> Result<usize, Errno> {
-    let answer: i64;
-    // SAFETY: registers are those of the system calls of this processor; memory is written as the caller allows, and
-    // the stack is left alone.
-    unsafe {
-        std::arch::asm!(
-            "syscall",
-            inlateout("rax") libc::SYS_readlinkat => answer,
-            in("rdi") i64::from(directory),
-            in("rsi") name,
-            in("rdx") buffer,
-            in("r10") length,
-            lateout("rcx") _,
-            lateout("r11") _,
-            options(nostack),
-        );
+    #[cfg(all(target_arch = "x86_64", target_pointer_width = "64"))]
+    {
+        let answer: i64;
+        // SAFETY: registers are those of the system calls of this processor; memory is written as the caller allows,
+        // and the stack is left alone.
+        unsafe {
+            std::arch::asm!(
+                "syscall",
+                inlateout("rax") libc::SYS_readlinkat => answer,
+                in("rdi") i64::from(directory),
+                in("rsi") name,
+                in("rdx") buffer,
+                in("r10") length,
+                lateout("rcx") _,
+                lateout("r11") _,
+                options(nostack),
+            );
+        }
+        usize::try_from(answer)
+            .map_err(|_| Errno::from_raw_os_error(i32::try_from(-answer).unwrap_or(libc::EIO)))
     }
-    usize::try_from(answer).map_err(|_| Errno::from_raw_os_error(i32::try_from(-answer).unwrap_or(libc::EIO)))
-}
-
-/// The same on other processors.
-///
-/// # Safety
-/// The name ends with NUL, and the buffer may be written to its length.
-#[cfg(not(all(target_arch = "x86_64", target_pointer_width = "64")))]
-unsafe fn readlinkat(
-    directory: libc::c_int,
-    name: *const libc::c_char,
-    buffer: *mut u8,
-    length: usize,
-) -> Result<usize, Errno> {
-    // SAFETY: as the caller promised.
-    let answer = unsafe { libc::readlinkat(directory, name, buffer.cast(), length) };
-    usize::try_from(answer).map_err(|_| Errno::last())
+    #[cfg(not(all(target_arch = "x86_64", target_pointer_width = "64")))]
+    {
+        // SAFETY: as the caller promised.
+        let answer = unsafe { libc::readlinkat(directory, name, buffer.cast(), length) };
+        usize::try_from(answer).map_err(|_| Errno::last())
+    }
 }
 
 /// The part of a buffer that a call has written, from its start.
