@@ -7,7 +7,6 @@ use crate::model::error::Error;
 use crate::model::socket::{Protocol, Socket};
 use crate::model::tcp_state::TcpState;
 use crate::sys::linux::errno::Errno;
-use crate::sys::linux::native::SocketDumps;
 use crate::sys::linux::row::sock_id;
 use crate::sys::linux::row::{address_family, ip_protocol};
 use crate::sys::linux::sock_diag::request::Table;
@@ -20,7 +19,7 @@ use std::ops::ControlFlow;
 
 /// Closes a socket in the network namespace of this thread.
 pub(crate) fn destroy(socket: &Socket) -> Result<(), Error> {
-    let mut dumps: SocketDumps = Dumps::new(SockDiag::open);
+    let mut dumps = Dumps::new(SockDiag::open);
     destroy_over(&mut dumps, socket)
 }
 

@@ -5,7 +5,7 @@
 //! Records are still decoded in order, and by the thread that asked.
 
 use super::netlink::{BUFFER_BYTES, IsLast, Peer, Take};
-use crate::engine::parallel::{processors, start};
+use crate::engine::parallel::start;
 use crate::sys::linux::errno::Errno;
 use crate::sys::linux::sock_diag::datagram_queue::Handover;
 use std::thread;
@@ -27,8 +27,7 @@ pub(crate) fn receive_all<P: Peer + Send>(
             return;
         }
     }
-    // Where there is one processor only, they would but take turns.
-    if processors() > 1 && ahead(peer, buffer, is_last, take).is_some() {
+    if ahead(peer, buffer, is_last, take).is_some() {
         return;
     }
     peer.receive_all(buffer, take);
