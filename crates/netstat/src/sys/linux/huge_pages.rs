@@ -17,7 +17,7 @@ const HUGE_MIN_ROWS: usize = 4096;
 const GROWTH: usize = if usize::BITS < 64 { 2 } else { 8 };
 
 /// Grows a full list of many rows severalfold, and advises huge pages for its spare capacity.
-pub(super) fn reserve<T>(rows: &mut Vec<T>) {
+pub(super) fn reserve_huge<T>(rows: &mut Vec<T>) {
     if rows.len() >= HUGE_MIN_ROWS && rows.try_reserve(rows.len() * (GROWTH - 1)).is_ok() {
         ffi::prefer_large_pages(rows.spare_capacity_mut());
     }
@@ -32,7 +32,7 @@ mod tests {
         let mut rows: Vec<[u64; 24]> = Vec::with_capacity(HUGE_MIN_ROWS);
         for row in 0..100_000 {
             if rows.len() == rows.capacity() {
-                reserve(&mut rows);
+                reserve_huge(&mut rows);
                 assert!(rows.capacity() >= GROWTH * rows.len());
             }
             rows.push([row; 24]);
@@ -45,7 +45,7 @@ mod tests {
         let mut rows = vec![0_u8; HUGE_MIN_ROWS - 1];
         rows.shrink_to_fit();
         let before = rows.capacity();
-        reserve(&mut rows);
+        reserve_huge(&mut rows);
         assert_eq!(rows.capacity(), before);
     }
 }

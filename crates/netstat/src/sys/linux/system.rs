@@ -108,7 +108,7 @@ impl<'c> System for Native<'c> {
     }
 
     fn reserve(&self, rows: &mut Vec<Socket>) {
-        huge_pages::reserve(rows);
+        huge_pages::reserve_huge(rows);
     }
 
     fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
