@@ -30,7 +30,10 @@ pub(super) fn run<const N: usize>(link: &OwnedFd, each: &mut dyn FnMut(u64, [u8;
 }
 
 /// Reads records of `N` bytes to the end. Each comes with the time at which the read began that returned it.
-pub(super) fn records<const N: usize>(mut file: impl Read, each: &mut dyn FnMut(u64, [u8; N])) -> Result<(), Errno> {
+pub(super) fn records<const N: usize>(
+    mut file: impl Read,
+    each: &mut dyn FnMut(u64, [u8; N]),
+) -> Result<(), Errno> {
     let mut buffer = vec![0; READ_BYTES + N];
     // What has been read of the next record: a read ends with a record, but that is not guaranteed.
     let mut begun = 0;
