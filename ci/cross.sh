@@ -149,7 +149,7 @@ cross_s390x() {
         skip 'random worlds and measurements on s390x: too slow where every instruction is emulated'
         skip 'netlink sockets and filters in the kernel on s390x: the emulator has no such sockets'
         RUST_TEST_NOCAPTURE=1 debian_cross /usr/bin/cargo test --target "$target" --package netstat --lib -- \
-            --skip worlds --skip speed --skip filters::live --skip netlink::ffi
+            --skip worlds --skip large --skip filters::live --skip netlink::ffi
     else
         skip "tests on s390x: no standard library for it"
     fi

@@ -211,3 +211,168 @@ pub(crate) fn keys_of_few(sockets: &[Socket]) -> Option<Vec<u64>> {
         keys
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::owner_table::ProcessSeen;
+    use crate::engine::snapshot::{count, stream, take};
+    use crate::model::owner::{NoOwner, Owner, OwnerRole};
+    use crate::model::process::{Process, ProcessFields};
+    use crate::model::support::Support;
+    use crate::model::tcp_state::TcpState;
+    use crate::sys::support;
+
+    const ALL: Ownership = Ownership::Known { complete: true };
+
+    /// One pass over all descriptor tables: a row for each descriptor, with its owner, on two threads.
+    struct OnePass([Vec<Socket>; 2]);
+
+    impl System for OnePass {
+        type OwnerSearch = FoundAlready;
+        const SUPPORT: Support = support::LINUX;
+
+        fn rows_repeat(&self, _query: &Query) -> bool {
+            true
+        }
+
+        fn sockets(
+            &self,
+            _query: &Query,
+            sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
+        ) -> Result<Vec<Gap>, Error> {
+            let found = std::thread::scope(|scope| {
+                let [one, other] = self.0.each_ref().map(|rows| scope.spawn(|| rows.clone()));
+                [one.join().unwrap(), other.join().unwrap()]
+            });
+            let _ = found.into_iter().flatten().try_for_each(sink);
+            Ok(Vec::new())
+        }
+
+        fn owner_search(&self, _query: &Query) -> FoundAlready {
+            FoundAlready
+        }
+
+        fn processes(
+            &self,
+            seen: &[ProcessSeen],
+            _fields: ProcessFields,
+            _threads: usize,
+        ) -> (Vec<Process>, Vec<Gap>) {
+            (seen.iter().map(|seen| Process::new(seen.pid)).collect(), Vec::new())
+        }
+    }
+
+    /// The rows have their owners.
+    struct FoundAlready;
+
+    impl OwnerSearch for FoundAlready {
+        fn run(&self) {}
+
+        fn tables_complete(&self, _keys: Option<Vec<u64>>) {}
+
+        fn table(&mut self) -> OwnerTable {
+            let mut table = OwnerTable::default();
+            table.set_reach(true, false, None);
+            table
+        }
+    }
+
+    fn row(protocol: Protocol, inode: u64, owner: Option<u32>) -> Socket {
+        let mut row = Socket::new(protocol, "127.0.0.1:80".parse().unwrap());
+        row.identity = Some(Identity::Inode(inode));
+        if let Some(pid) = owner {
+            row.set_owners([Owner::new(pid, Some(3), OwnerRole::Holder)], ALL);
+        }
+        row
+    }
+
+    /// The rows of one thread and of the other, which has TIME_WAIT from the tables besides.
+    fn system() -> OnePass {
+        let time_wait = |port| {
+            let mut row = Socket::new(Protocol::Tcp, ([127, 0, 0, 1], port).into());
+            row.state = Some(TcpState::TimeWait);
+            row
+        };
+        let mut with_uid = row(Protocol::Tcp, 7, Some(12));
+        with_uid.uid = Some(33);
+        let one = vec![row(Protocol::Udp, 9, Some(11)), row(Protocol::Tcp, 7, Some(13)), time_wait(1)];
+        let other =
+            vec![with_uid, row(Protocol::Udp, 9, Some(11)), row(Protocol::Tcp, 8, None), time_wait(2)];
+        OnePass([one, other])
+    }
+
+    /// Protocol, inode, pids, ownership.
+    type Joined = (Protocol, Option<u64>, Vec<u32>, Ownership);
+
+    fn joined(rows: &[Socket]) -> Vec<Joined> {
+        let pids = |row: &Socket| row.owners().iter().map(|owner| owner.pid).collect();
+        let mut joined: Vec<Joined> =
+            rows.iter().map(|row| (row.protocol, row.inode(), pids(row), row.ownership())).collect();
+        // The order inside a protocol says nothing.
+        joined.sort_by_key(|(protocol, inode, ..)| (*protocol, *inode));
+        joined
+    }
+
+    fn expected() -> Vec<Joined> {
+        let none = |reason| Ownership::None { reason };
+        vec![
+            (Protocol::Tcp, None, vec![], none(NoOwner::TimeWait)),
+            (Protocol::Tcp, None, vec![], none(NoOwner::TimeWait)),
+            (Protocol::Tcp, Some(7), vec![12, 13], ALL),
+            (Protocol::Tcp, Some(8), vec![], none(NoOwner::KernelOrInFlight)),
+            (Protocol::Udp, Some(9), vec![11], ALL),
+        ]
+    }
+
+    #[test]
+    fn rows_of_one_socket_become_one_row_with_all_owners_grouped_by_protocol() {
+        let snapshot = take(&system(), &Query::new().processes(ProcessFields::NAME)).unwrap();
+        assert_eq!(joined(&snapshot.sockets), expected());
+        assert!(snapshot.sockets.is_sorted_by_key(|row| row.protocol));
+        let seven = snapshot.sockets.iter().find(|row| row.inode() == Some(7)).unwrap();
+        assert_eq!(seven.uid, Some(33), "what only the second row has");
+        let pids: Vec<u32> = snapshot.processes.iter().map(|process| process.pid).collect();
+        assert_eq!(pids, [11, 12, 13]);
+    }
+
+    #[test]
+    fn streamed_and_counted_sockets_are_those_of_a_snapshot() {
+        let mut rows = Vec::new();
+        let mut each = |row| {
+            rows.push(row);
+            ControlFlow::Continue(())
+        };
+        stream(&system(), &Query::new().owners(true), &mut each).unwrap();
+        assert_eq!(joined(&rows), expected());
+        assert_eq!(count(&system(), &Query::new()).unwrap().total(), 5);
+        assert_eq!(count(&system(), &Query::new().pid(12)).unwrap().total(), 1);
+        let without = take(&system(), &Query::new()).unwrap().sockets;
+        assert!(without.len() == 5 && without.iter().all(|row| row.owners().is_empty()));
+    }
+
+    #[test]
+    fn sockets_that_share_an_inode_number_stay_apart() {
+        let mut subflow = row(Protocol::Tcp, 7, Some(12));
+        subflow.remote = Some("127.0.0.2:80".parse().unwrap());
+        let merged = merge(vec![row(Protocol::Tcp, 7, Some(12)), subflow, row(Protocol::Udp, 7, Some(12))]);
+        assert_eq!(merged.len(), 3);
+    }
+
+    #[test]
+    fn owners_are_complete_only_if_every_row_says_so_and_known_before_unknown() {
+        let joined = |first: Ownership, second: Ownership| {
+            let rows = [first, second].map(|ownership| {
+                let mut row = row(Protocol::Tcp, 7, Some(12));
+                row.ownership = ownership;
+                row
+            });
+            merge(rows.into()).pop().unwrap().ownership()
+        };
+        let some = Ownership::Known { complete: false };
+        let none = Ownership::None { reason: NoOwner::Orphan };
+        assert_eq!((joined(ALL, ALL), joined(ALL, some), joined(some, ALL)), (ALL, some, some));
+        assert_eq!((joined(none, ALL), joined(ALL, Ownership::NotAsked)), (ALL, ALL));
+        assert_eq!((joined(Ownership::NotAsked, none), joined(none, Ownership::NotAsked)), (none, none));
+    }
+}

@@ -311,8 +311,11 @@ mod tests {
     use crate::model::owner::NoOwner;
     use std::collections::BTreeMap;
 
-    /// What a process holds, or why it cannot be read; by pid.
-    type Processes = BTreeMap<u32, Result<Vec<u64>, fn() -> Unread>>;
+    /// What a process holds, or why it cannot be read.
+    type Read = Result<Vec<u64>, fn() -> Unread>;
+
+    /// By pid.
+    type Processes = BTreeMap<u32, Read>;
 
     /// Processes before and after the tables were complete.
     struct Script {
@@ -359,7 +362,7 @@ mod tests {
         }
     }
 
-    fn holds(pid: u32, keys: &[u64]) -> (u32, Result<Vec<u64>, fn() -> Unread>) {
+    fn holds(pid: u32, keys: &[u64]) -> (u32, Read) {
         (pid, Ok(keys.to_vec()))
     }
 

@@ -14,7 +14,7 @@ use std::time::SystemTime;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The sockets, in the system's order: TCP before UDP.
+    /// The sockets, TCP before UDP. The order within a protocol is unspecified.
     pub sockets: Vec<Socket>,
     /// The processes that own them, ascending by pid; empty unless [`Query::processes`](crate::Query::processes) asked for details.
     pub processes: Vec<Process>,

@@ -84,8 +84,7 @@ pub struct Socket {
     pub family: Family,
     /// The local end. The scope id of a link-local IPv6 address stands inside.
     pub local: SocketAddr,
-    /// The remote end; `None` for a listener and for an unconnected UDP socket. Windows has UDP remotes
-    /// only on newer versions.
+    /// The remote end; `None` for a listener and for an unconnected socket. Windows does not report it for UDP.
     pub remote: Option<SocketAddr>,
     /// The TCP state; `None` for UDP.
     pub state: Option<TcpState>,

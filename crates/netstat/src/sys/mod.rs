@@ -1,6 +1,9 @@
 //! The back ends. One is selected for the target, in this file and nowhere else. [`system`] has the contract that each
 //! fulfils, [`support`] what each gives.
 
+#[cfg(test)]
+#[path = "../../tests/common/promises.rs"]
+mod promises;
 pub(crate) mod support;
 pub(crate) mod system;
 #[cfg(any(unix, test, netstat_scripted))]

@@ -1,8 +1,7 @@
-//! What a listing shows of what `Support` promises, over the running system and over scripted ones.
-//!
-//! Whoever includes this file has imported the types of the library.
+//! What a listing shows of what `Support` promises: over the running system, and in the library's own tests over scripted
+//! ones. So the types are those at the root of the crate that includes this file.
 
-use super::{
+use crate::{
     OwnerRole, Ownership, Process, ProcessFields, Protocol, Snapshot, Socket, SocketFields, Support,
 };
 use std::collections::BTreeSet;
