@@ -38,7 +38,7 @@ pub struct Query {
     /// What all the terms come to.
     pub(crate) filter: Filter,
     /// The alternatives of each kind of term that was named, ascending by kind.
-    terms: Vec<(Kind, Filter)>,
+    terms: Vec<(ConditionKind, Filter)>,
     /// What [`Query::filter`] was told.
     narrowed: Filter,
     pub(crate) services: bool,
@@ -52,7 +52,7 @@ pub struct Query {
 
 /// The kinds of a query's own terms, in the order in which they are decided.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+enum ConditionKind {
     Protocol,
     Family,
     State,
@@ -71,7 +71,7 @@ impl Query {
     }
 
     /// One more alternative among the terms of a kind.
-    fn with(mut self, kind: Kind, term: Filter) -> Self {
+    fn with(mut self, kind: ConditionKind, term: Filter) -> Self {
         let place = self.terms.partition_point(|(other, _)| *other < kind);
         match self.terms.get_mut(place) {
             Some((other, terms)) if *other == kind => *terms = std::mem::take(terms) | term,
@@ -116,7 +116,7 @@ impl Query {
 
     /// Sockets of this protocol.
     pub fn protocol(self, protocol: Protocol) -> Self {
-        self.with(Kind::Protocol, Filter::protocol(protocol))
+        self.with(ConditionKind::Protocol, Filter::protocol(protocol))
     }
 
     /// IPv4 sockets.
@@ -131,19 +131,19 @@ impl Query {
 
     /// Sockets of this family.
     pub fn family(self, family: Family) -> Self {
-        self.with(Kind::Family, Filter::family(family))
+        self.with(ConditionKind::Family, Filter::family(family))
     }
 
     /// Sockets in this state. A UDP socket counts as established when it has a remote end and as closed
     /// when it has none, as in `ss`.
     pub fn state(self, state: TcpState) -> Self {
-        self.with(Kind::State, Filter::state(state))
+        self.with(ConditionKind::State, Filter::state(state))
     }
 
     /// TCP sockets in LISTEN and UDP sockets without a remote end, as `ss -l`. Unites with
     /// [`Query::state`].
     pub fn listening(self) -> Self {
-        self.with(Kind::State, Filter::listening())
+        self.with(ConditionKind::State, Filter::listening())
     }
 
     /// Whether TCP sockets are listed, too, that are bound, but neither listen nor connect. They are shown as
@@ -165,7 +165,7 @@ impl Query {
 
     /// Sockets with a local port in this range.
     pub fn local_ports(self, ports: RangeInclusive<u16>) -> Self {
-        self.with(Kind::LocalPort, Filter::local_ports(ports))
+        self.with(ConditionKind::LocalPort, Filter::local_ports(ports))
     }
 
     /// Sockets with this remote port.
@@ -175,7 +175,7 @@ impl Query {
 
     /// Sockets with a remote port in this range.
     pub fn remote_ports(self, ports: RangeInclusive<u16>) -> Self {
-        self.with(Kind::RemotePort, Filter::remote_ports(ports))
+        self.with(ConditionKind::RemotePort, Filter::remote_ports(ports))
     }
 
     /// Sockets with this port on either end.
@@ -185,25 +185,25 @@ impl Query {
 
     /// Sockets with a port in this range on either end.
     pub fn ports(self, ports: RangeInclusive<u16>) -> Self {
-        self.with(Kind::Port, Filter::ports(ports))
+        self.with(ConditionKind::Port, Filter::ports(ports))
     }
 
     /// Sockets made by this user ([`Socket::uid`]). Where rows do not tell users (Windows), asking is an error.
     pub fn uid(self, uid: u32) -> Self {
-        self.with(Kind::Uid, Filter::uid(uid))
+        self.with(ConditionKind::Uid, Filter::uid(uid))
     }
 
     /// Sockets that this process owns. Implies owners, of which only those processes are then looked at:
     /// a socket that others share shows these owners alone, and its ownership says it is not complete.
     pub fn pid(self, pid: u32) -> Self {
-        self.with(Kind::Pid, Filter::pid(pid)).owners(true)
+        self.with(ConditionKind::Pid, Filter::pid(pid)).owners(true)
     }
 
     /// Sockets that a process of this name owns. Implies owners. The name must be the whole
     /// [`Process::name`](crate::Process::name), or its first 15 bytes where that is all the kernel keeps.
     /// On Windows case does not matter, and `.exe` may be left out.
     pub fn process_name(self, name: impl Into<OsString>) -> Self {
-        self.with(Kind::ProcessName, Filter::process(name)).owners(true)
+        self.with(ConditionKind::ProcessName, Filter::process(name)).owners(true)
     }
 
     /// Whether to look up the processes that own the sockets. Off by default: it is nearly all of the cost

@@ -158,7 +158,7 @@ pub(crate) fn resolve_owners<'s>(
     unresolved.into_iter().flatten().collect()
 }
 
-/// Looks for the holders of these rows once more, since the first pass may have been too early. The rows that are left
+/// Searches again for the holders of these rows, since the first pass may have been too early. The sockets that are left
 /// are looked up themselves: they may have been closed.
 pub(crate) fn second_pass<S: System>(
     system: &S,

@@ -17,14 +17,14 @@ pub(crate) struct Holding {
     pub(crate) owner: Owner,
 }
 
-/// The key of a socket with a handle. A handle is given out again when its socket is gone; the generation,
-/// where the system tells one, is not. Both together are one number as the two are mixed: that of another
-/// socket is the same once in 2^64, which is also how sure a handle is that a kernel has hashed itself.
+/// The key of a socket with a handle. The kernel reuses a handle when its socket is gone, but not the generation, where
+/// there is one. Both are mixed into one number: two sockets have the same once in 2^64, as with a handle that the
+/// kernel has hashed.
 pub(crate) fn handle_key(handle: u64, generation: Option<NonZeroU64>) -> u64 {
     match generation {
         None => handle,
         Some(generation) => {
-            // The finish of MurmurHash3, which maps no two numbers to one.
+            // The finalizer of MurmurHash3, which maps no two numbers to one.
             let mut mixed = generation.get();
             for factor in [0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53] {
                 mixed = (mixed ^ (mixed >> 33)).wrapping_mul(factor);
@@ -34,7 +34,7 @@ pub(crate) fn handle_key(handle: u64, generation: Option<NonZeroU64>) -> u64 {
     }
 }
 
-/// What joins a row to its owners.
+/// The key that joins a row with its owners.
 pub(crate) fn join_key(socket: &Socket) -> Option<u64> {
     match socket.identity {
         Some(Identity::Inode(inode)) => Some(inode),
@@ -197,9 +197,9 @@ fn first_of_each(seen: &[ProcessSeen]) -> Vec<ProcessSeen> {
     first
 }
 
-/// Where keys stand in a sorted list. The span from the least key to the greatest is cut into steps, as many as
-/// the list has entries or up to twice as many; of each step it knows where it begins. Kernels give keys out in
-/// order, so they are dense and a step holds one or two: a look-up reads memory twice, where a search in a
+/// An index of a sorted list by key. The span from the least key to the greatest is cut into steps, as many as the list
+/// has entries or up to twice as many, and the index has the place where each step begins. Kernels number sockets in
+/// order, so keys are dense and a step has one or two: a look-up reads memory twice, where a binary search in a
 /// hundred thousand reads it seventeen times.
 #[derive(Debug, Default)]
 struct Index {

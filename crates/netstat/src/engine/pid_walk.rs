@@ -32,10 +32,11 @@ pub(crate) trait ProcessReader: Sync {
     const SOURCE: &'static str;
 
     /// All processes that may be read, in any order.
-    fn pids(&self) -> Result<Vec<u32>, Unread>;
+    fn pids(&self) -> Result<Vec<u32>, Unreadable>;
 
     /// Reads one process. What it has reported to `visit` stays, even if it fails in the end.
-    fn read(&self, visit: &mut Visit<'_, Self::Extra>, buffers: &mut Self::Buffers) -> Result<(), Unread>;
+    fn read(&self, visit: &mut Visit<'_, Self::Extra>, buffers: &mut Self::Buffers)
+    -> Result<(), Unreadable>;
 }
 
 /// What a [`ProcessReader`] finds beside holders.
@@ -55,7 +56,7 @@ pub(crate) trait Extra: Default + Send {
 
 /// Why a process, or a part of it, could not be read.
 #[derive(Debug)]
-pub(crate) enum Unread {
+pub(crate) enum Unreadable {
     /// It has ended.
     Vanished,
     /// The caller may not read it.
@@ -97,7 +98,7 @@ impl<E> Visit<'_, E> {
     }
 
     /// Counts what could not be read, beside what the reader returns at the end.
-    pub(crate) fn count(&mut self, unread: Unread) {
+    pub(crate) fn count(&mut self, unread: Unreadable) {
         self.found.count(unread);
     }
 }
@@ -150,11 +151,11 @@ impl<E: Extra> Found<E> {
 }
 
 impl<E> Found<E> {
-    fn count(&mut self, unread: Unread) {
+    fn count(&mut self, unread: Unreadable) {
         match unread {
-            Unread::Vanished => self.vanished += 1,
-            Unread::Refused => self.refused += 1,
-            Unread::Failed(error) => {
+            Unreadable::Vanished => self.vanished += 1,
+            Unreadable::Refused => self.refused += 1,
+            Unreadable::Failed(error) => {
                 self.failed += 1;
                 self.failure = Some(error);
             }
@@ -252,7 +253,7 @@ impl<R: ProcessReader> PidWalk<R> {
         self.found().refused += count;
     }
 
-    pub(crate) fn count(&mut self, unread: Unread) {
+    pub(crate) fn count(&mut self, unread: Unreadable) {
         self.found().count(unread);
     }
 
@@ -312,7 +313,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     /// What a process holds, or why it cannot be read.
-    type Read = Result<Vec<u64>, fn() -> Unread>;
+    type Read = Result<Vec<u64>, fn() -> Unreadable>;
 
     /// By pid.
     type Processes = BTreeMap<u32, Read>;
@@ -343,11 +344,11 @@ mod tests {
         type Buffers = ();
         const SOURCE: &'static str = "script";
 
-        fn pids(&self) -> Result<Vec<u32>, Unread> {
+        fn pids(&self) -> Result<Vec<u32>, Unreadable> {
             Ok(self.second.keys().copied().collect())
         }
 
-        fn read(&self, visit: &mut Visit<'_, Visits>, (): &mut ()) -> Result<(), Unread> {
+        fn read(&self, visit: &mut Visit<'_, Visits>, (): &mut ()) -> Result<(), Unreadable> {
             let pid = visit.pid;
             let is_first = visit.is_first_pass();
             visit.extra().0.push((pid, is_first));
@@ -356,7 +357,7 @@ mod tests {
             match processes.get(&pid) {
                 Some(Ok(keys)) => keys.iter().for_each(|key| visit.holds(Some(3), *key)),
                 Some(Err(unread)) => return Err(unread()),
-                None => return Err(Unread::Vanished),
+                None => return Err(Unreadable::Vanished),
             }
             Ok(())
         }
@@ -398,10 +399,10 @@ mod tests {
 
     #[test]
     fn processes_that_cannot_be_read_are_counted_by_reason_and_make_the_table_incomplete() {
-        let fail = || Unread::Failed(io::Error::other("broken"));
+        let fail = || Unreadable::Failed(io::Error::other("broken"));
         let first = Processes::from([
-            (1, Err((|| Unread::Vanished) as fn() -> Unread)),
-            (2, Err(|| Unread::Refused)),
+            (1, Err((|| Unreadable::Vanished) as fn() -> Unreadable)),
+            (2, Err(|| Unreadable::Refused)),
             (3, Err(fail)),
         ]);
         let mut walk = walk(first, Processes::new());
@@ -418,7 +419,8 @@ mod tests {
     #[test]
     fn process_that_is_new_and_cannot_be_read_takes_completeness_away() {
         let first = Processes::from([holds(1, &[10])]);
-        let second = Processes::from([holds(1, &[10]), (2, Err((|| Unread::Refused) as fn() -> Unread))]);
+        let second =
+            Processes::from([holds(1, &[10]), (2, Err((|| Unreadable::Refused) as fn() -> Unreadable))]);
         let mut walk = walk(first, second);
         walk.run();
         let mut table = walk.table(None);

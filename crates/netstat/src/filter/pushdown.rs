@@ -15,14 +15,14 @@ use std::ops::RangeInclusive;
 
 /// What is known of a socket without seeing it.
 #[derive(Copy, Clone, Default)]
-pub(crate) struct Kind {
+pub(crate) struct PartlyKnown {
     pub(crate) protocol: Option<Protocol>,
     pub(crate) family: Option<Family>,
     /// With the protocol known too.
     pub(crate) state: Option<TcpState>,
 }
 
-impl Kind {
+impl PartlyKnown {
     pub(crate) fn decide(&self, term: &Term) -> Option<bool> {
         match term {
             Term::Protocol(protocol) => self.protocol.map(|it| it == *protocol),
@@ -73,28 +73,28 @@ impl Filter {
 /// Some of this is of use to some systems only.
 #[allow(dead_code, reason = "what kernels can be asked for differs")]
 impl Filter {
-    fn wants(&self, kind: Kind) -> bool {
+    fn wants(&self, kind: PartlyKnown) -> bool {
         self.0.decide(&|term| kind.decide(term)) != Some(false)
     }
 
     pub(crate) fn wants_protocol(&self, protocol: Protocol) -> bool {
-        self.wants(Kind { protocol: Some(protocol), ..Kind::default() })
+        self.wants(PartlyKnown { protocol: Some(protocol), ..PartlyKnown::default() })
     }
 
     pub(crate) fn wants_family(&self, family: Family) -> bool {
-        self.wants(Kind { family: Some(family), ..Kind::default() })
+        self.wants(PartlyKnown { family: Some(family), ..PartlyKnown::default() })
     }
 
     /// Whether a socket in this state may pass. A UDP socket counts as ESTABLISHED when it has a remote
     /// end and as CLOSED when it has none, in the kernel as in `ss`.
     pub(crate) fn wants_state(&self, protocol: Protocol, state: TcpState) -> bool {
-        self.wants(Kind { protocol: Some(protocol), state: Some(state), family: None })
+        self.wants(PartlyKnown { protocol: Some(protocol), state: Some(state), family: None })
     }
 
     /// Whether every socket in this state passes, whatever else it is.
     pub(crate) fn takes_all_in(&self, protocol: Protocol, state: TcpState) -> bool {
         [Family::Ipv4, Family::Ipv6].into_iter().all(|family| {
-            let kind = Kind { protocol: Some(protocol), family: Some(family), state: Some(state) };
+            let kind = PartlyKnown { protocol: Some(protocol), family: Some(family), state: Some(state) };
             self.0.decide(&|term| kind.decide(term)) == Some(true)
         })
     }

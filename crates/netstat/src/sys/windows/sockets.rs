@@ -7,7 +7,7 @@ use super::kernel::Kernel;
 use super::request::{Class, Table};
 use super::row;
 use super::services::Services;
-use super::sizing::{Buffer, Unread, read_sized};
+use super::sizing::{Buffer, Unfilled, read_sized};
 use crate::engine::tables::{Sink, TableRows, Tables};
 use crate::filter::Filter;
 use crate::model::error::Error;
@@ -62,7 +62,7 @@ fn wanted_tables(filter: &Filter) -> impl Iterator<Item = Table> {
 /// Emits every socket of the tables that the filter needs.
 pub(super) fn list(kernel: &impl Kernel, query: &Query, sink: &mut Sink<'_>) -> Result<Vec<Gap>, Error> {
     let mut tables = Tables::new(&mut *sink);
-    let mut reader = Reader { kernel, buffer: Buffer::default(), ipv4: None };
+    let mut reader = TableReader { kernel, buffer: Buffer::default(), ipv4: None };
     let mut records = Records {
         kernel,
         query,
@@ -102,14 +102,14 @@ fn wants_bound(query: &Query) -> bool {
 }
 
 /// Reads tables, with one buffer for all of them.
-struct Reader<'a, K> {
+struct TableReader<'a, K> {
     kernel: &'a K,
     buffer: Buffer,
     /// In which form IPv4 answered for a protocol, if it did.
     ipv4: Option<(Protocol, Class)>,
 }
 
-impl<K: Kernel> Reader<'_, K> {
+impl<K: Kernel> TableReader<'_, K> {
     /// Reads one table, in the plain form where the system does not know the other. Returns the form.
     fn table(
         &mut self,
@@ -129,18 +129,18 @@ impl<K: Kernel> Reader<'_, K> {
                     let emitted = records.emit(table, written.bytes, rows);
                     return emitted.map(|()| class).map_err(invalid_data);
                 }
-                Err(Unread::Status(status)) if is_no_ipv6(table, status, self.ipv4) => {
+                Err(Unfilled::Status(status)) if is_no_ipv6(table, status, self.ipv4) => {
                     rows.absent = wants_family(&records.query.filter, Family::Ipv4);
                     return Ok(table.class);
                 }
-                Err(Unread::Status(ERROR_NOT_SUPPORTED | ERROR_INVALID_PARAMETER)) if unread.is_none() => {
-                    unread = Some(Unread::Status(ERROR_NOT_SUPPORTED));
+                Err(Unfilled::Status(ERROR_NOT_SUPPORTED | ERROR_INVALID_PARAMETER)) if unread.is_none() => {
+                    unread = Some(Unfilled::Status(ERROR_NOT_SUPPORTED));
                 }
                 // The answer to the form that was asked for first is what counts, if there was one.
                 Err(error) => return Err(unread.unwrap_or(error).into_error(self.kernel)),
             }
         }
-        Err(unread.unwrap_or(Unread::Status(ERROR_NOT_SUPPORTED)).into_error(self.kernel))
+        Err(unread.unwrap_or(Unfilled::Status(ERROR_NOT_SUPPORTED)).into_error(self.kernel))
     }
 }
 

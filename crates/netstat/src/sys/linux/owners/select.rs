@@ -134,7 +134,7 @@ pub(crate) fn load(kept: &KeptProgram) -> Option<Arc<TaskFiles>> {
     state.load(Loader::current(Some(&procfs))).ok()
 }
 
-/// How many descriptors there are is told by `/proc` alone, and without it there is nothing to walk either.
+/// Only `/proc` has the number of descriptors, and without it there is nothing to walk either.
 const NOT_COUNTED: &str = "no count of descriptors";
 
 /// Why it pays to set the iteration up, or why not.

@@ -9,7 +9,7 @@ use crate::model::process::ProcessFields;
 use crate::query::Query;
 use crate::sys::linux::owners::walk::ProcfsWalk;
 use crate::sys::linux::procfs::process::read_all;
-use crate::sys::linux::procfs::process_cache::KnownProcesses;
+use crate::sys::linux::procfs::process_cache::ProcessCache;
 use crate::sys::system::OwnerSearch as _;
 use std::collections::BTreeMap;
 
@@ -415,7 +415,7 @@ fn details_of_many_processes_come_in_the_order_asked_for() {
         (100..200).rev().map(|pid| crate::engine::owner_table::ProcessSeen::new(pid, u64::MAX)).collect();
     for threads in [1, 8] {
         let (processes, gaps) =
-            read_all(&&world, &seen, ProcessFields::NAME, threads, &mut KnownProcesses::default());
+            read_all(&&world, &seen, ProcessFields::NAME, threads, &mut ProcessCache::default());
         let pids: Vec<_> = processes.iter().map(|process| process.pid).collect();
         assert_eq!(pids, (100..200).rev().collect::<Vec<_>>());
         assert_eq!(gaps, []);

@@ -13,7 +13,7 @@ use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::linux::owners::walk;
 use crate::sys::linux::procfs::process::{is_short_name, read_all};
-use crate::sys::linux::procfs::process_cache::KnownProcesses;
+use crate::sys::linux::procfs::process_cache::ProcessCache;
 use crate::sys::linux::procfs::{Procfs, Sizes, TableRead};
 use crate::sys::support;
 use crate::sys::system::System;
@@ -341,7 +341,7 @@ impl<'a> System for &'a World {
         fields: ProcessFields,
         threads: usize,
     ) -> (Vec<Process>, Vec<Gap>) {
-        read_all(self, seen, fields, threads, &mut KnownProcesses::default())
+        read_all(self, seen, fields, threads, &mut ProcessCache::default())
     }
 
     fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
