@@ -38,12 +38,14 @@
 //! Sources: sock_diag(7), netlink(7), proc(5), linux/inet_diag.h, net/ipv4/inet_diag.c.
 
 mod dedup;
+mod details;
 mod errno;
 mod ffi;
 mod huge_pages;
 mod native;
 mod owners;
 mod procfs;
+mod protocols;
 pub(crate) mod resolve;
 mod row;
 mod rows;

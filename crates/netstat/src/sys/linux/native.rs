@@ -1,6 +1,5 @@
 //! The system of this build: what is kept between listings, and what is asked with it.
 
-use super::errno::Errno;
 use super::owners::{KeptProgram, OwnerSearch};
 use super::procfs::{Proc, Procfs};
 use super::row::ownerless;
@@ -27,8 +26,6 @@ use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-pub(super) type SocketDumps = Dumps<SockDiag, fn() -> Result<SockDiag, Errno>>;
-
 /// What one listing leaves to the next.
 pub(crate) struct Kept {
     dumps: Mutex<Here>,
@@ -48,12 +45,12 @@ impl Default for Kept {
 struct Here {
     /// The process, and the links that name its namespaces: the first process of each has the same number.
     opened: Option<(u32, [PathBuf; 2])>,
-    dumps: SocketDumps,
+    dumps: Dumps<'static>,
 }
 
 impl Here {
     /// The socket of this process for the network namespace of this thread.
-    fn dumps(&mut self) -> &mut SocketDumps {
+    fn dumps(&mut self) -> &mut Dumps<'static> {
         let link = |path| fs::read_link(path).ok();
         let namespaces = link("/proc/thread-self/ns/net").zip(link("/proc/thread-self/ns/pid"));
         let here = namespaces.map(|(net, pid)| (std::process::id(), [net, pid]));
@@ -98,7 +95,7 @@ impl<'k> System for Native<'k> {
     }
 
     fn make_room(&self, rows: &mut Vec<Socket>) {
-        huge_pages::make(rows);
+        huge_pages::reserve_huge(rows);
     }
 
     fn sockets(

@@ -5,7 +5,6 @@
 //! neither source has is a gap too, and when no table could be read at all it is an error: never an empty
 //! list.
 
-use super::errno::Errno;
 use super::rows::Rows;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
@@ -13,13 +12,13 @@ use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::linux::procfs::net::{self, Unread};
 use crate::sys::linux::sock_diag::dumps::Dumps;
-use crate::sys::linux::sock_diag::netlink::{Fault, Peer, SockDiag};
+use crate::sys::linux::sock_diag::netlink::Fault;
 use crate::sys::linux::sock_diag::request::{Table, lack_bound_inactive, tables_of};
 use std::ops::ControlFlow;
 
 /// Hands the sockets of all tables that the query wants to the sink.
-pub(super) fn sockets<O: FnMut() -> Result<SockDiag, Errno>>(
-    dumps: &mut Dumps<SockDiag, O>,
+pub(super) fn sockets(
+    dumps: &mut Dumps<'_>,
     query: &Query,
     sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
@@ -33,8 +32,8 @@ pub(super) fn sockets<O: FnMut() -> Result<SockDiag, Errno>>(
 }
 
 /// The same over any sources of tables.
-pub(super) fn list<P: Peer, O: FnMut() -> Result<P, Errno>>(
-    dumps: &mut Dumps<P, O>,
+pub(super) fn list(
+    dumps: &mut Dumps<'_>,
     open_file: net::Open<'_>,
     tables: &[Table],
     sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
@@ -53,13 +52,13 @@ pub(super) fn list<P: Peer, O: FnMut() -> Result<P, Errno>>(
                 }
             }
             // Begun anew elsewhere, it would tell rows twice.
-            Err(fault) if rows.told > 0 => {
+            Err(fault) if rows.pushed > 0 => {
                 listing.any_read = true;
                 listing.gap(GapKind::TableInterrupted, format!("{source}: {fault}"));
             }
             Err(fault) => listing.fall_back(table, fault, open_file, &mut rows),
         }
-        if rows.broken_off {
+        if rows.stopped {
             break;
         }
     }
@@ -99,19 +98,19 @@ impl Listing {
         }
         let mut any_read = false;
         let mut unread: Vec<Unread> = Vec::new();
-        for family in table.families() {
-            let told = rows.told;
+        for family in table.selection.families() {
+            let pushed = rows.pushed;
             rows.skipped = 0;
-            match net::read(open, table.protocol, *family, rows) {
+            match net::read(open, table.selection.protocol, *family, rows) {
                 Ok(is_there) => any_read |= is_there,
-                Err(error) if rows.told > told => {
+                Err(error) if rows.pushed > pushed => {
                     any_read = true;
                     self.gap(GapKind::TableInterrupted, error.to_string());
                 }
                 Err(error) => unread.push(error),
             }
-            self.skipped(rows.skipped, &format!("/proc/net {} over {family}", table.protocol));
-            if rows.broken_off {
+            self.skipped(rows.skipped, &format!("/proc/net {} over {family}", table.selection.protocol));
+            if rows.stopped {
                 break;
             }
         }

@@ -8,10 +8,10 @@
 //! What the kernel alone knows has to be decided by the program. A filter is taken apart into what must all be
 //! true, and each part that has such a term must be one that the kernel knows as a whole.
 
+use super::selection::Selection;
 use crate::filter::{End, Expr, Filter, Net, Term, listening_state};
 use crate::model::error::Error;
 use crate::model::socket::Family;
-use crate::sys::linux::sock_diag::request::Table;
 use netstat_wire::linux::inet_diag_bytecode::{self as wire, Bytecode, Condition, HostCond};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -72,9 +72,9 @@ impl Code {
     }
 }
 
-/// Compiles a filter for a table, whose request has left out by itself what its fields say.
-pub(crate) fn compile(filter: &Filter, table: &Table) -> Result<Compiled, Error> {
-    let expr = filter.expr().given(&|term| known(term, table));
+/// Compiles a filter for the rows that the fixed part of a request selects.
+pub(crate) fn compile(filter: &Filter, selection: &Selection) -> Result<Compiled, Error> {
+    let expr = filter.expr().given(&|term| known(term, selection));
     let mut is_needed = false;
     let mut parts = Vec::new();
     for part in expr.conjuncts() {
@@ -106,16 +106,16 @@ pub(crate) fn compile(filter: &Filter, table: &Table) -> Result<Compiled, Error>
     })
 }
 
-/// What is known of a term for all rows of a table.
-fn known(term: &Term, table: &Table) -> Option<bool> {
+/// What is known of a term for all selected rows.
+fn known(term: &Term, selection: &Selection) -> Option<bool> {
     let is_port = |wanted: u16, ports: &std::ops::RangeInclusive<u16>| wanted != 0 && ports.contains(&wanted);
     match term {
-        Term::Protocol(protocol) => Some(*protocol == table.protocol),
-        Term::Family(family) => table.family.map(|it| it == *family),
-        Term::States(states) => table.all_states(&|state| states.contains(state)),
-        Term::Listening => table.all_states(&|state| state == listening_state(table.protocol)),
-        Term::Port(End::Local, ports) => is_port(table.local_port, ports).then_some(true),
-        Term::Port(End::Remote, ports) => is_port(table.remote_port, ports).then_some(true),
+        Term::Protocol(protocol) => Some(*protocol == selection.protocol),
+        Term::Family(family) => selection.family.map(|it| it == *family),
+        Term::States(states) => selection.all_states(&|state| states.contains(state)),
+        Term::Listening => selection.all_states(&|state| state == listening_state(selection.protocol)),
+        Term::Port(End::Local, ports) => is_port(selection.local_port, ports).then_some(true),
+        Term::Port(End::Remote, ports) => is_port(selection.remote_port, ports).then_some(true),
         _ => None,
     }
 }

@@ -2,11 +2,11 @@
 
 mod conversation;
 mod counts;
+mod dedup;
 mod destroy;
 mod details;
 mod fallback;
 mod filters;
-mod once;
 mod owners;
 mod script;
 mod task_files;
