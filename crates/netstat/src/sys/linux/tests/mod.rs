@@ -1,5 +1,6 @@
 //! The kernel's faults, played: each a test named after it, over the code that meets the real ones.
 
+mod ahead;
 mod conversation;
 mod counts;
 mod dedup;

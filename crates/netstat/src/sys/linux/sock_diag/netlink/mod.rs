@@ -20,4 +20,4 @@ pub(crate) use fault::Fault;
 pub(crate) use peer::{BUFFER_BYTES, Peer, SockDiag};
 
 #[cfg(test)]
-pub(crate) use peer::Received;
+pub(crate) use peer::{Received, Receiver};
