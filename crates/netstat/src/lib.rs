@@ -74,7 +74,7 @@ pub use query::Query;
 /// # Sources
 /// Linux: `SIOCGIFNAME`, netdevice(7). Windows: `ConvertInterfaceLuidToAlias`.
 pub fn interface_name(index: u32) -> Option<String> {
-    sys::interface_name(index)
+    <sys::Native as sys::system::System>::interface_name(index)
 }
 
 /// The examples of the README files, as tests.

@@ -1,6 +1,6 @@
 //! Random filters and sockets, for tests: from few values, so that they meet.
 
-use super::Filter;
+use super::base::Filter;
 use super::states::EVERY;
 use crate::model::owner::{Owner, OwnerRole, Ownership};
 use crate::model::socket::{Family, Identity, Protocol, Socket};

@@ -105,7 +105,7 @@ mod tests {
         for info in PROTOCOLS {
             assert_eq!(ProtocolInfo::of(info.protocol).number, info.number);
         }
-        assert!(super::super::SUPPORT.protocols.iter().eq(PROTOCOLS.iter().map(|info| &info.protocol)));
+        assert!(crate::sys::support::LINUX.protocols.iter().eq(PROTOCOLS.iter().map(|info| &info.protocol)));
     }
 
     #[test]

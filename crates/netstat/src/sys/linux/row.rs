@@ -1,6 +1,5 @@
 //! From a record of the kernel to a row, with the rule that a zero which means "not there" is no value.
 
-use crate::model::owner::NoOwner;
 use crate::model::socket::{Family, Identity, Protocol, Socket};
 use crate::model::tcp_state::TcpState;
 use crate::sys::linux::protocols::ProtocolInfo;
@@ -150,11 +149,6 @@ impl RawCounters {
     }
 }
 
-/// Why a row without an inode has no owner.
-pub(crate) fn ownerless(socket: &Socket) -> NoOwner {
-    socket.unowned_reason()
-}
-
 /// The identity of a row, as a request for that socket has it.
 pub(super) fn sock_id(socket: &Socket) -> SockId {
     let bytes = |address: SocketAddr| match address {
@@ -180,6 +174,7 @@ pub(super) fn sock_id(socket: &Socket) -> SockId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::owner::NoOwner;
 
     fn record(state: u8, inode: u32) -> InetDiagMsg {
         InetDiagMsg {
@@ -212,7 +207,7 @@ mod tests {
     fn time_wait_has_no_uid_inode_or_queues() {
         let socket = row(&record(states::TCP_TIME_WAIT, 0), Protocol::Tcp).unwrap();
         assert_eq!((socket.uid, socket.inode(), socket.rx_queue, socket.tx_queue), (None, None, None, None));
-        assert_eq!(ownerless(&socket), NoOwner::TimeWait);
+        assert_eq!(socket.unowned_reason(), NoOwner::TimeWait);
         assert_eq!(socket.remote.unwrap().to_string(), "127.0.0.2:5000");
     }
 
@@ -222,7 +217,7 @@ mod tests {
         record.timer = TIMER_TIME_WAIT;
         let socket = row(&record, Protocol::Tcp).unwrap();
         assert_eq!((socket.uid, socket.rx_queue), (None, None));
-        assert_eq!(ownerless(&socket), NoOwner::Orphan);
+        assert_eq!(socket.unowned_reason(), NoOwner::Orphan);
     }
 
     #[test]
@@ -231,7 +226,7 @@ mod tests {
             let socket = row(&record(state, 0), Protocol::Tcp).unwrap();
             assert_eq!(socket.state, Some(TcpState::SynReceived));
             assert_eq!((socket.uid, socket.rx_queue), (None, None));
-            assert_eq!(ownerless(&socket), NoOwner::SynReceived);
+            assert_eq!(socket.unowned_reason(), NoOwner::SynReceived);
         }
     }
 
@@ -241,7 +236,7 @@ mod tests {
         record.rqueue = 12;
         let socket = row(&record, Protocol::Tcp).unwrap();
         assert_eq!((socket.uid, socket.rx_queue, socket.tx_queue), (None, Some(12), None));
-        assert_eq!(ownerless(&socket), NoOwner::AcceptQueue);
+        assert_eq!(socket.unowned_reason(), NoOwner::AcceptQueue);
     }
 
     #[test]

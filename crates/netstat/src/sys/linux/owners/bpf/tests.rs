@@ -281,7 +281,7 @@ fn records_are_put_together_across_reads_and_half_a_record_is_an_error() {
             }
         });
         let mut read = Vec::new();
-        let end = super::records::<4>(&reader, &mut |_, record| read.push(record));
+        let end = super::iterator::records::<4>(&reader, &mut |_, record| read.push(record));
         write.join().unwrap();
         (end, read)
     };

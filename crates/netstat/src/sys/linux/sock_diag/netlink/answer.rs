@@ -3,7 +3,6 @@
 use super::fault::Fault;
 use super::peer::{Peer, Received};
 use super::pipeline::Pipeline;
-use crate::engine::parallel::processors;
 use crate::sys::linux::errno::Errno;
 use netstat_wire::linux::netlink::{Body, Header, Messages, NLM_F_ACK, NLM_F_DUMP, NLMSG_HDRLEN};
 use std::io;
@@ -208,10 +207,8 @@ impl<'d> Answer<'d> {
         if self.may_receive_ahead && self.received >= SYNC_DATAGRAMS {
             self.may_receive_ahead = false;
             let question = self.question;
-            // On a single processor, two threads would only alternate.
-            self.pipeline = (processors() > 1)
-                .then(|| peer.receiver())
-                .flatten()
+            self.pipeline = peer
+                .receiver()
                 .and_then(|receiver| Pipeline::start(receiver, move |datagram| question.is_last(datagram)));
         }
         self.received = self.received.saturating_add(1);
