@@ -76,3 +76,48 @@ pub(crate) const UNSUPPORTED: Support = Support {
     all_owners: false,
     process_fields: ProcessFields::empty(),
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeMap;
+
+    /// What `Support` says, by the names of the rows of the matrix.
+    fn promised(support: &Support) -> BTreeMap<String, bool> {
+        let mut promised = BTreeMap::from([("all owners".to_owned(), support.all_owners)]);
+        for (name, field) in SocketFields::all().iter_names() {
+            promised.insert(name.to_owned(), support.socket_fields.contains(field));
+        }
+        for (name, field) in DetailFields::all().iter_names() {
+            promised.insert(format!("detail {name}"), support.detail_fields.contains(field));
+        }
+        for (name, field) in ProcessFields::all().iter_names() {
+            promised.insert(format!("process {name}"), support.process_fields.contains(field));
+        }
+        promised
+    }
+
+    #[test]
+    fn matrix_of_platforms_says_of_every_system_what_it_promises() {
+        let text = include_str!("../../../../PLATFORMS.md");
+        let cells = |line: &'static str| -> Vec<&'static str> {
+            line.trim_matches('|').split('|').map(str::trim).collect()
+        };
+        let mut lines = text.lines().skip_while(|line| !line.starts_with("| field |"));
+        let systems = cells(lines.next().unwrap());
+        let rows: Vec<_> = lines.skip(1).take_while(|line| line.starts_with('|')).map(cells).collect();
+
+        let all = [LINUX, WINDOWS, MACOS, UNSUPPORTED];
+        assert_eq!(systems[1..], all.each_ref().map(|support| support.system));
+        for (column, support) in (1..).zip(&all) {
+            let told: BTreeMap<String, bool> = rows
+                .iter()
+                .map(|row| {
+                    assert!(matches!(row[column], "yes" | "-"), "{row:?}");
+                    (row[0].to_owned(), row[column] == "yes")
+                })
+                .collect();
+            assert_eq!(told, promised(support), "{}", support.system);
+        }
+    }
+}

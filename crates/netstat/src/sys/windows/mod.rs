@@ -47,7 +47,7 @@ mod sizing;
 mod sockets;
 mod system;
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
 mod users;
 
 pub(crate) use row::tcp_state;

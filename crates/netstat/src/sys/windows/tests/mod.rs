@@ -1,5 +1,6 @@
 //! The whole back end, from a query to its answer, over a scripted machine.
 
+mod contract;
 mod faults;
 mod large;
 mod model;
