@@ -1,14 +1,14 @@
 //! The interface of the crate `netstat` 0.7, and of netstat2 0.11, over the full one.
 
-use crate::error::Error;
-use crate::owner::{OwnerRole, Ownership};
+use crate::model::error::Error;
+use crate::model::owner::{OwnerRole, Ownership};
+use crate::model::socket::{Family, Protocol, Socket};
+use crate::model::support::Support;
+use crate::model::tcp_state::TcpState;
 use crate::query::Query;
-use crate::socket::{Family, Protocol, Socket};
-use crate::support::Support;
-use crate::tcp_state::TcpState;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-crate::flags::flags! {
+crate::model::flags::flags! {
     /// Set of address families.
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct AddressFamilyFlags: u8 {
@@ -19,7 +19,7 @@ crate::flags::flags! {
     }
 }
 
-crate::flags::flags! {
+crate::model::flags::flags! {
     /// Set of protocols.
     #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct ProtocolFlags: u8 {

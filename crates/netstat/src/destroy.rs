@@ -1,7 +1,7 @@
 //! Closing a socket from outside.
 
-use crate::error::Error;
-use crate::socket::Socket;
+use crate::model::error::Error;
+use crate::model::socket::Socket;
 use crate::sys;
 
 impl Socket {
@@ -29,14 +29,5 @@ impl Socket {
     /// `SOCK_DESTROY`, net/core/sock_diag.c: TCP since Linux 4.5, UDP since 4.9.
     pub fn destroy(&self) -> Result<(), Error> {
         sys::destroy(self)
-    }
-}
-
-/// A socket as an error about closing it names it.
-pub(crate) fn subject(socket: &Socket) -> String {
-    let Socket { protocol, local, .. } = socket;
-    match socket.remote {
-        None => format!("{protocol} socket {local}"),
-        Some(remote) => format!("{protocol} socket {local} to {remote}"),
     }
 }

@@ -5,10 +5,10 @@ use super::expr::Expr;
 use super::net::Net;
 use super::states::States;
 use super::term::{End, Term};
-use crate::error::Error;
-use crate::socket::{Family, Protocol};
-use crate::sys;
-use crate::tcp_state::TcpState;
+use crate::model::error::Error;
+use crate::model::socket::{Family, Protocol};
+use crate::model::tcp_state::TcpState;
+use crate::sys::resolve;
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::ops::{Bound, RangeBounds};
@@ -216,7 +216,7 @@ impl Filter {
     /// # Sources
     /// `SIOCGIFINDEX`, netdevice(7).
     pub fn interface_name(name: &str) -> Result<Self, Error> {
-        sys::interface_index(name).map(Self::interface)
+        resolve::interface_index(name).map(Self::interface)
     }
 }
 
@@ -233,7 +233,7 @@ impl Filter {
     /// # Errors
     /// When it has no such user, and on Windows.
     pub fn user(name: &str) -> Result<Self, Error> {
-        sys::user_id(name).map(Self::uid)
+        resolve::user_id(name).map(Self::uid)
     }
 
     /// Sockets that this process owns. A query with such a term looks up owners.
@@ -264,7 +264,7 @@ impl Filter {
     /// # Errors
     /// When there is no such control group, and on systems other than Linux.
     pub fn cgroup(path: impl AsRef<Path>) -> Result<Self, Error> {
-        sys::cgroup_id(path.as_ref()).map(Self::cgroup_id)
+        resolve::cgroup_id(path.as_ref()).map(Self::cgroup_id)
     }
 
     /// Sockets with this mark (`SO_MARK`). Linux, with `CAP_NET_ADMIN`.

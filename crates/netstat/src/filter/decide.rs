@@ -2,9 +2,9 @@
 
 use super::Filter;
 use super::term::{End, Term};
-use crate::owner::OwnerRole;
-use crate::socket::{Protocol, Socket};
-use crate::tcp_state::TcpState;
+use crate::model::owner::OwnerRole;
+use crate::model::socket::{Protocol, Socket};
+use crate::model::tcp_state::TcpState;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 

@@ -11,7 +11,7 @@ mod host;
 mod lex;
 mod net;
 mod parse;
-mod questions;
+mod pushdown;
 #[cfg(test)]
 pub(crate) mod random;
 mod states;

@@ -2,8 +2,8 @@
 
 use super::Filter;
 use super::states::EVERY;
-use crate::owner::{Owner, OwnerRole, Ownership};
-use crate::socket::{Family, Identity, Protocol, Socket};
+use crate::model::owner::{Owner, OwnerRole, Ownership};
+use crate::model::socket::{Family, Identity, Protocol, Socket};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 

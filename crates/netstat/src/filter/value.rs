@@ -4,7 +4,7 @@ use super::Filter;
 use super::host::{Host, number};
 use super::lex::Compare;
 use super::term::End;
-use crate::error::Error;
+use crate::model::error::Error;
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 

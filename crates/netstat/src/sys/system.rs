@@ -1,14 +1,14 @@
 //! The contract of `sys/mod.rs` as a trait, so that everything above a back end (the join with owners, the
 //! second look, streaming) runs over a scripted kernel just as it runs over the machine's own.
 
-use crate::counts::Counts;
-use crate::error::Error;
-use crate::gap::Gap;
-use crate::owner::NoOwner;
-use crate::owner_table::{OwnerTable, Sighting};
-use crate::process::{Process, ProcessFields};
+use crate::engine::owner_table::{OwnerTable, Sighting};
+use crate::model::counts::Counts;
+use crate::model::error::Error;
+use crate::model::gap::Gap;
+use crate::model::owner::NoOwner;
+use crate::model::process::{Process, ProcessFields};
+use crate::model::socket::Socket;
 use crate::query::Query;
-use crate::socket::Socket;
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::sync::atomic::AtomicBool;

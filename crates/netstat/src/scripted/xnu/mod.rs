@@ -11,10 +11,11 @@ mod pcblist_n;
 use super::world::{
     Descriptor, DescriptorFate, Fate, Hands, Process, Protocol, Socket, State, What, When, World,
 };
-use crate::error::Error;
-use crate::gap::Gap;
+use crate::engine::snapshot;
+use crate::model::error::Error;
+use crate::model::gap::Gap;
+use crate::model::snapshot::Snapshot;
 use crate::query::Query;
-use crate::snapshot::{self, Snapshot};
 use crate::sys::macos::{Kernel, Listing, Returned};
 use std::collections::HashMap;
 use std::ffi::{CStr, OsString};

@@ -37,42 +37,29 @@
 //!
 //! Sources: sock_diag(7), netlink(7), proc(5), linux/inet_diag.h, net/ipv4/inet_diag.c.
 
-mod bpf;
-mod bytecode;
-mod counts;
-mod destroy;
-mod details;
-mod dumps;
+mod dedup;
 mod errno;
 mod ffi;
-mod handover;
-mod known_processes;
-mod names;
+mod huge_pages;
 mod native;
-mod netlink;
-mod once;
 mod owners;
-mod proc_net;
-mod processes;
 mod procfs;
-mod receive_ahead;
-mod room;
+pub(crate) mod resolve;
 mod row;
+mod rows;
+mod sock_diag;
 mod sockets;
-mod still_open;
-mod tables;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use destroy::destroy;
-pub(crate) use names::{cgroup_id, interface_index};
 pub(crate) use native::{Kept, Native};
+pub(crate) use sock_diag::destroy::destroy;
 
-use crate::details::DetailFields;
-use crate::owner::OwnerRole;
-use crate::process::ProcessFields;
-use crate::socket::Protocol;
-use crate::support::{SocketFields, Support};
+use crate::model::details::DetailFields;
+use crate::model::owner::OwnerRole;
+use crate::model::process::ProcessFields;
+use crate::model::socket::Protocol;
+use crate::model::support::{SocketFields, Support};
 
 pub(crate) const SUPPORT: Support = Support {
     system: "linux",

@@ -1,23 +1,24 @@
 //! The system of this build: what is kept between listings, and what is asked with it.
 
-use super::dumps::Dumps;
 use super::errno::Errno;
-use super::known_processes::KnownProcesses;
-use super::netlink::SockDiag;
 use super::owners::{KeptProgram, OwnerSearch};
-use super::processes::{is_short_name, processes, read_ahead};
 use super::procfs::{Proc, Procfs};
 use super::row::ownerless;
-use super::{counts, proc_net, room, sockets, still_open};
-use crate::counts::Counts;
-use crate::error::Error;
-use crate::gap::Gap;
-use crate::owner::NoOwner;
-use crate::owner_table::Sighting;
-use crate::process::{Process, ProcessFields};
+use super::sock_diag::{counts, recheck};
+use super::{huge_pages, procfs, sockets};
+use crate::engine::owner_table::Sighting;
+use crate::model::counts::Counts;
+use crate::model::error::Error;
+use crate::model::gap::Gap;
+use crate::model::owner::NoOwner;
+use crate::model::process::{Process, ProcessFields};
+use crate::model::socket::Socket;
 use crate::query::Query;
-use crate::socket::Socket;
 use crate::sys::System;
+use crate::sys::linux::procfs::process::{is_short_name, processes, read_ahead};
+use crate::sys::linux::procfs::process_cache::KnownProcesses;
+use crate::sys::linux::sock_diag::dumps::Dumps;
+use crate::sys::linux::sock_diag::netlink::SockDiag;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
@@ -97,7 +98,7 @@ impl<'k> System for Native<'k> {
     }
 
     fn make_room(&self, rows: &mut Vec<Socket>) {
-        room::make(rows);
+        huge_pages::make(rows);
     }
 
     fn sockets(
@@ -115,7 +116,13 @@ impl<'k> System for Native<'k> {
             Ok(procfs) => procfs.read(path, text),
             Err(errno) => Err(*errno),
         };
-        counts::count(self.here().dumps().receive_ahead(false), &mut proc_net::open, &mut read, query, counts)
+        counts::count(
+            self.here().dumps().receive_ahead(false),
+            &mut procfs::net::open,
+            &mut read,
+            query,
+            counts,
+        )
     }
 
     fn processes(
@@ -138,7 +145,7 @@ impl<'k> System for Native<'k> {
     }
 
     fn still_open(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
-        still_open::still_open(self.here().dumps().receive_ahead(false), sockets)
+        recheck::still_open(self.here().dumps().receive_ahead(false), sockets)
     }
 
     fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {

@@ -1,10 +1,9 @@
 //! From a record of the kernel to a row, with the rule that a zero is not a value where nothing is.
 
-use crate::owner::NoOwner;
-use crate::snapshot::reason_by_state;
-use crate::socket::{Family, Identity, Protocol, Socket};
-use crate::tcp_state::TcpState;
-use netstat_wire::linux::inet_diag::{AF_INET, AF_INET6, InetDiagMsg, SockId};
+use crate::model::owner::NoOwner;
+use crate::model::socket::{Family, Identity, Protocol, Socket};
+use crate::model::tcp_state::TcpState;
+use netstat_wire::linux::inet_diag::{AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, InetDiagMsg, SockId};
 use netstat_wire::linux::proc_net::ProcNet;
 use netstat_wire::linux::tcp_states as states;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
@@ -12,6 +11,22 @@ use std::num::{NonZeroU32, NonZeroU64};
 
 /// `idiag_timer` of the short records in TIME_WAIT's table.
 const TIMER_TIME_WAIT: u8 = 3;
+
+/// `IPPROTO_*`.
+pub(crate) const fn ip_protocol(protocol: Protocol) -> u8 {
+    match protocol {
+        Protocol::Tcp => IPPROTO_TCP,
+        Protocol::Udp => IPPROTO_UDP,
+    }
+}
+
+/// `AF_*`.
+pub(crate) const fn address_family(family: Family) -> u8 {
+    match family {
+        Family::Ipv4 => AF_INET,
+        Family::Ipv6 => AF_INET6,
+    }
+}
 
 /// The kernel's number of a TCP state, include/net/tcp_states.h.
 pub(super) fn tcp_state(number: u8) -> TcpState {
@@ -143,7 +158,7 @@ impl Numbers {
 
 /// Why a row without an inode has no owner.
 pub(crate) fn ownerless(socket: &Socket) -> NoOwner {
-    reason_by_state(socket)
+    socket.unowned_reason()
 }
 
 /// The identity of a row, as a request for it alone wants it.

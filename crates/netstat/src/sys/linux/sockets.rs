@@ -5,16 +5,16 @@
 //! neither source has is a gap too, and when no table could be read at all it is an error: never an empty
 //! list.
 
-use super::dumps::Dumps;
 use super::errno::Errno;
-use super::netlink::{Fault, Peer, SockDiag};
-use super::proc_net::{self, Unread};
-use super::tables::{Table, lack_bound_inactive, tables_of};
-use crate::details::DetailFields;
-use crate::error::Error;
-use crate::gap::{Gap, GapKind};
+use super::rows::Rows;
+use crate::model::error::Error;
+use crate::model::gap::{Gap, GapKind};
+use crate::model::socket::Socket;
 use crate::query::Query;
-use crate::socket::Socket;
+use crate::sys::linux::procfs::net::{self, Unread};
+use crate::sys::linux::sock_diag::dumps::Dumps;
+use crate::sys::linux::sock_diag::netlink::{Fault, Peer, SockDiag};
+use crate::sys::linux::sock_diag::request::{Table, lack_bound_inactive, tables_of};
 use std::ops::ControlFlow;
 
 /// Hands the sockets of all tables that the query wants to the sink.
@@ -24,7 +24,7 @@ pub(super) fn sockets<O: FnMut() -> Result<SockDiag, Errno>>(
     sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
     let tables = tables_of(query)?;
-    let mut gaps = list(dumps, &mut proc_net::open, &tables, sink)?;
+    let mut gaps = list(dumps, &mut net::open, &tables, sink)?;
     if lack_bound_inactive(&tables) {
         let source = "sock_diag tcp: Linux tells of sockets that are bound but idle since 6.8";
         gaps.push(Gap::new(GapKind::TableUnavailable, 1, source));
@@ -32,34 +32,10 @@ pub(super) fn sockets<O: FnMut() -> Result<SockDiag, Errno>>(
     Ok(gaps)
 }
 
-/// Where the rows of one table go.
-pub(super) struct Rows<'a> {
-    sink: &'a mut dyn FnMut(Socket) -> ControlFlow<()>,
-    /// What is wanted beyond rows.
-    pub(super) details: DetailFields,
-    told: u64,
-    /// Records that were not understood.
-    pub(super) skipped: u64,
-    broken_off: bool,
-}
-
-impl<'a> Rows<'a> {
-    fn new(details: DetailFields, sink: &'a mut dyn FnMut(Socket) -> ControlFlow<()>) -> Self {
-        Self { sink, details, told: 0, skipped: 0, broken_off: false }
-    }
-
-    pub(super) fn tell(&mut self, row: Socket) -> ControlFlow<()> {
-        self.told += 1;
-        let flow = (self.sink)(row);
-        self.broken_off = flow.is_break();
-        flow
-    }
-}
-
 /// The same over any sources of tables.
 pub(super) fn list<P: Peer, O: FnMut() -> Result<P, Errno>>(
     dumps: &mut Dumps<P, O>,
-    open_file: proc_net::Open<'_>,
+    open_file: net::Open<'_>,
     tables: &[Table],
     sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
@@ -114,7 +90,7 @@ impl Listing {
     }
 
     /// Reads a table from `/proc` that `sock_diag` did not give.
-    fn fall_back(&mut self, table: &Table, fault: Fault, open: proc_net::Open<'_>, rows: &mut Rows<'_>) {
+    fn fall_back(&mut self, table: &Table, fault: Fault, open: net::Open<'_>, rows: &mut Rows<'_>) {
         let source = format!("sock_diag {table}: {fault}");
         if !table.is_in_proc {
             self.gap(GapKind::TableUnavailable, source);
@@ -126,7 +102,7 @@ impl Listing {
         for family in table.families() {
             let told = rows.told;
             rows.skipped = 0;
-            match proc_net::read(open, table.protocol, *family, rows) {
+            match net::read(open, table.protocol, *family, rows) {
                 Ok(is_there) => any_read |= is_there,
                 Err(error) if rows.told > told => {
                     any_read = true;

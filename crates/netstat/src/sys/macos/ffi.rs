@@ -3,7 +3,9 @@
 #![allow(unsafe_code, reason = "foreign calls live in files of this name, and here alone")]
 
 use super::kernel::{Kernel, Returned};
-use crate::support::Support;
+pub(crate) use super::resolve;
+use crate::model::support::Support;
+pub(crate) use crate::sys::unsupported::{Kept, destroy};
 use std::ffi::{CStr, OsString, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStringExt;
 use std::ptr;

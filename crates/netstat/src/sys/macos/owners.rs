@@ -15,11 +15,11 @@ use super::calls::{self, Descriptors, Pids, SocketInfo};
 use super::kernel::{Errno, Kernel};
 use super::row;
 use super::tables::Tables;
-use crate::gap::{Gap, GapKind};
-use crate::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
-use crate::owner_table::{Held, OwnerTable, Sighting};
-use crate::side_by_side::side_by_side;
-use crate::socket::{Protocol, Socket};
+use crate::engine::owner_table::{Held, OwnerTable, Sighting};
+use crate::engine::parallel::run_parallel;
+use crate::model::gap::{Gap, GapKind};
+use crate::model::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
+use crate::model::socket::{Protocol, Socket};
 use crate::sys::system::Search;
 use netstat_wire::macos::proc_pidinfo::SZOMB;
 use netstat_wire::macos::socket_fdinfo::{PROC_FP_SHARED, SOCKET_FDINFO_BYTES, SocketFdinfo};
@@ -236,7 +236,7 @@ impl<K: Kernel> Search for OwnerSearch<K> {
         let round = Round { pids, wanted: Some(missed.to_vec()), ..Round::default() };
         let threads = if round.pids.len() < 16 { 1 } else { threads };
         let walk = || round.walk(&self.kernel, &self.tables);
-        side_by_side(threads, &walk, &mut || walk());
+        run_parallel(threads, &walk, &mut || walk());
         let found = round.found.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         if !found.held.is_empty() {
             table.add(found.held, found.sightings);

@@ -4,10 +4,10 @@
 
 use super::calls;
 use super::kernel::{Errno, Kernel};
-use crate::gap::{Gap, GapKind};
-use crate::owner_table::Sighting;
-use crate::process::{Process, ProcessFields};
-use crate::side_by_side::side_by_side;
+use crate::engine::owner_table::Sighting;
+use crate::engine::parallel::run_parallel;
+use crate::model::gap::{Gap, GapKind};
+use crate::model::process::{Process, ProcessFields};
 use crate::sys::users::Users;
 use netstat_wire::macos::proc_pidinfo::COMM_BYTES;
 use std::ffi::OsStr;
@@ -42,7 +42,7 @@ pub(super) fn processes(
         done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(read);
     };
     let threads = if sightings.len() < 16 { 1 } else { threads };
-    side_by_side(threads, &work, &mut || work());
+    run_parallel(threads, &work, &mut || work());
 
     let mut done = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
     done.sort_unstable_by_key(|(index, ..)| *index);

@@ -7,12 +7,11 @@ use super::kernel::{Errno, Kernel};
 use super::owners::OwnerSearch;
 use super::row;
 use super::tables::{Listed, Tables, key, node, node_name};
-use crate::error::Error;
 use crate::filter::Filter;
-use crate::gap::{Gap, GapKind};
-use crate::owner::OwnerRole;
-use crate::snapshot::without_owners;
-use crate::socket::{Protocol, Socket};
+use crate::model::error::Error;
+use crate::model::gap::{Gap, GapKind};
+use crate::model::owner::OwnerRole;
+use crate::model::socket::{Protocol, Socket};
 use crate::sys::system::Search;
 use netstat_wire::DecodeError;
 use netstat_wire::macos::pcblist_n::PcblistN;
@@ -97,7 +96,7 @@ pub(super) fn sockets<K: Kernel>(
             let (rows, gap) = walk.unlisted_of(protocol);
             gaps.extend(gap);
             for row in rows {
-                if sink(without_owners(row)).is_break() {
+                if sink(row.without_owners()).is_break() {
                     return Ok(gaps);
                 }
             }

@@ -1,8 +1,8 @@
 //! What the tables of sockets listed, for the search to compare with what it has seen.
 
-use crate::gap::{Gap, GapKind};
-use crate::owner_table::handle_key;
-use crate::socket::{Identity, Protocol, Socket};
+use crate::engine::owner_table::handle_key;
+use crate::model::gap::{Gap, GapKind};
+use crate::model::socket::{Identity, Protocol, Socket};
 use std::ffi::CStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};

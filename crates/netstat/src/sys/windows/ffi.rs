@@ -8,7 +8,9 @@
 use super::kernel::{Account, Answer, Clock, Kernel};
 use super::system::Windows;
 use super::table::{Class, Table};
-use crate::socket::Protocol;
+use crate::model::socket::Protocol;
+pub(crate) use crate::sys::unsupported::{Kept, destroy, resolve};
+pub(crate) use crate::sys::windows::SUPPORT;
 use netstat_wire::windows::{Family, tcp_table, udp_table, utf_16};
 use std::ffi::{CStr, OsString, c_void};
 use std::io;

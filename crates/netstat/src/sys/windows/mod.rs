@@ -52,11 +52,11 @@ mod users;
 
 pub(crate) use row::tcp_state;
 
-use crate::details::DetailFields;
-use crate::owner::OwnerRole;
-use crate::process::ProcessFields;
-use crate::socket::Protocol;
-use crate::support::{SocketFields, Support};
+use crate::model::details::DetailFields;
+use crate::model::owner::OwnerRole;
+use crate::model::process::ProcessFields;
+use crate::model::socket::Protocol;
+use crate::model::support::{SocketFields, Support};
 
 pub(crate) const SUPPORT: Support = Support {
     system: "windows",

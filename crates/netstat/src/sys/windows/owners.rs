@@ -12,9 +12,9 @@
 
 use super::kernel::{Clock, Kernel};
 use super::system::{Listing, list_failed};
-use crate::census::Census;
-use crate::gap::{Gap, GapKind};
-use crate::owner_table::{OwnerTable, Sighting};
+use crate::engine::owner_table::{OwnerTable, Sighting};
+use crate::engine::process_start_times::ProcessStartTimes;
+use crate::model::gap::{Gap, GapKind};
 use crate::sys;
 use netstat_wire::windows::filetime::system_time;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -59,7 +59,7 @@ impl<K: Kernel> Search<K> {
             table.gaps.push(Gap::new(GapKind::RecordsSkipped, 1, "NtQuerySystemInformation"));
             return table;
         }
-        table.census = Some(Census {
+        table.census = Some(ProcessStartTimes {
             started: list.processes().map(|process| (process.pid, system_time(process.created))).collect(),
             at: system_time(clock.now),
             after_sockets,

@@ -1,9 +1,8 @@
 //! From a record of a table to a row, with the rule that a zero is not a value where nothing is.
 
-use crate::owner::{NoOwner, Owner, OwnerRole, Ownership};
-use crate::snapshot::reason_by_state;
-use crate::socket::{Protocol, Socket};
-use crate::tcp_state::TcpState;
+use crate::model::owner::{NoOwner, Owner, OwnerRole, Ownership};
+use crate::model::socket::{Protocol, Socket};
+use crate::model::tcp_state::TcpState;
 use netstat_wire::windows::filetime::system_time;
 use netstat_wire::windows::mib_tcp_state as states;
 use netstat_wire::windows::tcp_table::TcpRow;
@@ -104,7 +103,7 @@ pub(super) fn ownerless(socket: &Socket) -> NoOwner {
     match socket.state {
         // Not the accept queue: connections in it are the listener's.
         Some(TcpState::Established | TcpState::CloseWait) => NoOwner::Orphan,
-        _ => reason_by_state(socket),
+        _ => socket.unowned_reason(),
     }
 }
 

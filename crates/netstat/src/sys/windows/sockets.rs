@@ -9,12 +9,12 @@ use super::row;
 use super::services::Services;
 use super::sizing::{Buffer, Unread, Written, read_sized};
 use super::table::{Class, Table};
-use crate::error::Error;
 use crate::filter::Filter;
-use crate::gap::{Gap, GapKind};
+use crate::model::error::Error;
+use crate::model::gap::{Gap, GapKind};
+use crate::model::socket::{Protocol, Socket};
+use crate::model::tcp_state::TcpState;
 use crate::query::Query;
-use crate::socket::{Protocol, Socket};
-use crate::tcp_state::TcpState;
 use netstat_wire::DecodeError;
 use netstat_wire::windows::Family;
 use netstat_wire::windows::tcp_table::{self, TcpTable};
@@ -35,8 +35,8 @@ const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
 fn wants_family(filter: &Filter, family: Family) -> bool {
     filter.wants_family(match family {
-        Family::Ipv4 => crate::socket::Family::Ipv4,
-        Family::Ipv6 => crate::socket::Family::Ipv6,
+        Family::Ipv4 => crate::model::socket::Family::Ipv4,
+        Family::Ipv6 => crate::model::socket::Family::Ipv6,
     })
 }
 

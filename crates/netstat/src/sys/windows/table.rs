@@ -1,6 +1,6 @@
 //! The tables of sockets, by name.
 
-use crate::socket::Protocol;
+use crate::model::socket::Protocol;
 use netstat_wire::windows::{Family, tcp_table, udp_table};
 use std::fmt;
 

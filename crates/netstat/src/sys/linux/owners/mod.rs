@@ -9,21 +9,22 @@
 //! Which one is taken is told by [`choice`]. That is done when the search runs, which is beside the reading of
 //! the tables: the set-up costs nothing there.
 
-mod choice;
-pub(super) mod task_files;
-pub(super) mod walk;
+pub(crate) mod bpf;
+pub(crate) mod select;
+pub(crate) mod task_files;
+pub(crate) mod walk;
 
-pub(super) use choice::KeptProgram;
+pub(crate) use select::KeptProgram;
 
-use super::bpf::TaskFiles;
 use super::errno::Errno;
 use super::procfs::Proc;
-use crate::gap::GapKind;
-use crate::owner_source::{OwnerSource, OwnersFrom};
-use crate::owner_table::{OwnerTable, Sighting};
+use crate::engine::owner_table::{OwnerTable, Sighting};
+use crate::model::gap::GapKind;
+use crate::model::owner_source::{OwnerSource, OwnersFrom};
 use crate::query::Query;
 use crate::sys::Search;
-use choice::{Choice, choose, load};
+use crate::sys::linux::owners::bpf::TaskFiles;
+use select::{Choice, choose, load};
 use std::sync::{Arc, OnceLock};
 
 /// A search for owners.
@@ -54,7 +55,7 @@ impl Way {
 }
 
 impl<'k> OwnerSearch<'k> {
-    pub(super) fn new(kept: &'k KeptProgram, query: &Query) -> Self {
+    pub(crate) fn new(kept: &'k KeptProgram, query: &Query) -> Self {
         Self {
             kept,
             source: query.owner_source,

@@ -1,4 +1,4 @@
-//! Owners by a BPF iterator over the descriptors of all processes: see [`bpf`](crate::sys::linux::bpf).
+//! Owners by a BPF iterator over the descriptors of all processes: see [`bpf`](crate::sys::linux::owners::bpf).
 //!
 //! One thread iterates: the kernel hands out the tasks in order. It takes a tenth of the time of the walk.
 //!
@@ -10,11 +10,11 @@
 
 use super::super::errno::Errno;
 use super::walk;
-use crate::gap::{Gap, GapKind};
-use crate::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
-use crate::owner_source::{OwnerSource, OwnersFrom};
-use crate::owner_table::{Held, OwnerTable, Sighting};
-use crate::sys::linux::bpf::HeldSource;
+use crate::engine::owner_table::{Held, OwnerTable, Sighting};
+use crate::model::gap::{Gap, GapKind};
+use crate::model::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
+use crate::model::owner_source::{OwnerSource, OwnersFrom};
+use crate::sys::linux::owners::bpf::HeldSource;
 use crate::sys::linux::procfs::Procfs;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -82,13 +82,7 @@ where
     P: Procfs,
     O: Fn() -> Result<P, Errno>,
 {
-    pub(in crate::sys::linux) fn over(
-        source: S,
-        nested: bool,
-        reason: &'static str,
-        pids: &[u32],
-        open_procfs: O,
-    ) -> Self {
+    pub(crate) fn over(source: S, nested: bool, reason: &'static str, pids: &[u32], open_procfs: O) -> Self {
         Self {
             source,
             reason,

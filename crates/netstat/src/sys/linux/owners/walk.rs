@@ -20,11 +20,10 @@
 //! [`again`]: crate::sys::Search::again
 
 use super::super::errno::Errno;
-use crate::gap::{Gap, GapKind};
-use crate::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
-use crate::owner_table::{Held, OwnerTable, Sighting};
-use crate::side_by_side::side_by_side;
-use crate::sorted::sorted_pids;
+use crate::engine::owner_table::{Held, OwnerTable, Sighting};
+use crate::engine::parallel::run_parallel;
+use crate::model::gap::{Gap, GapKind};
+use crate::model::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
 use crate::sys::linux::procfs::{Procfs, TableRead};
 use std::cmp::Ordering;
 use std::sync::Mutex;
@@ -127,14 +126,15 @@ impl Found {
 }
 
 impl<P: Procfs> Search<P> {
-    pub(in crate::sys::linux) fn over(procfs: Result<P, Errno>, pids: &[u32]) -> Self {
+    pub(crate) fn over(procfs: Result<P, Errno>, pids: &[u32]) -> Self {
         let procfs = procfs.map_err(NotSearched::Failed).and_then(of_own_namespace);
         let mut first = Round { pids: pids.to_vec(), ..Round::default() };
         let listed = match &procfs {
             Ok(procfs) if pids.is_empty() => procfs.pids().map(|all| first.pids = all),
             _ => Ok(()),
         };
-        first.pids = sorted_pids(&first.pids);
+        first.pids.sort_unstable();
+        first.pids.dedup();
         let procfs = procfs.and_then(|procfs| listed.map(|()| procfs).map_err(NotSearched::Failed));
         Self { procfs, only_some: !pids.is_empty(), first }
     }
@@ -201,7 +201,7 @@ impl<P: Procfs> crate::sys::Search for Search<P> {
         }
         let round = Round { pids, wanted: Some(missed.to_vec()), ..Round::default() };
         let threads = if round.pids.len() < 16 { 1 } else { threads };
-        side_by_side(threads, &|| round.walk(procfs), &mut || round.walk(procfs));
+        run_parallel(threads, &|| round.walk(procfs), &mut || round.walk(procfs));
         let mut found = round.found.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
         if let Some(errno) = not_listed {
             found.count(errno);
@@ -258,12 +258,12 @@ fn own_namespace(procfs: &impl Procfs) -> Result<(), NotSearched> {
 }
 
 /// Whether a `/proc` shows the processes of another pid namespace than this one, or by other numbers.
-pub(super) fn is_of_other_namespace(procfs: &impl Procfs) -> bool {
+pub(crate) fn is_of_other_namespace(procfs: &impl Procfs) -> bool {
     matches!(own_namespace(procfs), Err(NotSearched::OtherNamespace))
 }
 
 /// Whether this process is in a pid namespace that is not the first.
-pub(super) fn is_nested(procfs: &impl Procfs) -> bool {
+pub(crate) fn is_nested(procfs: &impl Procfs) -> bool {
     procfs.link("self/ns/pid").is_ok_and(|namespace| namespace != INITIAL_PID_NAMESPACE)
 }
 

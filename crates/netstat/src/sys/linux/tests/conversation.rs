@@ -3,13 +3,13 @@
 
 use super::super::errno::Errno;
 use super::script::{Answer, Channel, Message, Outcome, Script, answers, done, over, rows, tcp, udp};
-use crate::gap::GapKind;
-use crate::socket::{Family, Protocol, Socket};
-use crate::sys::linux::dumps::Dumps;
-use crate::sys::linux::netlink::Peer;
-use crate::sys::linux::still_open;
-use crate::sys::linux::tables::{Table, tables};
-use crate::tcp_state::TcpState;
+use crate::model::gap::GapKind;
+use crate::model::socket::{Family, Protocol, Socket};
+use crate::model::tcp_state::TcpState;
+use crate::sys::linux::sock_diag::dumps::Dumps;
+use crate::sys::linux::sock_diag::netlink::Peer;
+use crate::sys::linux::sock_diag::recheck;
+use crate::sys::linux::sock_diag::request::{Table, tables};
 use netstat_wire::linux::inet_diag::{SOCK_DIAG_BY_FAMILY, TCPDIAG_GETSOCK};
 use netstat_wire::linux::netlink::Messages;
 use std::cell::RefCell;
@@ -314,7 +314,7 @@ fn still_open_in(given: Vec<Vec<Answer>>, cookies: &[u64], state: Option<TcpStat
         is_peer(&peer);
         Ok(peer)
     });
-    still_open::still_open(&mut dumps, &mut sockets.iter())
+    recheck::still_open(&mut dumps, &mut sockets.iter())
 }
 
 #[test]

@@ -2,11 +2,11 @@
 
 use super::super::errno::Errno;
 use super::script::{Answer, Channel, Message, done, open, rows};
-use crate::counts::Counts;
+use crate::model::counts::Counts;
+use crate::model::tcp_state::TcpState;
 use crate::query::Query;
-use crate::sys::linux::counts::count;
-use crate::sys::linux::dumps::Dumps;
-use crate::tcp_state::TcpState;
+use crate::sys::linux::sock_diag::counts::count;
+use crate::sys::linux::sock_diag::dumps::Dumps;
 use netstat_wire::linux::tcp_states as states;
 use std::cell::RefCell;
 use std::collections::HashMap;

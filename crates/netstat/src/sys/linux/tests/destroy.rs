@@ -2,11 +2,11 @@
 
 use super::super::errno::Errno;
 use super::script::{Answer, Channel, Message, done, open, rows};
-use crate::error::Error;
-use crate::socket::{Protocol, Socket};
-use crate::sys::linux::destroy::destroy_over;
-use crate::sys::linux::dumps::Dumps;
-use crate::tcp_state::TcpState;
+use crate::model::error::Error;
+use crate::model::socket::{Protocol, Socket};
+use crate::model::tcp_state::TcpState;
+use crate::sys::linux::sock_diag::destroy::destroy_over;
+use crate::sys::linux::sock_diag::dumps::Dumps;
 use netstat_wire::linux::inet_diag::SOCK_DESTROY;
 use netstat_wire::linux::netlink::{Messages, NLM_F_ACK};
 use std::cell::RefCell;

@@ -2,14 +2,15 @@
 
 use super::super::errno::Errno;
 use super::super::row::tcp_state;
-use super::super::tables::{Table, address_family, tables};
 use super::script::{Answer, Channel, Message, Script, answers, done, rows, tcp};
 use crate::filter::random::Random;
 use crate::filter::{Facts, Filter, Term};
-use crate::gap::GapKind;
+use crate::model::gap::GapKind;
+use crate::model::socket::{Family, Protocol, Socket};
+use crate::model::tcp_state::TcpState;
 use crate::query::Query;
-use crate::socket::{Family, Protocol, Socket};
-use crate::tcp_state::TcpState;
+use crate::sys::linux::row::address_family;
+use crate::sys::linux::sock_diag::request::{Table, tables};
 use netstat_wire::linux::inet_diag::SockId;
 use netstat_wire::linux::inet_diag_bytecode_run::{Entry, audit, run};
 use netstat_wire::linux::tcp_states as states;

@@ -2,15 +2,15 @@
 
 use super::super::errno::Errno;
 use super::world::{INODE, Link, Machine, SIGHTED_AT_TEN, Task, World, holder, process, task};
-use crate::gap::GapKind;
-use crate::owner::{HiddenOwner, NoOwner, Ownership};
-use crate::process::ProcessFields;
+use crate::engine::snapshot::take_from;
+use crate::model::gap::GapKind;
+use crate::model::owner::{HiddenOwner, NoOwner, Ownership};
+use crate::model::process::ProcessFields;
 use crate::query::Query;
-use crate::snapshot::take_from;
 use crate::sys::Search as _;
-use crate::sys::linux::known_processes::KnownProcesses;
 use crate::sys::linux::owners::walk::Search;
-use crate::sys::linux::processes::read_all;
+use crate::sys::linux::procfs::process::read_all;
+use crate::sys::linux::procfs::process_cache::KnownProcesses;
 use std::collections::BTreeMap;
 
 const COMPLETE: Ownership = Ownership::Known { complete: true };
@@ -412,7 +412,7 @@ fn details_of_many_processes_come_in_the_order_asked_for() {
         machine.processes.extend((100..200).map(|pid| (pid, process(pid, &[INODE]))));
     });
     let sightings: Vec<_> =
-        (100..200).rev().map(|pid| crate::owner_table::Sighting::new(pid, u64::MAX)).collect();
+        (100..200).rev().map(|pid| crate::engine::owner_table::Sighting::new(pid, u64::MAX)).collect();
     for threads in [1, 8] {
         let (processes, gaps) =
             read_all(&&world, &sightings, ProcessFields::NAME, threads, &mut KnownProcesses::default());

@@ -1,14 +1,14 @@
 //! A scripted kernel: what it answers on each netlink socket, and what its files of `/proc` hold.
 
 use super::super::errno::Errno;
-use crate::details::DetailFields;
-use crate::error::Error;
-use crate::gap::{Gap, GapKind};
-use crate::socket::{Family, Protocol, Socket};
-use crate::sys::linux::dumps::Dumps;
-use crate::sys::linux::netlink::{Peer, Received};
+use crate::model::details::DetailFields;
+use crate::model::error::Error;
+use crate::model::gap::{Gap, GapKind};
+use crate::model::socket::{Family, Protocol, Socket};
+use crate::sys::linux::sock_diag::dumps::Dumps;
+use crate::sys::linux::sock_diag::netlink::{Peer, Received};
+use crate::sys::linux::sock_diag::request::Table;
 use crate::sys::linux::sockets::list;
-use crate::sys::linux::tables::Table;
 use netstat_wire::linux::inet_diag::{AF_INET, SOCK_DIAG_BY_FAMILY};
 use netstat_wire::linux::netlink::{
     Header, Messages, NLM_F_DUMP_INTR, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP, NLMSG_OVERRUN,

@@ -2,17 +2,18 @@
 
 use super::super::errno::Errno;
 use super::world::{INODE, Link, Machine, SIGHTED_AT_TEN, World, holder, process, row, task};
-use crate::error::Error;
-use crate::gap::{Gap, GapKind};
-use crate::owner::{HiddenOwner, NoOwner, Ownership};
-use crate::owner_source::OwnerSource;
-use crate::owner_table::Sighting;
-use crate::process::{Process, ProcessFields};
+use crate::engine::owner_table::Sighting;
+use crate::engine::snapshot::take_from;
+use crate::model::error::Error;
+use crate::model::gap::{Gap, GapKind};
+use crate::model::owner::{HiddenOwner, NoOwner, Ownership};
+use crate::model::owner_source::OwnerSource;
+use crate::model::process::{Process, ProcessFields};
+use crate::model::snapshot::Snapshot;
+use crate::model::socket::Socket;
 use crate::query::Query;
-use crate::snapshot::{Snapshot, take_from};
-use crate::socket::Socket;
 use crate::sys::System;
-use crate::sys::linux::bpf::{HeldSource, SocketFile};
+use crate::sys::linux::owners::bpf::{HeldSource, SocketFile};
 use crate::sys::linux::owners::task_files::Search;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -106,10 +107,11 @@ impl Iterated {
     /// As if the iteration were over before the table of sockets was read.
     fn iterate_first(&self) -> (Vec<Socket>, Vec<Gap>) {
         let mut rows = Vec::new();
-        let gaps = crate::snapshot::stream_from(&self, &Query::new().owners(true).threads(1), &mut |row| {
-            rows.push(row);
-            ControlFlow::Continue(())
-        });
+        let gaps =
+            crate::engine::snapshot::stream_from(&self, &Query::new().owners(true).threads(1), &mut |row| {
+                rows.push(row);
+                ControlFlow::Continue(())
+            });
         (rows, gaps.unwrap())
     }
 }

@@ -1,18 +1,19 @@
 //! A scripted `/proc`: processes, threads and descriptors, which change or refuse at any step that is read.
 
 use super::super::errno::Errno;
-use crate::error::Error;
-use crate::gap::{Gap, GapKind};
-use crate::owner::{NoOwner, Owner, OwnerRole, Ownership};
-use crate::owner_table::Sighting;
-use crate::process::{Process, ProcessFields};
+use crate::engine::owner_table::Sighting;
+use crate::engine::snapshot::{stream_from, take_from};
+use crate::model::error::Error;
+use crate::model::gap::{Gap, GapKind};
+use crate::model::owner::{NoOwner, Owner, OwnerRole, Ownership};
+use crate::model::process::{Process, ProcessFields};
+use crate::model::snapshot::Snapshot;
+use crate::model::socket::{Identity, Protocol, Socket};
 use crate::query::Query;
-use crate::snapshot::{Snapshot, stream_from, take_from};
-use crate::socket::{Identity, Protocol, Socket};
 use crate::sys::System;
-use crate::sys::linux::known_processes::KnownProcesses;
 use crate::sys::linux::owners::walk;
-use crate::sys::linux::processes::{is_short_name, read_all};
+use crate::sys::linux::procfs::process::{is_short_name, read_all};
+use crate::sys::linux::procfs::process_cache::KnownProcesses;
 use crate::sys::linux::procfs::{Procfs, Sizes, TableRead};
 use crate::sys::linux::row::ownerless;
 use std::cmp::Ordering;

@@ -2,13 +2,14 @@
 
 use super::model::{BOOT, NOW, empty_world, endpoint, expected_rows, program, text, windows};
 use super::scripted::{Endpoint, Trouble, World};
-use crate::gap::GapKind;
-use crate::owner::OwnerRole;
-use crate::process::ProcessFields;
+use crate::engine::snapshot::{stream_from, take_from};
+use crate::model::gap::GapKind;
+use crate::model::owner::OwnerRole;
+use crate::model::process::ProcessFields;
+use crate::model::snapshot::Snapshot;
+use crate::model::socket::Protocol;
+use crate::model::tcp_state::TcpState;
 use crate::query::Query;
-use crate::snapshot::{Snapshot, stream_from, take_from};
-use crate::socket::Protocol;
-use crate::tcp_state::TcpState;
 use netstat_wire::windows::Family;
 use std::ops::ControlFlow;
 use std::path::Path;

@@ -1,10 +1,10 @@
 //! Machines of random making, and what a listing of them must say.
 
 use super::scripted::{Endpoint, Program, World};
-use crate::owner::{NoOwner, Owner, OwnerRole, Ownership};
-use crate::socket::{Protocol, Socket};
+use crate::model::owner::{NoOwner, Owner, OwnerRole, Ownership};
+use crate::model::socket::{Protocol, Socket};
+use crate::model::tcp_state::TcpState;
 use crate::sys::windows::system::Windows;
-use crate::tcp_state::TcpState;
 use netstat_wire::windows::Family;
 use netstat_wire::windows::filetime::system_time;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};

@@ -3,7 +3,7 @@
 //! Offsets and sizes are written down here once more, from the headers: a mistake in the decoders does not
 //! repeat itself.
 
-use crate::socket::Protocol;
+use crate::model::socket::Protocol;
 use crate::sys::windows::kernel::{Account, Answer, Clock, Kernel};
 use crate::sys::windows::sizing::{
     ERROR_INSUFFICIENT_BUFFER, STATUS_INFO_LENGTH_MISMATCH, STATUS_UNSUCCESSFUL,

@@ -2,9 +2,9 @@
 
 use super::model::{BOOT, empty_world, endpoint, program, windows};
 use super::scripted::World;
+use crate::engine::snapshot::take_from;
+use crate::model::socket::Protocol;
 use crate::query::Query;
-use crate::snapshot::take_from;
-use crate::socket::Protocol;
 use crate::sys::windows::kernel::{Account, Answer, Clock, Kernel};
 use crate::sys::windows::system::Windows;
 use crate::sys::windows::table::Table;

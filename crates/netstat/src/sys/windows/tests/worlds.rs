@@ -2,11 +2,11 @@
 
 use super::model::{Random, expected_rows, random_world, text, windows};
 use super::scripted::{Program, World};
-use crate::owner::OwnerRole;
-use crate::process::ProcessFields;
+use crate::engine::snapshot::{stream_from, take_from};
+use crate::model::owner::OwnerRole;
+use crate::model::process::ProcessFields;
+use crate::model::socket::{Family, Protocol, Socket};
 use crate::query::Query;
-use crate::snapshot::{stream_from, take_from};
-use crate::socket::{Family, Protocol, Socket};
 use netstat_wire::windows::filetime::system_time;
 use std::ffi::OsString;
 use std::ops::ControlFlow;
