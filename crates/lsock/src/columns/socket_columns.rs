@@ -1,15 +1,15 @@
-//! The table of columns, in the order in which help texts list them.
+//! The columns of a row, its owners and their processes, in the order of the help.
 
+use super::column::{Absent, Align, Column, Needs, TEXT};
 use super::value::{self, Value};
-use super::{Absent, Align, Column, Needs};
-use crate::states;
+use crate::view;
 use netstat::ProcessFields;
 
-/// The columns of the table when none are chosen.
-pub(crate) const USUAL: &[&str] = &["protocol", "state", "local", "remote", "user", "pid", "process"];
+/// The columns of the table if none are chosen.
+pub const DEFAULT_COLUMNS: &[&str] = &["protocol", "state", "local", "remote", "user", "pid", "process"];
 
-/// The columns of the CSV when none are chosen: apart what the table shows together.
-pub(crate) const USUAL_CSV: &[&str] = &[
+/// The columns of the CSV if none are chosen: one value in each, where the table shows several in one.
+pub const DEFAULT_CSV_COLUMNS: &[&str] = &[
     "protocol",
     "family",
     "state",
@@ -29,68 +29,55 @@ pub(crate) const USUAL_CSV: &[&str] = &[
     "owner_reason",
 ];
 
-/// A column of text that stands to the left, needs nothing, and is `-` where a row has nothing: what most
-/// columns change only in part.
-pub(super) const PLAIN: Column = Column {
-    name: "",
-    aliases: &[],
-    header: "",
-    help: "",
-    align: Align::Left,
-    needs: Needs::Nothing,
-    absent: Absent::Dash,
-    value: Value::Word(|_| None),
-};
-
-const NUMBER: Column = Column { align: Align::Right, ..PLAIN };
-const OWNERS: Column = Column { needs: Needs::Owners, ..PLAIN };
+const NUMBER: Column = Column { align: Align::Right, ..TEXT };
+const OWNERS: Column = Column { needs: Needs::Owners, ..TEXT };
 
 const fn detail(fields: ProcessFields) -> Column {
-    Column { needs: Needs::Details(fields), ..PLAIN }
+    Column { needs: Needs::ProcessDetails(fields), ..TEXT }
 }
 
 fn true_or_false(it: bool) -> &'static str {
     if it { "true" } else { "false" }
 }
 
-/// What a listing can show without asking more of the kernel.
-pub(super) const COLUMNS: &[Column] = &[
+/// Those for which the kernel sends no more than it does anyway.
+pub(super) const SOCKET_COLUMNS: &[Column] = &[
     Column {
         name: "protocol",
         aliases: &["proto", "netid"],
         header: "PROTO",
         help: "tcp or udp",
         value: Value::Word(|socket| Some(socket.protocol.as_str())),
-        ..PLAIN
+        ..TEXT
     },
     Column {
         name: "family",
         header: "FAMILY",
         help: "ipv4 or ipv6: what the socket was made with",
         value: Value::Word(|socket| Some(socket.family.as_str())),
-        ..PLAIN
+        ..TEXT
     },
     Column {
         name: "state",
         header: "STATE",
         help: "state of a TCP connection",
-        value: Value::Word(|socket| states::name(socket.state)),
-        ..PLAIN
+        value: Value::Word(|socket| view::state_name(socket.state)),
+        ..TEXT
     },
     Column {
         name: "local",
         aliases: &["localaddress"],
         header: "LOCAL",
         help: "local address and port",
-        value: Value::End(|socket| Some(socket.local)),
-        ..PLAIN
+        value: Value::Endpoint(|socket| Some(socket.local)),
+        ..TEXT
     },
     Column {
         name: "local_addr",
         header: "LOCAL-ADDR",
         help: "local address, with its zone",
         value: Value::Address(|socket| Some(socket.local)),
-        ..PLAIN
+        ..TEXT
     },
     Column {
         name: "local_port",
@@ -105,16 +92,16 @@ pub(super) const COLUMNS: &[Column] = &[
         aliases: &["peer", "remoteaddress"],
         header: "REMOTE",
         help: "remote address and port; *:* where there is none",
-        absent: Absent::AnyEnd,
-        value: Value::End(|socket| socket.remote),
-        ..PLAIN
+        absent: Absent::AnyEndpoint,
+        value: Value::Endpoint(|socket| socket.remote),
+        ..TEXT
     },
     Column {
         name: "remote_addr",
         header: "REMOTE-ADDR",
         help: "remote address, with its zone",
         value: Value::Address(|socket| socket.remote),
-        ..PLAIN
+        ..TEXT
     },
     Column {
         name: "remote_port",
@@ -152,7 +139,7 @@ pub(super) const COLUMNS: &[Column] = &[
         header: "USER",
         help: "name of the user who made the socket, or the number if there is none (not Windows)",
         value: Value::Text(value::user),
-        ..PLAIN
+        ..TEXT
     },
     Column {
         name: "pid",
@@ -175,7 +162,7 @@ pub(super) const COLUMNS: &[Column] = &[
         aliases: &["name", "program"],
         header: "PROCESS",
         help: "their names; in brackets why no process is in sight",
-        absent: Absent::Why,
+        absent: Absent::Reason,
         value: Value::OfProcesses(|process| process.name.as_deref()),
         ..detail(ProcessFields::NAME)
     },
@@ -184,7 +171,7 @@ pub(super) const COLUMNS: &[Column] = &[
         aliases: &["owner", "users"],
         header: "OWNERS",
         help: "name, pid and descriptor of each: nginx(814:6)",
-        absent: Absent::Why,
+        absent: Absent::Reason,
         value: Value::Text(value::owners),
         ..detail(ProcessFields::NAME)
     },
@@ -291,21 +278,21 @@ pub(super) const COLUMNS: &[Column] = &[
         header: "INTERFACE",
         help: "the network interface that the socket is bound to (Linux)",
         value: Value::Text(value::interface),
-        ..PLAIN
+        ..TEXT
     },
     Column {
         name: "v6_only",
         header: "V6ONLY",
         help: "whether an IPv6 socket takes no IPv4: true or false",
         value: Value::Word(|socket| socket.v6_only.map(true_or_false)),
-        ..PLAIN
+        ..TEXT
     },
     Column {
         name: "created",
         header: "CREATED",
         help: "when the socket was made (UTC; Windows)",
         value: Value::Text(value::created),
-        ..PLAIN
+        ..TEXT
     },
     Column {
         name: "service",
@@ -314,6 +301,6 @@ pub(super) const COLUMNS: &[Column] = &[
         help: "the service that made the socket, in a process that hosts services (Windows)",
         needs: Needs::Services,
         value: Value::Text(value::service),
-        ..PLAIN
+        ..TEXT
     },
 ];

@@ -85,7 +85,7 @@ impl Dice {
 }
 
 /// That a refusal marks a place of the text, and sends nothing to the terminal that it would obey.
-fn assert_marks_its_place(text: &str, usage: &Usage) {
+fn assert_marks_its_place(text: &str, usage: &UsageError) {
     let said = usage.to_string();
     let lines: Vec<&str> = said.lines().collect();
     let [what, shown, marks] = lines[..] else { panic!("{text:?}: {said}") };
@@ -99,7 +99,7 @@ fn assert_marks_its_place(text: &str, usage: &Usage) {
     if let Some(column) = what.strip_prefix("filter, column ") {
         assert_eq!(column.split(':').next().unwrap().parse(), Ok(before + 1), "{said}");
     }
-    assert!(!said.chars().any(|c| c != '\n' && crate::text::is_treacherous(c)), "{said:?}");
+    assert!(!said.chars().any(|c| c != '\n' && crate::escape::must_escape(c)), "{said:?}");
 }
 
 #[test]

@@ -1,9 +1,9 @@
-//! Details of a socket in the words of `ss -tieom`: one after the other, each with its value behind a colon; what is
-//! zero, unset or not known is left out.
+//! Details of a socket in the words of `ss -tieom`, separated by spaces, each with its value behind a colon. Zero, unset
+//! and unknown values are left out.
 
 use super::value::push_millis;
-use crate::digits::{push_hex, push_number};
-use crate::text::{push, push_harmless};
+use crate::digits::{push_display, push_hex, push_number};
+use crate::escape::escape_into;
 use crate::view::View;
 use netstat::details::{CongestionParameters, SocketMemory, TcpMetrics, TcpOptions, Timer, TimerKind};
 use netstat::{Details, Socket};
@@ -23,7 +23,7 @@ pub(super) fn memory(socket: &Socket) -> Option<SocketMemory> {
 
 pub(super) fn push_congestion(_: &View<'_>, socket: &Socket, out: &mut String) {
     if let Some(name) = details(socket).and_then(|details| details.congestion.as_ref()?.name.as_deref()) {
-        push_harmless(name.as_bytes(), out);
+        escape_into(name.as_bytes(), out);
     }
 }
 
@@ -48,7 +48,7 @@ fn push_timer_of(timer: Timer, out: &mut String) {
     push_number(timer.retransmits, out);
 }
 
-/// Everything that is known.
+/// All details that are known.
 pub(super) fn push_all(view: &View<'_>, socket: &Socket, out: &mut String) {
     let Some(details) = details(socket) else { return };
     let mut words = Words { out, first: true };
@@ -58,7 +58,7 @@ pub(super) fn push_all(view: &View<'_>, socket: &Socket, out: &mut String) {
     if let Some(backlog) = details.backlog {
         words.with("backlog:", |out| push_number(backlog.waiting, out));
         if let Some(limit) = backlog.limit {
-            push(words.out, format_args!("/{limit}"));
+            push_display(words.out, format_args!("/{limit}"));
         }
     }
     words.hex("fwmark:", details.mark.map(u64::from));
@@ -82,7 +82,7 @@ pub(super) fn push_all(view: &View<'_>, socket: &Socket, out: &mut String) {
     }
     if let Some(ulp) = &details.ulp {
         if let Some(name) = &ulp.name {
-            words.with("ulp:", |out| push_harmless(name.as_bytes(), out));
+            words.with("ulp:", |out| escape_into(name.as_bytes(), out));
         }
         if let Some(tls) = ulp.tls {
             if let Some(version) = tls.version {
@@ -93,7 +93,7 @@ pub(super) fn push_all(view: &View<'_>, socket: &Socket, out: &mut String) {
             words.word("tls-rx:", tls.rx.map(netstat::details::TlsCrypto::as_str));
         }
         if let Some(subflow) = ulp.mptcp {
-            // 0 is a number here: that of the first path.
+            // Not `number`: 0 is the id of the first path.
             for (name, id) in [("mptcp-local-id:", subflow.local_id), ("mptcp-remote-id:", subflow.remote_id)]
             {
                 if let Some(id) = id {
@@ -116,27 +116,27 @@ pub(super) fn push_all(view: &View<'_>, socket: &Socket, out: &mut String) {
     }
 }
 
-/// `1.3` for 0x0304; what is no version of TLS as it stands.
+/// `1.3` for 0x0304; a number that is no version of TLS in hex.
 fn push_tls_version(version: u16, out: &mut String) {
     match version {
-        0x0301..=0x0304 => push(out, format_args!("1.{}", (version & 0xff) - 1)),
+        0x0301..=0x0304 => push_display(out, format_args!("1.{}", (version & 0xff) - 1)),
         other => push_hex(other.into(), out),
     }
 }
 
 fn push_memory(memory: SocketMemory, out: &mut String) {
     let SocketMemory { rmem_alloc, rcvbuf, wmem_alloc, sndbuf, fwd_alloc, wmem_queued, optmem, .. } = memory;
-    push(
+    push_display(
         out,
         format_args!(
             "r{rmem_alloc},rb{rcvbuf},t{wmem_alloc},tb{sndbuf},f{fwd_alloc},w{wmem_queued},o{optmem}"
         ),
     );
     if let Some(backlog) = memory.backlog {
-        push(out, format_args!(",bl{backlog}"));
+        push_display(out, format_args!(",bl{backlog}"));
     }
     if let Some(drops) = memory.drops {
-        push(out, format_args!(",d{drops}"));
+        push_display(out, format_args!(",d{drops}"));
     }
 }
 
@@ -173,7 +173,7 @@ fn push_parameters(parameters: Option<CongestionParameters>, words: &mut Words<'
 
 fn push_metrics(tcp: &TcpMetrics, words: &mut Words<'_>) {
     if let (Some(send), Some(receive)) = (tcp.snd_wscale, tcp.rcv_wscale) {
-        words.with("wscale:", |out| push(out, format_args!("{send},{receive}")));
+        words.with("wscale:", |out| push_display(out, format_args!("{send},{receive}")));
     }
     words.time("rto:", Some(tcp.rto));
     words.number("backoff:", Some(tcp.backoff));
@@ -213,7 +213,8 @@ fn push_metrics(tcp: &TcpMetrics, words: &mut Words<'_>) {
     words.time("sndbuf_limited:", tcp.sndbuf_limited);
     words.number("unacked:", Some(tcp.unacked));
     if tcp.retrans != 0 || tcp.total_retrans != 0 {
-        words.with("retrans:", |out| push(out, format_args!("{}/{}", tcp.retrans, tcp.total_retrans)));
+        words
+            .with("retrans:", |out| push_display(out, format_args!("{}/{}", tcp.retrans, tcp.total_retrans)));
     }
     words.number("lost:", Some(tcp.lost));
     words.number("sacked:", Some(tcp.sacked));
@@ -233,7 +234,7 @@ fn push_metrics(tcp: &TcpMetrics, words: &mut Words<'_>) {
     words.time("total_rto_time:", tcp.total_rto_time);
 }
 
-/// Words with one space between.
+/// Appends words with one space between them.
 struct Words<'a> {
     out: &'a mut String,
     first: bool,
@@ -275,10 +276,10 @@ impl Words<'_> {
         }
     }
 
-    /// Bits a second, as `ss` has it.
+    /// In bits per second, as in `ss`.
     fn rate(&mut self, name: &str, bytes: Option<u64>) {
         if let Some(bytes) = bytes.filter(|bytes| *bytes != 0) {
-            self.with(name, |out| push(out, format_args!("{}bps", u128::from(bytes) * 8)));
+            self.with(name, |out| push_display(out, format_args!("{}bps", u128::from(bytes) * 8)));
         }
     }
 

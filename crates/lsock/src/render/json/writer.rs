@@ -1,12 +1,12 @@
-//! JSON as it is written here: compact, members one after the other straight into the text.
+//! Writes JSON into a string, without spaces.
 
-use crate::digits::{push_hex, push_ip, push_number};
-use crate::text;
+use crate::digits::{push_display, push_hex, push_ip, push_number};
+use crate::escape;
 use std::fmt::Display;
 use std::net::IpAddr;
 
-/// What can stand behind a name.
-pub(super) trait Json {
+/// A value that can be written as JSON.
+pub(super) trait ToJson {
     fn push(&self, out: &mut String);
 }
 
@@ -15,8 +15,8 @@ pub(super) trait Json {
 macro_rules! members {
     ($out:expr, $first:literal: $value:expr $(, $name:literal: $more:expr)* $(,)?) => {
         $out.push_str(concat!("{\"", $first, "\":"));
-        $crate::render::object::Json::push(&$value, $out);
-        $($crate::render::object::member!($out, $name: $more);)*
+        $crate::render::json::writer::ToJson::push(&$value, $out);
+        $($crate::render::json::writer::member!($out, $name: $more);)*
     };
 }
 
@@ -24,7 +24,7 @@ macro_rules! members {
 macro_rules! member {
     ($out:expr, $name:literal: $value:expr) => {
         $out.push_str(concat!(",\"", $name, "\":"));
-        $crate::render::object::Json::push(&$value, $out);
+        $crate::render::json::writer::ToJson::push(&$value, $out);
     };
 }
 
@@ -32,7 +32,7 @@ pub(super) use {member, members};
 
 macro_rules! numbers {
     ($($number:ty),*) => {
-        $(impl Json for $number {
+        $(impl ToJson for $number {
             fn push(&self, out: &mut String) {
                 push_number(*self, out);
             }
@@ -42,13 +42,13 @@ macro_rules! numbers {
 
 numbers!(u8, u16, u32, u64, i32);
 
-impl Json for bool {
+impl ToJson for bool {
     fn push(&self, out: &mut String) {
         out.push_str(if *self { "true" } else { "false" });
     }
 }
 
-impl<T: Json> Json for Option<T> {
+impl<T: ToJson> ToJson for Option<T> {
     fn push(&self, out: &mut String) {
         match self {
             Some(value) => value.push(out),
@@ -58,16 +58,16 @@ impl<T: Json> Json for Option<T> {
 }
 
 /// A string of any characters.
-impl Json for &str {
+impl ToJson for &str {
     fn push(&self, out: &mut String) {
-        text::push_json(self, out);
+        escape::json_string_into(self, out);
     }
 }
 
-/// A word of our own, in which nothing is to be escaped.
+/// A string of our own, without characters to escape.
 pub(super) struct Word(pub(super) &'static str);
 
-impl Json for Word {
+impl ToJson for Word {
     fn push(&self, out: &mut String) {
         out.push('"');
         out.push_str(self.0);
@@ -75,19 +75,19 @@ impl Json for Word {
     }
 }
 
-/// What has been made JSON before.
-pub(super) struct Ready<'a>(pub(super) &'a str);
+/// Text that is JSON already.
+pub(super) struct JsonText<'a>(pub(super) &'a str);
 
-impl Json for Ready<'_> {
+impl ToJson for JsonText<'_> {
     fn push(&self, out: &mut String) {
         out.push_str(self.0);
     }
 }
 
-/// A number of 64 bits that means nothing as a number, as a string: many readers round large numbers.
+/// An identifier of 64 bits as a string in hex: many readers round large numbers.
 pub(super) struct Hex(pub(super) u64);
 
-impl Json for Hex {
+impl ToJson for Hex {
     fn push(&self, out: &mut String) {
         out.push('"');
         push_hex(self.0, out);
@@ -95,7 +95,7 @@ impl Json for Hex {
     }
 }
 
-impl Json for IpAddr {
+impl ToJson for IpAddr {
     fn push(&self, out: &mut String) {
         out.push('"');
         push_ip(*self, out);
@@ -103,13 +103,13 @@ impl Json for IpAddr {
     }
 }
 
-/// What a value displays, in which nothing is to be escaped.
+/// What a value displays, without characters to escape.
 pub(super) struct Displayed<T>(pub(super) T);
 
-impl<T: Display> Json for Displayed<T> {
+impl<T: Display> ToJson for Displayed<T> {
     fn push(&self, out: &mut String) {
         out.push('"');
-        text::push(out, &self.0);
+        push_display(out, &self.0);
         out.push('"');
     }
 }
@@ -117,7 +117,7 @@ impl<T: Display> Json for Displayed<T> {
 /// A list.
 pub(super) struct List<I>(pub(super) I);
 
-impl<I: Iterator<Item: Json> + Clone> Json for List<I> {
+impl<I: Iterator<Item: ToJson> + Clone> ToJson for List<I> {
     fn push(&self, out: &mut String) {
         out.push('[');
         for (nth, item) in self.0.clone().enumerate() {

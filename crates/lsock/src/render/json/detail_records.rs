@@ -1,6 +1,6 @@
-//! Details of a socket in the JSON. Times have their unit in the name, rates are bytes a second.
+//! Details of a socket in the JSON. Times have their unit in the name, rates are in bytes per second.
 
-use super::object::{Json, Word, members};
+use super::writer::{ToJson, Word, members};
 use netstat::Details;
 use netstat::details::{
     Backlog, Congestion, CongestionParameters, CongestionState, FastOpenFailure, MptcpSubflow, Shutdown,
@@ -16,10 +16,10 @@ fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// A list of flags by their names, which the library has in capitals.
+/// Names of flags in lower case; the library has them in upper case.
 struct Flags(Vec<&'static str>);
 
-impl Json for Flags {
+impl ToJson for Flags {
     fn push(&self, out: &mut String) {
         out.push('[');
         for (nth, name) in self.0.iter().enumerate() {
@@ -31,7 +31,7 @@ impl Json for Flags {
     }
 }
 
-impl Json for &Details {
+impl ToJson for &Details {
     fn push(&self, out: &mut String) {
         members!(out,
             "tcp": self.tcp.as_deref(),
@@ -52,7 +52,7 @@ impl Json for &Details {
     }
 }
 
-impl Json for &TcpMetrics {
+impl ToJson for &TcpMetrics {
     fn push(&self, out: &mut String) {
         members!(out,
             "ca_state": Word(CongestionState::as_str(self.ca_state)),
@@ -63,7 +63,7 @@ impl Json for &TcpMetrics {
             "snd_wscale": self.snd_wscale,
             "rcv_wscale": self.rcv_wscale,
             "delivery_rate_app_limited": self.delivery_rate_app_limited,
-            "fastopen_client_fail": self.fastopen_client_fail.map(|why| Word(FastOpenFailure::as_str(why))),
+            "fastopen_client_fail": self.fastopen_client_fail.map(|reason| Word(FastOpenFailure::as_str(reason))),
             "rto_us": micros(self.rto),
             "ato_us": self.ato.map(micros),
             "snd_mss": self.snd_mss,
@@ -125,7 +125,7 @@ impl Json for &TcpMetrics {
     }
 }
 
-impl Json for &Congestion {
+impl ToJson for &Congestion {
     fn push(&self, out: &mut String) {
         members!(out, "name": self.name.as_deref());
         match self.parameters {
@@ -166,7 +166,7 @@ impl Json for &Congestion {
     }
 }
 
-impl Json for SocketMemory {
+impl ToJson for SocketMemory {
     fn push(&self, out: &mut String) {
         members!(out,
             "rmem_alloc": self.rmem_alloc,
@@ -183,7 +183,7 @@ impl Json for SocketMemory {
     }
 }
 
-impl Json for Timer {
+impl ToJson for Timer {
     fn push(&self, out: &mut String) {
         members!(out,
             "kind": Word(TimerKind::as_str(self.kind)),
@@ -194,40 +194,40 @@ impl Json for Timer {
     }
 }
 
-impl Json for Shutdown {
+impl ToJson for Shutdown {
     fn push(&self, out: &mut String) {
         members!(out, "receive": self.receive, "send": self.send);
         out.push('}');
     }
 }
 
-impl Json for Backlog {
+impl ToJson for Backlog {
     fn push(&self, out: &mut String) {
         members!(out, "waiting": self.waiting, "limit": self.limit);
         out.push('}');
     }
 }
 
-impl Json for &UpperLayer {
+impl ToJson for &UpperLayer {
     fn push(&self, out: &mut String) {
         members!(out, "name": self.name.as_deref(), "tls": self.tls, "mptcp": self.mptcp);
         out.push('}');
     }
 }
 
-impl Json for Tls {
+impl ToJson for Tls {
     fn push(&self, out: &mut String) {
         members!(out,
             "version": self.version,
             "cipher": self.cipher.map(|cipher| Word(TlsCipher::as_str(cipher))),
-            "tx": self.tx.map(|who| Word(TlsCrypto::as_str(who))),
-            "rx": self.rx.map(|who| Word(TlsCrypto::as_str(who))),
+            "tx": self.tx.map(|mode| Word(TlsCrypto::as_str(mode))),
+            "rx": self.rx.map(|mode| Word(TlsCrypto::as_str(mode))),
         );
         out.push('}');
     }
 }
 
-impl Json for MptcpSubflow {
+impl ToJson for MptcpSubflow {
     fn push(&self, out: &mut String) {
         members!(out, "remote_id": self.remote_id, "local_id": self.local_id, "flags": self.flags);
         out.push('}');

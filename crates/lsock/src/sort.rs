@@ -1,8 +1,8 @@
 //! The order of the rows.
 
 use crate::columns::{self, Column, Key};
-use crate::plan::Usage;
-use crate::processors::processors;
+use crate::parallel;
+use crate::usage::UsageError;
 use crate::view::View;
 use netstat::{Protocol, Socket};
 use std::cmp::Ordering;
@@ -12,20 +12,22 @@ use std::thread;
 
 /// One column to sort by.
 #[derive(Debug)]
-pub(crate) struct Term {
-    pub(crate) column: &'static Column,
-    pub(crate) descending: bool,
+pub struct SortColumn {
+    /// The column.
+    pub column: &'static Column,
+    /// Whether the greatest value comes first.
+    pub descending: bool,
 }
 
-impl Term {
-    /// `pid`, `-pid`, `pid:desc` or `pid:asc`.
-    pub(crate) fn parse(typed: &str) -> Result<Self, Usage> {
+impl SortColumn {
+    /// Parses `pid`, `-pid`, `pid:desc` or `pid:asc`.
+    pub fn parse(typed: &str) -> Result<Self, UsageError> {
         let (name, descending) = match typed.split_once(':') {
             None => typed.strip_prefix('-').map_or((typed, false), |name| (name, true)),
             Some((name, "desc")) => (name, true),
             Some((name, "asc")) => (name, false),
             Some((name, _)) => {
-                return Err(Usage::new(format!(
+                return Err(UsageError::new(format!(
                     "bad order {typed:?}: write {name}, {name}:asc or {name}:desc"
                 )));
             }
@@ -34,19 +36,19 @@ impl Term {
     }
 }
 
-/// The rows by these columns; where they are equal, and if there are none, by protocol, local and remote
-/// end. What a row lacks comes last in either direction.
-pub(crate) fn sorted<'a>(view: &View<'a>, terms: &[Term]) -> Vec<&'a Socket> {
+/// The rows sorted by these columns; rows that are equal in them, or all rows without columns, by protocol, local and
+/// remote endpoint. Rows without a value come last in either direction.
+pub fn sorted<'a>(view: &View<'a>, columns: &[SortColumn]) -> Vec<&'a Socket> {
     let sockets = &view.snapshot.sockets;
-    if terms.is_empty() {
-        return in_usual_order(sockets);
+    if columns.is_empty() {
+        return in_default_order(sockets);
     }
-    let keys = |socket| terms.iter().map(|term| term.column.value.key(view, socket)).collect::<Box<[_]>>();
+    let keys = |socket| columns.iter().map(|by| by.column.key(view, socket)).collect::<Box<[_]>>();
     let mut rows: Vec<_> = sockets.iter().map(|socket| (keys(socket), socket)).collect();
     rows.sort_unstable_by(|(a_keys, a), (b_keys, b)| {
-        let keys = a_keys.iter().zip(b_keys).zip(terms);
-        let by_terms = keys.map(|((a, b), term)| directed(a, b, term.descending));
-        by_terms.fold(Ordering::Equal, Ordering::then).then_with(|| usual(a, b))
+        let keys = a_keys.iter().zip(b_keys).zip(columns);
+        let by_columns = keys.map(|((a, b), by)| directed(a, b, by.descending));
+        by_columns.fold(Ordering::Equal, Ordering::then).then_with(|| default_order(a, b))
     });
     rows.into_iter().map(|(_, socket)| socket).collect()
 }
@@ -59,45 +61,45 @@ fn directed(a: &Key, b: &Key, descending: bool) -> Ordering {
     }
 }
 
-/// By protocol, local end and remote end: IPv4 before IPv6, by number. The rest only makes the order the same
-/// each time where sockets share all three.
-fn usual(a: &Socket, b: &Socket) -> Ordering {
-    let ends = |socket: &Socket| (socket.protocol, socket.local, socket.remote);
+/// By protocol, local and remote endpoint, IPv4 before IPv6, all by number. Identity and cookie make the order the same
+/// each time for sockets that share all three.
+fn default_order(a: &Socket, b: &Socket) -> Ordering {
+    let endpoints = |socket: &Socket| (socket.protocol, socket.local, socket.remote);
     let rest = |socket: &Socket| (socket.identity, socket.cookie);
-    ends(a).cmp(&ends(b)).then_with(|| rest(a).cmp(&rest(b)))
+    endpoints(a).cmp(&endpoints(b)).then_with(|| rest(a).cmp(&rest(b)))
 }
 
-/// Sorts numbers made of the rows, which is several times as quick as to sort the rows. Those are only looked at
-/// where their numbers are the same.
-fn in_usual_order(sockets: &[Socket]) -> Vec<&Socket> {
-    let numbers = Numbers::of(sockets);
-    // The place among the sockets takes the last bits, which few rows need to be told apart.
-    let place_bits = (1_u128 << (usize::BITS - sockets.len().leading_zeros())) - 1;
-    let numbers = in_order(sockets, |place, socket| numbers.number_of(socket) & !place_bits | place);
+/// Sorts numbers computed from the rows, which is several times as fast as sorting the rows. Rows are compared only if
+/// their numbers are equal.
+fn in_default_order(sockets: &[Socket]) -> Vec<&Socket> {
+    let numbers = SortNumbers::of(sockets);
+    // The index of the socket replaces the last bits, in which few rows differ.
+    let index_bits = (1_u128 << (usize::BITS - sockets.len().leading_zeros())) - 1;
+    let numbers = sorted_numbers(sockets, |index, socket| numbers.number_of(socket) & !index_bits | index);
     let socket_of =
-        |number: u128| usize::try_from(number & place_bits).ok().and_then(|place| sockets.get(place));
+        |number: u128| usize::try_from(number & index_bits).ok().and_then(|index| sockets.get(index));
     let mut rows = Vec::with_capacity(sockets.len());
     rows.extend(numbers.iter().copied().filter_map(socket_of));
     let mut rest = &mut rows[..];
-    for alike in numbers.chunk_by(|a, b| a & !place_bits == b & !place_bits) {
+    for alike in numbers.chunk_by(|a, b| a & !index_bits == b & !index_bits) {
         let (rows, others) = rest.split_at_mut(alike.len().min(rest.len()));
         if rows.len() > 1 {
-            rows.sort_by(|a, b| usual(a, b));
+            rows.sort_by(|a, b| default_order(a, b));
         }
         rest = others;
     }
     rows
 }
 
-/// The numbers of the rows, which are told their places, in order: those of the halves side by side, or of as many
-/// parts as there are processors, if there is enough to sort.
-fn in_order(sockets: &[Socket], number: impl Fn(u128, &Socket) -> u128 + Sync) -> Vec<u128> {
-    const ENOUGH: usize = 16_384;
-    let parts = if sockets.len() < ENOUGH { 1 } else { processors() };
+/// The sorted numbers of the rows. `number` gets each row with its index. Long listings are sorted in parts, one for each
+/// processor.
+fn sorted_numbers(sockets: &[Socket], number: impl Fn(u128, &Socket) -> u128 + Sync) -> Vec<u128> {
+    const WORTH_THREADS: usize = 16_384;
+    let parts = parallel::threads_for(sockets.len(), WORTH_THREADS);
     let size = sockets.len().div_ceil(parts).max(1);
     let part = |nth: usize| {
         let sockets = (0_u128..).zip(sockets).skip(nth * size).take(size);
-        let mut numbers: Vec<u128> = sockets.map(|(place, socket)| number(place, socket)).collect();
+        let mut numbers: Vec<u128> = sockets.map(|(index, socket)| number(index, socket)).collect();
         numbers.sort_unstable();
         numbers
     };
@@ -107,52 +109,52 @@ fn in_order(sockets: &[Socket], number: impl Fn(u128, &Socket) -> u128 + Sync) -
         let others: Vec<_> = (1..parts).map(|nth| (nth, start(nth))).collect();
         numbers.extend(part(0));
         for (nth, other) in others {
-            // A part for which there is no thread left is made here.
+            // This thread sorts a part whose thread could not be started.
             numbers.extend(other.ok().and_then(|other| other.join().ok()).unwrap_or_else(|| part(nth)));
         }
     });
-    // The stable sort finds what is sorted, and merges it.
+    // The stable sort detects sorted runs and merges them.
     numbers.sort();
     numbers
 }
 
-/// The numbers by which rows are sorted. An IPv6 address, for which there is no room, has its rank among those of
-/// the listing.
-struct Numbers<'a> {
+/// The numbers by which rows are sorted. An IPv6 address is too long for them; its rank among the addresses of the
+/// listing takes its place.
+struct SortNumbers<'a> {
     sockets: &'a [Socket],
     ipv6: OnceLock<Vec<Ipv6Addr>>,
 }
 
-impl<'a> Numbers<'a> {
+impl<'a> SortNumbers<'a> {
     fn of(sockets: &'a [Socket]) -> Self {
         Self { sockets, ipv6: OnceLock::new() }
     }
 
-    /// The first bits of the usual order: protocol (8); kind (1), address (32) and port (16) of the local end, and
-    /// whether it has more (1); if not, kind (2), address (32) and port (16) of the remote end.
+    /// The first bits of the default order: protocol (8); family (1), address (32) and port (16) of the local endpoint,
+    /// and whether it has a scope or flow (1); if not, family (2), address (32) and port (16) of the remote endpoint.
     fn number_of(&self, socket: &Socket) -> u128 {
         let protocol = match socket.protocol {
             Protocol::Tcp => 0_u128,
             Protocol::Udp => 1,
             _ => 2,
         };
-        let local = protocol << 49 | u128::from(socket.local.is_ipv6()) << 48 | self.end(socket.local);
+        let local = protocol << 49 | u128::from(socket.local.is_ipv6()) << 48 | self.endpoint(socket.local);
         let remote = match socket.remote {
-            _ if has_more(socket.local) => 1 << 50,
+            _ if has_scope_or_flow(socket.local) => 1 << 50,
             None => 0,
-            Some(remote) => (1 + u128::from(remote.is_ipv6())) << 48 | self.end(remote),
+            Some(remote) => (1 + u128::from(remote.is_ipv6())) << 48 | self.endpoint(remote),
         };
         local << 71 | remote << 20
     }
 
     /// Address and port.
-    fn end(&self, end: SocketAddr) -> u128 {
-        let address = match end.ip() {
+    fn endpoint(&self, endpoint: SocketAddr) -> u128 {
+        let address = match endpoint.ip() {
             IpAddr::V4(ip) => ip.to_bits(),
-            // Those that are too many for 32 bits have the same.
+            // Ranks that need more than 32 bits are equal; the rows are compared then.
             IpAddr::V6(ip) => self.rank(ip).try_into().unwrap_or(u32::MAX),
         };
-        u128::from(address) << 16 | u128::from(end.port())
+        u128::from(address) << 16 | u128::from(endpoint.port())
     }
 
     fn rank(&self, ip: Ipv6Addr) -> usize {
@@ -170,16 +172,16 @@ impl<'a> Numbers<'a> {
     }
 }
 
-fn ipv6(end: SocketAddr) -> Option<Ipv6Addr> {
-    match end {
+fn ipv6(endpoint: SocketAddr) -> Option<Ipv6Addr> {
+    match endpoint {
         SocketAddr::V4(_) => None,
-        SocketAddr::V6(end) => Some(*end.ip()),
+        SocketAddr::V6(endpoint) => Some(*endpoint.ip()),
     }
 }
 
-/// Whether something follows the port in the order of ends.
-fn has_more(end: SocketAddr) -> bool {
-    matches!(end, SocketAddr::V6(end) if end.flowinfo() != 0 || end.scope_id() != 0)
+/// Whether the order of endpoints depends on more than address and port.
+fn has_scope_or_flow(endpoint: SocketAddr) -> bool {
+    matches!(endpoint, SocketAddr::V6(endpoint) if endpoint.flowinfo() != 0 || endpoint.scope_id() != 0)
 }
 
 #[cfg(test)]
@@ -189,7 +191,7 @@ mod tests {
     use netstat::{Snapshot, TcpState};
 
     fn sorted_locals(sort: &[&str], sockets: Vec<Socket>) -> Vec<String> {
-        let terms: Vec<_> = sort.iter().map(|term| Term::parse(term).unwrap()).collect();
+        let terms: Vec<_> = sort.iter().map(|term| SortColumn::parse(term).unwrap()).collect();
         let mut snapshot = Snapshot::default();
         snapshot.sockets = sockets;
         let users = Users::from_passwd("");
@@ -248,13 +250,16 @@ mod tests {
     #[test]
     fn numbers_never_contradict_the_order() {
         let all = combinations();
-        let numbers = Numbers::of(&all);
+        let numbers = SortNumbers::of(&all);
         for a in &all {
             for b in &all {
                 let by_number = numbers.number_of(a).cmp(&numbers.number_of(b));
                 // Only what follows a port is not in the number.
-                let left = has_more(a.local) || a.remote.is_some_and(has_more);
-                assert!(by_number == usual(a, b) || by_number == Ordering::Equal && left, "{a:?} {b:?}");
+                let left = has_scope_or_flow(a.local) || a.remote.is_some_and(has_scope_or_flow);
+                assert!(
+                    by_number == default_order(a, b) || by_number == Ordering::Equal && left,
+                    "{a:?} {b:?}"
+                );
             }
         }
     }
@@ -271,8 +276,8 @@ mod tests {
             let count = all.len();
             let mixed: Vec<Socket> = (0..count).map(|at| all[at * step % count].clone()).collect();
             let mut expected: Vec<&Socket> = mixed.iter().collect();
-            expected.sort_by(|a, b| usual(a, b));
-            let rows = in_usual_order(&mixed);
+            expected.sort_by(|a, b| default_order(a, b));
+            let rows = in_default_order(&mixed);
             assert!(
                 rows.len() == count && rows.iter().zip(expected).all(|(a, b)| std::ptr::eq(*a, b)),
                 "{step}"
@@ -303,7 +308,7 @@ mod tests {
 
     #[test]
     fn bad_terms_are_refused() {
-        assert!(Term::parse("pid:down").unwrap_err().to_string().contains("pid:desc"));
-        assert!(Term::parse("colour").unwrap_err().to_string().contains("unknown column \"colour\""));
+        assert!(SortColumn::parse("pid:down").unwrap_err().to_string().contains("pid:desc"));
+        assert!(SortColumn::parse("colour").unwrap_err().to_string().contains("unknown column \"colour\""));
     }
 }

@@ -1,9 +1,8 @@
-//! The records of the JSON. Fields may be added, never changed.
+//! The objects of the JSON.
 
-use super::object::{Displayed, Hex, Json, List, Ready, Word, member, members};
-use crate::states;
+use super::writer::{Displayed, Hex, JsonText, List, ToJson, Word, member, members};
 use crate::time::Rfc3339;
-use crate::view::{self, View};
+use crate::view::{self, ProcessView, View};
 use netstat::{Gap, Owner, OwnersFrom, Socket};
 use std::net::SocketAddr;
 use std::time::SystemTime;
@@ -13,21 +12,21 @@ fn rfc3339(time: Option<SystemTime>) -> Option<Displayed<Rfc3339>> {
 }
 
 /// A socket.
-pub(super) struct Row<'a> {
+pub(super) struct SocketRecord<'a> {
     pub(super) view: &'a View<'a>,
     pub(super) socket: &'a Socket,
 }
 
-impl Json for Row<'_> {
+impl ToJson for SocketRecord<'_> {
     fn push(&self, out: &mut String) {
         let Self { view, socket } = *self;
         let ownership = socket.ownership();
         members!(out,
             "protocol": Word(socket.protocol.as_str()),
             "family": Word(socket.family.as_str()),
-            "local": End(socket.local),
-            "remote": socket.remote.map(End),
-            "state": states::name(socket.state).map(Word),
+            "local": EndpointRecord(socket.local),
+            "remote": socket.remote.map(EndpointRecord),
+            "state": view::state_name(socket.state).map(Word),
             "inode": socket.inode(),
             "uid": socket.uid,
             "rx_queue": socket.rx_queue,
@@ -38,12 +37,12 @@ impl Json for Row<'_> {
             "owner_reason": ownership.reason().map(Word),
             "cookie": socket.cookie.map(|cookie| Hex(cookie.get())),
             "handle": socket.handle().map(Hex),
-            "interface": socket.interface.map(|index| Interface { view, index: index.get() }),
+            "interface": socket.interface.map(|index| InterfaceRecord { view, index: index.get() }),
             "v6_only": socket.v6_only,
             "created": rfc3339(socket.created),
             "service": socket.service.as_deref(),
         );
-        // Read only if they are asked for.
+        // Collected only if the arguments ask for them.
         if let Some(details) = socket.details.as_deref() {
             member!(out, "details": details);
         }
@@ -51,27 +50,27 @@ impl Json for Row<'_> {
     }
 }
 
-struct End(SocketAddr);
+struct EndpointRecord(SocketAddr);
 
-impl Json for End {
+impl ToJson for EndpointRecord {
     fn push(&self, out: &mut String) {
         members!(out, "addr": self.0.ip());
-        if let SocketAddr::V6(end) = self.0
-            && end.scope_id() != 0
+        if let SocketAddr::V6(endpoint) = self.0
+            && endpoint.scope_id() != 0
         {
-            member!(out, "scope_id": end.scope_id());
+            member!(out, "scope_id": endpoint.scope_id());
         }
         member!(out, "port": self.0.port());
         out.push('}');
     }
 }
 
-struct Interface<'a> {
+struct InterfaceRecord<'a> {
     view: &'a View<'a>,
     index: u32,
 }
 
-impl Json for Interface<'_> {
+impl ToJson for InterfaceRecord<'_> {
     fn push(&self, out: &mut String) {
         members!(out, "index": self.index, "name": self.view.interface(self.index).as_deref());
         out.push('}');
@@ -83,14 +82,14 @@ struct OwnerRecord<'a> {
     owner: &'a Owner,
 }
 
-impl Json for OwnerRecord<'_> {
+impl ToJson for OwnerRecord<'_> {
     fn push(&self, out: &mut String) {
         let Self { view, owner } = *self;
         let name = view.process_of(owner).and_then(|process| process.json_name.as_deref());
         members!(out,
             "pid": owner.pid,
             "fd": owner.fd,
-            "name": name.map(Ready),
+            "name": name.map(JsonText),
             "role": Word(owner.role.as_str()),
         );
         out.push('}');
@@ -98,14 +97,14 @@ impl Json for OwnerRecord<'_> {
 }
 
 /// A process that owns a listed socket.
-pub(super) struct ProcessRecord<'a>(pub(super) &'a view::Shown<'a>);
+pub(super) struct ProcessRecord<'a>(pub(super) &'a ProcessView<'a>);
 
-impl Json for ProcessRecord<'_> {
+impl ToJson for ProcessRecord<'_> {
     fn push(&self, out: &mut String) {
         let process = self.0.raw;
         members!(out,
             "pid": process.pid,
-            "name": self.0.json_name.as_deref().map(Ready),
+            "name": self.0.json_name.as_deref().map(JsonText),
             "path": process.path.as_ref().map(|path| path.to_string_lossy()).as_deref(),
             "uid": process.uid,
             "user": process.user.as_deref(),
@@ -114,7 +113,7 @@ impl Json for ProcessRecord<'_> {
             "start_time": rfc3339(process.start_time),
             "session": process.session,
         );
-        // Read only if a column asks for it.
+        // Collected only if a column needs it.
         if let Some(arguments) = &process.command_line {
             let arguments: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
             member!(out, "command_line": List(arguments.iter().map(AsRef::<str>::as_ref)));
@@ -123,10 +122,10 @@ impl Json for ProcessRecord<'_> {
     }
 }
 
-/// Something that could not be seen.
+/// What could not be seen.
 pub(super) struct GapRecord<'a>(pub(super) &'a Gap);
 
-impl Json for GapRecord<'_> {
+impl ToJson for GapRecord<'_> {
     fn push(&self, out: &mut String) {
         members!(out,
             "kind": Word(self.0.kind.as_str()),
@@ -141,7 +140,7 @@ impl Json for GapRecord<'_> {
 /// How owners were found.
 pub(super) struct OwnerSourceRecord<'a>(pub(super) &'a OwnersFrom);
 
-impl Json for OwnerSourceRecord<'_> {
+impl ToJson for OwnerSourceRecord<'_> {
     fn push(&self, out: &mut String) {
         members!(out,
             "used": Word(self.0.source.as_str()),

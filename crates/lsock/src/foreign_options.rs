@@ -1,10 +1,10 @@
-//! Options that are not there: what is meant by them in other programs, and what does that here.
+//! Options of other programs that lsock does not have, and what to type in their place.
 
-use crate::exit::Stop;
-use crate::plan::Usage;
+use crate::exit::EarlyExit;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use lsock::usage::UsageError;
 
-/// Options of other programs, and what to type in their place.
+/// Each with the text that replaces clap's suggestion.
 const INSTEAD: &[(&[&str], &str)] = &[
     (
         &["-e", "--extended", "-m", "--memory", "--info"],
@@ -17,25 +17,25 @@ const INSTEAD: &[(&[&str], &str)] = &[
     (&["-y", "--yes"], "it belongs to: lsock destroy FILTER"),
 ];
 
-/// How a command line ends that clap does not take.
-pub(crate) fn stop(mut error: clap::Error) -> Stop {
+/// The error for a command line that clap rejects.
+pub(crate) fn explain(mut error: clap::Error) -> EarlyExit {
     if error.kind() != ErrorKind::UnknownArgument {
-        return Stop::Clap(error);
+        return EarlyExit::Clap(error);
     }
     if let Some(pid) = std::env::args().skip(1).find_map(|typed| glued_pid(&typed)) {
-        return Usage::new(format!("-p takes no value; did you mean --pid {pid}?")).into();
+        return UsageError::new(format!("-p takes no value; did you mean --pid {pid}?")).into();
     }
     if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
         && let Some((_, instead)) = INSTEAD.iter().find(|(options, _)| options.contains(&option.as_str()))
     {
-        return Usage::new(format!("there is no {option} here: {instead}")).into();
+        return UsageError::new(format!("there is no {option} here: {instead}")).into();
     }
-    // That it could be meant as a word after `--`: no word of a filter begins like an option.
+    // clap suggests to write the option as a word after `--`, but no word of a filter begins like an option.
     error.remove(ContextKind::Suggested);
-    Stop::Clap(error)
+    EarlyExit::Clap(error)
 }
 
-/// The process id that was typed as `-p123`, of which clap says only that there is no option `-1`.
+/// The process id in `-p123`, for which clap reports only that there is no option `-1`.
 fn glued_pid(typed: &str) -> Option<String> {
     let pid = typed.strip_prefix("-p")?;
     (!pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit())).then(|| pid.to_owned())
@@ -44,11 +44,11 @@ fn glued_pid(typed: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args;
+    use crate::cli;
 
     #[test]
     fn what_stands_for_an_option_of_others_is_an_option_of_this() {
-        let command = args::command();
+        let command = cli::command();
         for (options, instead) in INSTEAD {
             for option in *options {
                 let taken = command.clone().try_get_matches_from(["lsock", option]);

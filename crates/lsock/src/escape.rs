@@ -1,13 +1,13 @@
-//! Making text harmless that comes from other processes: names, paths, command lines, names of users and
-//! network interfaces. Any byte may stand in them, an escape sequence for the terminal among them.
+//! Escaping of text from other processes: names, paths, command lines, names of users and network interfaces. They can
+//! hold any bytes, including escape sequences for the terminal.
 
-use std::fmt::Write;
+use crate::digits::push_display;
 
 /// Appends text so that it can neither move the cursor, nor break the line, nor look like other text:
 /// control, bidirectional and zero-width characters become `\n`, `\x1b` or `\u{202e}`, a byte that is not
-/// UTF-8 becomes `\xff`, a space at either end `\x20`, and a backslash is doubled, so that no name can pretend
-/// to be such an escape. Nothing at all becomes `""`.
-pub(crate) fn push_harmless(bytes: &[u8], out: &mut String) {
+/// UTF-8 becomes `\xff`, a space at either end `\x20`, and a backslash is doubled, so that no name can look
+/// like such an escape. Empty text becomes `""`.
+pub fn escape_into(bytes: &[u8], out: &mut String) {
     if bytes.is_empty() {
         out.push_str("\"\"");
         return;
@@ -23,32 +23,32 @@ pub(crate) fn push_harmless(bytes: &[u8], out: &mut String) {
                 '\r' => out.push_str("\\r"),
                 '\t' => out.push_str("\\t"),
                 ' ' if at_end => out.push_str("\\x20"),
-                '\0'..='\x1f' | '\x7f' => push(out, format_args!("\\x{:02x}", u32::from(c))),
-                _ if is_treacherous(c) => push(out, format_args!("\\u{{{:x}}}", u32::from(c))),
+                '\0'..='\x1f' | '\x7f' => push_display(out, format_args!("\\x{:02x}", u32::from(c))),
+                _ if must_escape(c) => push_display(out, format_args!("\\u{{{:x}}}", u32::from(c))),
                 _ => out.push(c),
             }
         }
         for byte in chunk.invalid() {
-            push(out, format_args!("\\x{byte:02x}"));
+            push_display(out, format_args!("\\x{byte:02x}"));
         }
         offset += chunk.valid().len() + chunk.invalid().len();
     }
 }
 
-/// Appends text as a JSON string. What acts on a terminal is escaped too (`\u009b`): the same string to whoever
-/// reads the JSON.
-pub(crate) fn push_json(text: &str, out: &mut String) {
+/// Appends text as a JSON string. Characters that act on a terminal are escaped too (`\u009b`), which does not change
+/// the string that a parser reads.
+pub fn json_string_into(text: &str, out: &mut String) {
     out.push('"');
-    // Nearly all that there is.
+    // Nearly all names are such text.
     if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\\')) {
         out.push_str(text);
     } else {
-        text.chars().for_each(|c| push_json_char(c, out));
+        text.chars().for_each(|c| json_char_into(c, out));
     }
     out.push('"');
 }
 
-fn push_json_char(c: char, out: &mut String) {
+fn json_char_into(c: char, out: &mut String) {
     match c {
         '"' => out.push_str("\\\""),
         '\\' => out.push_str("\\\\"),
@@ -57,24 +57,24 @@ fn push_json_char(c: char, out: &mut String) {
         '\n' => out.push_str("\\n"),
         '\r' => out.push_str("\\r"),
         '\t' => out.push_str("\\t"),
-        _ if is_treacherous(c) => {
+        _ if must_escape(c) => {
             for unit in c.encode_utf16(&mut [0; 2]) {
-                push(out, format_args!("\\u{unit:04x}"));
+                push_display(out, format_args!("\\u{unit:04x}"));
             }
         }
         _ => out.push(c),
     }
 }
 
-/// The harmless text, as a new string.
-pub(crate) fn harmless(bytes: &[u8]) -> String {
+/// The escaped text, as a new string.
+pub fn escaped(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
-    push_harmless(bytes, &mut out);
+    escape_into(bytes, &mut out);
     out
 }
 
-/// Whether a character acts on a terminal or on its neighbours instead of showing.
-pub(crate) fn is_treacherous(c: char) -> bool {
+/// Whether a character acts on a terminal or on its neighbours instead of being shown.
+pub(crate) fn must_escape(c: char) -> bool {
     matches!(
         c,
         '\0'..='\x1f'
@@ -90,12 +90,6 @@ pub(crate) fn is_treacherous(c: char) -> bool {
     )
 }
 
-/// Appends what a value displays.
-pub(crate) fn push(out: &mut String, value: impl std::fmt::Display) {
-    // Writing to a string does not fail.
-    let _ = write!(out, "{value}");
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,15 +99,15 @@ mod tests {
         for text in
             ["nginx", "tokio-runtime-w", "Web Content", "(sd-pam)", "naïve", "日本語", "🦀", "a:b/c@d"]
         {
-            assert_eq!(harmless(text.as_bytes()), text);
+            assert_eq!(escaped(text.as_bytes()), text);
         }
     }
 
     #[test]
     fn control_characters_and_escapes_are_made_visible() {
-        assert_eq!(harmless(b"\x1b[31mred\x1b[0m"), r"\x1b[31mred\x1b[0m");
-        assert_eq!(harmless(b"a\nb\rc\td\0e\x7ff\x08"), r"a\nb\rc\td\x00e\x7ff\x08");
-        assert_eq!(harmless("\u{9b}31m\u{85}".as_bytes()), r"\u{9b}31m\u{85}");
+        assert_eq!(escaped(b"\x1b[31mred\x1b[0m"), r"\x1b[31mred\x1b[0m");
+        assert_eq!(escaped(b"a\nb\rc\td\0e\x7ff\x08"), r"a\nb\rc\td\x00e\x7ff\x08");
+        assert_eq!(escaped("\u{9b}31m\u{85}".as_bytes()), r"\u{9b}31m\u{85}");
     }
 
     #[test]
@@ -141,29 +135,29 @@ mod tests {
             '\u{ad}',
             '\u{e0041}',
         ] {
-            assert_eq!(harmless(format!("a{c}b").as_bytes()), format!("a\\u{{{:x}}}b", u32::from(c)));
+            assert_eq!(escaped(format!("a{c}b").as_bytes()), format!("a\\u{{{:x}}}b", u32::from(c)));
         }
     }
 
     #[test]
     fn bytes_that_are_not_utf8_are_shown_as_such() {
-        assert_eq!(harmless(b"a\xff\xfeb\xc3"), r"a\xff\xfeb\xc3");
+        assert_eq!(escaped(b"a\xff\xfeb\xc3"), r"a\xff\xfeb\xc3");
         // A C1 control as a bare byte, which some terminals obey.
-        assert_eq!(harmless(b"\x9b31m"), r"\x9b31m");
+        assert_eq!(escaped(b"\x9b31m"), r"\x9b31m");
     }
 
     #[test]
     fn nothing_can_pretend_to_be_an_escape() {
-        assert_eq!(harmless(br"\x1b"), r"\\x1b");
-        assert_ne!(harmless(br"\n"), harmless(b"\n"));
+        assert_eq!(escaped(br"\x1b"), r"\\x1b");
+        assert_ne!(escaped(br"\n"), escaped(b"\n"));
     }
 
     #[test]
     fn blank_names_can_be_seen() {
-        assert_eq!(harmless(b""), "\"\"");
-        assert_eq!(harmless(b" "), r"\x20");
-        assert_eq!(harmless(b" a b "), r"\x20a b\x20");
-        assert_eq!(harmless(b"\xff "), r"\xff\x20");
+        assert_eq!(escaped(b""), "\"\"");
+        assert_eq!(escaped(b" "), r"\x20");
+        assert_eq!(escaped(b" a b "), r"\x20a b\x20");
+        assert_eq!(escaped(b"\xff "), r"\xff\x20");
     }
 
     #[test]
@@ -173,6 +167,6 @@ mod tests {
             bytes.extend(char::from_u32(code).map(|c| c.to_string()).unwrap_or_default().bytes());
         }
         bytes.extend(0..=255_u8);
-        assert!(!harmless(&bytes).chars().any(is_treacherous));
+        assert!(!escaped(&bytes).chars().any(must_escape));
     }
 }

@@ -1,14 +1,20 @@
-//! The manual page and the completion scripts, made from the definition of the command line.
+//! `lsock --man`: the manual page in roff, generated from the definition of the command line.
 
-use crate::args;
+use crate::cli;
+use crate::exit::EarlyExit;
 use crate::help::{self, Body};
 use clap::{Arg, Command};
-use clap_complete::Shell;
 use std::io::{self, Write};
 
-/// The manual page, in roff.
-pub(crate) fn man_page(out: &mut dyn Write) -> io::Result<()> {
-    let command = args::command();
+/// Prints the page.
+pub(crate) fn run() -> Result<(), EarlyExit> {
+    let page = page().map_err(EarlyExit::Output)?;
+    let mut out = io::stdout().lock();
+    out.write_all(&page).and_then(|()| out.flush()).map_err(EarlyExit::Output)
+}
+
+fn page() -> io::Result<Vec<u8>> {
+    let command = cli::command();
     let page = clap_mangen::Man::new(command.clone());
     let mut roff = Vec::new();
     page.render_title(&mut roff)?;
@@ -30,11 +36,10 @@ pub(crate) fn man_page(out: &mut dyn Write) -> io::Result<()> {
             }
         }
     }
-    out.write_all(&roff)?;
-    out.flush()
+    Ok(roff)
 }
 
-/// Each form of the command line. The options are too many to be repeated.
+/// One line for each command. The options are too many to be repeated.
 fn synopsis(command: &Command, roff: &mut dyn Write) -> io::Result<()> {
     const REST: &str = "[\\fIOPTIONS\\fR] [\\fIFILTER\\fR]...";
     writeln!(roff, ".SH SYNOPSIS\n\\fBlsock\\fR {REST}")?;
@@ -44,7 +49,7 @@ fn synopsis(command: &Command, roff: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-/// What can be done but list, with the options that the listing does not have.
+/// The commands beside the listing, with the options that the listing does not have.
 fn commands(command: &Command, roff: &mut dyn Write) -> io::Result<()> {
     writeln!(roff, ".SH COMMANDS")?;
     for it in command.get_subcommands() {
@@ -65,16 +70,7 @@ fn commands(command: &Command, roff: &mut dyn Write) -> io::Result<()> {
     writeln!(roff, ".PP\nSee CLOSING SOCKETS below.")
 }
 
-/// The completion script of a shell.
-pub(crate) fn completions(shell: Shell, out: &mut dyn Write) -> io::Result<()> {
-    // Into memory first: the generator panics when its output fails.
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut args::command(), "lsock", &mut script);
-    out.write_all(&script)?;
-    out.flush()
-}
-
-/// Text that roff takes for nothing but text, and that can be copied from the page as it was.
+/// Text without a meaning to roff, which can be copied from the page unchanged.
 fn escaped(text: &str) -> String {
     let text = text.replace('\\', "\\(rs").replace('-', "\\-").replace('\'', "\\(aq");
     let lines: Vec<_> = text.lines().map(|line| format!("\\&{line}")).collect();

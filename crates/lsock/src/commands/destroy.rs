@@ -1,60 +1,61 @@
-//! Closing sockets: what would be closed is shown, and asked about, before it is.
+//! `lsock destroy`: closes sockets, after showing them and asking.
 
-use crate::args::Destroy;
-use crate::exit::{self, Stop};
-use crate::plan::{self, Usage};
-use crate::users::Users;
-use crate::view::View;
-use crate::{gaps, order, render, text};
+use crate::cli::DestroyArgs;
+use crate::exit::{self, EarlyExit};
+use lsock::plan::Plan;
+use lsock::usage::UsageError;
+use lsock::users::Users;
+use lsock::view::View;
+use lsock::{escape, gaps, render, sort};
 use netstat::{Error, Filter, Protocol, Query, Socket};
 use std::io::{self, BufRead, IsTerminal, Write};
 
-/// Closes the sockets that are meant; stops with what was not closed.
-pub(crate) fn run(args: &Destroy) -> Result<(), Stop> {
-    // A kind alone would mean all there is of it.
-    let filter = plan::let_through(&args.which, false, false)?;
+/// Closes the selected sockets. The exit is early if one of them is not closed.
+pub(crate) fn run(args: &DestroyArgs) -> Result<(), EarlyExit> {
+    // A protocol or a state alone would close all sockets of that kind.
+    let filter = args.filters.filter(false, false)?;
     if !filter.names_something() {
-        return Err(Stop::Usage(Usage::new(
+        return Err(EarlyExit::Usage(UsageError::new(
             "destroy closes nothing but what is named: add a port (:8080), process, user or address",
         )));
     }
-    let plan = plan::of_sockets(&args.which)?;
+    let plan = Plan::of_filters(&args.filters)?;
     let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
     if !args.yes && !can_ask {
-        return Err(Stop::Usage(Usage::new(
+        return Err(EarlyExit::Usage(UsageError::new(
             "destroy asks before it closes anything, and there is no terminal to ask on: add --yes",
         )));
     }
-    let snapshot = plan.query.snapshot().map_err(Stop::Listing)?;
+    let snapshot = plan.query.snapshot().map_err(EarlyExit::Query)?;
     let users = Users::of_system();
     let view = View::new(&snapshot, &users);
-    let rows = order::sorted(&view, &plan.sort);
+    let rows = sort::sorted(&view, &plan.sort);
     if let Some(line) = gaps::line(&snapshot, plan.owner_source) {
-        exit::complain(&line);
+        exit::eprint(&line);
     }
     if rows.is_empty() {
         if let Some(what) = gaps::unseen(&snapshot, filter.needs_owners()) {
-            exit::complain(&format!(
+            exit::eprint(&format!(
                 "{what} could not be read: which sockets are meant is not known, none is closed"
             ));
-            return Err(Stop::Said);
+            return Err(EarlyExit::Reported);
         }
-        exit::complain("no socket is meant by that: nothing to close");
+        exit::eprint("no socket is meant by that: nothing to close");
         return Ok(());
     }
     if !args.yes {
-        // What is asked belongs together, whatever becomes of standard output.
+        // The rows stand beside the question on standard error, even if standard output goes elsewhere.
         let mut terminal = io::stderr().lock();
-        render::write(&plan, false, &view, &rows, &mut terminal).map_err(Stop::Output)?;
-        if !agreed(rows.len(), &mut terminal, &mut io::stdin().lock()).map_err(Stop::Output)? {
-            exit::complain("nothing was closed");
-            return Err(Stop::Said);
+        render::write(&plan.output, false, &view, &rows, &mut terminal).map_err(EarlyExit::Output)?;
+        if !agreed(rows.len(), &mut terminal, &mut io::stdin().lock()).map_err(EarlyExit::Output)? {
+            exit::eprint("nothing was closed");
+            return Err(EarlyExit::Reported);
         }
     }
-    close(&rows, &mut io::stdout().lock()).map_err(Stop::Output)?
+    close(&rows, &mut io::stdout().lock()).map_err(EarlyExit::Output)?
 }
 
-/// Asks, and takes nothing but a yes for one.
+/// Asks; only `y` and `yes` mean yes.
 fn agreed(count: usize, terminal: &mut impl Write, answers: &mut impl BufRead) -> io::Result<bool> {
     let what = if count == 1 { "this socket".to_owned() } else { format!("these {count} sockets") };
     write!(terminal, "Close {what}? [y/N] ")?;
@@ -64,17 +65,17 @@ fn agreed(count: usize, terminal: &mut impl Write, answers: &mut impl BufRead) -
     Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
 }
 
-/// Closes each, one line each; in the end whether all are closed.
-fn close(rows: &[&Socket], out: &mut impl Write) -> io::Result<Result<(), Stop>> {
+/// Closes each and prints a line for it. The inner result is whether all are closed.
+fn close(rows: &[&Socket], out: &mut impl Write) -> io::Result<Result<(), EarlyExit>> {
     let mut outcome = Ok(());
     for socket in rows {
         match socket.destroy() {
             Ok(()) => writeln!(out, "closed {}{}", named(socket), remainder(socket))?,
-            // As it was to be: the other end of one that was closed before, say.
+            // No failure: closing the other end may have closed this one.
             Err(error) if error.is_not_found() => writeln!(out, "gone already {}", named(socket))?,
             Err(error) => {
-                exit::complain(&refusal(&error));
-                outcome = Err(Stop::Said);
+                exit::eprint(&refusal(&error));
+                outcome = Err(EarlyExit::Reported);
             }
         }
     }
@@ -82,7 +83,7 @@ fn close(rows: &[&Socket], out: &mut impl Write) -> io::Result<Result<(), Stop>>
     Ok(outcome)
 }
 
-/// What is left of a closed socket: one of UDP whose port its program named is cut off, but has it still.
+/// A note on what is left of a closed socket: a UDP socket that is bound to a port is disconnected and stays bound.
 fn remainder(socket: &Socket) -> &'static str {
     let Some(cookie) = socket.cookie.filter(|_| socket.protocol == Protocol::Udp) else { return "" };
     let same_port = Query::new().udp().filter(Filter::local_port(socket.local.port())).owners(false);
@@ -93,7 +94,7 @@ fn remainder(socket: &Socket) -> &'static str {
 }
 
 fn refusal(error: &Error) -> String {
-    let mut line = text::harmless(error.to_string().as_bytes());
+    let mut line = escape::escaped(error.to_string().as_bytes());
     if error.is_permission_denied() {
         line.push_str(": CAP_NET_ADMIN is needed");
     }
