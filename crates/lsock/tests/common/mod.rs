@@ -67,21 +67,6 @@ pub(crate) fn sockets(args: &[&str]) -> Vec<Value> {
     document["sockets"].as_array().expect("a list").clone()
 }
 
-/// Whether this build can list anything; says so if not.
-pub(crate) fn can_list() -> bool {
-    let can = !netstat::Support::current().protocols.is_empty();
-    if !can {
-        skipped("this build cannot list sockets on this system");
-    }
-    can
-}
-
-/// Says why a test is skipped, past the capture of the test harness.
-pub(crate) fn skipped(why: &str) {
-    let name = std::thread::current().name().unwrap_or("test").to_owned();
-    let _ = writeln!(std::io::stderr(), "{name}: skipped: {why}");
-}
-
 type Check = fn(&Value) -> bool;
 
 fn number(value: &Value) -> bool {
