@@ -138,10 +138,10 @@ impl<K: Kernel> Reader<'_, K> {
     /// Reads one table, in the plain form where the system does not know the other.
     fn read(&mut self, table: Table, rows: &mut Rows<'_, K>) -> (Result<Ended, io::Error>, ControlFlow<()>) {
         let go_on = ControlFlow::Continue(());
-        if table.protocol == Protocol::Udp
-            && let Some(flow) = rows.udp_with_remotes(table.family)
-        {
-            return (Ok(Ended::Read(table.class)), flow);
+        if table.protocol == Protocol::Udp {
+            if let Some(flow) = rows.udp_with_remotes(table.family) {
+                return (Ok(Ended::Read(table.class)), flow);
+            }
         }
         let mut unread = None;
         for class in [Class::OwnerModule, Class::OwnerPid] {

@@ -179,8 +179,11 @@ fn records<const N: usize>(mut file: impl Read, each: &mut dyn FnMut(u64, [u8; N
             Err(errno) => return Err(errno),
         };
         let filled = begun + read;
-        let (whole, rest) = buffer.get(..filled).unwrap_or_default().as_chunks::<N>();
-        whole.iter().for_each(|record| each(at, *record));
+        let mut rest = buffer.get(..filled).unwrap_or_default();
+        while let Some((record, after)) = rest.split_first_chunk::<N>() {
+            each(at, *record);
+            rest = after;
+        }
         begun = rest.len();
         buffer.copy_within(filled - begun..filled, 0);
     }
