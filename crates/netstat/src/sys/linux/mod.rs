@@ -53,6 +53,7 @@ mod sockets;
 mod tests;
 
 pub(crate) use native::{Kept, Native};
+pub(crate) use row::tcp_state;
 pub(crate) use sock_diag::destroy::destroy;
 
 use crate::model::details::DetailFields;
