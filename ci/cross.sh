@@ -25,7 +25,11 @@ crates=(--package netstat-wire --package netstat --package lsock)
 
 cross_setup() {
     if has_debian_rust; then
-        make_std "${targets[@]}"
+        # One at a time: the folder is shared by all that is built on this machine.
+        (
+            flock --wait 3600 9
+            make_std "${targets[@]}"
+        ) 9>"$sysroot/lock"
     else
         skip "the standard library for ${targets[*]}: Debian's Rust is not installed (ci/install.sh cross)"
     fi

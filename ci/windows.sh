@@ -19,6 +19,10 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 # shellcheck source-path=SCRIPTDIR source=debian-rust.sh
 . "$(dirname "$0")/debian-rust.sh"
+# One run at a time: at its end each stops all programs of the prefix.
+if [ -z "${WINDOWS_SH_ALONE:-}" ]; then
+    WINDOWS_SH_ALONE=1 exec flock --close --wait 3600 "$(cache_dir wine)/lock" "$0" "$@"
+fi
 cd "$repo"
 
 : "${WINDOWS_TARGETS:=x86_64-pc-windows-gnu i686-pc-windows-gnu x86_64-pc-windows-msvc aarch64-pc-windows-msvc}"
@@ -65,6 +69,14 @@ C
     x86_64-w64-mingw32-gcc -O2 -shared -s -o "$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll" \
         "$WINEPREFIX/prng.c" -ladvapi32
     touch "$WINEPREFIX/ready"
+}
+
+# A server for all that follows: each program would start one of its own otherwise. Wine's services start with the
+# first program and keep its output open, which a pipe must not wait for.
+start_wine() {
+    trap '"$wineserver" -k || true' EXIT
+    "$wineserver" -p || true # fails if there is one
+    "$wine" cmd /c exit </dev/null >/dev/null 2>&1
 }
 
 windows_setup() {
@@ -188,9 +200,7 @@ for name; do
             if ! have_wine; then
                 skip "windows $name: no Wine (ci/install.sh windows, ci/windows.sh setup)"
             elif set_up "windows $name" "$target"; then
-                # Kept for all that follows: each program would start one of its own otherwise. Fails if it is there.
-                "$wineserver" -p || true
-                trap '"$wineserver" -k || true' EXIT
+                start_wine
                 step "windows $name" "windows_$name"
             fi
             ;;
