@@ -54,4 +54,5 @@ mod system;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use row::tcp_state;
 pub(crate) use system::{Cache, Native};

@@ -21,7 +21,7 @@ pub(crate) const fn address_family(family: Family) -> u8 {
 }
 
 /// The kernel's number of a TCP state, include/net/tcp_states.h.
-pub(super) fn tcp_state(number: u8) -> TcpState {
+pub(crate) fn tcp_state(number: u8) -> TcpState {
     match number {
         states::TCP_ESTABLISHED => TcpState::Established,
         states::TCP_SYN_SENT => TcpState::SynSent,
@@ -35,13 +35,6 @@ pub(super) fn tcp_state(number: u8) -> TcpState {
         states::TCP_LISTEN => TcpState::Listen,
         states::TCP_CLOSING => TcpState::Closing,
         _ => TcpState::Unknown,
-    }
-}
-
-/// As netstat2 has it on Linux: the kernel's number of a state.
-impl From<u8> for TcpState {
-    fn from(number: u8) -> Self {
-        tcp_state(number)
     }
 }
 
