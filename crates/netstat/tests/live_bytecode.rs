@@ -109,16 +109,27 @@ fn program(rng: &mut Random, depth: usize, entries: &[Entry], marks: bool) -> By
     }
 }
 
-/// Whether this kernel knows every instruction, and whether it lets this process ask for marks.
+/// Whether this kernel knows every instruction, and whether it lets this process ask for marks. It is asked by bytes
+/// that are written here, since those of the encoder might be wrong.
 fn all_known(kernel: &SockDiag) -> Result<bool, &'static str> {
-    let asked = |condition| kernel.verdict(Bytecode::condition(&condition).unwrap().as_bytes());
-    if asked(Condition::Device(1)).is_err() || asked(Condition::Cgroup(1)).is_err() {
-        return Err("a kernel that does not know every instruction (before 5.8, or without control groups)");
+    // struct inet_diag_bc_op: code, how far to go if it holds (to the end) and if not (4 bytes past it); an argument.
+    let asked = |code: u8, argument: &[u8]| {
+        let length = 4 + u8::try_from(argument.len()).unwrap();
+        let mut bytes = vec![code, length];
+        bytes.extend(u16::from(length + 4).to_ne_bytes());
+        bytes.extend(argument);
+        kernel.verdict(&bytes)
+    };
+    // INET_DIAG_BC_DEV_COND (4.17), INET_DIAG_BC_CGROUP_COND (5.8), INET_DIAG_BC_MARK_COND (4.9)
+    if asked(9, &1_u32.to_ne_bytes()).is_err() || asked(13, &1_u64.to_ne_bytes()).is_err() {
+        return Err(
+            "bytecode: a kernel before 5.8, or one without control groups, does not know every instruction",
+        );
     }
-    match asked(Condition::Mark { mark: 1, mask: 1 }) {
+    match asked(10, &[1_u32.to_ne_bytes(), 1_u32.to_ne_bytes()].concat()) {
         Ok(()) => Ok(true),
         Err(Errno::PERM) => Ok(false),
-        Err(_) => Err("a kernel that does not know marks"),
+        Err(errno) => panic!("{errno}"),
     }
 }
 

@@ -124,16 +124,15 @@ impl<'t> Parser<'t> {
 
     fn group(&mut self) -> Result<Filter, FilterError> {
         let Some(states) = self.states()? else { return self.any(None) };
-        if let Token::Word(word) = self.token
-            && words::states(word).is_some()
-        {
+        match self.token {
             // No socket is in two states; what is meant is either.
-            return Err(self.expected(
+            Token::Word(word) if words::states(word).is_some() => Err(self.expected(
                 format!("`state {word}`: each state has the word before it"),
                 "state established state close-wait",
-            ));
+            )),
+            _ if self.begins_one() => Ok(states & self.any(None)?),
+            _ => self.any(Some(states)),
         }
-        if self.begins_one() { Ok(states & self.any(None)?) } else { self.any(Some(states)) }
     }
 
     fn any(&mut self, first: Option<Filter>) -> Result<Filter, FilterError> {

@@ -36,9 +36,11 @@ pub enum TcpState {
     Unknown,
 }
 
-impl fmt::Display for TcpState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
+impl TcpState {
+    /// The state in a stable, machine-readable form: `SYN_RCVD`, `FIN_WAIT_1`; `__UNKNOWN` for [`TcpState::Unknown`].
+    /// The same as `Display` gives, which is that of the crate `netstat` 0.7.
+    pub fn as_str(self) -> &'static str {
+        match self {
             Self::Closed => "CLOSED",
             Self::Listen => "LISTEN",
             Self::SynSent => "SYN_SENT",
@@ -52,6 +54,12 @@ impl fmt::Display for TcpState {
             Self::TimeWait => "TIME_WAIT",
             Self::DeleteTcb => "DELETE_TCB",
             Self::Unknown => "__UNKNOWN",
-        })
+        }
+    }
+}
+
+impl fmt::Display for TcpState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
     }
 }

@@ -37,6 +37,8 @@ use unsupported as native;
 #[cfg(all(windows, not(netstat_test_unsupported)))]
 use windows::ffi as native;
 
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
+pub(crate) use linux::tcp_state;
 pub(crate) use native::{Cache, Native};
 #[cfg(windows)]
 pub(crate) use windows::tcp_state;

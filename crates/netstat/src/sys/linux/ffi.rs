@@ -1,6 +1,6 @@
-//! The system calls that the standard library lacks, one a function. Those of netlink stand in `netlink/ffi.rs`, those
+//! The system calls that the standard library lacks, one a function. Those of netlink are in `netlink/ffi.rs`, those
 //! of BPF in `bpf/ffi.rs`.
-#![allow(unsafe_code, reason = "foreign calls live in files of this name, and here alone")]
+#![allow(unsafe_code, reason = "foreign calls are made only in files of this name")]
 
 use super::errno::Errno;
 use std::cmp::Ordering;
@@ -211,12 +211,12 @@ pub(super) fn kernel_release() -> Vec<u8> {
     unsafe { CStr::from_ptr(name.release.as_ptr()) }.to_bytes().to_vec()
 }
 
-/// Asks for large pages in memory that is not written yet, as far as it is whole pages. It is advice: nothing is
-/// different if the kernel has none, or is told to give none.
+/// Advises huge pages for the whole pages of memory that is not written yet. Nothing changes if the kernel has none, or
+/// is configured to use none.
 ///
 /// # Sources
 /// madvise(2), `MADV_HUGEPAGE`.
-pub(super) fn prefer_large_pages<T>(memory: &mut [MaybeUninit<T>]) {
+pub(super) fn advise_huge_pages<T>(memory: &mut [MaybeUninit<T>]) {
     // SAFETY: the call takes a number and gives one, and touches no memory of this process.
     let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(0).max(1);
     let bytes = size_of_val(memory);
@@ -280,9 +280,9 @@ mod tests {
     }
 
     #[test]
-    fn release_is_the_one_that_proc_tells() {
-        let told = std::fs::read("/proc/sys/kernel/osrelease").unwrap();
-        assert_eq!(kernel_release(), told.strip_suffix(b"\n").unwrap());
+    fn release_is_the_one_in_proc() {
+        let release = std::fs::read("/proc/sys/kernel/osrelease").unwrap();
+        assert_eq!(kernel_release(), release.strip_suffix(b"\n").unwrap());
     }
 
     #[test]

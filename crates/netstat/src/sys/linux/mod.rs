@@ -38,11 +38,13 @@
 //! Sources: sock_diag(7), netlink(7), proc(5), linux/inet_diag.h, net/ipv4/inet_diag.c.
 
 mod dedup;
+mod details;
 mod errno;
 mod ffi;
 mod huge_pages;
 mod owners;
 mod procfs;
+mod protocols;
 mod resolve;
 mod row;
 mod rows;
@@ -52,4 +54,5 @@ mod system;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use row::tcp_state;
 pub(crate) use system::{Cache, Native};

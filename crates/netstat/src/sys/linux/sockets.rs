@@ -3,7 +3,6 @@
 //! The kernel may refuse each table by itself: a sandbox that allows no such socket, a kernel without the module of a
 //! protocol. Then that table is read from `/proc`, which has less of each socket, and a gap says so and why.
 
-use super::errno::Errno;
 use super::rows::Rows;
 use crate::engine::tables::{Sink, Tables};
 use crate::model::error::Error;
@@ -11,7 +10,7 @@ use crate::model::gap::{Gap, GapKind};
 use crate::query::Query;
 use crate::sys::linux::procfs::net::{self, Unread};
 use crate::sys::linux::sock_diag::dumps::Dumps;
-use crate::sys::linux::sock_diag::netlink::{Fault, Peer, SockDiag};
+use crate::sys::linux::sock_diag::netlink::Fault;
 use crate::sys::linux::sock_diag::request::{Table, lack_bound_inactive, tables_of};
 use std::fmt;
 
@@ -28,11 +27,7 @@ impl fmt::Display for Undumped<'_> {
 }
 
 /// Emits the sockets of all tables that the query needs.
-pub(super) fn sockets<O: FnMut() -> Result<SockDiag, Errno>>(
-    dumps: &mut Dumps<SockDiag, O>,
-    query: &Query,
-    sink: &mut Sink<'_>,
-) -> Result<Vec<Gap>, Error> {
+pub(super) fn sockets(dumps: &mut Dumps<'_>, query: &Query, sink: &mut Sink<'_>) -> Result<Vec<Gap>, Error> {
     let tables = tables_of(query)?;
     let mut gaps = list(dumps, &mut net::open, &tables, sink)?;
     if lack_bound_inactive(&tables) {
@@ -43,8 +38,8 @@ pub(super) fn sockets<O: FnMut() -> Result<SockDiag, Errno>>(
 }
 
 /// The same over any sources of tables.
-pub(super) fn list<P: Peer, O: FnMut() -> Result<P, Errno>>(
-    dumps: &mut Dumps<P, O>,
+pub(super) fn list(
+    dumps: &mut Dumps<'_>,
     open_file: net::Open<'_>,
     wanted: &[Table],
     sink: &mut Sink<'_>,
@@ -54,8 +49,8 @@ pub(super) fn list<P: Peer, O: FnMut() -> Result<P, Errno>>(
         let dumped = tables.read(&format!("sock_diag {table}"), |rows| {
             let mut dumped = Rows::new(table.details, rows.sink);
             let interrupted = dumps.read(table, &mut dumped);
-            (rows.emitted, rows.skipped) = (dumped.told, dumped.skipped);
-            rows.stopped = dumped.broken_off;
+            (rows.emitted, rows.skipped) = (dumped.pushed, dumped.skipped);
+            rows.stopped = dumped.stopped;
             rows.interrupted = *interrupted.as_ref().unwrap_or(&false);
             interrupted.map_err(|fault| Undumped { table, fault })
         });
@@ -79,13 +74,13 @@ fn fall_back(tables: &mut Tables<'_>, undumped: Undumped<'_>, open: net::Open<'_
     }
     let mut any_read = false;
     let mut unread: Vec<Unread> = Vec::new();
-    for family in table.families() {
-        let source = format!("/proc/net {} over {family}", table.protocol);
+    for family in table.selection.families() {
+        let source = format!("/proc/net {} over {family}", table.selection.protocol);
         let read = tables.read(&source, |rows| {
             let mut lines = Rows::new(table.details, rows.sink);
-            let is_there = net::read(open, table.protocol, *family, &mut lines);
-            (rows.emitted, rows.skipped) = (lines.told, lines.skipped);
-            rows.stopped = lines.broken_off;
+            let is_there = net::read(open, table.selection.protocol, *family, &mut lines);
+            (rows.emitted, rows.skipped) = (lines.pushed, lines.skipped);
+            rows.stopped = lines.stopped;
             rows.absent = matches!(is_there, Ok(false));
             is_there
         });

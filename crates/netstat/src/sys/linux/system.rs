@@ -1,6 +1,5 @@
 //! The system of this build: what is kept between listings, and what is asked with it.
 
-use super::errno::Errno;
 use super::owners::{KeptProgram, OwnerSources};
 use super::procfs::process::{is_short_name, prefetch_processes, processes};
 use super::procfs::process_cache::ProcessCache;
@@ -29,8 +28,6 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
-pub(super) type SocketDumps = Dumps<SockDiag, fn() -> Result<SockDiag, Errno>>;
-
 /// State that the next listing reuses.
 pub(crate) struct Cache {
     socket: Mutex<NamespacedSocket>,
@@ -56,12 +53,12 @@ impl fmt::Debug for Cache {
 struct NamespacedSocket {
     /// The process, and the links that name its namespaces: the first process of each has the same number.
     opened_in: Option<(u32, [PathBuf; 2])>,
-    dumps: SocketDumps,
+    dumps: Dumps<'static>,
 }
 
 impl NamespacedSocket {
     /// The socket of this process for the network namespace of this thread.
-    fn dumps(&mut self) -> &mut SocketDumps {
+    fn dumps(&mut self) -> &mut Dumps<'static> {
         let link = |path| fs::read_link(path).ok();
         let namespaces = link("/proc/thread-self/ns/net").zip(link("/proc/thread-self/ns/pid"));
         let current = namespaces.map(|(net, pid)| (std::process::id(), [net, pid]));

@@ -374,7 +374,7 @@ impl Kernel for Win32 {
     fn machine_sid(&self) -> Option<Vec<u8>> {
         let attributes = LSA_OBJECT_ATTRIBUTES::default();
         let mut policy: LSA_HANDLE = Default::default();
-        let access = POLICY_VIEW_LOCAL_INFORMATION.cast_unsigned();
+        let access = POLICY_VIEW_LOCAL_INFORMATION.unsigned_abs();
         // SAFETY: no name means this machine; the attributes are all zero, as the documentation wants them;
         // `policy` is a place for the handle.
         if unsafe { LsaOpenPolicy(ptr::null(), &attributes, access, &mut policy) } != 0 {

@@ -219,15 +219,8 @@ fn executable_of(procfs: &impl Procfs, pid: u32) -> Option<Vec<u8>> {
     match procfs.link(&format!("{pid}/exe")) {
         Ok(link) => Some(link),
         Err(Errno::NOENT) => {
-            let threads = procfs.threads(pid).ok()?;
-            for thread in threads {
-                if thread != pid
-                    && let Ok(link) = procfs.link(&format!("{pid}/task/{thread}/exe"))
-                {
-                    return Some(link);
-                }
-            }
-            None
+            let mut others = procfs.threads(pid).ok()?.into_iter().filter(|thread| *thread != pid);
+            others.find_map(|thread| procfs.link(&format!("{pid}/task/{thread}/exe")).ok())
         }
         Err(_) => None,
     }

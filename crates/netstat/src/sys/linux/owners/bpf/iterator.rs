@@ -52,8 +52,11 @@ pub(super) fn records<const N: usize>(
             Err(errno) => return Err(errno),
         };
         let filled = begun + read;
-        let (whole, rest) = buffer.get(..filled).unwrap_or_default().as_chunks::<N>();
-        whole.iter().for_each(|record| each(at, *record));
+        let mut rest = buffer.get(..filled).unwrap_or_default();
+        while let Some((record, after)) = rest.split_first_chunk::<N>() {
+            each(at, *record);
+            rest = after;
+        }
         begun = rest.len();
         buffer.copy_within(filled - begun..filled, 0);
     }
