@@ -18,8 +18,8 @@ pub(crate) type Sink<'s> = dyn FnMut(Socket) -> ControlFlow<()> + 's;
 
 /// The rows of one table as one source has them, and what is to be said of them.
 pub(crate) struct TableRows<'s> {
-    pub(crate) sink: &'s mut Sink<'s>,
-    pub(crate) emitted: u64,
+    sink: &'s mut Sink<'s>,
+    emitted: u64,
     /// Records that could not be decoded.
     pub(crate) skipped: u64,
     /// The table changed while it was read, or its end is missing.

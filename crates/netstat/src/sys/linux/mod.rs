@@ -47,7 +47,6 @@ mod procfs;
 mod protocols;
 mod resolve;
 mod row;
-mod rows;
 mod sock_diag;
 mod sockets;
 mod system;

@@ -2,10 +2,10 @@
 
 use super::netlink::{Answer, BUFFER_BYTES, Fault, Peer};
 use super::request::Table;
+use crate::engine::tables::TableRows;
 use crate::sys::linux::dedup::Dedup;
 use crate::sys::linux::errno::Errno;
 use crate::sys::linux::protocols::ProtocolInfo;
-use crate::sys::linux::rows::Rows;
 use crate::sys::linux::{details, row};
 use netstat_wire::linux::inet_diag::InetDiagMsg;
 use std::borrow::Cow;
@@ -56,16 +56,14 @@ impl<'o> Dumps<'o> {
         Answer::begin(peer, &mut self.peer, &mut self.buffer, &request(self.seq), self.ahead)
     }
 
-    /// Reads a table. Returns whether the kernel reported that it changed meanwhile.
-    pub(crate) fn read(&mut self, table: &Table, rows: &mut Rows<'_>) -> Result<bool, Fault> {
+    /// Reads a table.
+    pub(crate) fn read(&mut self, table: &Table, rows: &mut TableRows<'_>) -> Result<(), Fault> {
         let mut dedup = Dedup::new(ProtocolInfo::of(table.selection.protocol).repeats);
         let mut table = Cow::Borrowed(table);
         let mut restarts = 0;
         loop {
             match self.read_once(&table, &mut dedup, rows) {
-                Ok(dump) if rows.stopped || !dedup.needs_another_read(dump.chunks) => {
-                    return Ok(dump.interrupted);
-                }
+                Ok(chunks) if rows.stopped || !dedup.needs_another_read(chunks) => return Ok(()),
                 Ok(_) => restarts = 0,
                 Err(Fault::Overrun) if restarts < RESTARTS => {
                     restarts += 1;
@@ -81,8 +79,13 @@ impl<'o> Dumps<'o> {
         }
     }
 
-    /// One dump, up to its end or until the sink wants no more rows.
-    fn read_once(&mut self, table: &Table, dedup: &mut Dedup, rows: &mut Rows<'_>) -> Result<DumpEnd, Fault> {
+    /// One dump, up to its end or until the sink wants no more rows. Returns how many datagrams had records.
+    fn read_once(
+        &mut self,
+        table: &Table,
+        dedup: &mut Dedup,
+        rows: &mut TableRows<'_>,
+    ) -> Result<u32, Fault> {
         let protocol = table.selection.protocol;
         let mut answer = self.ask(|seq| table.request(seq))?;
         while let Some(record) = answer.next()? {
@@ -97,24 +100,18 @@ impl<'o> Dumps<'o> {
             if !dedup.is_new(record.chunk, message.id.cookie) {
                 continue;
             }
-            if !rows.details.is_empty() {
-                match details::details(rows.details, protocol, &message, record.payload) {
+            if !table.details.is_empty() {
+                match details::details(table.details, protocol, &message, record.payload) {
                     Ok(details) => row.details = details,
                     Err(_) => rows.skipped += 1,
                 }
             }
-            if rows.push(row).is_break() {
+            if rows.emit(row).is_break() {
                 break;
             }
         }
-        Ok(DumpEnd { chunks: answer.chunks(), interrupted: answer.interrupted() })
+        // What the kernel reports if the table changed while it was dumped. The last dump counts.
+        rows.interrupted = answer.interrupted();
+        Ok(answer.chunks())
     }
-}
-
-/// How a dump that was not refused ended.
-struct DumpEnd {
-    /// Datagrams that held records.
-    chunks: u32,
-    /// The kernel reported that the table changed while it was dumped.
-    interrupted: bool,
 }
