@@ -11,7 +11,7 @@ set -euo pipefail
 packages() {
     case $1 in
         # ss, against which the tests compare; unshare and setpriv; a linker.
-        check) echo gcc libc6-dev iproute2 util-linux perl-base shellcheck ;;
+        check) echo gcc libc6-dev iproute2 util-linux perl-base python3 shellcheck ;;
         # Without the symbols of the C library valgrind cannot tell its own faults from ours.
         sanitize) echo valgrind libc6-dbg ;;
         # One compiler with matching sources of std; i686 and s390x to link and run. Not gcc-multilib, which

@@ -89,7 +89,114 @@ HEX
     offence 'ci/a.sh:1: a path of one machine' ci/a.sh <<<"cd /hom""e/someone/netstat"
 }
 
+# A crate whose files import each other in one direction only, as far as imports count.
+without_cycle() {
+    put crates/b/src/lib.rs <<'RUST'
+mod one;
+mod parent;
+#[path = "second.rs"]
+mod two;
+
+pub use one::One;
+pub use parent::Thing;
+RUST
+    put crates/b/src/one.rs <<'RUST'
+use crate::parent::{Other, Thing};
+use crate::two::Two;
+pub struct One;
+RUST
+    put crates/b/src/second.rs <<'RUST'
+//! For [`One`](crate::one::One).
+// use crate::one::One;
+/* crate::one::One; /* */ use crate::one::One; */
+#[cfg(test)]
+use crate::one::One;
+#[cfg(any(test, netstat_scripted))]
+mod scripted {
+    use super::super::one::One;
+}
+#[test]
+fn test() -> [crate::one::One; 1] {}
+const TEXT: &str = "{ crate::one::One";
+const RAW: &str = r#""use crate::one::One;"#;
+const BRACE: char = '{';
+pub struct Two;
+#[cfg(test)]
+mod tests;
+RUST
+    put crates/b/src/parent/mod.rs <<'RUST'
+mod child;
+mod other;
+
+pub use self::child::Thing;
+pub use other::Other;
+RUST
+    # The parent re-exports what its other child defines.
+    put crates/b/src/parent/child.rs <<'RUST'
+use super::Other;
+pub struct Thing(Other);
+RUST
+    put crates/b/src/parent/other.rs <<<'pub struct Other;'
+}
+
+cycle() { # the text of a second.rs that imports one.rs, which imports it
+    without_cycle
+    put crates/b/src/second.rs
+    expect 'crates/b/src/one.rs:2: one.rs -> second.rs -> one.rs (2 files: one.rs, second.rs): an import cycle'
+}
+
+cycles() {
+    without_cycle
+    expect none
+
+    cycle <<<'use crate::{parent::{self, Thing}, one::{One as First}}; pub struct Two;'
+    cycle <<<'pub struct Two(crate::one::One);'
+    cycle <<<'use super::one::*; pub struct Two;'
+    cycle <<<'pub use crate::One; pub struct Two;'
+    cycle <<<'use crate::one; pub struct Two(one::One);'
+    cycle <<<'pub struct Two; mod inner { use super::super::one::One; }'
+    cycle <<<'pub struct Two; mod inner { fn f() { self::g(); super::super::one::f() } }'
+    cycle <<<'pub struct Two; #[cfg(any(feature = "a", test))] use crate::one::One;'
+    cycle <<<'pub struct Two; #[cfg(not(test))] use crate::one::One;'
+    cycle <<<'#[cfg(test)] fn f() {} #[test] fn g() {} use crate::one::One; pub struct Two;'
+    cycle <<<'pub struct Two; const FIRST: u8 = 0..crate::one::LAST;'
+    cycle <<<$'#[cfg(test)]\n/// Text.\nfn f() {}\nuse crate::one::One; pub struct Two;'
+    cycle <<<$'const START: char = \'"\'; use crate::one::One; const END: char = \'"\'; pub struct Two;'
+
+    # What a parent defines itself, and what it uses besides re-exporting it.
+    without_cycle
+    put crates/b/src/parent/child.rs <<<'use super::make; pub struct Thing;'
+    put crates/b/src/parent/mod.rs <<<'mod child; mod other; pub use {child::Thing, other::Other}; pub fn make() {}'
+    expect none
+    put crates/b/src/parent/mod.rs <<<'mod child; mod other; pub use {child::Thing, other::Other}; pub fn make(_: Thing) {}'
+    expect 'crates/b/src/parent/child.rs:1: parent/child.rs -> parent/mod.rs -> parent/child.rs (2 files: '
+    put crates/b/src/parent/mod.rs <<<'mod child; mod other; pub use {child::Thing, other::Other}; pub fn make() { child::f() }'
+    expect 'crates/b/src/parent/child.rs:1: parent/child.rs -> parent/mod.rs -> parent/child.rs (2 files: '
+
+    # Through a third file.
+    without_cycle
+    put crates/b/src/parent/other.rs <<<'use crate::One; pub struct Other;'
+    put crates/b/src/one.rs <<<'use crate::Thing; pub struct One;'
+    expect 'crates/b/src/one.rs:1: one.rs -> parent/child.rs -> parent/other.rs -> one.rs (3 files: '
+
+    without_cycle
+    put crates/b/src/parent/child.rs <<<'use crate::One; pub struct Thing;'
+    put crates/b/src/one.rs <<<'use crate::two::Two; pub struct One;'
+    put crates/b/src/second.rs <<<'use crate::parent; pub struct Two(parent::child::Thing);'
+    expect 'crates/b/src/one.rs:1: one.rs -> second.rs -> parent/child.rs -> one.rs (3 files: '
+
+    # What cannot be read is not free of cycles.
+    without_cycle
+    put crates/b/src/parent/other.rs <<<'mod missing; pub struct Other;'
+    if "$repo/ci/tidy.sh" "$tree" >/dev/null 2>&1; then
+        echo 'tidy_test: a module without a file is no failure'
+        failed=1
+    fi
+    rm -r "$tree/crates/b"
+}
+
 allowed
 rules
+cycles
 [ "$failed" = 0 ] || exit 1
 echo 'tidy_test: every rule finds its offence'

@@ -1,15 +1,22 @@
-//! Numbers and addresses as the standard library displays them, several times as fast: a listing is made of little
-//! else.
+//! Appends numbers and addresses to a string, as the standard library displays them but several times as fast: most of
+//! a listing is numbers and addresses.
 
+use std::fmt::{Display, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
+
+/// Appends what a value displays.
+pub(crate) fn push_display(out: &mut String, value: impl Display) {
+    // Writing to a string does not fail.
+    let _ = write!(out, "{value}");
+}
 
 /// Appends a number.
 pub(crate) fn push_number(number: impl itoa::Integer, out: &mut String) {
     out.push_str(itoa::Buffer::new().format(number));
 }
 
-/// Appends a number that means nothing as a number: `0x1f`.
+/// Appends a number in hex: `0x1f`.
 pub(crate) fn push_hex(number: u64, out: &mut String) {
     out.push_str("0x");
     push_hex_digits(number, out);
@@ -40,7 +47,7 @@ fn push_v4(ip: Ipv4Addr, out: &mut String) {
     }
 }
 
-/// The form of RFC 5952: the first of the longest runs of zeros left out, IPv4 written as such.
+/// As RFC 5952 has it: the first of the longest runs of zeros is left out, an IPv4-mapped address ends in dots.
 fn push_v6(ip: Ipv6Addr, out: &mut String) {
     if let Some(v4) = ip.to_ipv4_mapped() {
         out.push_str("::ffff:");
@@ -62,7 +69,7 @@ fn push_v6(ip: Ipv6Addr, out: &mut String) {
     }
 }
 
-/// Where the first of the longest runs of zeros is; one zero alone is none.
+/// The first of the longest runs of at least two zeros.
 fn longest_zeros(groups: [u16; 8]) -> Range<usize> {
     let (mut longest, mut start) = (0..0, 0);
     for (at, group) in groups.into_iter().enumerate() {

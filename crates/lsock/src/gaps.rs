@@ -1,56 +1,57 @@
-//! What could not be seen, in one line for people.
+//! What the library could not see, in one line for people.
 
-use crate::text;
+use crate::digits::push_display;
+use crate::escape;
 use netstat::{Gap, GapKind, OwnerSource, Snapshot};
 
-/// The line for standard error; `None` when nothing is missing and owners were found in the way `asked` for. What
-/// ended or was closed while it was being read is missing in no way that matters to people; the JSON tells it.
-pub(crate) fn line(snapshot: &Snapshot, asked: OwnerSource) -> Option<String> {
+/// The line for standard error; `None` if nothing is missing and the owners come from the source that was `asked` for.
+/// Processes and descriptors that vanished during the listing appear in the JSON alone.
+pub fn line(snapshot: &Snapshot, asked: OwnerSource) -> Option<String> {
     let mut line = String::new();
     if asked == OwnerSource::Bpf
         && let Some(from) = snapshot.owners_from.as_ref().filter(|from| from.source != asked)
     {
-        text::push_harmless(
+        escape::escape_into(
             format!("owners by {}, not by {asked}: {}", from.source, from.reason).as_bytes(),
             &mut line,
         );
     }
     let mut unreadable = 0;
-    let passed = |gap: &Gap| matches!(gap.kind, GapKind::ProcessesVanished | GapKind::DescriptorsVanished);
-    for gap in snapshot.gaps.iter().filter(|gap| !passed(gap)) {
+    let vanished = |gap: &Gap| matches!(gap.kind, GapKind::ProcessesVanished | GapKind::DescriptorsVanished);
+    for gap in snapshot.gaps.iter().filter(|gap| !vanished(gap)) {
         if !line.is_empty() {
             line.push_str("; ");
         }
-        text::push_harmless(gap.to_string().as_bytes(), &mut line);
+        escape::escape_into(gap.to_string().as_bytes(), &mut line);
         if gap.kind == GapKind::ProcessesUnreadable {
             unreadable += gap.count;
         }
     }
     if unreadable > 0 {
-        // Not only root has such rights, and not every root has them; elsewhere there is no root.
+        // Capabilities give such rights too, root can lack them, and Windows has no root.
         let what = if unreadable == 1 { "it holds" } else { "they hold" };
         let rights = "more rights, such as root's or an administrator's,";
-        text::push(&mut line, format_args!(": run with {rights} to see what {what}"));
+        push_display(&mut line, format_args!(": run with {rights} to see what {what}"));
     }
     (!line.is_empty()).then_some(line)
 }
 
-/// What was not read though there may be rows in it that were asked for. `by_owner`: whether owners decide that.
-pub(crate) fn unseen(snapshot: &Snapshot, by_owner: bool) -> Option<&'static str> {
-    use GapKind as Kind;
-    let behind = |kind: GapKind| match kind {
-        Kind::ProcessesUnreadable
-        | Kind::ProcessesHidden
-        | Kind::ProcessesSkipped
-        | Kind::ThreadsNotCompared
-        | Kind::ProcessListUnavailable
-        | Kind::OwnersUnavailable => by_owner.then_some("processes"),
-        Kind::TableUnavailable | Kind::TableInterrupted | Kind::TableFiltered | Kind::RecordsSkipped => {
-            Some("some sockets")
-        }
+/// What could not be read and may hide rows that the filter selects. `by_owner`: whether the filter depends on owners.
+pub fn unseen(snapshot: &Snapshot, by_owner: bool) -> Option<&'static str> {
+    let hidden_by = |kind: GapKind| match kind {
+        GapKind::ProcessesUnreadable
+        | GapKind::ProcessesHidden
+        | GapKind::ProcessesSkipped
+        | GapKind::ThreadsNotCompared
+        | GapKind::ProcessListUnavailable
+        | GapKind::OwnersUnavailable => by_owner.then_some("processes"),
+        GapKind::TableUnavailable
+        | GapKind::TableInterrupted
+        | GapKind::TableFiltered
+        | GapKind::RecordsSkipped => Some("some sockets"),
         _ => None,
     };
-    snapshot.gaps.iter().find_map(|gap| behind(gap.kind))
+    snapshot.gaps.iter().find_map(|gap| hidden_by(gap.kind))
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
-//! What help and manual page say beyond the options.
+//! The text of help and manual page beyond the options.
 
-use crate::columns;
+use lsock::columns;
 
 /// One part of the text, for the help and for the manual page.
 pub(crate) struct Section {
@@ -10,7 +10,7 @@ pub(crate) struct Section {
 
 pub(crate) enum Body {
     Prose(String),
-    /// Kept as it is.
+    /// Printed verbatim.
     Code(&'static str),
     /// A sentence, then names with their meaning.
     Terms(&'static str, Vec<(&'static str, &'static str)>),
@@ -29,7 +29,7 @@ pub(crate) const EXAMPLES: &str = "  \
   lsock destroy --pid 815            closes them, after a question
   lsock --json | jq '.sockets[] | select(.owner_status == \"hidden\")'";
 
-/// What can be said in a filter.
+/// The terms of a filter.
 const TERMS: &[(&str, &str)] = &[
     ("state STATE exclude STATE", "in these states; where they stand first, all the rest too"),
     ("established, listening ...", "a state by itself; listening: also UDP without a remote end, as -l"),
@@ -88,7 +88,7 @@ const NAMES: &str = "Names come from other processes. What could do harm in a te
 (control, bidirectional and zero-width characters) is shown as \\n, \\x1b or \\u{202e}, a byte that is not UTF-8 \
 as \\xff, and a backslash as \\\\. One socket is one line, always.";
 
-/// What `destroy` takes for a name.
+/// Which filters `destroy` accepts.
 const NAMING: &str = "lsock destroy closes the sockets that its filters name: by port, address, device, process, user, \
 inode, control group or mark, on each side of an or. A kind of sockets alone (-t, state established, autobound), all \
 ports and what stands under a not are no names.";
@@ -107,7 +107,7 @@ error, and in the JSON.";
 pub(crate) const BOUND_TO_CLOSE: &str =
     "TCP sockets that are bound, but neither listen nor connect; the kernel refuses to close them";
 
-/// What `lsock destroy --help` says beyond the options.
+/// The text of `lsock destroy --help` beyond the options.
 pub(crate) fn destroy() -> String {
     format!(
         "The filter is that of the listing: lsock --help explains its words.\n\n{NAMING}\n\nExit status: 0 when all \
@@ -170,8 +170,9 @@ pub(crate) fn long() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::args::Args;
+    use crate::cli::Cli;
     use clap::Parser;
+    use lsock::plan::Plan;
     use netstat::{Filter, HiddenOwner, NoOwner};
 
     /// The words of a command as a shell takes them, up to a pipe.
@@ -192,9 +193,9 @@ mod tests {
         let mut count = 0;
         for line in EXAMPLES.lines() {
             let command = line.trim().split("   ").next().unwrap();
-            let args =
-                Args::try_parse_from(words(command)).unwrap_or_else(|error| panic!("{command}: {error}"));
-            crate::plan::plan(&args).unwrap_or_else(|usage| panic!("{command}: {usage}"));
+            let cli =
+                Cli::try_parse_from(words(command)).unwrap_or_else(|error| panic!("{command}: {error}"));
+            Plan::new(&cli.list).unwrap_or_else(|usage| panic!("{command}: {usage}"));
             count += 1;
         }
         assert_eq!(count, 11);

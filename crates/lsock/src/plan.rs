@@ -1,83 +1,74 @@
-//! What the command line means: a query, and how to show its answer.
+//! What the arguments of a listing mean: a query, and how to show its answer.
 
-use crate::args::{Args, Color, Which};
 use crate::columns::{self, Column};
-use crate::order::Term;
-use crate::typed;
-use netstat::{DetailFields, Filter, OwnerSource, ProcessFields, Query, TcpState};
-use std::fmt;
+use crate::filter_args::FilterArgs;
+use crate::list_args::{ColorWhen, ListArgs};
+use crate::render::{Format, Output};
+use crate::sort::SortColumn;
+use crate::usage::UsageError;
+use netstat::{DetailFields, OwnerSource, ProcessFields, Query};
 
-/// What to ask, and how to show the answer.
+/// What to query, and how to show the answer.
 #[derive(Debug)]
-pub(crate) struct Plan {
-    pub(crate) query: Query,
-    pub(crate) owner_source: OwnerSource,
-    pub(crate) format: Format,
-    pub(crate) columns: Vec<&'static Column>,
-    pub(crate) sort: Vec<Term>,
-    pub(crate) header: bool,
-    pub(crate) color: Color,
+pub struct Plan {
+    /// The query.
+    pub query: Query,
+    /// How owners are to be found, as the arguments say.
+    pub owner_source: OwnerSource,
+    /// The columns to sort by; none: the default order.
+    pub sort: Vec<SortColumn>,
+    /// What to write, and in which format.
+    pub output: Output,
+    /// When the table is coloured.
+    pub color: ColorWhen,
 }
 
-/// The form of the output.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Format {
-    Table,
-    Json,
-    JsonLines,
-    Csv,
-}
+impl Plan {
+    /// The plan for these arguments.
+    pub fn new(args: &ListArgs) -> Result<Self, UsageError> {
+        let format = format(args);
+        let columns = shown_columns(args, format)?;
+        let sort = args.sort.iter().map(|typed| SortColumn::parse(typed)).collect::<Result<Vec<_>, _>>()?;
+        let query = collecting(query(args)?, args, format, &columns, &sort)?;
+        let output = Output { format, columns, header: !args.no_header };
+        Ok(Self { query, owner_source: args.owner_source.into(), sort, output, color: args.color })
+    }
 
-/// Why a command line makes no sense, and what would: one line; of a filter three, with the place marked.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Usage(String);
-
-impl Usage {
-    pub(crate) fn new(what: impl Into<String>) -> Self {
-        Self(what.into())
+    /// The plan for the default table of the selected sockets.
+    pub fn of_filters(filters: &FilterArgs) -> Result<Self, UsageError> {
+        Self::new(&ListArgs { filters: filters.clone(), ..ListArgs::default() })
     }
 }
 
-impl fmt::Display for Usage {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// Makes sense of the command line.
-pub(crate) fn plan(args: &Args) -> Result<Plan, Usage> {
-    let format = format(args);
-    let columns = shown_columns(args, format)?;
-    let sort = args.sort.iter().map(|term| Term::parse(term)).collect::<Result<Vec<_>, _>>()?;
-    let query = with_details(filter(args)?, args, format, &columns, &sort)?;
-    let owner_source = args.owner_source.into();
-    Ok(Plan { query, owner_source, format, columns, sort, header: !args.no_header, color: args.color })
-}
-
-/// The table of these sockets, as it is usually shown.
-pub(crate) fn of_sockets(which: &Which) -> Result<Plan, Usage> {
-    plan(&Args { which: which.clone(), ..Args::default() })
-}
-
-fn format(args: &Args) -> Format {
+fn format(args: &ListArgs) -> Format {
     match args {
-        Args { json: true, .. } => Format::Json,
-        Args { jsonl: true, .. } => Format::JsonLines,
-        Args { csv: true, .. } => Format::Csv,
+        ListArgs { json: true, .. } => Format::Json,
+        ListArgs { jsonl: true, .. } => Format::JsonLines,
+        ListArgs { csv: true, .. } => Format::Csv,
         _ => Format::Table,
     }
 }
 
-fn shown_columns(args: &Args, format: Format) -> Result<Vec<&'static Column>, Usage> {
+/// The query for the rows, which collects nothing else yet.
+fn query(args: &ListArgs) -> Result<Query, UsageError> {
+    let query = args.filters.query()?.owner_source(args.owner_source.into());
+    let filter = args.filters.filter(args.all, args.processes)?;
+    if args.no_owners && filter.needs_owners() {
+        return Err(UsageError::new("filters by process need owners, which --no-owners leaves out"));
+    }
+    Ok(query.filter(filter))
+}
+
+fn shown_columns(args: &ListArgs, format: Format) -> Result<Vec<&'static Column>, UsageError> {
     let add = args.columns.first().is_none_or(|name| name.starts_with('+'));
-    let usual = match format {
-        // Its fields are the same whatever the columns are.
+    let default = match format {
+        // The fields of the JSON do not depend on the columns.
         Format::Json | Format::JsonLines => &[][..],
-        Format::Table => columns::USUAL,
-        Format::Csv => columns::USUAL_CSV,
+        Format::Table => columns::DEFAULT_COLUMNS,
+        Format::Csv => columns::DEFAULT_CSV_COLUMNS,
     };
     let mut shown = Vec::new();
-    for name in usual.iter().filter(|_| add) {
+    for name in default.iter().filter(|_| add) {
         let column = columns::find(name)?;
         if !(args.no_owners && column.needs_owners()) {
             shown.push(column);
@@ -94,72 +85,25 @@ fn shown_columns(args: &Args, format: Format) -> Result<Vec<&'static Column>, Us
     Ok(shown)
 }
 
-/// Which sockets: options of one kind unite, those of different kinds and the expression narrow.
-pub(crate) fn filter(args: &Args) -> Result<Query, Usage> {
-    let mut query = Query::new().owner_source(args.owner_source.into());
-    let which = &args.which;
-    if which.tcp {
-        query = query.tcp();
-    }
-    if which.udp {
-        query = query.udp();
-    }
-    if which.ipv4 {
-        query = query.ipv4();
-    }
-    if which.ipv6 {
-        query = query.ipv6();
-    }
-    if which.bound {
-        if which.udp && !which.tcp {
-            return Err(Usage::new(
-                "--bound is about TCP sockets, which -u alone leaves out; did you mean -tu?",
-            ));
-        }
-        query = query.bound_inactive(true);
-    }
-    let filter = let_through(which, args.all, args.processes)?;
-    if args.no_owners && filter.needs_owners() {
-        return Err(Usage::new("filters by process need owners, which --no-owners leaves out"));
-    }
-    Ok(query.filter(filter))
-}
-
-/// Of the protocols and families that are asked for, the sockets that are let through.
-pub(crate) fn let_through(which: &Which, all: bool, after_p: bool) -> Result<Filter, Usage> {
-    let listening = which.listening.then(Filter::listening);
-    // Alone it is a state like another; beside all of them it adds to them.
-    let bound = (which.bound && !all).then(|| Filter::tcp() & Filter::state(TcpState::Closed));
-    let states = typed::any_of("state", "state", &which.state)?;
-    let kinds = [
-        listening.into_iter().chain(bound).chain(states).reduce(|listening, states| listening | states),
-        typed::any_of("local-port", "sport", &which.local_port)?,
-        typed::any_of("remote-port", "dport", &which.remote_port)?,
-        typed::any_of("port", "port", &which.port)?,
-        typed::any_of("user", "user", &which.user)?,
-        typed::any_of("pid", "pid", &which.pid)?,
-        typed::any_of("process", "process", &which.process)?,
-        Some(typed::expression(&which.filter, after_p)?),
-    ];
-    Ok(kinds.into_iter().flatten().fold(Filter::all(), |all, kind| all & kind))
-}
-
-/// Asks for services, details, owners and details of their processes as far as something shows or sorts by them.
-fn with_details(
+/// Makes the query collect what a column shows or sorts by, and no more: services, details, owners, details of their
+/// processes.
+fn collecting(
     query: Query,
-    args: &Args,
+    args: &ListArgs,
     format: Format,
     columns: &[&Column],
-    sort: &[Term],
-) -> Result<Query, Usage> {
-    let mut chosen = columns.iter().copied().chain(sort.iter().map(|term| term.column));
-    let beyond = if args.details { DetailFields::all() } else { DetailFields::empty() };
-    let beyond = chosen.clone().fold(beyond, |fields, column| fields | column.detail_fields());
-    let query = query.services(chosen.clone().any(Column::needs_services)).details(beyond);
+    sort: &[SortColumn],
+) -> Result<Query, UsageError> {
+    let mut chosen = columns.iter().copied().chain(sort.iter().map(|by| by.column));
+    let details = if args.details { DetailFields::all() } else { DetailFields::empty() };
+    let details = chosen.clone().fold(details, |fields, column| fields | column.detail_fields());
+    let query = query.services(chosen.clone().any(Column::needs_services)).details(details);
     if args.no_owners {
         if let Some(column) = chosen.find(|column| column.needs_owners()) {
             let name = column.name;
-            return Err(Usage::new(format!("column {name:?} needs owners, which --no-owners leaves out")));
+            return Err(UsageError::new(format!(
+                "column {name:?} needs owners, which --no-owners leaves out"
+            )));
         }
         return Ok(query);
     }
@@ -175,7 +119,7 @@ fn with_details(
     Ok(query.owners(owners).processes(fields))
 }
 
-/// What the JSON tells of a process. Command lines may hold secrets and be long: only on demand.
+/// The fields of a process in the JSON. Command lines can be long and hold secrets: only if a column asks for them.
 const JSON_FIELDS: ProcessFields = ProcessFields::NAME
     .union(ProcessFields::PATH)
     .union(ProcessFields::PARENT)

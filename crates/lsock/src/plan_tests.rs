@@ -1,10 +1,9 @@
 use super::*;
-use clap::Parser;
-use netstat::TcpState;
+use netstat::{Filter, TcpState};
 
-fn planned(typed: &str) -> Result<Plan, Usage> {
+fn planned(typed: &str) -> Result<Plan, UsageError> {
     let words = std::iter::once("lsock").chain(typed.split_whitespace());
-    plan(&Args::try_parse_from(words).unwrap())
+    Plan::new(&ListArgs::try_parse_from(words).unwrap())
 }
 
 /// What is asked about these sockets.
@@ -78,7 +77,7 @@ fn words_are_one_filter_and_narrow_what_options_say() {
 
 #[test]
 fn values_of_options_are_values_whatever_they_hold() {
-    let planned = |args: &[&str]| plan(&Args::try_parse_from([&["lsock"], args].concat()).unwrap());
+    let planned = |args: &[&str]| Plan::new(&ListArgs::try_parse_from([&["lsock"], args].concat()).unwrap());
     for name in ["nginx: worker", "a\" or tcp or process \"b", "\\", "\\u{41}", "", "not", "(", "=", "a\nb"] {
         let query = planned(&["--process", name]).unwrap().query;
         assert_eq!(format!("{query:?}"), format!("{:?}", usual_of(Filter::process(name))), "{name:?}");
@@ -148,12 +147,13 @@ fn bound_alone_is_a_state_and_beside_all_is_everything() {
 
 #[test]
 fn columns_replace_the_usual_ones_and_plus_adds() {
-    let names = |typed| planned(typed).unwrap().columns.iter().map(|column| column.name).collect::<Vec<_>>();
-    assert_eq!(names(""), columns::USUAL);
-    assert_eq!(names("--csv"), columns::USUAL_CSV);
+    let names =
+        |typed| planned(typed).unwrap().output.columns.iter().map(|column| column.name).collect::<Vec<_>>();
+    assert_eq!(names(""), columns::DEFAULT_COLUMNS);
+    assert_eq!(names("--csv"), columns::DEFAULT_CSV_COLUMNS);
     assert_eq!(names("--columns proto,Local-Port"), ["protocol", "local_port"]);
-    assert_eq!(names("--columns +inode,fd"), [columns::USUAL, &["inode", "fd"]].concat());
-    assert_eq!(names("-i"), [columns::USUAL, &["details"]].concat());
+    assert_eq!(names("--columns +inode,fd"), [columns::DEFAULT_COLUMNS, &["inode", "fd"]].concat());
+    assert_eq!(names("-i"), [columns::DEFAULT_COLUMNS, &["details"]].concat());
     assert_eq!(names("-i --columns rtt,details"), ["rtt", "details"]);
     assert_eq!(names("-i --csv --columns rtt"), ["rtt", "details"]);
     assert_eq!(names("--no-owners"), ["protocol", "state", "local", "remote", "user"]);

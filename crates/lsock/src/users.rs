@@ -1,30 +1,30 @@
-//! Names of those who made sockets, as `/etc/passwd` has them: nothing that could wait for a network is asked.
+//! Names of users, from `/etc/passwd` alone: a directory service could make the program wait for a network.
 
-use crate::text;
+use crate::escape;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-/// The users of the system, read when the first one is asked for.
+/// The users of the system, read when the first name is needed.
 #[derive(Debug, Default)]
-pub(crate) struct Users {
-    /// Made harmless.
+pub struct Users {
+    /// Escaped.
     by_uid: OnceLock<HashMap<u32, String>>,
 }
 
 impl Users {
-    /// The users of this system. None where it has no `/etc/passwd`: users then go by number.
-    pub(crate) fn of_system() -> Self {
+    /// The users of this system; none without an `/etc/passwd`.
+    pub fn of_system() -> Self {
         Self::default()
     }
 
-    /// The users of such a file.
+    /// The users in the text of such a file.
     #[cfg(test)]
     pub(crate) fn from_passwd(text: &str) -> Self {
         Self { by_uid: OnceLock::from(by_uid(text)) }
     }
 
-    /// The name of a user, made harmless, if there is one.
-    pub(crate) fn name(&self, uid: u32) -> Option<&str> {
+    /// The escaped name of a user, if it has one.
+    pub fn name(&self, uid: u32) -> Option<&str> {
         let known = self.by_uid.get_or_init(|| {
             let bytes = std::fs::read("/etc/passwd").unwrap_or_default();
             by_uid(&String::from_utf8_lossy(&bytes))
@@ -42,7 +42,7 @@ fn by_uid(text: &str) -> HashMap<u32, String> {
             continue;
         };
         let Ok(uid) = uid.parse() else { continue };
-        known.entry(uid).or_insert_with(|| text::harmless(name.as_bytes()));
+        known.entry(uid).or_insert_with(|| escape::escaped(name.as_bytes()));
     }
     known
 }

@@ -1,91 +1,114 @@
-//! An answer, with what showing it needs looked up once: names made harmless, names of interfaces.
+//! A snapshot with what its output needs many times: escaped names, names of network interfaces.
 
-use crate::text;
+use crate::escape;
 use crate::time::Rfc3339;
 use crate::users::Users;
-use netstat::{Owner, OwnerRole, Process, Snapshot};
+use netstat::{Owner, OwnerRole, Process, Snapshot, TcpState};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-pub(crate) struct View<'a> {
-    pub(crate) snapshot: &'a Snapshot,
-    pub(crate) users: &'a Users,
+/// A snapshot and what was looked up to show it.
+pub struct View<'a> {
+    /// The snapshot.
+    pub snapshot: &'a Snapshot,
+    /// The names of users.
+    pub users: &'a Users,
     /// One for each process of the snapshot, in the same order.
-    processes: Vec<Shown<'a>>,
-    /// Their pids: to search these few bytes is quicker.
+    processes: Vec<ProcessView<'a>>,
+    /// Their pids: a search over these few bytes is several times as fast as one over the processes.
     pids: Vec<u32>,
     interfaces: Mutex<HashMap<u32, Option<Arc<str>>>>,
 }
 
-/// A process as it is shown. Everything but `raw` has been made harmless.
-pub(crate) struct Shown<'a> {
-    pub(crate) raw: &'a Process,
-    /// As a JSON string, what is not UTF-8 replaced by U+FFFD.
+/// A process as it is shown. Every field but `raw` is escaped.
+pub struct ProcessView<'a> {
+    /// The process as the library returned it.
+    pub raw: &'a Process,
+    /// The name as a JSON string, with U+FFFD for bytes that are not UTF-8.
     pub(crate) json_name: Option<String>,
-    pub(crate) name: Option<String>,
-    pub(crate) path: Option<String>,
-    pub(crate) command: Option<String>,
-    pub(crate) user: Option<String>,
-    pub(crate) started: Option<String>,
+    /// The name.
+    pub name: Option<String>,
+    /// The executable, with a note if it was deleted.
+    pub path: Option<String>,
+    /// The arguments, separated by spaces.
+    pub command: Option<String>,
+    /// The user it runs as.
+    pub user: Option<String>,
+    /// When it started (RFC 3339).
+    pub started: Option<String>,
 }
 
 impl<'a> View<'a> {
-    pub(crate) fn new(snapshot: &'a Snapshot, users: &'a Users) -> Self {
-        let processes = snapshot.processes.iter().map(Shown::new).collect();
+    /// Prepares a snapshot for output.
+    pub fn new(snapshot: &'a Snapshot, users: &'a Users) -> Self {
+        let processes = snapshot.processes.iter().map(ProcessView::new).collect();
         let pids = snapshot.processes.iter().map(|process| process.pid).collect();
         Self { snapshot, users, processes, pids, interfaces: Mutex::default() }
     }
 
-    /// The process behind an owner, if details of it were read; as [`Snapshot::process_of`], none behind one that
-    /// has ended, whose pid may be a stranger's by now.
-    pub(crate) fn process_of(&self, owner: &Owner) -> Option<&Shown<'a>> {
+    /// The process of an owner, if the query collected details of it. As [`Snapshot::process_of`]: none for an owner
+    /// that has ended, since another process may have its pid now.
+    pub fn process_of(&self, owner: &Owner) -> Option<&ProcessView<'a>> {
         if owner.role == OwnerRole::EndedBinder {
             return None;
         }
         self.pids.binary_search(&owner.pid).ok().and_then(|index| self.processes.get(index))
     }
 
-    pub(crate) fn processes(&self) -> &[Shown<'a>] {
+    /// All processes of the snapshot.
+    pub fn processes(&self) -> &[ProcessView<'a>] {
         &self.processes
     }
 
-    /// The name of a network interface as the system has it, asked for once.
-    pub(crate) fn interface(&self, index: u32) -> Option<Arc<str>> {
+    /// The name of a network interface, not escaped. The system is asked once for each.
+    pub fn interface(&self, index: u32) -> Option<Arc<str>> {
         let mut known = self.interfaces.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(index).or_insert_with(|| netstat::interface_name(index).map(Arc::from)).clone()
     }
 }
 
-impl<'a> Shown<'a> {
+impl<'a> ProcessView<'a> {
     fn new(raw: &'a Process) -> Self {
         Self {
             raw,
             json_name: raw.name.as_ref().map(|name| {
                 let mut shown = String::new();
-                text::push_json(&name.to_string_lossy(), &mut shown);
+                escape::json_string_into(&name.to_string_lossy(), &mut shown);
                 shown
             }),
-            name: raw.name.as_ref().map(|name| text::harmless(name.as_encoded_bytes())),
+            name: raw.name.as_ref().map(|name| escape::escaped(name.as_encoded_bytes())),
             path: raw.path.as_ref().map(|path| {
-                let mut shown = text::harmless(path.as_os_str().as_encoded_bytes());
+                let mut shown = escape::escaped(path.as_os_str().as_encoded_bytes());
                 if raw.path_deleted {
                     shown.push_str(" (deleted)");
                 }
                 shown
             }),
             command: raw.command_line.as_ref().filter(|arguments| !arguments.is_empty()).map(|arguments| {
-                let shown: Vec<_> = arguments.iter().map(|a| text::harmless(a.as_encoded_bytes())).collect();
+                let shown: Vec<_> = arguments.iter().map(|a| escape::escaped(a.as_encoded_bytes())).collect();
                 shown.join(" ")
             }),
-            user: raw.user.as_ref().map(|user| text::harmless(user.as_bytes())),
+            user: raw.user.as_ref().map(|user| escape::escaped(user.as_bytes())),
             started: raw.start_time.and_then(Rfc3339::new).map(|time| time.to_string()),
         }
     }
 }
 
+/// The name of a state in all output; none for UDP, and for a state without a name.
+pub fn state_name(state: Option<TcpState>) -> Option<&'static str> {
+    state.filter(|state| *state != TcpState::Unknown).map(TcpState::as_str)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn unknown_states_have_no_name() {
+        assert_eq!(state_name(Some(TcpState::SynReceived)), Some("SYN_RCVD"));
+        assert_eq!(state_name(Some(TcpState::Unknown)), None);
+        assert_eq!(state_name(None), None);
+    }
 
     #[test]
     fn processes_are_found_as_the_library_finds_them() {

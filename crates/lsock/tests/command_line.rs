@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{listed, lsock, refused};
+use common::{listed, lsock, refused, start};
 
 #[test]
 fn bare_number_is_refused_with_a_hint() {
@@ -221,7 +221,7 @@ fn build_that_cannot_list_says_so_and_fails() {
 
 #[test]
 fn closed_pipe_is_success_for_help_too() {
-    let mut child = lsock(&["--man"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut child = start(|| lsock(&["--man"]).stdout(std::process::Stdio::piped()).spawn());
     drop(child.stdout.take());
     assert!(child.wait().unwrap().success());
 }

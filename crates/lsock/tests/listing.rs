@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::{check_row, listed, lsock, sockets, text_of};
+use common::{check_row, listed, lsock, sockets, start, text_of};
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -214,7 +214,7 @@ fn closed_pipe_is_success_and_silent() {
     for args in
         [&["--jsonl"], &["--json"], &["--csv", "--sort=-pid"][..], &["--columns", "+path,command,owners"]]
     {
-        let mut child = lsock(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = start(|| lsock(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn());
         let mut reader = BufReader::with_capacity(64, child.stdout.take().unwrap());
         if args != ["--json"] {
             reader.read_line(&mut String::new()).unwrap();
@@ -236,7 +236,7 @@ fn colour_is_for_terminals_or_on_demand() {
     let colored = |args: &[&str], environment: &[(&str, &str)]| {
         let mut command = lsock(args);
         command.arg(&port).envs(environment.iter().copied());
-        text_of(args, command.output().unwrap()).contains('\x1b')
+        text_of(args, start(|| command.output())).contains('\x1b')
     };
     assert!(!colored(&[], &[]));
     assert!(colored(&["--color", "always"], &[]));

@@ -1,8 +1,9 @@
 //! Closing a socket from outside.
 
-use crate::error::Error;
-use crate::socket::Socket;
-use crate::sys;
+use crate::model::error::Error;
+use crate::model::socket::Socket;
+use crate::sys::Native;
+use crate::sys::system::System;
 
 impl Socket {
     /// Closes the socket, whoever holds it: its owners keep their descriptors, and their next call on one fails with
@@ -28,15 +29,6 @@ impl Socket {
     /// # Sources
     /// `SOCK_DESTROY`, net/core/sock_diag.c: TCP since Linux 4.5, UDP since 4.9.
     pub fn destroy(&self) -> Result<(), Error> {
-        sys::destroy(self)
-    }
-}
-
-/// A socket as an error about closing it names it.
-pub(crate) fn subject(socket: &Socket) -> String {
-    let Socket { protocol, local, .. } = socket;
-    match socket.remote {
-        None => format!("{protocol} socket {local}"),
-        Some(remote) => format!("{protocol} socket {local} to {remote}"),
+        Native::destroy(self)
     }
 }

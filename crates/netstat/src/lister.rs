@@ -1,12 +1,13 @@
 //! What is kept between one listing and the next.
 
-use crate::counts::Counts;
-use crate::error::Error;
-use crate::gap::Gap;
+use crate::engine::run;
+use crate::model::counts::Counts;
+use crate::model::error::Error;
+use crate::model::gap::Gap;
+use crate::model::snapshot::Snapshot;
+use crate::model::socket::Socket;
 use crate::query::Query;
-use crate::snapshot::{self, Snapshot};
-use crate::socket::Socket;
-use crate::sys;
+use crate::sys::Cache;
 use std::ops::ControlFlow;
 
 /// Asks again and again, and keeps what the next listing can use: for programs that poll.
@@ -35,7 +36,7 @@ use std::ops::ControlFlow;
 /// ```
 #[derive(Debug, Default)]
 pub struct Lister {
-    kept: sys::Kept,
+    cache: Cache,
 }
 
 impl Lister {
@@ -49,8 +50,7 @@ impl Lister {
     /// # Errors
     /// As there.
     pub fn snapshot(&mut self, query: &Query) -> Result<Snapshot, Error> {
-        snapshot::take_from(&sys::Native::new(&self.kept), query)
-            .map_err(|error| error.with_filter(&query.filter))
+        run::snapshot(&self.cache, query)
     }
 
     /// As [`Query::count`].
@@ -58,8 +58,7 @@ impl Lister {
     /// # Errors
     /// As there.
     pub fn count(&mut self, query: &Query) -> Result<Counts, Error> {
-        snapshot::count_from(&sys::Native::new(&self.kept), query)
-            .map_err(|error| error.with_filter(&query.filter))
+        run::count(&self.cache, query)
     }
 
     /// As [`Query::for_each`].
@@ -69,9 +68,8 @@ impl Lister {
     pub fn for_each(
         &mut self,
         query: &Query,
-        mut each: impl FnMut(Socket) -> ControlFlow<()>,
+        each: impl FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error> {
-        snapshot::stream_from(&sys::Native::new(&self.kept), query, &mut each)
-            .map_err(|error| error.with_filter(&query.filter))
+        run::for_each(&self.cache, query, each)
     }
 }

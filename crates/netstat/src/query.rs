@@ -1,19 +1,13 @@
 //! A question about the machine's sockets.
 
-use crate::counts::Counts;
-use crate::details::DetailFields;
-use crate::error::Error;
 use crate::filter::Filter;
-use crate::gap::Gap;
-use crate::lister::Lister;
-use crate::owner_source::OwnerSource;
-use crate::process::ProcessFields;
-use crate::side_by_side::processors;
-use crate::snapshot::Snapshot;
-use crate::socket::{Family, Protocol, Socket};
-use crate::tcp_state::TcpState;
+use crate::model::details::DetailFields;
+use crate::model::owner_source::OwnerSource;
+use crate::model::process::ProcessFields;
+use crate::model::socket::{Family, Protocol};
+use crate::model::tcp_state::TcpState;
 use std::ffi::OsString;
-use std::ops::{ControlFlow, RangeInclusive};
+use std::ops::RangeInclusive;
 
 /// A question: which sockets, and what to tell of them.
 ///
@@ -234,7 +228,7 @@ impl Query {
 
     /// What to tell of each socket beyond its row ([`Socket::details`]), where the system can
     /// ([`Support::detail_fields`](crate::Support::detail_fields)): Linux. By default nothing, which is fastest;
-    /// [`details`](crate::details) says what each costs.
+    /// [`details`](crate::model::details) says what each costs.
     ///
     /// # Examples
     /// ```
@@ -285,77 +279,9 @@ impl Query {
         self.threads.is_none()
     }
 
-    pub(crate) fn thread_count(&self) -> usize {
-        match self.threads {
-            Some(threads) => threads.max(1),
-            None => processors().min(8),
-        }
-    }
-
-    /// Asks, and keeps the answer.
-    ///
-    /// # Rights
-    /// Every user sees every socket; the owners of other users' sockets are seen with the rights to read
-    /// those processes (root). What stays hidden is told in [`Snapshot::gaps`] and row by row in
-    /// [`Socket::ownership`].
-    ///
-    /// # Errors
-    /// When no table of sockets could be read at all: [`Error::is_unsupported`] without an interface,
-    /// [`Error::is_permission_denied`] when a sandbox refuses it. When the filter asks for what this system does
-    /// not tell ([`Filter`]). A process that cannot be read, or vanishes, is never an error.
-    pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        Lister::new().snapshot(self)
-    }
-
-    /// Counts, by protocol and state, what [`Query::snapshot`] would list.
-    ///
-    /// Owners are looked for only where the question depends on them ([`Query::pid`],
-    /// [`Query::process_name`]). On Linux a question that names no more than protocol, family and state is
-    /// answered without a record of each socket, from the kernel's own count (`/proc/net/sockstat`): in a
-    /// fraction of the time of a listing. While connections come and go the count is of no one moment, no more
-    /// than a listing is.
-    ///
-    /// # Errors
-    /// As [`Query::snapshot`].
-    ///
-    /// # Examples
-    /// ```
-    /// # fn main() -> Result<(), netstat::Error> {
-    /// let counts = netstat::Query::new().count()?;
-    /// println!("{} established", counts.in_state(netstat::TcpState::Established));
-    /// for (protocol, state, count) in counts.iter() {
-    ///     println!("{protocol} {state:?} {count}");
-    /// }
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn count(&self) -> Result<Counts, Error> {
-        Lister::new().count(self)
-    }
-
-    /// Asks, and hands over each row as it is read, without keeping it: for counting, and for machines
-    /// with very many sockets. Returns what the listing could not see. Breaking off ends it early.
-    ///
-    /// Owners, if asked for, are looked up before the rows are read, and a row whose owner was not found
-    /// then comes last. Details of processes are not part of a row; use [`Query::snapshot`] for them.
-    ///
-    /// # Errors
-    /// As [`Query::snapshot`].
-    ///
-    /// # Examples
-    /// ```
-    /// # fn main() -> Result<(), netstat::Error> {
-    /// let mut listeners = 0;
-    /// netstat::Query::new().tcp().listening().for_each(|_socket| {
-    ///     listeners += 1;
-    ///     std::ops::ControlFlow::Continue(())
-    /// })?;
-    /// println!("{listeners} listeners");
-    /// # Ok(())
-    /// # }
-    /// ```
-    pub fn for_each(&self, each: impl FnMut(Socket) -> ControlFlow<()>) -> Result<Vec<Gap>, Error> {
-        Lister::new().for_each(self, each)
+    /// How many threads the caller asked for, if it did.
+    pub(crate) fn threads_wanted(&self) -> Option<usize> {
+        self.threads
     }
 }
 

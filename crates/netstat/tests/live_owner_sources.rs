@@ -350,9 +350,11 @@ fn live_nothing_is_loaded_after_a_lister_is_dropped_or_its_process_killed() {
         Ok(())
     })
     .unwrap();
-    let objects = killed.numbers().as_chunks::<2>().0.iter();
-    let objects: BTreeSet<_> =
-        objects.map(|[is_link, id]| (*is_link == 1, u32::try_from(*id).unwrap())).collect();
+    let objects: BTreeSet<_> = killed
+        .numbers()
+        .chunks_exact(2)
+        .map(|object| (object[0] == 1, u32::try_from(object[1]).unwrap()))
+        .collect();
     assert_eq!(left(&objects).len(), 2);
     killed.stop();
     are_freed(&objects);

@@ -1,62 +1,62 @@
-//! What a column shows of a row, as text and as a key to sort by.
+//! The value of a row in a column, as text and as a key to sort by.
 
-use crate::digits::{push_hex, push_ip, push_number};
-use crate::text::push;
+use crate::digits::{push_display, push_hex, push_ip, push_number};
+use crate::escape::escape_into;
 use crate::time::Rfc3339;
-use crate::view::{Shown, View};
+use crate::view::{ProcessView, View};
 use netstat::{Owner, Socket};
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// How a column finds what it shows.
+/// How a column gets its value.
 #[derive(Copy, Clone)]
-pub(crate) enum Value {
+pub(super) enum Value {
     Word(fn(&Socket) -> Option<&'static str>),
     Number(fn(&Socket) -> Option<u64>),
-    /// A number of 64 bits that means nothing as a number.
+    /// An identifier of 64 bits, shown in hex.
     Hex(fn(&Socket) -> Option<u64>),
     /// A time, shown in milliseconds.
     Millis(fn(&Socket) -> Option<Duration>),
     /// Address and port.
-    End(fn(&Socket) -> Option<SocketAddr>),
+    Endpoint(fn(&Socket) -> Option<SocketAddr>),
     /// Address alone.
     Address(fn(&Socket) -> Option<SocketAddr>),
-    /// The different numbers that the owners have.
+    /// A number of each owner, each different number once.
     OfOwners(fn(&View<'_>, &Owner) -> Option<u64>),
-    /// The different texts that the owners' processes have, harmless already.
-    OfProcesses(for<'v> fn(&'v Shown<'_>) -> Option<&'v str>),
-    /// Anything else: appends harmless text, or nothing.
+    /// A text of each owner's process, each different text once; escaped already.
+    OfProcesses(for<'v> fn(&'v ProcessView<'_>) -> Option<&'v str>),
+    /// Anything else: appends escaped text, or nothing.
     Text(fn(&View<'_>, &Socket, &mut String)),
 }
 
-/// What a row is sorted by: numbers by value, ends by address and then port, anything else by its text.
+/// What a row is sorted by: numbers by value, endpoints by address and then port, anything else by its text.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Key {
     Number(u64),
-    End(SocketAddr),
+    Endpoint(SocketAddr),
     Text(String),
-    /// Last.
+    /// No value: last.
     Absent,
 }
 
 impl Value {
-    /// Appends the text of a row; nothing if the row has nothing.
-    pub(crate) fn push(&self, view: &View<'_>, socket: &Socket, out: &mut String) {
+    /// Appends the text of a row; nothing if the row has no value.
+    pub(super) fn push(&self, view: &View<'_>, socket: &Socket, out: &mut String) {
         match self {
             Self::Word(of) => out.push_str(of(socket).unwrap_or_default()),
             Self::Number(of) => push_some(of(socket), push_number, out),
             Self::Hex(of) => push_some(of(socket), push_hex, out),
             Self::Millis(of) => push_some(of(socket), push_millis, out),
-            Self::End(of) => {
-                if let Some(end) = of(socket) {
-                    push_end(view, end, out);
+            Self::Endpoint(of) => {
+                if let Some(endpoint) = of(socket) {
+                    push_endpoint(view, endpoint, out);
                 }
             }
             Self::Address(of) => {
-                if let Some(end) = of(socket) {
-                    push_address(view, end, out);
+                if let Some(endpoint) = of(socket) {
+                    push_address(view, endpoint, out);
                 }
             }
             Self::OfOwners(of) => {
@@ -70,11 +70,11 @@ impl Value {
         }
     }
 
-    pub(crate) fn key(&self, view: &View<'_>, socket: &Socket) -> Key {
+    pub(super) fn key(&self, view: &View<'_>, socket: &Socket) -> Key {
         match self {
             Self::Number(of) | Self::Hex(of) => of(socket).map_or(Key::Absent, Key::Number),
             Self::Millis(of) => of(socket).map_or(Key::Absent, |time| Key::Number(micros(time))),
-            Self::End(of) | Self::Address(of) => of(socket).map_or(Key::Absent, Key::End),
+            Self::Endpoint(of) | Self::Address(of) => of(socket).map_or(Key::Absent, Key::Endpoint),
             Self::OfOwners(of) => {
                 socket.owners().iter().find_map(|owner| of(view, owner)).map_or(Key::Absent, Key::Number)
             }
@@ -93,7 +93,7 @@ fn push_some<T>(value: Option<T>, push: impl FnOnce(T, &mut String), out: &mut S
     }
 }
 
-/// What the owners have, in their order, each once, with commas between.
+/// The owners' values in their order, each different value once, separated by commas.
 fn push_different<T: Copy + Hash + Eq>(
     owners: &[Owner],
     of: impl Fn(&Owner) -> Option<T>,
@@ -116,16 +116,16 @@ fn push_different<T: Copy + Hash + Eq>(
     }
 }
 
-pub(super) fn micros(time: Duration) -> u64 {
+fn micros(time: Duration) -> u64 {
     u64::try_from(time.as_micros()).unwrap_or(u64::MAX)
 }
 
-/// `0.025`, `204`: as many digits behind the point as there are.
+/// `0.025`, `204`: without trailing zeros.
 pub(super) fn push_millis(time: Duration, out: &mut String) {
     let micros = micros(time);
     push_number(micros / 1000, out);
     if !micros.is_multiple_of(1000) {
-        push(out, format_args!(".{:03}", micros % 1000));
+        push_display(out, format_args!(".{:03}", micros % 1000));
         out.truncate(out.trim_end_matches('0').len());
     }
 }
@@ -134,16 +134,16 @@ fn push_text(text: &str, out: &mut String) {
     out.push_str(text);
 }
 
-/// `127.0.0.1:80`, `[fe80::1%eth0]:80`; `*` for port 0, which is none.
-fn push_end(view: &View<'_>, end: SocketAddr, out: &mut String) {
-    if end.is_ipv6() {
+/// `127.0.0.1:80`, `[fe80::1%eth0]:80`; `*` for port 0, which means no port.
+fn push_endpoint(view: &View<'_>, endpoint: SocketAddr, out: &mut String) {
+    if endpoint.is_ipv6() {
         out.push('[');
     }
-    push_address(view, end, out);
-    if end.is_ipv6() {
+    push_address(view, endpoint, out);
+    if endpoint.is_ipv6() {
         out.push(']');
     }
-    match end.port() {
+    match endpoint.port() {
         0 => out.push_str(":*"),
         port => {
             out.push(':');
@@ -152,20 +152,20 @@ fn push_end(view: &View<'_>, end: SocketAddr, out: &mut String) {
     }
 }
 
-/// `127.0.0.1`, `fe80::1%eth0`; the zone by number where it has no name.
-fn push_address(view: &View<'_>, end: SocketAddr, out: &mut String) {
-    push_ip(end.ip(), out);
-    if let SocketAddr::V6(end) = end
-        && end.scope_id() != 0
+/// `127.0.0.1`, `fe80::1%eth0`; the zone as a number if it has no name.
+fn push_address(view: &View<'_>, endpoint: SocketAddr, out: &mut String) {
+    push_ip(endpoint.ip(), out);
+    if let SocketAddr::V6(endpoint) = endpoint
+        && endpoint.scope_id() != 0
     {
         out.push('%');
-        push_interface(view, end.scope_id(), out);
+        push_interface(view, endpoint.scope_id(), out);
     }
 }
 
 fn push_interface(view: &View<'_>, index: u32, out: &mut String) {
     match view.interface(index) {
-        Some(name) => crate::text::push_harmless(name.as_bytes(), out),
+        Some(name) => escape_into(name.as_bytes(), out),
         None => push_number(index, out),
     }
 }
@@ -185,7 +185,7 @@ pub(super) fn user(view: &View<'_>, socket: &Socket, out: &mut String) {
     }
 }
 
-/// `nginx(814:6),nginx(815:6)`: what is not known of an owner is left out.
+/// `nginx(814:6),nginx(815:6)`, without what is not known of an owner.
 pub(super) fn owners(view: &View<'_>, socket: &Socket, out: &mut String) {
     for (nth, owner) in socket.owners().iter().enumerate() {
         if nth > 0 {
@@ -210,12 +210,12 @@ pub(super) fn roles(_: &View<'_>, socket: &Socket, out: &mut String) {
 
 pub(super) fn service(_: &View<'_>, socket: &Socket, out: &mut String) {
     if let Some(name) = &socket.service {
-        crate::text::push_harmless(name.as_bytes(), out);
+        escape_into(name.as_bytes(), out);
     }
 }
 
 pub(super) fn created(_: &View<'_>, socket: &Socket, out: &mut String) {
-    push_some(socket.created.and_then(Rfc3339::new), |time, out| push(out, time), out);
+    push_some(socket.created.and_then(Rfc3339::new), |time, out| push_display(out, time), out);
 }
 
 #[cfg(test)]

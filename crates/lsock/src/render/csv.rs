@@ -1,55 +1,55 @@
-//! Comma-separated values (RFC 4180, with plain line ends): the chosen columns under their names, one line a
-//! socket, nothing where a row has nothing. Text is made harmless as in the table.
+//! Comma-separated values (RFC 4180, but lines end in LF): a header, a line for each row, an empty field for a row without a
+//! value. Text is escaped as in the table.
 
-use super::{Chunk, Render, parts, text_of};
+use super::chunk_writer::ChunkWriter;
+use super::rows::text_of_rows;
 use crate::columns::Column;
+use crate::parallel::{self, WORTH_THREADS};
 use crate::view::View;
 use netstat::Socket;
 use std::io::{self, Write};
 
-pub(super) struct Csv<'a> {
-    pub(super) columns: &'a [&'static Column],
-    pub(super) header: bool,
-}
-
-impl Render for Csv<'_> {
-    fn render(&self, view: &View<'_>, rows: &[&Socket], out: &mut dyn Write) -> io::Result<()> {
-        let mut chunk = Chunk::new(out);
-        if self.header {
-            let mut line = String::new();
-            self.push_line(|column, line| line.push_str(column.name), &mut line);
-            chunk.append(line.as_bytes())?;
-        }
-        let part = |rows: &[&Socket]| {
-            text_of(rows, |socket, lines| {
-                self.push_line(|column, lines| column.value.push(view, socket, lines), lines);
-            })
-        };
-        parts::in_order(rows, part, |lines| chunk.append(lines.as_bytes()))?;
-        chunk.finish()
+pub(super) fn write(
+    columns: &[&'static Column],
+    header: bool,
+    view: &View<'_>,
+    rows: &[&Socket],
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut chunk = ChunkWriter::new(out);
+    if header {
+        let mut line = String::new();
+        push_line(columns, |column, line| line.push_str(column.name), &mut line);
+        chunk.append(line.as_bytes())?;
     }
+    let part = |rows: &[&Socket]| {
+        text_of_rows(rows, |socket, lines| {
+            push_line(columns, |column, lines| column.push(view, socket, lines), lines);
+        })
+    };
+    let threads = parallel::threads_for(rows.len(), WORTH_THREADS);
+    parallel::in_order(threads, rows, part, |lines| chunk.append(lines.as_bytes()))?;
+    chunk.finish()
 }
 
-impl Csv<'_> {
-    fn push_line(&self, push_cell: impl Fn(&Column, &mut String), line: &mut String) {
+fn push_line(columns: &[&'static Column], push_field: impl Fn(&Column, &mut String), line: &mut String) {
+    let start = line.len();
+    for (nth, column) in columns.iter().enumerate() {
+        if nth > 0 {
+            line.push(',');
+        }
         let start = line.len();
-        for (nth, column) in self.columns.iter().enumerate() {
-            if nth > 0 {
-                line.push(',');
-            }
-            let start = line.len();
-            push_cell(column, line);
-            quote(start, line);
-        }
-        if line.len() == start {
-            // One column, and nothing in it: as an empty line many readers would skip it.
-            line.push_str("\"\"");
-        }
-        line.push('\n');
+        push_field(column, line);
+        quote(start, line);
     }
+    if line.len() == start {
+        // One empty field. Many readers would skip an empty line.
+        line.push_str("\"\"");
+    }
+    line.push('\n');
 }
 
-/// Puts what follows after this place into quotes, if something in it needs that.
+/// Quotes the field that starts at this index, if a character in it requires that.
 fn quote(start: usize, line: &mut String) {
     let field = line.get(start..).unwrap_or_default();
     if field.contains([',', '"', '\r', '\n']) {

@@ -1,12 +1,11 @@
 //! All forms of the output, of rows made by hand.
 
-use crate::args::Args;
 use crate::columns::Column;
-use crate::plan::{Plan, plan};
+use crate::list_args::ListArgs;
+use crate::plan::Plan;
 use crate::users::Users;
 use crate::view::View;
-use crate::{order, render};
-use clap::Parser;
+use crate::{render, sort};
 use netstat::{
     HiddenOwner, NoOwner, Owner, OwnerRole, Ownership, Process, Protocol, Snapshot, Socket, TcpState,
 };
@@ -64,17 +63,17 @@ fn shown_of(snapshot: &Snapshot, typed: &str, color: bool) -> String {
     let users = Users::from_passwd("root:x:0:0::/root:/bin/sh\n");
     let plan = planned(typed);
     let view = View::new(snapshot, &users);
-    text(&plan, color, &view, &order::sorted(&view, &plan.sort))
+    text(&plan, color, &view, &sort::sorted(&view, &plan.sort))
 }
 
 fn planned(typed: &str) -> Plan {
     let words = std::iter::once("lsock").chain(typed.split_whitespace());
-    plan(&Args::try_parse_from(words).unwrap()).unwrap()
+    Plan::new(&ListArgs::try_parse_from(words).unwrap()).unwrap()
 }
 
 fn text(plan: &Plan, color: bool, view: &View<'_>, rows: &[&Socket]) -> String {
     let mut out = Vec::new();
-    render::write(plan, color, view, rows, &mut out).unwrap();
+    render::write(&plan.output, color, view, rows, &mut out).unwrap();
     String::from_utf8(out).unwrap()
 }
 
@@ -87,7 +86,7 @@ fn shown_in<T>(
     let users = Users::from_passwd("root:x:0:0::/root:/bin/sh\n");
     let plan = planned(typed);
     let view = View::new(snapshot, &users);
-    let rows = order::sorted(&view, &plan.sort);
+    let rows = sort::sorted(&view, &plan.sort);
     (text(&plan, false, &view, &rows), make(&view, &rows))
 }
 
@@ -177,7 +176,7 @@ udp,fe80::1%4294967295,0,,900,a\u{202e}b,
     let columns = "protocol,local_addr,local_port,remote_addr,pid,process,owner_reason";
     assert_eq!(format!("\n{}", shown(&format!("--csv --columns {columns}"))), expected);
     assert_eq!(shown(&format!("--csv --no-header --columns {columns}")).lines().count(), 5);
-    assert_eq!(shown("--csv").lines().next(), Some(crate::columns::USUAL_CSV.join(",").as_str()));
+    assert_eq!(shown("--csv").lines().next(), Some(crate::columns::DEFAULT_CSV_COLUMNS.join(",").as_str()));
 }
 
 #[test]
@@ -308,7 +307,7 @@ fn csv_is_as_the_csv_crate_writes_it() {
                 for socket in rows {
                     let cell = |column: &&Column| {
                         let mut cell = String::new();
-                        column.value.push(view, socket, &mut cell);
+                        column.push(view, socket, &mut cell);
                         cell
                     };
                     writer.write_record(columns.iter().map(cell)).unwrap();

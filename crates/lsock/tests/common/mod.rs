@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test program uses a part")]
 
 use serde_json::Value;
+use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
 /// The program, with nothing in its environment that changes its colours.
@@ -15,7 +16,22 @@ pub(crate) fn lsock(args: &[&str]) -> Command {
 }
 
 pub(crate) fn run(args: &[&str]) -> Output {
-    lsock(args).output().expect("lsock starts")
+    start(|| lsock(args).output())
+}
+
+/// The result of `start`, which starts the program. Wine on a busy machine fails to now and then: it reports a new
+/// process that dies before it reaches the program as `ERROR_INTERNAL_ERROR`. Only that is retried.
+pub(crate) fn start<T>(mut start: impl FnMut() -> std::io::Result<T>) -> T {
+    const ERROR_INTERNAL_ERROR: i32 = 1359;
+    for _ in 0..4 {
+        match start() {
+            Err(error) if error.raw_os_error() == Some(ERROR_INTERNAL_ERROR) => {
+                let _ = writeln!(std::io::stderr(), "lsock is started once more: {error}");
+            }
+            started => return started.expect("lsock starts"),
+        }
+    }
+    start().expect("lsock starts")
 }
 
 /// Its standard output, which must be UTF-8, after success; what it says on standard error may only be what

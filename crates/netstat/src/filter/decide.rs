@@ -1,10 +1,10 @@
 //! Whether a row passes.
 
-use super::Filter;
+use super::base::Filter;
 use super::term::{End, Term};
-use crate::owner::OwnerRole;
-use crate::socket::{Protocol, Socket};
-use crate::tcp_state::TcpState;
+use crate::model::owner::OwnerRole;
+use crate::model::socket::{Protocol, Socket};
+use crate::model::tcp_state::TcpState;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 

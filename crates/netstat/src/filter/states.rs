@@ -1,6 +1,6 @@
 //! Sets of TCP states, and the groups that `ss` knows.
 
-use crate::tcp_state::TcpState;
+use crate::model::tcp_state::TcpState;
 
 /// Every state that there is a variant for.
 pub(crate) const EVERY: [TcpState; 13] = [

@@ -2,7 +2,7 @@
 
 use super::net::Net;
 use super::states::States;
-use crate::socket::{Family, Protocol};
+use crate::model::socket::{Family, Protocol};
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 

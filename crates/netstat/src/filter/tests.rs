@@ -2,10 +2,10 @@ use super::Filter;
 use super::decide::state;
 use super::random::Random;
 use super::term::Term;
-use crate::owner::{Owner, OwnerRole, Ownership};
-use crate::socket::{Protocol, Socket};
-use crate::support::SocketFields;
-use crate::tcp_state::TcpState;
+use crate::model::owner::{Owner, OwnerRole, Ownership};
+use crate::model::socket::{Protocol, Socket};
+use crate::model::support::SocketFields;
+use crate::model::tcp_state::TcpState;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 
@@ -151,7 +151,7 @@ fn owners_decide_when_they_are_known_and_before_that_they_keep_the_row() {
     assert!((!Filter::pid(12)).matches(&row));
     assert!(!(Filter::pid(12) & Filter::local_port(2)).matches(&row));
     // Hidden owners are not process 12, as far as can be told.
-    row.set_owners([], Ownership::Hidden { reason: crate::owner::HiddenOwner::UnreadableProcess });
+    row.set_owners([], Ownership::Hidden { reason: crate::model::owner::HiddenOwner::UnreadableProcess });
     assert!(!Filter::pid(12).matches_owned(&row, &is_named));
     assert!((!Filter::pid(12)).matches_owned(&row, &is_named));
 }

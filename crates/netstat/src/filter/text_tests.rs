@@ -1,6 +1,6 @@
 use super::random::Random;
 use super::{Filter, FilterError};
-use crate::tcp_state::TcpState;
+use crate::model::tcp_state::TcpState;
 use std::net::IpAddr;
 
 fn read(text: &str) -> Filter {

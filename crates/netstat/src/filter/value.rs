@@ -1,10 +1,10 @@
 //! What the values in a filter's text come to.
 
-use super::Filter;
+use super::base::Filter;
 use super::host::{Host, number};
 use super::lex::Compare;
 use super::term::End;
-use crate::error::Error;
+use crate::model::error::Error;
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 

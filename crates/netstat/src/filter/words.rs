@@ -2,7 +2,7 @@
 
 use super::lex::Compare;
 use super::states::States;
-use crate::tcp_state::TcpState;
+use crate::model::tcp_state::TcpState;
 
 /// States and groups of them: the name that is written, and other spellings, without `-` and `_` and in small
 /// letters.

@@ -1,7 +1,7 @@
 //! Names of users, as `/etc/passwd` has them. Other sources of names (LDAP, the directory of macOS) could keep a
 //! listing waiting.
 
-use crate::error::Error;
+use crate::model::error::Error;
 use std::io::ErrorKind;
 
 const PASSWD: &str = "/etc/passwd";

@@ -1,7 +1,7 @@
 //! The JSON once more, by serde_json: what the quicker way is to write, byte by byte.
 
 use super::{made, shown_in};
-use crate::text::is_treacherous;
+use crate::escape::must_escape;
 use crate::time::Rfc3339;
 use crate::view::View;
 use netstat::{Gap, GapKind, Owner, OwnerSource, OwnersFrom, Process, Snapshot, Socket, TcpState};
@@ -82,7 +82,7 @@ impl Formatter for Harmless {
             return writer.write_all(fragment.as_bytes());
         }
         let mut rest = fragment;
-        while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_treacherous(*c)) {
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| must_escape(*c)) {
             let (before, from) = rest.split_at(at);
             writer.write_all(before.as_bytes())?;
             for unit in c.encode_utf16(&mut [0; 2]) {

@@ -1,10 +1,9 @@
 //! From what the kernel tells of a socket to a row, with the rule that a zero is not a value where nothing is.
 
-use crate::owner::{NoOwner, Owner, OwnerRole, Owners, Ownership};
-use crate::owner_table::handle_key;
-use crate::snapshot::reason_by_state;
-use crate::socket::{Family, Identity, Protocol, Socket};
-use crate::tcp_state::TcpState;
+use crate::engine::owner_table::handle_key;
+use crate::model::owner::{NoOwner, Owner, OwnerRole, Owners, Ownership};
+use crate::model::socket::{Family, Identity, Protocol, Socket};
+use crate::model::tcp_state::TcpState;
 use netstat_wire::macos::address::{Address, INP_IPV4};
 use netstat_wire::macos::pcblist_n::{Pcb, XsocketN};
 use netstat_wire::macos::socket_fdinfo::{self, InSockinfo, SocketFdinfo};
@@ -231,9 +230,4 @@ fn without_descriptor(row: &Socket, socket: &XsocketN) -> Ownership {
         _ => NoOwner::Orphan,
     };
     Ownership::None { reason }
-}
-
-/// Why a row without a handle has no owner. The rows say so themselves.
-pub(super) fn ownerless(socket: &Socket) -> NoOwner {
-    reason_by_state(socket)
 }

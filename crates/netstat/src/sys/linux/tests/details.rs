@@ -1,12 +1,12 @@
 //! Details in records of other kernels than this one: what they do not send is absent, and nothing is made up.
 
 use super::script::{Answer, FileScript, Message, Outcome, Script, answers, done, tcp, udp};
-use crate::details::{
+use crate::model::details::{
     Backlog, CongestionParameters, Dctcp, DetailFields, Details, TcpMetrics, TimerKind, TlsCipher, TlsCrypto,
     Vegas,
 };
-use crate::gap::GapKind;
-use crate::sys::linux::tables::Table;
+use crate::model::gap::GapKind;
+use crate::sys::linux::sock_diag::request::Table;
 use std::time::Duration;
 
 fn attribute(kind: u16, payload: &[u8]) -> Vec<u8> {
@@ -44,7 +44,7 @@ fn metrics(length: u8) -> TcpMetrics {
 #[test]
 fn requests_ask_for_what_is_wanted_and_else_for_nothing() {
     let ext = |details, table: Table| {
-        let is_older = table.family.is_none();
+        let is_older = table.selection.family.is_none();
         let outcome = Script::new([answers([done()])]).list(&[asking(details, table)]);
         // After the header of 16: of the older request the fourth byte, of the newer one the third.
         let body = &outcome.requests[0][16..];
@@ -62,7 +62,11 @@ fn requests_ask_for_what_is_wanted_and_else_for_nothing() {
         (DetailFields::all(), 0b111_1110),
     ] {
         assert_eq!(ext(fields, tcp()), bits, "{fields:?}");
-        assert_eq!(ext(fields, super::script::over(crate::socket::Family::Ipv6, udp())), bits, "{fields:?}");
+        assert_eq!(
+            ext(fields, super::script::over(crate::model::socket::Family::Ipv6, udp())),
+            bits,
+            "{fields:?}"
+        );
     }
 }
 

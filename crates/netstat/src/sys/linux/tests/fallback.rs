@@ -5,8 +5,8 @@ use super::super::errno::Errno;
 use super::script::{
     Answer, Channel, FileScript, Message, Outcome, Script, answers, done, over, rows, tcp, udp,
 };
-use crate::gap::GapKind;
-use crate::socket::{Family, Protocol};
+use crate::model::gap::GapKind;
+use crate::model::socket::{Family, Protocol};
 
 const TCP: &str = "/proc/thread-self/net/tcp";
 const TCP6: &str = "/proc/thread-self/net/tcp6";

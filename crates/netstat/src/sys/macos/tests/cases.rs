@@ -1,7 +1,7 @@
 //! One race, refusal or oddity each.
 
 use super::*;
-use crate::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
+use crate::model::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
 use crate::scripted::world::DescriptorFate;
 use std::ops::ControlFlow;
 

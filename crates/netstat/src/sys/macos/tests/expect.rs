@@ -1,12 +1,12 @@
 //! What a caller can know of a model world, told from the world alone.
 
-use crate::gap::GapKind;
-use crate::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
+use crate::model::gap::GapKind;
+use crate::model::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
+use crate::model::tcp_state::TcpState;
 use crate::scripted::world::{
     DescriptorFate, Fate, Hands, Process, Protocol, Socket, State, What, When, World,
 };
 use crate::scripted::xnu::Machine;
-use crate::tcp_state::TcpState;
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::time::{Duration, SystemTime};

@@ -1,12 +1,13 @@
 //! The back end end to end, over a scripted kernel.
 
 mod cases;
+mod contract;
 mod expect;
 mod generate;
 mod random_worlds;
 
-use crate::gap::{Gap, GapKind};
-use crate::process::ProcessFields;
+use crate::model::gap::{Gap, GapKind};
+use crate::model::process::ProcessFields;
 use crate::query::Query;
 use crate::scripted::world::{
     Descriptor, DescriptorFate, Fate, Hands, Process, Protocol, Socket, State, What, When, World,

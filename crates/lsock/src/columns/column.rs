@@ -1,0 +1,113 @@
+//! What a column is.
+
+use super::value::{Key, Value};
+use crate::view::View;
+use netstat::{DetailFields, ProcessFields, Socket};
+use std::fmt;
+
+/// One column.
+pub struct Column {
+    /// As `--columns` and `--sort` take it and the CSV's header has it; also without `_` or with `-`.
+    pub name: &'static str,
+    /// Other names, from other programs.
+    pub(super) aliases: &'static [&'static str],
+    /// The heading in the table.
+    pub header: &'static str,
+    /// A line for the help.
+    pub help: &'static str,
+    pub(crate) align: Align,
+    pub(super) needs: Needs,
+    /// What the table shows for a row without a value.
+    pub(crate) absent: Absent,
+    pub(super) value: Value,
+}
+
+/// On which side of its column a value stands.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Align {
+    Left,
+    Right,
+}
+
+/// What the query must collect for a column.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Needs {
+    /// The rows alone.
+    Nothing,
+    /// The service of each row, which costs a system call each.
+    Services,
+    /// The owners of each row.
+    Owners,
+    /// Details of their processes.
+    ProcessDetails(ProcessFields),
+    /// Details of the sockets, for which the kernel sends more data of each.
+    SocketDetails(DetailFields),
+}
+
+/// What the table shows for a row without a value. The CSV has an empty field.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Absent {
+    /// `-`
+    Dash,
+    /// `*:*`: any remote endpoint, as in `ss` and `netstat`.
+    AnyEndpoint,
+    /// Why the row has no owner, in brackets.
+    Reason,
+}
+
+impl Column {
+    /// Appends the value of a row, escaped; nothing if the row has none.
+    pub fn push(&self, view: &View<'_>, socket: &Socket, out: &mut String) {
+        self.value.push(view, socket, out);
+    }
+
+    /// What a row is sorted by.
+    pub(crate) fn key(&self, view: &View<'_>, socket: &Socket) -> Key {
+        self.value.key(view, socket)
+    }
+
+    pub(crate) fn needs_owners(&self) -> bool {
+        matches!(self.needs, Needs::Owners | Needs::ProcessDetails(_))
+    }
+
+    pub(crate) fn needs_services(&self) -> bool {
+        self.needs == Needs::Services
+    }
+
+    pub(crate) fn process_fields(&self) -> ProcessFields {
+        match self.needs {
+            Needs::ProcessDetails(fields) => fields,
+            Needs::Nothing | Needs::Services | Needs::Owners | Needs::SocketDetails(_) => {
+                ProcessFields::empty()
+            }
+        }
+    }
+
+    pub(crate) fn detail_fields(&self) -> DetailFields {
+        match self.needs {
+            Needs::SocketDetails(fields) => fields,
+            Needs::Nothing | Needs::Services | Needs::Owners | Needs::ProcessDetails(_) => {
+                DetailFields::empty()
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Column {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Column({})", self.name)
+    }
+}
+
+/// A column of text on the left side, which needs nothing and shows `-` for a row without a value. Most columns differ
+/// from it in a few fields.
+pub(super) const TEXT: Column = Column {
+    name: "",
+    aliases: &[],
+    header: "",
+    help: "",
+    align: Align::Left,
+    needs: Needs::Nothing,
+    absent: Absent::Dash,
+    value: Value::Word(|_| None),
+};

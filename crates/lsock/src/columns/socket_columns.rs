@@ -1,0 +1,306 @@
+//! The columns of a row, its owners and their processes, in the order of the help.
+
+use super::column::{Absent, Align, Column, Needs, TEXT};
+use super::value::{self, Value};
+use crate::view;
+use netstat::ProcessFields;
+
+/// The columns of the table if none are chosen.
+pub const DEFAULT_COLUMNS: &[&str] = &["protocol", "state", "local", "remote", "user", "pid", "process"];
+
+/// The columns of the CSV if none are chosen: one value in each, where the table shows several in one.
+pub const DEFAULT_CSV_COLUMNS: &[&str] = &[
+    "protocol",
+    "family",
+    "state",
+    "local_addr",
+    "local_port",
+    "remote_addr",
+    "remote_port",
+    "rx_queue",
+    "tx_queue",
+    "inode",
+    "uid",
+    "user",
+    "pid",
+    "process",
+    "owner_status",
+    "owners_complete",
+    "owner_reason",
+];
+
+const NUMBER: Column = Column { align: Align::Right, ..TEXT };
+const OWNERS: Column = Column { needs: Needs::Owners, ..TEXT };
+
+const fn detail(fields: ProcessFields) -> Column {
+    Column { needs: Needs::ProcessDetails(fields), ..TEXT }
+}
+
+fn true_or_false(it: bool) -> &'static str {
+    if it { "true" } else { "false" }
+}
+
+/// Those for which the kernel sends no more than it does anyway.
+pub(super) const SOCKET_COLUMNS: &[Column] = &[
+    Column {
+        name: "protocol",
+        aliases: &["proto", "netid"],
+        header: "PROTO",
+        help: "tcp or udp",
+        value: Value::Word(|socket| Some(socket.protocol.as_str())),
+        ..TEXT
+    },
+    Column {
+        name: "family",
+        header: "FAMILY",
+        help: "ipv4 or ipv6: what the socket was made with",
+        value: Value::Word(|socket| Some(socket.family.as_str())),
+        ..TEXT
+    },
+    Column {
+        name: "state",
+        header: "STATE",
+        help: "state of a TCP connection",
+        value: Value::Word(|socket| view::state_name(socket.state)),
+        ..TEXT
+    },
+    Column {
+        name: "local",
+        aliases: &["localaddress"],
+        header: "LOCAL",
+        help: "local address and port",
+        value: Value::Endpoint(|socket| Some(socket.local)),
+        ..TEXT
+    },
+    Column {
+        name: "local_addr",
+        header: "LOCAL-ADDR",
+        help: "local address, with its zone",
+        value: Value::Address(|socket| Some(socket.local)),
+        ..TEXT
+    },
+    Column {
+        name: "local_port",
+        aliases: &["lport", "sport"],
+        header: "LPORT",
+        help: "local port",
+        value: Value::Number(|socket| Some(socket.local.port().into())),
+        ..NUMBER
+    },
+    Column {
+        name: "remote",
+        aliases: &["peer", "remoteaddress"],
+        header: "REMOTE",
+        help: "remote address and port; *:* where there is none",
+        absent: Absent::AnyEndpoint,
+        value: Value::Endpoint(|socket| socket.remote),
+        ..TEXT
+    },
+    Column {
+        name: "remote_addr",
+        header: "REMOTE-ADDR",
+        help: "remote address, with its zone",
+        value: Value::Address(|socket| socket.remote),
+        ..TEXT
+    },
+    Column {
+        name: "remote_port",
+        aliases: &["rport", "dport"],
+        header: "RPORT",
+        help: "remote port",
+        value: Value::Number(|socket| socket.remote.map(|remote| remote.port().into())),
+        ..NUMBER
+    },
+    Column {
+        name: "rx_queue",
+        aliases: &["recvq", "rxq"],
+        header: "RECV-Q",
+        help: "bytes not read yet; of a listener, connections that wait (not Windows)",
+        value: Value::Number(|socket| socket.rx_queue.map(u64::from)),
+        ..NUMBER
+    },
+    Column {
+        name: "tx_queue",
+        aliases: &["sendq", "txq"],
+        header: "SEND-Q",
+        help: "bytes not confirmed yet; of a listener, how many connections may wait (not Windows)",
+        value: Value::Number(|socket| socket.tx_queue.map(u64::from)),
+        ..NUMBER
+    },
+    Column {
+        name: "uid",
+        header: "UID",
+        help: "number of the user who made the socket (not Windows)",
+        value: Value::Number(|socket| socket.uid.map(u64::from)),
+        ..NUMBER
+    },
+    Column {
+        name: "user",
+        header: "USER",
+        help: "name of the user who made the socket, or the number if there is none (not Windows)",
+        value: Value::Text(value::user),
+        ..TEXT
+    },
+    Column {
+        name: "pid",
+        aliases: &["pids"],
+        header: "PID",
+        help: "processes that hold the socket; on Windows the one that bound it",
+        value: Value::OfOwners(|_, owner| Some(owner.pid.into())),
+        ..OWNERS
+    },
+    Column {
+        name: "fd",
+        aliases: &["fds"],
+        header: "FD",
+        help: "their descriptors of it (not Windows)",
+        value: Value::OfOwners(|_, owner| owner.fd.and_then(|fd| fd.try_into().ok())),
+        ..OWNERS
+    },
+    Column {
+        name: "process",
+        aliases: &["name", "program"],
+        header: "PROCESS",
+        help: "their names; in brackets why no process is in sight",
+        absent: Absent::Reason,
+        value: Value::OfProcesses(|process| process.name.as_deref()),
+        ..detail(ProcessFields::NAME)
+    },
+    Column {
+        name: "owners",
+        aliases: &["owner", "users"],
+        header: "OWNERS",
+        help: "name, pid and descriptor of each: nginx(814:6)",
+        absent: Absent::Reason,
+        value: Value::Text(value::owners),
+        ..detail(ProcessFields::NAME)
+    },
+    Column {
+        name: "role",
+        header: "ROLE",
+        help: "in what way they have to do with the socket: holder, binder, last_user, effective, ended_binder",
+        value: Value::Text(value::roles),
+        ..OWNERS
+    },
+    Column {
+        name: "path",
+        aliases: &["exe", "executable"],
+        header: "PATH",
+        help: "their executables",
+        value: Value::OfProcesses(|process| process.path.as_deref()),
+        ..detail(ProcessFields::PATH)
+    },
+    Column {
+        name: "command",
+        aliases: &["cmd", "commandline", "cmdline", "args"],
+        header: "COMMAND",
+        help: "their command lines",
+        value: Value::OfProcesses(|process| process.command.as_deref()),
+        ..detail(ProcessFields::COMMAND_LINE)
+    },
+    Column {
+        name: "parent",
+        aliases: &["ppid"],
+        header: "PARENT",
+        help: "their parents' pids",
+        value: Value::OfOwners(|view, owner| view.process_of(owner)?.raw.parent.map(u64::from)),
+        ..detail(ProcessFields::PARENT)
+    },
+    Column {
+        name: "process_user",
+        header: "PROCESS-USER",
+        help: "the users that they run as",
+        value: Value::OfProcesses(|process| process.user.as_deref()),
+        ..detail(ProcessFields::UID.union(ProcessFields::USER))
+    },
+    Column {
+        name: "started",
+        aliases: &["starttime"],
+        header: "STARTED",
+        help: "when they started (UTC)",
+        value: Value::OfProcesses(|process| process.started.as_deref()),
+        ..detail(ProcessFields::START_TIME)
+    },
+    Column {
+        name: "session",
+        header: "SESSION",
+        help: "the logon sessions that they run in (Windows)",
+        value: Value::OfOwners(|view, owner| view.process_of(owner)?.raw.session.map(u64::from)),
+        ..detail(ProcessFields::SESSION)
+    },
+    Column {
+        name: "owner_status",
+        header: "OWNER-STATUS",
+        help: "known, none, hidden or not_asked",
+        value: Value::Word(|socket| Some(socket.ownership().as_str())),
+        ..OWNERS
+    },
+    Column {
+        name: "owners_complete",
+        header: "COMPLETE",
+        help: "whether these are all the owners: true or false",
+        value: Value::Word(|socket| Some(true_or_false(socket.ownership().is_complete()))),
+        ..OWNERS
+    },
+    Column {
+        name: "owner_reason",
+        aliases: &["why", "reason"],
+        header: "REASON",
+        help: "why no owner is in sight",
+        value: Value::Word(|socket| socket.ownership().reason()),
+        ..OWNERS
+    },
+    Column {
+        name: "inode",
+        header: "INODE",
+        help: "the number in socket:[N] (Linux)",
+        value: Value::Number(|socket| socket.inode()),
+        ..NUMBER
+    },
+    Column {
+        name: "handle",
+        header: "HANDLE",
+        help: "the kernel's name for the socket (macOS, BSD)",
+        value: Value::Hex(|socket| socket.handle()),
+        ..NUMBER
+    },
+    Column {
+        name: "cookie",
+        aliases: &["sk"],
+        header: "COOKIE",
+        help: "a number that is never used twice (Linux, macOS)",
+        value: Value::Hex(|socket| socket.cookie.map(u64::from)),
+        ..NUMBER
+    },
+    Column {
+        name: "interface",
+        aliases: &["device", "dev"],
+        header: "INTERFACE",
+        help: "the network interface that the socket is bound to (Linux)",
+        value: Value::Text(value::interface),
+        ..TEXT
+    },
+    Column {
+        name: "v6_only",
+        header: "V6ONLY",
+        help: "whether an IPv6 socket takes no IPv4: true or false",
+        value: Value::Word(|socket| socket.v6_only.map(true_or_false)),
+        ..TEXT
+    },
+    Column {
+        name: "created",
+        header: "CREATED",
+        help: "when the socket was made (UTC; Windows)",
+        value: Value::Text(value::created),
+        ..TEXT
+    },
+    Column {
+        name: "service",
+        aliases: &["services"],
+        header: "SERVICE",
+        help: "the service that made the socket, in a process that hosts services (Windows)",
+        needs: Needs::Services,
+        value: Value::Text(value::service),
+        ..TEXT
+    },
+];

@@ -1,0 +1,23 @@
+//! What the commands of the program `lsock` share: arguments, columns, sorting, escaping, output.
+//!
+//! **Internal.** This library exists for the program of the same package. Any release may change or remove anything in
+//! it. To list sockets from Rust, use the crate `netstat`.
+//!
+//! From arguments to output: [`list_args`] (with [`filter_args`]) is what was typed, [`plan`] what to query and how to
+//! show it, the crate `netstat` answers with a snapshot, [`view`] prepares its names, [`sort`] sorts its rows,
+//! [`render`] writes them. [`columns`] is the one list of what can be shown.
+
+pub mod columns;
+mod digits;
+pub mod escape;
+pub mod filter_args;
+pub mod gaps;
+pub mod list_args;
+mod parallel;
+pub mod plan;
+pub mod render;
+pub mod sort;
+mod time;
+pub mod usage;
+pub mod users;
+pub mod view;

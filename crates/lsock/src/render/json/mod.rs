@@ -1,0 +1,10 @@
+//! The JSON. Its fields are a promise (`"schema":"lsock/1"`): fields may be added, never changed.
+
+mod detail_records;
+mod document;
+mod lines;
+mod records;
+mod writer;
+
+pub(super) use document::write_document;
+pub(super) use lines::write_lines;

@@ -1,0 +1,151 @@
+//! The objects of the JSON.
+
+use super::writer::{Displayed, Hex, JsonText, List, ToJson, Word, member, members};
+use crate::time::Rfc3339;
+use crate::view::{self, ProcessView, View};
+use netstat::{Gap, Owner, OwnersFrom, Socket};
+use std::net::SocketAddr;
+use std::time::SystemTime;
+
+fn rfc3339(time: Option<SystemTime>) -> Option<Displayed<Rfc3339>> {
+    time.and_then(Rfc3339::new).map(Displayed)
+}
+
+/// A socket.
+pub(super) struct SocketRecord<'a> {
+    pub(super) view: &'a View<'a>,
+    pub(super) socket: &'a Socket,
+}
+
+impl ToJson for SocketRecord<'_> {
+    fn push(&self, out: &mut String) {
+        let Self { view, socket } = *self;
+        let ownership = socket.ownership();
+        members!(out,
+            "protocol": Word(socket.protocol.as_str()),
+            "family": Word(socket.family.as_str()),
+            "local": EndpointRecord(socket.local),
+            "remote": socket.remote.map(EndpointRecord),
+            "state": view::state_name(socket.state).map(Word),
+            "inode": socket.inode(),
+            "uid": socket.uid,
+            "rx_queue": socket.rx_queue,
+            "tx_queue": socket.tx_queue,
+            "owners": List(socket.owners().iter().map(|owner| OwnerRecord { view, owner })),
+            "owner_status": Word(ownership.as_str()),
+            "owners_complete": ownership.is_complete(),
+            "owner_reason": ownership.reason().map(Word),
+            "cookie": socket.cookie.map(|cookie| Hex(cookie.get())),
+            "handle": socket.handle().map(Hex),
+            "interface": socket.interface.map(|index| InterfaceRecord { view, index: index.get() }),
+            "v6_only": socket.v6_only,
+            "created": rfc3339(socket.created),
+            "service": socket.service.as_deref(),
+        );
+        // Collected only if the arguments ask for them.
+        if let Some(details) = socket.details.as_deref() {
+            member!(out, "details": details);
+        }
+        out.push('}');
+    }
+}
+
+struct EndpointRecord(SocketAddr);
+
+impl ToJson for EndpointRecord {
+    fn push(&self, out: &mut String) {
+        members!(out, "addr": self.0.ip());
+        if let SocketAddr::V6(endpoint) = self.0
+            && endpoint.scope_id() != 0
+        {
+            member!(out, "scope_id": endpoint.scope_id());
+        }
+        member!(out, "port": self.0.port());
+        out.push('}');
+    }
+}
+
+struct InterfaceRecord<'a> {
+    view: &'a View<'a>,
+    index: u32,
+}
+
+impl ToJson for InterfaceRecord<'_> {
+    fn push(&self, out: &mut String) {
+        members!(out, "index": self.index, "name": self.view.interface(self.index).as_deref());
+        out.push('}');
+    }
+}
+
+struct OwnerRecord<'a> {
+    view: &'a View<'a>,
+    owner: &'a Owner,
+}
+
+impl ToJson for OwnerRecord<'_> {
+    fn push(&self, out: &mut String) {
+        let Self { view, owner } = *self;
+        let name = view.process_of(owner).and_then(|process| process.json_name.as_deref());
+        members!(out,
+            "pid": owner.pid,
+            "fd": owner.fd,
+            "name": name.map(JsonText),
+            "role": Word(owner.role.as_str()),
+        );
+        out.push('}');
+    }
+}
+
+/// A process that owns a listed socket.
+pub(super) struct ProcessRecord<'a>(pub(super) &'a ProcessView<'a>);
+
+impl ToJson for ProcessRecord<'_> {
+    fn push(&self, out: &mut String) {
+        let process = self.0.raw;
+        members!(out,
+            "pid": process.pid,
+            "name": self.0.json_name.as_deref().map(JsonText),
+            "path": process.path.as_ref().map(|path| path.to_string_lossy()).as_deref(),
+            "uid": process.uid,
+            "user": process.user.as_deref(),
+            "path_deleted": process.path_deleted,
+            "parent": process.parent,
+            "start_time": rfc3339(process.start_time),
+            "session": process.session,
+        );
+        // Collected only if a column needs it.
+        if let Some(arguments) = &process.command_line {
+            let arguments: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+            member!(out, "command_line": List(arguments.iter().map(AsRef::<str>::as_ref)));
+        }
+        out.push('}');
+    }
+}
+
+/// What could not be seen.
+pub(super) struct GapRecord<'a>(pub(super) &'a Gap);
+
+impl ToJson for GapRecord<'_> {
+    fn push(&self, out: &mut String) {
+        members!(out,
+            "kind": Word(self.0.kind.as_str()),
+            "count": self.0.count,
+            "detail": self.0.to_string().as_str(),
+            "source": self.0.source.as_ref(),
+        );
+        out.push('}');
+    }
+}
+
+/// How owners were found.
+pub(super) struct OwnerSourceRecord<'a>(pub(super) &'a OwnersFrom);
+
+impl ToJson for OwnerSourceRecord<'_> {
+    fn push(&self, out: &mut String) {
+        members!(out,
+            "used": Word(self.0.source.as_str()),
+            "reason": self.0.reason.as_ref(),
+        );
+        out.push('}');
+    }
+}

@@ -1,0 +1,286 @@
+//! What a search for owners found: who holds what, and what a missing owner means.
+
+use crate::engine::process_start_times::ProcessStartTimes;
+use crate::model::gap::{Gap, GapKind};
+use crate::model::owner::{HiddenOwner, NoOwner, Owner, Ownership};
+use crate::model::owner_source::OwnersFrom;
+use crate::model::socket::{Identity, Socket};
+use std::fmt::Display;
+use std::num::NonZeroU64;
+use std::ops::Range;
+
+/// One socket held by one process. The key is the inode number of the socket's [`Identity`], or made of its handle
+/// ([`handle_key`]).
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Holding {
+    pub(crate) key: u64,
+    pub(crate) owner: Owner,
+}
+
+/// The key of a socket with a handle. A handle is given out again when its socket is gone; the generation,
+/// where the system tells one, is not. Both together are one number as the two are mixed: that of another
+/// socket is the same once in 2^64, which is also how sure a handle is that a kernel has hashed itself.
+pub(crate) fn handle_key(handle: u64, generation: Option<NonZeroU64>) -> u64 {
+    match generation {
+        None => handle,
+        Some(generation) => {
+            // The finish of MurmurHash3, which maps no two numbers to one.
+            let mut mixed = generation.get();
+            for factor in [0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53] {
+                mixed = (mixed ^ (mixed >> 33)).wrapping_mul(factor);
+            }
+            handle ^ mixed ^ (mixed >> 33)
+        }
+    }
+}
+
+/// What joins a row to its owners.
+pub(crate) fn join_key(socket: &Socket) -> Option<u64> {
+    match socket.identity {
+        Some(Identity::Inode(inode)) => Some(inode),
+        Some(Identity::Handle(handle)) => Some(handle_key(handle, socket.cookie)),
+        None => None,
+    }
+}
+
+/// When a process was seen with the sockets it holds, so that its pid is not taken for the same process later. The clock
+/// is that of process start times: a process that started after `at` was given the pid of one that had ended.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct ProcessSeen {
+    pub(crate) pid: u32,
+    /// Nanoseconds since boot. macOS: not a time but the unique number of the process, which is more precise.
+    /// `u64::MAX`: not known.
+    pub(crate) at: u64,
+    /// Some of its descriptors with the keys of their sockets, which tell processes apart that started within one tick
+    /// of the clock. Linux.
+    pub(crate) sockets: [Option<(i32, u64)>; 4],
+    /// Whether the second pass has seen it too: by then its pid may have been that of another process.
+    pub(crate) seen_twice: bool,
+}
+
+impl ProcessSeen {
+    pub(crate) const fn new(pid: u32, at: u64) -> Self {
+        Self { pid, at, sockets: [None; 4], seen_twice: false }
+    }
+
+    /// Remembers a descriptor, unless there are enough.
+    #[allow(dead_code, reason = "some systems have times that are fine enough")]
+    pub(crate) fn note_socket(&mut self, fd: i32, key: u64) {
+        if let Some(place) = self.sockets.iter_mut().find(|socket| socket.is_none()) {
+            *place = Some((fd, key));
+        }
+    }
+}
+
+/// The result of a search for owners.
+#[derive(Debug, Default)]
+pub(crate) struct OwnerTable {
+    /// Ascending, each once.
+    holdings: Vec<Holding>,
+    index: Index,
+    /// Ascending by pid, each once: the processes that hold something.
+    seen: Vec<ProcessSeen>,
+    /// Ascending: the keys of sockets whose holders in the table are all there are, even if some processes could not be
+    /// read.
+    exclusive: Vec<u64>,
+    /// All processes of the machine, where one call returns them.
+    pub(crate) process_starts: Option<ProcessStartTimes>,
+    /// Whether every process that could hold a socket was read.
+    pub(crate) complete: bool,
+    /// Which source found the holders, where there is a choice.
+    pub(crate) from: Option<OwnersFrom>,
+    /// The ownership of a socket that has an identity and is not in the table.
+    pub(crate) if_missing: Ownership,
+    /// What the search could not see.
+    pub(crate) gaps: Vec<Gap>,
+    /// What it could not see that matters only if an owner is missing.
+    pub(crate) gaps_if_missing: Vec<Gap>,
+}
+
+impl OwnerTable {
+    /// The result of a search that could not be made.
+    #[allow(dead_code, reason = "some searches can always be made")]
+    pub(crate) fn failed(why: impl Display) -> Self {
+        Self {
+            if_missing: Ownership::Hidden { reason: HiddenOwner::UnreadableProcess },
+            gaps: vec![Gap::new(GapKind::OwnersUnavailable, 1, why.to_string())],
+            ..Self::default()
+        }
+    }
+
+    /// Says how far the search reached. `all_read`: every process that was read was read to its end. `some_only`: only
+    /// the processes that the query names were read. `hidden`: why there may be processes that the search was not
+    /// shown.
+    #[allow(dead_code, reason = "a system without a search finds nothing")]
+    pub(crate) fn set_reach(&mut self, all_read: bool, some_only: bool, hidden: Option<HiddenOwner>) {
+        let hide = |reason| Ownership::Hidden { reason };
+        self.complete = all_read && !some_only && hidden.is_none();
+        self.if_missing = match hidden {
+            _ if some_only => hide(HiddenOwner::NotLookedAt),
+            Some(reason) => hide(reason),
+            None if !all_read => hide(HiddenOwner::UnreadableProcess),
+            None => Ownership::None { reason: NoOwner::KernelOrInFlight },
+        };
+    }
+
+    /// Adds what a pass of the search found, in any order, each perhaps more than once.
+    #[allow(dead_code, reason = "a system without a search finds nothing")]
+    pub(crate) fn add(&mut self, holdings: Vec<Holding>, seen: Vec<ProcessSeen>) {
+        if self.holdings.is_empty() {
+            self.holdings = holdings;
+        } else {
+            self.holdings.extend(holdings);
+        }
+        // Stable, because it finds the sorted runs that the threads left behind and only merges them.
+        self.holdings.sort();
+        self.holdings.dedup();
+        self.index = Index::new(&self.holdings);
+        self.seen.extend(seen);
+        self.seen = first_of_each(&self.seen);
+    }
+
+    /// Adds sockets that have no other holders than those in the table.
+    #[allow(dead_code, reason = "not every system reports it")]
+    pub(crate) fn add_exclusive(&mut self, keys: Vec<u64>) {
+        self.exclusive.extend(keys);
+        self.exclusive.sort_unstable();
+    }
+
+    /// Whether the holders of this socket in the table are all there are.
+    pub(crate) fn is_exclusive(&self, key: u64) -> bool {
+        !self.exclusive.is_empty() && self.exclusive.binary_search(&key).is_ok()
+    }
+
+    /// The holders of the socket with this key. They stay in the table: a second row with the same key has the same.
+    pub(crate) fn owners(&self, key: u64) -> impl Iterator<Item = Owner> {
+        let step = self.holdings.get(self.index.step(key)).unwrap_or_default();
+        let first = step.partition_point(|holding| holding.key < key);
+        step.iter().skip(first).take_while(move |holding| holding.key == key).map(|holding| holding.owner)
+    }
+
+    /// When this process was seen.
+    pub(crate) fn process(&self, pid: u32) -> Option<ProcessSeen> {
+        let found = self.seen.binary_search_by_key(&pid, |seen| seen.pid);
+        found.ok().and_then(|index| self.seen.get(index).copied())
+    }
+
+    /// The processes that hold a socket.
+    pub(crate) fn processes(&self) -> &[ProcessSeen] {
+        &self.seen
+    }
+}
+
+/// Ascending by pid, each process once, as it was first seen.
+#[allow(dead_code, reason = "as OwnerTable::add")]
+fn first_of_each(seen: &[ProcessSeen]) -> Vec<ProcessSeen> {
+    const PLACE: u64 = u32::MAX as u64;
+    // Numbers are sorted in place of the entries, which are ten times as long.
+    let mut order = Vec::with_capacity(seen.len());
+    for (place, seen) in (0..=PLACE).zip(seen) {
+        order.push(u64::from(seen.pid) << 32 | place);
+    }
+    order.sort_unstable();
+    let mut first: Vec<ProcessSeen> = Vec::with_capacity(seen.len());
+    for number in order {
+        let place = usize::try_from(number & PLACE).ok();
+        let Some(seen) = place.and_then(|place| seen.get(place)) else { continue };
+        match first.last_mut() {
+            Some(known) if known.pid == seen.pid => {
+                if seen.at < known.at {
+                    *known = *seen;
+                }
+                known.seen_twice = true;
+            }
+            _ => first.push(*seen),
+        }
+    }
+    first
+}
+
+/// Where keys stand in a sorted list. The span from the least key to the greatest is cut into steps, as many as
+/// the list has entries or up to twice as many; of each step it knows where it begins. Kernels give keys out in
+/// order, so they are dense and a step holds one or two: a look-up reads memory twice, where a search in a
+/// hundred thousand reads it seventeen times.
+#[derive(Debug, Default)]
+struct Index {
+    least: u64,
+    shift: u32,
+    /// Where each step begins, and where the last one ends.
+    starts: Vec<u32>,
+}
+
+impl Index {
+    #[allow(dead_code, reason = "as OwnerTable::add")]
+    fn new(holdings: &[Holding]) -> Self {
+        let (Some(first), Some(last)) = (holdings.first(), holdings.last()) else { return Self::default() };
+        let span = last.key - first.key;
+        // The smallest that leaves at most twice as many steps as entries.
+        let shift = (0..63).find(|shift| span >> shift < 2 * holdings.len() as u64).unwrap_or(63);
+        let mut index = Self { least: first.key, shift, starts: Vec::new() };
+        for (at, holding) in (0_u32..).zip(holdings) {
+            let step = index.number(holding.key);
+            while index.starts.len() <= step {
+                index.starts.push(at);
+            }
+        }
+        index.starts.push(u32::try_from(holdings.len()).unwrap_or(u32::MAX));
+        index
+    }
+
+    /// The step that a key belongs to; keys below the least belong to the first.
+    fn number(&self, key: u64) -> usize {
+        usize::try_from(key.saturating_sub(self.least) >> self.shift).unwrap_or(usize::MAX)
+    }
+
+    /// The place of the step that a key would be in.
+    fn step(&self, key: u64) -> Range<usize> {
+        let number = self.number(key);
+        let start = |number: usize| self.starts.get(number).map_or(0, |start| *start as usize);
+        match number.checked_add(1) {
+            Some(next) if next < self.starts.len() => start(number)..start(next),
+            // Above the greatest.
+            _ => 0..0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::owner::OwnerRole;
+
+    fn table(keys: &[u64]) -> OwnerTable {
+        let mut table = OwnerTable::default();
+        let owner = |pid| Owner::new(pid, Some(3), OwnerRole::Holder);
+        let holdings = (0..).zip(keys).map(|(pid, key)| Holding { key: *key, owner: owner(pid) });
+        table.add(holdings.collect(), Vec::new());
+        table
+    }
+
+    #[test]
+    fn every_key_is_found_with_all_its_owners_and_no_other() {
+        let spread = [7, 7, 7, 9, 1_000, 1_001, u64::from(u32::MAX), u64::MAX, 0];
+        for keys in [&spread[..], &spread[..4], &[5], &[5, 5], &[0, u64::MAX], &[]] {
+            let table = table(keys);
+            for key in keys {
+                let expected = keys.iter().filter(|other| *other == key).count();
+                assert_eq!(table.owners(*key).count(), expected, "{key} in {keys:?}");
+            }
+            for key in [1, 6, 8, 999, 1_002, u64::MAX - 1].iter().filter(|key| !keys.contains(key)) {
+                assert_eq!(table.owners(*key).count(), 0, "{key} in {keys:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn second_pass_adds_to_the_first_and_nothing_comes_twice() {
+        let mut both = table(&[4, 2]);
+        let owner = Owner::new(0, Some(3), OwnerRole::Holder);
+        both.add(vec![Holding { key: 4, owner }, Holding { key: 3, owner }], vec![ProcessSeen::new(0, 5)]);
+        assert_eq!([2, 3, 4, 5].map(|key| both.owners(key).count()), [1, 1, 1, 0]);
+        assert_eq!(both.process(0), Some(ProcessSeen::new(0, 5)));
+        both.add(Vec::new(), vec![ProcessSeen::new(0, 3), ProcessSeen::new(1, 3)]);
+        assert_eq!(both.process(0), Some(ProcessSeen { seen_twice: true, ..ProcessSeen::new(0, 3) }));
+        assert_eq!(both.process(1), Some(ProcessSeen::new(1, 3)));
+    }
+}

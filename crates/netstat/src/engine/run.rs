@@ -1,0 +1,130 @@
+//! Runs a query on the machine that the program runs on.
+
+use crate::engine::snapshot as phases;
+use crate::model::counts::Counts;
+use crate::model::error::Error;
+use crate::model::gap::Gap;
+use crate::model::snapshot::Snapshot;
+use crate::model::socket::Socket;
+use crate::model::support::Support;
+use crate::query::Query;
+use crate::sys::system::System;
+use crate::sys::{Cache, Native};
+use std::ops::ControlFlow;
+
+impl Query {
+    /// Asks, and keeps the answer.
+    ///
+    /// # Rights
+    /// Every user sees every socket; the owners of other users' sockets are seen with the rights to read
+    /// those processes (root). What stays hidden is told in [`Snapshot::gaps`] and row by row in
+    /// [`Socket::ownership`].
+    ///
+    /// # Errors
+    /// When no table of sockets could be read at all: [`Error::is_unsupported`] without an interface,
+    /// [`Error::is_permission_denied`] when a sandbox refuses it. When the filter asks for what this system does
+    /// not tell ([`Filter`]). A process that cannot be read, or vanishes, is never an error.
+    pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        snapshot(&Cache::default(), self)
+    }
+
+    /// Counts, by protocol and state, what [`Query::snapshot`] would list.
+    ///
+    /// Owners are looked for only where the question depends on them ([`Query::pid`],
+    /// [`Query::process_name`]). On Linux a question that names no more than protocol, family and state is
+    /// answered without a record of each socket, from the kernel's own count (`/proc/net/sockstat`): in a
+    /// fraction of the time of a listing. While connections come and go the count is of no one moment, no more
+    /// than a listing is.
+    ///
+    /// # Errors
+    /// As [`Query::snapshot`].
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> Result<(), netstat::Error> {
+    /// let counts = netstat::Query::new().count()?;
+    /// println!("{} established", counts.in_state(netstat::TcpState::Established));
+    /// for (protocol, state, count) in counts.iter() {
+    ///     println!("{protocol} {state:?} {count}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn count(&self) -> Result<Counts, Error> {
+        count(&Cache::default(), self)
+    }
+
+    /// Asks, and hands over each row as it is read, without keeping it: for counting, and for machines
+    /// with very many sockets. Returns what the listing could not see. Breaking off ends it early.
+    ///
+    /// Owners, if asked for, are looked up before the rows are read, and a row whose owner was not found
+    /// then comes last. Details of processes are not part of a row; use [`Query::snapshot`] for them.
+    ///
+    /// # Errors
+    /// As [`Query::snapshot`].
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> Result<(), netstat::Error> {
+    /// let mut listeners = 0;
+    /// netstat::Query::new().tcp().listening().for_each(|_socket| {
+    ///     listeners += 1;
+    ///     std::ops::ControlFlow::Continue(())
+    /// })?;
+    /// println!("{listeners} listeners");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn for_each(&self, each: impl FnMut(Socket) -> ControlFlow<()>) -> Result<Vec<Gap>, Error> {
+        for_each(&Cache::default(), self, each)
+    }
+}
+
+impl Support {
+    /// What this build gives.
+    pub fn current() -> Self {
+        Native::SUPPORT
+    }
+}
+
+pub(crate) fn snapshot(cache: &Cache, query: &Query) -> Result<Snapshot, Error> {
+    phases::take(&Native::new(cache), query).map_err(|error| explain(error, query))
+}
+
+pub(crate) fn count(cache: &Cache, query: &Query) -> Result<Counts, Error> {
+    phases::count(&Native::new(cache), query).map_err(|error| explain(error, query))
+}
+
+pub(crate) fn for_each(
+    cache: &Cache,
+    query: &Query,
+    mut each: impl FnMut(Socket) -> ControlFlow<()>,
+) -> Result<Vec<Gap>, Error> {
+    phases::stream(&Native::new(cache), query, &mut each).map_err(|error| explain(error, query))
+}
+
+/// Marks are refused without the right to see them, and the kernel does not say that it is the marks.
+fn explain(error: Error, query: &Query) -> Error {
+    if query.filter.needs_mark() { error.because_of_mark() } else { error }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::Filter;
+    use std::io;
+
+    #[test]
+    fn refused_filter_by_mark_is_named_with_the_right_that_it_takes() {
+        let refused = |kind: io::ErrorKind, filter: &Filter| {
+            let error = Error::system("filter", "tcp sockets", io::Error::from(kind));
+            explain(error, &Query::new().filter(filter.clone())).to_string()
+        };
+        let (marked, denied) = (Filter::tcp() & !Filter::mark(1), io::ErrorKind::PermissionDenied);
+        let said = "cannot filter tcp sockets by fwmark, which takes CAP_NET_ADMIN: permission denied";
+        assert_eq!(refused(denied, &marked), said);
+        assert_eq!(refused(denied, &Filter::cgroup_id(1)), "cannot filter tcp sockets: permission denied");
+        let other = refused(io::ErrorKind::OutOfMemory, &marked);
+        assert!(other.starts_with("cannot filter tcp sockets: "), "{other}");
+    }
+}

@@ -1,0 +1,199 @@
+//! The phases of a listing, the same on every system.
+
+use crate::engine::join::{self, Resolution};
+use crate::engine::owner_table::OwnerTable;
+use crate::engine::parallel::{run_parallel, thread_count};
+use crate::engine::process_names::{ProcessNames, owning_processes};
+use crate::model::counts::Counts;
+use crate::model::error::Error;
+use crate::model::gap::Gap;
+use crate::model::owner::Ownership;
+use crate::model::snapshot::Snapshot;
+use crate::model::socket::Socket;
+use crate::query::Query;
+use crate::sys::system::{OwnerSearch, System};
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::SystemTime;
+
+/// Lists sockets. While this thread reads the tables, others search for owners; then the two are joined.
+pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Error> {
+    refuse_unsupported::<S>(query)?;
+    let mut snapshot = Snapshot { taken_at: SystemTime::now(), ..Snapshot::default() };
+    if !query.wants_owners() {
+        let sockets = &mut snapshot.sockets;
+        snapshot.gaps =
+            join::list(system, query, &mut |row| keep(system, query, sockets, row.without_owners()))?;
+        return Ok(snapshot);
+    }
+    let threads = thread_count(query, S::processors);
+    let mut search = system.owner_search(query);
+    read_tables_beside_search(system, query, &search, threads, &mut snapshot)?;
+    let mut owners = search.table();
+    let unresolved = join::resolve_owners(system, &mut snapshot.sockets, &owners, threads);
+    join::second_pass(system, unresolved, &mut search, &mut owners, threads);
+    add_unlisted(query, &mut search, &owners, &mut snapshot);
+    filter_by_owner(system, query, &owners, &mut snapshot.sockets);
+    describe_processes(system, query, &owners, threads, &mut snapshot);
+    snapshot.owners_from = owners.from.take();
+    let is_hidden = snapshot.sockets.iter().any(is_hidden);
+    add_gaps_of_search(owners, is_hidden, &mut snapshot.gaps);
+    Ok(snapshot)
+}
+
+/// Refuses a filter that this system cannot decide.
+fn refuse_unsupported<S: System>(query: &Query) -> Result<(), Error> {
+    query.filter.check(S::SUPPORT.socket_fields, S::KERNEL_DECIDES)
+}
+
+/// Keeps a row that passes the filter, as far as that does not depend on owners.
+fn keep(system: &impl System, query: &Query, sockets: &mut Vec<Socket>, row: Socket) -> ControlFlow<()> {
+    if query.filter.matches(&row) {
+        if sockets.len() == sockets.capacity() {
+            system.reserve(sockets);
+        }
+        sockets.push(row);
+    }
+    ControlFlow::Continue(())
+}
+
+fn read_tables_beside_search<S: System>(
+    system: &S,
+    query: &Query,
+    search: &S::OwnerSearch,
+    threads: usize,
+    snapshot: &mut Snapshot,
+) -> Result<(), Error> {
+    let sockets = &mut snapshot.sockets;
+    let tables_are_read = AtomicBool::new(false);
+    let work = || {
+        search.run();
+        // A search that ends before the tables are read leaves time for the last phase.
+        let holders = if query.fields.is_empty() { Vec::new() } else { search.holders() };
+        if !holders.is_empty() && !tables_are_read.load(SeqCst) {
+            system.prefetch_processes(&holders, query.fields, &tables_are_read);
+        }
+    };
+    let mut read = Ok(Vec::new());
+    run_parallel(threads, &work, &mut || {
+        read = join::list(system, query, &mut |row| keep(system, query, sockets, row));
+        tables_are_read.store(true, SeqCst);
+        search.tables_complete(join::keys_of_few(sockets));
+        search.run();
+    });
+    snapshot.gaps = read?;
+    Ok(())
+}
+
+/// Adds the sockets that only the search for owners has seen.
+fn add_unlisted(query: &Query, search: &mut impl OwnerSearch, owners: &OwnerTable, snapshot: &mut Snapshot) {
+    let (unlisted, gaps) = join::unlisted(query, search, owners);
+    snapshot.gaps.extend(gaps);
+    for socket in unlisted {
+        // Behind those of its protocol. They are few, unless the tables list none.
+        let place = snapshot.sockets.partition_point(|listed| listed.protocol <= socket.protocol);
+        snapshot.sockets.insert(place, socket);
+    }
+}
+
+fn filter_by_owner(system: &impl System, query: &Query, owners: &OwnerTable, sockets: &mut Vec<Socket>) {
+    if query.needs_owners() {
+        let needs_names = query.filter.needs_names();
+        let processes = if needs_names { owning_processes(sockets, owners) } else { Vec::new() };
+        let names = ProcessNames::new(system, query, &processes);
+        sockets.retain(|socket| names.pass(socket));
+    }
+}
+
+fn describe_processes(
+    system: &impl System,
+    query: &Query,
+    owners: &OwnerTable,
+    threads: usize,
+    snapshot: &mut Snapshot,
+) {
+    if !query.fields.is_empty() {
+        let processes = owning_processes(&snapshot.sockets, owners);
+        let (processes, gaps) = system.processes(&processes, query.fields, threads);
+        snapshot.processes = processes;
+        snapshot.gaps.extend(gaps);
+    }
+}
+
+fn is_hidden(socket: &Socket) -> bool {
+    matches!(socket.ownership, Ownership::Hidden { .. })
+}
+
+fn add_gaps_of_search(owners: OwnerTable, is_hidden: bool, gaps: &mut Vec<Gap>) {
+    gaps.extend(owners.gaps);
+    if is_hidden {
+        gaps.extend(owners.gaps_if_missing);
+    }
+}
+
+/// Counts sockets without keeping them, and without their owners unless the filter depends on these.
+pub(crate) fn count<S: System>(system: &S, query: &Query) -> Result<Counts, Error> {
+    refuse_unsupported::<S>(query)?;
+    let mut counts = Counts::default();
+    counts.gaps = if query.needs_owners() || system.rows_repeat(query) {
+        stream(system, query, &mut |socket| {
+            counts.add(socket.protocol, socket.state, 1);
+            ControlFlow::Continue(())
+        })?
+    } else {
+        system.count(query, &mut counts)?
+    };
+    Ok(counts)
+}
+
+/// Searches for owners, then hands over rows as they are read. Rows without a holder wait for the second pass.
+pub(crate) fn stream<S: System>(
+    system: &S,
+    query: &Query,
+    each: &mut dyn FnMut(Socket) -> ControlFlow<()>,
+) -> Result<Vec<Gap>, Error> {
+    refuse_unsupported::<S>(query)?;
+    if !query.wants_owners() {
+        return join::list(system, query, &mut |row| match query.filter.matches(&row) {
+            true => each(row.without_owners()),
+            false => ControlFlow::Continue(()),
+        });
+    }
+    let threads = thread_count(query, S::processors);
+    let mut search = system.owner_search(query);
+    run_parallel(threads, &|| search.run(), &mut || search.run());
+    let mut owners = search.table();
+    let names = ProcessNames::new(system, query, owners.processes());
+
+    let mut waiting = Vec::new();
+    let mut flow = ControlFlow::Continue(());
+    let mut gaps = join::list(system, query, &mut |mut row| {
+        if !query.filter.matches(&row) {
+            return ControlFlow::Continue(());
+        }
+        if join::resolve_owner(system, &mut row, &owners) == Resolution::Retry {
+            waiting.push(row);
+        } else if names.pass(&row) {
+            flow = each(row);
+        }
+        flow
+    })?;
+    if flow.is_break() {
+        return Ok(gaps);
+    }
+
+    join::second_pass(system, waiting.iter_mut().collect(), &mut search, &mut owners, threads);
+    // The second pass may have found processes that are new.
+    let names = ProcessNames::new(system, query, owners.processes());
+    let is_hidden = waiting.iter().any(is_hidden);
+    let (unlisted, more) = join::unlisted(query, &mut search, &owners);
+    waiting.extend(unlisted);
+    gaps.extend(more);
+    for socket in waiting.into_iter().filter(|socket| names.pass(socket)) {
+        if each(socket).is_break() {
+            break;
+        }
+    }
+    add_gaps_of_search(owners, is_hidden, &mut gaps);
+    Ok(gaps)
+}

@@ -1,0 +1,211 @@
+//! What back ends and the order of things ask of a filter, to leave out what cannot pass.
+//!
+//! Nearly all of it is the expression decided with little known: what is false whatever the rest may be need not
+//! be asked for. Such an answer never leaves out a row that would pass.
+
+use super::base::Filter;
+use super::decide::listening;
+use super::expr::Expr;
+use super::term::{End, Term};
+use crate::model::error::Error;
+use crate::model::socket::{Family, Protocol};
+use crate::model::support::SocketFields;
+use crate::model::tcp_state::TcpState;
+use std::ops::RangeInclusive;
+
+/// What is known of a socket without seeing it.
+#[derive(Copy, Clone, Default)]
+pub(crate) struct Kind {
+    pub(crate) protocol: Option<Protocol>,
+    pub(crate) family: Option<Family>,
+    /// With the protocol known too.
+    pub(crate) state: Option<TcpState>,
+}
+
+impl Kind {
+    pub(crate) fn decide(&self, term: &Term) -> Option<bool> {
+        match term {
+            Term::Protocol(protocol) => self.protocol.map(|it| it == *protocol),
+            Term::Family(family) => self.family.map(|it| it == *family),
+            Term::States(states) => self.state.map(|it| states.contains(it)),
+            Term::Listening => self.protocol.zip(self.state).map(|(protocol, it)| it == listening(protocol)),
+            _ => None,
+        }
+    }
+}
+
+impl Filter {
+    /// Whether which sockets pass depends on the processes that own them: a query with such a filter looks up
+    /// owners, which is nearly all of its work.
+    pub fn needs_owners(&self) -> bool {
+        self.0.has(&Term::is_of_owners)
+    }
+
+    /// Whether every socket that passes is one that is named: by a port, an address, an interface, an owner, a user,
+    /// an inode, a control group or a mark. What is to be done to sockets, and not only to be shown, is better not
+    /// done to all that are of some kind.
+    ///
+    /// Each side of an `|` must name something, and nothing under a `!` does. A protocol, a family, a state and
+    /// [`Filter::autobound`] are kinds; and no name is what nearly every socket has: all ports together (an `|` of
+    /// port ranges may be that), a network of prefix length 0, no interface, no mark.
+    ///
+    /// # Examples
+    /// ```
+    /// use netstat::Filter;
+    ///
+    /// assert!((Filter::tcp() & Filter::local_port(8080)).names_something());
+    /// assert!(!(Filter::tcp() | Filter::local_port(8080)).names_something());
+    /// assert!(!(!Filter::pid(1)).names_something());
+    /// ```
+    pub fn names_something(&self) -> bool {
+        // The lowest port outside of all ranges is the first there is, or follows the end of a range. No socket that
+        // can be reached has port 0.
+        let mut candidates = vec![1];
+        self.0.each(true, &mut |term, _| {
+            if let Term::Port(_, ports) = term {
+                candidates.extend(ports.end().checked_add(1));
+            }
+        });
+        candidates.into_iter().any(|port| keeps_out(&self.0, true, port))
+    }
+}
+
+/// Some of this is of use to some systems only.
+#[allow(dead_code, reason = "what kernels can be asked for differs")]
+impl Filter {
+    fn wants(&self, kind: Kind) -> bool {
+        self.0.decide(&|term| kind.decide(term)) != Some(false)
+    }
+
+    pub(crate) fn wants_protocol(&self, protocol: Protocol) -> bool {
+        self.wants(Kind { protocol: Some(protocol), ..Kind::default() })
+    }
+
+    pub(crate) fn wants_family(&self, family: Family) -> bool {
+        self.wants(Kind { family: Some(family), ..Kind::default() })
+    }
+
+    /// Whether a socket in this state may pass. A UDP socket counts as ESTABLISHED when it has a remote
+    /// end and as CLOSED when it has none, in the kernel as in `ss`.
+    pub(crate) fn wants_state(&self, protocol: Protocol, state: TcpState) -> bool {
+        self.wants(Kind { protocol: Some(protocol), state: Some(state), family: None })
+    }
+
+    /// Whether every socket in this state passes, whatever else it is.
+    pub(crate) fn takes_all_in(&self, protocol: Protocol, state: TcpState) -> bool {
+        [Family::Ipv4, Family::Ipv6].into_iter().all(|family| {
+            let kind = Kind { protocol: Some(protocol), family: Some(family), state: Some(state) };
+            self.0.decide(&|term| kind.decide(term)) == Some(true)
+        })
+    }
+
+    /// Whether this state is asked for by name, and not only because none is.
+    pub(crate) fn names_state(&self, state: TcpState) -> bool {
+        let mut names = false;
+        self.0.each(true, &mut |term, positive| {
+            names |= positive && matches!(term, Term::States(states) if states.contains(state));
+        });
+        names
+    }
+
+    /// The one local port that a row must have, if there is one.
+    pub(crate) fn single_local_port(&self) -> Option<u16> {
+        single(&ports(&self.0, End::Local, true))
+    }
+
+    /// The one remote port that a row must have, if there is one.
+    pub(crate) fn single_remote_port(&self) -> Option<u16> {
+        single(&ports(&self.0, End::Remote, true))
+    }
+
+    /// Whether which rows pass depends on the names of their owners.
+    pub(crate) fn needs_names(&self) -> bool {
+        self.0.has(&|term| matches!(term, Term::Process(_)))
+    }
+
+    /// Whether the kernel is to compare marks.
+    pub(crate) fn needs_mark(&self) -> bool {
+        self.0.has(&|term| matches!(term, Term::Mark { .. }))
+    }
+
+    /// The processes that decide alone: one of them is among the owners of every row that passes, and no
+    /// other process matters. Empty: any may matter.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        let held_by_none = |term: &Term| matches!(term, Term::Pid(_)).then_some(false);
+        if self.needs_names() || self.0.decide(&held_by_none) != Some(false) {
+            return Vec::new();
+        }
+        let mut pids = Vec::new();
+        self.0.each(true, &mut |term, _| {
+            if let Term::Pid(pid) = term {
+                pids.push(*pid);
+            }
+        });
+        pids.sort_unstable();
+        pids.dedup();
+        pids
+    }
+
+    /// Refuses what no row on this system can be told by. `kernel`: whether the kernel can be asked for what
+    /// it alone knows.
+    pub(crate) fn check(&self, fields: SocketFields, kernel: bool) -> Result<(), Error> {
+        let is_missing = |term: &Term| match term {
+            Term::Interface(_) => !fields.contains(SocketFields::INTERFACE),
+            Term::Uid(_) => !fields.contains(SocketFields::UID),
+            Term::Inode(_) => !fields.contains(SocketFields::INODE),
+            term => term.is_of_kernel() && !kernel,
+        };
+        match self.0.find(&is_missing) {
+            Some(term) => Err(Error::unsupported("filter by", term.to_string())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a socket with this port on both ends and with none of the names that stand there is kept out, of
+/// whichever kind it is.
+fn keeps_out(expr: &Expr, positive: bool, port: u16) -> bool {
+    let mut parts = match expr {
+        Expr::Term(term) => return positive && is_name_other_than(term, port),
+        Expr::Not(inner) => return keeps_out(inner, !positive, port),
+        Expr::All(parts) | Expr::Any(parts) => parts.iter().map(|part| keeps_out(part, positive, port)),
+    };
+    if matches!(expr, Expr::All(_)) == positive { parts.any(|it| it) } else { parts.all(|it| it) }
+}
+
+/// Whether it names some sockets among all, and not by this port.
+fn is_name_other_than(term: &Term, port: u16) -> bool {
+    match term {
+        Term::Protocol(_) | Term::Family(_) | Term::States(_) | Term::Listening | Term::Autobound => false,
+        Term::Port(_, ports) => !ports.contains(&port),
+        Term::Net(_, net) => net.prefix() > 0,
+        Term::Interface(index) => *index != 0,
+        Term::Mark { value, .. } => *value != 0,
+        Term::Uid(_) | Term::Inode(_) | Term::Pid(_) | Term::Process(_) | Term::Cgroup(_) => true,
+    }
+}
+
+/// Between which ports that end must be.
+fn ports(expr: &Expr, end: End, positive: bool) -> RangeInclusive<u16> {
+    const EVERY: RangeInclusive<u16> = 0..=u16::MAX;
+    match (expr, positive) {
+        (Expr::Term(Term::Port(of, ports)), true) if *of == end => ports.clone(),
+        (Expr::Term(_), _) => EVERY,
+        (Expr::Not(inner), _) => ports(inner, end, !positive),
+        (Expr::All(parts), true) | (Expr::Any(parts), false) => parts
+            .iter()
+            .map(|part| ports(part, end, positive))
+            .fold(EVERY, |all, part| *all.start().max(part.start())..=*all.end().min(part.end())),
+        (Expr::Any(parts), true) | (Expr::All(parts), false) => parts
+            .iter()
+            .map(|part| ports(part, end, positive))
+            .filter(|part| !part.is_empty())
+            .reduce(|any, part| *any.start().min(part.start())..=*any.end().max(part.end()))
+            .unwrap_or(EVERY),
+    }
+}
+
+/// Port 0 is how the kernel is asked for any.
+fn single(ports: &RangeInclusive<u16>) -> Option<u16> {
+    (ports.start() == ports.end() && *ports.start() != 0).then(|| *ports.start())
+}

@@ -1,0 +1,86 @@
+//! What is told of a process that owns a socket.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+crate::model::flags::flags! {
+    /// Which details of a process a query reads. Each costs some microseconds a process.
+    #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    pub struct ProcessFields: u16 {
+        /// [`Process::name`].
+        const NAME = 1;
+        /// [`Process::path`] and [`Process::path_deleted`].
+        const PATH = 1 << 1;
+        /// [`Process::command_line`].
+        const COMMAND_LINE = 1 << 2;
+        /// [`Process::parent`].
+        const PARENT = 1 << 3;
+        /// [`Process::uid`].
+        const UID = 1 << 4;
+        /// [`Process::user`]; reads the uid too.
+        const USER = 1 << 5;
+        /// [`Process::start_time`].
+        const START_TIME = 1 << 6;
+        /// [`Process::session`].
+        const SESSION = 1 << 7;
+    }
+}
+
+/// A process that owns a listed socket, with the details that the query asked for.
+///
+/// A detail is `None` when it was not asked for, when the caller may not see it, or when the system has no
+/// such thing. Names and paths come from other processes: any bytes but NUL may stand in them.
+///
+/// # Races
+/// Details belong to the process that held the socket: one that ended, and whose pid was given to another
+/// process before its details were read, is told by its start time and left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Process {
+    /// The process (thread group) id.
+    pub pid: u32,
+    /// The program's name: on Linux the `comm` of the thread-group leader, completed from the command line
+    /// or the executable where the kernel cut it at 15 bytes and one of them agrees; on Windows the file's
+    /// name, or that of the process where it has no file (`System`, `Registry`).
+    pub name: Option<OsString>,
+    /// The executable. Linux: `/proc/<pid>/exe`, which needs the right to trace the process. macOS: `None` if
+    /// it has been deleted.
+    pub path: Option<PathBuf>,
+    /// Whether that executable has been deleted or replaced since the process started (Linux).
+    pub path_deleted: bool,
+    /// The arguments, the program's own name first. A process may have overwritten them. Empty for a
+    /// kernel thread.
+    pub command_line: Option<Vec<OsString>>,
+    /// The parent's pid; `None` where the process has none that can be seen.
+    pub parent: Option<u32>,
+    /// The effective user id.
+    pub uid: Option<u32>,
+    /// The name of its user, as `/etc/passwd` has it: nothing that could wait for a network is asked. Windows:
+    /// `DOMAIN\user`, or the number (`S-1-5-21-...`) of one whose name only a server knows; other users'
+    /// processes tell it to administrators.
+    pub user: Option<String>,
+    /// When it started. Together with the pid it names one process for good. Linux: 10 milliseconds fine.
+    pub start_time: Option<SystemTime>,
+    /// The logon session that it runs in, of those that the system numbers: services are in 0, people in
+    /// others. Windows.
+    pub session: Option<u32>,
+}
+
+impl Process {
+    /// A process of which nothing but its pid is known.
+    pub fn new(pid: u32) -> Self {
+        Self {
+            pid,
+            name: None,
+            path: None,
+            path_deleted: false,
+            command_line: None,
+            parent: None,
+            uid: None,
+            user: None,
+            start_time: None,
+            session: None,
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! bpf(2), one command a function; the mapping of a file of sysfs; the rights of a thread.
+#![allow(unsafe_code, reason = "foreign calls live in files of this name, and here alone")]
+
+use crate::sys::linux::errno::Errno;
+use crate::sys::linux::ffi::file_system;
+use std::fs::File;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+
+/// `enum bpf_cmd` of linux/bpf.h.
+const BPF_PROG_LOAD: libc::c_int = 5;
+const BPF_LINK_CREATE: libc::c_int = 28;
+const BPF_ITER_CREATE: libc::c_int = 33;
+
+const BPF_PROG_TYPE_TRACING: u32 = 26;
+const BPF_TRACE_ITER: u32 = 28;
+
+/// The helpers that the programs call may be called by programs of a license compatible with the GPL only.
+/// This one is said for the few instructions of those programs.
+const LICENSE: &std::ffi::CStr = c"Dual MIT/GPL";
+
+/// `BPF_PROG_LOAD`'s part of `union bpf_attr`, as far as it is used; the kernel takes the rest as zero.
+#[repr(C)]
+struct ProgLoad {
+    prog_type: u32,
+    insn_cnt: u32,
+    insns: u64,
+    license: u64,
+    log_level: u32,
+    log_size: u32,
+    log_buf: u64,
+    kern_version: u32,
+    prog_flags: u32,
+    prog_name: [u8; 16],
+    prog_ifindex: u32,
+    expected_attach_type: u32,
+    prog_btf_fd: u32,
+    func_info_rec_size: u32,
+    func_info: u64,
+    func_info_cnt: u32,
+    line_info_rec_size: u32,
+    line_info: u64,
+    line_info_cnt: u32,
+    attach_btf_id: u32,
+}
+
+const _: () = {
+    assert!(std::mem::offset_of!(ProgLoad, prog_name) == 48);
+    assert!(std::mem::offset_of!(ProgLoad, expected_attach_type) == 68);
+    assert!(std::mem::offset_of!(ProgLoad, attach_btf_id) == 108);
+    assert!(size_of::<ProgLoad>() == 112);
+};
+
+/// `BPF_LINK_CREATE`'s part.
+#[repr(C)]
+struct LinkCreate {
+    prog_fd: RawFd,
+    target_fd: RawFd,
+    attach_type: u32,
+    flags: u32,
+}
+
+/// `BPF_ITER_CREATE`'s part.
+#[repr(C)]
+struct IterCreate {
+    link_fd: RawFd,
+    flags: u32,
+}
+
+/// Gives a command with its part of `union bpf_attr` to the kernel.
+///
+/// # Safety
+/// `A` is the command's part, without padding, and pointers in it lead to as many bytes as it says.
+unsafe fn bpf<A>(command: libc::c_int, attributes: &mut A) -> Result<libc::c_long, Errno> {
+    // SAFETY: the attributes are of the size given, and what they lead to is as the caller promised.
+    let answer = unsafe { libc::syscall(libc::SYS_bpf, command, &raw mut *attributes, size_of::<A>()) };
+    if answer < 0 { Err(Errno::last()) } else { Ok(answer) }
+}
+
+/// As [`bpf`], for commands that answer with a descriptor.
+///
+/// # Safety
+/// As [`bpf`], and the command answers with a new descriptor.
+unsafe fn bpf_fd<A>(command: libc::c_int, attributes: &mut A) -> Result<OwnedFd, Errno> {
+    // SAFETY: as the caller promised.
+    let answer = unsafe { bpf(command, attributes) }?;
+    let fd = RawFd::try_from(answer).map_err(|_| Errno::BADF)?;
+    // SAFETY: the kernel has just made it for this caller, and nobody else knows it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Loads a program for the iterator that has the type of number `attach_to`. What the verifier says about it
+/// goes to `log`, unless that is empty; with less room than it needs, the load fails with `ENOSPC`.
+///
+/// # Sources
+/// bpf(2), `BPF_PROG_LOAD`; linux/bpf.h. The descriptor is closed on exec.
+pub(crate) fn load_iterator(
+    name: &[u8; 16],
+    instructions: &[[u8; 8]],
+    attach_to: u32,
+    log: &mut [u8],
+) -> Result<OwnedFd, Errno> {
+    let mut attributes = ProgLoad {
+        prog_type: BPF_PROG_TYPE_TRACING,
+        insn_cnt: u32::try_from(instructions.len()).map_err(|_| Errno::TOOBIG)?,
+        insns: address(instructions.as_ptr()),
+        license: address(LICENSE.as_ptr()),
+        log_level: u32::from(!log.is_empty()),
+        log_size: u32::try_from(log.len()).map_err(|_| Errno::TOOBIG)?,
+        log_buf: if log.is_empty() { 0 } else { address(log.as_mut_ptr()) },
+        kern_version: 0,
+        prog_flags: 0,
+        prog_name: *name,
+        prog_ifindex: 0,
+        expected_attach_type: BPF_TRACE_ITER,
+        prog_btf_fd: 0,
+        func_info_rec_size: 0,
+        func_info: 0,
+        func_info_cnt: 0,
+        line_info_rec_size: 0,
+        line_info: 0,
+        line_info_cnt: 0,
+        attach_btf_id: attach_to,
+    };
+    // SAFETY: the part is that of the command and its layout is checked above; instructions are 8 bytes each, the
+    // license ends with NUL, the log is writable and not otherwise used, and all of them outlive the call.
+    unsafe { bpf_fd(BPF_PROG_LOAD, &mut attributes) }
+}
+
+/// Attaches a program to its iterator. The link holds the program, and both end with the descriptor.
+///
+/// # Sources
+/// bpf(2), `BPF_LINK_CREATE`. The descriptor is closed on exec.
+pub(crate) fn link_iterator(program: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let mut attributes =
+        LinkCreate { prog_fd: program.as_raw_fd(), target_fd: 0, attach_type: BPF_TRACE_ITER, flags: 0 };
+    // SAFETY: the part is that of the command, and holds no pointers.
+    unsafe { bpf_fd(BPF_LINK_CREATE, &mut attributes) }
+}
+
+/// Starts one run: a file from which one reads what the program writes.
+///
+/// # Sources
+/// bpf(2), `BPF_ITER_CREATE`. The descriptor is closed on exec.
+pub(crate) fn start_iterator(link: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    let mut attributes = IterCreate { link_fd: link.as_raw_fd(), flags: 0 };
+    // SAFETY: the part is that of the command, and holds no pointers.
+    unsafe { bpf_fd(BPF_ITER_CREATE, &mut attributes) }
+}
+
+/// As `union bpf_attr` has pointers, on processors of 32 bits too.
+fn address<T>(pointer: *const T) -> u64 {
+    u64::try_from(pointer.addr()).unwrap_or(0)
+}
+
+/// A file of sysfs in memory.
+pub(crate) struct Mapping {
+    start: std::ptr::NonNull<u8>,
+    length: usize,
+}
+
+impl Mapping {
+    /// Maps a file for reading; fails with `EINVAL` if it is not of sysfs or is empty.
+    ///
+    /// Only there is it known that nobody writes to the file or cuts it: its bytes are the kernel's own, and do
+    /// not change. Files of sysfs could not be mapped for long (`ENODEV`), the types of the kernel among them.
+    ///
+    /// # Sources
+    /// mmap(2), fs/kernfs/file.c.
+    pub(crate) fn of_sysfs(file: &File) -> Result<Self, Errno> {
+        /// `SYSFS_MAGIC` of linux/magic.h.
+        const SYSFS_MAGIC: i128 = 0x6265_6572;
+        let length = usize::try_from(file.metadata()?.len()).map_err(|_| Errno::INVAL)?;
+        if file_system(file.as_fd())? != SYSFS_MAGIC || length == 0 {
+            return Err(Errno::INVAL);
+        }
+        let (anywhere, fd) = (std::ptr::null_mut(), file.as_raw_fd());
+        // SAFETY: a new mapping at a place that the kernel chooses touches no memory in use.
+        let start = unsafe { libc::mmap(anywhere, length, libc::PROT_READ, libc::MAP_PRIVATE, fd, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(Errno::last());
+        }
+        let start = std::ptr::NonNull::new(start.cast()).ok_or(Errno::INVAL)?;
+        Ok(Self { start, length })
+    }
+}
+
+impl std::ops::Deref for Mapping {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: mapped for reading, of this length, as long as this value lives; and nobody writes to it.
+        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.length) }
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: it was mapped with this place and length, and borrows of it have ended. Nothing can be done
+        // about a failure.
+        let _ = unsafe { libc::munmap(self.start.as_ptr().cast(), self.length) };
+    }
+}
+
+/// The effective capabilities of the calling thread, a bit for each.
+///
+/// # Sources
+/// capget(2), `_LINUX_CAPABILITY_VERSION_3`.
+pub(crate) fn effective_capabilities() -> Result<u64, Errno> {
+    /// `struct __user_cap_header_struct`.
+    #[repr(C)]
+    struct Header {
+        version: u32,
+        pid: libc::c_int,
+    }
+    /// `struct __user_cap_data_struct`.
+    #[repr(C)]
+    #[derive(Default)]
+    struct Data {
+        effective: u32,
+        permitted: u32,
+        inheritable: u32,
+    }
+    let mut header = Header { version: 0x2008_0522, pid: 0 };
+    let mut data = [Data::default(), Data::default()];
+    // SAFETY: the version says that there are two of the structure, and there are.
+    let answer = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, data.as_mut_ptr()) };
+    if answer != 0 {
+        return Err(Errno::last());
+    }
+    let [low, high] = data;
+    Ok(u64::from(low.effective) | u64::from(high.effective) << 32)
+}

@@ -1,0 +1,29 @@
+//! In which pid namespace this thread is: how many there are between it and the first.
+//!
+//! The iterator goes through the tasks of the caller's pid namespace, but the kernel's structures give a task a
+//! number in each namespace from the first down to its own. Which of them is meant is told by the level.
+
+use super::iterator::{attach, run};
+use super::program::{Types, level_of_reader};
+use super::refused::Refused;
+use std::fs;
+
+/// The first pid namespace, `PROC_PID_INIT_INO` of include/linux/proc_ns.h.
+const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
+
+pub(crate) fn of_this_thread(types: &Types<'_>) -> Result<u32, Refused> {
+    match fs::read_link("/proc/thread-self/ns/pid") {
+        Ok(link) if link.as_os_str() == FIRST_PID_NAMESPACE => Ok(0),
+        // Another, or not told: a program looks.
+        _ => probe(types),
+    }
+}
+
+/// The level as a program sees it while this thread reads what it writes.
+pub(crate) fn probe(types: &Types<'_>) -> Result<u32, Refused> {
+    let link = attach(b"netstat_level\0\0\0", &level_of_reader(types)?)?;
+    let mut level = None;
+    let read = run::<4>(&link, &mut |_, bytes| level = level.or(Some(u32::from_ne_bytes(bytes))));
+    read.map_err(|errno| Refused::errno("bpf_iter_task", errno))?;
+    level.ok_or(Refused::other("bpf_iter_task", "no level of the pid namespace"))
+}

@@ -1,0 +1,75 @@
+//! Why sockets' owners are not to be had by BPF here.
+
+use crate::sys::linux::errno::Errno;
+use netstat_wire::DecodeError;
+use std::fmt;
+
+/// What was tried, and why it failed: `bpf(BPF_PROG_LOAD): Operation not permitted (os error 1)`.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    /// The call, the file, or what else was asked.
+    what: &'static str,
+    why: Why,
+}
+
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Why {
+    Errno(Errno),
+    /// The kernel's types cannot be read.
+    Decode(DecodeError),
+    /// The kernel's types lack something, or have it in another way.
+    Types {
+        fault: &'static str,
+        name: &'static str,
+    },
+    Other(&'static str),
+}
+
+impl Refused {
+    pub(crate) const fn errno(what: &'static str, errno: Errno) -> Self {
+        Self { what, why: Why::Errno(errno) }
+    }
+
+    pub(crate) const fn decode(error: DecodeError) -> Self {
+        Self { what: "BTF", why: Why::Decode(error) }
+    }
+
+    /// `fault` before the name of what it is about, such as `no member` before `i_sb`.
+    pub(crate) const fn types(fault: &'static str, name: &'static str) -> Self {
+        Self { what: "BTF", why: Why::Types { fault, name } }
+    }
+
+    pub(crate) const fn other(what: &'static str, why: &'static str) -> Self {
+        Self { what, why: Why::Other(why) }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, why } = self;
+        match why {
+            Why::Errno(errno) => write!(f, "{what}: {}", std::io::Error::from(*errno)),
+            Why::Decode(error) => write!(f, "{what}: {error}"),
+            Why::Types { fault, name } => write!(f, "{what}: {fault} {name}"),
+            Why::Other(why) => write!(f, "{what}: {why}"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_what_was_tried_and_why_it_failed() {
+        let text = |refused: Refused| refused.to_string();
+        assert_eq!(
+            text(Refused::errno("bpf(BPF_PROG_LOAD)", Errno::PERM)),
+            "bpf(BPF_PROG_LOAD): Operation not permitted (os error 1)"
+        );
+        assert_eq!(text(Refused::types("no member", "i_sb")), "BTF: no member i_sb");
+        assert_eq!(text(Refused::other("capabilities", "no CAP_BPF")), "capabilities: no CAP_BPF");
+        let error = netstat_wire::linux::btf::Btf::new(&[0, 0]).unwrap_err();
+        assert_eq!(text(Refused::decode(error)), "BTF: btf_header: not BTF at offset 0");
+    }
+}

@@ -1,0 +1,281 @@
+//! The programs in the running kernel, with sockets of our own making. They need root and a kernel that has
+//! iterators; without, they are skipped and say so.
+
+use super::program::{Types, level_of_reader, socket_files};
+use super::{HeldSource, Refused, SocketFile, TaskFiles, ffi, kernel_types, level, may_load};
+use crate::sys::linux::errno::Errno;
+use rustix::io::{FdFlags, fcntl_getfd};
+use rustix::thread::CapabilitySet;
+use socket_world::bpf::{Object, ids, link_ids, program_name};
+use socket_world::{Child, Held, kernel, live_skip, restrict, tcp, threads, udp, wait_until};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
+
+/// The program in the kernel; the test is skipped where the kernel itself cannot have it. That is not asked of the
+/// code under test: where the kernel can, a refusal is a failure.
+macro_rules! loaded {
+    () => {{
+        if let Err(why) = kernel::bpf_iterators() {
+            live_skip!("{why}");
+        }
+        assert_eq!(may_load(), Ok(()));
+        TaskFiles::load().unwrap_or_else(|refused| panic!("{refused}"))
+    }};
+}
+
+/// What a source tells of some processes, in order.
+fn held_by(source: &impl HeldSource, pids: &[u32]) -> Vec<SocketFile> {
+    let mut held = Vec::new();
+    source.read(&mut |_, file| held.extend(pids.contains(&file.pid).then_some(file))).unwrap();
+    held.sort_by_key(|file| (file.pid, file.fd, file.inode));
+    held
+}
+
+/// The same, as their makers report them.
+fn expected(held: &[Held]) -> Vec<SocketFile> {
+    let file = |held: &Held| SocketFile { pid: held.pid, fd: held.fd, inode: held.inode };
+    let mut expected: Vec<SocketFile> = held.iter().map(file).collect();
+    expected.sort_by_key(|file| (file.pid, file.fd, file.inode));
+    expected
+}
+
+#[test]
+fn each_descriptor_of_a_socket_is_told_with_process_and_inode_and_nothing_else_is() {
+    let source = loaded!();
+    let directory = std::env::temp_dir().join(format!("netstat-bpf-{}", std::process::id()));
+    let child = Child::fork(Some(b"held-by-bpf"), &[], |report| {
+        report.made(tcp::pair_v4()?)?;
+        report.made(udp::unconnected_v6()?)?;
+        let (one, other) = std::os::unix::net::UnixStream::pair()?;
+        report.keep(one)?;
+        report.keep(other.try_clone()?)?;
+        report.keep(other)?;
+        // A pipe, a file, and the path of a socket, which has the mode of one.
+        let (read, write) = io::pipe()?;
+        report.keep_unreported(read);
+        report.keep_unreported(write);
+        let listener = std::os::unix::net::UnixListener::bind(&directory)?;
+        report.keep(listener)?;
+        let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC;
+        report.keep_unreported(rustix::fs::open(&directory, flags, rustix::fs::Mode::empty())?);
+        std::fs::remove_file(&directory)
+    })
+    .unwrap();
+    assert_eq!(held_by(&source, &[child.pid()]), expected(child.held()));
+    // Read again, it is the same; and closed sockets are told no more.
+    assert_eq!(held_by(&source, &[child.pid()]), expected(child.held()));
+    let pid = child.pid();
+    child.stop();
+    assert_eq!(held_by(&source, &[pid]), []);
+}
+
+#[test]
+fn more_descriptors_than_one_read_gives_are_told_once_each() {
+    let source = loaded!();
+    let child = Child::fork(None, &[], |report| {
+        socket_world::need_descriptors(9_000)?;
+        let socket = udp::bind_to("127.0.0.1:0".parse().unwrap())?;
+        for _ in 0..8_000 {
+            report.keep(socket.try_clone()?)?;
+        }
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(held_by(&source, &[child.pid()]), expected(child.held()));
+}
+
+#[test]
+fn a_thread_with_a_table_of_its_own_is_told_under_its_process() {
+    let source = loaded!();
+    let thread = threads::own_table(tcp::pair_v4).unwrap();
+    let own = std::process::id();
+    assert!(thread.tid() != own && thread.held().iter().all(|held| held.pid == own));
+    let told = held_by(&source, &[own]);
+    for file in expected(thread.held()) {
+        assert_eq!(told.iter().filter(|told| **told == file).count(), 1, "{file:?} in {told:?}");
+    }
+    assert_eq!(held_by(&source, &[thread.tid()]), []);
+}
+
+#[test]
+fn a_process_whose_leader_has_exited_is_told() {
+    let source = loaded!();
+    let exited = threads::exited_leader(None, tcp::pair_v4).unwrap();
+    let child = exited.child();
+    assert_eq!(held_by(&source, &[child.pid()]), expected(child.held()));
+}
+
+#[test]
+fn processes_have_the_numbers_of_the_readers_pid_namespace() {
+    // The first level, unless the tests run in a container.
+    let level = loaded!().level();
+    if kernel::is_before(6, 5) {
+        live_skip!("BPF in a pid namespace of its own: Linux before 6.5");
+    }
+    let child = Child::fork(None, &[], |_| {
+        restrict::in_pid_namespace(|| {
+            // One more below: its first process is told by the number that it has here.
+            let source = TaskFiles::load().map_err(|refused| io::Error::other(refused.to_string()))?;
+            assert_eq!((source.level(), std::process::id()), (level + 1, 1));
+            let socket = udp::bind_to("127.0.0.1:0".parse().unwrap())?;
+            let own = expected(&[Held::here(&socket)?]);
+            assert_eq!(held_by(&source, &[1]), own);
+            let other = Child::fork(None, &[socket.as_fd()], |report| report.made(tcp::pair_v4()?))?;
+            let mut all = Vec::new();
+            source.read(&mut |_, file| all.push(file))?;
+            all.sort_by_key(|file| (file.pid, file.fd));
+            let copy = SocketFile { pid: other.pid(), ..own[0] };
+            let mut expected = [own, vec![copy], expected(other.held())].concat();
+            expected.sort_by_key(|file| (file.pid, file.fd));
+            assert_eq!(all, expected, "and nobody outside of the namespace");
+
+            restrict::in_pid_namespace(|| {
+                let inner = TaskFiles::load().map_err(|refused| io::Error::other(refused.to_string()))?;
+                assert_eq!(inner.level(), level + 2);
+                assert!(held_by(&inner, &[1]).contains(&SocketFile { pid: 1, ..copy }));
+                Ok(())
+            })
+        })
+    });
+    match child {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            live_skip!("a pid namespace: {error}")
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn the_level_that_a_program_sees_is_that_of_the_link() {
+    drop(loaded!());
+    let file = kernel_types().unwrap();
+    let types = Types::new(&file).unwrap();
+    assert_eq!(level::probe(&types), level::of_this_thread(&types));
+}
+
+#[test]
+fn whoever_lacks_a_capability_is_told_which_and_does_not_try() {
+    if !socket_world::is_root() {
+        let refused = may_load().unwrap_err();
+        assert_eq!(refused, Refused::other("capabilities", "no CAP_BPF and no CAP_PERFMON"));
+        live_skip!("needs root, to drop capabilities");
+    }
+    let answer_without = |dropped: CapabilitySet| {
+        // In a thread of its own: it stays without them.
+        let without = std::thread::spawn(move || {
+            restrict::drop_capabilities(dropped).unwrap();
+            may_load().map_err(|refused| refused.to_string())
+        });
+        without.join().unwrap()
+    };
+    let without = |text: &str| Err(format!("capabilities: {text}"));
+    let (admin, bpf, perfmon) = (CapabilitySet::SYS_ADMIN, CapabilitySet::BPF, CapabilitySet::PERFMON);
+    assert_eq!(answer_without(bpf | perfmon), Ok(()));
+    assert_eq!(answer_without(admin), Ok(()));
+    assert_eq!(answer_without(admin | bpf), without("no CAP_BPF"));
+    assert_eq!(answer_without(admin | perfmon), without("no CAP_PERFMON"));
+    assert_eq!(answer_without(admin | bpf | perfmon), without("no CAP_BPF and no CAP_PERFMON"));
+}
+
+#[test]
+fn a_root_that_is_none_outside_is_refused_by_the_kernel() {
+    drop(loaded!());
+    let child = Child::fork(None, &[], |_| {
+        restrict::become_user(65_534)?;
+        restrict::enter_user_namespace(rustix::thread::UnshareFlags::empty())?;
+        may_load().map_err(|refused| io::Error::other(refused.to_string()))?;
+        let refused = TaskFiles::load().unwrap_err();
+        assert_eq!(refused.to_string(), "bpf(BPF_PROG_LOAD): Operation not permitted (os error 1)");
+        Ok(())
+    });
+    match child {
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            live_skip!("a user namespace: {error}")
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn program_and_link_end_with_their_source() {
+    let source = loaded!();
+    let (link, program) = link_ids(source.link.as_fd()).unwrap();
+    assert_eq!(program_name(program).unwrap(), "netstat_owners");
+    let are_there = || {
+        let has = |of, id| ids(of).unwrap().contains(&id);
+        (has(Object::Link, link), has(Object::Program, program))
+    };
+    assert_eq!(are_there(), (true, true));
+    // The kernel frees them a moment after.
+    drop(source);
+    assert!(wait_until(Duration::from_secs(10), || are_there() == (false, false)), "{:?}", are_there());
+}
+
+#[test]
+fn no_descriptor_is_handed_to_programs_that_are_started() {
+    let source = loaded!();
+    let run = ffi::start_iterator(source.link.as_fd()).unwrap();
+    let closes = |fd: &OwnedFd| fcntl_getfd(fd).unwrap() == FdFlags::CLOEXEC;
+    assert!(closes(&source.link) && closes(&run));
+}
+
+#[test]
+fn the_verifier_takes_the_programs_of_every_level() {
+    drop(loaded!());
+    let file = kernel_types().unwrap();
+    let types = Types::new(&file).unwrap();
+    // The kernel allows 32 namespaces in one another.
+    let programs = (0..=32).map(|level| socket_files(&types, level)).chain([level_of_reader(&types)]);
+    for program in programs {
+        let program = program.unwrap();
+        let mut log = vec![0; 1 << 16];
+        let name = b"netstat_test\0\0\0\0";
+        let loaded = ffi::load_iterator(name, &program.instructions, program.attach_to, &mut log);
+        assert!(loaded.is_ok(), "{loaded:?}:\n{}", String::from_utf8_lossy(&log));
+    }
+}
+
+#[test]
+fn types_that_lack_something_are_refused_by_its_name() {
+    // A header, and no types.
+    let mut file = vec![0; 24];
+    file[..2].copy_from_slice(&0xeb9f_u16.to_ne_bytes());
+    file[2] = 1;
+    file[4..8].copy_from_slice(&24_u32.to_ne_bytes());
+    let types = Types::new(&file).unwrap();
+    let refused = socket_files(&types, 0).unwrap_err();
+    assert_eq!(refused.to_string(), "BTF: no function bpf_iter_task_file");
+    let refused = level_of_reader(&types).unwrap_err();
+    assert_eq!(refused.to_string(), "BTF: no function bpf_iter_task");
+}
+
+#[test]
+fn a_file_that_is_not_of_sysfs_is_not_mapped() {
+    let own = std::fs::File::open("/proc/self/exe").unwrap();
+    assert_eq!(ffi::Mapping::of_sysfs(&own).err(), Some(Errno::INVAL));
+}
+
+#[test]
+fn records_are_put_together_across_reads_and_half_a_record_is_an_error() {
+    use std::io::Write;
+    let read = |parts: &'static [&[u8]]| {
+        let (reader, mut writer) = io::pipe().unwrap();
+        let write = std::thread::spawn(move || {
+            for part in parts {
+                writer.write_all(part).unwrap();
+                // So that the reader has most likely taken it.
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        });
+        let mut read = Vec::new();
+        let end = super::iterator::records::<4>(&reader, &mut |_, record| read.push(record));
+        write.join().unwrap();
+        (end, read)
+    };
+    assert_eq!(read(&[b"abc", b"defgh", b"ijkl"]), (Ok(()), vec![*b"abcd", *b"efgh", *b"ijkl"]));
+    assert_eq!(read(&[b"abcd", b"ef"]), (Err(Errno::BADMSG), vec![*b"abcd"]));
+    assert_eq!(read(&[]), (Ok(()), vec![]));
+}

@@ -1,0 +1,154 @@
+//! Which source the owners are searched in.
+
+use super::walk;
+use crate::engine::parallel::lock;
+use crate::model::owner_source::{OwnerSource, OwnersFrom};
+use crate::sys::linux::owners::bpf::{self, Refused, TaskFiles};
+use crate::sys::linux::procfs::{Proc, Procfs};
+use std::borrow::Cow;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
+
+/// How many files must be open on the machine for an iteration to be faster than the walk, with what it costs to
+/// set it up: one to three milliseconds, against as many microseconds that it saves a descriptor. (`bench custom
+/// --processes 10 --connections 20 --udp 2 --host-pids` has this many, and takes less time by either measure.)
+const MIN_FILES_FOR_BPF: u64 = 800;
+
+/// How many processes a pid namespace of its own must have for that: files are counted for the whole machine.
+const MIN_PROCESSES_FOR_BPF: usize = 50;
+
+/// The program that finds owners, once it was loaded, and kept for the next listing.
+#[derive(Default)]
+pub(crate) struct KeptProgram {
+    state: Mutex<State>,
+    /// Whether owners have been searched for before.
+    was_asked: AtomicBool,
+}
+
+#[derive(Default)]
+enum State {
+    #[default]
+    NotLoaded,
+    Loaded {
+        program: Arc<TaskFiles>,
+        by: Loader,
+    },
+    Refused(Refused),
+}
+
+/// Which process loaded a program. A child that it forks has these descriptors too, and may be in another pid namespace,
+/// with other pids.
+#[derive(PartialEq, Eq)]
+struct Loader {
+    process: u32,
+    /// The link that names the namespace: the first process of each has the same number.
+    namespace: Option<Vec<u8>>,
+}
+
+impl Loader {
+    fn current(procfs: Option<&impl Procfs>) -> Self {
+        let namespace = procfs.and_then(|procfs| procfs.link("self/ns/pid").ok());
+        Self { process: std::process::id(), namespace }
+    }
+}
+
+/// How to search.
+pub(crate) enum Strategy {
+    Walk(OwnersFrom),
+    Iterate { program: Arc<TaskFiles>, reason: &'static str },
+}
+
+impl Strategy {
+    fn walk(reason: impl Into<Cow<'static, str>>) -> Self {
+        Self::Walk(OwnersFrom::new(OwnerSource::Procfs, reason))
+    }
+}
+
+/// Selects for one listing. `some_only`: the query names the processes to read.
+pub(crate) fn select(kept: &KeptProgram, asked: OwnerSource, some_only: bool) -> Strategy {
+    if asked == OwnerSource::Procfs {
+        return Strategy::walk("asked for");
+    }
+    let asked = asked == OwnerSource::Bpf;
+    if some_only && !asked {
+        return Strategy::walk("some processes only");
+    }
+    let procfs = Proc::open();
+    if procfs.as_ref().is_ok_and(walk::is_of_other_namespace) {
+        // Names and paths would be read there, of other processes by the same numbers.
+        return Strategy::walk("/proc: of another pid namespace");
+    }
+    let by = Loader::current(procfs.as_ref().ok());
+    let mut state = lock(&kept.state);
+    match &*state {
+        State::Loaded { program, by: loader } if *loader == by && by.namespace.is_some() => {
+            let reason = if asked { "asked for" } else { "loaded before" };
+            return Strategy::Iterate { program: Arc::clone(program), reason };
+        }
+        State::Refused(refused) => return Strategy::walk(refused.to_string()),
+        State::Loaded { .. } | State::NotLoaded => {}
+    }
+    if let Err(refused) = bpf::may_load() {
+        return Strategy::walk(refused.to_string());
+    }
+    let reason = match procfs {
+        _ if asked => "asked for",
+        // A second query is likely to be followed by more, and the set-up is paid once.
+        _ if kept.was_asked.swap(true, Relaxed) => "asked again",
+        Ok(procfs) => match is_worth_it(&procfs) {
+            Ok(reason) => reason,
+            Err(reason) => return Strategy::walk(reason),
+        },
+        Err(_) => NOT_COUNTED,
+    };
+    match state.load(by) {
+        Ok(program) => Strategy::Iterate { program, reason },
+        Err(refused) => Strategy::walk(refused.to_string()),
+    }
+}
+
+impl State {
+    fn load(&mut self, by: Loader) -> Result<Arc<TaskFiles>, Refused> {
+        match TaskFiles::load() {
+            Ok(program) => {
+                let program = Arc::new(program);
+                *self = Self::Loaded { program: Arc::clone(&program), by };
+                Ok(program)
+            }
+            Err(refused) => {
+                // Not tried again: the next time would be refused, and logged, just so.
+                *self = Self::Refused(refused);
+                Err(refused)
+            }
+        }
+    }
+}
+
+/// The program, whether or not it pays, where the caller may load it.
+pub(crate) fn load(kept: &KeptProgram) -> Option<Arc<TaskFiles>> {
+    let procfs = Proc::open().ok().filter(|procfs| !walk::is_of_other_namespace(procfs))?;
+    let mut state = lock(&kept.state);
+    if matches!(*state, State::Refused(_)) || bpf::may_load().is_err() {
+        return None;
+    }
+    state.load(Loader::current(Some(&procfs))).ok()
+}
+
+/// How many descriptors there are is told by `/proc` alone, and without it there is nothing to walk either.
+const NOT_COUNTED: &str = "no count of descriptors";
+
+/// Why it pays to set the iteration up, or why not.
+fn is_worth_it(procfs: &impl Procfs) -> Result<&'static str, &'static str> {
+    let mut text = Vec::new();
+    let read = procfs.read("sys/fs/file-nr", &mut text);
+    let files =
+        text.split(|byte| !byte.is_ascii_digit()).next().and_then(|files| std::str::from_utf8(files).ok());
+    let Some(files) = files.filter(|_| read.is_ok()).and_then(|files| files.parse::<u64>().ok()) else {
+        return Ok(NOT_COUNTED);
+    };
+    if files < MIN_FILES_FOR_BPF {
+        return Err("few descriptors");
+    }
+    let few = walk::is_nested(procfs) && procfs.pids().is_ok_and(|pids| pids.len() < MIN_PROCESSES_FOR_BPF);
+    if few { Err("few processes") } else { Ok("many descriptors") }
+}

@@ -1,0 +1,120 @@
+//! Tables read from `NETLINK_SOCK_DIAG`: dumps restarted where the kernel gave up, each row emitted once.
+
+use super::netlink::{Answer, BUFFER_BYTES, Fault, Peer};
+use super::request::Table;
+use crate::sys::linux::dedup::Dedup;
+use crate::sys::linux::errno::Errno;
+use crate::sys::linux::protocols::ProtocolInfo;
+use crate::sys::linux::rows::Rows;
+use crate::sys::linux::{details, row};
+use netstat_wire::linux::inet_diag::InetDiagMsg;
+use std::borrow::Cow;
+
+/// How often a dump that the kernel gave up is restarted.
+const RESTARTS: u32 = 3;
+
+/// Opens a netlink socket.
+type Open<'o> = Box<dyn FnMut() -> Result<Box<dyn Peer>, Errno> + Send + 'o>;
+
+/// Requests over one netlink socket, which is opened when it is needed and reopened after a failure.
+pub(crate) struct Dumps<'o> {
+    open: Open<'o>,
+    peer: Option<Box<dyn Peer>>,
+    buffer: Vec<u8>,
+    seq: u32,
+    /// Whether long answers may be received on a second thread.
+    ahead: bool,
+}
+
+impl<'o> Dumps<'o> {
+    pub(crate) fn new<P: Peer + 'static>(
+        mut open: impl FnMut() -> Result<P, Errno> + Send + 'o,
+    ) -> Dumps<'o> {
+        let open: Open<'o> = Box::new(move || Ok(Box::new(open()?)));
+        Self { open, peer: None, buffer: Vec::new(), seq: 0, ahead: false }
+    }
+
+    /// Sets whether long answers may be received on a second thread.
+    pub(crate) fn receive_ahead(&mut self, ahead: bool) -> &mut Self {
+        self.ahead = ahead;
+        self
+    }
+
+    /// Closes the socket; the next request opens another one.
+    pub(crate) fn close(&mut self) {
+        self.peer = None;
+    }
+
+    /// Sends the request with this sequence number, and returns its answer to be read.
+    pub(crate) fn ask(&mut self, request: impl FnOnce(u32) -> Vec<u8>) -> Result<Answer<'_>, Fault> {
+        let peer = match self.peer.take() {
+            Some(peer) => peer,
+            None => (self.open)().map_err(|errno| Fault::Call("socket", errno))?,
+        };
+        self.buffer.resize(BUFFER_BYTES, 0);
+        self.seq = self.seq.wrapping_add(1);
+        Answer::begin(peer, &mut self.peer, &mut self.buffer, &request(self.seq), self.ahead)
+    }
+
+    /// Reads a table. Returns whether the kernel reported that it changed meanwhile.
+    pub(crate) fn read(&mut self, table: &Table, rows: &mut Rows<'_>) -> Result<bool, Fault> {
+        let mut dedup = Dedup::new(ProtocolInfo::of(table.selection.protocol).repeats);
+        let mut table = Cow::Borrowed(table);
+        let mut restarts = 0;
+        loop {
+            match self.read_once(&table, &mut dedup, rows) {
+                Ok(dump) if rows.stopped || !dedup.needs_another_read(dump.chunks) => {
+                    return Ok(dump.interrupted);
+                }
+                Ok(_) => restarts = 0,
+                Err(Fault::Overrun) if restarts < RESTARTS => {
+                    restarts += 1;
+                    dedup.restart();
+                }
+                Err(fault) => {
+                    // Without the program every row comes, and the predicate alone decides.
+                    let Some(unfiltered) = table.without_program(&fault) else { return Err(fault) };
+                    table = Cow::Owned(unfiltered);
+                    dedup.restart();
+                }
+            }
+        }
+    }
+
+    /// One dump, up to its end or until the sink wants no more rows.
+    fn read_once(&mut self, table: &Table, dedup: &mut Dedup, rows: &mut Rows<'_>) -> Result<DumpEnd, Fault> {
+        let protocol = table.selection.protocol;
+        let mut answer = self.ask(|seq| table.request(seq))?;
+        while let Some(record) = answer.next()? {
+            let Ok(message) = InetDiagMsg::decode(record.payload) else {
+                rows.skipped += 1;
+                continue;
+            };
+            let Some(mut row) = row::row(&message, protocol) else {
+                rows.skipped += 1;
+                continue;
+            };
+            if !dedup.is_new(record.chunk, message.id.cookie) {
+                continue;
+            }
+            if !rows.details.is_empty() {
+                match details::details(rows.details, protocol, &message, record.payload) {
+                    Ok(details) => row.details = details,
+                    Err(_) => rows.skipped += 1,
+                }
+            }
+            if rows.push(row).is_break() {
+                break;
+            }
+        }
+        Ok(DumpEnd { chunks: answer.chunks(), interrupted: answer.interrupted() })
+    }
+}
+
+/// How a dump that was not refused ended.
+struct DumpEnd {
+    /// Datagrams that held records.
+    chunks: u32,
+    /// The kernel reported that the table changed while it was dumped.
+    interrupted: bool,
+}

@@ -1,0 +1,165 @@
+//! Which dumps a filter needs, and the requests for them.
+//!
+//! One request returns IPv4 and IPv6 where the kernel can do that, which saves a walk over a hash table that may have
+//! hundreds of thousands of buckets. Only the states are requested that the filter wants: listeners have a table of
+//! their own, and reading it costs next to nothing.
+
+use super::bytecode::{Compiled, Program, compile};
+use super::netlink::Fault;
+use super::selection::Selection;
+use crate::filter::{Filter, Term};
+use crate::model::details::DetailFields;
+use crate::model::error::Error;
+use crate::model::socket::Family;
+use crate::query::Query;
+use crate::sys::linux::errno::Errno;
+use crate::sys::linux::protocols::{OnePass, PROTOCOLS, ProtocolInfo};
+use crate::sys::linux::row::{address_family, tcp_state};
+use crate::sys::linux::{details, ffi};
+use netstat_wire::linux::inet_diag::{INET_DIAG_REQ_BYTECODE, Request, RequestV2, SockId};
+use netstat_wire::linux::netlink::{NLM_F_DUMP, put_attribute};
+use netstat_wire::linux::tcp_states as states;
+use std::fmt;
+
+/// One table, or the part of it that is wanted: what is read with one dump.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Table {
+    pub(crate) selection: Selection,
+    /// What else the kernel is to leave out.
+    pub(crate) program: Option<Program>,
+    /// Whether the rows of `/proc` have what the filter needs.
+    pub(crate) is_in_proc: bool,
+    /// What is wanted of its sockets beyond rows.
+    pub(crate) details: DetailFields,
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let family = match self.selection.family {
+            None => "",
+            Some(Family::Ipv4) => " over IPv4",
+            Some(Family::Ipv6) => " over IPv6",
+        };
+        write!(f, "{}{family}", self.selection.protocol)
+    }
+}
+
+impl Table {
+    /// The request for a dump of it.
+    pub(crate) fn request(&self, seq: u32) -> Vec<u8> {
+        let Selection { protocol, family, states, local_port, remote_port } = self.selection;
+        let ProtocolInfo { number, one_pass, .. } = *ProtocolInfo::of(protocol);
+        let ext = details::extensions(self.details);
+        let id = SockId { sport: local_port, dport: remote_port, ..SockId::default() };
+        let mut message = match family {
+            Some(family) => RequestV2 { family: address_family(family), protocol: number, ext, states, id }
+                .encode(NLM_F_DUMP, seq),
+            None => {
+                let protocol = (one_pass == OnePass::ByAttribute).then_some(u32::from(number));
+                Request { ext, states, id, protocol }.encode(NLM_F_DUMP, seq)
+            }
+        };
+        if let Some(program) = &self.program {
+            // No program is longer than an attribute.
+            put_attribute(&mut message, INET_DIAG_REQ_BYTECODE, &program.bytes);
+        }
+        message
+    }
+
+    /// The same table without a program, if the kernel has refused the program and the predicate can decide without
+    /// it.
+    pub(crate) fn without_program(&self, fault: &Fault) -> Option<Self> {
+        let is_needed = self.program.as_ref()?.is_needed;
+        let Fault::Refused(error) = fault else { return None };
+        // An instruction that this kernel does not know; one that this caller may not use.
+        let refusals = [Errno::INVAL, Errno::PERM].map(|errno| Some(errno.raw_os_error()));
+        let is_refusal = refusals.contains(&error.raw_os_error());
+        (is_refusal && !is_needed).then(|| Self { program: None, ..self.clone() })
+    }
+}
+
+/// The tables to read for a filter, in order. `names_protocol`: this kernel knows the attribute that the request for
+/// both families of some protocols needs. An error if neither the kernel nor the predicate could decide which rows
+/// pass.
+pub(crate) fn tables(filter: &Filter, names_protocol: bool) -> Result<Vec<Table>, Error> {
+    let knows_interface = filter.expr().has(&|term| matches!(term, Term::Interface(_)));
+    let mut tables = Vec::new();
+    for info in PROTOCOLS.into_iter().filter(|info| filter.wants_protocol(info.protocol)) {
+        let states = wanted_states(filter, info);
+        if states == 0 {
+            continue;
+        }
+        let one_pass = info.one_pass == OnePass::Plain || names_protocol;
+        for family in wanted_families(filter, one_pass) {
+            let selection = Selection {
+                protocol: info.protocol,
+                family,
+                states,
+                local_port: filter.single_local_port().unwrap_or(0),
+                remote_port: filter.single_remote_port().unwrap_or(0),
+            };
+            let program = match compile(filter, &selection)? {
+                Compiled::Nothing => continue,
+                Compiled::Everything => None,
+                Compiled::Some(program) => Some(program),
+            };
+            let is_needed = program.as_ref().is_some_and(|program| program.is_needed);
+            let is_in_proc = info.proc_file.is_some() && !knows_interface && !is_needed;
+            tables.push(Table { selection, program, is_in_proc, details: DetailFields::empty() });
+        }
+    }
+    Ok(tables)
+}
+
+/// The states that a filter wants, as the kernel's mask.
+fn wanted_states(filter: &Filter, info: &ProtocolInfo) -> u32 {
+    info.state_numbers()
+        .filter(|number| filter.wants_state(info.protocol, tcp_state(*number)))
+        .fold(0, |mask, number| mask | states::mask(number))
+}
+
+/// The families to request: `None` for both in one dump.
+fn wanted_families(filter: &Filter, one_pass: bool) -> Vec<Option<Family>> {
+    let mut families = vec![Family::Ipv4, Family::Ipv6];
+    families.retain(|family| filter.wants_family(*family));
+    if families.len() > 1 && one_pass { vec![None] } else { families.into_iter().map(Some).collect() }
+}
+
+/// The tables to read for a query, with what is wanted beyond rows.
+pub(crate) fn tables_of(query: &Query) -> Result<Vec<Table>, Error> {
+    let mut tables = tables(&query.filter, kernel_has_protocol_attribute())?;
+    for table in &mut tables {
+        table.details = query.details;
+        let states = &mut table.selection.states;
+        let has_bound_inactive = ProtocolInfo::of(table.selection.protocol).has_bound_inactive;
+        if query.bound_inactive && has_bound_inactive && *states & BOUND_INACTIVE_SHOWN_AS != 0 {
+            *states |= BOUND_INACTIVE;
+        }
+    }
+    Ok(tables)
+}
+
+/// Sockets that are bound but idle: not a state, only a bit of a request. The kernel walks its table of bound ports
+/// for them, which also holds every connection made from this machine.
+const BOUND_INACTIVE: u32 = states::mask(states::TCP_BOUND_INACTIVE);
+const BOUND_INACTIVE_SHOWN_AS: u32 = states::mask(states::TCP_CLOSE);
+
+/// Whether these tables need what this kernel (before 6.8) leaves out without an error.
+pub(crate) fn lack_bound_inactive(tables: &[Table]) -> bool {
+    tables.iter().any(|table| table.selection.states & BOUND_INACTIVE != 0) && kernel_version() < (6, 8)
+}
+
+/// Whether this kernel knows the attribute that names another protocol than TCP in the older request (5.9). A kernel
+/// that does not know it ignores it and returns TCP.
+fn kernel_has_protocol_attribute() -> bool {
+    kernel_version() >= (5, 10)
+}
+
+/// The first two numbers of this kernel's release.
+pub(crate) fn kernel_version() -> (u32, u32) {
+    let release = ffi::kernel_release();
+    let mut numbers = release.split(|byte| !byte.is_ascii_digit()).map(|digits| {
+        std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u32>().ok()).unwrap_or(0)
+    });
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}

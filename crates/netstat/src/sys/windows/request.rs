@@ -1,0 +1,55 @@
+//! The tables of sockets, as they are asked for.
+
+use crate::model::socket::Protocol;
+use netstat_wire::windows::{Family, tcp_table, udp_table};
+use std::fmt;
+
+/// How much a table tells of each socket.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// Process, time of the bind, service.
+    OwnerModule,
+    /// Process.
+    OwnerPid,
+}
+
+/// One table of sockets, as `GetExtendedTcpTable` and `GetExtendedUdpTable` name it.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Table {
+    pub(crate) protocol: Protocol,
+    pub(crate) family: Family,
+    pub(crate) class: Class,
+    /// TCP: listeners alone. There is no such choice for connections: what the class of that name leaves out
+    /// is not told.
+    pub(crate) listeners: bool,
+}
+
+impl Table {
+    pub(super) fn tcp_layout(&self) -> tcp_table::Layout {
+        match self.class {
+            Class::OwnerModule => tcp_table::Layout::OwnerModule,
+            Class::OwnerPid => tcp_table::Layout::OwnerPid,
+        }
+    }
+
+    pub(super) fn udp_layout(&self) -> udp_table::Layout {
+        match self.class {
+            Class::OwnerModule => udp_table::Layout::OwnerModule,
+            Class::OwnerPid => udp_table::Layout::OwnerPid,
+        }
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let call = match self.protocol {
+            Protocol::Tcp => "GetExtendedTcpTable",
+            Protocol::Udp => "GetExtendedUdpTable",
+        };
+        let family = match self.family {
+            Family::Ipv4 => "IPv4",
+            Family::Ipv6 => "IPv6",
+        };
+        write!(f, "{call} over {family}")
+    }
+}
