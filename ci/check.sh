@@ -32,6 +32,7 @@ check_packages() {
 check_tidy() {
     ci/tidy_test.sh
     ci/tidy.sh
+    ci/skips_test.sh
     if command -v shellcheck >/dev/null; then
         shellcheck --external-sources ci/*.sh .ci/run
     else

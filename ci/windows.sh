@@ -17,37 +17,40 @@
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
+# shellcheck source-path=SCRIPTDIR source=debian-rust.sh
+. "$(dirname "$0")/debian-rust.sh"
+# One run at a time: at its end each stops all programs of the prefix.
+if [ -z "${WINDOWS_SH_ALONE:-}" ]; then
+    WINDOWS_SH_ALONE=1 exec flock --close --wait 3600 "$(cache_dir wine)/lock" "$0" "$@"
+fi
 cd "$repo"
 
 : "${WINDOWS_TARGETS:=x86_64-pc-windows-gnu i686-pc-windows-gnu x86_64-pc-windows-msvc aarch64-pc-windows-msvc}"
 target=x86_64-pc-windows-gnu
-sysroot=$(cache_dir sysroot)
+program=$cross_dir/$target/debug/lsock.exe
 WINEPREFIX=$(cache_dir wine)
-target_dir=${CARGO_TARGET_DIR:-target}/cross
 
-# No questions about Mono and Gecko, no menus, no chatter.
+# No questions about Mono and Gecko, no menus, no windows, no chatter.
 export WINEPREFIX WINEDEBUG=-all WINEDLLOVERRIDES='winemenubuilder.exe,mscoree,mshtml=d'
+unset DISPLAY
 wine=/usr/lib/wine/wine64
 wineserver=/usr/lib/wine/wineserver64
 
-# Debian's compiler and cargo, with the standard library that ci/cross.sh makes.
 windows() {
-    env -u RUSTC -u RUSTDOC -u CARGO -u RUSTUP_TOOLCHAIN -u RUSTFLAGS -u DISPLAY PATH="/usr/bin:$PATH" \
-        CARGO_INCREMENTAL=0 CARGO_TARGET_DIR="$target_dir" \
-        CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS="--sysroot $sysroot" \
-        CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTDOCFLAGS="--sysroot $sysroot" \
-        CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc \
+    debian CARGO_TARGET_X86_64_PC_WINDOWS_GNU_LINKER=x86_64-w64-mingw32-gcc \
         CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUNNER="$wine" "$@"
 }
 
+build_lsock() { windows /usr/bin/cargo build --quiet --target "$target" --package lsock; }
+
 have_wine() {
-    has_packages wine64 gcc-mingw-w64-x86-64-win32 rustc-web && [ -e "$WINEPREFIX/ready" ]
+    has_packages wine64 gcc-mingw-w64-x86-64-win32 && [ -e "$WINEPREFIX/ready" ]
 }
 
 # A prefix without a display, with the one library that Rust's std imports and Wine 8 lacks.
 make_prefix() {
     [ ! -e "$WINEPREFIX/ready" ] || return 0
-    env -u DISPLAY timeout 300 "$wine" wineboot -i >/dev/null 2>&1 || true
+    timeout 300 "$wine" wineboot -i >/dev/null 2>&1 || true
     "$wineserver" -w
     cat >"$WINEPREFIX/prng.c" <<'C'
 /* bcryptprimitives.dll with its one function that is needed: random bytes for hash maps. */
@@ -66,6 +69,14 @@ C
     x86_64-w64-mingw32-gcc -O2 -shared -s -o "$WINEPREFIX/drive_c/windows/system32/bcryptprimitives.dll" \
         "$WINEPREFIX/prng.c" -ladvapi32
     touch "$WINEPREFIX/ready"
+}
+
+# A server for all that follows: each program would start one of its own otherwise. Wine's services start with the
+# first program and keep its output open, which a pipe must not wait for.
+start_wine() {
+    trap '"$wineserver" -k || true' EXIT
+    "$wineserver" -p || true # fails if there is one
+    "$wine" cmd /c exit </dev/null >/dev/null 2>&1
 }
 
 windows_setup() {
@@ -113,7 +124,7 @@ windows_programs() {
     read -r port <&"${listening[0]}"
 
     # The example of the README of netstat 0.7, in a copy, so that what it builds stays out of the sources.
-    example=$target_dir/netstat-0.7-example
+    example=$cross_dir/netstat-0.7-example
     mkdir -p "$example/src"
     sed "s,\"\.\./\.\./\.\.\",\"$repo/crates/netstat\"," crates/netstat/tests/old_programs/netstat-0.7/Cargo.toml >"$example/Cargo.toml"
     cp crates/netstat/tests/old_programs/netstat-0.7/src/main.rs "$example/src/"
@@ -121,8 +132,8 @@ windows_programs() {
     printed=$(windows /usr/bin/cargo run --quiet --target "$target" --manifest-path "$example/Cargo.toml" | tr -d '\r')
     grep -xF "TCP 127.0.0.1:$port -> 0.0.0.0:0 [0] - LISTEN" <<<"$printed"
 
-    windows /usr/bin/cargo build --quiet --target "$target" --package lsock
-    printed=$("$wine" "$target_dir/$target/debug/lsock.exe" --json)
+    build_lsock
+    printed=$("$wine" "$program" --json)
     perl -MJSON::PP -e '
         my ($port, $text) = @ARGV;
         my $document = decode_json($text);
@@ -131,7 +142,7 @@ windows_programs() {
         die "port $port is not listed\n" unless $row;
         print "lsock.exe: $row->{protocol} $row->{local}{addr}:$row->{local}{port} $row->{state}, ",
             scalar @{$document->{sockets}}, " rows\n";' "$port" "$printed"
-    "$wine" "$target_dir/$target/debug/lsock.exe" --completions powershell | grep -c Register-ArgumentCompleter >/dev/null
+    "$wine" "$program" --completions powershell | grep -c Register-ArgumentCompleter >/dev/null
     kill "$listening_PID"
 }
 
@@ -153,10 +164,10 @@ forbidden_imports() {
 
 # Of the unoptimised program: it imports all that the optimised one does.
 windows_imports() {
-    windows /usr/bin/cargo build --quiet --target "$target" --package lsock
-    [ "$(imports "$target_dir/$target/debug/lsock.exe" | wc -l)" -gt 20 ]
-    forbidden_imports "$target_dir/$target/debug/lsock.exe" ci/windows-imports.txt
-    echo "$(imports "$target_dir/$target/debug/lsock.exe" | wc -l) imports, all of them in the list"
+    build_lsock
+    [ "$(imports "$program" | wc -l)" -gt 20 ]
+    forbidden_imports "$program" ci/windows-imports.txt
+    echo "$(imports "$program" | wc -l) imports, all of them in the list"
 }
 
 windows_prove() {
@@ -171,8 +182,9 @@ windows_prove() {
         return 1
     fi
     grep -q 'test result: FAILED. 0 passed; 1 failed' "$made/log"
+    build_lsock
     grep -v 'iphlpapi.dll GetExtendedTcpTable' ci/windows-imports.txt >"$made/list"
-    if forbidden_imports "$target_dir/$target/debug/lsock.exe" "$made/list" >"$made/log"; then
+    if forbidden_imports "$program" "$made/list" >"$made/log"; then
         echo 'windows.sh: an import that is not in the list went unnoticed' >&2
         return 1
     fi
@@ -185,13 +197,11 @@ for name; do
     case $name in
         setup | check) step "windows $name" "windows_$name" ;;
         tests | programs | imports | prove)
-            if have_wine; then
-                # Kept for all that follows: each program would start one of its own otherwise. Fails if it is there.
-                "$wineserver" -p || true
-                trap '"$wineserver" -k || true' EXIT
-                step "windows $name" "windows_$name"
-            else
+            if ! have_wine; then
                 skip "windows $name: no Wine (ci/install.sh windows, ci/windows.sh setup)"
+            elif set_up "windows $name" "$target"; then
+                start_wine
+                step "windows $name" "windows_$name"
             fi
             ;;
         *)

@@ -1,6 +1,7 @@
 //! What was typed.
 
 use crate::Result;
+use crate::same_json::Scene;
 use crate::world::{self, Named};
 use lexopt::prelude::*;
 use socket_world::WorldSpec;
@@ -10,21 +11,27 @@ use std::path::PathBuf;
 pub(crate) const HELP: &str = "\
 netstat and lsock beside their peers, measured in one run and in turns.
 
-bench WORLD...             lists the sockets of worlds (needs root): tiny, small, large, many, custom, and by the
-                           number of their sockets 1k, 20k, 100k, 500k or any other
+bench WORLD...             lists the sockets of worlds (needs root): tiny, small, large, many, refused, custom, and
+                           by the number of their sockets 1k, 20k, 100k, 500k or any other
+bench WORLD... --base DIR  ours beside the build of another checkout of this repository
+bench same-json [WORLD...] --base DIR
+                           where the JSON of lsock differs from that of another checkout's (then exit code 1); the
+                           world `states` has a socket in every state (states small)
 bench curve [WORLD...]     time and memory over the number of sockets, as a picture (1k to 500k)
 bench render [WORLD]       what lsock takes to write its output to a file, beyond the listing (large)
 bench micro                the decoders alone, in nanoseconds a record
 bench build                a clean release build of the library alone, beside netsock's
 bench compare OLD NEW      what got worse between two stored results of the same machine (then exit code 1)
 
-    --rounds N             how often each takes its turn (7; curve 3; micro 15; build 3)
+    --rounds N             how often each takes its turn (7; with a base 31; curve 3; micro 15; build 3)
     --only NAME,NAME       only these contenders
     --patience SECONDS     a peer whose turn takes longer is skipped (20)
     --host-pids            among the machine's other processes, in place of a pid namespace
     --json FILE            stores the results
     --svg FILE             curve: the picture (docs/curve.svg of this repository)
     --lsock PATH           the program (else $LSOCK, else the release build of this repository)
+    --base DIR             a checkout; it is built, lsock in DIR/target
+    --except FIELD,FIELD   same-json: fields that may differ, such as sockets.owners.fd
     --threshold PERCENT    compare: how much worse is worse (15)
     --all                  compare: shows every figure
     --processes N --descriptors N --connections N --ipv6-connections N --udp N
@@ -42,6 +49,11 @@ pub(crate) enum Action {
     Worlds(Vec<Named>),
     /// Draw these worlds over their size.
     Curve(Vec<Named>),
+    /// Hold the documents of two builds against each other.
+    SameJson {
+        scenes: Vec<Scene>,
+        base: PathBuf,
+    },
     Micro,
     Build,
     Compare {
@@ -67,6 +79,10 @@ pub(crate) struct Options {
     pub(crate) only: Vec<String>,
     pub(crate) json: Option<PathBuf>,
     pub(crate) lsock: Option<PathBuf>,
+    /// Another checkout.
+    pub(crate) base: Option<PathBuf>,
+    /// Fields that may differ.
+    pub(crate) except: Vec<String>,
     pub(crate) svg: Option<PathBuf>,
     /// In seconds.
     pub(crate) patience: u64,
@@ -86,6 +102,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<(Ac
         only: Vec::new(),
         json: None,
         lsock: None,
+        base: None,
+        except: Vec::new(),
         svg: None,
         patience: 20,
         host_pids: false,
@@ -109,6 +127,10 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<(Ac
             Long("only") => options.only.extend(parser.value()?.string()?.split(',').map(str::to_owned)),
             Long("json") => options.json = Some(parser.value()?.into()),
             Long("lsock") => options.lsock = Some(parser.value()?.into()),
+            Long("base") => options.base = Some(parser.value()?.into()),
+            Long("except") => {
+                options.except.extend(parser.value()?.string()?.split(',').map(str::to_owned));
+            }
             Long("svg") => options.svg = Some(parser.value()?.into()),
             Long("patience") => options.patience = parser.value()?.parse::<u64>()?.max(1),
             Long("host-pids") => options.host_pids = true,
@@ -132,6 +154,13 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<(Ac
         ["build"] => Action::Build,
         ["compare", old, new] => Action::Compare { old: old.into(), new: new.into() },
         ["compare", ..] => return Err("compare takes two files of results".into()),
+        ["same-json", names @ ..] => Action::SameJson {
+            scenes: scenes(if names.is_empty() { &["states", "small"] } else { names }, custom)?,
+            base: options.base.take().ok_or("same-json needs --base DIR")?,
+        },
+        _ if options.base.is_some() && ["curve", "render"].contains(&words[0]) => {
+            return Err(format!("{} has no base", words[0]).into());
+        }
         ["curve", names @ ..] => Action::Curve(worlds(if names.is_empty() { CURVE } else { names }, custom)?),
         ["render", names @ ..] => {
             options.render = true;
@@ -144,6 +173,14 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<(Ac
 
 fn worlds(names: &[&str], custom: WorldSpec) -> Result<Vec<Named>> {
     names.iter().map(|name| world::named(name, custom).map_err(Into::into)).collect()
+}
+
+fn scenes(names: &[&str], custom: WorldSpec) -> Result<Vec<Scene>> {
+    let scene = |name: &&str| match *name {
+        "states" => Ok(Scene::States),
+        name => Ok(Scene::World(world::named(name, custom)?)),
+    };
+    names.iter().map(scene).collect()
 }
 
 #[cfg(test)]

@@ -132,8 +132,9 @@ impl Comparison {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::{Count, Micro, Series, Turn};
+    use crate::results::{Micro, Series, Turn};
     use crate::world::named;
+    use netstat_contender::Count;
 
     /// A world in which our call takes `ours` where the peer's takes 100, twice.
     fn results(ours: u64, decoder: f64) -> Results {
@@ -142,6 +143,7 @@ mod tests {
                 call: Some(time * factor),
                 process: Some(time * factor + 5),
                 cpu: time * factor,
+                process_cpu: 1,
                 peak_kib: 1000,
                 bound: None,
             };

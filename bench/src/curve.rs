@@ -146,8 +146,14 @@ mod tests {
 
     fn measured(name: &str, milliseconds: u64) -> Measured {
         let mut world = Measured::new(&named(name, Default::default()).expect("a world"), 1);
-        let turn =
-            Turn { call: None, process: Some(milliseconds * 1_000_000), cpu: 1, peak_kib: 2048, bound: None };
+        let turn = Turn {
+            call: None,
+            process: Some(milliseconds * 1_000_000),
+            cpu: 1,
+            process_cpu: 1,
+            peak_kib: 2048,
+            bound: None,
+        };
         let series = |name: &str| Series {
             name: name.to_owned(),
             title: name.to_owned(),

@@ -7,12 +7,13 @@ pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     Spread::of(values).median
 }
 
-/// The middle and the ends of some values.
+/// The middle, the quartiles and the ends of some values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
     pub(crate) least: f64,
     pub(crate) most: f64,
+    pub(crate) quartiles: (f64, f64),
 }
 
 impl Spread {
@@ -21,7 +22,18 @@ impl Spread {
         values.sort_by(f64::total_cmp);
         let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
         let last = values.len().saturating_sub(1);
-        Self { median: f64::midpoint(at(last / 2), at(values.len() / 2)), least: at(0), most: at(last) }
+        // Between two values in proportion.
+        let quartile = |quarters: usize| {
+            let (whole, rest) = (last * quarters / 4, last * quarters % 4);
+            let (below, above) = (at(whole), at((whole + 1).min(last)));
+            below + (above - below) * rest as f64 / 4.0
+        };
+        Self {
+            median: f64::midpoint(at(last / 2), at(values.len() / 2)),
+            least: at(0),
+            most: at(last),
+            quartiles: (quartile(1), quartile(3)),
+        }
     }
 }
 
@@ -48,6 +60,14 @@ mod tests {
         assert_eq!(median([4.0, 1.0, 2.0, 3.0]), 2.5);
         assert_eq!(median([7.0]), 7.0);
         assert!(median([]).is_nan());
+    }
+
+    #[test]
+    fn half_of_the_values_are_between_the_quartiles() {
+        let quartiles = |values: &[f64]| Spread::of(values.iter().copied()).quartiles;
+        assert_eq!(quartiles(&[5.0, 1.0, 3.0, 2.0, 4.0]), (2.0, 4.0));
+        assert_eq!(quartiles(&[1.0, 2.0, 3.0, 4.0]), (1.75, 3.25));
+        assert_eq!(quartiles(&[7.0]), (7.0, 7.0));
     }
 
     #[test]

@@ -2,12 +2,14 @@
 //!
 //! `args` is what was typed. `apart` from everything else a world is built (`world`), if the machine can have it
 //! (`limits`), the `contenders` take turns in it (`measure`), each in a process of its own (`launch`), what ours found
-//! is held against the `truth`, and `report` writes the tables. `results` is what is kept of it in a file, and
+//! is held against the `truth`, and `report` writes the tables. `base` measures ours beside another build of it, and
+//! `same_json` holds what the two list against each other. `results` is what is kept of it in a file, and
 //! `compare` puts two such files side by side. `curve` draws several worlds over their size (`svg`), `micro` times the
 //! decoders alone, `build` a clean build.
 
 mod apart;
 mod args;
+mod base;
 mod build;
 mod compare;
 mod contenders;
@@ -20,21 +22,20 @@ mod measure;
 mod micro;
 mod report;
 mod results;
+mod same_json;
 mod svg;
 mod truth;
 mod world;
 
+use crate::apart::in_world;
 use crate::args::{Action, Options};
 use crate::contenders::Contender;
-use crate::limits::Limits;
 use crate::results::{Measured, Results};
-use socket_world::World;
-use socket_world::namespace::in_network_namespace;
-use std::error::Error;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+type Error = Box<dyn std::error::Error>;
+type Result<T> = std::result::Result<T, Error>;
 
 /// The exit code when something got worse; that of an error is 2.
 const WORSE: ExitCode = ExitCode::FAILURE;
@@ -57,7 +58,14 @@ fn run() -> Result<ExitCode> {
         Action::Launch(command) => launch::main(command)?,
         Action::Contender { name, port } => contenders::main(&name, port)?,
         Action::Write(bytes) => write_bytes(bytes)?,
-        Action::Worlds(worlds) => apart::apart(options.host_pids, || measure_worlds(&worlds, &options))?,
+        Action::Worlds(worlds) => match &options.base {
+            Some(base) => {
+                let builds = base::Builds::make(base, options.lsock.as_deref())?;
+                apart::apart(options.host_pids, || base::measure_worlds(&worlds, &builds, &options))?;
+            }
+            None => apart::apart(options.host_pids, || measure_worlds(&worlds, &options))?,
+        },
+        Action::SameJson { scenes, base } => return same_json::run(&scenes, &base, &options),
         Action::Curve(worlds) => apart::apart(options.host_pids, || curve::run(&worlds, &options))?,
         Action::Micro => {
             let results =
@@ -98,31 +106,15 @@ fn no_faults(results: &Results) -> Result<()> {
     if faults.is_empty() { Ok(()) } else { Err(faults.join("; ").into()) }
 }
 
-/// Each world has a network namespace of its own: the connections of the one before stay for a minute in TIME_WAIT.
 /// Gives why the machine cannot have the world, if so.
 fn measure_one(
-    world: &world::Named,
+    named: &world::Named,
     contenders: Vec<Contender>,
     rounds: usize,
     options: &Options,
 ) -> Result<std::result::Result<Measured, String>> {
-    if let Some(why) = Limits::now().hinder(&world.spec) {
-        return Ok(Err(why));
-    }
-    in_network_namespace(|| {
-        let built = match World::build(&world.spec) {
-            Ok(built) => built,
-            Err(error) if limits::is_want(&error) => return Ok(Err(format!("it cannot be built: {error}"))),
-            Err(error) => return Err(format!("cannot build the world: {error}")),
-        };
-        let measured = measure::in_turns(world, &built, contenders, rounds, options.patience);
-        measured.map(Ok).map_err(|error| error.to_string())
-    })
-    .map_err(|error| match error.kind() {
-        io::ErrorKind::PermissionDenied => "namespaces of its own need root".to_owned(),
-        _ => format!("cannot enter a network namespace: {error}"),
-    })?
-    .map_err(Into::into)
+    let patience = options.patience;
+    in_world(named, |world| measure::in_turns(named, world, contenders, rounds, patience))
 }
 
 /// A program that does nothing but write: what writing takes at the least, and being started.

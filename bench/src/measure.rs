@@ -1,11 +1,12 @@
 //! Rounds in which the contenders take turns.
 
 use crate::Result;
-use crate::contenders::{Contender, Runner, Unavailable, bound};
+use crate::contenders::{Contender, Runner, bound};
 use crate::launch::OutOfPatience;
 use crate::results::{Measured, Series, Skipped};
 use crate::truth;
 use crate::world::Named;
+use netstat_contender::Unavailable;
 use socket_world::World;
 use std::io::{self, IsTerminal, Write};
 
@@ -41,7 +42,7 @@ pub(crate) fn in_turns(
             name: contender.name.to_owned(),
             title,
             count,
-            expected: contender.question.map(|question| question.answer(world, port)),
+            expected: contender.question.map(|question| named.answer(question, world, port)),
             turns: Vec::with_capacity(rounds),
         });
         runners.push(runner);
@@ -57,7 +58,7 @@ pub(crate) fn in_turns(
 }
 
 /// One line that is written over, on a terminal.
-fn progress(what: &str, who: &str) {
+pub(crate) fn progress(what: &str, who: &str) {
     let mut err = io::stderr();
     if err.is_terminal() {
         // Nothing can be done about a standard error that takes no text.

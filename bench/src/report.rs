@@ -2,23 +2,14 @@
 
 use crate::contenders::{PAIRS, RENDERINGS};
 use crate::figures::{Spread, grouped, median};
-use crate::results::{Bound, Measured, Micro, Series, Turn};
+use crate::results::{Measured, Micro, Series, Turn};
+use netstat_contender::Bound;
 use std::cmp::Ordering;
 use std::fmt::Write;
 
 /// Everything about one world. (Writing to a `String` does not fail.)
 pub(crate) fn world(measured: &Measured) -> String {
-    let mut out = String::new();
-    let _ = writeln!(
-        out,
-        "World {}: {} sockets ({} TCP, {} UDP) and {} other descriptors in {} processes.",
-        measured.world,
-        grouped(measured.sockets()),
-        grouped(measured.tcp_sockets),
-        grouped(measured.udp_sockets),
-        grouped(measured.plain_descriptors),
-        grouped(measured.processes)
-    );
+    let mut out = measured.heading();
     let _ = writeln!(out, "Medians of {} rounds in turns, after one unmeasured.\n", measured.rounds);
     contenders(measured, &mut out);
     if cfg!(debug_assertions) {
@@ -28,9 +19,7 @@ pub(crate) fn world(measured: &Measured) -> String {
     }
     renderings(measured, &mut out);
     bounds(measured, &mut out);
-    for skipped in &measured.skipped {
-        let _ = writeln!(out, "skipped: {}: {}", skipped.title, skipped.why);
-    }
+    measured.write_skipped(&mut out);
     out.push('\n');
     out
 }

@@ -1,9 +1,11 @@
 //! What was measured, as it is kept in a file of results.
 
 use crate::Result;
-use crate::figures::median;
+use crate::figures::{grouped, median};
 use crate::world::Named;
+use netstat_contender::{Bound, Count};
 use serde::{Deserialize, Serialize};
+use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
@@ -56,16 +58,6 @@ pub(crate) struct Series {
     pub(crate) turns: Vec<Turn>,
 }
 
-/// What a listing came to.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Count {
-    pub(crate) rows: u64,
-    /// Those with an owner.
-    pub(crate) owned: u64,
-    /// The sum of the owners' pids over all rows, where it is known: whether they are the right ones.
-    pub(crate) pids: Option<u64>,
-}
-
 /// One turn. Times in nanoseconds.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Turn {
@@ -75,19 +67,13 @@ pub(crate) struct Turn {
     pub(crate) process: Option<u64>,
     /// Of all processors together, for the call, or for the process of a program.
     pub(crate) cpu: u64,
+    /// Of the whole process, from `exec` to its end, by the kernel's account.
+    #[serde(default)]
+    pub(crate) process_cpu: u64,
     pub(crate) peak_kib: u64,
     /// What the lower bound is made of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bound: Option<Bound>,
-}
-
-/// What the kernel alone takes, in nanoseconds. A listing has both side by side, so the slower one is its bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Bound {
-    /// The dumps of all sockets.
-    pub(crate) dump: u64,
-    /// An iteration over all descriptors; `None` without the rights for BPF, or in a kernel without it.
-    pub(crate) iteration: Option<u64>,
 }
 
 /// Who did not take part.
@@ -168,6 +154,26 @@ impl Measured {
     /// How many sockets the world has; each is held by one process.
     pub(crate) fn sockets(&self) -> u64 {
         u64::try_from(self.tcp_sockets + self.udp_sockets).unwrap_or(u64::MAX)
+    }
+
+    /// A line on the world.
+    pub(crate) fn heading(&self) -> String {
+        format!(
+            "World {}: {} sockets ({} TCP, {} UDP) and {} other descriptors in {} processes.\n",
+            self.world,
+            grouped(self.sockets()),
+            grouped(self.tcp_sockets),
+            grouped(self.udp_sockets),
+            grouped(self.plain_descriptors),
+            grouped(self.processes)
+        )
+    }
+
+    /// Who did not take part, a line each. (Writing to a `String` does not fail.)
+    pub(crate) fn write_skipped(&self, out: &mut String) {
+        for skipped in &self.skipped {
+            let _ = writeln!(out, "skipped: {}: {}", skipped.title, skipped.why);
+        }
     }
 
     pub(crate) fn find(&self, name: &str) -> Option<&Series> {

@@ -1,6 +1,6 @@
 //! What one of ours must find in a world, by what its processes have said of themselves.
 
-use crate::results::Count;
+use netstat_contender::Count;
 use socket_world::{SocketFacts, State, World};
 
 /// What is asked.

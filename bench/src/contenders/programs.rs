@@ -1,8 +1,7 @@
 //! Whole programs, their output counted in a run that is not timed.
 
-use super::process::{Unavailable, count, count_owners};
 use crate::Result;
-use crate::results::Count;
+use netstat_contender::{Count, Unavailable, count, count_owners};
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -32,6 +31,15 @@ pub(super) fn lsock() -> PathBuf {
     match std::env::var_os("LSOCK") {
         Some(path) => path.into(),
         None => target().join("release/lsock"),
+    }
+}
+
+/// Why a listing by this lsock does not find owners by BPF, if it does not.
+pub(super) fn why_not_by_bpf(lsock: &Path) -> Result<Option<String>> {
+    match Program::lsock(lsock, &["--json", BY_BPF]).count(lsock) {
+        Ok(_) => Ok(None),
+        Err(error) if error.is::<Unavailable>() => Ok(Some(error.to_string())),
+        Err(error) => Err(error),
     }
 }
 

@@ -1,17 +1,20 @@
 //! A contender made ready to take its turns.
 
-use super::process::{Account, Answer, Unavailable, nanoseconds};
-use super::programs::Program;
+use super::programs::{self, Program};
 use super::{Contender, Kind, LOWER_BOUND};
 use crate::Result;
-use crate::launch::{self, Output};
-use crate::results::{Count, Turn};
-use std::path::PathBuf;
+use crate::launch::{self, Output, Run};
+use crate::results::Turn;
+use netstat_contender::{Account, Answer, Count, Unavailable};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-/// Runs one contender again and again.
+/// Runs one contender, a fresh process each time.
 #[derive(Debug)]
 pub(crate) enum Runner {
     Call {
+        /// The bench itself, or the program of another build of ours.
+        program: PathBuf,
         name: &'static str,
         port: u16,
     },
@@ -22,10 +25,15 @@ pub(crate) enum Runner {
         file: Option<PathBuf>,
     },
     /// The lower bound of a listing, and a program that writes as much.
-    Bound {
-        port: u16,
-        bytes: usize,
-    },
+    Bound { port: u16, bytes: usize },
+}
+
+/// The programs of one build of ours.
+#[derive(Clone, Debug)]
+pub(crate) struct Build {
+    /// The program of the crate in `bench/contender`.
+    pub(crate) contender: PathBuf,
+    pub(crate) lsock: PathBuf,
 }
 
 impl Runner {
@@ -38,9 +46,10 @@ impl Runner {
         let patience = contender.question.is_none().then_some(patience);
         let name = contender.name;
         Ok(match &contender.kind {
-            Kind::Call(_) => {
-                let (account, _) = account(name, port, patience)?;
-                (Self::Call { name, port }, Some(account.count))
+            Kind::Shared | Kind::Call(_) => {
+                let program = std::env::current_exe()?;
+                let (account, _) = account(&program, name, port, patience)?;
+                (Self::Call { program, name, port }, Some(account.count))
             }
             Kind::Program(program) => {
                 let path = program.find().map_err(Unavailable)?;
@@ -58,6 +67,33 @@ impl Runner {
         })
     }
 
+    /// As [`Runner::try_out`], with the programs of a build of ours.
+    ///
+    /// # Errors
+    /// As there.
+    pub(crate) fn try_out_of(build: &Build, contender: &Contender, port: u16) -> Result<(Self, Count)> {
+        let name = contender.name;
+        Ok(match &contender.kind {
+            Kind::Program(program) => {
+                let path = build.lsock.clone();
+                let count = program.count(&path)?;
+                (Self::Program { program: program.clone(), path, file: None }, count)
+            }
+            Kind::Shared | Kind::Call(_) => {
+                // The call itself cannot say it in every version of the library; lsock can.
+                if contender.is_by_bpf()
+                    && let Some(why) = programs::why_not_by_bpf(&build.lsock)?
+                {
+                    return Err(Unavailable(why).into());
+                }
+                let program = build.contender.clone();
+                let (account, _) = account(&program, name, port, None)?;
+                (Self::Call { program, name, port }, account.count)
+            }
+            Kind::Bound(_) => return Err(Unavailable("it is the same for every build".to_owned()).into()),
+        })
+    }
+
     /// One turn, however long it takes.
     ///
     /// # Errors
@@ -68,12 +104,13 @@ impl Runner {
 
     fn turn(&self, patience: Option<u64>) -> Result<Turn> {
         match self {
-            Self::Call { name, port } => {
-                let (account, process) = account(name, *port, patience)?;
+            Self::Call { program, name, port } => {
+                let (account, run) = account(program, name, *port, patience)?;
                 Ok(Turn {
                     call: Some(account.call),
-                    process: (!account.several).then_some(process),
+                    process: (!account.several).then_some(nanoseconds(run.time)),
                     cpu: account.cpu,
+                    process_cpu: nanoseconds(run.cpu),
                     peak_kib: account.peak_kib,
                     bound: account.bound,
                 })
@@ -85,18 +122,20 @@ impl Runner {
                     call: None,
                     process: Some(nanoseconds(run.time)),
                     cpu: nanoseconds(run.cpu),
+                    process_cpu: nanoseconds(run.cpu),
                     peak_kib: run.peak_kib,
                     bound: None,
                 })
             }
             Self::Bound { port, bytes } => {
-                let (listing, _) = account(LOWER_BOUND, *port, patience)?;
                 let bench = std::env::current_exe()?;
+                let (listing, process) = account(&bench, LOWER_BOUND, *port, patience)?;
                 let run = launch::run(&bench, &["write", &bytes.to_string()], Output::Nowhere, patience)?;
                 Ok(Turn {
                     call: None,
                     process: Some(listing.call + nanoseconds(run.time)),
                     cpu: listing.cpu + nanoseconds(run.cpu),
+                    process_cpu: nanoseconds(process.cpu + run.cpu),
                     peak_kib: listing.peak_kib.max(run.peak_kib),
                     bound: listing.bound,
                 })
@@ -114,14 +153,17 @@ impl Drop for Runner {
     }
 }
 
-/// The account of a call, and the nanoseconds of the whole process.
-fn account(name: &str, port: u16, patience: Option<u64>) -> Result<(Account, u64)> {
-    let bench = std::env::current_exe()?;
-    let run = launch::run(&bench, &["contender", name, &port.to_string()], Output::Kept, patience)?;
-    match serde_json::from_str(&run.output)? {
-        Answer::Account(account) => Ok((account, nanoseconds(run.time))),
+/// The account of a call, and that of its whole process.
+fn account(program: &Path, name: &str, port: u16, patience: Option<u64>) -> Result<(Account, Run)> {
+    let run = launch::run(program, &["contender", name, &port.to_string()], Output::Kept, patience)?;
+    match run.output.parse()? {
+        Answer::Account(account) => Ok((account, run)),
         Answer::Unavailable(why) => Err(Unavailable(why).into()),
     }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
 fn file_of(name: &str) -> PathBuf {

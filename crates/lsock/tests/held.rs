@@ -1,17 +1,14 @@
 //! The program beside processes that hold sockets in awkward ways, or have awkward names.
-#![cfg(any(target_os = "linux", target_os = "android"))]
+#![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 
 mod common;
 
-use common::{can_list, listed, sockets};
+use common::{listed, sockets};
 use serde_json::Value;
-use socket_world::{Child, Held, Made, SocketFacts, names, quiet, tcp};
+use socket_world::{Child, Held, Made, SocketFacts, live_skip, names, quiet, tcp};
 
 #[test]
 fn row_of_an_own_listener_tells_pid_fd_inode_and_uid() {
-    if !can_list() {
-        return;
-    }
     let _quiet = quiet();
     let made = tcp::listener_v4().unwrap();
     let socket = &made.sockets[0];
@@ -28,12 +25,9 @@ fn row_of_an_own_listener_tells_pid_fd_inode_and_uid() {
 
 #[test]
 fn mapped_peer_is_printed_as_the_socket_sees_it() {
-    if !can_list() {
-        return;
-    }
     let made = match tcp::pair_mapped() {
         Ok(made) => made,
-        Err(error) => return common::skipped(&format!("no IPv6 here: {error}")),
+        Err(error) => live_skip!("IPv6: {error}"),
     };
     let server = SocketFacts::of(&made.sockets[1]).unwrap();
     let rows =
@@ -47,9 +41,6 @@ fn mapped_peer_is_printed_as_the_socket_sees_it() {
 
 #[test]
 fn hostile_names_are_harmless_on_one_line() {
-    if !can_list() {
-        return;
-    }
     let names = names::hostile();
     let children: Vec<_> = names.iter().map(|name| names::named(name, tcp::listener_v4).unwrap()).collect();
     let pids: Vec<_> = children.iter().map(|child| child.pid().to_string()).collect();
@@ -76,9 +67,6 @@ fn hostile_names_are_harmless_on_one_line() {
 
 #[test]
 fn processes_that_share_a_listener_are_all_shown() {
-    if !can_list() {
-        return;
-    }
     let _quiet = quiet();
     let made = tcp::listener_v4().unwrap();
     let port = SocketFacts::of(&made.sockets[0]).unwrap().local.port();
@@ -98,9 +86,6 @@ fn processes_that_share_a_listener_are_all_shown() {
 
 #[test]
 fn socket_that_nobody_accepted_says_so() {
-    if !can_list() {
-        return;
-    }
     let made: Made = tcp::accept_queue().unwrap();
     let port = SocketFacts::of(&made.sockets[1]).unwrap().local.port();
     let text = listed(&["--no-header", "--local-port", &port.to_string(), "--state", "established"]);

@@ -263,6 +263,30 @@ proptest! {
     }
 
     #[test]
+    fn resumed_at_its_offset_a_datagram_has_the_messages_that_are_left(
+        parts in prop::collection::vec((12_u32..64, 0_u16..32, prop::collection::vec(any::<u8>(), 0..40)), 0..8),
+    ) {
+        let parts: Vec<_> = parts
+            .iter()
+            .map(|(length, kind, payload)| message_of_length(*length, *kind, 0, 0, 0, payload))
+            .collect();
+        let bytes = parts.concat();
+        let mut messages = Messages::new(&bytes);
+        loop {
+            let start = messages.offset();
+            let mut resumed = Messages::resume(&bytes, start);
+            prop_assert!(resumed.clone().eq(messages.clone()));
+            prop_assert_eq!(resumed.next(), messages.next());
+            let Some(Ok(message)) = Messages::resume(&bytes, start).next() else { break };
+            if let Body::Data(payload) = message.body {
+                let start = start + NLMSG_HDRLEN;
+                prop_assert_eq!(payload, &bytes[start..start + payload.len()]);
+            }
+        }
+        prop_assert_eq!(Messages::resume(&bytes, bytes.len() + 1).next(), None);
+    }
+
+    #[test]
     fn messages_are_read_as_they_were_written(
         parts in prop::collection::vec(
             (16_u16.., any::<u16>(), any::<u32>(), any::<u32>(), prop::collection::vec(any::<u8>(), 0..64)),

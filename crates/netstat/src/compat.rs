@@ -1,12 +1,61 @@
-//! The interface of the crate `netstat` 0.7, and of netstat2 0.11, over the full one.
+//! The interface of the crates `netstat` 0.7 and netstat2 0.11, and nothing else.
+//!
+//! The same names are at the root of this crate, where a program written for either finds them. This module is for
+//! programs in which those of the full interface are in the way: beside another glob import, a glob import of the
+//! root makes `Process`, `Socket` or `Query` ambiguous.
+//!
+//! ```
+//! use netstat::compat::*; // or, where Cargo.toml names the dependency netstat2: use netstat2::compat::*;
+//! use processes::*;
+//!
+//! mod processes {
+//!     pub struct Process {
+//!         pub pid: u32,
+//!     }
+//! }
+//!
+//! # fn main() -> Result<(), error::Error> {
+//! let myself = Process { pid: std::process::id() };
+//! for info in get_sockets_info(AddressFamilyFlags::all(), ProtocolFlags::TCP)? {
+//!     if info.associated_pids.contains(&myself.pid) {
+//!         println!("{}:{}", info.local_addr(), info.local_port());
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # What differs
+//! - [`Error`] is opaque. Instead of matching on `ForeignError` or `OsError(e)`, call
+//!   [`Error::raw_os_error`], [`Error::is_permission_denied`] or
+//!   [`source`](std::error::Error::source).
+//! - [`TcpState`] has the variant [`TcpState::Unknown`], as in netstat2: a `match` without a wildcard that was written
+//!   for 0.7 needs an arm for it.
+//! - The flags are those of `bitflags` 2: `from_bits_unchecked` of 0.7 is now `from_bits_retain`.
+//! - [`iterate_sockets_info_without_pids`] also exists on macOS, and returns both families on Windows.
 
-use crate::model::error::Error;
 use crate::model::owner::{OwnerRole, Ownership};
 use crate::model::socket::{Family, Protocol, Socket};
 use crate::model::support::Support;
-use crate::model::tcp_state::TcpState;
 use crate::query::Query;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::Range;
+
+pub use crate::model::error::Error;
+pub use crate::model::tcp_state::TcpState;
+
+/// The error, by the path that it has in netstat2.
+pub mod error {
+    pub use crate::model::error::Error;
+}
+
+/// For functions of the caller that return this error and use `?` on an [`io::Error`], as netstat2 allows.
+impl From<io::Error> for Error {
+    fn from(cause: io::Error) -> Self {
+        Self::without_context(cause)
+    }
+}
 
 crate::model::flags::flags! {
     /// Set of address families.
@@ -141,7 +190,15 @@ fn names_one_process(socket: &Socket) -> bool {
     by_table && matches!(socket.ownership(), Ownership::None { .. })
 }
 
-/// As 0.7 and netstat2 have it on Windows: the number of a state, `MIB_TCP_STATE`.
+/// As in 0.7 and netstat2 on Linux: the kernel's number of a state, include/net/tcp_states.h.
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
+impl From<u8> for TcpState {
+    fn from(number: u8) -> Self {
+        crate::sys::tcp_state(number)
+    }
+}
+
+/// As in 0.7 and netstat2 on Windows: the number of a state, `MIB_TCP_STATE`.
 #[cfg(windows)]
 impl From<u32> for TcpState {
     fn from(number: u32) -> Self {
@@ -149,7 +206,7 @@ impl From<u32> for TcpState {
     }
 }
 
-/// As 0.7 and netstat2 have it on macOS: the name of a state, as its `Display` has it.
+/// As in 0.7 and netstat2 on macOS: the name of a state, as `Display` writes it.
 #[cfg(any(target_vendor = "apple", test))]
 impl From<&str> for TcpState {
     fn from(name: &str) -> Self {
@@ -180,71 +237,143 @@ pub fn get_sockets_info(
     af_flags: AddressFamilyFlags,
     proto_flags: ProtocolFlags,
 ) -> Result<Vec<SocketInfo>, Error> {
-    list(af_flags, proto_flags, true)
+    let listed = Listed::new(af_flags, proto_flags, true)?;
+    let mut list = Vec::with_capacity(listed.sockets.len());
+    list.extend(listed.rows());
+    Ok(list)
 }
 
 /// Retrieves sockets information as an iterator, in the order of [`get_sockets_info`].
 ///
 /// # Errors
-/// As [`get_sockets_info`]. The rows themselves are never errors: what cannot be read of one is left out
-/// of it.
+/// As [`get_sockets_info`]. The rows themselves are never errors: a field that could not be read is empty.
 pub fn iterate_sockets_info(
     af_flags: AddressFamilyFlags,
     proto_flags: ProtocolFlags,
 ) -> Result<impl Iterator<Item = Result<SocketInfo, Error>>, Error> {
-    Ok(list(af_flags, proto_flags, true)?.into_iter().map(Ok))
+    Ok(Listed::new(af_flags, proto_flags, true)?.rows().map(Ok))
 }
 
-/// Retrieves sockets information as an iterator, without looking for processes: far less work. The same
-/// function on every system.
+/// Retrieves sockets information as an iterator, without a search for processes: far less work.
+///
+/// On Windows it takes `proto_flags` alone, as in netstat2, and returns the sockets of both address families, where
+/// netstat2 returned those of IPv4. Elsewhere it takes both sets of flags; netstat2 does not have it on macOS.
 ///
 /// # Errors
 /// As [`iterate_sockets_info`].
+#[cfg(not(windows))]
 pub fn iterate_sockets_info_without_pids(
     af_flags: AddressFamilyFlags,
     proto_flags: ProtocolFlags,
 ) -> Result<impl Iterator<Item = Result<SocketInfo, Error>>, Error> {
-    Ok(list(af_flags, proto_flags, false)?.into_iter().map(Ok))
+    Ok(Listed::new(af_flags, proto_flags, false)?.rows().map(Ok))
 }
 
-fn list(af: AddressFamilyFlags, protocols: ProtocolFlags, owners: bool) -> Result<Vec<SocketInfo>, Error> {
-    let mut query = Query::new().owners(owners);
-    for (flag, family) in [(AddressFamilyFlags::IPV4, Family::Ipv4), (AddressFamilyFlags::IPV6, Family::Ipv6)]
-    {
-        if af.contains(flag) {
-            query = query.family(family);
+/// Retrieves sockets information as an iterator, without a search for processes, of both address families.
+///
+/// netstat2 returned the sockets of IPv4 alone. On other systems the function takes the address families too.
+///
+/// # Errors
+/// As [`iterate_sockets_info`].
+#[cfg(windows)]
+pub fn iterate_sockets_info_without_pids(
+    proto_flags: ProtocolFlags,
+) -> Result<impl Iterator<Item = Result<SocketInfo, Error>>, Error> {
+    Ok(Listed::new(AddressFamilyFlags::all(), proto_flags, false)?.rows().map(Ok))
+}
+
+/// The sockets of a listing, with the order in which the old interface returns them.
+struct Listed {
+    sockets: Vec<Socket>,
+    /// Ranges of `sockets`. Inside one the order is the kernel's.
+    tables: Vec<Range<usize>>,
+}
+
+impl Listed {
+    fn new(af: AddressFamilyFlags, protocols: ProtocolFlags, owners: bool) -> Result<Self, Error> {
+        // To a query, no condition of a kind means all; to a flag set, none is none.
+        if af.is_empty() || protocols.is_empty() {
+            return Ok(Self { sockets: Vec::new(), tables: Vec::new() });
         }
-    }
-    for (flag, protocol) in [(ProtocolFlags::TCP, Protocol::Tcp), (ProtocolFlags::UDP, Protocol::Udp)] {
-        if protocols.contains(flag) {
-            query = query.protocol(protocol);
-        }
-    }
-    // To a query, no term of a kind means all; to a flag set, none is none.
-    if af.is_empty() || protocols.is_empty() {
-        return Ok(Vec::new());
-    }
-    let sockets = query.snapshot()?.sockets;
-    // Inside a table the order is the kernel's.
-    let mut list = Vec::with_capacity(sockets.len());
-    for table in [
-        (Family::Ipv4, Protocol::Tcp),
-        (Family::Ipv4, Protocol::Udp),
-        (Family::Ipv6, Protocol::Tcp),
-        (Family::Ipv6, Protocol::Udp),
-    ] {
-        for socket in &sockets {
-            if (socket.family, socket.protocol) == table {
-                list.push(SocketInfo::from(socket));
+        let mut query = Query::new().owners(owners);
+        for (flag, family) in
+            [(AddressFamilyFlags::IPV4, Family::Ipv4), (AddressFamilyFlags::IPV6, Family::Ipv6)]
+        {
+            if af.contains(flag) {
+                query = query.family(family);
             }
         }
+        for (flag, protocol) in [(ProtocolFlags::TCP, Protocol::Tcp), (ProtocolFlags::UDP, Protocol::Udp)] {
+            if protocols.contains(flag) {
+                query = query.protocol(protocol);
+            }
+        }
+        Ok(Self::of(query.snapshot()?.sockets))
     }
-    Ok(list)
+
+    fn of(sockets: Vec<Socket>) -> Self {
+        let table = |socket: &Socket| (socket.family, socket.protocol);
+        let mut tables = Vec::new();
+        let mut start = 0;
+        for rows in sockets.chunk_by(|a, b| table(a) == table(b)) {
+            let end = start + rows.len();
+            tables.push((rows.first().map(table), start..end));
+            start = end;
+        }
+        tables.sort_by_key(|(table, _)| *table);
+        Self { tables: tables.into_iter().map(|(_, rows)| rows).collect(), sockets }
+    }
+
+    fn rows(self) -> impl Iterator<Item = SocketInfo> {
+        let Self { sockets, tables } = self;
+        tables.into_iter().flatten().filter_map(move |row| sockets.get(row).map(SocketInfo::from))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::owner::Owner;
+    use std::error::Error as _;
+
+    #[test]
+    fn tables_come_in_their_order_and_rows_of_one_in_the_order_of_the_kernel() {
+        let row = |protocol, local: &str| Socket::new(protocol, local.parse().unwrap());
+        let (tcp, udp) = (Protocol::Tcp, Protocol::Udp);
+        let listed = Listed::of(vec![
+            row(tcp, "[::1]:9"),
+            row(tcp, "127.0.0.1:8"),
+            row(tcp, "127.0.0.1:7"),
+            row(tcp, "[::1]:6"),
+            row(udp, "[::1]:5"),
+            row(udp, "127.0.0.1:4"),
+            row(tcp, "127.0.0.1:3"),
+        ]);
+        let ports: Vec<u16> = listed.rows().map(|row| row.local_port()).collect();
+        assert_eq!(ports, [8, 7, 3, 4, 9, 6, 5]);
+    }
+
+    #[test]
+    fn pids_are_ascending_and_each_is_there_once() {
+        let mut socket = Socket::new(Protocol::Tcp, "127.0.0.1:80".parse().unwrap());
+        let pids = |socket: &Socket| SocketInfo::from(socket).associated_pids;
+        assert_eq!(pids(&socket), []);
+        let owner = |pid, fd| Owner::new(pid, Some(fd), OwnerRole::Holder);
+        let owners = [owner(9, 3), owner(4, 7), owner(9, 4), owner(4, 3), owner(7, 3)];
+        socket.set_owners(owners, Ownership::Known { complete: true });
+        assert_eq!(pids(&socket), [4, 7, 9]);
+    }
+
+    #[test]
+    fn an_io_error_keeps_its_text_its_code_and_its_kind() {
+        let Err(error) = std::fs::File::open("").map_err(Error::from) else {
+            panic!("a file without a name")
+        };
+        assert!(error.is_not_found());
+        let source = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
+        assert_eq!(error.raw_os_error(), source.raw_os_error());
+        assert_eq!(error.to_string(), source.to_string());
+    }
 
     #[test]
     fn name_of_a_state_is_read_as_it_is_displayed() {

@@ -2,7 +2,8 @@
 
 use crate::model::error::Error;
 use crate::model::socket::Socket;
-use crate::sys;
+use crate::sys::Native;
+use crate::sys::system::System;
 
 impl Socket {
     /// Closes the socket, whoever holds it: its owners keep their descriptors, and their next call on one fails with
@@ -28,6 +29,6 @@ impl Socket {
     /// # Sources
     /// `SOCK_DESTROY`, net/core/sock_diag.c: TCP since Linux 4.5, UDP since 4.9.
     pub fn destroy(&self) -> Result<(), Error> {
-        sys::destroy(self)
+        Native::destroy(self)
     }
 }

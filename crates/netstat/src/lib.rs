@@ -25,7 +25,8 @@
 //! same on every system; what a system cannot give is `None`, and [`Support`] tells which fields those are.
 //!
 //! The old interface, [`get_sockets_info`] and its companions, is that of the crates `netstat` 0.7 and
-//! netstat2 0.11: programs written for them go on unchanged.
+//! netstat2 0.11. Programs written for them compile, unless they match on the variants of the error; [`compat`] has
+//! these names alone and says what to write instead.
 //!
 //! # What can be relied on
 //! - No row is left out for want of an owner: [`Socket::ownership`] says whether the owners are all there,
@@ -37,7 +38,7 @@
 // On a system without a back end there is little to do with some of what the back ends share.
 #![cfg_attr(netstat_test_unsupported, allow(dead_code))]
 
-mod compat;
+pub mod compat;
 mod destroy;
 mod engine;
 mod filter;
@@ -50,14 +51,13 @@ pub mod scripted;
 mod sys;
 
 pub use compat::{
-    AddressFamilyFlags, ProtocolFlags, ProtocolSocketInfo, SocketInfo, TcpSocketInfo, UdpSocketInfo,
-    get_sockets_info, iterate_sockets_info, iterate_sockets_info_without_pids,
+    AddressFamilyFlags, Error, ProtocolFlags, ProtocolSocketInfo, SocketInfo, TcpSocketInfo, TcpState,
+    UdpSocketInfo, error, get_sockets_info, iterate_sockets_info, iterate_sockets_info_without_pids,
 };
 pub use filter::{Filter, FilterError};
 pub use lister::Lister;
 pub use model::counts::Counts;
 pub use model::details::{self, DetailFields, Details};
-pub use model::error::{self, Error};
 pub use model::gap::{Gap, GapKind};
 pub use model::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
 pub use model::owner_source::{OwnerSource, OwnersFrom};
@@ -65,7 +65,6 @@ pub use model::process::{Process, ProcessFields};
 pub use model::snapshot::Snapshot;
 pub use model::socket::{Family, Identity, Protocol, Socket};
 pub use model::support::{SocketFields, Support};
-pub use model::tcp_state::TcpState;
 pub use query::Query;
 
 /// The name of a network interface by its index ([`Socket::interface`], the scope id of a link-local
@@ -74,7 +73,7 @@ pub use query::Query;
 /// # Sources
 /// Linux: `SIOCGIFNAME`, netdevice(7). Windows: `ConvertInterfaceLuidToAlias`.
 pub fn interface_name(index: u32) -> Option<String> {
-    sys::interface_name(index)
+    <sys::Native as sys::system::System>::interface_name(index)
 }
 
 /// The examples of the README files, as tests.

@@ -7,7 +7,7 @@ use crate::model::gap::Gap;
 use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
 use crate::query::Query;
-use crate::sys;
+use crate::sys::Cache;
 use std::ops::ControlFlow;
 
 /// Asks again and again, and keeps what the next listing can use: for programs that poll.
@@ -36,7 +36,7 @@ use std::ops::ControlFlow;
 /// ```
 #[derive(Debug, Default)]
 pub struct Lister {
-    kept: sys::Kept,
+    cache: Cache,
 }
 
 impl Lister {
@@ -50,7 +50,7 @@ impl Lister {
     /// # Errors
     /// As there.
     pub fn snapshot(&mut self, query: &Query) -> Result<Snapshot, Error> {
-        run::snapshot(&self.kept, query)
+        run::snapshot(&self.cache, query)
     }
 
     /// As [`Query::count`].
@@ -58,7 +58,7 @@ impl Lister {
     /// # Errors
     /// As there.
     pub fn count(&mut self, query: &Query) -> Result<Counts, Error> {
-        run::count(&self.kept, query)
+        run::count(&self.cache, query)
     }
 
     /// As [`Query::for_each`].
@@ -70,6 +70,6 @@ impl Lister {
         query: &Query,
         each: impl FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error> {
-        run::for_each(&self.kept, query, each)
+        run::for_each(&self.cache, query, each)
     }
 }

@@ -14,8 +14,8 @@ use netstat::{
 use socket_world::bpf::{self, Object};
 use socket_world::namespace::{enter_network_namespace, in_network_namespace};
 use socket_world::{
-    Child, Held, Made, World, WorldSpec, holders, live_skip, loopback, names, quiet, restrict, tcp, threads,
-    udp, wait_until,
+    Child, Held, Made, World, WorldSpec, holders, kernel, live_skip, loopback, names, quiet, restrict, tcp,
+    threads, udp, wait_until,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, ErrorKind};
@@ -24,7 +24,7 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-/// Whether both are to be had; of BPF it is said why not.
+/// Whether this kernel has both; of BPF it is said why not.
 fn there_are_both() -> bool {
     sources().contains(&OwnerSource::Bpf)
 }
@@ -246,11 +246,11 @@ fn live_lister_never_gives_a_process_the_name_of_another_that_has_had_its_pid() 
                 if std::fs::metadata("/proc/sys/kernel/ns_last_pid").is_err() {
                     return Err(io::Error::new(ErrorKind::Unsupported, "pids cannot be chosen"));
                 }
-                // Before Linux 6.5 the iterator cannot tell the numbers of a pid namespace of its own.
                 let from = Query::new().owners(true).owner_source(source).snapshot().unwrap().owners_from;
                 let from = from.unwrap();
                 if from.source != source {
-                    return Err(io::Error::new(ErrorKind::Unsupported, from.to_string()));
+                    assert!(kernel::is_before(6, 5), "{from}");
+                    return Err(io::Error::new(ErrorKind::Unsupported, "BPF in one: Linux before 6.5"));
                 }
                 // The first thread starts the processes, as it has forked before.
                 let is_over = AtomicBool::new(false);
@@ -272,7 +272,7 @@ fn live_lister_never_gives_a_process_the_name_of_another_that_has_had_its_pid() 
         match ran {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::Other => panic!("{source}: {error}"),
-            Err(error) => socket_world::skipped(format_args!("{source}: {error}")),
+            Err(error) => socket_world::skipped(format_args!("a pid namespace: {error}")),
         }
     }
 }
@@ -350,9 +350,11 @@ fn live_nothing_is_loaded_after_a_lister_is_dropped_or_its_process_killed() {
         Ok(())
     })
     .unwrap();
-    let objects = killed.numbers().as_chunks::<2>().0.iter();
-    let objects: BTreeSet<_> =
-        objects.map(|[is_link, id]| (*is_link == 1, u32::try_from(*id).unwrap())).collect();
+    let objects: BTreeSet<_> = killed
+        .numbers()
+        .chunks_exact(2)
+        .map(|object| (object[0] == 1, u32::try_from(object[1]).unwrap()))
+        .collect();
     assert_eq!(left(&objects).len(), 2);
     killed.stop();
     are_freed(&objects);

@@ -1,5 +1,6 @@
-//! Programs of the crates `netstat` 0.7 and netstat2 0.11 build against this one and run, unchanged but for
-//! the line that names the dependency. Each is a crate of its own, with the edition its users have.
+//! Programs of the crates `netstat` 0.7 and netstat2 0.11 build against this one and run. Each is a crate of its own,
+//! with the edition its users have; its Cargo.toml says what a user changes. ci/cross.sh checks the same programs for
+//! other systems, and ci/windows.sh runs them.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(target_os = "linux", not(netstat_test_unsupported)))]
@@ -47,4 +48,9 @@ fn example_of_netstat_0_7_builds_in_edition_2015_and_lists_sockets() {
 #[test]
 fn program_of_netstat2_0_11_that_uses_its_whole_interface_builds_and_runs() {
     assert!(run("netstat2-0.11").ends_with("netstat2 program: done\n"));
+}
+
+#[test]
+fn program_of_netstat2_with_two_glob_imports_builds_through_the_module_compat() {
+    assert!(run("netstat2-globs").ends_with("program with two globs: done\n"));
 }

@@ -11,6 +11,7 @@
 //! - [`World`]: hundreds of processes and up to some hundred thousand sockets, for benchmarks.
 //! - [`Churn`]: connections and UDP sockets that open and close at a given rate.
 //! - [`bpf`]: which BPF programs and links there are.
+//! - [`kernel`]: what this kernel offers, for tests that must not believe the library that it offers nothing.
 //! - [`restrict`]: sandboxes, plain users, namespaces, capabilities.
 //! - [`namespace`]: a network namespace with nothing in it but what is made.
 //!
@@ -32,6 +33,7 @@ mod churn;
 mod facts;
 mod ffi;
 pub mod holders;
+pub mod kernel;
 pub mod names;
 pub mod namespace;
 mod quiet;
@@ -46,11 +48,11 @@ pub use child::{Child, Report, Starting};
 pub use churn::{Churn, ChurnCounts, ChurnSpec};
 pub use facts::{Held, Made, SocketFacts, State, Transport, inode_of, tcp_state};
 pub use quiet::{Quiet, quiet};
+pub use test_skips::{live_skip, skipped};
 pub use world::{World, WorldCounts, WorldSpec};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use std::fmt;
-use std::io::{self, Write};
+use std::io;
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
@@ -98,21 +100,4 @@ pub fn wait_until(limit: Duration, mut condition: impl FnMut() -> bool) -> bool 
         }
         std::thread::sleep(Duration::from_millis(1));
     }
-}
-
-/// Writes `skipped: <why>` to standard error, past the capture of the test harness, so that no test is skipped
-/// silently. [`live_skip!`] also returns from the test.
-pub fn skipped(why: fmt::Arguments<'_>) {
-    let name = std::thread::current().name().unwrap_or("test").to_owned();
-    // Nothing can be done about a standard error that takes no text.
-    let _ = writeln!(io::stderr(), "{name}: skipped: {why}");
-}
-
-/// Says why a test is skipped and returns from it: `live_skip!("needs root")`.
-#[macro_export]
-macro_rules! live_skip {
-    ($($why:tt)+) => {{
-        $crate::skipped(::std::format_args!($($why)+));
-        return;
-    }};
 }

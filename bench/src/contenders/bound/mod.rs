@@ -8,10 +8,9 @@
 mod dump;
 mod iteration;
 
-use super::process::Clock;
 use crate::Result;
-use crate::results::Count;
 use iteration::Iteration;
+use netstat_contender::{Clock, Count};
 
 /// Without BPF, it is the dumps alone.
 pub(super) fn bound(clock: &mut Clock) -> Result<Count> {

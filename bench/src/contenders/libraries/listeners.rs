@@ -2,8 +2,7 @@
 //! whatever has no owner.
 
 use crate::Result;
-use crate::contenders::process::{Clock, count};
-use crate::results::Count;
+use netstat_contender::{Clock, Count, count};
 
 pub(in crate::contenders) fn owners(clock: &mut Clock) -> Result<Count> {
     let listeners = clock.time(::listeners::get_all).map_err(|error| error.to_string())?;

@@ -1,11 +1,10 @@
 //! netstat2.
 
 use crate::Result;
-use crate::contenders::process::{Clock, count};
-use crate::results::Count;
 use ::netstat2::{
     AddressFamilyFlags, ProtocolFlags, SocketInfo, get_sockets_info, iterate_sockets_info_without_pids,
 };
+use netstat_contender::{Clock, Count, count};
 
 fn counted(sockets: &[SocketInfo]) -> Count {
     count(sockets.iter().map(|socket| !socket.associated_pids.is_empty()))

@@ -1,10 +1,9 @@
 //! procfs, in the way of its example `netstat.rs`: a map of the sockets of all processes, then the tables.
 
 use crate::Result;
-use crate::contenders::process::{Clock, count};
-use crate::results::Count;
 use ::procfs::ProcResult;
 use ::procfs::process::{FDTarget, all_processes};
+use netstat_contender::{Clock, Count, count};
 use std::collections::HashMap;
 
 pub(in crate::contenders) fn owners(clock: &mut Clock) -> Result<Count> {

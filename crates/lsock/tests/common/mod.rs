@@ -16,7 +16,22 @@ pub(crate) fn lsock(args: &[&str]) -> Command {
 }
 
 pub(crate) fn run(args: &[&str]) -> Output {
-    lsock(args).output().expect("lsock starts")
+    start(|| lsock(args).output())
+}
+
+/// The result of `start`, which starts the program. Wine on a busy machine fails to now and then: it reports a new
+/// process that dies before it reaches the program as `ERROR_INTERNAL_ERROR`. Only that is retried.
+pub(crate) fn start<T>(mut start: impl FnMut() -> std::io::Result<T>) -> T {
+    const ERROR_INTERNAL_ERROR: i32 = 1359;
+    for _ in 0..4 {
+        match start() {
+            Err(error) if error.raw_os_error() == Some(ERROR_INTERNAL_ERROR) => {
+                let _ = writeln!(std::io::stderr(), "lsock is started once more: {error}");
+            }
+            started => return started.expect("lsock starts"),
+        }
+    }
+    start().expect("lsock starts")
 }
 
 /// Its standard output, which must be UTF-8, after success; what it says on standard error may only be what
@@ -50,21 +65,6 @@ pub(crate) fn sockets(args: &[&str]) -> Vec<Value> {
     let document: Value = serde_json::from_str(&listed(args)).expect("JSON");
     check_document(&document);
     document["sockets"].as_array().expect("a list").clone()
-}
-
-/// Whether this build can list anything; says so if not.
-pub(crate) fn can_list() -> bool {
-    let can = !netstat::Support::current().protocols.is_empty();
-    if !can {
-        skipped("this build cannot list sockets on this system");
-    }
-    can
-}
-
-/// Says why a test is skipped, past the capture of the test harness.
-pub(crate) fn skipped(why: &str) {
-    let name = std::thread::current().name().unwrap_or("test").to_owned();
-    let _ = writeln!(std::io::stderr(), "{name}: skipped: {why}");
 }
 
 type Check = fn(&Value) -> bool;

@@ -46,9 +46,8 @@ pub fn audit(bytes: &[u8]) -> Result<(), DecodeError> {
     loop {
         let op = Op::read(bytes, at)?;
         let left = bytes.len().saturating_sub(at);
-        let allowed = |jump: usize| {
-            jump >= op.length && jump.is_multiple_of(OP_BYTES) && jump <= left.saturating_add(OP_BYTES)
-        };
+        let allowed =
+            |jump: usize| jump >= op.length && jump % OP_BYTES == 0 && jump <= left.saturating_add(OP_BYTES);
         // Instructions end at the end: past it there is only refusing.
         if !allowed(op.yes) || op.yes > left {
             return refused(at, "a jump that may not be (yes)");

@@ -24,5 +24,4 @@ pub mod tcp_states;
 mod bit_field;
 mod btf_type;
 mod decimal;
-mod inet_diag_request;
 mod text;

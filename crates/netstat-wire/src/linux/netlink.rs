@@ -49,8 +49,8 @@ pub const NLM_F_DUMP: u16 = 0x300;
 
 /// `NLMSG_ALIGNTO` and `NLA_ALIGNTO`.
 const ALIGN_TO: usize = 4;
-/// `NLMSG_HDRLEN`.
-const HEADER_LENGTH: usize = 16;
+/// `sizeof(struct nlmsghdr)`: where in a message its payload starts.
+pub const NLMSG_HDRLEN: usize = 16;
 /// `NLA_HDRLEN`.
 const ATTRIBUTE_HEADER_LENGTH: usize = 4;
 /// `NLA_TYPE_MASK`: without `NLA_F_NESTED` (0x8000) and `NLA_F_NET_BYTEORDER` (0x4000).
@@ -78,7 +78,7 @@ impl Header {
     /// The length field holds `u32::MAX` if the message is longer than it can say, and no kernel takes
     /// such a message.
     pub fn encode(&self, body: &[u8]) -> Vec<u8> {
-        let length = HEADER_LENGTH.saturating_add(body.len());
+        let length = NLMSG_HDRLEN.saturating_add(body.len());
         let mut message = Vec::with_capacity(padded(length));
         message.extend_from_slice(&u32::try_from(length).unwrap_or(u32::MAX).to_ne_bytes());
         message.extend_from_slice(&self.kind.to_ne_bytes());
@@ -160,6 +160,23 @@ impl<'a> Messages<'a> {
         Self { reader: Reader::new(MESSAGE, datagram) }
     }
 
+    /// Continues in a datagram at the [`offset`](Self::offset) that an earlier iterator over it had reached. Errors
+    /// still count from the start of the datagram.
+    #[inline]
+    pub fn resume(datagram: &'a [u8], offset: usize) -> Self {
+        let mut messages = Self::new(datagram);
+        if messages.reader.skip(offset).is_err() {
+            messages.reader = Reader::new(MESSAGE, &[]);
+        }
+        messages
+    }
+
+    /// Where the next message starts, in bytes from the start of the datagram.
+    #[inline]
+    pub fn offset(&self) -> usize {
+        self.reader.offset()
+    }
+
     #[inline]
     fn decode(&mut self) -> Result<Message<'a>, DecodeError> {
         let (start, there) = (self.reader.offset(), self.reader.remaining());
@@ -172,7 +189,7 @@ impl<'a> Messages<'a> {
         };
         // A length that this machine cannot address is more than is there, whatever it is.
         let length = usize::try_from(length).unwrap_or(usize::MAX);
-        let Some(payload) = length.checked_sub(HEADER_LENGTH) else {
+        let Some(payload) = length.checked_sub(NLMSG_HDRLEN) else {
             return Err(DecodeError::malformed(MESSAGE, start, "nlmsg_len below 16"));
         };
         let Ok(payload) = self.reader.take(payload) else {
@@ -272,7 +289,7 @@ pub fn put_attribute(message: &mut Vec<u8>, kind: u16, payload: &[u8]) -> bool {
     let Ok(message_length) = u32::try_from(end) else {
         return false;
     };
-    if message.len() < HEADER_LENGTH {
+    if message.len() < NLMSG_HDRLEN {
         return false;
     }
     let Some(length_field) = message.first_chunk_mut::<4>() else {

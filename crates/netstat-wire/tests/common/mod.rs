@@ -58,11 +58,20 @@ macro_rules! fixture_lines {
 #[allow(unused_imports)]
 pub(crate) use fixture_lines;
 
+/// Writes why a test, or a part of it, is skipped: past the capture of the test harness, in one write. (This crate's
+/// tests depend on nothing that is not published.)
+pub(crate) fn skipped(why: &str) {
+    use std::io::Write;
+    let line = format!("{}: skipped: {why}\n", std::thread::current().name().unwrap_or("test"));
+    // Nothing can be done about a standard error that takes no text.
+    let _ = std::io::stderr().write_all(line.as_bytes());
+}
+
 /// Whether captures from little-endian machines can be read here; says so if not.
 pub(crate) fn little_endian() -> bool {
     let little = cfg!(target_endian = "little");
     if !little {
-        eprintln!("skipped: the fixture is little-endian and this machine is not");
+        skipped("the fixture is little-endian and this machine is not");
     }
     little
 }

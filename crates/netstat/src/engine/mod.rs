@@ -1,7 +1,12 @@
 //! What all systems share: the phases of a listing, and the algorithms that its phases and the back ends use.
 
+pub(crate) mod filter_names;
+pub(crate) mod join;
 pub(crate) mod owner_table;
 pub(crate) mod parallel;
+pub(crate) mod pid_walk;
+pub(crate) mod process_names;
 pub(crate) mod process_start_times;
 pub(crate) mod run;
 pub(crate) mod snapshot;
+pub(crate) mod tables;

@@ -2,17 +2,17 @@
 
 use crate::engine::process_start_times::ProcessStartTimes;
 use crate::model::gap::{Gap, GapKind};
-use crate::model::owner::{HiddenOwner, Owner, Ownership};
+use crate::model::owner::{HiddenOwner, NoOwner, Owner, Ownership};
 use crate::model::owner_source::OwnersFrom;
 use crate::model::socket::{Identity, Socket};
 use std::fmt::Display;
 use std::num::NonZeroU64;
 use std::ops::Range;
 
-/// One socket in the hands of one process. The key is the inode of [`Identity`](crate::Identity), or made of
-/// its handle ([`handle_key`]).
+/// One socket held by one process. The key is the inode number of the socket's [`Identity`], or made of its handle
+/// ([`handle_key`]).
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Held {
+pub(crate) struct Holding {
     pub(crate) key: u64,
     pub(crate) owner: Owner,
 }
@@ -43,30 +43,30 @@ pub(crate) fn join_key(socket: &Socket) -> Option<u64> {
     }
 }
 
-/// When a process was seen with the sockets it holds, on the clock that process start times are told in:
-/// a process that started later has been given the pid of one that is gone.
+/// When a process was seen with the sockets it holds, so that its pid is not taken for the same process later. The clock
+/// is that of process start times: a process that started after `at` was given the pid of one that had ended.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sighting {
+pub(crate) struct ProcessSeen {
     pub(crate) pid: u32,
-    /// Nanoseconds since the machine was started. macOS: not a time, but the process's unique number, which
-    /// tells the same better. `u64::MAX`: it was not seen.
+    /// Nanoseconds since boot. macOS: not a time but the unique number of the process, which is more precise.
+    /// `u64::MAX`: not known.
     pub(crate) at: u64,
-    /// Some descriptors that it had, and the keys of their sockets, by which it can be told from another one where
-    /// times are too coarse. Linux.
-    pub(crate) held: [Option<(i32, u64)>; 4],
-    /// Whether it was seen in a second look too: by then its pid may have been given to another process.
-    pub(crate) again: bool,
+    /// Some of its descriptors with the keys of their sockets, which tell processes apart that started within one tick
+    /// of the clock. Linux.
+    pub(crate) sockets: [Option<(i32, u64)>; 4],
+    /// Whether the second pass has seen it too: by then its pid may have been that of another process.
+    pub(crate) seen_twice: bool,
 }
 
-impl Sighting {
+impl ProcessSeen {
     pub(crate) const fn new(pid: u32, at: u64) -> Self {
-        Self { pid, at, held: [None; 4], again: false }
+        Self { pid, at, sockets: [None; 4], seen_twice: false }
     }
 
-    /// Remembers a descriptor, if there are not enough yet.
+    /// Remembers a descriptor, unless there are enough.
     #[allow(dead_code, reason = "some systems have times that are fine enough")]
-    pub(crate) fn has_held(&mut self, fd: i32, key: u64) {
-        if let Some(place) = self.held.iter_mut().find(|held| held.is_none()) {
+    pub(crate) fn note_socket(&mut self, fd: i32, key: u64) {
+        if let Some(place) = self.sockets.iter_mut().find(|socket| socket.is_none()) {
             *place = Some((fd, key));
         }
     }
@@ -76,108 +76,122 @@ impl Sighting {
 #[derive(Debug, Default)]
 pub(crate) struct OwnerTable {
     /// Ascending, each once.
-    held: Vec<Held>,
+    holdings: Vec<Holding>,
     index: Index,
     /// Ascending by pid, each once: the processes that hold something.
-    sightings: Vec<Sighting>,
-    /// Ascending: the keys of sockets that are known to have no other holder than the one found, whatever
-    /// other processes could not be read.
-    sole: Vec<u64>,
-    /// All processes of the machine, where the system tells them at once.
-    pub(crate) census: Option<ProcessStartTimes>,
+    seen: Vec<ProcessSeen>,
+    /// Ascending: the keys of sockets whose holders in the table are all there are, even if some processes could not be
+    /// read.
+    exclusive: Vec<u64>,
+    /// All processes of the machine, where one call returns them.
+    pub(crate) process_starts: Option<ProcessStartTimes>,
     /// Whether every process that could hold a socket was read.
     pub(crate) complete: bool,
-    /// Where the holders were found, where there is a choice.
+    /// Which source found the holders, where there is a choice.
     pub(crate) from: Option<OwnersFrom>,
-    /// What it means when a socket that has an identity is not in the table.
-    pub(crate) absent: Ownership,
+    /// The ownership of a socket that has an identity and is not in the table.
+    pub(crate) if_missing: Ownership,
     /// What the search could not see.
     pub(crate) gaps: Vec<Gap>,
-    /// What it could not see that matters only when an owner is missing.
-    pub(crate) gaps_if_absent: Vec<Gap>,
+    /// What it could not see that matters only if an owner is missing.
+    pub(crate) gaps_if_missing: Vec<Gap>,
 }
 
 impl OwnerTable {
     /// The result of a search that could not be made.
     #[allow(dead_code, reason = "some searches can always be made")]
-    pub(crate) fn unsearched(why: impl Display) -> Self {
+    pub(crate) fn failed(why: impl Display) -> Self {
         Self {
-            absent: Ownership::Hidden { reason: HiddenOwner::UnreadableProcess },
+            if_missing: Ownership::Hidden { reason: HiddenOwner::UnreadableProcess },
             gaps: vec![Gap::new(GapKind::OwnersUnavailable, 1, why.to_string())],
             ..Self::default()
         }
     }
 
-    /// Adds what a round of the search found, in any order, each perhaps more than once.
+    /// Says how far the search reached. `all_read`: every process that was read was read to its end. `some_only`: only
+    /// the processes that the query names were read. `hidden`: why there may be processes that the search was not
+    /// shown.
     #[allow(dead_code, reason = "a system without a search finds nothing")]
-    pub(crate) fn add(&mut self, held: Vec<Held>, sightings: Vec<Sighting>) {
-        if self.held.is_empty() {
-            self.held = held;
+    pub(crate) fn set_reach(&mut self, all_read: bool, some_only: bool, hidden: Option<HiddenOwner>) {
+        let hide = |reason| Ownership::Hidden { reason };
+        self.complete = all_read && !some_only && hidden.is_none();
+        self.if_missing = match hidden {
+            _ if some_only => hide(HiddenOwner::NotLookedAt),
+            Some(reason) => hide(reason),
+            None if !all_read => hide(HiddenOwner::UnreadableProcess),
+            None => Ownership::None { reason: NoOwner::KernelOrInFlight },
+        };
+    }
+
+    /// Adds what a pass of the search found, in any order, each perhaps more than once.
+    #[allow(dead_code, reason = "a system without a search finds nothing")]
+    pub(crate) fn add(&mut self, holdings: Vec<Holding>, seen: Vec<ProcessSeen>) {
+        if self.holdings.is_empty() {
+            self.holdings = holdings;
         } else {
-            self.held.extend(held);
+            self.holdings.extend(holdings);
         }
         // Stable, because it finds the sorted runs that the threads left behind and only merges them.
-        self.held.sort();
-        self.held.dedup();
-        self.index = Index::new(&self.held);
-        self.sightings.extend(sightings);
-        self.sightings = first_of_each(&self.sightings);
+        self.holdings.sort();
+        self.holdings.dedup();
+        self.index = Index::new(&self.holdings);
+        self.seen.extend(seen);
+        self.seen = first_of_each(&self.seen);
     }
 
-    /// Adds sockets that are known to have no other holder than the one found.
-    #[allow(dead_code, reason = "some systems tell, and some do not")]
-    pub(crate) fn add_sole(&mut self, keys: Vec<u64>) {
-        self.sole.extend(keys);
-        self.sole.sort_unstable();
+    /// Adds sockets that have no other holders than those in the table.
+    #[allow(dead_code, reason = "not every system reports it")]
+    pub(crate) fn add_exclusive(&mut self, keys: Vec<u64>) {
+        self.exclusive.extend(keys);
+        self.exclusive.sort_unstable();
     }
 
-    /// Whether the holder that was found of this socket is known to be its only one.
-    pub(crate) fn is_sole(&self, key: u64) -> bool {
-        !self.sole.is_empty() && self.sole.binary_search(&key).is_ok()
+    /// Whether the holders of this socket in the table are all there are.
+    pub(crate) fn is_exclusive(&self, key: u64) -> bool {
+        !self.exclusive.is_empty() && self.exclusive.binary_search(&key).is_ok()
     }
 
-    /// Who holds the socket with this key. Looked up, never taken: a second row with the same key has the
-    /// same owners.
+    /// The holders of the socket with this key. They stay in the table: a second row with the same key has the same.
     pub(crate) fn owners(&self, key: u64) -> impl Iterator<Item = Owner> {
-        let step = self.held.get(self.index.step(key)).unwrap_or_default();
-        let first = step.partition_point(|held| held.key < key);
-        step.iter().skip(first).take_while(move |held| held.key == key).map(|held| held.owner)
+        let step = self.holdings.get(self.index.step(key)).unwrap_or_default();
+        let first = step.partition_point(|holding| holding.key < key);
+        step.iter().skip(first).take_while(move |holding| holding.key == key).map(|holding| holding.owner)
     }
 
     /// When this process was seen.
-    pub(crate) fn sighting(&self, pid: u32) -> Option<Sighting> {
-        let found = self.sightings.binary_search_by_key(&pid, |sighting| sighting.pid);
-        found.ok().and_then(|index| self.sightings.get(index).copied())
+    pub(crate) fn process(&self, pid: u32) -> Option<ProcessSeen> {
+        let found = self.seen.binary_search_by_key(&pid, |seen| seen.pid);
+        found.ok().and_then(|index| self.seen.get(index).copied())
     }
 
-    /// The processes that hold something.
-    pub(crate) fn sightings(&self) -> &[Sighting] {
-        &self.sightings
+    /// The processes that hold a socket.
+    pub(crate) fn processes(&self) -> &[ProcessSeen] {
+        &self.seen
     }
 }
 
-/// Ascending by pid, of each process the first sighting.
+/// Ascending by pid, each process once, as it was first seen.
 #[allow(dead_code, reason = "as OwnerTable::add")]
-fn first_of_each(sightings: &[Sighting]) -> Vec<Sighting> {
+fn first_of_each(seen: &[ProcessSeen]) -> Vec<ProcessSeen> {
     const PLACE: u64 = u32::MAX as u64;
-    // Not the sightings themselves are sorted, which are ten times as long.
-    let mut order = Vec::with_capacity(sightings.len());
-    for (place, sighting) in (0..=PLACE).zip(sightings) {
-        order.push(u64::from(sighting.pid) << 32 | place);
+    // Numbers are sorted in place of the entries, which are ten times as long.
+    let mut order = Vec::with_capacity(seen.len());
+    for (place, seen) in (0..=PLACE).zip(seen) {
+        order.push(u64::from(seen.pid) << 32 | place);
     }
     order.sort_unstable();
-    let mut first: Vec<Sighting> = Vec::with_capacity(sightings.len());
+    let mut first: Vec<ProcessSeen> = Vec::with_capacity(seen.len());
     for number in order {
         let place = usize::try_from(number & PLACE).ok();
-        let Some(sighting) = place.and_then(|place| sightings.get(place)) else { continue };
+        let Some(seen) = place.and_then(|place| seen.get(place)) else { continue };
         match first.last_mut() {
-            Some(known) if known.pid == sighting.pid => {
-                if sighting.at < known.at {
-                    *known = *sighting;
+            Some(known) if known.pid == seen.pid => {
+                if seen.at < known.at {
+                    *known = *seen;
                 }
-                known.again = true;
+                known.seen_twice = true;
             }
-            _ => first.push(*sighting),
+            _ => first.push(*seen),
         }
     }
     first
@@ -197,19 +211,19 @@ struct Index {
 
 impl Index {
     #[allow(dead_code, reason = "as OwnerTable::add")]
-    fn new(held: &[Held]) -> Self {
-        let (Some(first), Some(last)) = (held.first(), held.last()) else { return Self::default() };
+    fn new(holdings: &[Holding]) -> Self {
+        let (Some(first), Some(last)) = (holdings.first(), holdings.last()) else { return Self::default() };
         let span = last.key - first.key;
         // The smallest that leaves at most twice as many steps as entries.
-        let shift = (0..63).find(|shift| span >> shift < 2 * held.len() as u64).unwrap_or(63);
+        let shift = (0..63).find(|shift| span >> shift < 2 * holdings.len() as u64).unwrap_or(63);
         let mut index = Self { least: first.key, shift, starts: Vec::new() };
-        for (at, held) in (0_u32..).zip(held) {
-            let step = index.number(held.key);
+        for (at, holding) in (0_u32..).zip(holdings) {
+            let step = index.number(holding.key);
             while index.starts.len() <= step {
                 index.starts.push(at);
             }
         }
-        index.starts.push(u32::try_from(held.len()).unwrap_or(u32::MAX));
+        index.starts.push(u32::try_from(holdings.len()).unwrap_or(u32::MAX));
         index
     }
 
@@ -238,8 +252,8 @@ mod tests {
     fn table(keys: &[u64]) -> OwnerTable {
         let mut table = OwnerTable::default();
         let owner = |pid| Owner::new(pid, Some(3), OwnerRole::Holder);
-        let held = (0..).zip(keys).map(|(pid, key)| Held { key: *key, owner: owner(pid) });
-        table.add(held.collect(), Vec::new());
+        let holdings = (0..).zip(keys).map(|(pid, key)| Holding { key: *key, owner: owner(pid) });
+        table.add(holdings.collect(), Vec::new());
         table
     }
 
@@ -259,14 +273,14 @@ mod tests {
     }
 
     #[test]
-    fn second_round_adds_to_the_first_and_nothing_comes_twice() {
+    fn second_pass_adds_to_the_first_and_nothing_comes_twice() {
         let mut both = table(&[4, 2]);
         let owner = Owner::new(0, Some(3), OwnerRole::Holder);
-        both.add(vec![Held { key: 4, owner }, Held { key: 3, owner }], vec![Sighting::new(0, 5)]);
+        both.add(vec![Holding { key: 4, owner }, Holding { key: 3, owner }], vec![ProcessSeen::new(0, 5)]);
         assert_eq!([2, 3, 4, 5].map(|key| both.owners(key).count()), [1, 1, 1, 0]);
-        assert_eq!(both.sighting(0), Some(Sighting::new(0, 5)));
-        both.add(Vec::new(), vec![Sighting::new(0, 3), Sighting::new(1, 3)]);
-        assert_eq!(both.sighting(0), Some(Sighting { again: true, ..Sighting::new(0, 3) }));
-        assert_eq!(both.sighting(1), Some(Sighting::new(1, 3)));
+        assert_eq!(both.process(0), Some(ProcessSeen::new(0, 5)));
+        both.add(Vec::new(), vec![ProcessSeen::new(0, 3), ProcessSeen::new(1, 3)]);
+        assert_eq!(both.process(0), Some(ProcessSeen { seen_twice: true, ..ProcessSeen::new(0, 3) }));
+        assert_eq!(both.process(1), Some(ProcessSeen::new(1, 3)));
     }
 }

@@ -2,19 +2,20 @@
 
 use crate::query::Query;
 use std::io;
-use std::sync::OnceLock;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::{self, Scope};
 
-/// How many processors this process may use. Found out once: the standard library looks into control groups, which
-/// takes a tenth of a millisecond each time.
-pub(crate) fn processors() -> usize {
-    static PROCESSORS: OnceLock<usize> = OnceLock::new();
-    *PROCESSORS.get_or_init(|| thread::available_parallelism().map_or(1, usize::from))
-}
+/// The most threads of a listing, unless the caller asks for more.
+const MAX_THREADS: usize = 8;
 
 /// How many threads a listing uses: as many as the caller asked for, else one a processor, up to eight.
-pub(crate) fn thread_count(query: &Query) -> usize {
-    query.threads_wanted().map_or_else(|| processors().min(8), |threads| threads.max(1))
+pub(crate) fn thread_count(query: &Query, processors: fn() -> usize) -> usize {
+    query.threads_wanted().map_or_else(|| processors().min(MAX_THREADS), |threads| threads.max(1))
+}
+
+/// Locks a mutex whose data stays valid if a thread panics with the lock held.
+pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Runs `work` on up to `threads - 1` threads of its own while `here` runs on the caller's, and returns
@@ -55,5 +56,14 @@ mod tests {
         let mut here = 0;
         run_parallel(3, &work, &mut || here += 1);
         assert_eq!((here, count.into_inner()), (1, 2));
+    }
+
+    #[test]
+    fn threads_are_those_asked_for_or_one_a_processor_up_to_eight() {
+        let count = |query: &Query, processors| thread_count(query, processors);
+        assert_eq!(count(&Query::new(), || 3), 3);
+        assert_eq!(count(&Query::new(), || 64), 8);
+        assert_eq!(count(&Query::new().threads(64), || 3), 64);
+        assert_eq!(count(&Query::new().threads(0), || 3), 1);
     }
 }

@@ -33,7 +33,7 @@ impl ProcessStartTimes {
     }
 
     /// Tells which of the owners that a row names have ended.
-    pub(crate) fn tell_ended(&self, socket: &mut Socket) {
+    pub(crate) fn mark_ended(&self, socket: &mut Socket) {
         let created = socket.created;
         let ended = |owner: &Owner| owner.role == OwnerRole::Binder && self.has_ended(owner.pid, created);
         let mut owners = Owners::None;
@@ -56,12 +56,12 @@ mod tests {
         Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
     }
 
-    fn role(census: &ProcessStartTimes, pid: u32, created: Option<SystemTime>) -> OwnerRole {
+    fn role(process_starts: &ProcessStartTimes, pid: u32, created: Option<SystemTime>) -> OwnerRole {
         let mut socket = Socket::new(Protocol::Tcp, "127.0.0.1:80".parse().unwrap());
         socket.created = created;
         let binder = Owner::new(pid, None, OwnerRole::Binder);
         socket.set_owners([binder], Ownership::Known { complete: false });
-        census.tell_ended(&mut socket);
+        process_starts.mark_ended(&mut socket);
         assert_eq!((socket.owners().len(), socket.owners()[0].pid), (1, pid));
         socket.owners()[0].role
     }

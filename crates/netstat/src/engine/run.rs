@@ -1,6 +1,6 @@
 //! Runs a query on the machine that the program runs on.
 
-use crate::engine::snapshot::{count_from, stream_from, take_from};
+use crate::engine::snapshot as phases;
 use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
@@ -8,7 +8,8 @@ use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
-use crate::sys::{self, Kept, Native};
+use crate::sys::system::System;
+use crate::sys::{Cache, Native};
 use std::ops::ControlFlow;
 
 impl Query {
@@ -24,7 +25,7 @@ impl Query {
     /// [`Error::is_permission_denied`] when a sandbox refuses it. When the filter asks for what this system does
     /// not tell ([`Filter`]). A process that cannot be read, or vanishes, is never an error.
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
-        snapshot(&Kept::default(), self)
+        snapshot(&Cache::default(), self)
     }
 
     /// Counts, by protocol and state, what [`Query::snapshot`] would list.
@@ -50,7 +51,7 @@ impl Query {
     /// # }
     /// ```
     pub fn count(&self) -> Result<Counts, Error> {
-        count(&Kept::default(), self)
+        count(&Cache::default(), self)
     }
 
     /// Asks, and hands over each row as it is read, without keeping it: for counting, and for machines
@@ -75,31 +76,31 @@ impl Query {
     /// # }
     /// ```
     pub fn for_each(&self, each: impl FnMut(Socket) -> ControlFlow<()>) -> Result<Vec<Gap>, Error> {
-        for_each(&Kept::default(), self, each)
+        for_each(&Cache::default(), self, each)
     }
 }
 
 impl Support {
     /// What this build gives.
     pub fn current() -> Self {
-        sys::SUPPORT
+        Native::SUPPORT
     }
 }
 
-pub(crate) fn snapshot(kept: &Kept, query: &Query) -> Result<Snapshot, Error> {
-    take_from(&Native::new(kept), query).map_err(|error| explain(error, query))
+pub(crate) fn snapshot(cache: &Cache, query: &Query) -> Result<Snapshot, Error> {
+    phases::take(&Native::new(cache), query).map_err(|error| explain(error, query))
 }
 
-pub(crate) fn count(kept: &Kept, query: &Query) -> Result<Counts, Error> {
-    count_from(&Native::new(kept), query).map_err(|error| explain(error, query))
+pub(crate) fn count(cache: &Cache, query: &Query) -> Result<Counts, Error> {
+    phases::count(&Native::new(cache), query).map_err(|error| explain(error, query))
 }
 
 pub(crate) fn for_each(
-    kept: &Kept,
+    cache: &Cache,
     query: &Query,
     mut each: impl FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
-    stream_from(&Native::new(kept), query, &mut each).map_err(|error| explain(error, query))
+    phases::stream(&Native::new(cache), query, &mut each).map_err(|error| explain(error, query))
 }
 
 /// Marks are refused without the right to see them, and the kernel does not say that it is the marks.

@@ -1,18 +1,15 @@
 //! The terms that a filter is made of.
 
-use super::Filter;
+use super::base::Filter;
 use super::expr::Expr;
 use super::net::Net;
 use super::states::States;
 use super::term::{End, Term};
-use crate::model::error::Error;
 use crate::model::socket::{Family, Protocol};
 use crate::model::tcp_state::TcpState;
-use crate::sys::resolve;
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::ops::{Bound, RangeBounds};
-use std::path::Path;
 
 fn term(term: Term) -> Filter {
     Filter(Expr::Term(term))
@@ -207,17 +204,6 @@ impl Filter {
     pub fn interface(index: u32) -> Self {
         term(Term::Interface(index))
     }
-
-    /// Sockets that are bound to the network interface of this name, which is looked up here and now.
-    ///
-    /// # Errors
-    /// When there is none of that name, and on systems other than Linux.
-    ///
-    /// # Sources
-    /// `SIOCGIFINDEX`, netdevice(7).
-    pub fn interface_name(name: &str) -> Result<Self, Error> {
-        resolve::interface_index(name).map(Self::interface)
-    }
 }
 
 /// Whose a socket is, and what the kernel knows of it.
@@ -225,15 +211,6 @@ impl Filter {
     /// Sockets made by this user ([`Socket::uid`](crate::Socket::uid)).
     pub fn uid(uid: u32) -> Self {
         term(Term::Uid(uid))
-    }
-
-    /// Sockets made by the user of this name, which is looked up here and now in `/etc/passwd`: nothing that
-    /// could wait for a network is asked.
-    ///
-    /// # Errors
-    /// When it has no such user, and on Windows.
-    pub fn user(name: &str) -> Result<Self, Error> {
-        resolve::user_id(name).map(Self::uid)
     }
 
     /// Sockets that this process owns. A query with such a term looks up owners.
@@ -256,15 +233,6 @@ impl Filter {
     /// directory. Not in those below it. Linux 5.8.
     pub fn cgroup_id(id: u64) -> Self {
         term(Term::Cgroup(id))
-    }
-
-    /// Sockets that were made in this control group (version 2): its directory, or its path from the root of
-    /// the control groups (`/system.slice/ssh.service`). It is looked up here and now.
-    ///
-    /// # Errors
-    /// When there is no such control group, and on systems other than Linux.
-    pub fn cgroup(path: impl AsRef<Path>) -> Result<Self, Error> {
-        resolve::cgroup_id(path.as_ref()).map(Self::cgroup_id)
     }
 
     /// Sockets with this mark (`SO_MARK`). Linux, with `CAP_NET_ADMIN`.

@@ -1,6 +1,6 @@
 //! Whether a row passes.
 
-use super::Filter;
+use super::base::Filter;
 use super::term::{End, Term};
 use crate::model::owner::OwnerRole;
 use crate::model::socket::{Protocol, Socket};

@@ -1,6 +1,6 @@
 //! A filter as text that reads as the same filter.
 
-use super::Filter;
+use super::base::Filter;
 use super::expr::Expr;
 use super::lex::ends_word;
 use super::term::{End, Term};

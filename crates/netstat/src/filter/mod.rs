@@ -2,6 +2,7 @@
 //! into it, back ends read from it what they may leave out, and its predicate decides, whatever the kernel has
 //! filtered already.
 
+mod base;
 mod build;
 mod decide;
 mod display;
@@ -23,6 +24,7 @@ mod text_tests;
 mod value;
 mod words;
 
+pub use base::Filter;
 pub use error::FilterError;
 
 #[allow(unused_imports, reason = "of use where the kernel takes filters")]
@@ -30,109 +32,6 @@ pub(crate) use {
     decide::{Facts, listening as listening_state},
     expr::Expr,
     net::Net,
+    parse::{Lookups, parse},
     term::{End, Term},
 };
-
-use std::fmt;
-use std::ops::{BitAnd, BitOr, Not};
-
-/// Which sockets: an expression over everything that is known of one, of any shape.
-///
-/// Terms are made by the constructors and combined with `&`, `|` and `!`. [`Query::filter`](crate::Query::filter)
-/// narrows a query to what a filter lets through.
-///
-/// # What is decided how
-/// - A UDP socket counts as established when it has a remote end and as closed when it has none, as in `ss`.
-/// - A term about the remote end is not met by a socket without one, and its negation is.
-/// - An IPv4 network also takes the IPv4 traffic of IPv6 sockets (`::ffff:a.b.c.d`), as in the kernel.
-/// - Terms about processes speak of the owners that were found. A socket whose owners are hidden is not one
-///   of process 12, and so it is kept by `!Filter::pid(12)`: no row is left out for want of an owner.
-/// - A term about something that this system does not tell of a socket makes the query an error
-///   ([`Error::is_unsupported`](crate::Error::is_unsupported)), never a guess. Mark, control group and explicit
-///   binding are known to the Linux kernel alone and decided by it; where such a term stands in an `|` beside
-///   one that the kernel does not know (a user, a process), nobody can decide both, and that is an error too.
-///
-/// # As text
-/// A filter is read from text ([`str::parse`]) in the language of `ss`, and printed in it. Its states, addresses,
-/// ports, `dev`, `fwmark`, `cgroup`, `autobound`, its operators and their spellings are those of ss(8); states that
-/// stand first narrow all that follows, and `and` binds closer than `or`, as that manual says (`ss` 6.1 itself reads
-/// both from left to right). Beside them there are
-///
-/// - `listening`, `tcp`, `udp`, `ipv4`, `ipv6`, and the name of a state by itself,
-/// - `port :80`, or `:80` by itself, and `host 10.0.0.0/8`, for either end,
-/// - ranges and lists of ports, `sport = :80,8000-8999`,
-/// - `process nginx`, `pid 12`, `user www-data`, `uid 33`, `inode 4711`,
-/// - any value `"in quotation marks"`, where it holds spaces or signs; `\"`, `\\` and `\u{41}` stand for what
-///   they stand for in Rust.
-///
-/// Hosts are numeric: nothing that could wait for a network is asked. Names of services are those of
-/// `/etc/services` or, without it, the most usual ones.
-///
-/// # Examples
-/// ```
-/// let filter: netstat::Filter =
-///     "state established ( dport = :443 or dst 10.0.0.0/8 ) and not process nginx".parse().unwrap();
-/// assert_eq!(
-///     filter.to_string(),
-///     "state established and ( dport = :443 or dst = 10.0.0.0/8 ) and not process = nginx",
-/// );
-/// ```
-/// ```
-/// # fn main() -> Result<(), netstat::Error> {
-/// use netstat::{Filter, Query};
-///
-/// let web = Filter::local_port(443) | Filter::local_ports(8000..=8999);
-/// let outside = !Filter::remote_net([10, 0, 0, 0], 8);
-/// let snapshot = Query::new().tcp().filter(web & Filter::connected() & outside).snapshot()?;
-/// println!("{} connections", snapshot.sockets.len());
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Clone, PartialEq, Eq)]
-pub struct Filter(Expr);
-
-#[allow(dead_code, reason = "of use where the kernel takes filters")]
-impl Filter {
-    pub(crate) fn expr(&self) -> &Expr {
-        &self.0
-    }
-}
-
-impl Default for Filter {
-    fn default() -> Self {
-        Self::all()
-    }
-}
-
-impl BitAnd for Filter {
-    type Output = Self;
-
-    /// What both let through.
-    fn bitand(self, other: Self) -> Self {
-        Self(self.0.and(other.0))
-    }
-}
-
-impl BitOr for Filter {
-    type Output = Self;
-
-    /// What either lets through.
-    fn bitor(self, other: Self) -> Self {
-        Self(self.0.or(other.0))
-    }
-}
-
-impl Not for Filter {
-    type Output = Self;
-
-    /// What this does not let through.
-    fn not(self) -> Self {
-        Self(self.0.not())
-    }
-}
-
-impl fmt::Debug for Filter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Filter({self})")
-    }
-}

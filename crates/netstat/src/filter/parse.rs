@@ -9,7 +9,7 @@
 //! states  := ( ("state" | "exclude") STATE )+
 //! ```
 
-use super::Filter;
+use super::base::Filter;
 use super::error::FilterError;
 use super::host::{self, number};
 use super::lex::{self, Compare, Token};
@@ -17,9 +17,9 @@ use super::states::States;
 use super::term::End;
 use super::value::{because, by_number, compared, mark, of_host, small};
 use super::words;
+use crate::model::error::Error;
 use std::borrow::Cow;
 use std::ops::Range;
-use std::str::FromStr;
 
 /// How deep parentheses may be nested.
 const DEPTH: usize = 64;
@@ -28,23 +28,25 @@ const TERM: &str = "a term (dst, src, host, dport, sport, port, state, exclude, 
                     pid, user, uid, inode, tcp, udp, ipv4, ipv6, listening, a state, :PORT)";
 const ANY: &str = "state established and ( dport = :443 or dst 10.0.0.0/8 )";
 
-impl FromStr for Filter {
-    type Err = FilterError;
+/// How names of this machine become filters. The layers above supply it: this one makes no system calls.
+#[derive(Copy, Clone)]
+pub(crate) struct Lookups {
+    pub(crate) interface: fn(&str) -> Result<Filter, Error>,
+    pub(crate) user: fn(&str) -> Result<Filter, Error>,
+    pub(crate) cgroup: fn(&str) -> Result<Filter, Error>,
+}
 
-    /// Reads a filter in the language of `ss`, with terms of our own: see [`Filter`]. Names of users, network
-    /// interfaces, control groups and services are looked up here and now, on this machine alone; hosts are
-    /// numeric.
-    fn from_str(text: &str) -> Result<Self, FilterError> {
-        let mut parser = Parser::new(text);
-        if parser.token == Token::End {
-            return Ok(Self::all());
-        }
-        let filter = parser.group()?;
-        if parser.token == Token::End {
-            Ok(filter)
-        } else {
-            Err(parser.expected("an operator, a term or the end", ANY))
-        }
+/// Reads a filter.
+pub(crate) fn parse(text: &str, lookups: Lookups) -> Result<Filter, FilterError> {
+    let mut parser = Parser::new(text, lookups);
+    if parser.token == Token::End {
+        return Ok(Filter::all());
+    }
+    let filter = parser.group()?;
+    if parser.token == Token::End {
+        Ok(filter)
+    } else {
+        Err(parser.expected("an operator, a term or the end", ANY))
     }
 }
 
@@ -54,12 +56,13 @@ struct Parser<'t> {
     token: Token<'t>,
     range: Range<usize>,
     depth: usize,
+    lookups: Lookups,
 }
 
 impl<'t> Parser<'t> {
-    fn new(text: &'t str) -> Self {
+    fn new(text: &'t str, lookups: Lookups) -> Self {
         let (token, range) = lex::next(text, 0);
-        Self { text, token, range, depth: 0 }
+        Self { text, token, range, depth: 0, lookups }
     }
 
     fn advance(&mut self) {
@@ -121,16 +124,15 @@ impl<'t> Parser<'t> {
 
     fn group(&mut self) -> Result<Filter, FilterError> {
         let Some(states) = self.states()? else { return self.any(None) };
-        if let Token::Word(word) = self.token
-            && words::states(word).is_some()
-        {
+        match self.token {
             // No socket is in two states; what is meant is either.
-            return Err(self.expected(
+            Token::Word(word) if words::states(word).is_some() => Err(self.expected(
                 format!("`state {word}`: each state has the word before it"),
                 "state established state close-wait",
-            ));
+            )),
+            _ if self.begins_one() => Ok(states & self.any(None)?),
+            _ => self.any(Some(states)),
         }
-        if self.begins_one() { Ok(states & self.any(None)?) } else { self.any(Some(states)) }
     }
 
     fn any(&mut self, first: Option<Filter>) -> Result<Filter, FilterError> {
@@ -209,6 +211,7 @@ impl<'t> Parser<'t> {
             return self.port(End::Either);
         }
         let at = self.range.clone();
+        let Lookups { interface, user, cgroup } = self.lookups;
         self.advance();
         match word.as_str() {
             "dst" => self.host(End::Remote, "dst 10.0.0.0/8:443"),
@@ -220,7 +223,7 @@ impl<'t> Parser<'t> {
             "dev" => {
                 const EXPECTED: &str = "the index or name of a network interface";
                 self.value(EXPECTED, "dev = eth0", &|name| {
-                    by_number(name, EXPECTED, Filter::interface, Filter::interface_name)
+                    by_number(name, EXPECTED, Filter::interface, interface)
                 })
             }
             "fwmark" | "mark" => {
@@ -235,7 +238,7 @@ impl<'t> Parser<'t> {
                 const EXPECTED: &str = "the path or id of a control group";
                 self.value(EXPECTED, "cgroup = /system.slice/ssh.service", &|path| match number(path) {
                     Some(id) => Ok(Filter::cgroup_id(id)),
-                    None => Filter::cgroup(path).map_err(|error| because(EXPECTED, &error)),
+                    None => cgroup(path).map_err(|error| because(EXPECTED, &error)),
                 })
             }
             "process" => {
@@ -249,9 +252,7 @@ impl<'t> Parser<'t> {
             }
             "user" | "uid" => {
                 const EXPECTED: &str = "the name or number of a user";
-                self.value(EXPECTED, "user = www-data", &|name| {
-                    by_number(name, EXPECTED, Filter::uid, Filter::user)
-                })
+                self.value(EXPECTED, "user = www-data", &|name| by_number(name, EXPECTED, Filter::uid, user))
             }
             "inode" => {
                 const EXPECTED: &str = "the number of an inode";

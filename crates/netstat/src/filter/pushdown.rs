@@ -3,7 +3,7 @@
 //! Nearly all of it is the expression decided with little known: what is false whatever the rest may be need not
 //! be asked for. Such an answer never leaves out a row that would pass.
 
-use super::Filter;
+use super::base::Filter;
 use super::decide::listening;
 use super::expr::Expr;
 use super::term::{End, Term};

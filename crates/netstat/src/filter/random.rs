@@ -1,34 +1,25 @@
 //! Random filters and sockets, for tests: from few values, so that they meet.
 
-use super::Filter;
+use super::base::Filter;
 use super::states::EVERY;
 use crate::model::owner::{Owner, OwnerRole, Ownership};
 use crate::model::socket::{Family, Identity, Protocol, Socket};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 
-pub(crate) struct Random(u64);
+pub(crate) struct Random(test_random::Random);
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// splitmix64.
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        Self(test_random::Random::new(seed))
     }
 
     pub(crate) fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
+        self.0.below(end)
     }
 
     pub(crate) fn pick<T: Clone>(&mut self, of: &[T]) -> T {
-        of[self.below(of.len())].clone()
+        self.0.pick(of)
     }
 
     fn port(&mut self) -> u16 {

@@ -1,6 +1,6 @@
 //! What the values in a filter's text come to.
 
-use super::Filter;
+use super::base::Filter;
 use super::host::{Host, number};
 use super::lex::Compare;
 use super::term::End;

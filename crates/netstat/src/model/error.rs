@@ -13,9 +13,16 @@ use std::sync::Arc;
 /// [`Gap`](crate::Gap).
 #[derive(Clone, Debug)]
 pub struct Error {
+    /// `None` of an error that the caller made from an [`io::Error`].
+    context: Option<Context>,
+    cause: Cause,
+}
+
+/// What was being done, and on what.
+#[derive(Clone, Debug)]
+struct Context {
     operation: &'static str,
     subject: Cow<'static, str>,
-    cause: Cause,
 }
 
 /// The operation of which the system refuses a part to those without rights.
@@ -36,19 +43,30 @@ impl Error {
         subject: impl Into<Cow<'static, str>>,
         code: impl Into<io::Error>,
     ) -> Self {
-        Self { operation, subject: subject.into(), cause: Cause::System(Arc::new(code.into())) }
+        let context = Context { operation, subject: subject.into() };
+        Self { context: Some(context), cause: Cause::System(Arc::new(code.into())) }
     }
 
     #[allow(dead_code, reason = "a system with a complete back end supports everything")]
     pub(crate) fn unsupported(operation: &'static str, subject: impl Into<Cow<'static, str>>) -> Self {
-        Self { operation, subject: subject.into(), cause: Cause::Unsupported }
+        let context = Context { operation, subject: subject.into() };
+        Self { context: Some(context), cause: Cause::Unsupported }
+    }
+
+    /// An error that no operation of this library has met.
+    pub(crate) fn without_context(cause: io::Error) -> Self {
+        Self { context: None, cause: Cause::System(Arc::new(cause)) }
     }
 
     /// The same error about a query whose filter compares marks, which the kernel refuses without saying that it is
     /// the marks.
     pub(crate) fn because_of_mark(mut self) -> Self {
-        if self.operation == FILTER && self.is_permission_denied() {
-            self.subject = format!("{} by fwmark, which takes CAP_NET_ADMIN", self.subject).into();
+        let denied = self.is_permission_denied();
+        match &mut self.context {
+            Some(Context { operation: FILTER, subject }) if denied => {
+                *subject = format!("{subject} by fwmark, which takes CAP_NET_ADMIN").into();
+            }
+            _ => {}
         }
         self
     }
@@ -87,7 +105,9 @@ impl Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {} {}: ", self.operation, self.subject)?;
+        if let Some(Context { operation, subject }) = &self.context {
+            write!(f, "cannot {operation} {subject}: ")?;
+        }
         match &self.cause {
             Cause::System(e) => e.fmt(f),
             Cause::Unsupported => f.write_str("not supported on this system"),

@@ -2,7 +2,7 @@
 
 pub(crate) mod counts;
 pub mod details;
-pub mod error;
+pub(crate) mod error;
 pub(crate) mod flags;
 pub(crate) mod gap;
 pub(crate) mod owner;

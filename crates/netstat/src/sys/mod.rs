@@ -1,12 +1,13 @@
-//! The back ends. One is chosen for the system that is built for, in this file and nowhere else; `system.rs` is the
-//! contract that each fulfils.
+//! The back ends. One is selected for the target, in this file and nowhere else. [`system`] has the contract that each
+//! fulfils, [`support`] what each gives.
 
-mod system;
+pub(crate) mod support;
+pub(crate) mod system;
 #[cfg(any(unix, test, netstat_scripted))]
 #[allow(dead_code, reason = "not every back end uses all of it")]
 mod users;
 
-// The back ends without inline system calls also compile elsewhere, for tests over a scripted kernel.
+// Those without inline system calls also compile elsewhere, for tests over a scripted kernel.
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 mod linux;
 #[cfg(any(target_vendor = "apple", test, netstat_scripted))]
@@ -15,10 +16,10 @@ mod linux;
     allow(dead_code, unused_imports, reason = "without its foreign calls")
 )]
 pub(crate) mod macos;
-#[allow(dead_code, reason = "a complete back end, chosen where there is no other")]
+#[allow(dead_code, reason = "a complete back end, selected where there is no other")]
 mod unsupported;
 #[cfg(any(windows, test, netstat_scripted))]
-#[cfg_attr(not(windows), allow(dead_code, unused_imports))]
+#[cfg_attr(not(windows), allow(dead_code, unused_imports, reason = "without its foreign calls"))]
 pub(crate) mod windows;
 
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
@@ -33,7 +34,8 @@ use unsupported as native;
 #[cfg(all(windows, not(netstat_test_unsupported)))]
 use windows::ffi as native;
 
-pub(crate) use native::{Kept, Native, SUPPORT, destroy, interface_name, resolve};
-pub(crate) use system::{Search, System};
+#[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
+pub(crate) use linux::tcp_state;
+pub(crate) use native::{Cache, Native};
 #[cfg(windows)]
 pub(crate) use windows::tcp_state;

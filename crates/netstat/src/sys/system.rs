@@ -1,58 +1,139 @@
-//! The contract of `sys/mod.rs` as a trait, so that everything above a back end (the join with owners, the
-//! second look, streaming) runs over a scripted kernel just as it runs over the machine's own.
+//! The contract of a back end. Everything above it (the phases of a listing, the join with owners, the second pass,
+//! streaming) runs over a scripted kernel just as it runs over the machine's own.
 
-use crate::engine::owner_table::{OwnerTable, Sighting};
+use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
 use crate::model::owner::NoOwner;
 use crate::model::process::{Process, ProcessFields};
 use crate::model::socket::Socket;
+use crate::model::support::Support;
 use crate::query::Query;
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::thread;
 
-/// A system to ask. One value serves one listing, and may remember in `sockets` and in the search what the
-/// other needs to know.
+/// One system, for one listing.
+///
+/// A back end is a folder below `sys` that `sys/mod.rs` selects. It provides two names beside this trait: `Native`, the
+/// implementation over the running kernel, with `Native::new(&Cache)`; and `Cache: Default + Debug + Send + Sync`, what
+/// a [`Lister`](crate::Lister) keeps for the next listing.
+///
+/// An implementation may remember in [`sockets`](Self::sockets) and in its search for owners what the other needs. The
+/// two run at the same time on different threads. No method panics, waits without a bound, or runs another program.
 pub(crate) trait System: Sync {
-    type Search: Search;
+    /// The search for owners of one listing.
+    type OwnerSearch: OwnerSearch;
 
-    /// Whether the kernel is asked for what it alone can decide of a filter. Then `sockets` hands over only rows
-    /// of which it has decided that, and fails where it cannot.
+    /// What this system supports. A query that filters by anything else is refused before a table is read.
+    const SUPPORT: Support;
+
+    /// Whether the kernel decides filter terms that no row shows (mark, control group). If so,
+    /// [`sockets`](Self::sockets) emits only rows for which it has decided them, and fails where it cannot.
     const KERNEL_DECIDES: bool = false;
 
-    fn search(&self, query: &Query) -> Self::Search;
-
+    /// Emits every socket of the tables that the query's filter needs, and returns what could not be read.
+    ///
+    /// - **Rows.** The sink is called on the calling thread, and may get more rows than pass the filter: the engine
+    ///   applies it. A field that the system does not report is `None`. No row is left out for want of an owner.
+    /// - **Order.** The rows of one protocol come together, in the order of [`Protocol`](crate::Protocol); the order
+    ///   within a protocol is unspecified. Exempt is a source of which [`rows_repeat`](Self::rows_repeat) is true.
+    /// - **Owners.** A row whose owners only the search can find is emitted with
+    ///   [`Ownership::NotAsked`](crate::Ownership::NotAsked), with the owners that the table names, if any. With any
+    ///   other ownership the row's owners are final.
+    /// - **Break.** When the sink breaks, nothing more is read, and the gaps so far are returned.
+    ///
+    /// # Errors
+    /// Only if no table could be read. A table that fails by itself is a gap: [`Tables`](crate::engine::tables::Tables)
+    /// is that rule.
     fn sockets(
         &self,
         query: &Query,
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error>;
 
-    /// Makes room in a list of rows that is full and goes on; it grows by itself where nothing better is known.
-    fn make_room(&self, _rows: &mut Vec<Socket>) {}
+    /// Whether [`sockets`](Self::sockets) may emit several rows of one socket, and rows of several protocols mixed: one
+    /// row for each descriptor, each with the owner that it belongs to, as one pass over all descriptor tables finds
+    /// them. The engine then merges and groups them, and streams no row before the last has come. Called before
+    /// `sockets`, which may nevertheless fall back to tables without repeats.
+    fn rows_repeat(&self, _query: &Query) -> bool {
+        false
+    }
 
-    /// Counts the sockets that the query wants, owners left aside.
+    /// Reserves space for more rows in a full list that is still growing. By default the list grows by itself.
+    fn reserve(&self, _rows: &mut Vec<Socket>) {}
+
+    /// Counts the sockets that pass the filter, which does not depend on owners.
+    ///
+    /// # Errors
+    /// As [`sockets`](Self::sockets).
     fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
         count_rows(query, counts, |sink| self.sockets(query, sink))
     }
 
+    /// A search for owners, which has not begun.
+    fn owner_search(&self, query: &Query) -> Self::OwnerSearch;
+
+    /// Why a row without an identity, by which the search could find its owners, has none.
+    fn unowned_reason(&self, socket: &Socket) -> NoOwner {
+        socket.unowned_reason()
+    }
+
+    /// Which of these rows are still open; true where the system cannot say. Called for rows without a holder after the
+    /// second pass: they may have been closed in the meantime.
+    fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
+        sockets.map(|_| true).collect()
+    }
+
+    /// Details of these processes, one for each and in that order. A process that has ended, or whose pid belongs to
+    /// another one by now, is returned with its pid alone, and counted in a gap.
     fn processes(
         &self,
-        sightings: &[Sighting],
+        seen: &[ProcessSeen],
         fields: ProcessFields,
         threads: usize,
     ) -> (Vec<Process>, Vec<Gap>);
 
-    /// Reads details of these processes until it is told to stop, for `processes` to have them at hand.
-    fn read_ahead(&self, _sightings: &[Sighting], _fields: ProcessFields, _stop: &AtomicBool) {}
+    /// Reads details of these processes until `stop` is set, so that [`processes`](Self::processes) has them already.
+    fn prefetch_processes(&self, _seen: &[ProcessSeen], _fields: ProcessFields, _stop: &AtomicBool) {}
 
-    fn ownerless(&self, socket: &Socket) -> NoOwner;
+    /// Whether `name` stands for the process name `full`, other than by equality.
+    fn is_short_name(&self, _name: &OsStr, _full: &OsStr) -> bool {
+        false
+    }
 
-    fn still_open(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool>;
+    /// How many processors this process may use. Called once a listing: it must be cheap.
+    fn processors() -> usize {
+        thread::available_parallelism().map_or(1, usize::from)
+    }
 
-    fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool;
+    /// See [`interface_name`](crate::interface_name).
+    fn interface_name(_index: u32) -> Option<String> {
+        None
+    }
+
+    /// See [`Filter::interface_name`](crate::Filter::interface_name).
+    fn interface_index(name: &str) -> Result<u32, Error> {
+        Err(Error::unsupported("find", format!("network interface {name:?}")))
+    }
+
+    /// See [`Filter::user`](crate::Filter::user).
+    fn user_id(name: &str) -> Result<u32, Error> {
+        Err(Error::unsupported("find", format!("user {name:?}")))
+    }
+
+    /// See [`Filter::cgroup`](crate::Filter::cgroup).
+    fn cgroup_id(path: &Path) -> Result<u64, Error> {
+        Err(Error::unsupported("find", format!("control group {}", path.display())))
+    }
+
+    /// See [`Socket::destroy`].
+    fn destroy(socket: &Socket) -> Result<(), Error> {
+        Err(Error::unsupported("close", socket.subject()))
+    }
 }
 
 /// Counts rows as they come.
@@ -69,22 +150,34 @@ pub(crate) fn count_rows(
     })
 }
 
-/// A search for owners: see `OwnerSearch` in the contract.
-pub(crate) trait Search: Sync {
+/// The search for the processes that hold sockets, for one listing.
+///
+/// The engine calls [`run`](Self::run) on several threads beside the reading of the tables,
+/// [`tables_complete`](Self::tables_complete) when they have been read, and `run` once more. When all calls have
+/// returned, it takes the [`table`](Self::table), and then asks for a [`second_pass`](Self::second_pass). When rows are
+/// streamed, the search ends before the tables are read, and `tables_complete` is not called.
+pub(crate) trait OwnerSearch: Sync {
+    /// Works until nothing is left to do. The threads that call it share the work; each must be able to do all of it.
     fn run(&self);
 
-    /// The keys of the sockets that are listed, ascending, where these are few.
-    fn sockets_are_listed(&self, keys: Option<Vec<u64>>);
+    /// The tables of sockets have been read: a process that is read from now on can have no listed socket that it did
+    /// not have then. `keys`: those of the rows, ascending, if the rows are few.
+    fn tables_complete(&self, keys: Option<Vec<u64>>);
 
-    /// The processes that are known by now to hold sockets, where they are known before the end.
-    fn holders(&self) -> Vec<Sighting> {
+    /// The processes known so far to hold sockets, if they are known before the tables are complete.
+    fn holders(&self) -> Vec<ProcessSeen> {
         Vec::new()
     }
 
+    /// What was found. If `run` was never called, a table that says so.
     fn table(&mut self) -> OwnerTable;
 
-    fn again(&mut self, table: &mut OwnerTable, missed: &[u64], threads: usize);
+    /// Looks for holders of these sockets, given by their keys, ascending: rescans the processes that were read before
+    /// the tables were complete, and those that have started since. Adds what it finds.
+    fn second_pass(&mut self, _table: &mut OwnerTable, _unresolved: &[u64], _threads: usize) {}
 
+    /// The sockets that the search has seen and no table has listed, with what that says of the tables. Their owners
+    /// are in the [`table`](Self::table).
     fn unlisted(&mut self) -> (Vec<Socket>, Vec<Gap>) {
         (Vec::new(), Vec::new())
     }

@@ -4,31 +4,29 @@
 use netstat::{
     NoOwner, Owner, OwnerRole, OwnerSource, Ownership, Protocol, Query, Snapshot, Socket, TcpState,
 };
-use socket_world::{Held, SocketFacts, State, Transport};
+use socket_world::{Held, SocketFacts, State, Transport, kernel};
 
 /// Everything, with owners.
 pub(crate) fn list() -> Snapshot {
     Query::new().owners(true).snapshot().expect("a listing")
 }
 
-/// The ways to find owners that are to be had here; of the other it is said why not.
+/// The sources of owners that this kernel has for this process. Which they are is not asked of the library: it must
+/// use BPF where the kernel has it, and nowhere else.
 pub(crate) fn sources() -> Vec<OwnerSource> {
     let query = Query::new().tcp().listening().owners(true).owner_source(OwnerSource::Bpf);
     let from = query.snapshot().expect("a listing").owners_from.expect("a source");
-    if from.source == OwnerSource::Bpf {
-        return vec![OwnerSource::Procfs, OwnerSource::Bpf];
+    match kernel::bpf_iterators() {
+        Ok(()) => {
+            assert_eq!(from.source, OwnerSource::Bpf, "the kernel has it: {from}");
+            vec![OwnerSource::Procfs, OwnerSource::Bpf]
+        }
+        Err(why) => {
+            assert_eq!(from.source, OwnerSource::Procfs, "{why}; {from}");
+            socket_world::skipped(format_args!("{why}"));
+            vec![OwnerSource::Procfs]
+        }
     }
-    // Rights that are missing, a sandbox, or a kernel that is too old or built without; anything else is a fault.
-    let may_be = [
-        "capabilities: ",
-        "bpf(BPF_PROG_LOAD): Operation not permitted",
-        "/sys/kernel/btf/vmlinux: ",
-        "BTF: no function ",
-        "BTF: not read by a process of 32 bits",
-    ];
-    assert!(may_be.iter().any(|start| from.reason.starts_with(start)), "{from}");
-    socket_world::skipped(format_args!("owners by BPF: {}", from.reason));
-    vec![OwnerSource::Procfs]
 }
 
 /// Everything, with owners that were found in this way and no other.

@@ -7,30 +7,21 @@ use netstat::{
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::{Duration, SystemTime};
 
-/// SplitMix64.
-struct Random(u64);
+struct Random(test_random::Random);
 
 impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
-    }
-
     fn below(&mut self, end: usize) -> usize {
-        usize::try_from(self.next() % u64::try_from(end).unwrap()).unwrap()
+        self.0.below(end)
     }
 
     fn one_of<T: Copy>(&mut self, all: &[T]) -> T {
-        all[self.below(all.len())]
+        self.0.pick(all)
     }
 
     /// Numbers of all lengths.
     fn number(&mut self) -> u64 {
         let shift = self.below(64);
-        self.next() >> shift
+        self.0.next_u64() >> shift
     }
 
     fn small(&mut self) -> u32 {
@@ -112,7 +103,7 @@ impl Random {
             self.maybe(|random| random.one_of(&[1, 4_294_967_295])).and_then(|it| it.try_into().ok());
         socket.v6_only = self.maybe(|random| random.below(2) == 0);
         socket.created =
-            self.maybe(|random| SystemTime::UNIX_EPOCH + Duration::from_millis(random.next() >> 20));
+            self.maybe(|random| SystemTime::UNIX_EPOCH + Duration::from_millis(random.0.next_u64() >> 20));
         socket.service = self.maybe(|random| random.name().into());
         let roles = [OwnerRole::Holder, OwnerRole::Holder, OwnerRole::Binder, OwnerRole::EndedBinder];
         let count = self.one_of(&[0, 1, 1, 1, 2, 3]);
@@ -136,7 +127,7 @@ impl Random {
         process.uid = self.maybe(Self::small);
         process.user = self.maybe(Self::name);
         process.start_time =
-            self.maybe(|random| SystemTime::UNIX_EPOCH + Duration::from_millis(random.next() >> 20));
+            self.maybe(|random| SystemTime::UNIX_EPOCH + Duration::from_millis(random.0.next_u64() >> 20));
         process.session = self.maybe(Self::small);
         process
     }
@@ -144,7 +135,7 @@ impl Random {
 
 /// So many rows, and processes behind most of their owners.
 pub(super) fn snapshot(rows: usize) -> Snapshot {
-    let mut random = Random(2026);
+    let mut random = Random(test_random::Random::new(2026));
     let mut snapshot = Snapshot::default();
     snapshot.sockets = (0..rows).map(|_| random.socket()).collect();
     snapshot.processes = (0..50).map(|pid| random.process(pid)).collect();

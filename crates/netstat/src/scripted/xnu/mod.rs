@@ -16,7 +16,7 @@ use crate::model::error::Error;
 use crate::model::gap::Gap;
 use crate::model::snapshot::Snapshot;
 use crate::query::Query;
-use crate::sys::macos::{Kernel, Listing, Returned};
+use crate::sys::macos::{Kernel, Macos, Returned};
 use std::collections::HashMap;
 use std::ffi::{CStr, OsString};
 use std::ops::ControlFlow;
@@ -163,7 +163,7 @@ impl Xnu {
 
     /// Asks this machine as [`Query::snapshot`] asks the real one.
     pub fn snapshot(&self, query: &Query) -> Result<Snapshot, Error> {
-        snapshot::take_from(&Listing::of(self.clone()), query)
+        snapshot::take(&Macos::over(self.clone()), query)
     }
 
     /// Asks this machine as [`Query::for_each`] asks the real one.
@@ -172,7 +172,7 @@ impl Xnu {
         query: &Query,
         mut each: impl FnMut(crate::Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error> {
-        snapshot::stream_from(&Listing::of(self.clone()), query, &mut each)
+        snapshot::stream(&Macos::over(self.clone()), query, &mut each)
     }
 
     /// Answers the calls of a snapshot with owners and names once more, and makes nothing of the answers. How

@@ -35,13 +35,13 @@ impl Errno {
         self.0
     }
 
-    /// What the last call of this thread has left in `errno`.
+    /// The value of `errno` after the last call of this thread.
     pub(super) fn last() -> Self {
         io::Error::last_os_error().into()
     }
 }
 
-/// With these, scripted kernels refuse; no answer depends on which of them it was.
+/// Scripted kernels fail with these; no code distinguishes them.
 #[cfg(test)]
 impl Errno {
     pub(crate) const NOMEM: Self = Self(libc::ENOMEM);
@@ -49,7 +49,7 @@ impl Errno {
     pub(crate) const NOSYS: Self = Self(libc::ENOSYS);
 }
 
-/// What did not come from a system call is `EIO`.
+/// `EIO` for an error that is not from a system call.
 impl From<io::Error> for Errno {
     fn from(error: io::Error) -> Self {
         error.raw_os_error().map_or(Self::IO, Self)

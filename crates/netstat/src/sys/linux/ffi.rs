@@ -1,6 +1,6 @@
-//! The system calls that the standard library lacks, one a function. Those of netlink stand in `netlink/ffi.rs`, those
+//! The system calls that the standard library lacks, one a function. Those of netlink are in `netlink/ffi.rs`, those
 //! of BPF in `bpf/ffi.rs`.
-#![allow(unsafe_code, reason = "foreign calls live in files of this name, and here alone")]
+#![allow(unsafe_code, reason = "foreign calls are made only in files of this name")]
 
 use super::errno::Errno;
 use std::cmp::Ordering;
@@ -48,6 +48,24 @@ pub(super) fn nanoseconds_since_boot() -> u64 {
     }
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
+}
+
+/// How many processors this thread may run on. Unlike the standard library it does not read the quotas of control
+/// groups, which takes several files and up to a tenth of a millisecond.
+///
+/// # Sources
+/// sched_getaffinity(2). Fails with `EINVAL` on a machine with more than 1,024 processors.
+pub(super) fn processors() -> Result<usize, Errno> {
+    // SAFETY: a set of processors is an array of numbers, for which all zeros is a value: no processor.
+    let mut set: libc::cpu_set_t = unsafe { mem::zeroed() };
+    // SAFETY: the pointer is to a set of this function's own, with its size, which the call fills in and keeps no hold of.
+    let answer = unsafe { libc::sched_getaffinity(0, size_of::<libc::cpu_set_t>(), &raw mut set) };
+    if answer != 0 {
+        return Err(Errno::last());
+    }
+    // SAFETY: the function reads the set, which is initialised.
+    let count = unsafe { libc::CPU_COUNT(&set) };
+    usize::try_from(count).ok().filter(|count| *count > 0).ok_or(Errno::INVAL)
 }
 
 /// The ticks in a second that `/proc` counts times in, `USER_HZ`.
@@ -193,12 +211,12 @@ pub(super) fn kernel_release() -> Vec<u8> {
     unsafe { CStr::from_ptr(name.release.as_ptr()) }.to_bytes().to_vec()
 }
 
-/// Asks for large pages in memory that is not written yet, as far as it is whole pages. It is advice: nothing is
-/// different if the kernel has none, or is told to give none.
+/// Advises huge pages for the whole pages of memory that is not written yet. Nothing changes if the kernel has none, or
+/// is configured to use none.
 ///
 /// # Sources
 /// madvise(2), `MADV_HUGEPAGE`.
-pub(super) fn prefer_large_pages<T>(memory: &mut [MaybeUninit<T>]) {
+pub(super) fn advise_huge_pages<T>(memory: &mut [MaybeUninit<T>]) {
     // SAFETY: the call takes a number and gives one, and touches no memory of this process.
     let page = usize::try_from(unsafe { libc::sysconf(libc::_SC_PAGESIZE) }).unwrap_or(0).max(1);
     let bytes = size_of_val(memory);
@@ -262,9 +280,9 @@ mod tests {
     }
 
     #[test]
-    fn release_is_the_one_that_proc_tells() {
-        let told = std::fs::read("/proc/sys/kernel/osrelease").unwrap();
-        assert_eq!(kernel_release(), told.strip_suffix(b"\n").unwrap());
+    fn release_is_the_one_in_proc() {
+        let release = std::fs::read("/proc/sys/kernel/osrelease").unwrap();
+        assert_eq!(kernel_release(), release.strip_suffix(b"\n").unwrap());
     }
 
     #[test]

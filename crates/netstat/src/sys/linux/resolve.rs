@@ -3,7 +3,6 @@
 use super::errno::Errno;
 use super::ffi;
 use crate::model::error::Error;
-pub(crate) use crate::sys::users::user_id;
 use std::ffi::CString;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
@@ -54,7 +53,7 @@ mod tests {
     #[test]
     fn names_of_this_machine_have_numbers_and_others_are_errors_that_tell_them() {
         let index = interface_index("lo").unwrap();
-        assert_eq!(super::super::interface_name(index).as_deref(), Some("lo"));
+        assert_eq!(ffi::interface_name(index).unwrap().to_str(), Ok("lo"));
         let error = interface_index("no-such0").unwrap_err().to_string();
         assert!(error.starts_with("cannot find network interface \"no-such0\": "), "{error}");
         let error = cgroup_id(Path::new("/no/such/group")).unwrap_err().to_string();

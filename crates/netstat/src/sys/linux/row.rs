@@ -1,24 +1,16 @@
-//! From a record of the kernel to a row, with the rule that a zero is not a value where nothing is.
+//! From a record of the kernel to a row, with the rule that a zero which means "not there" is no value.
 
-use crate::model::owner::NoOwner;
 use crate::model::socket::{Family, Identity, Protocol, Socket};
 use crate::model::tcp_state::TcpState;
-use netstat_wire::linux::inet_diag::{AF_INET, AF_INET6, IPPROTO_TCP, IPPROTO_UDP, InetDiagMsg, SockId};
+use crate::sys::linux::protocols::ProtocolInfo;
+use netstat_wire::linux::inet_diag::{AF_INET, AF_INET6, InetDiagMsg, SockId};
 use netstat_wire::linux::proc_net::ProcNet;
 use netstat_wire::linux::tcp_states as states;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::num::{NonZeroU32, NonZeroU64};
 
-/// `idiag_timer` of the short records in TIME_WAIT's table.
+/// `idiag_timer` of minisocks in the table of TIME_WAIT.
 const TIMER_TIME_WAIT: u8 = 3;
-
-/// `IPPROTO_*`.
-pub(crate) const fn ip_protocol(protocol: Protocol) -> u8 {
-    match protocol {
-        Protocol::Tcp => IPPROTO_TCP,
-        Protocol::Udp => IPPROTO_UDP,
-    }
-}
 
 /// `AF_*`.
 pub(crate) const fn address_family(family: Family) -> u8 {
@@ -29,7 +21,7 @@ pub(crate) const fn address_family(family: Family) -> u8 {
 }
 
 /// The kernel's number of a TCP state, include/net/tcp_states.h.
-pub(super) fn tcp_state(number: u8) -> TcpState {
+pub(crate) fn tcp_state(number: u8) -> TcpState {
     match number {
         states::TCP_ESTABLISHED => TcpState::Established,
         states::TCP_SYN_SENT => TcpState::SynSent,
@@ -46,14 +38,7 @@ pub(super) fn tcp_state(number: u8) -> TcpState {
     }
 }
 
-/// As netstat2 has it on Linux: the kernel's number of a state.
-impl From<u8> for TcpState {
-    fn from(number: u8) -> Self {
-        tcp_state(number)
-    }
-}
-
-/// One end of a socket. A link-local address means nothing without its interface, which the kernel tells as
+/// One end of a socket. A link-local address means nothing without its interface, which the kernel reports as
 /// the one that the socket is bound to.
 fn end(family: Family, address: &[u8; 16], port: u16, interface: u32) -> SocketAddr {
     match family {
@@ -85,64 +70,65 @@ pub(super) fn row(record: &InetDiagMsg, protocol: Protocol) -> Option<Socket> {
     if dport != 0 || dst != [0; 16] {
         socket.remote = Some(end(family, &dst, dport, interface));
     }
-    // The attribute comes with sockets that are whole.
-    let whole = record.shutdown.is_some();
-    Numbers { state, timer, rqueue, wqueue, uid, inode: inode.into(), whole }.tell(&mut socket);
+    // The kernel adds the attribute to full sockets only.
+    let is_full_socket = record.shutdown.is_some();
+    RawCounters { state, timer, rqueue, wqueue, uid, inode: inode.into(), is_full_socket }.apply(&mut socket);
     socket.cookie = if cookie == u64::MAX { None } else { NonZeroU64::new(cookie) };
     socket.interface = NonZeroU32::new(interface);
     socket.v6_only = v6_only;
     Some(socket)
 }
 
-/// The row of a line of `/proc/net`, which knows less.
+/// The row of a line of `/proc/net`, which has less.
 pub(super) fn row_of_line(line: &ProcNet, protocol: Protocol) -> Socket {
     let ProcNet { local, remote, state, tx_queue, rx_queue, timer, uid, inode, .. } = *line;
     let mut socket = Socket::new(protocol, local);
     if remote.port() != 0 || !remote.ip().is_unspecified() {
         socket.remote = Some(remote);
     }
-    // A connection in the making shows its listener's user here.
+    // The line of a request has the user of its listener.
     let uid = if inode == 0 && is_request(protocol, state) { 0 } else { uid };
-    Numbers { state, timer, rqueue: rx_queue, wqueue: tx_queue, uid, inode, whole: false }.tell(&mut socket);
+    let (rqueue, wqueue, is_full_socket) = (rx_queue, tx_queue, false);
+    RawCounters { state, timer, rqueue, wqueue, uid, inode, is_full_socket }.apply(&mut socket);
     if socket.state == Some(TcpState::Listen) {
-        // Not told: 0 is not the most that may wait.
+        // Not reported: the 0 is not the limit of the accept queue.
         socket.tx_queue = None;
     }
     socket
 }
 
-/// A connection that is no socket yet.
+/// A connection request, which is no full socket yet.
 fn is_request(protocol: Protocol, state: u8) -> bool {
-    protocol == Protocol::Tcp && tcp_state(state) == TcpState::SynReceived
+    ProtocolInfo::of(protocol).has_states && tcp_state(state) == TcpState::SynReceived
 }
 
-/// What both sources of rows tell in the kernel's own numbers.
-struct Numbers {
+/// What both sources of rows have in the kernel's own numbers.
+struct RawCounters {
     state: u8,
     timer: u8,
     rqueue: u32,
     wqueue: u32,
     uid: u32,
     inode: u64,
-    /// Whether it is known to be a socket, where that is not usual: one that TCP Fast Open has made before the third
-    /// step, or of two ends that asked one another.
-    whole: bool,
+    /// Whether it is known to be a full socket in a state that requests are in too: made by TCP Fast Open before the
+    /// third step of the handshake, or by a simultaneous open.
+    is_full_socket: bool,
 }
 
-impl Numbers {
-    /// What has no inode has no process, and its zeros are no values. What lives in the table of TIME_WAIT
-    /// or of requests is not even a whole socket: it has no queues. A connection that nobody has accepted
-    /// has them, but no user.
-    fn tell(self, socket: &mut Socket) {
-        let Self { state, timer, rqueue, wqueue, uid, inode, whole } = self;
-        if socket.protocol == Protocol::Tcp {
+impl RawCounters {
+    /// Sets what is a value. A row without an inode has no process, and its zeros are no values. A minisock, in the
+    /// table of TIME_WAIT or of requests, has no queues. A connection that has not been accepted has queues, but no
+    /// user.
+    fn apply(self, socket: &mut Socket) {
+        let Self { state, timer, rqueue, wqueue, uid, inode, is_full_socket } = self;
+        if ProtocolInfo::of(socket.protocol).has_states {
             socket.state = Some(tcp_state(state));
         }
-        let is_small = timer == TIMER_TIME_WAIT
+        let is_minisock = timer == TIMER_TIME_WAIT
             || state == states::TCP_TIME_WAIT
-            || (is_request(socket.protocol, state) && !whole);
+            || (is_request(socket.protocol, state) && !is_full_socket);
         let is_pending = inode == 0 && matches!(state, states::TCP_ESTABLISHED | states::TCP_CLOSE_WAIT);
-        if !is_small {
+        if !is_minisock {
             let queue = |bytes: u32| (bytes != 0 || !is_pending).then_some(bytes);
             socket.rx_queue = queue(rqueue);
             socket.tx_queue = queue(wqueue);
@@ -156,12 +142,7 @@ impl Numbers {
     }
 }
 
-/// Why a row without an inode has no owner.
-pub(crate) fn ownerless(socket: &Socket) -> NoOwner {
-    socket.unowned_reason()
-}
-
-/// The identity of a row, as a request for it alone wants it.
+/// The identity of a row, as a request for that socket has it.
 pub(super) fn sock_id(socket: &Socket) -> SockId {
     let bytes = |address: SocketAddr| match address {
         SocketAddr::V4(address) => {
@@ -186,6 +167,7 @@ pub(super) fn sock_id(socket: &Socket) -> SockId {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::owner::NoOwner;
 
     fn record(state: u8, inode: u32) -> InetDiagMsg {
         InetDiagMsg {
@@ -218,7 +200,7 @@ mod tests {
     fn time_wait_has_no_uid_inode_or_queues() {
         let socket = row(&record(states::TCP_TIME_WAIT, 0), Protocol::Tcp).unwrap();
         assert_eq!((socket.uid, socket.inode(), socket.rx_queue, socket.tx_queue), (None, None, None, None));
-        assert_eq!(ownerless(&socket), NoOwner::TimeWait);
+        assert_eq!(socket.unowned_reason(), NoOwner::TimeWait);
         assert_eq!(socket.remote.unwrap().to_string(), "127.0.0.2:5000");
     }
 
@@ -228,7 +210,7 @@ mod tests {
         record.timer = TIMER_TIME_WAIT;
         let socket = row(&record, Protocol::Tcp).unwrap();
         assert_eq!((socket.uid, socket.rx_queue), (None, None));
-        assert_eq!(ownerless(&socket), NoOwner::Orphan);
+        assert_eq!(socket.unowned_reason(), NoOwner::Orphan);
     }
 
     #[test]
@@ -237,7 +219,7 @@ mod tests {
             let socket = row(&record(state, 0), Protocol::Tcp).unwrap();
             assert_eq!(socket.state, Some(TcpState::SynReceived));
             assert_eq!((socket.uid, socket.rx_queue), (None, None));
-            assert_eq!(ownerless(&socket), NoOwner::SynReceived);
+            assert_eq!(socket.unowned_reason(), NoOwner::SynReceived);
         }
     }
 
@@ -247,7 +229,7 @@ mod tests {
         record.rqueue = 12;
         let socket = row(&record, Protocol::Tcp).unwrap();
         assert_eq!((socket.uid, socket.rx_queue, socket.tx_queue), (None, Some(12), None));
-        assert_eq!(ownerless(&socket), NoOwner::AcceptQueue);
+        assert_eq!(socket.unowned_reason(), NoOwner::AcceptQueue);
     }
 
     #[test]
@@ -266,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn scope_is_told_for_link_local_addresses_alone() {
+    fn scope_is_set_for_link_local_addresses_only() {
         let mut record = record(states::TCP_LISTEN, 9);
         record.family = AF_INET6;
         record.id.interface = 3;
@@ -287,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_names_the_record_that_it_was_made_of() {
+    fn a_row_identifies_the_record_that_it_was_made_of() {
         let record = record(states::TCP_ESTABLISHED, 9);
         assert_eq!(sock_id(&row(&record, Protocol::Tcp).unwrap()), record.id);
     }
@@ -318,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn connection_in_its_making_that_is_a_socket_has_its_queues() {
+    fn connection_in_syn_recv_that_is_a_full_socket_has_its_queues() {
         // TCP Fast Open: data came with the SYN.
         let mut record = record(states::TCP_SYN_RECV, 0);
         (record.rqueue, record.shutdown) = (10, Some(0));

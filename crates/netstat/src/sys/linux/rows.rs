@@ -9,21 +9,24 @@ pub(crate) struct Rows<'a> {
     sink: &'a mut dyn FnMut(Socket) -> ControlFlow<()>,
     /// What is wanted beyond rows.
     pub(crate) details: DetailFields,
-    pub(crate) told: u64,
+    /// How many rows the sink has.
+    pub(crate) pushed: u64,
     /// Records that were not understood.
     pub(crate) skipped: u64,
-    pub(crate) broken_off: bool,
+    /// The sink wants no more rows.
+    pub(crate) stopped: bool,
 }
 
 impl<'a> Rows<'a> {
     pub(crate) fn new(details: DetailFields, sink: &'a mut dyn FnMut(Socket) -> ControlFlow<()>) -> Self {
-        Self { sink, details, told: 0, skipped: 0, broken_off: false }
+        Self { sink, details, pushed: 0, skipped: 0, stopped: false }
     }
 
-    pub(crate) fn tell(&mut self, row: Socket) -> ControlFlow<()> {
-        self.told += 1;
+    /// Hands a row to the sink, which returns `Break` to end the listing.
+    pub(crate) fn push(&mut self, row: Socket) -> ControlFlow<()> {
+        self.pushed += 1;
         let flow = (self.sink)(row);
-        self.broken_off = flow.is_break();
+        self.stopped = flow.is_break();
         flow
     }
 }

@@ -1,28 +1,33 @@
-//! The tables of sockets: asked of `NETLINK_SOCK_DIAG`, or where that cannot be had read from `/proc`.
+//! The tables of sockets: dumped by `NETLINK_SOCK_DIAG`, or where that is not available read from `/proc`.
 //!
-//! The kernel may refuse the one for each table apart: a sandbox that allows no such socket, a kernel without
-//! the module of a protocol. Then that table is read from the lesser source, and a gap says so and why. What
-//! neither source has is a gap too, and when no table could be read at all it is an error: never an empty
-//! list.
+//! The kernel may refuse each table by itself: a sandbox that allows no such socket, a kernel without the module of a
+//! protocol. Then that table is read from `/proc`, which has less of each socket, and a gap says so and why.
 
-use super::errno::Errno;
 use super::rows::Rows;
+use crate::engine::tables::{Sink, Tables};
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
-use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::linux::procfs::net::{self, Unread};
 use crate::sys::linux::sock_diag::dumps::Dumps;
-use crate::sys::linux::sock_diag::netlink::{Fault, Peer, SockDiag};
+use crate::sys::linux::sock_diag::netlink::Fault;
 use crate::sys::linux::sock_diag::request::{Table, lack_bound_inactive, tables_of};
-use std::ops::ControlFlow;
+use std::fmt;
 
-/// Hands the sockets of all tables that the query wants to the sink.
-pub(super) fn sockets<O: FnMut() -> Result<SockDiag, Errno>>(
-    dumps: &mut Dumps<SockDiag, O>,
-    query: &Query,
-    sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
-) -> Result<Vec<Gap>, Error> {
+/// Why a table could not be dumped.
+struct Undumped<'t> {
+    table: &'t Table,
+    fault: Fault,
+}
+
+impl fmt::Display for Undumped<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "sock_diag {}: {}", self.table, self.fault)
+    }
+}
+
+/// Emits the sockets of all tables that the query needs.
+pub(super) fn sockets(dumps: &mut Dumps<'_>, query: &Query, sink: &mut Sink<'_>) -> Result<Vec<Gap>, Error> {
     let tables = tables_of(query)?;
     let mut gaps = list(dumps, &mut net::open, &tables, sink)?;
     if lack_bound_inactive(&tables) {
@@ -33,102 +38,71 @@ pub(super) fn sockets<O: FnMut() -> Result<SockDiag, Errno>>(
 }
 
 /// The same over any sources of tables.
-pub(super) fn list<P: Peer, O: FnMut() -> Result<P, Errno>>(
-    dumps: &mut Dumps<P, O>,
+pub(super) fn list(
+    dumps: &mut Dumps<'_>,
     open_file: net::Open<'_>,
-    tables: &[Table],
-    sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
+    wanted: &[Table],
+    sink: &mut Sink<'_>,
 ) -> Result<Vec<Gap>, Error> {
-    let mut listing = Listing::default();
-    for table in tables {
-        let mut rows = Rows::new(table.details, sink);
-        let source = format!("sock_diag {table}");
-        let end = dumps.read(table, &mut rows);
-        listing.skipped(rows.skipped, &source);
-        match end {
-            Ok(interrupted) => {
-                listing.any_read = true;
-                if interrupted {
-                    listing.gap(GapKind::TableInterrupted, source);
-                }
-            }
-            // Begun anew elsewhere, it would tell rows twice.
-            Err(fault) if rows.told > 0 => {
-                listing.any_read = true;
-                listing.gap(GapKind::TableInterrupted, format!("{source}: {fault}"));
-            }
-            Err(fault) => listing.fall_back(table, fault, open_file, &mut rows),
+    let mut tables = Tables::new(sink);
+    for table in wanted {
+        let dumped = tables.read(&format!("sock_diag {table}"), |rows| {
+            let mut dumped = Rows::new(table.details, rows.sink);
+            let interrupted = dumps.read(table, &mut dumped);
+            (rows.emitted, rows.skipped) = (dumped.pushed, dumped.skipped);
+            rows.stopped = dumped.stopped;
+            rows.interrupted = *interrupted.as_ref().unwrap_or(&false);
+            interrupted.map_err(|fault| Undumped { table, fault })
+        });
+        if let Err(undumped) = dumped {
+            fall_back(&mut tables, undumped, open_file);
         }
-        if rows.broken_off {
+        if tables.stopped() {
             break;
         }
     }
-    match listing.failed {
-        Some(error) if !listing.any_read => Err(error),
-        _ => Ok(listing.gaps),
-    }
+    tables.finish(|| false)
 }
 
-/// How far a listing has come.
-#[derive(Default)]
-struct Listing {
-    gaps: Vec<Gap>,
-    /// The first table that no source had.
-    failed: Option<Error>,
-    any_read: bool,
-}
-
-impl Listing {
-    fn gap(&mut self, kind: GapKind, source: String) {
-        self.gaps.push(Gap::new(kind, 1, source));
+/// Reads from `/proc` a table that could not be dumped.
+fn fall_back(tables: &mut Tables<'_>, undumped: Undumped<'_>, open: net::Open<'_>) {
+    let table = undumped.table;
+    if !table.is_in_proc {
+        return tables.unavailable(undumped.to_string(), || {
+            Error::system("filter", format!("{table} sockets"), undumped.fault)
+        });
     }
-
-    fn skipped(&mut self, count: u64, source: &str) {
-        if count > 0 {
-            self.gaps.push(Gap::new(GapKind::RecordsSkipped, count, source.to_owned()));
+    let mut any_read = false;
+    let mut unread: Vec<Unread> = Vec::new();
+    for family in table.selection.families() {
+        let source = format!("/proc/net {} over {family}", table.selection.protocol);
+        let read = tables.read(&source, |rows| {
+            let mut lines = Rows::new(table.details, rows.sink);
+            let is_there = net::read(open, table.selection.protocol, *family, &mut lines);
+            (rows.emitted, rows.skipped) = (lines.pushed, lines.skipped);
+            rows.stopped = lines.stopped;
+            rows.absent = matches!(is_there, Ok(false));
+            is_there
+        });
+        match read {
+            Ok(is_there) => any_read |= is_there.unwrap_or(true),
+            Err(error) => unread.push(error),
+        }
+        if tables.stopped() {
+            break;
         }
     }
-
-    /// Reads a table from `/proc` that `sock_diag` did not give.
-    fn fall_back(&mut self, table: &Table, fault: Fault, open: net::Open<'_>, rows: &mut Rows<'_>) {
-        let source = format!("sock_diag {table}: {fault}");
-        if !table.is_in_proc {
-            self.gap(GapKind::TableUnavailable, source);
-            self.failed.get_or_insert_with(|| Error::system("filter", format!("{table} sockets"), fault));
-            return;
+    match unread.first() {
+        Some(Unread { path, error }) if !any_read => {
+            tables.unavailable(format!("{undumped}; {path}: {error}"), || {
+                let subject = format!("{table} sockets from {path} ({error}) or sock_diag");
+                Error::system("list", subject, undumped.fault)
+            });
         }
-        let mut any_read = false;
-        let mut unread: Vec<Unread> = Vec::new();
-        for family in table.families() {
-            let told = rows.told;
-            rows.skipped = 0;
-            match net::read(open, table.protocol, *family, rows) {
-                Ok(is_there) => any_read |= is_there,
-                Err(error) if rows.told > told => {
-                    any_read = true;
-                    self.gap(GapKind::TableInterrupted, error.to_string());
-                }
-                Err(error) => unread.push(error),
-            }
-            self.skipped(rows.skipped, &format!("/proc/net {} over {family}", table.protocol));
-            if rows.broken_off {
-                break;
-            }
-        }
-        match unread.first() {
-            Some(Unread { path, error }) if !any_read => {
-                self.gap(GapKind::TableUnavailable, format!("{source}; {path}: {error}"));
-                self.failed.get_or_insert_with(|| {
-                    let subject = format!("{table} sockets from {path} ({error}) or sock_diag");
-                    Error::system("list", subject, fault)
-                });
-            }
-            _ => {
-                self.any_read = true;
-                self.gap(GapKind::Fallback, source);
-                for error in unread {
-                    self.gap(GapKind::TableUnavailable, error.to_string());
-                }
+        _ => {
+            tables.fell_back(&undumped);
+            for error in unread {
+                tables.gap(GapKind::TableUnavailable, error);
             }
         }
     }

@@ -41,14 +41,14 @@ fn written(returned: Returned) -> Result<usize, Errno> {
 }
 
 /// A table, and whether it is all of it.
-pub(super) struct Table {
+pub(super) struct TableBytes {
     pub(super) bytes: Vec<u8>,
     pub(super) whole: bool,
 }
 
 /// Reads a table of sockets. One that grows faster than its buffer is taken as far as it was copied, in the
 /// end: the kernel copies whole sets of records.
-pub(super) fn table(kernel: &impl Kernel, name: &CStr) -> Result<Table, Errno> {
+pub(super) fn table(kernel: &impl Kernel, name: &CStr) -> Result<TableBytes, Errno> {
     let mut part = None;
     let mut room = 0;
     for _ in 0..TABLE_TRIES {
@@ -61,14 +61,14 @@ pub(super) fn table(kernel: &impl Kernel, name: &CStr) -> Result<Table, Errno> {
         let (read, length) = kernel.sysctl(name, Some(&mut bytes));
         bytes.truncate(length);
         match Errno(read.errno) {
-            _ if read.value == 0 => return Ok(Table { bytes, whole: true }),
+            _ if read.value == 0 => return Ok(TableBytes { bytes, whole: true }),
             Errno::NOMEM => part = Some(bytes),
             Errno::INTR => {}
             errno => return Err(errno),
         }
         room = room.saturating_mul(2);
     }
-    part.map(|bytes| Table { bytes, whole: false }).ok_or(Errno::NOMEM)
+    part.map(|bytes| TableBytes { bytes, whole: false }).ok_or(Errno::NOMEM)
 }
 
 /// Fills a buffer, making it larger while the answer reaches its end. How many bytes are answer, and whether

@@ -3,9 +3,7 @@
 #![allow(unsafe_code, reason = "foreign calls live in files of this name, and here alone")]
 
 use super::kernel::{Kernel, Returned};
-pub(crate) use super::resolve;
-use crate::model::support::Support;
-pub(crate) use crate::sys::unsupported::{Kept, destroy};
+use super::system::Macos;
 use std::ffi::{CStr, OsString, c_char, c_int, c_void};
 use std::os::unix::ffi::OsStringExt;
 use std::ptr;
@@ -15,12 +13,10 @@ use std::ptr;
 pub(crate) struct Xnu;
 
 /// The system of this build.
-pub(crate) type Native = super::Listing<Xnu>;
+pub(crate) type Native = Macos<Xnu>;
 
-/// What this build can give. On the other systems of Apple the back end is the same, and the sandbox in which
-/// every program runs there leaves the caller's own sockets of it.
-pub(crate) const SUPPORT: Support =
-    Support { system: if cfg!(target_os = "macos") { "macos" } else { "apple" }, ..super::XNU_SUPPORT };
+/// There is nothing to keep.
+pub(crate) type Cache = ();
 
 // libproc.h: a part of libSystem. Declared here, since libc has them for macOS alone.
 unsafe extern "C" {
@@ -62,6 +58,10 @@ fn raw(buffer: Option<&mut [u8]>) -> (*mut c_void, c_int) {
 }
 
 impl Kernel for Xnu {
+    /// On the other systems of Apple the back end is the same, and the sandbox in which every program runs there leaves
+    /// the caller's own sockets of it.
+    const SYSTEM: &'static str = if cfg!(target_os = "macos") { "macos" } else { "apple" };
+
     fn sysctl(&self, name: &CStr, buffer: Option<&mut [u8]>) -> (Returned, usize) {
         let (pointer, mut length) = match buffer {
             None => (ptr::null_mut(), 0),
@@ -124,6 +124,16 @@ impl Kernel for Xnu {
         crate::sys::users::passwd()
     }
 
+    fn interface_name(index: u32) -> Option<String> {
+        let mut name = [0_u8; libc::IF_NAMESIZE];
+        // SAFETY: the buffer has the length that the call demands of it and is borrowed for the call alone.
+        let found = unsafe { libc::if_indextoname(index, name.as_mut_ptr().cast::<c_char>()) };
+        if found.is_null() {
+            return None;
+        }
+        CStr::from_bytes_until_nul(&name).ok()?.to_str().ok().map(str::to_owned)
+    }
+
     fn os_string(&self, bytes: Vec<u8>) -> OsString {
         OsString::from_vec(bytes)
     }
@@ -131,23 +141,9 @@ impl Kernel for Xnu {
 
 impl Native {
     /// One listing of this machine.
-    pub(crate) fn new(_kept: &()) -> Self {
-        Self::of(Xnu)
+    pub(crate) fn new(_cache: &Cache) -> Self {
+        Self::over(Xnu)
     }
-}
-
-/// The name of a network interface.
-///
-/// # Sources
-/// if_indextoname(3).
-pub(crate) fn interface_name(index: u32) -> Option<String> {
-    let mut name = [0_u8; libc::IF_NAMESIZE];
-    // SAFETY: the buffer has the length that the call demands of it and is borrowed for the call alone.
-    let found = unsafe { libc::if_indextoname(index, name.as_mut_ptr().cast::<c_char>()) };
-    if found.is_null() {
-        return None;
-    }
-    CStr::from_bytes_until_nul(&name).ok()?.to_str().ok().map(str::to_owned)
 }
 
 /// What the decoders take for granted, where libc has the structure too.

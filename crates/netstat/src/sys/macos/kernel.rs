@@ -16,6 +16,8 @@ pub(crate) struct Returned {
 
 /// The kernel that is asked: the real one, or one that a test has written.
 pub(crate) trait Kernel: Clone + Send + Sync {
+    /// What [`Support`](crate::Support) calls the system.
+    const SYSTEM: &'static str = "macos";
     /// sysctlbyname(3), reading. With no buffer it tells the size. Beside what it returned stands the length
     /// that it left behind: of what was copied, even if that was not all (`ENOMEM`).
     fn sysctl(&self, name: &CStr, buffer: Option<&mut [u8]>) -> (Returned, usize);
@@ -35,6 +37,10 @@ pub(crate) trait Kernel: Clone + Send + Sync {
     fn getpid(&self) -> u32;
     /// What stands in `/etc/passwd`.
     fn passwd(&self) -> Vec<u8>;
+    /// if_indextoname(3).
+    fn interface_name(_index: u32) -> Option<String> {
+        None
+    }
     /// Bytes as this system has them in names.
     fn os_string(&self, bytes: Vec<u8>) -> OsString;
 }

@@ -14,7 +14,7 @@
 //!
 //! # What macOS 27 changed
 //! The tables then show a program that is not Apple's only part of what there is, and still tell how many
-//! there are. That is noticed ([`tables`]), told as a gap, and made up for by what libproc has seen: the
+//! there are. That is noticed ([`listed`]), told as a gap, and made up for by what libproc has seen: the
 //! sockets of the caller's own processes.
 //!
 //! # How processes are described
@@ -39,104 +39,16 @@ mod calls;
 // Empty where there is no libSystem.
 pub(crate) mod ffi;
 mod kernel;
+mod listed;
 mod owners;
 mod processes;
-pub(crate) mod resolve;
 mod row;
 mod sockets;
-mod tables;
+mod system;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use kernel::Kernel;
 #[cfg(any(test, netstat_scripted))]
 pub(crate) use kernel::Returned;
-
-use crate::engine::owner_table::Sighting;
-use crate::model::details::DetailFields;
-use crate::model::error::Error;
-use crate::model::gap::Gap;
-use crate::model::owner::{NoOwner, OwnerRole};
-use crate::model::process::{Process, ProcessFields};
-use crate::model::socket::{Protocol, Socket};
-use crate::model::support::{SocketFields, Support};
-use crate::query::Query;
-use crate::sys::system::System;
-use owners::OwnerSearch;
-use std::ffi::OsStr;
-use std::ops::ControlFlow;
-use std::sync::Arc;
-use tables::Tables;
-
-/// What XNU gives, on whichever of Apple's systems.
-pub(crate) const XNU_SUPPORT: Support = Support {
-    system: "macos",
-    protocols: &[Protocol::Tcp, Protocol::Udp],
-    socket_fields: SocketFields::TCP_REMOTE
-        .union(SocketFields::UDP_REMOTE)
-        .union(SocketFields::STATE)
-        .union(SocketFields::QUEUES)
-        .union(SocketFields::UID)
-        .union(SocketFields::HANDLE)
-        .union(SocketFields::COOKIE)
-        .union(SocketFields::V6_ONLY),
-    detail_fields: DetailFields::empty(),
-    owner_roles: &[OwnerRole::Holder, OwnerRole::LastUser, OwnerRole::Effective],
-    all_owners: true,
-    process_fields: ProcessFields::NAME
-        .union(ProcessFields::PATH)
-        .union(ProcessFields::PARENT)
-        .union(ProcessFields::UID)
-        .union(ProcessFields::USER)
-        .union(ProcessFields::START_TIME),
-};
-
-/// One listing by this back end.
-pub(crate) struct Listing<K> {
-    kernel: K,
-    tables: Arc<Tables>,
-}
-
-impl<K: Kernel> Listing<K> {
-    pub(crate) fn of(kernel: K) -> Self {
-        Self { kernel, tables: Arc::default() }
-    }
-}
-
-impl<K: Kernel> System for Listing<K> {
-    type Search = OwnerSearch<K>;
-
-    fn search(&self, query: &Query) -> OwnerSearch<K> {
-        self.tables.search_runs();
-        OwnerSearch::new(self.kernel.clone(), Arc::clone(&self.tables), &query.filter.pids())
-    }
-
-    fn sockets(
-        &self,
-        query: &Query,
-        sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
-    ) -> Result<Vec<Gap>, Error> {
-        sockets::sockets(&self.kernel, &self.tables, &query.filter, sink)
-    }
-
-    fn processes(
-        &self,
-        sightings: &[Sighting],
-        fields: ProcessFields,
-        threads: usize,
-    ) -> (Vec<Process>, Vec<Gap>) {
-        processes::processes(&self.kernel, sightings, fields, threads)
-    }
-
-    fn ownerless(&self, socket: &Socket) -> NoOwner {
-        row::ownerless(socket)
-    }
-
-    fn still_open(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
-        sockets::still_open(&self.kernel, sockets)
-    }
-
-    fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
-        processes::is_short_name(name, full)
-    }
-}
+pub(crate) use system::Macos;

@@ -4,8 +4,8 @@
 
 use super::calls;
 use super::kernel::{Errno, Kernel};
-use crate::engine::owner_table::Sighting;
-use crate::engine::parallel::run_parallel;
+use crate::engine::owner_table::ProcessSeen;
+use crate::engine::parallel::{lock, run_parallel};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::process::{Process, ProcessFields};
 use crate::sys::users::Users;
@@ -19,29 +19,29 @@ use std::time::{Duration, SystemTime};
 /// The details of these processes, in their order.
 pub(super) fn processes(
     kernel: &impl Kernel,
-    sightings: &[Sighting],
+    seen: &[ProcessSeen],
     fields: ProcessFields,
     threads: usize,
 ) -> (Vec<Process>, Vec<Gap>) {
     let users =
         if fields.contains(ProcessFields::USER) { Users::of(&kernel.passwd()) } else { Users::default() };
     let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, Process, bool)>> = Mutex::new(Vec::with_capacity(sightings.len()));
+    let done: Mutex<Vec<(usize, Process, bool)>> = Mutex::new(Vec::with_capacity(seen.len()));
     let work = || {
         let mut read = Vec::new();
         loop {
             let index = next.fetch_add(1, Relaxed);
-            let Some(sighting) = sightings.get(index) else {
+            let Some(seen) = seen.get(index) else {
                 break;
             };
-            let told = process(kernel, *sighting, fields, &users);
+            let told = process(kernel, *seen, fields, &users);
             // One that only a table names may have ended long ago.
-            let vanished = told.is_none() && sighting.at != u64::MAX;
-            read.push((index, told.unwrap_or_else(|| Process::new(sighting.pid)), vanished));
+            let vanished = told.is_none() && seen.at != u64::MAX;
+            read.push((index, told.unwrap_or_else(|| Process::new(seen.pid)), vanished));
         }
-        done.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).extend(read);
+        lock(&done).extend(read);
     };
-    let threads = if sightings.len() < 16 { 1 } else { threads };
+    let threads = if seen.len() < 16 { 1 } else { threads };
     run_parallel(threads, &work, &mut || work());
 
     let mut done = done.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
@@ -52,14 +52,9 @@ pub(super) fn processes(
 }
 
 /// The details of one process; `None` when it has gone, or another one has its pid now.
-fn process(
-    kernel: &impl Kernel,
-    sighting: Sighting,
-    fields: ProcessFields,
-    users: &Users,
-) -> Option<Process> {
+fn process(kernel: &impl Kernel, seen: ProcessSeen, fields: ProcessFields, users: &Users) -> Option<Process> {
     use ProcessFields as Fields;
-    let Sighting { pid, at, .. } = sighting;
+    let ProcessSeen { pid, at, .. } = seen;
     let mut process = Process::new(pid);
     let info = match calls::short_info(kernel, pid, false) {
         Ok(info) => Some(info),

@@ -231,8 +231,3 @@ fn without_descriptor(row: &Socket, socket: &XsocketN) -> Ownership {
     };
     Ownership::None { reason }
 }
-
-/// Why a row without a handle has no owner. The rows say so themselves.
-pub(super) fn ownerless(socket: &Socket) -> NoOwner {
-    socket.unowned_reason()
-}

@@ -2,21 +2,24 @@
 //!
 //! Each is read once: the kernel locks the table against every new connection while it copies it.
 
-use super::calls::{self, Table};
+use super::calls::{self, TableBytes};
 use super::kernel::{Errno, Kernel};
-use super::owners::OwnerSearch;
+use super::listed::{Listed, ListedTables, TABLES};
+use super::owners::LibprocWalk;
 use super::row;
-use super::tables::{Listed, Tables, key, node, node_name};
+use crate::engine::owner_table::join_key;
+use crate::engine::tables::{Sink, TableRows, Tables};
 use crate::filter::Filter;
 use crate::model::error::Error;
-use crate::model::gap::{Gap, GapKind};
+use crate::model::gap::Gap;
 use crate::model::owner::OwnerRole;
 use crate::model::socket::{Protocol, Socket};
-use crate::sys::system::Search;
+use crate::sys::system::OwnerSearch;
 use netstat_wire::DecodeError;
 use netstat_wire::macos::pcblist_n::PcblistN;
 use netstat_wire::macos::records::Ending;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
+use std::ffi::CStr;
 use std::fmt;
 use std::io;
 use std::ops::ControlFlow;
@@ -47,94 +50,81 @@ impl From<Fault> for io::Error {
     }
 }
 
-/// Hands the sockets of the tables that the filter wants to the sink. Where the kernel keeps most of a table
-/// back, or refuses it, the sockets that libproc shows take its place, unless a search is under way that will
-/// tell of them.
+/// Emits the sockets of the tables that the filter needs. Where the kernel keeps most of a table back, or refuses it, the
+/// sockets that libproc shows take its place, unless a search for owners runs, which will add them.
 pub(super) fn sockets<K: Kernel>(
     kernel: &K,
-    tables: &Arc<Tables>,
+    listed_tables: &Arc<ListedTables>,
     filter: &Filter,
-    sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
+    sink: &mut Sink<'_>,
 ) -> Result<Vec<Gap>, Error> {
-    let mut gaps = Vec::new();
-    let mut any_read = false;
-    let mut failed = None;
+    let mut tables = Tables::new(sink);
     let mut walk = None;
-    for protocol in [Protocol::Tcp, Protocol::Udp].into_iter().filter(|it| filter.wants_protocol(*it)) {
-        let mut flow = ControlFlow::Continue(());
-        let listed = read(kernel, protocol, &mut gaps, &mut |socket| {
-            flow = sink(socket);
-            flow
-        });
-        if flow.is_break() {
-            return Ok(gaps);
+    for (protocol, name) in TABLES.into_iter().filter(|(protocol, _)| filter.wants_protocol(*protocol)) {
+        let source = name.to_string_lossy();
+        let read = tables.read(&source, |rows| read(kernel, protocol, name, rows));
+        if tables.stopped() {
+            break;
         }
-        let stand_in = match listed {
-            Ok(listed) => {
-                any_read = true;
-                let filtered = kernel.geteuid() != 0 && listed.looks_filtered();
-                if filtered {
-                    gaps.extend(listed.tell_filtered(protocol));
+        let is_replaced = match read {
+            Ok(None) => false,
+            Ok(Some(listed)) => {
+                let is_filtered = kernel.geteuid() != 0 && listed.looks_filtered();
+                if is_filtered {
+                    tables.extend_gaps(listed.filtered(name));
                 }
-                tables.set(protocol, listed);
-                filtered
+                listed_tables.set(protocol, listed);
+                is_filtered
             }
             Err(fault) => {
-                let source = format!("{}: {fault}", node_name(protocol));
-                gaps.push(Gap::new(GapKind::TableUnavailable, 1, source));
-                failed.get_or_insert_with(|| Error::system("read", node_name(protocol), fault));
+                let failure = format!("{source}: {fault}");
+                tables.unavailable(failure, || Error::system("read", source.into_owned(), fault));
                 true
             }
         };
-        if stand_in && !tables.is_searched() {
+        if is_replaced && !listed_tables.is_searched() {
             let walk = walk.get_or_insert_with(|| {
-                let mut walk = OwnerSearch::new(kernel.clone(), Arc::clone(tables), &[]);
+                let mut walk = LibprocWalk::new(kernel.clone(), Arc::clone(listed_tables), &[]);
                 walk.run();
-                gaps.extend(walk.table().gaps);
+                tables.extend_gaps(walk.table().gaps);
                 walk
             });
-            let (rows, gap) = walk.unlisted_of(protocol);
-            gaps.extend(gap);
-            for row in rows {
-                if sink(row.without_owners()).is_break() {
-                    return Ok(gaps);
-                }
-            }
+            let (rows, gap) = walk.unlisted_of((protocol, name));
+            tables.extend_gaps(gap);
+            tables.emit_all(rows.into_iter().map(Socket::without_owners));
+        }
+        if tables.stopped() {
+            break;
         }
     }
-    match failed {
-        // Nothing at all can be seen: neither the tables nor a single process.
-        Some(error) if !any_read && calls::all_pids(kernel).is_err() => Err(error),
-        _ => Ok(gaps),
-    }
+    tables.finish(|| calls::all_pids(kernel).is_ok())
 }
 
 /// Reads one table.
 fn read(
     kernel: &impl Kernel,
     protocol: Protocol,
-    gaps: &mut Vec<Gap>,
-    sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
+    name: &CStr,
+    rows: &mut TableRows<'_>,
 ) -> Result<Listed, Fault> {
-    let Table { bytes, whole } = calls::table(kernel, node(protocol)).map_err(Fault::Call)?;
+    let TableBytes { bytes, whole } = calls::table(kernel, name).map_err(Fault::Call)?;
     let mut pcbs = PcblistN::new(&bytes).map_err(Fault::Malformed)?;
     let header = pcbs.header();
     let mut listed =
         Listed { generation: header.generation, count: header.count.into(), ..Listed::default() };
-    let mut skipped = 0;
     for pcb in &mut pcbs {
         listed.shown += 1;
         let Ok(pcb) = pcb else {
-            skipped += 1;
+            rows.skipped += 1;
             continue;
         };
         let Some(socket) = row::of_pcb(&pcb, protocol) else {
             // A flow that has no address yet is nothing to list.
-            skipped += u64::from(pcb.inpcb.vflag != 0 || pcb.inpcb.lport != 0 || pcb.inpcb.fport != 0);
+            rows.skipped += u64::from(pcb.inpcb.vflag != 0 || pcb.inpcb.lport != 0 || pcb.inpcb.fport != 0);
             continue;
         };
-        listed.keys.extend(key(&socket));
-        if sink(socket).is_break() {
+        listed.keys.extend(join_key(&socket));
+        if rows.emit(socket).is_break() {
             return Ok(listed);
         }
     }
@@ -146,37 +136,32 @@ fn read(
         Some(Ending::Broken) | None => false,
     };
     listed.whole = whole && ended;
-    if skipped > 0 {
-        gaps.push(Gap::new(GapKind::RecordsSkipped, skipped, node_name(protocol)));
-    }
-    if !listed.whole {
-        gaps.push(Gap::new(GapKind::TableInterrupted, 1, node_name(protocol)));
-    }
+    rows.interrupted = !listed.whole;
     Ok(listed)
 }
 
-/// Which of these rows, that nobody was found to hold, are still open. The tables are read once more, which
-/// is dear; so only where it matters: the user's own processes, or all if root, could be read, and one of
-/// them has used the socket.
-pub(super) fn still_open(kernel: &impl Kernel, rows: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
+/// Which of these rows without a holder are still open. The tables are read once more, which is dear; so only where it
+/// matters: the user's own processes, or all if root, could be read, and one of them has used the socket.
+pub(super) fn recheck(kernel: &impl Kernel, rows: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
     let user = kernel.geteuid();
-    let mut tables: [Option<Option<HashSet<u64>>>; 2] = [None, None];
+    let mut tables: HashMap<Protocol, Option<HashSet<u64>>> = HashMap::new();
     rows.map(|row| {
         let is_readable = user == 0 || row.uid == Some(user);
         let was_used = row.owners().iter().any(|owner| owner.role == OwnerRole::LastUser);
-        let (true, true, Some(key)) = (is_readable, was_used, key(row)) else {
+        let (true, true, Some(key)) = (is_readable, was_used, join_key(row)) else {
             return true;
         };
-        let [tcp, udp] = &mut tables;
-        let table = match row.protocol {
-            Protocol::Tcp => tcp,
-            Protocol::Udp => udp,
-        };
-        let keys = table.get_or_insert_with(|| {
-            let listed = read(kernel, row.protocol, &mut Vec::new(), &mut |_| ControlFlow::Continue(()));
-            listed.ok().filter(|listed| listed.whole).map(|listed| listed.keys.into_iter().collect())
-        });
+        let keys = tables.entry(row.protocol).or_insert_with(|| keys_now(kernel, row.protocol));
         keys.as_ref().is_none_or(|keys| keys.contains(&key))
     })
     .collect()
+}
+
+/// The keys of all sockets in the table of a protocol.
+fn keys_now(kernel: &impl Kernel, protocol: Protocol) -> Option<HashSet<u64>> {
+    let (_, name) = TABLES.into_iter().find(|(of, _)| *of == protocol)?;
+    let mut sink = |_| ControlFlow::Continue(());
+    let mut rows = TableRows::new(&mut sink);
+    let listed = read(kernel, protocol, name, &mut rows).ok()?;
+    listed.whole.then(|| listed.keys.into_iter().collect())
 }

@@ -1,48 +1,32 @@
 //! A system without a back end: everything builds, and every question is answered with "not supported".
 
-use crate::engine::owner_table::{OwnerTable, Sighting};
-use crate::model::details::DetailFields;
+use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::model::error::Error;
 use crate::model::gap::Gap;
-use crate::model::owner::NoOwner;
 use crate::model::process::{Process, ProcessFields};
 use crate::model::socket::Socket;
-use crate::model::support::{SocketFields, Support};
+use crate::model::support::Support;
 use crate::query::Query;
-use crate::sys::{Search, System};
-use std::ffi::OsStr;
+use crate::sys::support;
+use crate::sys::system::{OwnerSearch, System};
 use std::ops::ControlFlow;
 
-pub(crate) mod resolve;
+/// There is nothing to keep.
+pub(crate) type Cache = ();
 
-/// Nothing to keep between two listings.
-pub(crate) type Kept = ();
-
-pub(crate) const SUPPORT: Support = Support {
-    system: "unsupported",
-    protocols: &[],
-    socket_fields: SocketFields::empty(),
-    detail_fields: DetailFields::empty(),
-    owner_roles: &[],
-    all_owners: false,
-    process_fields: ProcessFields::empty(),
-};
-
-/// Nothing to ask.
+/// There is nothing to ask.
 pub(crate) struct Native;
 
 impl Native {
-    pub(crate) fn new(_kept: &()) -> Self {
+    pub(crate) fn new(_cache: &Cache) -> Self {
         Self
     }
 }
 
 impl System for Native {
-    type Search = Nothing;
+    type OwnerSearch = NoSearch;
 
-    fn search(&self, _query: &Query) -> Nothing {
-        Nothing
-    }
+    const SUPPORT: Support = support::UNSUPPORTED;
 
     fn sockets(
         &self,
@@ -52,48 +36,29 @@ impl System for Native {
         Err(Error::unsupported("list", "sockets"))
     }
 
+    fn owner_search(&self, _query: &Query) -> NoSearch {
+        NoSearch
+    }
+
     fn processes(
         &self,
-        sightings: &[Sighting],
+        seen: &[ProcessSeen],
         _fields: ProcessFields,
         _threads: usize,
     ) -> (Vec<Process>, Vec<Gap>) {
-        (sightings.iter().map(|sighting| Process::new(sighting.pid)).collect(), Vec::new())
-    }
-
-    fn ownerless(&self, socket: &Socket) -> NoOwner {
-        socket.unowned_reason()
-    }
-
-    fn still_open(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
-        sockets.map(|_| true).collect()
-    }
-
-    fn is_short_name(&self, _name: &OsStr, _full: &OsStr) -> bool {
-        false
+        (seen.iter().map(|seen| Process::new(seen.pid)).collect(), Vec::new())
     }
 }
 
 /// A search that finds nothing.
-pub(crate) struct Nothing;
+pub(crate) struct NoSearch;
 
-impl Search for Nothing {
+impl OwnerSearch for NoSearch {
     fn run(&self) {}
 
-    fn sockets_are_listed(&self, _keys: Option<Vec<u64>>) {}
+    fn tables_complete(&self, _keys: Option<Vec<u64>>) {}
 
     fn table(&mut self) -> OwnerTable {
-        OwnerTable::unsearched("not supported on this system")
+        OwnerTable::failed("not supported on this system")
     }
-
-    fn again(&mut self, _table: &mut OwnerTable, _missed: &[u64], _threads: usize) {}
-}
-
-pub(crate) fn interface_name(_index: u32) -> Option<String> {
-    None
-}
-
-/// Closing a socket of another process.
-pub(crate) fn destroy(socket: &Socket) -> Result<(), Error> {
-    Err(Error::unsupported("close", socket.subject()))
 }

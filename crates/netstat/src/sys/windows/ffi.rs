@@ -6,12 +6,10 @@
 #![allow(unsafe_code, reason = "foreign calls live in files of this name, and here alone")]
 
 use super::kernel::{Account, Answer, Clock, Kernel};
+use super::request::{Class, Table};
 use super::system::Windows;
-use super::table::{Class, Table};
 use crate::model::socket::Protocol;
-pub(crate) use crate::sys::unsupported::{Kept, destroy, resolve};
-pub(crate) use crate::sys::windows::SUPPORT;
-use netstat_wire::windows::{Family, tcp_table, udp_table, utf_16};
+use netstat_wire::windows::{Family, tcp_table, utf_16};
 use std::ffi::{CStr, OsString, c_void};
 use std::io;
 use std::os::windows::ffi::OsStringExt;
@@ -64,19 +62,18 @@ const FIRST_NTSTATUS: u32 = 0x4000_0000;
 /// The longest text that the calls here are given room for: that of a path.
 const LONGEST: usize = 32_768;
 
-/// Whether the table of UDP that has remote ends is asked for. Its layout is that of a header, but no row of
-/// it has been seen yet by this project: until one has, what is certain comes first.
-const UDP_REMOTES: bool = false;
-
 /// Windows itself.
 pub(crate) struct Win32;
 
 /// The system of this build.
 pub(crate) type Native = Windows<Win32>;
 
+/// There is nothing to keep.
+pub(crate) type Cache = ();
+
 impl Native {
     /// For one listing.
-    pub(crate) fn new(_kept: &()) -> Self {
+    pub(crate) fn new(_cache: &Cache) -> Self {
         Self::over(Win32)
     }
 }
@@ -287,18 +284,6 @@ impl Kernel for Win32 {
         heap_table(name, layout.first_row(), layout.row_size(family))
     }
 
-    fn udp_table_2(&self, family: Family) -> Option<Result<Vec<u8>, u32>> {
-        if !UDP_REMOTES {
-            return None;
-        }
-        let name = match family {
-            Family::Ipv4 => c"InternalGetUdpTable2",
-            Family::Ipv6 => c"InternalGetUdp6Table2",
-        };
-        let layout = udp_table::Layout::Table2;
-        heap_table(name, layout.first_row(), layout.row_size(family))
-    }
-
     fn process_information(&self, buffer: &mut [u8]) -> Answer {
         let (start, size) = (buffer.as_mut_ptr().cast(), length(buffer.len()));
         let mut used = 0;
@@ -389,7 +374,7 @@ impl Kernel for Win32 {
     fn machine_sid(&self) -> Option<Vec<u8>> {
         let attributes = LSA_OBJECT_ATTRIBUTES::default();
         let mut policy: LSA_HANDLE = Default::default();
-        let access = POLICY_VIEW_LOCAL_INFORMATION.cast_unsigned();
+        let access = POLICY_VIEW_LOCAL_INFORMATION.unsigned_abs();
         // SAFETY: no name means this machine; the attributes are all zero, as the documentation wants them;
         // `policy` is a place for the handle.
         if unsafe { LsaOpenPolicy(ptr::null(), &attributes, access, &mut policy) } != 0 {
@@ -486,6 +471,22 @@ impl Kernel for Win32 {
         Clock { now: i64::try_from(now).unwrap_or(i64::MAX), uptime_ms }
     }
 
+    fn interface_name(index: u32) -> Option<String> {
+        let mut luid = NET_LUID_LH { Value: 0 };
+        // SAFETY: a number, and a place for the answer.
+        if unsafe { ConvertInterfaceIndexToLuid(index, &mut luid) } != 0 {
+            return None;
+        }
+        // NDIS_IF_MAX_STRING_SIZE and a NUL.
+        let mut alias = [0_u16; 257];
+        // SAFETY: the buffer has room for as many units as said.
+        if unsafe { ConvertInterfaceLuidToAlias(&luid, alias.as_mut_ptr(), alias.len()) } != 0 {
+            return None;
+        }
+        let alias = utf_16::until_nul(&alias);
+        (!alias.is_empty()).then(|| String::from_utf16_lossy(alias))
+    }
+
     fn error(&self, status: u32) -> io::Error {
         // The system has texts for Win32 codes.
         let code = match status {
@@ -501,26 +502,6 @@ impl Kernel for Win32 {
     fn os_string(&self, units: &[u16]) -> OsString {
         OsString::from_wide(units)
     }
-}
-
-/// The name of a network interface, as people see and set it: `Ethernet`, `Wi-Fi`.
-///
-/// # Sources
-/// ConvertInterfaceIndexToLuid, ConvertInterfaceLuidToAlias.
-pub(crate) fn interface_name(index: u32) -> Option<String> {
-    let mut luid = NET_LUID_LH { Value: 0 };
-    // SAFETY: a number, and a place for the answer.
-    if unsafe { ConvertInterfaceIndexToLuid(index, &mut luid) } != 0 {
-        return None;
-    }
-    // NDIS_IF_MAX_STRING_SIZE and a NUL.
-    let mut alias = [0_u16; 257];
-    // SAFETY: the buffer has room for as many units as said.
-    if unsafe { ConvertInterfaceLuidToAlias(&luid, alias.as_mut_ptr(), alias.len()) } != 0 {
-        return None;
-    }
-    let alias = utf_16::until_nul(&alias);
-    (!alias.is_empty()).then(|| String::from_utf16_lossy(alias))
 }
 
 #[cfg(test)]

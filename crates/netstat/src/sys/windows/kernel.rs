@@ -1,6 +1,6 @@
 //! The seam to Windows: every call that the back end makes.
 
-use super::table::Table;
+use super::request::Table;
 use netstat_wire::windows::Family;
 use std::ffi::OsString;
 use std::io;
@@ -40,10 +40,6 @@ pub(crate) trait Kernel: Sync {
     /// `None`: this system has no such call.
     fn bound_tcp_table(&self, family: Family) -> Option<Result<Vec<u8>, u32>>;
 
-    /// `InternalGetUdpTable2` (Windows 11, Server 2022): a `MIB_UDPTABLE2`, which has remote ends. `None`: this
-    /// system has no such call.
-    fn udp_table_2(&self, family: Family) -> Option<Result<Vec<u8>, u32>>;
-
     /// `NtQuerySystemInformation(SystemProcessInformation)`: all processes. The buffer is aligned to 8.
     fn process_information(&self, buffer: &mut [u8]) -> Answer;
 
@@ -77,6 +73,12 @@ pub(crate) trait Kernel: Sync {
 
     /// `GetSystemTimePreciseAsFileTime` or the like, `GetTickCount64`.
     fn clock(&self) -> Clock;
+
+    /// `ConvertInterfaceIndexToLuid`, `ConvertInterfaceLuidToAlias`: the name of a network interface, as people see and
+    /// set it: `Ethernet`, `Wi-Fi`.
+    fn interface_name(_index: u32) -> Option<String> {
+        None
+    }
 
     /// What a status means.
     fn error(&self, status: u32) -> io::Error;

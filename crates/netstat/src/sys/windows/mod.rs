@@ -40,38 +40,14 @@ mod kernel;
 mod owners;
 mod paths;
 mod processes;
+mod request;
 mod row;
 mod services;
 mod sizing;
 mod sockets;
 mod system;
-mod table;
 #[cfg(test)]
 mod tests;
 mod users;
 
 pub(crate) use row::tcp_state;
-
-use crate::model::details::DetailFields;
-use crate::model::owner::OwnerRole;
-use crate::model::process::ProcessFields;
-use crate::model::socket::Protocol;
-use crate::model::support::{SocketFields, Support};
-
-pub(crate) const SUPPORT: Support = Support {
-    system: "windows",
-    protocols: &[Protocol::Tcp, Protocol::Udp],
-    socket_fields: SocketFields::TCP_REMOTE
-        .union(SocketFields::STATE)
-        .union(SocketFields::CREATED)
-        .union(SocketFields::SERVICE),
-    detail_fields: DetailFields::empty(),
-    owner_roles: &[OwnerRole::Binder, OwnerRole::EndedBinder],
-    all_owners: false,
-    process_fields: ProcessFields::NAME
-        .union(ProcessFields::PATH)
-        .union(ProcessFields::PARENT)
-        .union(ProcessFields::USER)
-        .union(ProcessFields::START_TIME)
-        .union(ProcessFields::SESSION),
-};

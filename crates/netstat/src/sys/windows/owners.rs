@@ -11,14 +11,15 @@
 //! process and the uptime agree on when the machine was started.
 
 use super::kernel::{Clock, Kernel};
-use super::system::{Listing, list_failed};
-use crate::engine::owner_table::{OwnerTable, Sighting};
+use super::processes::Shared;
+use crate::engine::owner_table::{OwnerTable, ProcessSeen};
+use crate::engine::parallel::lock;
 use crate::engine::process_start_times::ProcessStartTimes;
 use crate::model::gap::{Gap, GapKind};
-use crate::sys;
+use crate::sys::system::OwnerSearch;
 use netstat_wire::windows::filetime::system_time;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// The system process, the first there is.
 const SYSTEM: u32 = 4;
@@ -26,40 +27,40 @@ const SYSTEM: u32 = 4;
 /// By how much two accounts of the machine's start may differ: clocks are corrected a little all the time.
 const TOLERANCE_MS: i64 = 60_000;
 
-/// A search for owners.
-pub(crate) struct Search<K> {
-    listing: Arc<Listing<K>>,
-    sockets_are_listed: AtomicBool,
+/// Finds out which of the processes that the tables name are still there.
+pub(crate) struct BinderCheck<K> {
+    shared: Arc<Shared<K>>,
+    tables_complete: AtomicBool,
     result: Mutex<Option<OwnerTable>>,
 }
 
-impl<K: Kernel> Search<K> {
-    pub(super) fn over(listing: Arc<Listing<K>>) -> Self {
-        Self { listing, sockets_are_listed: AtomicBool::new(false), result: Mutex::new(None) }
+impl<K: Kernel> BinderCheck<K> {
+    pub(super) fn over(shared: Arc<Shared<K>>) -> Self {
+        Self { shared, tables_complete: AtomicBool::new(false), result: Mutex::new(None) }
     }
 
-    fn look(&self) -> OwnerTable {
+    fn check(&self) -> OwnerTable {
         let mut table = OwnerTable::default();
-        let after_sockets = self.sockets_are_listed.load(SeqCst);
-        let clock = self.listing.kernel.clock();
-        let list = match self.listing.read_processes() {
+        let after_sockets = self.tables_complete.load(SeqCst);
+        let clock = self.shared.kernel.clock();
+        let list = match self.shared.read_processes() {
             Ok(list) => list,
-            Err(error) => {
-                table.gaps.push(Gap::new(GapKind::ProcessListUnavailable, 1, list_failed(&error)));
+            Err(failure) => {
+                table.gaps.push(Gap::new(GapKind::ProcessListUnavailable, 1, failure));
                 return table;
             }
         };
         // Those that ended are told apart by their time of start, whatever clock it is on.
-        let sightings = list
+        let seen = list
             .processes()
-            .map(|process| Sighting::new(process.pid, u64::try_from(process.created).unwrap_or(0)));
-        table.add(Vec::new(), sightings.collect());
+            .map(|process| ProcessSeen::new(process.pid, u64::try_from(process.created).unwrap_or(0)));
+        table.add(Vec::new(), seen.collect());
         if !list.is_complete() {
-            // Who is missing in a list with holes has not ended.
+            // A process that is missing in a list with holes has not ended.
             table.gaps.push(Gap::new(GapKind::RecordsSkipped, 1, "NtQuerySystemInformation"));
             return table;
         }
-        table.census = Some(ProcessStartTimes {
+        table.process_starts = Some(ProcessStartTimes {
             started: list.processes().map(|process| (process.pid, system_time(process.created))).collect(),
             at: system_time(clock.now),
             after_sockets,
@@ -69,26 +70,22 @@ impl<K: Kernel> Search<K> {
     }
 }
 
-impl<K: Kernel + Send> sys::Search for Search<K> {
-    /// Reads the processes, if the sockets are listed: not before, and once.
+impl<K: Kernel + Send> OwnerSearch for BinderCheck<K> {
+    /// Reads the processes, if the tables are complete: not before, and once.
     fn run(&self) {
-        if self.sockets_are_listed.load(SeqCst) {
-            let mut result = self.result.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            result.get_or_insert_with(|| self.look());
+        if self.tables_complete.load(SeqCst) {
+            lock(&self.result).get_or_insert_with(|| self.check());
         }
     }
 
-    fn sockets_are_listed(&self, _keys: Option<Vec<u64>>) {
-        self.sockets_are_listed.store(true, SeqCst);
+    fn tables_complete(&self, _keys: Option<Vec<u64>>) {
+        self.tables_complete.store(true, SeqCst);
     }
 
     fn table(&mut self) -> OwnerTable {
-        let result = self.result.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
-        result.unwrap_or_else(|| self.look())
+        let result = self.result.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        result.unwrap_or_else(|| self.check())
     }
-
-    /// There is nothing to look for again: rows have named their owners.
-    fn again(&mut self, _table: &mut OwnerTable, _missed: &[u64], _threads: usize) {}
 }
 
 /// Whether nobody has set the clock since the machine was started, as far as can be told.

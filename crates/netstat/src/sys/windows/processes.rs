@@ -7,7 +7,8 @@ use super::kernel::Kernel;
 use super::paths::Paths;
 use super::sizing::{Buffer, Written, read_sized};
 use super::users::Users;
-use crate::engine::owner_table::Sighting;
+use crate::engine::owner_table::ProcessSeen;
+use crate::engine::parallel::lock;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::process::{Process, ProcessFields};
 use netstat_wire::windows::PointerWidth;
@@ -17,6 +18,7 @@ use netstat_wire::windows::utf_16::units;
 use std::ffi::OsStr;
 use std::io;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
 
 /// The size of the first buffer. Most of an answer are threads, 80 bytes each; a desktop has thousands.
 const FIRST_BYTES: usize = 512 * 1024;
@@ -26,7 +28,7 @@ const WITHOUT_PROGRAM: [u32; 2] = [0, 4];
 
 /// One process of the list.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Listed {
+pub(super) struct ProcessEntry {
     pub(super) pid: u32,
     parent: u32,
     pub(super) created: i64,
@@ -39,7 +41,7 @@ pub(super) struct Listed {
 #[derive(Debug, Default)]
 pub(super) struct ProcessList {
     /// Ascending by pid, each once.
-    processes: Vec<Listed>,
+    processes: Vec<ProcessEntry>,
     names: Vec<u16>,
     complete: bool,
 }
@@ -58,7 +60,7 @@ impl ProcessList {
             };
             let start = list.names.len();
             list.names.extend(units(record.name));
-            list.processes.push(Listed {
+            list.processes.push(ProcessEntry {
                 pid: record.pid,
                 parent: record.parent,
                 created: record.created,
@@ -74,7 +76,7 @@ impl ProcessList {
         Ok(list)
     }
 
-    pub(super) fn processes(&self) -> impl Iterator<Item = &Listed> {
+    pub(super) fn processes(&self) -> impl Iterator<Item = &ProcessEntry> {
         self.processes.iter()
     }
 
@@ -83,19 +85,48 @@ impl ProcessList {
         self.complete
     }
 
-    pub(super) fn get(&self, pid: u32) -> Option<&Listed> {
+    pub(super) fn get(&self, pid: u32) -> Option<&ProcessEntry> {
         let found = self.processes.binary_search_by_key(&pid, |process| process.pid);
         found.ok().and_then(|index| self.processes.get(index))
     }
 
-    fn name(&self, process: &Listed) -> &[u16] {
+    fn name(&self, process: &ProcessEntry) -> &[u16] {
         self.names.get(process.name.clone()).unwrap_or_default()
     }
 
     /// The parent, if it is still there: a process that started after its child is another one.
-    fn parent(&self, process: &Listed) -> Option<u32> {
+    fn parent(&self, process: &ProcessEntry) -> Option<u32> {
         let parent = self.get(process.parent).filter(|parent| parent.pid != 0)?;
         (parent.created <= process.created).then_some(parent.pid)
+    }
+}
+
+/// The kernel, and the list of processes that the parts of one listing share.
+pub(super) struct Shared<K> {
+    pub(super) kernel: K,
+    processes: Mutex<Option<Arc<ProcessList>>>,
+}
+
+impl<K: Kernel> Shared<K> {
+    pub(super) fn new(kernel: K) -> Self {
+        Self { kernel, processes: Mutex::new(None) }
+    }
+
+    /// Reads the list of processes anew. The error is the source of a gap.
+    pub(super) fn read_processes(&self) -> Result<Arc<ProcessList>, String> {
+        let list =
+            ProcessList::read(&self.kernel).map_err(|error| format!("NtQuerySystemInformation: {error}"))?;
+        Ok(Arc::clone(lock(&self.processes).insert(Arc::new(list))))
+    }
+
+    /// The list as it was last read, if it has all of these processes; else it is read anew.
+    pub(super) fn processes(&self, seen: &[ProcessSeen]) -> Result<Arc<ProcessList>, String> {
+        let list = lock(&self.processes).clone();
+        let has = |list: &ProcessList| seen.iter().all(|seen| list.get(seen.pid).is_some());
+        match list {
+            Some(list) if has(&list) => Ok(list),
+            _ => self.read_processes(),
+        }
     }
 }
 
@@ -103,16 +134,16 @@ impl ProcessList {
 pub(super) fn describe(
     kernel: &impl Kernel,
     list: &ProcessList,
-    sightings: &[Sighting],
+    seen: &[ProcessSeen],
     fields: ProcessFields,
 ) -> (Vec<Process>, Vec<Gap>) {
     let mut describer =
         Describer { kernel, fields, list, paths: Paths::new(kernel), users: Users::new(kernel) };
     let mut vanished = 0;
-    let processes = sightings.iter().map(|sighting| {
-        describer.process(*sighting).unwrap_or_else(|| {
+    let processes = seen.iter().map(|seen| {
+        describer.process(*seen).unwrap_or_else(|| {
             vanished += 1;
-            Process::new(sighting.pid)
+            Process::new(seen.pid)
         })
     });
     let processes = processes.collect();
@@ -132,10 +163,10 @@ struct Describer<'a, K> {
 
 impl<K: Kernel> Describer<'_, K> {
     /// The details of one process; `None` when it has gone, or another one has its pid now.
-    fn process(&mut self, sighting: Sighting) -> Option<Process> {
+    fn process(&mut self, seen: ProcessSeen) -> Option<Process> {
         use ProcessFields as Fields;
         let Self { kernel, fields, list, paths, users } = self;
-        let Sighting { pid, at, .. } = sighting;
+        let ProcessSeen { pid, at, .. } = seen;
         let listed = list.get(pid)?;
         if u64::try_from(listed.created).unwrap_or(0) > at {
             return None;

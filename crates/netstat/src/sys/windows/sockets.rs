@@ -1,14 +1,14 @@
 //! The tables of sockets, and what to do when one cannot be had.
 //!
-//! Each of the four tables fails by itself: the others are listed, and a gap tells of it. A machine without
-//! IPv6 is not a failure. A system that lacks the form of a table that tells all (none is known since Vista)
-//! is asked for the plain one.
+//! A machine without IPv6 is not a failure. A system that lacks the form of a table that has everything (none is known
+//! since Vista) is asked for the plain one.
 
 use super::kernel::Kernel;
+use super::request::{Class, Table};
 use super::row;
 use super::services::Services;
-use super::sizing::{Buffer, Unread, Written, read_sized};
-use super::table::{Class, Table};
+use super::sizing::{Buffer, Unread, read_sized};
+use crate::engine::tables::{Sink, TableRows, Tables};
 use crate::filter::Filter;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
@@ -17,8 +17,8 @@ use crate::model::tcp_state::TcpState;
 use crate::query::Query;
 use netstat_wire::DecodeError;
 use netstat_wire::windows::Family;
-use netstat_wire::windows::tcp_table::{self, TcpTable};
-use netstat_wire::windows::udp_table::{self, UdpTable};
+use netstat_wire::windows::tcp_table::{self, TcpRow, TcpTable};
+use netstat_wire::windows::udp_table::UdpTable;
 use std::collections::HashSet;
 use std::io;
 use std::ops::ControlFlow;
@@ -33,6 +33,11 @@ const WSAEAFNOSUPPORT: u32 = 10047;
 
 const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
+/// The tables of Windows: protocol, and the states that it may have rows of. A UDP socket whose remote end is not known
+/// counts as one without.
+const TABLES: [(Protocol, &[TcpState]); 2] =
+    [(Protocol::Tcp, &row::STATES), (Protocol::Udp, &[TcpState::Closed, TcpState::Established])];
+
 fn wants_family(filter: &Filter, family: Family) -> bool {
     filter.wants_family(match family {
         Family::Ipv4 => crate::model::socket::Family::Ipv4,
@@ -41,85 +46,55 @@ fn wants_family(filter: &Filter, family: Family) -> bool {
 }
 
 /// The tables to read for a filter, in order.
-fn tables(filter: &Filter) -> impl Iterator<Item = Table> {
-    let wants = |state| filter.wants_state(Protocol::Tcp, state);
-    let tcp = filter.wants_protocol(Protocol::Tcp) && row::STATES.into_iter().any(wants);
-    let listeners = !row::STATES.into_iter().any(|state| state != TcpState::Listen && wants(state));
-    // A socket whose remote end is not known counts as one without.
-    let udp = filter.wants_protocol(Protocol::Udp)
-        && [TcpState::Closed, TcpState::Established]
-            .into_iter()
-            .any(|state| filter.wants_state(Protocol::Udp, state));
-    let wanted = [(Protocol::Tcp, tcp, listeners), (Protocol::Udp, udp, false)];
-    wanted.into_iter().filter(|(_, wanted, _)| *wanted).flat_map(|(protocol, _, listeners)| {
-        let families = FAMILIES.into_iter().filter(|family| wants_family(filter, *family));
-        families.map(move |family| Table { protocol, family, class: Class::OwnerModule, listeners })
-    })
+fn wanted_tables(filter: &Filter) -> impl Iterator<Item = Table> {
+    TABLES.into_iter().filter(|(protocol, _)| filter.wants_protocol(*protocol)).flat_map(
+        move |(protocol, states)| {
+            let wants = |state: &&TcpState| filter.wants_state(protocol, **state);
+            let any = states.iter().any(|state| wants(&state));
+            let others = states.iter().filter(|state| **state != TcpState::Listen).any(|state| wants(&state));
+            let listeners = protocol == Protocol::Tcp && !others;
+            let families = FAMILIES.into_iter().filter(move |family| any && wants_family(filter, *family));
+            families.map(move |family| Table { protocol, family, class: Class::OwnerModule, listeners })
+        },
+    )
 }
 
-/// How the reading of a table ended that did not fail.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-enum Ended {
-    /// In this form.
-    Read(Class),
-    /// The machine has no IPv6.
-    NoIpv6,
-}
-
-/// Hands every socket of the tables that the filter wants to the sink.
-pub(super) fn list(
-    kernel: &impl Kernel,
-    query: &Query,
-    sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
-) -> Result<Vec<Gap>, Error> {
-    let filter = &query.filter;
-    let mut rows = Rows {
+/// Emits every socket of the tables that the filter needs.
+pub(super) fn list(kernel: &impl Kernel, query: &Query, sink: &mut Sink<'_>) -> Result<Vec<Gap>, Error> {
+    let mut tables = Tables::new(&mut *sink);
+    let mut reader = Reader { kernel, buffer: Buffer::default(), ipv4: None };
+    let mut records = Records {
         kernel,
         query,
-        sink,
         services: Services::default(),
-        remembers: wants_bound(query),
-        listed: HashSet::new(),
-        skipped: 0,
+        local_ends: wants_bound(query).then(HashSet::new),
     };
-    let mut reader = Reader { kernel, buffer: Buffer::default(), ipv4: None };
-    let mut gaps = Vec::new();
-    let mut failed = None;
-    let mut any_read = false;
-    for table in tables(filter) {
-        let (ended, flow) = reader.read(table, &mut rows);
-        let skipped = std::mem::take(&mut rows.skipped);
-        if skipped > 0 {
-            gaps.push(Gap::new(GapKind::RecordsSkipped, skipped, table.to_string()));
-        }
-        match ended {
-            Ok(Ended::NoIpv6) => any_read |= !wants_family(filter, Family::Ipv4),
-            Ok(Ended::Read(class)) => {
-                any_read = true;
-                if class != table.class {
-                    gaps.push(Gap::new(GapKind::Fallback, 1, format!("{table}: no times, no services")));
-                }
+    for table in wanted_tables(&query.filter) {
+        let source = table.to_string();
+        match tables.read(&source, |rows| reader.table(table, &mut records, rows)) {
+            Ok(Some(Class::OwnerPid)) => {
+                tables.gap(GapKind::Fallback, format_args!("{source}: no times, no services"));
             }
+            Ok(_) => {}
             Err(error) => {
-                gaps.push(Gap::new(GapKind::TableUnavailable, 1, format!("{table}: {error}")));
-                failed.get_or_insert((table, error));
+                let failure = format!("{source}: {error}");
+                tables.unavailable(failure, || Error::system("call", source, error));
             }
         }
-        if flow.is_break() {
-            return Ok(gaps);
+        if tables.stopped() {
+            break;
         }
     }
-    if let (false, Some((table, error))) = (any_read, failed) {
-        return Err(Error::system("call", table.to_string(), error));
-    }
-    if rows.remembers {
-        let _ = rows.bound(&mut gaps);
+    let stopped = tables.stopped();
+    let mut gaps = tables.finish(|| false)?;
+    if let (Some(local_ends), false) = (&records.local_ends, stopped) {
+        gaps.extend(list_bound(kernel, &query.filter, local_ends, sink)?);
     }
     Ok(gaps)
 }
 
 /// Whether a filter asks for endpoints that are bound and nothing more. Each connection that was made
-/// without a bind of its own has such an endpoint beside it, so nobody gets them who does not ask by name.
+/// without a bind of its own has such an endpoint beside it, so they are listed only if they are asked for by name.
 fn wants_bound(query: &Query) -> bool {
     let filter = &query.filter;
     let asks = query.bound_inactive && filter.wants_state(Protocol::Tcp, TcpState::Closed);
@@ -135,41 +110,42 @@ struct Reader<'a, K> {
 }
 
 impl<K: Kernel> Reader<'_, K> {
-    /// Reads one table, in the plain form where the system does not know the other.
-    fn read(&mut self, table: Table, rows: &mut Rows<'_, K>) -> (Result<Ended, io::Error>, ControlFlow<()>) {
-        let go_on = ControlFlow::Continue(());
-        if table.protocol == Protocol::Udp
-            && let Some(flow) = rows.udp_with_remotes(table.family)
-        {
-            return (Ok(Ended::Read(table.class)), flow);
-        }
+    /// Reads one table, in the plain form where the system does not know the other. Returns the form.
+    fn table(
+        &mut self,
+        table: Table,
+        records: &mut Records<'_, K>,
+        rows: &mut TableRows<'_>,
+    ) -> Result<Class, io::Error> {
         let mut unread = None;
         for class in [Class::OwnerModule, Class::OwnerPid] {
             let table = Table { class, ..table };
             let mut call = |buffer: &mut [u8]| self.kernel.socket_table(table, buffer);
             match read_sized(&mut self.buffer, FIRST_BYTES, &mut call) {
-                Ok(Written { bytes, .. }) => {
+                Ok(written) => {
                     if table.family == Family::Ipv4 {
                         self.ipv4 = Some((table.protocol, class));
                     }
-                    return match rows.table(table, bytes) {
-                        Ok(flow) => (Ok(Ended::Read(class)), flow),
-                        Err(error) => (Err(io::Error::new(io::ErrorKind::InvalidData, error)), go_on),
-                    };
+                    let emitted = records.emit(table, written.bytes, rows);
+                    return emitted.map(|()| class).map_err(invalid_data);
                 }
                 Err(Unread::Status(status)) if is_no_ipv6(table, status, self.ipv4) => {
-                    return (Ok(Ended::NoIpv6), go_on);
+                    rows.absent = wants_family(&records.query.filter, Family::Ipv4);
+                    return Ok(table.class);
                 }
                 Err(Unread::Status(ERROR_NOT_SUPPORTED | ERROR_INVALID_PARAMETER)) if unread.is_none() => {
                     unread = Some(Unread::Status(ERROR_NOT_SUPPORTED));
                 }
-                // What the form that was asked for first said is what counts, if there was one.
-                Err(error) => return (Err(unread.unwrap_or(error).into_error(self.kernel)), go_on),
+                // The answer to the form that was asked for first is what counts, if there was one.
+                Err(error) => return Err(unread.unwrap_or(error).into_error(self.kernel)),
             }
         }
-        let unread = unread.unwrap_or(Unread::Status(ERROR_NOT_SUPPORTED));
-        (Err(unread.into_error(self.kernel)), go_on)
+        Err(unread.unwrap_or(Unread::Status(ERROR_NOT_SUPPORTED)).into_error(self.kernel))
     }
+}
+
+fn invalid_data(error: DecodeError) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
 /// Whether a status means that the machine has no IPv6. A wrong argument is one only where IPv4 took the
@@ -183,117 +159,101 @@ fn is_no_ipv6(table: Table, status: u32, ipv4: Option<(Protocol, Class)>) -> boo
         }
 }
 
-/// Makes rows of records, and hands them on.
-struct Rows<'a, K> {
+/// A local end of TCP: family, port, and the process.
+type LocalEnd = (Family, u16, u32);
+
+/// Makes rows of records.
+struct Records<'a, K> {
     kernel: &'a K,
     query: &'a Query,
-    sink: &'a mut dyn FnMut(Socket) -> ControlFlow<()>,
     services: Services,
-    /// Whether to remember the local ends of TCP, to tell which bound endpoints are new.
-    remembers: bool,
-    listed: HashSet<(Family, u16, u32)>,
-    skipped: u64,
+    /// The local ends of TCP, which tell which bound endpoints are new, if these are wanted.
+    local_ends: Option<HashSet<LocalEnd>>,
 }
 
-impl<K: Kernel> Rows<'_, K> {
-    fn table(&mut self, table: Table, bytes: &[u8]) -> Result<ControlFlow<()>, DecodeError> {
+impl<K: Kernel> Records<'_, K> {
+    /// Emits the rows of a table.
+    fn emit(&mut self, table: Table, bytes: &[u8], rows: &mut TableRows<'_>) -> Result<(), DecodeError> {
+        let family = table.family;
         match table.protocol {
-            Protocol::Tcp => self.tcp(bytes, table.tcp_layout(), table.family),
-            Protocol::Udp => self.udp(bytes, table.udp_layout(), table.family),
-        }
-    }
-
-    fn tcp(
-        &mut self,
-        bytes: &[u8],
-        layout: tcp_table::Layout,
-        family: Family,
-    ) -> Result<ControlFlow<()>, DecodeError> {
-        let records = TcpTable::new(bytes, layout, family)?;
-        self.skipped += records.missing();
-        for record in records {
-            let Ok(record) = record else {
-                self.skipped += 1;
-                continue;
-            };
-            if self.remembers {
-                self.listed.insert((family, record.local.port(), record.pid));
+            Protocol::Tcp => {
+                let records = TcpTable::new(bytes, table.tcp_layout(), family)?;
+                rows.skipped += records.missing();
+                emit_each(records, rows, &mut |record, rows| {
+                    if let Some(local_ends) = &mut self.local_ends {
+                        local_ends.insert((family, record.local.port(), record.pid));
+                    }
+                    let row = row::tcp(&record);
+                    rows.emit(self.with_service(row, record.pid, record.service_tag))
+                });
             }
-            if self.hand_on(row::tcp(&record), record.pid, record.service_tag).is_break() {
-                return Ok(ControlFlow::Break(()));
+            Protocol::Udp => {
+                let records = UdpTable::new(bytes, table.udp_layout(), family)?;
+                rows.skipped += records.missing();
+                emit_each(records, rows, &mut |record, rows| {
+                    let row = row::udp(&record);
+                    rows.emit(self.with_service(row, record.pid, record.service_tag))
+                });
             }
         }
-        Ok(ControlFlow::Continue(()))
+        Ok(())
     }
 
-    fn udp(
-        &mut self,
-        bytes: &[u8],
-        layout: udp_table::Layout,
-        family: Family,
-    ) -> Result<ControlFlow<()>, DecodeError> {
-        let records = UdpTable::new(bytes, layout, family)?;
-        self.skipped += records.missing();
-        for record in records {
-            let Ok(record) = record else {
-                self.skipped += 1;
-                continue;
-            };
-            if self.hand_on(row::udp(&record), record.pid, record.service_tag).is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
+    fn with_service(&mut self, mut row: Socket, pid: u32, service_tag: u32) -> Socket {
+        if service_tag != 0 && self.query.services && self.query.filter.matches(&row) {
+            row.service = self.services.name(self.kernel, pid, service_tag);
         }
-        Ok(ControlFlow::Continue(()))
+        row
     }
+}
 
-    fn hand_on(&mut self, mut socket: Socket, pid: u32, service_tag: u32) -> ControlFlow<()> {
-        if service_tag != 0 && self.query.services && self.query.filter.matches(&socket) {
-            socket.service = self.services.name(self.kernel, pid, service_tag);
+/// Emits records until the sink wants no more. One that cannot be decoded is skipped.
+fn emit_each<R>(
+    records: impl Iterator<Item = Result<R, DecodeError>>,
+    rows: &mut TableRows<'_>,
+    emit: &mut impl FnMut(R, &mut TableRows<'_>) -> ControlFlow<()>,
+) {
+    for record in records {
+        let Ok(record) = record else {
+            rows.skipped += 1;
+            continue;
+        };
+        if emit(record, rows).is_break() {
+            break;
         }
-        (self.sink)(socket)
     }
+}
 
-    /// The table of UDP that has remote ends, where the system has one and it can be read; nothing is lost
-    /// where not.
-    fn udp_with_remotes(&mut self, family: Family) -> Option<ControlFlow<()>> {
-        let table = self.kernel.udp_table_2(family)?.ok()?;
-        // A table that is not as long as its count says has rows of another size than this knows.
-        if UdpTable::new(&table, udp_table::Layout::Table2, family).ok()?.missing() > 0 {
-            return None;
+/// Emits the endpoints that are bound and nothing more: those whose port their process has in no other row.
+fn list_bound(
+    kernel: &impl Kernel,
+    filter: &Filter,
+    local_ends: &HashSet<LocalEnd>,
+    sink: &mut Sink<'_>,
+) -> Result<Vec<Gap>, Error> {
+    const SOURCE: &str = "InternalGetBoundTcpEndpointTable";
+    let mut tables = Tables::new(sink);
+    for family in FAMILIES.into_iter().filter(|family| wants_family(filter, *family)) {
+        let bytes = match kernel.bound_tcp_table(family) {
+            None | Some(Err(ERROR_NOT_SUPPORTED | ERROR_NOT_FOUND | WSAEAFNOSUPPORT)) => continue,
+            Some(bytes) => bytes,
+        };
+        let read = tables.read(SOURCE, |rows| {
+            let bytes = bytes.map_err(|status| kernel.error(status))?;
+            let records = TcpTable::new(&bytes, tcp_table::Layout::Table2, family).map_err(invalid_data)?;
+            rows.skipped += records.missing();
+            emit_each(records, rows, &mut |record: TcpRow, rows| {
+                let is_new = !local_ends.contains(&(family, record.local.port(), record.pid));
+                if is_new { rows.emit(row::tcp(&record)) } else { ControlFlow::Continue(()) }
+            });
+            Ok::<_, io::Error>(())
+        });
+        if let Err(error) = read {
+            tables.gap(GapKind::TableUnavailable, format_args!("{SOURCE}: {error}"));
         }
-        self.udp(&table, udp_table::Layout::Table2, family).ok()
-    }
-
-    /// The endpoints that are bound and nothing more: those whose port their process has in no other row.
-    fn bound(&mut self, gaps: &mut Vec<Gap>) -> ControlFlow<()> {
-        for family in FAMILIES.into_iter().filter(|family| wants_family(&self.query.filter, *family)) {
-            let source = "InternalGetBoundTcpEndpointTable";
-            let table = match self.kernel.bound_tcp_table(family) {
-                None => continue,
-                Some(Ok(table)) => table,
-                Some(Err(ERROR_NOT_SUPPORTED | ERROR_NOT_FOUND | WSAEAFNOSUPPORT)) => continue,
-                Some(Err(status)) => {
-                    let error = self.kernel.error(status);
-                    gaps.push(Gap::new(GapKind::TableUnavailable, 1, format!("{source}: {error}")));
-                    continue;
-                }
-            };
-            let Ok(records) = TcpTable::new(&table, tcp_table::Layout::Table2, family) else {
-                gaps.push(Gap::new(GapKind::TableUnavailable, 1, source));
-                continue;
-            };
-            let mut skipped = records.missing();
-            for record in records {
-                match record {
-                    Ok(record) if self.listed.contains(&(family, record.local.port(), record.pid)) => {}
-                    Ok(record) => (self.sink)(row::tcp(&record))?,
-                    Err(_) => skipped += 1,
-                }
-            }
-            if skipped > 0 {
-                gaps.push(Gap::new(GapKind::RecordsSkipped, skipped, source));
-            }
+        if tables.stopped() {
+            break;
         }
-        ControlFlow::Continue(())
     }
+    tables.finish(|| true)
 }

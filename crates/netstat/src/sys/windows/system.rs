@@ -1,61 +1,36 @@
-//! One listing: what reads the tables, the processes and their details shares one list of processes.
+//! One listing by this back end.
 
 use super::kernel::Kernel;
-use super::processes::{self, ProcessList};
-use super::{owners, row, sockets};
-use crate::engine::owner_table::Sighting;
+use super::owners::BinderCheck;
+use super::processes::{self, Shared};
+use super::{row, sockets};
+use crate::engine::owner_table::ProcessSeen;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::NoOwner;
 use crate::model::process::{Process, ProcessFields};
 use crate::model::socket::Socket;
+use crate::model::support::Support;
 use crate::query::Query;
-use crate::sys::System;
+use crate::sys::support;
+use crate::sys::system::System;
 use std::ffi::OsStr;
-use std::io;
 use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex};
-
-/// What one listing shares.
-pub(super) struct Listing<K> {
-    pub(super) kernel: K,
-    processes: Mutex<Option<Arc<ProcessList>>>,
-}
-
-impl<K: Kernel> Listing<K> {
-    /// Reads the list of processes anew.
-    pub(super) fn read_processes(&self) -> Result<Arc<ProcessList>, io::Error> {
-        let list = Arc::new(ProcessList::read(&self.kernel)?);
-        *self.processes.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(Arc::clone(&list));
-        Ok(list)
-    }
-
-    /// The list of processes as it was last read, if that was after all of these were seen.
-    fn processes(&self, sightings: &[Sighting]) -> Result<Arc<ProcessList>, io::Error> {
-        let list = self.processes.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone();
-        let has = |list: &ProcessList| sightings.iter().all(|sighting| list.get(sighting.pid).is_some());
-        match list {
-            Some(list) if has(&list) => Ok(list),
-            _ => self.read_processes(),
-        }
-    }
-}
+use std::sync::Arc;
 
 /// Windows, for one listing.
-pub(crate) struct Windows<K>(Arc<Listing<K>>);
+pub(crate) struct Windows<K>(Arc<Shared<K>>);
 
 impl<K: Kernel> Windows<K> {
     pub(super) fn over(kernel: K) -> Self {
-        Self(Arc::new(Listing { kernel, processes: Mutex::new(None) }))
+        Self(Arc::new(Shared::new(kernel)))
     }
 }
 
 impl<K: Kernel + Send> System for Windows<K> {
-    type Search = owners::Search<K>;
+    type OwnerSearch = BinderCheck<K>;
 
-    fn search(&self, _query: &Query) -> Self::Search {
-        owners::Search::over(Arc::clone(&self.0))
-    }
+    const SUPPORT: Support = support::WINDOWS;
 
     fn sockets(
         &self,
@@ -65,36 +40,34 @@ impl<K: Kernel + Send> System for Windows<K> {
         sockets::list(&self.0.kernel, query, sink)
     }
 
+    fn owner_search(&self, _query: &Query) -> Self::OwnerSearch {
+        BinderCheck::over(Arc::clone(&self.0))
+    }
+
+    fn unowned_reason(&self, socket: &Socket) -> NoOwner {
+        row::unowned_reason(socket)
+    }
+
     fn processes(
         &self,
-        sightings: &[Sighting],
+        seen: &[ProcessSeen],
         fields: ProcessFields,
         _threads: usize,
     ) -> (Vec<Process>, Vec<Gap>) {
-        match self.0.processes(sightings) {
-            Ok(list) => processes::describe(&self.0.kernel, &list, sightings, fields),
-            Err(error) => {
-                let gap = Gap::new(GapKind::ProcessListUnavailable, 1, list_failed(&error));
-                (sightings.iter().map(|sighting| Process::new(sighting.pid)).collect(), vec![gap])
+        match self.0.processes(seen) {
+            Ok(list) => processes::describe(&self.0.kernel, &list, seen, fields),
+            Err(failure) => {
+                let gap = Gap::new(GapKind::ProcessListUnavailable, 1, failure);
+                (seen.iter().map(|seen| Process::new(seen.pid)).collect(), vec![gap])
             }
         }
-    }
-
-    fn ownerless(&self, socket: &Socket) -> NoOwner {
-        row::ownerless(socket)
-    }
-
-    /// No call tells it of one row.
-    fn still_open(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
-        sockets.map(|_| true).collect()
     }
 
     fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
         processes::is_short_name(name, full)
     }
-}
 
-/// The source of a gap.
-pub(super) fn list_failed(error: &io::Error) -> String {
-    format!("NtQuerySystemInformation: {error}")
+    fn interface_name(index: u32) -> Option<String> {
+        K::interface_name(index)
+    }
 }

@@ -1,4 +1,4 @@
-//! Who holds which socket: two ways to find out, behind one search.
+//! Which process holds which socket: two sources, behind one search.
 //!
 //! | | [`walk`] | [`task_files`] |
 //! |---|---|---|
@@ -6,8 +6,8 @@
 //! | needs | nothing; the right to trace a process to see what it has | `CAP_BPF` and `CAP_PERFMON`, BTF |
 //! | a descriptor costs | 2 to 4 microseconds | 0.3 microseconds, and 3 milliseconds to set it up |
 //!
-//! Which one is taken is told by [`choice`]. That is done when the search runs, which is beside the reading of
-//! the tables: the set-up costs nothing there.
+//! [`select`] chooses between them. It does so when the search runs, which is beside the reading of the tables: there
+//! the set-up takes no time of the listing.
 
 pub(crate) mod bpf;
 pub(crate) mod select;
@@ -18,35 +18,35 @@ pub(crate) use select::KeptProgram;
 
 use super::errno::Errno;
 use super::procfs::Proc;
-use crate::engine::owner_table::{OwnerTable, Sighting};
+use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::model::gap::GapKind;
 use crate::model::owner_source::{OwnerSource, OwnersFrom};
 use crate::query::Query;
-use crate::sys::Search;
 use crate::sys::linux::owners::bpf::TaskFiles;
-use select::{Choice, choose, load};
+use crate::sys::system::OwnerSearch;
+use select::{Strategy, load, select};
 use std::sync::{Arc, OnceLock};
 
-/// A search for owners.
-pub(crate) struct OwnerSearch<'k> {
-    kept: &'k KeptProgram,
-    source: OwnerSource,
+/// A search for owners by the source that suits.
+pub(crate) struct OwnerSources<'c> {
+    kept: &'c KeptProgram,
+    asked: OwnerSource,
     pids: Vec<u32>,
-    /// What it was told before the way was chosen: the table of sockets is complete, with these keys.
-    listed: OnceLock<Option<Vec<u64>>>,
-    way: OnceLock<Way>,
+    /// Set if the tables of sockets were complete before the source was selected.
+    complete_tables: OnceLock<Option<Vec<u64>>>,
+    selected: OnceLock<Selected>,
 }
 
-/// The way that was chosen.
-enum Way {
-    Walk(walk::Search<Proc>, OwnersFrom),
+/// The source that was selected.
+enum Selected {
+    Walk(walk::ProcfsWalk<Proc>, OwnersFrom),
     Iterate(Iteration),
 }
 
-type Iteration = task_files::Search<Arc<TaskFiles>, Proc, fn() -> Result<Proc, Errno>>;
+type Iteration = task_files::TaskFileSearch<Arc<TaskFiles>, Proc, fn() -> Result<Proc, Errno>>;
 
-impl Way {
-    fn search(&self) -> &dyn Search {
+impl Selected {
+    fn search(&self) -> &dyn OwnerSearch {
         match self {
             Self::Walk(search, _) => search,
             Self::Iterate(search) => search,
@@ -54,85 +54,88 @@ impl Way {
     }
 }
 
-impl<'k> OwnerSearch<'k> {
-    pub(crate) fn new(kept: &'k KeptProgram, query: &Query) -> Self {
+impl<'c> OwnerSources<'c> {
+    pub(crate) fn new(kept: &'c KeptProgram, query: &Query) -> Self {
         Self {
             kept,
-            source: query.owner_source,
+            asked: query.owner_source,
             pids: query.filter.pids(),
-            listed: OnceLock::new(),
-            way: OnceLock::new(),
+            complete_tables: OnceLock::new(),
+            selected: OnceLock::new(),
         }
     }
 
     fn iteration(&self, program: Arc<TaskFiles>, reason: &'static str) -> Iteration {
         let nested = program.level() > 0;
-        task_files::Search::over(program, nested, reason, &self.pids, Proc::open)
+        task_files::TaskFileSearch::over(program, nested, reason, &self.pids, Proc::open)
     }
 
-    /// What a walk could not see for want of rights an iterator may: who may load one is refused nothing then.
+    /// If the walk was denied access to some processes, retries with the iterator, which needs no right to trace.
     fn iterate_after(&self, walked: &OwnerTable) -> Option<Iteration> {
         let refused = walked.gaps.iter().any(|gap| gap.kind == GapKind::ProcessesUnreadable);
-        if self.source != OwnerSource::Auto || !self.pids.is_empty() || !refused {
+        if self.asked != OwnerSource::Auto || !self.pids.is_empty() || !refused {
             return None;
         }
         let iteration = self.iteration(load(self.kept)?, "processes that refuse to be read");
-        if let Some(keys) = self.listed.get() {
-            iteration.sockets_are_listed(keys.clone());
+        if let Some(keys) = self.complete_tables.get() {
+            iteration.tables_complete(keys.clone());
         }
         iteration.run();
         Some(iteration)
     }
 
-    fn way(&self) -> &Way {
-        let way = self.way.get_or_init(|| match choose(self.kept, self.source, !self.pids.is_empty()) {
-            Choice::Walk(from) => Way::Walk(walk::Search::over(Proc::open(), &self.pids), from),
-            Choice::Iterate { program, reason } => Way::Iterate(self.iteration(program, reason)),
-        });
-        if let Some(keys) = self.listed.get() {
-            way.search().sockets_are_listed(keys.clone());
+    fn selected(&self) -> &Selected {
+        let selected =
+            self.selected.get_or_init(|| match select(self.kept, self.asked, !self.pids.is_empty()) {
+                Strategy::Walk(from) => {
+                    Selected::Walk(walk::ProcfsWalk::over(Proc::open(), &self.pids), from)
+                }
+                Strategy::Iterate { program, reason } => Selected::Iterate(self.iteration(program, reason)),
+            });
+        if let Some(keys) = self.complete_tables.get() {
+            selected.search().tables_complete(keys.clone());
         }
-        way
+        selected
     }
 }
 
-impl Search for OwnerSearch<'_> {
+impl OwnerSearch for OwnerSources<'_> {
     fn run(&self) {
-        self.way().search().run();
+        self.selected().search().run();
     }
 
-    fn sockets_are_listed(&self, keys: Option<Vec<u64>>) {
-        // Told once; a second time would change nothing.
-        let _ = self.listed.set(keys.clone());
-        if let Some(way) = self.way.get() {
-            way.search().sockets_are_listed(keys);
+    fn tables_complete(&self, keys: Option<Vec<u64>>) {
+        // It is called once.
+        let _ = self.complete_tables.set(keys.clone());
+        if let Some(selected) = self.selected.get() {
+            selected.search().tables_complete(keys);
         }
     }
 
-    fn holders(&self) -> Vec<Sighting> {
-        self.way.get().map_or_else(Vec::new, |way| way.search().holders())
+    fn holders(&self) -> Vec<ProcessSeen> {
+        self.selected.get().map_or_else(Vec::new, |selected| selected.search().holders())
     }
 
     fn table(&mut self) -> OwnerTable {
-        let walked = match self.way.get_mut() {
-            Some(Way::Walk(search, from)) => {
+        let walked = match self.selected.get_mut() {
+            Some(Selected::Walk(search, from)) => {
                 let mut table = search.table();
                 table.from = Some(from.clone());
                 table
             }
-            Some(Way::Iterate(search)) => return search.table(),
-            None => return OwnerTable::unsearched("the search has not run"),
+            Some(Selected::Iterate(search)) => return search.table(),
+            None => return OwnerTable::failed("the search has not run"),
         };
         let Some(mut iteration) = self.iterate_after(&walked) else { return walked };
         let table = iteration.table();
-        self.way = OnceLock::from(Way::Iterate(iteration));
+        self.selected = OnceLock::from(Selected::Iterate(iteration));
         table
     }
 
-    fn again(&mut self, table: &mut OwnerTable, missed: &[u64], threads: usize) {
-        match self.way.get_mut() {
-            Some(Way::Walk(search, _)) => search.again(table, missed, threads),
-            Some(Way::Iterate(search)) => search.again(table, missed, threads),
+    fn second_pass(&mut self, table: &mut OwnerTable, unresolved: &[u64], threads: usize) {
+        match self.selected.get_mut() {
+            Some(Selected::Walk(search, _)) => search.second_pass(table, unresolved, threads),
+            Some(Selected::Iterate(search)) => search.second_pass(table, unresolved, threads),
             None => {}
         }
     }

@@ -1,20 +1,21 @@
-//! Which way owners are found.
+//! Which source the owners are searched in.
 
 use super::walk;
+use crate::engine::parallel::lock;
 use crate::model::owner_source::{OwnerSource, OwnersFrom};
 use crate::sys::linux::owners::bpf::{self, Refused, TaskFiles};
 use crate::sys::linux::procfs::{Proc, Procfs};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 /// How many files must be open on the machine for an iteration to be faster than the walk, with what it costs to
 /// set it up: one to three milliseconds, against as many microseconds that it saves a descriptor. (`bench custom
 /// --processes 10 --connections 20 --udp 2 --host-pids` has this many, and takes less time by either measure.)
-const FILES_WORTH_THE_SET_UP: u64 = 800;
+const MIN_FILES_FOR_BPF: u64 = 800;
 
 /// How many processes a pid namespace of its own must have for that: files are counted for the whole machine.
-const PROCESSES_WORTH_THE_SET_UP: usize = 50;
+const MIN_PROCESSES_FOR_BPF: usize = 50;
 
 /// The program that finds owners, once it was loaded, and kept for the next listing.
 #[derive(Default)]
@@ -35,8 +36,8 @@ enum State {
     Refused(Refused),
 }
 
-/// Who has loaded a program: a child that it forks has these descriptors too, and may be in another pid namespace,
-/// where other numbers are meant.
+/// Which process loaded a program. A child that it forks has these descriptors too, and may be in another pid namespace,
+/// with other pids.
 #[derive(PartialEq, Eq)]
 struct Loader {
     process: u32,
@@ -51,58 +52,58 @@ impl Loader {
     }
 }
 
-/// What to search with.
-pub(crate) enum Choice {
+/// How to search.
+pub(crate) enum Strategy {
     Walk(OwnersFrom),
     Iterate { program: Arc<TaskFiles>, reason: &'static str },
 }
 
-impl Choice {
+impl Strategy {
     fn walk(reason: impl Into<Cow<'static, str>>) -> Self {
         Self::Walk(OwnersFrom::new(OwnerSource::Procfs, reason))
     }
 }
 
-/// Chooses for one listing. `only_some`: only some processes are to be looked at.
-pub(crate) fn choose(kept: &KeptProgram, asked: OwnerSource, only_some: bool) -> Choice {
+/// Selects for one listing. `some_only`: the query names the processes to read.
+pub(crate) fn select(kept: &KeptProgram, asked: OwnerSource, some_only: bool) -> Strategy {
     if asked == OwnerSource::Procfs {
-        return Choice::walk("asked for");
+        return Strategy::walk("asked for");
     }
     let asked = asked == OwnerSource::Bpf;
-    if only_some && !asked {
-        return Choice::walk("some processes only");
+    if some_only && !asked {
+        return Strategy::walk("some processes only");
     }
     let procfs = Proc::open();
     if procfs.as_ref().is_ok_and(walk::is_of_other_namespace) {
         // Names and paths would be read there, of other processes by the same numbers.
-        return Choice::walk("/proc: of another pid namespace");
+        return Strategy::walk("/proc: of another pid namespace");
     }
     let by = Loader::current(procfs.as_ref().ok());
-    let mut state = kept.state.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut state = lock(&kept.state);
     match &*state {
         State::Loaded { program, by: loader } if *loader == by && by.namespace.is_some() => {
             let reason = if asked { "asked for" } else { "loaded before" };
-            return Choice::Iterate { program: Arc::clone(program), reason };
+            return Strategy::Iterate { program: Arc::clone(program), reason };
         }
-        State::Refused(refused) => return Choice::walk(refused.to_string()),
+        State::Refused(refused) => return Strategy::walk(refused.to_string()),
         State::Loaded { .. } | State::NotLoaded => {}
     }
     if let Err(refused) = bpf::may_load() {
-        return Choice::walk(refused.to_string());
+        return Strategy::walk(refused.to_string());
     }
     let reason = match procfs {
         _ if asked => "asked for",
-        // Whoever asks again will go on asking, and the set-up is paid once.
+        // A second query is likely to be followed by more, and the set-up is paid once.
         _ if kept.was_asked.swap(true, Relaxed) => "asked again",
         Ok(procfs) => match is_worth_it(&procfs) {
             Ok(reason) => reason,
-            Err(reason) => return Choice::walk(reason),
+            Err(reason) => return Strategy::walk(reason),
         },
         Err(_) => NOT_COUNTED,
     };
     match state.load(by) {
-        Ok(program) => Choice::Iterate { program, reason },
-        Err(refused) => Choice::walk(refused.to_string()),
+        Ok(program) => Strategy::Iterate { program, reason },
+        Err(refused) => Strategy::walk(refused.to_string()),
     }
 }
 
@@ -126,7 +127,7 @@ impl State {
 /// The program, whether or not it pays, where the caller may load it.
 pub(crate) fn load(kept: &KeptProgram) -> Option<Arc<TaskFiles>> {
     let procfs = Proc::open().ok().filter(|procfs| !walk::is_of_other_namespace(procfs))?;
-    let mut state = kept.state.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut state = lock(&kept.state);
     if matches!(*state, State::Refused(_)) || bpf::may_load().is_err() {
         return None;
     }
@@ -145,10 +146,9 @@ fn is_worth_it(procfs: &impl Procfs) -> Result<&'static str, &'static str> {
     let Some(files) = files.filter(|_| read.is_ok()).and_then(|files| files.parse::<u64>().ok()) else {
         return Ok(NOT_COUNTED);
     };
-    if files < FILES_WORTH_THE_SET_UP {
+    if files < MIN_FILES_FOR_BPF {
         return Err("few descriptors");
     }
-    let few =
-        walk::is_nested(procfs) && procfs.pids().is_ok_and(|pids| pids.len() < PROCESSES_WORTH_THE_SET_UP);
+    let few = walk::is_nested(procfs) && procfs.pids().is_ok_and(|pids| pids.len() < MIN_PROCESSES_FOR_BPF);
     if few { Err("few processes") } else { Ok("many descriptors") }
 }

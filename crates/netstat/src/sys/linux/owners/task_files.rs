@@ -1,56 +1,58 @@
 //! Owners by a BPF iterator over the descriptors of all processes: see [`bpf`](crate::sys::linux::owners::bpf).
 //!
-//! One thread iterates: the kernel hands out the tasks in order. It takes a tenth of the time of the walk.
+//! One thread iterates: the kernel returns the tasks in order. It takes a tenth of the time of the walk.
 //!
 //! # Races
-//! The iteration runs beside the reading of the tables, and looks at a process once. What was opened after that,
-//! or passed on meanwhile, is found by a second iteration, if a socket is left without owner.
+//! The iteration runs beside the reading of the tables, and reads a process once. What was opened after that, or passed
+//! on, is found by a second iteration, if a socket is left without owner.
 //!
-//! An iteration that fails half way is worth nothing, as it does not tell what is missing: the walk stands in.
+//! An iteration that fails half way is useless, as it does not say what is missing: the walk takes its place.
 
 use super::super::errno::Errno;
-use super::walk;
-use crate::engine::owner_table::{Held, OwnerTable, Sighting};
+use super::walk::ProcfsWalk;
+use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen};
+use crate::engine::parallel::lock;
 use crate::model::gap::{Gap, GapKind};
-use crate::model::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
+use crate::model::owner::{HiddenOwner, Owner, OwnerRole, Ownership};
 use crate::model::owner_source::{OwnerSource, OwnersFrom};
 use crate::sys::linux::owners::bpf::HeldSource;
 use crate::sys::linux::procfs::Procfs;
+use crate::sys::system::OwnerSearch;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// What the iterator is called in gaps and reasons.
 const ITERATOR: &str = "bpf_iter_task_file";
 
-/// A search by an iterator, with what a walk needs should it fail.
-pub(crate) struct Search<S, P, O> {
+/// A search by an iterator, with what a walk needs if it fails.
+pub(crate) struct TaskFileSearch<S, P: Procfs, O> {
     source: S,
     /// Why it is this source.
     reason: &'static str,
     /// Whether this is a pid namespace with others above it, whose processes are not seen.
     nested: bool,
-    /// The processes that were asked for; none: all.
+    /// The processes that the query names; none: all.
     pids: Vec<u32>,
     taken: AtomicBool,
-    sockets_are_listed: AtomicBool,
+    tables_complete: AtomicBool,
     /// The sockets that are listed, ascending, where these are few: the others need not be sorted.
     wanted: OnceLock<Option<Vec<u64>>>,
-    found: Mutex<Found>,
+    found: Mutex<Iterated>,
     open_procfs: O,
-    walk: OnceLock<walk::Search<P>>,
+    walk: OnceLock<ProcfsWalk<P>>,
 }
 
 /// What an iteration found.
 #[derive(Default)]
-struct Found {
-    held: Vec<Held>,
-    sightings: Vec<Sighting>,
-    /// It began when the table of sockets was complete.
-    late: bool,
+struct Iterated {
+    holdings: Vec<Holding>,
+    seen: Vec<ProcessSeen>,
+    /// It began after the tables of sockets were complete.
+    after_tables: bool,
     failure: Option<Errno>,
 }
 
-impl Found {
+impl Iterated {
     /// Iterates once.
     fn read(source: &impl HeldSource, pids: &[u32], wanted: Option<&[u64]>) -> Result<Self, Errno> {
         let mut found = Self::default();
@@ -61,14 +63,14 @@ impl Found {
                 return;
             }
             let owner = Owner::new(file.pid, Some(file.fd), OwnerRole::Holder);
-            found.held.push(Held { key: file.inode, owner });
+            found.holdings.push(Holding { key: file.inode, owner });
             // The descriptors of a process follow one another.
-            match found.sightings.last_mut() {
-                Some(last) if last.pid == file.pid => last.has_held(file.fd, file.inode),
+            match found.seen.last_mut() {
+                Some(last) if last.pid == file.pid => last.note_socket(file.fd, file.inode),
                 _ => {
-                    let mut sighting = Sighting::new(file.pid, at);
-                    sighting.has_held(file.fd, file.inode);
-                    found.sightings.push(sighting);
+                    let mut seen = ProcessSeen::new(file.pid, at);
+                    seen.note_socket(file.fd, file.inode);
+                    found.seen.push(seen);
                 }
             }
         })?;
@@ -76,7 +78,7 @@ impl Found {
     }
 }
 
-impl<S, P, O> Search<S, P, O>
+impl<S, P, O> TaskFileSearch<S, P, O>
 where
     S: HeldSource,
     P: Procfs,
@@ -89,7 +91,7 @@ where
             nested,
             pids: pids.to_vec(),
             taken: AtomicBool::new(false),
-            sockets_are_listed: AtomicBool::new(false),
+            tables_complete: AtomicBool::new(false),
             wanted: OnceLock::new(),
             found: Mutex::default(),
             open_procfs,
@@ -98,23 +100,24 @@ where
     }
 
     fn iterate(&self) {
-        let late = self.sockets_are_listed.load(SeqCst);
-        let found = Found::read(&self.source, &self.pids, None);
+        let after_tables = self.tables_complete.load(SeqCst);
+        let found = Iterated::read(&self.source, &self.pids, None);
         if found.is_err() {
-            let walk = || walk::Search::over((self.open_procfs)(), &self.pids);
+            let walk = || ProcfsWalk::over((self.open_procfs)(), &self.pids);
             self.walk.get_or_init(walk);
         }
-        let mut found = found.unwrap_or_else(|errno| Found { failure: Some(errno), ..Found::default() });
+        let mut found =
+            found.unwrap_or_else(|errno| Iterated { failure: Some(errno), ..Iterated::default() });
         if let Some(Some(wanted)) = self.wanted.get() {
-            found.held.retain(|held| wanted.binary_search(&held.key).is_ok());
+            found.holdings.retain(|holding| wanted.binary_search(&holding.key).is_ok());
         }
-        // Here, where the table of sockets may still be read beside it.
-        found.held.sort();
-        *self.found.lock().unwrap_or_else(PoisonError::into_inner) = Found { late, ..found };
+        // On this thread, while the tables of sockets may still be read on another.
+        found.holdings.sort();
+        *lock(&self.found) = Iterated { after_tables, ..found };
     }
 }
 
-impl<S, P, O> crate::sys::Search for Search<S, P, O>
+impl<S, P, O> OwnerSearch for TaskFileSearch<S, P, O>
 where
     S: HeldSource + Sync,
     P: Procfs + Send,
@@ -129,17 +132,17 @@ where
         }
     }
 
-    fn sockets_are_listed(&self, keys: Option<Vec<u64>>) {
-        // Told once; a second time would change nothing.
+    fn tables_complete(&self, keys: Option<Vec<u64>>) {
+        // It is called once.
         let _ = self.wanted.set(keys.clone());
-        self.sockets_are_listed.store(true, SeqCst);
+        self.tables_complete.store(true, SeqCst);
         if let Some(walk) = self.walk.get() {
-            walk.sockets_are_listed(keys);
+            walk.tables_complete(keys);
         }
     }
 
-    fn holders(&self) -> Vec<Sighting> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner).sightings.clone()
+    fn holders(&self) -> Vec<ProcessSeen> {
+        lock(&self.found).seen.clone()
     }
 
     fn table(&mut self) -> OwnerTable {
@@ -151,39 +154,33 @@ where
             return table;
         }
         let mut table = OwnerTable::default();
-        table.add(std::mem::take(&mut found.held), std::mem::take(&mut found.sightings));
+        table.add(std::mem::take(&mut found.holdings), std::mem::take(&mut found.seen));
         table.from = Some(OwnersFrom::new(OwnerSource::Bpf, self.reason));
-        table.complete = self.pids.is_empty() && !self.nested;
-        table.absent = if !self.pids.is_empty() {
-            Ownership::Hidden { reason: HiddenOwner::NotLookedAt }
-        } else if self.nested {
-            Ownership::Hidden { reason: HiddenOwner::OtherPidNamespace }
-        } else {
-            Ownership::None { reason: NoOwner::KernelOrInFlight }
-        };
+        let hidden = self.nested.then_some(HiddenOwner::OtherPidNamespace);
+        table.set_reach(true, !self.pids.is_empty(), hidden);
         if self.nested {
-            table.gaps_if_absent.push(Gap::new(GapKind::ProcessesHidden, 1, "pid namespace"));
+            table.gaps_if_missing.push(Gap::new(GapKind::ProcessesHidden, 1, "pid namespace"));
         }
         table
     }
 
-    fn again(&mut self, table: &mut OwnerTable, missed: &[u64], threads: usize) {
+    fn second_pass(&mut self, table: &mut OwnerTable, unresolved: &[u64], threads: usize) {
         if let Some(walk) = self.walk.get_mut() {
-            return walk.again(table, missed, threads);
+            return walk.second_pass(table, unresolved, threads);
         }
-        let late = self.found.get_mut().unwrap_or_else(PoisonError::into_inner).late;
-        if missed.is_empty() || late {
+        let after_tables = self.found.get_mut().unwrap_or_else(PoisonError::into_inner).after_tables;
+        if unresolved.is_empty() || after_tables {
             return;
         }
-        match Found::read(&self.source, &self.pids, Some(missed)) {
-            Ok(found) if found.held.is_empty() => {}
-            Ok(found) => table.add(found.held, found.sightings),
+        match Iterated::read(&self.source, &self.pids, Some(unresolved)) {
+            Ok(found) if found.holdings.is_empty() => {}
+            Ok(found) => table.add(found.holdings, found.seen),
             Err(errno) => {
-                // Whoever has come since was not seen.
+                // Processes that have started since were not seen.
                 table.complete = false;
-                table.absent = Ownership::Hidden { reason: HiddenOwner::UnreadableProcess };
-                let why = format!("{ITERATOR}: {}", std::io::Error::from(errno));
-                table.gaps.push(Gap::new(GapKind::OwnersUnavailable, 1, why));
+                table.if_missing = Ownership::Hidden { reason: HiddenOwner::UnreadableProcess };
+                let failure = format!("{ITERATOR}: {}", std::io::Error::from(errno));
+                table.gaps.push(Gap::new(GapKind::OwnersUnavailable, 1, failure));
             }
         }
     }

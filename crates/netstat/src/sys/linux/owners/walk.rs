@@ -1,33 +1,27 @@
-//! The walk over the descriptors of all processes in `/proc`: works everywhere, with any rights.
+//! The scan over the descriptors of all processes in `/proc`: works everywhere, with any rights.
 //!
-//! Each descriptor costs two to four microseconds, nearly all of it in the kernel, and the walk is nearly all
-//! of a listing's time. So it runs on several threads beside the reading of the tables.
+//! Each descriptor costs two to four microseconds, nearly all of it in the kernel, and the scan is nearly all of a
+//! listing's time. So it runs on several threads beside the reading of the tables ([`pid_walk`]).
 //!
-//! # What it sees that a simple walk does not
-//! - Threads with a descriptor table of their own (`unshare(CLONE_FILES)`): `/proc/<pid>/fd` shows the
-//!   leader's. Where a process has more than one thread, kcmp(2) tells which tables differ.
-//! - Processes whose main thread has exited: their `fd` is empty, and the other threads' is not.
+//! # What it sees that a simple scan does not
+//! - Threads with a descriptor table of their own (`unshare(CLONE_FILES)`): `/proc/<pid>/fd` shows that of the leader.
+//!   Where a process has more than one thread, kcmp(2) says which tables differ.
+//! - Processes whose main thread has exited: their `fd` is empty, and that of the other threads is not.
 //!
 //! # What it cannot see
-//! Processes of other users without the rights to trace them, processes outside the caller's pid namespace
-//! or hidden by `hidepid`, sockets in flight between processes, the kernel's own, those registered with
-//! io_uring alone.
+//! Processes of other users without the right to trace them, processes outside the caller's pid namespace or hidden by
+//! `hidepid`, sockets in flight between processes, the kernel's own, those registered with io_uring alone.
 //!
-//! # Races
-//! A process looked at before the table of sockets was complete may have opened one since. [`again`] looks
-//! at those once more when a socket is left without owner, and at processes that are new.
-//!
-//! [`again`]: crate::sys::Search::again
+//! [`pid_walk`]: crate::engine::pid_walk
 
 use super::super::errno::Errno;
-use crate::engine::owner_table::{Held, OwnerTable, Sighting};
-use crate::engine::parallel::run_parallel;
+use crate::engine::owner_table::OwnerTable;
+use crate::engine::pid_walk::{Extra, PidWalk, ProcessReader, Unread, Visit};
 use crate::model::gap::{Gap, GapKind};
-use crate::model::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
+use crate::model::owner::{HiddenOwner, Ownership};
 use crate::sys::linux::procfs::{Procfs, TableRead};
+use crate::sys::system::OwnerSearch;
 use std::cmp::Ordering;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 
 /// How many links may be read in the threads of a process whose tables cannot be compared.
 const UNCOMPARED_LINKS: u64 = 1 << 16;
@@ -35,14 +29,8 @@ const UNCOMPARED_LINKS: u64 = 1 << 16;
 /// The inode of the initial pid namespace, `PROC_PID_INIT_INO` of include/linux/proc_ns.h.
 const INITIAL_PID_NAMESPACE: &[u8] = b"pid:[4026531836]";
 
-/// A search for owners.
-pub(crate) struct Search<P> {
-    /// Or why there is nothing to search.
-    procfs: Result<P, NotSearched>,
-    /// Whether only some processes were asked for.
-    only_some: bool,
-    first: Round,
-}
+/// A search for owners in `/proc`, or why there is nothing to search.
+pub(crate) struct ProcfsWalk<P: Procfs>(Result<PidWalk<Reader<P>>, NotSearched>);
 
 /// Why a `/proc` is not searched.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -53,167 +41,101 @@ enum NotSearched {
     OtherNamespace,
 }
 
-/// One pass over a list of processes, shared by the threads that walk it.
-#[derive(Default)]
-struct Round {
-    pids: Vec<u32>,
-    next: AtomicUsize,
-    /// Set once the table of sockets is complete.
-    sockets_are_listed: AtomicBool,
-    /// The sockets looked for, ascending; `None`: all.
-    wanted: Option<Vec<u64>>,
-    found: Mutex<Found>,
-}
+/// Reads the descriptors of processes in `/proc`.
+pub(crate) struct Reader<P>(P);
 
-/// What the walk of one thread found, and of all in the end.
+/// Threads whose descriptor tables were not read, because they could not be compared with others.
 #[derive(Default)]
-struct Found {
-    held: Vec<Held>,
-    sightings: Vec<Sighting>,
-    /// Processes that were looked at before the table of sockets was complete.
-    early: Vec<u32>,
-    unreadable: u64,
-    vanished: u64,
-    /// Processes that could not be looked at for another reason, and the last such.
-    failed: u64,
-    failure: Option<Errno>,
-    threads_not_compared: u64,
-}
+pub(crate) struct NotCompared(u64);
 
-impl Found {
+impl Extra for NotCompared {
     fn absorb(&mut self, other: Self) {
-        self.held.extend(other.held);
-        self.sightings.extend(other.sightings);
-        self.early.extend(other.early);
-        self.unreadable += other.unreadable;
-        self.vanished += other.vanished;
-        self.failed += other.failed;
-        self.failure = other.failure.or(self.failure);
-        self.threads_not_compared += other.threads_not_compared;
-    }
-
-    /// Counts a process that could not be looked at.
-    fn count(&mut self, errno: Errno) {
-        match errno {
-            Errno::NOENT | Errno::SRCH => self.vanished += 1,
-            Errno::ACCESS | Errno::PERM => self.unreadable += 1,
-            _ => {
-                self.failed += 1;
-                self.failure = Some(errno);
-            }
-        }
+        self.0 += other.0;
     }
 
     fn is_complete(&self) -> bool {
-        self.unreadable == 0 && self.failed == 0 && self.threads_not_compared == 0
+        self.0 == 0
     }
 
-    fn gaps(&self) -> Vec<Gap> {
-        let source = "/proc/<pid>/fd".to_owned();
-        let failed = match self.failure.map(std::io::Error::from) {
-            Some(error) => format!("{source}: {error}"),
-            None => source.clone(),
-        };
-        let mut gaps = vec![
-            Gap::new(GapKind::ProcessesUnreadable, self.unreadable, source.clone()),
-            Gap::new(GapKind::ProcessesVanished, self.vanished, source),
-            Gap::new(GapKind::ProcessesSkipped, self.failed, failed),
-            Gap::new(GapKind::ThreadsNotCompared, self.threads_not_compared, "kcmp"),
-        ];
-        gaps.retain(|gap| gap.count > 0);
-        gaps
+    fn add_gaps(&self, gap: &mut dyn FnMut(GapKind, u64, String)) {
+        gap(GapKind::ThreadsNotCompared, self.0, "kcmp".to_owned());
     }
 }
 
-impl<P: Procfs> Search<P> {
-    pub(crate) fn over(procfs: Result<P, Errno>, pids: &[u32]) -> Self {
-        let procfs = procfs.map_err(NotSearched::Failed).and_then(of_own_namespace);
-        let mut first = Round { pids: pids.to_vec(), ..Round::default() };
-        let listed = match &procfs {
-            Ok(procfs) if pids.is_empty() => procfs.pids().map(|all| first.pids = all),
-            _ => Ok(()),
-        };
-        first.pids.sort_unstable();
-        first.pids.dedup();
-        let procfs = procfs.and_then(|procfs| listed.map(|()| procfs).map_err(NotSearched::Failed));
-        Self { procfs, only_some: !pids.is_empty(), first }
+impl From<Errno> for Unread {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::NOENT | Errno::SRCH => Self::Vanished,
+            Errno::ACCESS | Errno::PERM => Self::Refused,
+            errno => Self::Failed(errno.into()),
+        }
     }
 }
 
-impl<P: Procfs> crate::sys::Search for Search<P> {
+impl<P: Procfs> ProcessReader for Reader<P> {
+    type Extra = NotCompared;
+    type Buffers = ();
+
+    const SOURCE: &'static str = "/proc/<pid>/fd";
+
+    fn pids(&self) -> Result<Vec<u32>, Unread> {
+        Ok(self.0.pids()?)
+    }
+
+    fn read(&self, visit: &mut Visit<'_, NotCompared>, (): &mut ()) -> Result<(), Unread> {
+        visit.seen_at = self.0.now();
+        Ok(Descriptors { procfs: &self.0, pid: visit.pid, visit }.read()?)
+    }
+}
+
+impl<P: Procfs> ProcfsWalk<P> {
+    /// `named`: the processes that the query names; none: all.
+    pub(crate) fn over(procfs: Result<P, Errno>, named: &[u32]) -> Self {
+        let walk = procfs.map_err(NotSearched::Failed).and_then(of_own_namespace).and_then(|procfs| {
+            let pids = if named.is_empty() { procfs.pids() } else { Ok(named.to_vec()) };
+            let pids = pids.map_err(NotSearched::Failed)?;
+            Ok(PidWalk::new(Reader(procfs), pids, !named.is_empty()))
+        });
+        Self(walk)
+    }
+}
+
+impl<P: Procfs + Send> OwnerSearch for ProcfsWalk<P> {
     fn run(&self) {
-        if let Ok(procfs) = &self.procfs {
-            self.first.walk(procfs);
+        if let Ok(walk) = &self.0 {
+            walk.run();
         }
     }
 
-    fn sockets_are_listed(&self, _keys: Option<Vec<u64>>) {
-        self.first.sockets_are_listed.store(true, SeqCst);
+    fn tables_complete(&self, _keys: Option<Vec<u64>>) {
+        if let Ok(walk) = &self.0 {
+            walk.tables_complete();
+        }
     }
 
     fn table(&mut self) -> OwnerTable {
-        let procfs = match &self.procfs {
-            Ok(procfs) => procfs,
+        let walk = match &mut self.0 {
+            Ok(walk) => walk,
             Err(NotSearched::Failed(errno)) => {
-                return OwnerTable::unsearched(format_args!("/proc: {}", std::io::Error::from(*errno)));
+                return OwnerTable::failed(format_args!("/proc: {}", std::io::Error::from(*errno)));
             }
             Err(NotSearched::OtherNamespace) => {
-                let mut table = OwnerTable::unsearched("/proc: of another pid namespace");
-                table.absent = Ownership::Hidden { reason: HiddenOwner::OtherPidNamespace };
+                let mut table = OwnerTable::failed("/proc: of another pid namespace");
+                table.if_missing = Ownership::Hidden { reason: HiddenOwner::OtherPidNamespace };
                 return table;
             }
         };
-        let found = self.first.found.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let mut table = OwnerTable::default();
-        table.add(std::mem::take(&mut found.held), std::mem::take(&mut found.sightings));
-        table.gaps = found.gaps();
-
-        let hidden = hidden_processes(procfs, &self.first.pids, self.only_some);
-        let hide = |reason| Ownership::Hidden { reason };
-        table.complete = found.is_complete() && hidden.is_none() && !self.only_some;
-        table.absent = match hidden {
-            _ if self.only_some => hide(HiddenOwner::NotLookedAt),
-            Some(Hidden::Namespace) => hide(HiddenOwner::OtherPidNamespace),
-            Some(Hidden::Mount) => hide(HiddenOwner::UnreadableProcess),
-            None if !found.is_complete() => hide(HiddenOwner::UnreadableProcess),
-            None => Ownership::None { reason: NoOwner::KernelOrInFlight },
-        };
+        let hidden = hidden_processes(&walk.reader.0, walk.pids(), walk.is_some_only());
+        let mut table = walk.table(hidden.map(Hidden::reason));
         if let Some(hidden) = hidden {
-            table.gaps_if_absent.push(Gap::new(GapKind::ProcessesHidden, 1, hidden.source()));
+            table.gaps_if_missing.push(Gap::new(GapKind::ProcessesHidden, 1, hidden.source()));
         }
         table
     }
 
-    fn again(&mut self, table: &mut OwnerTable, missed: &[u64], threads: usize) {
-        let Ok(procfs) = &self.procfs else { return };
-        if missed.is_empty() {
-            return;
-        }
-        let found = self.first.found.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let mut pids = std::mem::take(&mut found.early);
-        let mut not_listed = None;
-        if !self.only_some {
-            let is_new = |pid: &u32| self.first.pids.binary_search(pid).is_err();
-            match procfs.pids() {
-                Ok(all) => pids.extend(all.into_iter().filter(is_new)),
-                Err(errno) => not_listed = Some(errno),
-            }
-        }
-        let round = Round { pids, wanted: Some(missed.to_vec()), ..Round::default() };
-        let threads = if round.pids.len() < 16 { 1 } else { threads };
-        run_parallel(threads, &|| round.walk(procfs), &mut || round.walk(procfs));
-        let mut found = round.found.into_inner().unwrap_or_else(|poisoned| poisoned.into_inner());
-        if let Some(errno) = not_listed {
-            found.count(errno);
-        }
-        if table.complete && !found.is_complete() {
-            // A process that is new and cannot be read may hold what nobody else does.
-            table.complete = false;
-            table.absent = Ownership::Hidden { reason: HiddenOwner::UnreadableProcess };
-            table.gaps.extend(found.gaps());
-        }
-        if !found.held.is_empty() {
-            table.add(found.held, found.sightings);
+    fn second_pass(&mut self, table: &mut OwnerTable, unresolved: &[u64], threads: usize) {
+        if let Ok(walk) = &mut self.0 {
+            walk.second_pass(table, unresolved, threads);
         }
     }
 }
@@ -232,6 +154,13 @@ impl Hidden {
         match self {
             Self::Namespace => "pid namespace",
             Self::Mount => "hidepid",
+        }
+    }
+
+    fn reason(self) -> HiddenOwner {
+        match self {
+            Self::Namespace => HiddenOwner::OtherPidNamespace,
+            Self::Mount => HiddenOwner::UnreadableProcess,
         }
     }
 }
@@ -267,62 +196,30 @@ pub(crate) fn is_nested(procfs: &impl Procfs) -> bool {
     procfs.link("self/ns/pid").is_ok_and(|namespace| namespace != INITIAL_PID_NAMESPACE)
 }
 
-fn hidden_processes(procfs: &impl Procfs, pids: &[u32], only_some: bool) -> Option<Hidden> {
+fn hidden_processes(procfs: &impl Procfs, pids: &[u32], some_only: bool) -> Option<Hidden> {
     if is_nested(procfs) {
         return Some(Hidden::Namespace);
     }
-    // There is always a first process: who is not shown it, is not shown others either.
-    (!only_some && pids.binary_search(&1).is_err()).then_some(Hidden::Mount)
+    // There is always a first process. A caller that is not shown it is not shown others either.
+    (!some_only && pids.binary_search(&1).is_err()).then_some(Hidden::Mount)
 }
 
-impl Round {
-    /// Looks at processes until none is left.
-    fn walk(&self, procfs: &impl Procfs) {
-        let mut found = Found::default();
-        while let Some(pid) = self.pids.get(self.next.fetch_add(1, Relaxed)) {
-            if !self.sockets_are_listed.load(SeqCst) {
-                found.early.push(*pid);
-            }
-            let before = found.held.len();
-            let at = procfs.now();
-            let outcome =
-                Walk { procfs, pid: *pid, wanted: self.wanted.as_deref(), found: &mut found }.process();
-            if let Err(errno) = outcome {
-                found.count(errno);
-            }
-            let new = found.held.get(before..).unwrap_or_default();
-            if !new.is_empty() {
-                let mut sighting = Sighting::new(*pid, at);
-                new.iter()
-                    .filter_map(|held| Some((held.owner.fd?, held.key)))
-                    .take(sighting.held.len())
-                    .for_each(|(fd, key)| sighting.has_held(fd, key));
-                found.sightings.push(sighting);
-            }
-        }
-        // Here, on every thread, so that nothing is left but to merge.
-        found.held.sort();
-        self.found.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).absorb(found);
-    }
-}
-
-/// The look at one process.
-struct Walk<'a, P> {
+/// The descriptors of one process.
+struct Descriptors<'a, 'v, P> {
     procfs: &'a P,
     pid: u32,
-    wanted: Option<&'a [u64]>,
-    found: &'a mut Found,
+    visit: &'a mut Visit<'v, NotCompared>,
 }
 
-impl<P: Procfs> Walk<'_, P> {
-    fn process(&mut self) -> Result<(), Errno> {
+impl<P: Procfs> Descriptors<'_, '_, P> {
+    fn read(&mut self) -> Result<(), Errno> {
         let sizes = self.procfs.sizes(self.pid)?;
         if sizes.threads <= 1 && sizes.descriptors == Some(0) {
             // A kernel thread, mostly. With more threads it may be a leader that has exited.
             return Ok(());
         }
         let leader = match self.table(None) {
-            // A leader that has exited is nobody's any more but root's; its threads still hold what it held.
+            // A leader that has exited belongs to root; its threads still hold what it held.
             Err(errno @ (Errno::ACCESS | Errno::PERM)) if sizes.threads > 1 => {
                 return self.threads(0).and(Err(errno));
             }
@@ -334,13 +231,8 @@ impl<P: Procfs> Walk<'_, P> {
 
     /// Reads one descriptor table.
     fn table(&mut self, thread: Option<u32>) -> Result<TableRead, Errno> {
-        let Self { pid, wanted, .. } = *self;
-        let held = &mut self.found.held;
-        self.procfs.sockets(pid, thread, &mut |fd, inode| {
-            if wanted.is_none_or(|wanted| wanted.binary_search(&inode).is_ok()) {
-                held.push(Held { key: inode, owner: Owner::new(pid, Some(fd), OwnerRole::Holder) });
-            }
-        })
+        let Self { procfs, pid, visit } = self;
+        procfs.sockets(*pid, thread, &mut |fd, inode| visit.holds(Some(fd), inode))
     }
 
     /// Reads the tables of those threads that share neither the leader's nor that of a thread before them.
@@ -360,7 +252,7 @@ impl<P: Procfs> Walk<'_, P> {
                 // too much; owners are a set.
                 Err(_) => {
                     let Some(rest) = budget.checked_sub(descriptors.max(1)) else {
-                        self.found.threads_not_compared += 1;
+                        self.visit.extra().0 += 1;
                         continue;
                     };
                     budget = rest;

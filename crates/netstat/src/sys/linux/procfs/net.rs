@@ -1,30 +1,30 @@
-//! Tables read from `/proc/PID/net/{tcp,tcp6,udp,udp6}`, where `sock_diag` cannot be had.
+//! Tables read from `/proc/PID/net/{tcp,tcp6,udp,udp6}`, where `sock_diag` cannot be used.
 //!
-//! The files hold the same sockets, and less of each: no cookie, no interface (and so no scope of a link-local
-//! address), no `v6_only`, no limit of a listener's queue. They are slow: a read brings 4 KiB at the most, and
-//! that of UDP counts through its whole table again for each.
+//! The files hold the same sockets with fewer fields: no cookie, no interface (and so no scope of a link-local
+//! address), no `v6_only`, no limit of a listener's queue. They are slow: a read returns 4 KiB at most, and each read
+//! of UDP's file counts through the whole table from its start.
 //!
-//! Which network namespace they show is a matter of whose they are: `/proc/net` is that of the process's first
-//! thread. So they are read as this thread's.
+//! `/proc/net` shows the network namespace of the process's first thread. So the files are read as those of this
+//! thread.
 //!
 //! Sources: proc_pid_net(5), net/ipv4/tcp_ipv4.c, net/ipv4/udp.c, fs/seq_file.c.
 
 use crate::model::socket::{Family, Protocol};
-use crate::sys::linux::dedup::{ChunkHeads, Reads};
+use crate::sys::linux::dedup::Dedup;
+use crate::sys::linux::protocols::ProtocolInfo;
 use crate::sys::linux::rows::Rows;
-use crate::sys::linux::sock_diag::details;
-use crate::sys::linux::{ffi, row};
+use crate::sys::linux::{details, ffi, row};
 use netstat_wire::linux::proc_net::{Endian, ProcNet};
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read};
-use std::ops::ControlFlow;
+use std::ops::Range;
 use std::time::Duration;
 
 /// Where the files may be, best first: `thread-self` came with Linux 3.17.
 const DIRECTORIES: [&str; 3] = ["/proc/thread-self/net", "/proc/self/net", "/proc/net"];
 
-/// What one read asks for. More than the kernel gives.
+/// The size of one read: more than the kernel returns.
 const READ_BYTES: usize = 16 * 1024;
 
 /// Longer than any line.
@@ -57,65 +57,66 @@ impl std::fmt::Display for Unread {
     }
 }
 
-/// How the reading of a file ended.
-struct Ended {
-    /// Reads that brought something.
-    chunks: u32,
-    broken_off: bool,
-}
-
-/// Tells the rows of one file; whether there is one, which there is not where the kernel has no IPv6. Rows
-/// that have been told before a failure stay told.
+/// Reads the table of one family. Returns whether there is one, which there is not if the kernel has no IPv6. Rows that
+/// were pushed before a failure stay.
 pub(crate) fn read(
     open: Open<'_>,
     protocol: Protocol,
     family: Family,
     rows: &mut Rows<'_>,
 ) -> Result<bool, Unread> {
-    let (mut heads, mut reads) = (ChunkHeads::default(), Reads::default());
+    let info = ProtocolInfo::of(protocol);
+    let mut dedup = Dedup::new(info.repeats);
     let hash = RandomState::new();
     let tick = Duration::from_nanos(1_000_000_000 / ffi::ticks_per_second());
     loop {
-        let Some(Opened { path, mut file }) = open_table(open, protocol, family)? else {
+        let Some(Opened { path, file }) = open_table(open, info, family)? else {
             return Ok(false);
         };
-        let ended = each_line(&mut file, |chunk, line| {
-            let Ok(record) = ProcNet::decode(line, Endian::NATIVE) else {
+        let mut lines = Lines::new(file);
+        loop {
+            let line = match lines.next() {
+                Ok(Some(line)) => line,
+                Ok(None) => break,
+                Err(error) => return Err(Unread { path, error }),
+            };
+            let Ok(record) = ProcNet::decode(line.text, Endian::NATIVE) else {
                 rows.skipped += 1;
-                return ControlFlow::Continue(());
+                continue;
             };
-            // The inode alone does not tell one row from another: rows without a process lack it, and the connections
-            // of one MPTCP socket share it. All this as one number is that of another row once in 2^64.
+            // The inode alone does not identify a row: rows without a process lack it, and the connections of one MPTCP
+            // socket share it. The hash of all this is that of another row once in 2^64.
             let key = hash.hash_one((record.inode, record.local, record.remote));
-            let is_new = match protocol {
-                Protocol::Tcp => heads.is_new(chunk, key),
-                Protocol::Udp => reads.is_new(key),
-            };
-            if !is_new {
-                return ControlFlow::Continue(());
+            if !dedup.is_new(line.chunk, key) {
+                continue;
             }
             let mut row = row::row_of_line(&record, protocol);
             if !rows.details.is_empty() {
                 row.details = details::details_of_line(rows.details, protocol, &record, tick);
             }
-            rows.tell(row)
-        });
-        let ended = ended.map_err(|error| Unread { path, error })?;
-        if ended.broken_off || protocol == Protocol::Tcp || !reads.again_after(ended.chunks) {
+            if rows.push(row).is_break() {
+                return Ok(true);
+            }
+        }
+        if !dedup.needs_another_read(lines.chunks) {
             return Ok(true);
         }
     }
 }
 
 /// Opens the file of a table; `None` where this kernel has no IPv6.
-fn open_table(open: Open<'_>, protocol: Protocol, family: Family) -> Result<Option<Opened>, Unread> {
+fn open_table(open: Open<'_>, info: &ProtocolInfo, family: Family) -> Result<Option<Opened>, Unread> {
+    let Some(name) = info.proc_file else {
+        let path = format!("/proc/net ({})", info.protocol);
+        return Err(Unread { path, error: ErrorKind::Unsupported.into() });
+    };
     let mut missing = None;
     for directory in DIRECTORIES {
-        let path = format!("{directory}/{protocol}");
+        let path = format!("{directory}/{name}");
         match open(&path) {
             Ok(file) if family == Family::Ipv4 => return Ok(Some(Opened { path, file })),
             Ok(_) => {
-                // The directory is there, so what is not in it is not there at all.
+                // This directory has the table of IPv4, so a file that it lacks is in no other one.
                 let path = format!("{path}6");
                 return match open(&path) {
                     Ok(file) => Ok(Some(Opened { path, file })),
@@ -132,44 +133,79 @@ fn open_table(open: Open<'_>, protocol: Protocol, family: Family) -> Result<Opti
     missing.map_or(Ok(None), Err)
 }
 
-/// Hands over each line but the first, which is headings, with the number of the read that ended it.
-fn each_line(file: &mut dyn Read, mut line: impl FnMut(u32, &[u8]) -> ControlFlow<()>) -> io::Result<Ended> {
-    let mut ended = Ended { chunks: 0, broken_off: false };
-    let mut has_heading = false;
-    // What has been read and not handed over: after each round the beginning of a line.
-    let mut text = Vec::new();
-    loop {
-        let old = text.len();
-        text.resize(old + READ_BYTES, 0);
-        let count = match file.read(text.get_mut(old..).unwrap_or_default()) {
-            Err(error) if error.kind() == ErrorKind::Interrupted => 0,
-            Err(error) => return Err(error),
-            Ok(0) => {
-                // A table without so much as headings is none: one that is not filled in, as in WSL 1.
-                if !has_heading {
+/// One line of a file.
+struct Line<'a> {
+    /// The number of the read that ended it, from 1.
+    chunk: u32,
+    text: &'a [u8],
+}
+
+/// The lines of a file but the first, which is the heading.
+struct Lines {
+    file: Box<dyn Read>,
+    /// What has been read, from the start of a line.
+    text: Vec<u8>,
+    /// Where in it the next line starts.
+    next: usize,
+    has_heading: bool,
+    /// Reads that returned something.
+    chunks: u32,
+}
+
+impl Lines {
+    fn new(file: Box<dyn Read>) -> Self {
+        Self { file, text: Vec::new(), next: 0, has_heading: false, chunks: 0 }
+    }
+
+    /// The next line; `None` at the end of the file.
+    fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+        let line = self.advance()?;
+        Ok(line.map(|line| Line { chunk: self.chunks, text: self.text.get(line).unwrap_or_default() }))
+    }
+
+    /// Finds the next line, and returns where in the text it is.
+    fn advance(&mut self) -> io::Result<Option<Range<usize>>> {
+        loop {
+            let rest = self.text.get(self.next..).unwrap_or_default();
+            if let Some(newline) = rest.iter().position(|byte| *byte == b'\n') {
+                let line = self.next..self.next + newline + 1;
+                self.next = line.end;
+                if self.has_heading {
+                    return Ok(Some(line));
+                }
+                self.has_heading = true;
+                continue;
+            }
+            if rest.len() > LINE_BYTES {
+                return Err(ErrorKind::InvalidData.into());
+            }
+            if !self.read()? {
+                // A file without a heading is no table: `/proc` has it but does not fill it in, as in WSL 1.
+                if !self.has_heading {
                     return Err(ErrorKind::UnexpectedEof.into());
                 }
-                text.truncate(old);
-                ended.broken_off = old > 0 && line(ended.chunks, &text).is_break();
-                return Ok(ended);
+                let line = self.next..self.text.len();
+                self.next = line.end;
+                return Ok((!line.is_empty()).then_some(line));
             }
-            Ok(count) => {
-                ended.chunks += 1;
-                count
+        }
+    }
+
+    /// Reads on. Returns whether the file went on.
+    fn read(&mut self) -> io::Result<bool> {
+        self.text.drain(..self.next);
+        self.next = 0;
+        let old = self.text.len();
+        self.text.resize(old + READ_BYTES, 0);
+        let result = loop {
+            match self.file.read(self.text.get_mut(old..).unwrap_or_default()) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                result => break result,
             }
         };
-        text.truncate(old + count);
-        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |newline| newline + 1);
-        for text in text.get(..whole).unwrap_or_default().split_inclusive(|byte| *byte == b'\n') {
-            if has_heading && line(ended.chunks, text).is_break() {
-                ended.broken_off = true;
-                return Ok(ended);
-            }
-            has_heading = true;
-        }
-        text.drain(..whole);
-        if text.len() > LINE_BYTES {
-            return Err(ErrorKind::InvalidData.into());
-        }
+        let count = *result.as_ref().unwrap_or(&0);
+        self.text.truncate(old + count);
+        self.chunks += u32::from(count > 0);
+        result.map(|count| count > 0)
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! Sources: proc_pid(5), proc_pid_stat(5), proc_pid_cmdline(5), proc_pid_exe(5), fs/proc/{array,base}.c.
 
-use crate::engine::owner_table::Sighting;
+use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::run_parallel;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::process::{Process, ProcessFields};
@@ -28,16 +28,16 @@ const COMM_BYTES: usize = 15;
 const DELETED: &[u8] = b" (deleted)";
 
 pub(crate) fn processes(
-    sightings: &[Sighting],
+    seen: &[ProcessSeen],
     fields: ProcessFields,
     threads: usize,
     known: &mut KnownProcesses,
 ) -> (Vec<Process>, Vec<Gap>) {
     match Proc::open() {
-        Ok(procfs) => read_all(&procfs, sightings, fields, threads, known),
+        Ok(procfs) => read_all(&procfs, seen, fields, threads, known),
         Err(errno) => {
-            let gap = no_details(u64::try_from(sightings.len()).unwrap_or(u64::MAX), errno);
-            (sightings.iter().map(|sighting| Process::new(sighting.pid)).collect(), vec![gap])
+            let gap = no_details(u64::try_from(seen.len()).unwrap_or(u64::MAX), errno);
+            (seen.iter().map(|seen| Process::new(seen.pid)).collect(), vec![gap])
         }
     }
 }
@@ -47,8 +47,8 @@ fn no_details(count: u64, errno: Errno) -> Gap {
 }
 
 /// Reads details of these processes until it is told to stop, for [`processes`] to have them at hand.
-pub(crate) fn read_ahead(
-    sightings: &[Sighting],
+pub(crate) fn prefetch_processes(
+    seen: &[ProcessSeen],
     fields: ProcessFields,
     stop: &AtomicBool,
     known: &mut KnownProcesses,
@@ -57,11 +57,11 @@ pub(crate) fn read_ahead(
     let context = Context::new(&procfs, fields, known);
     let mut buffer = Vec::new();
     let mut read = Vec::new();
-    for sighting in sightings {
+    for process in seen {
         if stop.load(SeqCst) {
             break;
         }
-        read.extend(context.process(&procfs, *sighting, &mut buffer));
+        read.extend(context.process(&procfs, *process, &mut buffer));
     }
     known.learn(fields, &read);
 }
@@ -69,7 +69,7 @@ pub(crate) fn read_ahead(
 /// The same over any `/proc`.
 pub(crate) fn read_all(
     procfs: &impl Procfs,
-    sightings: &[Sighting],
+    seen: &[ProcessSeen],
     fields: ProcessFields,
     threads: usize,
     known: &mut KnownProcesses,
@@ -78,17 +78,17 @@ pub(crate) fn read_all(
     let next = AtomicUsize::new(0);
     // A place for each, so that the answers come in the order of the questions whichever thread reads them.
     let mut places: Vec<Option<Read>> = Vec::new();
-    places.resize_with(sightings.len(), || None);
+    places.resize_with(seen.len(), || None);
     let places = Mutex::new(places);
     let work = || {
         let mut buffer = Vec::new();
         let mut done = Vec::new();
         loop {
             let index = next.fetch_add(1, Relaxed);
-            let Some(sighting) = sightings.get(index) else { break };
-            let read = match context.known.met(sighting.pid, fields) {
-                Some(process) if !sighting.again => Some((process.clone(), None)),
-                _ => context.process(procfs, *sighting, &mut buffer),
+            let Some(process) = seen.get(index) else { break };
+            let read = match context.known.met(process.pid, fields) {
+                Some(known) if !process.seen_twice => Some((known.clone(), None)),
+                _ => context.process(procfs, *process, &mut buffer),
             };
             done.push((index, read));
         }
@@ -99,18 +99,17 @@ pub(crate) fn read_all(
             }
         }
     };
-    let unread = sightings
-        .iter()
-        .filter(|sighting| sighting.again || context.known.met(sighting.pid, fields).is_none());
+    let unread =
+        seen.iter().filter(|process| process.seen_twice || context.known.met(process.pid, fields).is_none());
     let threads = if unread.count() < 16 { 1 } else { threads };
     run_parallel(threads, &work, &mut || work());
 
     let mut vanished = 0;
-    let mut told = Vec::with_capacity(sightings.len());
+    let mut told = Vec::with_capacity(seen.len());
     let places = places.into_inner().unwrap_or_else(PoisonError::into_inner);
-    for (sighting, read) in sightings.iter().zip(places) {
+    for (seen, read) in seen.iter().zip(places) {
         vanished += u64::from(read.is_none());
-        told.push(read.unwrap_or_else(|| (Process::new(sighting.pid), None)));
+        told.push(read.unwrap_or_else(|| (Process::new(seen.pid), None)));
     }
     known.learn(fields, &told);
     let gap = (vanished > 0).then(|| match procfs.link("self") {
@@ -148,9 +147,9 @@ impl<'a> Context<'a> {
     }
 
     /// The details of one process; `None` when it has gone, or another one has its pid now.
-    fn process(&self, procfs: &impl Procfs, sighting: Sighting, buffer: &mut Vec<u8>) -> Option<Read> {
+    fn process(&self, procfs: &impl Procfs, seen: ProcessSeen, buffer: &mut Vec<u8>) -> Option<Read> {
         use ProcessFields as Fields;
-        let Sighting { pid, at, held, .. } = sighting;
+        let ProcessSeen { pid, at, sockets, .. } = seen;
         let mut process = Process::new(pid);
         // Read first and whatever is asked for: the start time tells whether this is still the process.
         procfs.read(&format!("{pid}/stat"), buffer).ok()?;
@@ -159,10 +158,10 @@ impl<'a> Context<'a> {
         if started > at {
             return None;
         }
-        // Times are told in ticks: who has started in that of the sighting may have done so after it. Then this
-        // is still the process if it has what was seen.
+        // Times are in ticks: a process that started within the tick may have started after it was seen. It is the same
+        // process if it still has what was seen.
         if at - started < self.nanoseconds_per_tick
-            && !held.into_iter().flatten().any(|held| has(procfs, pid, held))
+            && !sockets.into_iter().flatten().any(|socket| has(procfs, pid, socket))
         {
             return None;
         }
@@ -220,15 +219,8 @@ fn executable_of(procfs: &impl Procfs, pid: u32) -> Option<Vec<u8>> {
     match procfs.link(&format!("{pid}/exe")) {
         Ok(link) => Some(link),
         Err(Errno::NOENT) => {
-            let threads = procfs.threads(pid).ok()?;
-            for thread in threads {
-                if thread != pid
-                    && let Ok(link) = procfs.link(&format!("{pid}/task/{thread}/exe"))
-                {
-                    return Some(link);
-                }
-            }
-            None
+            let mut others = procfs.threads(pid).ok()?.into_iter().filter(|thread| *thread != pid);
+            others.find_map(|thread| procfs.link(&format!("{pid}/task/{thread}/exe")).ok())
         }
         Err(_) => None,
     }

@@ -1,35 +1,36 @@
-//! From a filter to the program that the kernel runs over each socket of a dump.
+//! Compiles a filter to the program that the kernel runs over each socket of a dump.
 //!
-//! The kernel knows ports, addresses, the device, mark, control group and whether the port was named; of users,
-//! inodes and processes it knows nothing here. A program lets through all that the filter does, and more where
-//! terms that the kernel does not know stand in the way: those count as true, and as false under a negation. The
-//! predicate decides on what comes.
+//! A program can test ports, addresses, the device, mark, control group and whether the port was chosen explicitly; it
+//! cannot test users, inodes or processes. It passes every socket that the filter passes, and more where the filter
+//! has terms that a program cannot test: those count as true, and as false under a negation. The predicate decides
+//! on the rows that come.
 //!
-//! What the kernel alone knows has to be decided by the program. A filter is taken apart into what must all be
-//! true, and each part that has such a term must be one that the kernel knows as a whole.
+//! Terms that only the kernel can test (mark, control group, automatic port) have to be decided by the program. The
+//! filter is split into its conjuncts, and the program must test each conjunct with such a term exactly.
 
+use super::selection::Selection;
 use crate::filter::{End, Expr, Filter, Net, Term, listening_state};
 use crate::model::error::Error;
 use crate::model::socket::Family;
-use crate::sys::linux::sock_diag::request::Table;
 use netstat_wire::linux::inet_diag_bytecode::{self as wire, Bytecode, Condition, HostCond};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// The longest program that is worth it. The kernel checks one in a time that grows with the square of its length.
-const WORTH_BYTES: usize = 4096;
+/// The longest program that is sent if the predicate can decide without it. The kernel verifies a program in a time that
+/// grows with the square of its length.
+const MAX_OPTIONAL_BYTES: usize = 4096;
 
-/// What the kernel is asked to leave out of a dump.
+/// A program that drops sockets from a dump.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Program {
     pub(crate) bytes: Vec<u8>,
-    /// Without it, nobody could decide on the rows.
+    /// Whether rows can be decided only by the program.
     pub(crate) is_needed: bool,
 }
 
-/// What a filter comes to for one table.
+/// The result of compiling a filter for one table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Compiled {
-    /// No row would pass.
+    /// No row can pass.
     Nothing,
     /// Every row may pass, as far as the kernel can tell.
     Everything,
@@ -72,9 +73,9 @@ impl Code {
     }
 }
 
-/// Compiles a filter for a table, whose request has left out by itself what its fields say.
-pub(crate) fn compile(filter: &Filter, table: &Table) -> Result<Compiled, Error> {
-    let expr = filter.expr().given(&|term| known(term, table));
+/// Compiles a filter for the rows that the fixed part of a request selects.
+pub(crate) fn compile(filter: &Filter, selection: &Selection) -> Result<Compiled, Error> {
+    let expr = filter.expr().given(&|term| known(term, selection));
     let mut is_needed = false;
     let mut parts = Vec::new();
     for part in expr.conjuncts() {
@@ -88,7 +89,7 @@ pub(crate) fn compile(filter: &Filter, table: &Table) -> Result<Compiled, Error>
         }
         parts.push(code);
     }
-    // From the last to the first: each step goes through what it puts in front.
+    // From the last to the first: each step copies what it puts in front.
     let mut all = Some(Code::Known(true));
     for part in parts.into_iter().rev() {
         all = all.and_then(|all| part.and(all));
@@ -96,7 +97,7 @@ pub(crate) fn compile(filter: &Filter, table: &Table) -> Result<Compiled, Error>
     Ok(match all {
         Some(Code::Known(false)) => Compiled::Nothing,
         Some(Code::Known(true)) => Compiled::Everything,
-        Some(Code::Program(program)) if is_needed || program.as_bytes().len() <= WORTH_BYTES => {
+        Some(Code::Program(program)) if is_needed || program.as_bytes().len() <= MAX_OPTIONAL_BYTES => {
             Compiled::Some(Program { bytes: program.as_bytes().to_vec(), is_needed })
         }
         None if is_needed => {
@@ -106,21 +107,21 @@ pub(crate) fn compile(filter: &Filter, table: &Table) -> Result<Compiled, Error>
     })
 }
 
-/// What is known of a term for all rows of a table.
-fn known(term: &Term, table: &Table) -> Option<bool> {
+/// What is known of a term for all selected rows.
+fn known(term: &Term, selection: &Selection) -> Option<bool> {
     let is_port = |wanted: u16, ports: &std::ops::RangeInclusive<u16>| wanted != 0 && ports.contains(&wanted);
     match term {
-        Term::Protocol(protocol) => Some(*protocol == table.protocol),
-        Term::Family(family) => table.family.map(|it| it == *family),
-        Term::States(states) => table.all_states(&|state| states.contains(state)),
-        Term::Listening => table.all_states(&|state| state == listening_state(table.protocol)),
-        Term::Port(End::Local, ports) => is_port(table.local_port, ports).then_some(true),
-        Term::Port(End::Remote, ports) => is_port(table.remote_port, ports).then_some(true),
+        Term::Protocol(protocol) => Some(*protocol == selection.protocol),
+        Term::Family(family) => selection.family.map(|it| it == *family),
+        Term::States(states) => selection.all_states(&|state| states.contains(state)),
+        Term::Listening => selection.all_states(&|state| state == listening_state(selection.protocol)),
+        Term::Port(End::Local, ports) => is_port(selection.local_port, ports).then_some(true),
+        Term::Port(End::Remote, ports) => is_port(selection.remote_port, ports).then_some(true),
         _ => None,
     }
 }
 
-/// A condition that holds wherever the expression does if `above`, or else only where it does, and whether it
+/// A condition that holds in every case in which the expression does if `above`, else only in such cases; and whether it
 /// holds in exactly those cases.
 fn approximate(expr: &Expr, above: bool) -> (Code, bool) {
     let unknown = (Code::Known(above), false);
@@ -151,7 +152,7 @@ fn fold(
     })
 }
 
-/// The condition that a term is; `None` where the kernel does not know it.
+/// The condition of a term; `None` if a program cannot test it.
 fn atom(term: &Term) -> Option<Code> {
     match term {
         Term::Family(family) => {
@@ -160,7 +161,7 @@ fn atom(term: &Term) -> Option<Code> {
         }
         Term::Port(end, ports) => at(*end, |end| port(end, *ports.start(), *ports.end())),
         Term::Net(end, net) => at(*end, |end| network(end, net)),
-        // To none is what 0 means to the kernel.
+        // To the kernel, 0 means bound to no device.
         Term::Interface(0) => Some(Code::Known(false)),
         Term::Interface(index) => Code::on(Condition::Device(*index)),
         Term::Cgroup(id) => Code::on(Condition::Cgroup(*id)),
@@ -199,7 +200,7 @@ fn port(end: wire::End, first: u16, last: u16) -> Option<Code> {
 
 fn network(end: wire::End, net: &Net) -> Option<Code> {
     let is_in_it = prefix(end, net.address(), net.prefix())?;
-    // A remote end that is none has an address of zeros.
+    // A socket without a remote end has an address of zeros.
     let may_be_none = end == wire::End::Remote && net.address().is_unspecified();
     if may_be_none { is_in_it.and(remote_exists()?) } else { Some(is_in_it) }
 }
@@ -208,7 +209,7 @@ fn prefix(end: wire::End, address: impl Into<IpAddr>, bits: u8) -> Option<Code> 
     Code::on(Condition::Host(end, HostCond { prefix: Some((address.into(), bits)), port: None }))
 }
 
-/// Whether there is a remote end: one that is none is all zeros.
+/// Whether there is a remote end: without one, address and port are all zeros.
 fn remote_exists() -> Option<Code> {
     let remote = wire::End::Remote;
     let is_ipv6 = prefix(remote, Ipv6Addr::UNSPECIFIED, 0)?;

@@ -1,16 +1,16 @@
 //! Counting without listing.
 //!
-//! What a dump costs is not the walk over the kernel's table but the record that it makes of each socket, and
-//! nearly all sockets of a busy machine are in ESTABLISHED or TIME_WAIT. The kernel counts: `sockstat` tells how many
-//! sockets are in the table of TCP, and how many in TIME_WAIT. So all other states are dumped, which the walk
-//! passes over the many for, and what is left of the kernel's number is ESTABLISHED.
+//! The cost of a dump is not the walk over the kernel's table but the record that it makes of each socket, and
+//! nearly all sockets of a busy machine are in ESTABLISHED or TIME_WAIT. The kernel counts: `sockstat` has the number
+//! of sockets in the table of TCP, and of those in TIME_WAIT. So only the other states are dumped, a walk that skips
+//! nearly all sockets, and the rest of the kernel's number is ESTABLISHED.
 //!
-//! That is how many there are and nothing else of them, so it answers only questions that take them all, whatever
-//! else they are. While connections come and go it is as true as a dump, which takes its time as
-//! well; where the numbers contradict one another, or are not to be had, the rows are counted.
+//! That is a number and nothing else, so it answers only queries that take every socket in these states. While
+//! connections come and go it is as accurate as a dump, which takes time as well. Where the numbers contradict
+//! one another, or cannot be read, the rows are counted.
 
 use super::dumps::Dumps;
-use super::netlink::Peer;
+use super::request::{Table, kernel_version, tables_of};
 use crate::model::counts::Counts;
 use crate::model::details::DetailFields;
 use crate::model::error::Error;
@@ -20,7 +20,7 @@ use crate::model::tcp_state::TcpState;
 use crate::query::Query;
 use crate::sys::linux::errno::Errno;
 use crate::sys::linux::procfs::net;
-use crate::sys::linux::sock_diag::request::{Table, kernel_version, tables_of};
+use crate::sys::linux::protocols::ProtocolInfo;
 use crate::sys::linux::sockets::list;
 use crate::sys::system::count_rows;
 use netstat_wire::linux::proc_net_sockstat::Sockstat;
@@ -29,12 +29,12 @@ use netstat_wire::linux::tcp_states as states;
 /// Reads a file below `/proc`.
 pub(crate) type Read<'a> = &'a mut dyn FnMut(&str, &mut Vec<u8>) -> Result<(), Errno>;
 
-/// The states that most sockets are in.
-const MANY: u32 = states::mask(states::TCP_ESTABLISHED) | states::mask(states::TCP_TIME_WAIT);
+/// The states that most sockets are in, which the kernel has counted.
+const COUNTED: u32 = states::mask(states::TCP_ESTABLISHED) | states::mask(states::TCP_TIME_WAIT);
 
 /// Counts the sockets that the query wants.
-pub(crate) fn count<P: Peer, O: FnMut() -> Result<P, Errno>>(
-    dumps: &mut Dumps<P, O>,
+pub(crate) fn count(
+    dumps: &mut Dumps<'_>,
     open_file: net::Open<'_>,
     read: Read<'_>,
     query: &Query,
@@ -45,8 +45,8 @@ pub(crate) fn count<P: Peer, O: FnMut() -> Result<P, Errno>>(
         table.details = DetailFields::empty();
     }
     // The kernel has not counted sockets that are only bound.
-    let is_whole = |state| !query.bound_inactive && query.filter.takes_all_in(Protocol::Tcp, state);
-    if [TcpState::Established, TcpState::TimeWait].into_iter().all(is_whole) {
+    let takes_all = |state| !query.bound_inactive && query.filter.takes_all_in(Protocol::Tcp, state);
+    if [TcpState::Established, TcpState::TimeWait].into_iter().all(takes_all) {
         let mut by_kernel = Counts::default();
         if let Some(gaps) = by_difference(dumps, open_file, read, query, &tables, &mut by_kernel) {
             *counts = by_kernel;
@@ -56,9 +56,10 @@ pub(crate) fn count<P: Peer, O: FnMut() -> Result<P, Errno>>(
     count_rows(query, counts, |sink| list(dumps, open_file, &tables, sink))
 }
 
-/// Counts what the kernel has not counted, and takes the rest from it; `None` where that does not add up.
-fn by_difference<P: Peer, O: FnMut() -> Result<P, Errno>>(
-    dumps: &mut Dumps<P, O>,
+/// Counts the rows of the other states, and subtracts them from the kernel's numbers; `None` where that does not add
+/// up.
+fn by_difference(
+    dumps: &mut Dumps<'_>,
     open_file: net::Open<'_>,
     read: Read<'_>,
     query: &Query,
@@ -72,25 +73,26 @@ fn by_difference<P: Peer, O: FnMut() -> Result<P, Errno>>(
     // TIME_WAIT is counted for both families together, so both must be wanted.
     let mut tables = tables.to_vec();
     let tcp = tables.iter_mut().find(|table| {
-        table.protocol == Protocol::Tcp && table.family.is_none() && table.states & MANY == MANY
+        let selection = &table.selection;
+        let is_tcp = selection.protocol == Protocol::Tcp;
+        is_tcp && selection.family.is_none() && selection.states & COUNTED == COUNTED
     })?;
-    let every = states::TCP_ESTABLISHED..=states::TCP_CLOSING;
-    tcp.states = every.fold(0, |mask, number| mask | states::mask(number)) & !MANY;
-    // It was made for other states, and what it left out would be taken for ESTABLISHED.
+    tcp.selection.states = ProtocolInfo::of(Protocol::Tcp).states & !COUNTED;
+    // It was compiled for other states, and the sockets that it leaves out would be taken for ESTABLISHED.
     tcp.program = None;
 
     let mut others = Others::default();
     let listed = count_rows(query, counts, |sink| {
         list(dumps, open_file, &tables, &mut |socket| {
-            others.see(&socket);
+            others.add(&socket);
             sink(socket)
         })
     });
-    // What is missing would be taken for ESTABLISHED.
-    let gaps = listed.ok().filter(|gaps| gaps.is_empty() && !others.has_many)?;
+    // Sockets that are missing would be taken for ESTABLISHED.
+    let gaps = listed.ok().filter(|gaps| gaps.is_empty() && !others.ignored_state_mask)?;
     let kernel = KernelCounts::read(read)?;
     let established = kernel.sockets.checked_sub(others.sockets)?;
-    let time_wait = kernel.short_forms.checked_sub(others.short_forms)?;
+    let time_wait = kernel.minisocks.checked_sub(others.minisocks)?;
     counts.add(Protocol::Tcp, Some(TcpState::Established), established);
     counts.add(Protocol::Tcp, Some(TcpState::TimeWait), time_wait);
     Some(gaps)
@@ -100,18 +102,20 @@ fn by_difference<P: Peer, O: FnMut() -> Result<P, Errno>>(
 #[derive(Default)]
 struct Others {
     sockets: u64,
-    short_forms: u64,
-    /// Some were in one of those states after all: the source takes no heed of what it was asked.
-    has_many: bool,
+    minisocks: u64,
+    /// Some were in a state that was not requested: the source ignores the mask, as `/proc` does.
+    ignored_state_mask: bool,
 }
 
 impl Others {
-    fn see(&mut self, socket: &Socket) {
+    fn add(&mut self, socket: &Socket) {
         match (socket.protocol, socket.state) {
-            (Protocol::Tcp, Some(TcpState::Established | TcpState::TimeWait)) => self.has_many = true,
-            // Counted nowhere: no socket yet, as most in this state.
+            (Protocol::Tcp, Some(TcpState::Established | TcpState::TimeWait)) => {
+                self.ignored_state_mask = true
+            }
+            // In neither count: a request, which is no socket yet.
             (Protocol::Tcp, Some(TcpState::SynReceived)) if socket.rx_queue.is_none() => {}
-            (Protocol::Tcp, _) if socket.rx_queue.is_none() => self.short_forms += 1,
+            (Protocol::Tcp, _) if socket.rx_queue.is_none() => self.minisocks += 1,
             (Protocol::Tcp, _) => self.sockets += 1,
             (Protocol::Udp, _) => {}
         }
@@ -121,7 +125,7 @@ impl Others {
 /// What the kernel has counted of TCP.
 struct KernelCounts {
     sockets: u64,
-    short_forms: u64,
+    minisocks: u64,
 }
 
 impl KernelCounts {
@@ -139,6 +143,6 @@ impl KernelCounts {
             Err(Errno::NOENT) => 0,
             Err(_) => return None,
         };
-        Some(Self { sockets: ipv4.inuse.checked_add(ipv6)?, short_forms: ipv4.tw? })
+        Some(Self { sockets: ipv4.inuse.checked_add(ipv6)?, minisocks: ipv4.tw? })
     }
 }

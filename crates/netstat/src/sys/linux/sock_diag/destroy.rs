@@ -1,38 +1,33 @@
 //! Closing a socket: one request, and its acknowledgement.
 
 use super::dumps::Dumps;
-use super::netlink::{Fault, Peer, SockDiag};
+use super::netlink::{Answer, Fault, SockDiag};
+use super::request::Table;
+use super::selection::Selection;
 use crate::model::details::DetailFields;
 use crate::model::error::Error;
-use crate::model::socket::{Protocol, Socket};
+use crate::model::socket::Socket;
 use crate::model::tcp_state::TcpState;
 use crate::sys::linux::errno::Errno;
-use crate::sys::linux::native::SocketDumps;
-use crate::sys::linux::row::sock_id;
-use crate::sys::linux::row::{address_family, ip_protocol};
-use crate::sys::linux::sock_diag::request::Table;
+use crate::sys::linux::protocols::ProtocolInfo;
+use crate::sys::linux::row::{address_family, sock_id};
 use netstat_wire::linux::inet_diag::{InetDiagMsg, RequestV2};
 use netstat_wire::linux::netlink::NLM_F_ACK;
 use netstat_wire::linux::tcp_states as states;
 use std::io::{self, ErrorKind};
 use std::num::NonZeroU64;
-use std::ops::ControlFlow;
 
 /// Closes a socket in the network namespace of this thread.
 pub(crate) fn destroy(socket: &Socket) -> Result<(), Error> {
-    let mut dumps: SocketDumps = Dumps::new(SockDiag::open);
-    destroy_over(&mut dumps, socket)
+    destroy_over(&mut Dumps::new(SockDiag::open), socket)
 }
 
 /// The same over any peer.
-pub(crate) fn destroy_over<P: Peer, O: FnMut() -> Result<P, Errno>>(
-    dumps: &mut Dumps<P, O>,
-    socket: &Socket,
-) -> Result<(), Error> {
+pub(crate) fn destroy_over(dumps: &mut Dumps<'_>, socket: &Socket) -> Result<(), Error> {
     let failed = |error: io::Error| Error::system("close", socket.subject(), error);
     let refused = |kind, why: &str| Err(failed(io::Error::new(kind, why)));
     let Some(cookie) = socket.cookie else {
-        // Without it, whatever socket has these ends by now would be closed.
+        // Without it, any socket that has these ends by now would be closed.
         return refused(
             ErrorKind::InvalidInput,
             "the row has no cookie, by which alone it can be told from others",
@@ -44,17 +39,15 @@ pub(crate) fn destroy_over<P: Peer, O: FnMut() -> Result<P, Errno>>(
             "the kernel does not find TCP sockets that are bound but idle",
         );
     }
-    // UDP too is named from its own side here, other than in a lookup.
+    // Unlike in a lookup, UDP too is named from its own side.
     let request = RequestV2 {
         family: address_family(socket.family),
-        protocol: ip_protocol(socket.protocol),
+        protocol: ProtocolInfo::of(socket.protocol).number,
         ext: 0,
         states: 0,
         id: sock_id(socket),
     };
-    let answer = dumps.converse(&|seq| request.encode_destroy(NLM_F_ACK, seq), false, &mut |_, _| {
-        ControlFlow::Continue(())
-    });
+    let answer = dumps.ask(|seq| request.encode_destroy(NLM_F_ACK, seq)).and_then(Answer::finish);
     let Err(fault) = answer else { return Ok(()) };
     let Fault::Refused(error) = fault else { return Err(failed(fault.into())) };
     match error.raw_os_error().map(Errno::from_raw_os_error) {
@@ -68,32 +61,32 @@ pub(crate) fn destroy_over<P: Peer, O: FnMut() -> Result<P, Errno>>(
     }
 }
 
-/// Whether a socket that may share its port is listed still.
-fn is_there<P: Peer, O: FnMut() -> Result<P, Errno>>(
-    dumps: &mut Dumps<P, O>,
-    socket: &Socket,
-    cookie: NonZeroU64,
-) -> bool {
-    let states = match (socket.protocol, socket.state) {
-        (Protocol::Udp, _) => states::mask(states::TCP_ESTABLISHED) | states::mask(states::TCP_CLOSE),
-        (Protocol::Tcp, Some(TcpState::Listen)) => states::mask(states::TCP_LISTEN),
-        // A connection has its two ends for itself.
-        (Protocol::Tcp, _) => return false,
+/// Whether a socket that may share its port is still listed.
+fn is_there(dumps: &mut Dumps<'_>, socket: &Socket, cookie: NonZeroU64) -> bool {
+    let info = ProtocolInfo::of(socket.protocol);
+    let states = match socket.state {
+        _ if !info.has_states => info.states,
+        Some(TcpState::Listen) => states::mask(states::TCP_LISTEN),
+        // No other socket has the two ends of a connection.
+        _ => return false,
     };
-    let table = Table {
+    let selection = Selection {
         protocol: socket.protocol,
         family: Some(socket.family),
         states,
         local_port: socket.local.port(),
         remote_port: 0,
-        program: None,
-        is_in_proc: false,
-        details: DetailFields::empty(),
     };
-    let mut is_there = false;
-    let read = dumps.converse(&|seq| table.request(seq), false, &mut |_, payload| {
-        is_there |= InetDiagMsg::decode(payload).is_ok_and(|record| record.id.cookie == cookie.get());
-        ControlFlow::Continue(())
-    });
-    read.is_ok() && is_there
+    let table = Table { selection, program: None, is_in_proc: false, details: DetailFields::empty() };
+    is_dumped(dumps, &table, cookie).unwrap_or(false)
+}
+
+fn is_dumped(dumps: &mut Dumps<'_>, table: &Table, cookie: NonZeroU64) -> Result<bool, Fault> {
+    let mut answer = dumps.ask(|seq| table.request(seq))?;
+    let mut is_dumped = false;
+    while let Some(record) = answer.next()? {
+        let message = InetDiagMsg::decode(record.payload);
+        is_dumped |= message.is_ok_and(|message| message.id.cookie == cookie.get());
+    }
+    Ok(is_dumped)
 }

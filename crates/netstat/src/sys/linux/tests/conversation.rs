@@ -2,7 +2,9 @@
 //! conversation gives rows.
 
 use super::super::errno::Errno;
-use super::script::{Answer, Channel, Message, Outcome, Script, answers, done, over, rows, tcp, udp};
+use super::script::{
+    Answer, Channel, Message, Outcome, Requests, Script, answers, done, over, rows, tcp, udp,
+};
 use crate::model::gap::GapKind;
 use crate::model::socket::{Family, Protocol, Socket};
 use crate::model::tcp_state::TcpState;
@@ -12,10 +14,7 @@ use crate::sys::linux::sock_diag::recheck;
 use crate::sys::linux::sock_diag::request::{Table, tables};
 use netstat_wire::linux::inet_diag::{SOCK_DIAG_BY_FAMILY, TCPDIAG_GETSOCK};
 use netstat_wire::linux::netlink::Messages;
-use std::cell::RefCell;
 use std::num::NonZeroU64;
-use std::ops::ControlFlow;
-use std::rc::Rc;
 
 fn list(table: Table, channels: impl IntoIterator<Item = Channel>) -> Outcome {
     Script::new(channels).list(&[table])
@@ -265,24 +264,23 @@ fn socket_on_which_another_conversation_is_going_on_is_not_used_again() {
 }
 
 #[test]
-fn conversation_in_which_the_taker_panicked_does_not_go_on_in_the_next() {
+fn conversation_in_which_the_reader_panicked_does_not_go_on_in_the_next() {
     let mut channels = [
         Channel::Opens(vec![vec![rows([1]), done()], vec![rows([90]), done()]]),
         answers([rows([2]), done()]),
     ]
     .into();
-    let requests = Rc::new(RefCell::new(Vec::new()));
+    let requests = Requests::default();
     let mut dumps = Dumps::new(|| super::script::open(&mut channels, &requests));
     let mut ask = |panics: bool| {
         let table = tcp();
         let mut ports = Vec::new();
         let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let ended = dumps.converse(&|seq| table.request(seq), false, &mut |_, record| {
+            let mut answer = dumps.ask(|seq| table.request(seq)).unwrap();
+            while let Some(record) = answer.next().unwrap() {
                 assert!(!panics, "as a caller may");
-                ports.push(u16::from_be_bytes([record[4], record[5]]));
-                ControlFlow::Continue(())
-            });
-            assert!(ended.is_ok());
+                ports.push(u16::from_be_bytes([record.payload[4], record.payload[5]]));
+            }
         }));
         (outcome.is_ok(), ports)
     };
@@ -297,7 +295,7 @@ fn still_open(given: Vec<Vec<Answer>>, cookies: &[u64]) -> Vec<bool> {
 
 fn still_open_in(given: Vec<Vec<Answer>>, cookies: &[u64], state: Option<TcpState>) -> Vec<bool> {
     let mut channels = [Channel::Opens(given)].into();
-    let requests = Rc::new(RefCell::new(Vec::new()));
+    let requests = Requests::default();
     let sockets: Vec<Socket> = cookies
         .iter()
         .map(|cookie| {

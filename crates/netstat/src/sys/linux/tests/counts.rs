@@ -1,17 +1,15 @@
 //! Counting with the kernel's own counts, and without them where they do not fit.
 
 use super::super::errno::Errno;
-use super::script::{Answer, Channel, Message, done, open, rows};
+use super::script::{Answer, Channel, Message, Requests, done, open, rows, taken};
 use crate::model::counts::Counts;
 use crate::model::tcp_state::TcpState;
 use crate::query::Query;
 use crate::sys::linux::sock_diag::counts::count;
 use crate::sys::linux::sock_diag::dumps::Dumps;
 use netstat_wire::linux::tcp_states as states;
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::io;
-use std::rc::Rc;
 
 /// What `sockstat` says of 10 sockets and 4 in TIME_WAIT.
 const SOCKSTAT: &str = "sockets: used 99\nTCP: inuse 8 orphan 0 tw 4 alloc 9 mem 1\nUDP: inuse 1 mem 0\n";
@@ -28,7 +26,7 @@ struct Counted {
 /// Counts TCP where netlink answers so, and these files can be read.
 fn counted(given: Vec<Vec<Answer>>, files: &[(&str, Result<&str, Errno>)]) -> Counted {
     let mut channels = [Channel::Opens(given)].into();
-    let requests = Rc::new(RefCell::new(Vec::new()));
+    let requests = Requests::default();
     let files: HashMap<&str, Result<&str, Errno>> = files.iter().copied().collect();
     let mut read = |path: &str, text: &mut Vec<u8>| {
         let file = path.strip_prefix("thread-self/net/").unwrap();
@@ -47,7 +45,7 @@ fn counted(given: Vec<Vec<Answer>>, files: &[(&str, Result<&str, Errno>)]) -> Co
     assert_eq!(gaps.unwrap(), []);
     // The older request, in which the states stand at the end.
     let states = |request: &Vec<u8>| u32::from_ne_bytes(request[16 + 52..16 + 56].try_into().unwrap());
-    let asked = requests.borrow().iter().map(states).collect();
+    let asked = taken(&requests).iter().map(states).collect();
     Counted {
         established: counts.in_state(TcpState::Established),
         time_wait: counts.in_state(TcpState::TimeWait),

@@ -1,7 +1,7 @@
 //! Closing a socket: what the kernel answers, and what is made of it.
 
 use super::super::errno::Errno;
-use super::script::{Answer, Channel, Message, done, open, rows};
+use super::script::{Answer, Channel, Message, Requests, done, open, rows, taken};
 use crate::model::error::Error;
 use crate::model::socket::{Protocol, Socket};
 use crate::model::tcp_state::TcpState;
@@ -9,10 +9,8 @@ use crate::sys::linux::sock_diag::destroy::destroy_over;
 use crate::sys::linux::sock_diag::dumps::Dumps;
 use netstat_wire::linux::inet_diag::SOCK_DESTROY;
 use netstat_wire::linux::netlink::{Messages, NLM_F_ACK};
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::num::NonZeroU64;
-use std::rc::Rc;
 
 fn socket(state: TcpState) -> Socket {
     let mut socket = Socket::new(Protocol::Tcp, "127.0.0.1:7".parse().unwrap());
@@ -23,10 +21,10 @@ fn socket(state: TcpState) -> Socket {
 
 /// What closing it comes to when the kernel answers the requests so, and those requests.
 fn destroy(socket: &Socket, given: Vec<Vec<Answer>>) -> (Result<(), Error>, Vec<Vec<u8>>) {
-    let requests = Rc::new(RefCell::default());
+    let requests = Requests::default();
     let mut channels = VecDeque::from([Channel::Opens(given)]);
     let result = destroy_over(&mut Dumps::new(|| open(&mut channels, &requests)), socket);
-    (result, requests.take())
+    (result, taken(&requests))
 }
 
 fn says(code: Errno) -> Vec<Answer> {
@@ -67,7 +65,7 @@ fn refusals_are_told_apart() {
 #[test]
 fn kernel_that_cannot_be_asked_is_unsupported() {
     let mut channels = VecDeque::from([Channel::CannotOpen(Errno::PROTONOSUPPORT)]);
-    let requests = Rc::default();
+    let requests = Requests::default();
     let result =
         destroy_over(&mut Dumps::new(|| open(&mut channels, &requests)), &socket(TcpState::Established));
     assert!(result.unwrap_err().is_unsupported());

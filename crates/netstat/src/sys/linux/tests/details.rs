@@ -44,7 +44,7 @@ fn metrics(length: u8) -> TcpMetrics {
 #[test]
 fn requests_ask_for_what_is_wanted_and_else_for_nothing() {
     let ext = |details, table: Table| {
-        let is_older = table.family.is_none();
+        let is_older = table.selection.family.is_none();
         let outcome = Script::new([answers([done()])]).list(&[asking(details, table)]);
         // After the header of 16: of the older request the fourth byte, of the newer one the third.
         let body = &outcome.requests[0][16..];

@@ -11,6 +11,7 @@ use crate::model::tcp_state::TcpState;
 use crate::query::Query;
 use crate::sys::linux::row::address_family;
 use crate::sys::linux::sock_diag::request::{Table, tables};
+use crate::sys::linux::sock_diag::selection::Selection;
 use netstat_wire::linux::inet_diag::SockId;
 use netstat_wire::linux::inet_diag_bytecode_run::{Entry, audit, run};
 use netstat_wire::linux::tcp_states as states;
@@ -66,11 +67,12 @@ impl Seen {
     /// Whether a request for this table brings it.
     fn comes(&self, table: &Table) -> bool {
         let SockId { sport, dport, .. } = self.entry.id;
-        table.protocol == self.row.protocol
-            && table.families().contains(&self.row.family)
-            && table.states & states::mask(self.number) != 0
-            && (table.local_port == 0 || table.local_port == sport)
-            && (table.remote_port == 0 || table.remote_port == dport)
+        let selection = &table.selection;
+        selection.protocol == self.row.protocol
+            && selection.families().contains(&self.row.family)
+            && selection.states & states::mask(self.number) != 0
+            && (selection.local_port == 0 || selection.local_port == sport)
+            && (selection.remote_port == 0 || selection.remote_port == dport)
             && table.program.as_ref().is_none_or(|program| run(&program.bytes, &self.entry))
     }
 
@@ -175,7 +177,9 @@ fn what_nobody_could_decide_is_an_error_that_names_it() {
 fn one_port_needs_no_program() {
     let filter = Filter::tcp() & Filter::state(TcpState::Listen) & Filter::local_port(80);
     let of_one_port = tables(&filter, true).unwrap();
-    assert_eq!(of_one_port, [Table { states: states::mask(states::TCP_LISTEN), local_port: 80, ..tcp() }]);
+    let states = states::mask(states::TCP_LISTEN);
+    let selection = Selection { states, local_port: 80, ..tcp().selection };
+    assert_eq!(of_one_port, [Table { selection, ..tcp() }]);
 }
 
 /// A table with a program.

@@ -1,12 +1,13 @@
 //! The kernel's faults, played: each a test named after it, over the code that meets the real ones.
 
+mod ahead;
 mod conversation;
 mod counts;
+mod dedup;
 mod destroy;
 mod details;
 mod fallback;
 mod filters;
-mod once;
 mod owners;
 mod script;
 mod task_files;

@@ -2,15 +2,15 @@
 
 use super::super::errno::Errno;
 use super::world::{INODE, Link, Machine, SIGHTED_AT_TEN, Task, World, holder, process, task};
-use crate::engine::snapshot::take_from;
+use crate::engine::snapshot::take;
 use crate::model::gap::GapKind;
 use crate::model::owner::{HiddenOwner, NoOwner, Ownership};
 use crate::model::process::ProcessFields;
 use crate::query::Query;
-use crate::sys::Search as _;
-use crate::sys::linux::owners::walk::Search;
+use crate::sys::linux::owners::walk::ProcfsWalk;
 use crate::sys::linux::procfs::process::read_all;
 use crate::sys::linux::procfs::process_cache::KnownProcesses;
+use crate::sys::system::OwnerSearch as _;
 use std::collections::BTreeMap;
 
 const COMPLETE: Ownership = Ownership::Known { complete: true };
@@ -148,11 +148,11 @@ fn pid_given_to_another_process_does_not_lend_its_details() {
 
 #[test]
 fn no_proc_at_all_leaves_the_owners_unknown_with_a_gap() {
-    let mut search = Search::<&World>::over(Err(Errno::NOENT), &[]);
+    let mut search = ProcfsWalk::<&World>::over(Err(Errno::NOENT), &[]);
     search.run();
     let mut table = search.table();
-    search.again(&mut table, &[INODE], 1);
-    assert_eq!((table.absent, table.complete), (UNREADABLE, false));
+    search.second_pass(&mut table, &[INODE], 1);
+    assert_eq!((table.if_missing, table.complete), (UNREADABLE, false));
     assert_eq!(table.gaps[0].kind, GapKind::OwnersUnavailable);
     assert_eq!(table.gaps[0].source, "/proc: No such file or directory (os error 2)");
 }
@@ -400,8 +400,8 @@ fn many_threads_find_what_one_finds() {
         })
     };
     let query = |threads| Query::new().owners(true).threads(threads);
-    let one = take_from(&&world(), &query(1)).unwrap();
-    let many = take_from(&&world(), &query(8)).unwrap();
+    let one = take(&&world(), &query(1)).unwrap();
+    let many = take(&&world(), &query(8)).unwrap();
     assert_eq!(one.sockets[0].owners().len(), 101);
     assert_eq!(one.sockets, many.sockets);
 }
@@ -411,11 +411,11 @@ fn details_of_many_processes_come_in_the_order_asked_for() {
     let world = World::with(|machine| {
         machine.processes.extend((100..200).map(|pid| (pid, process(pid, &[INODE]))));
     });
-    let sightings: Vec<_> =
-        (100..200).rev().map(|pid| crate::engine::owner_table::Sighting::new(pid, u64::MAX)).collect();
+    let seen: Vec<_> =
+        (100..200).rev().map(|pid| crate::engine::owner_table::ProcessSeen::new(pid, u64::MAX)).collect();
     for threads in [1, 8] {
         let (processes, gaps) =
-            read_all(&&world, &sightings, ProcessFields::NAME, threads, &mut KnownProcesses::default());
+            read_all(&&world, &seen, ProcessFields::NAME, threads, &mut KnownProcesses::default());
         let pids: Vec<_> = processes.iter().map(|process| process.pid).collect();
         assert_eq!(pids, (100..200).rev().collect::<Vec<_>>());
         assert_eq!(gaps, []);

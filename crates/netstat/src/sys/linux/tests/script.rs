@@ -8,17 +8,17 @@ use crate::model::socket::{Family, Protocol, Socket};
 use crate::sys::linux::sock_diag::dumps::Dumps;
 use crate::sys::linux::sock_diag::netlink::{Peer, Received};
 use crate::sys::linux::sock_diag::request::Table;
+use crate::sys::linux::sock_diag::selection::Selection;
 use crate::sys::linux::sockets::list;
 use netstat_wire::linux::inet_diag::{AF_INET, SOCK_DIAG_BY_FAMILY};
 use netstat_wire::linux::netlink::{
     Header, Messages, NLM_F_DUMP_INTR, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP, NLMSG_OVERRUN,
 };
 use netstat_wire::linux::tcp_states::{TCP_CLOSE, TCP_ESTABLISHED};
-use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
-use std::rc::Rc;
+use std::sync::{Arc, Mutex};
 
 /// The port id of every scripted socket.
 const PORT_ID: u32 = 4711;
@@ -128,25 +128,19 @@ impl Outcome {
 }
 
 pub(super) fn tcp() -> Table {
-    let (program, is_in_proc) = (None, true);
-    Table {
-        protocol: Protocol::Tcp,
-        family: None,
-        states: 0xfff,
-        local_port: 0,
-        details: DetailFields::empty(),
-        remote_port: 0,
-        program,
-        is_in_proc,
-    }
+    let protocol = Protocol::Tcp;
+    let selection = Selection { protocol, family: None, states: 0xfff, local_port: 0, remote_port: 0 };
+    Table { selection, program: None, is_in_proc: true, details: DetailFields::empty() }
 }
 
 pub(super) fn udp() -> Table {
-    Table { protocol: Protocol::Udp, ..tcp() }
+    let Table { selection, .. } = tcp();
+    Table { selection: Selection { protocol: Protocol::Udp, ..selection }, ..tcp() }
 }
 
 pub(super) fn over(family: Family, table: Table) -> Table {
-    Table { family: Some(family), ..table }
+    let selection = Selection { family: Some(family), ..table.selection };
+    Table { selection, ..table }
 }
 
 impl Script {
@@ -184,7 +178,7 @@ impl Script {
                 if told.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             },
         );
-        Outcome { rows: told, result, opened: kernel.opened, requests: kernel.requests.take(), paths }
+        Outcome { rows: told, result, opened: kernel.opened, requests: taken(&kernel.requests), paths }
     }
 
     pub(super) fn list(self, tables: &[Table]) -> Outcome {
@@ -192,18 +186,22 @@ impl Script {
     }
 }
 
+/// The requests that were sent, by any of the sockets.
+pub(super) type Requests = Arc<Mutex<Vec<Vec<u8>>>>;
+
+pub(super) fn taken(requests: &Requests) -> Vec<Vec<u8>> {
+    std::mem::take(&mut *requests.lock().unwrap())
+}
+
 #[derive(Default)]
 struct Kernel {
     script: Script,
-    requests: Rc<RefCell<Vec<Vec<u8>>>>,
+    requests: Requests,
     opened: usize,
 }
 
 /// Opens the next netlink socket.
-pub(super) fn open(
-    channels: &mut VecDeque<Channel>,
-    requests: &Rc<RefCell<Vec<Vec<u8>>>>,
-) -> Result<ScriptedPeer, Errno> {
+pub(super) fn open(channels: &mut VecDeque<Channel>, requests: &Requests) -> Result<ScriptedPeer, Errno> {
     let (send_failures, answers) = match channels.pop_front() {
         None => return Err(Errno::PERM),
         Some(Channel::CannotOpen(errno)) => return Err(errno),
@@ -215,7 +213,7 @@ pub(super) fn open(
         answers: answers.into(),
         current: VecDeque::new(),
         asked: Header::default(),
-        requests: Rc::clone(requests),
+        requests: Arc::clone(requests),
     })
 }
 
@@ -254,7 +252,7 @@ pub(super) struct ScriptedPeer {
     /// For the last request.
     current: VecDeque<Answer>,
     asked: Header,
-    requests: Rc<RefCell<Vec<Vec<u8>>>>,
+    requests: Requests,
 }
 
 impl Peer for ScriptedPeer {
@@ -267,7 +265,7 @@ impl Peer for ScriptedPeer {
             return Err(errno);
         }
         self.asked = Messages::new(request).next().unwrap().unwrap().header;
-        self.requests.borrow_mut().push(request.to_vec());
+        self.requests.lock().unwrap().push(request.to_vec());
         // What the last request left unread is still there.
         self.current.extend(self.answers.pop_front().unwrap_or_default());
         Ok(())

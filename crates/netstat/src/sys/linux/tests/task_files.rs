@@ -2,8 +2,8 @@
 
 use super::super::errno::Errno;
 use super::world::{INODE, Link, Machine, SIGHTED_AT_TEN, World, holder, process, row, task};
-use crate::engine::owner_table::Sighting;
-use crate::engine::snapshot::take_from;
+use crate::engine::owner_table::ProcessSeen;
+use crate::engine::snapshot::take;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::{HiddenOwner, NoOwner, Ownership};
@@ -11,10 +11,12 @@ use crate::model::owner_source::OwnerSource;
 use crate::model::process::{Process, ProcessFields};
 use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
+use crate::model::support::Support;
 use crate::query::Query;
-use crate::sys::System;
 use crate::sys::linux::owners::bpf::{HeldSource, SocketFile};
-use crate::sys::linux::owners::task_files::Search;
+use crate::sys::linux::owners::task_files::TaskFileSearch;
+use crate::sys::support;
+use crate::sys::system::System;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
@@ -56,12 +58,15 @@ impl HeldSource for Iteration<'_> {
 }
 
 impl<'w> System for &'w Iterated {
-    type Search = Search<Iteration<'w>, &'w World, Box<dyn Fn() -> Result<&'w World, Errno> + Sync + 'w>>;
+    type OwnerSearch =
+        TaskFileSearch<Iteration<'w>, &'w World, Box<dyn Fn() -> Result<&'w World, Errno> + Sync + 'w>>;
 
-    fn search(&self, query: &Query) -> Self::Search {
+    const SUPPORT: Support = support::LINUX;
+
+    fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
         let world = &self.world;
         let pids = &query.filter.pids();
-        Search::over(Iteration(world), self.nested, "asked for", pids, Box::new(move || Ok(world)))
+        TaskFileSearch::over(Iteration(world), self.nested, "asked for", pids, Box::new(move || Ok(world)))
     }
 
     fn sockets(
@@ -74,19 +79,15 @@ impl<'w> System for &'w Iterated {
 
     fn processes(
         &self,
-        sightings: &[Sighting],
+        seen: &[ProcessSeen],
         fields: ProcessFields,
         threads: usize,
     ) -> (Vec<Process>, Vec<Gap>) {
-        (&&self.world).processes(sightings, fields, threads)
+        (&&self.world).processes(seen, fields, threads)
     }
 
-    fn ownerless(&self, socket: &Socket) -> NoOwner {
-        (&&self.world).ownerless(socket)
-    }
-
-    fn still_open(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
-        (&&self.world).still_open(sockets)
+    fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
+        (&&self.world).recheck(sockets)
     }
 
     fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
@@ -101,14 +102,14 @@ fn iterated(world: World) -> Iterated {
 impl Iterated {
     fn ask(&self, query: &Query) -> Snapshot {
         // On one thread the table of sockets is read first; the other order is that of `stream`.
-        take_from(&self, &query.clone().owners(true).threads(1)).unwrap()
+        take(&self, &query.clone().owners(true).threads(1)).unwrap()
     }
 
     /// As if the iteration were over before the table of sockets was read.
     fn iterate_first(&self) -> (Vec<Socket>, Vec<Gap>) {
         let mut rows = Vec::new();
         let gaps =
-            crate::engine::snapshot::stream_from(&self, &Query::new().owners(true).threads(1), &mut |row| {
+            crate::engine::snapshot::stream(&self, &Query::new().owners(true).threads(1), &mut |row| {
                 rows.push(row);
                 ControlFlow::Continue(())
             });

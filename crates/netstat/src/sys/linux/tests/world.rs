@@ -1,21 +1,22 @@
 //! A scripted `/proc`: processes, threads and descriptors, which change or refuse at any step that is read.
 
 use super::super::errno::Errno;
-use crate::engine::owner_table::Sighting;
-use crate::engine::snapshot::{stream_from, take_from};
+use crate::engine::owner_table::ProcessSeen;
+use crate::engine::snapshot::{stream, take};
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
-use crate::model::owner::{NoOwner, Owner, OwnerRole, Ownership};
+use crate::model::owner::{Owner, OwnerRole, Ownership};
 use crate::model::process::{Process, ProcessFields};
 use crate::model::snapshot::Snapshot;
 use crate::model::socket::{Identity, Protocol, Socket};
+use crate::model::support::Support;
 use crate::query::Query;
-use crate::sys::System;
 use crate::sys::linux::owners::walk;
 use crate::sys::linux::procfs::process::{is_short_name, read_all};
 use crate::sys::linux::procfs::process_cache::KnownProcesses;
 use crate::sys::linux::procfs::{Procfs, Sizes, TableRead};
-use crate::sys::linux::row::ownerless;
+use crate::sys::support;
+use crate::sys::system::System;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
@@ -198,7 +199,7 @@ impl World {
     }
 
     pub(super) fn ask(&self, query: Query) -> Snapshot {
-        take_from(&self, &query.threads(1)).unwrap()
+        take(&self, &query.threads(1)).unwrap()
     }
 
     /// Streams the rows: the search for owners comes first, and the table of sockets after it.
@@ -208,7 +209,7 @@ impl World {
 
     pub(super) fn stream_of(&self, query: &Query) -> (Vec<Socket>, Vec<Gap>) {
         let mut rows = Vec::new();
-        let gaps = stream_from(&self, &query.clone().threads(1), &mut |row| {
+        let gaps = stream(&self, &query.clone().threads(1), &mut |row| {
             rows.push(row);
             ControlFlow::Continue(())
         });
@@ -320,10 +321,12 @@ impl Procfs for &World {
 }
 
 impl<'a> System for &'a World {
-    type Search = walk::Search<&'a World>;
+    type OwnerSearch = walk::ProcfsWalk<&'a World>;
 
-    fn search(&self, query: &Query) -> Self::Search {
-        walk::Search::over(Ok(*self), &query.filter.pids())
+    const SUPPORT: Support = support::LINUX;
+
+    fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
+        walk::ProcfsWalk::over(Ok(*self), &query.filter.pids())
     }
 
     fn sockets(&self, _: &Query, sink: &mut dyn FnMut(Socket) -> ControlFlow<()>) -> Result<Vec<Gap>, Error> {
@@ -334,18 +337,14 @@ impl<'a> System for &'a World {
 
     fn processes(
         &self,
-        sightings: &[Sighting],
+        seen: &[ProcessSeen],
         fields: ProcessFields,
         threads: usize,
     ) -> (Vec<Process>, Vec<Gap>) {
-        read_all(self, sightings, fields, threads, &mut KnownProcesses::default())
+        read_all(self, seen, fields, threads, &mut KnownProcesses::default())
     }
 
-    fn ownerless(&self, socket: &Socket) -> NoOwner {
-        ownerless(socket)
-    }
-
-    fn still_open(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
+    fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
         sockets.map(|socket| socket.inode().is_some_and(|inode| !self.closed.contains(&inode))).collect()
     }
 

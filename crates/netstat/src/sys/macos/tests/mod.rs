@@ -1,6 +1,7 @@
 //! The back end end to end, over a scripted kernel.
 
 mod cases;
+mod contract;
 mod expect;
 mod generate;
 mod random_worlds;

@@ -2,7 +2,7 @@
 
 use super::model::{BOOT, NOW, empty_world, endpoint, expected_rows, program, text, windows};
 use super::scripted::{Endpoint, Trouble, World};
-use crate::engine::snapshot::{stream_from, take_from};
+use crate::engine::snapshot::{stream, take};
 use crate::model::gap::GapKind;
 use crate::model::owner::OwnerRole;
 use crate::model::process::ProcessFields;
@@ -41,7 +41,7 @@ fn everything() -> Query {
 }
 
 fn list(world: &Arc<World>) -> Snapshot {
-    take_from(&windows(world), &everything()).unwrap()
+    take(&windows(world), &everything()).unwrap()
 }
 
 fn kinds(snapshot: &Snapshot) -> Vec<GapKind> {
@@ -123,7 +123,7 @@ fn one_table_denied_is_a_gap_that_names_it_and_all_denied_are_an_error() {
     for table in TABLES {
         trouble(&mut world, table, true).status = 5;
     }
-    let error = take_from(&windows(&Arc::new(world)), &everything()).unwrap_err();
+    let error = take(&windows(&Arc::new(world)), &everything()).unwrap_err();
     assert!(error.is_permission_denied());
     assert_eq!(error.to_string(), "cannot call GetExtendedTcpTable over IPv4: permission denied");
 }
@@ -139,7 +139,7 @@ fn machine_without_ipv6_is_not_a_failure() {
         let snapshot = list(&world);
         assert_eq!((snapshot.sockets.len(), &snapshot.gaps[..]), (2, &[][..]), "{status}");
         if status != 87 {
-            let only_ipv6 = take_from(&windows(&world), &everything().ipv6()).unwrap();
+            let only_ipv6 = take(&windows(&world), &everything().ipv6()).unwrap();
             assert_eq!((only_ipv6.sockets.len(), &only_ipv6.gaps[..]), (0, &[][..]), "{status}");
         }
     }
@@ -156,7 +156,7 @@ fn wrong_argument_for_ipv6_hides_nothing_where_ipv4_has_not_taken_it() {
         trouble(&mut world, TABLES[1], module).status = 87;
         trouble(&mut world, TABLES[3], module).status = 87;
     }
-    let error = take_from(&windows(&Arc::new(world)), &everything().ipv6()).unwrap_err();
+    let error = take(&windows(&Arc::new(world)), &everything().ipv6()).unwrap_err();
     assert!(error.is_unsupported(), "{error}");
 }
 
@@ -268,7 +268,7 @@ fn process_that_has_got_the_pid_of_a_dead_owner_is_not_taken_for_it() {
     let mut world = self::world();
     world.programs.push(program(2000, "newcomer.exe", NOW - 10_000_000));
     world.endpoints = vec![endpoint(Protocol::Tcp, "192.0.2.1:81", 2, 2000)];
-    assert_eq!(take_from(&windows(&Arc::new(world)), &by_name).unwrap().sockets, []);
+    assert_eq!(take(&windows(&Arc::new(world)), &by_name).unwrap().sockets, []);
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn process_that_came_between_the_list_and_the_tables_is_found_by_name_in_a_strea
     world.endpoints =
         vec![Endpoint { created: NOW + 10, ..endpoint(Protocol::Tcp, "192.0.2.1:80", 2, 3000) }];
     let mut roles = Vec::new();
-    stream_from(&windows(&Arc::new(world)), &everything(), &mut |socket| {
+    stream(&windows(&Arc::new(world)), &everything(), &mut |socket| {
         roles.push(socket.owners()[0].role);
         ControlFlow::Continue(())
     })
@@ -365,36 +365,21 @@ fn bound_endpoints_are_listed_for_those_who_ask_and_none_twice() {
     world.bound = Some(vec![client, idle, idle_v6]);
     let world = Arc::new(world);
     assert_eq!(list(&world).sockets.len(), 4);
-    let closed = take_from(&windows(&world), &everything().tcp().state(TcpState::Closed)).unwrap();
+    let closed = take(&windows(&world), &everything().tcp().state(TcpState::Closed)).unwrap();
     let ports: Vec<_> = closed.sockets.iter().map(|socket| socket.local.port()).collect();
     assert_eq!((ports, &closed.gaps[..]), (vec![5000, 5001], &[][..]));
     assert!(closed.sockets.iter().all(|socket| socket.remote.is_none() && socket.owners()[0].pid == 1232));
     // A system without the call has none to tell of.
     let world = Arc::new(self::world());
-    let closed = take_from(&windows(&world), &everything().tcp().state(TcpState::Closed)).unwrap();
+    let closed = take(&windows(&world), &everything().tcp().state(TcpState::Closed)).unwrap();
     assert_eq!((closed.sockets.len(), &closed.gaps[..]), (0, &[][..]));
-}
-
-#[test]
-fn udp_remote_ends_are_told_where_the_system_has_them_and_the_rows_are_as_long_as_known() {
-    let mut world = world();
-    let remote = "203.0.113.53:53".parse().unwrap();
-    world.endpoints[2].remote = remote;
-    world.udp_remotes = Some(0);
-    let told = list(&Arc::new(world));
-    assert_eq!((told.sockets[2].remote, told.sockets[3].remote), (Some(remote), None));
-    assert_eq!((told.sockets.len(), &told.gaps[..]), (4, &[][..]));
-    // Rows of another length: the public table it is.
-    let world = Arc::new(World { udp_remotes: Some(8), ..self::world() });
-    let told = list(&world);
-    assert_eq!(told.sockets, expected_rows(&world));
 }
 
 #[test]
 fn sink_that_breaks_off_ends_the_calls() {
     let world = Arc::new(world());
     let mut rows = 0;
-    stream_from(&windows(&world), &Query::new(), &mut |_| {
+    stream(&windows(&world), &Query::new(), &mut |_| {
         rows += 1;
         ControlFlow::Break(())
     })
@@ -407,7 +392,7 @@ fn listeners_alone_are_asked_for_where_nothing_else_is_wanted() {
     let mut world = world();
     world.endpoints.push(endpoint(Protocol::Tcp, "0.0.0.0:80", 2, 4));
     let world = Arc::new(world);
-    let snapshot = take_from(&windows(&world), &Query::new().tcp().listening()).unwrap();
+    let snapshot = take(&windows(&world), &Query::new().tcp().listening()).unwrap();
     assert_eq!(snapshot.sockets.len(), 1);
     assert_eq!(world.calls.load(SeqCst), 2);
 }

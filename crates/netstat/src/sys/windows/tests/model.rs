@@ -22,24 +22,19 @@ pub(super) fn windows(world: &Arc<World>) -> Windows<Arc<World>> {
     Windows::over(Arc::clone(world))
 }
 
-/// SplitMix64: the same numbers for the same seed, everywhere.
-pub(super) struct Random(u64);
+pub(super) struct Random(test_random::Random);
 
 impl Random {
     pub(super) fn new(seed: u64) -> Self {
-        Self(seed)
+        Self(test_random::Random::new(seed))
     }
 
     pub(super) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        mixed ^ (mixed >> 31)
+        self.0.next_u64()
     }
 
     pub(super) fn below(&mut self, bound: u32) -> u32 {
-        u32::try_from(self.next() % u64::from(bound.max(1))).unwrap()
+        u32::try_from(self.0.below(bound.max(1) as usize)).unwrap()
     }
 
     pub(super) fn chance(&mut self, percent: u32) -> bool {
@@ -47,7 +42,7 @@ impl Random {
     }
 
     pub(super) fn choose<T: Copy>(&mut self, from: &[T]) -> T {
-        from[usize::try_from(self.below(u32::try_from(from.len()).unwrap())).unwrap()]
+        self.0.pick(from)
     }
 }
 

@@ -5,10 +5,10 @@
 
 use crate::model::socket::Protocol;
 use crate::sys::windows::kernel::{Account, Answer, Clock, Kernel};
+use crate::sys::windows::request::{Class, Table};
 use crate::sys::windows::sizing::{
     ERROR_INSUFFICIENT_BUFFER, STATUS_INFO_LENGTH_MISMATCH, STATUS_UNSUCCESSFUL,
 };
-use crate::sys::windows::table::{Class, Table};
 use netstat_wire::windows::Family;
 use std::collections::HashMap;
 use std::ffi::OsString;
@@ -85,8 +85,6 @@ pub(super) struct World {
     pub(super) programs: Vec<Program>,
     /// Those in the table of bound endpoints; `None`: there is no such call.
     pub(super) bound: Option<Vec<Endpoint>>,
-    /// Whether there is a table of UDP with remote ends, and by how much its rows are longer than known.
-    pub(super) udp_remotes: Option<usize>,
     pub(super) services: HashMap<(u32, u32), Vec<u16>>,
     pub(super) accounts: HashMap<Vec<u8>, (Vec<u16>, Vec<u16>)>,
     pub(super) own: Option<(Vec<u8>, Vec<u16>)>,
@@ -277,17 +275,6 @@ impl Kernel for Arc<World> {
         let mut bytes = start(rows.clone().count(), 4);
         for row in rows {
             put_tcp(&mut bytes, row, false, true);
-        }
-        Some(Ok(bytes))
-    }
-
-    fn udp_table_2(&self, family: Family) -> Option<Result<Vec<u8>, u32>> {
-        self.called();
-        let longer = self.udp_remotes?;
-        let mut bytes = start(self.rows(Protocol::Udp, family).count(), 8);
-        for row in self.rows(Protocol::Udp, family) {
-            put_udp(&mut bytes, row, true, true);
-            bytes.truncate(bytes.len().saturating_sub(longer));
         }
         Some(Ok(bytes))
     }

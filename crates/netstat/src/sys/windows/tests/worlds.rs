@@ -2,7 +2,7 @@
 
 use super::model::{Random, expected_rows, random_world, text, windows};
 use super::scripted::{Program, World};
-use crate::engine::snapshot::{stream_from, take_from};
+use crate::engine::snapshot::{stream, take};
 use crate::model::owner::OwnerRole;
 use crate::model::process::ProcessFields;
 use crate::model::socket::{Family, Protocol, Socket};
@@ -29,7 +29,7 @@ fn random_worlds_are_listed_with_their_sockets_owners_names_and_services() {
     let (mut sockets, mut ended, mut services) = (0, 0, 0);
     for seed in 0..WORLDS {
         let world = Arc::new(random_world(seed));
-        let snapshot = take_from(&windows(&world), &everything()).unwrap();
+        let snapshot = take(&windows(&world), &everything()).unwrap();
         assert_eq!(snapshot.gaps, [], "seed {seed}");
         assert_eq!(snapshot.sockets, expected_rows(&world), "seed {seed}");
         check_processes(&world, &snapshot.sockets, &snapshot, seed);
@@ -89,7 +89,7 @@ fn queries_of_random_worlds_give_what_they_ask_for() {
         let protocol = random.choose(&[Protocol::Tcp, Protocol::Udp]);
         let family = random.choose(&[Family::Ipv4, Family::Ipv6]);
         let pid = 8 + 4 * random.below(20);
-        let listed = |query: &Query| take_from(&windows(&world), query).unwrap().sockets;
+        let listed = |query: &Query| take(&windows(&world), query).unwrap().sockets;
         let query = everything().protocol(protocol).family(family);
         let expected: Vec<_> =
             all.iter().filter(|row| row.protocol == protocol && row.family == family).cloned().collect();
@@ -124,7 +124,7 @@ fn streamed_rows_of_random_worlds_are_those_of_a_snapshot() {
     for seed in 0..2_000 {
         let world = Arc::new(random_world(seed));
         let mut streamed = Vec::new();
-        let gaps = stream_from(&windows(&world), &everything(), &mut |row| {
+        let gaps = stream(&windows(&world), &everything(), &mut |row| {
             streamed.push(row);
             ControlFlow::Continue(())
         });

@@ -3,9 +3,9 @@
 //! The iterator goes through the tasks of the caller's pid namespace, but the kernel's structures give a task a
 //! number in each namespace from the first down to its own. Which of them is meant is told by the level.
 
+use super::iterator::{attach, run};
 use super::program::{Types, level_of_reader};
 use super::refused::Refused;
-use super::{attach, run};
 use std::fs;
 
 /// The first pid namespace, `PROC_PID_INIT_INO` of include/linux/proc_ns.h.

@@ -25,6 +25,7 @@
 
 mod assembler;
 mod ffi;
+mod iterator;
 mod level;
 mod program;
 mod refused;
@@ -34,22 +35,14 @@ mod tests;
 pub(crate) use refused::Refused;
 
 use crate::sys::linux::errno::Errno;
-use crate::sys::linux::ffi::nanoseconds_since_boot;
-use program::{Program, RECORD_BYTES, Types};
+use iterator::{attach, run};
+use program::{RECORD_BYTES, Types};
 use std::fs::File;
 use std::io::Read;
 use std::ops::Deref;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 const TYPES: &str = "/sys/kernel/btf/vmlinux";
-
-/// The kernel writes into 8 pages, of 64 KiB at the most, between two reads. Each read is to take all of it: what
-/// it left would be older than the next read, and memory that no read fills is never touched.
-const READ_BYTES: usize = 8 * 64 * 1024;
-
-/// How often reads are repeated that failed for the time being. The kernel breaks off (`EAGAIN`) after a million
-/// descriptors of which none is a socket, and goes on from there.
-const MOST_RETRIES: u32 = 1000;
 
 /// A descriptor that leads to a socket.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -145,43 +138,4 @@ fn kernel_types() -> Result<Box<dyn Deref<Target = [u8]>>, Errno> {
     let mut bytes = Vec::new();
     file.read_to_end(&mut bytes)?;
     Ok(Box::new(bytes))
-}
-
-/// Loads a program and attaches it; the link, which is returned, holds it from there on.
-fn attach(name: &[u8; 16], program: &Program) -> Result<OwnedFd, Refused> {
-    let loaded = ffi::load_iterator(name, &program.instructions, program.attach_to, &mut []);
-    let loaded = loaded.map_err(|errno| Refused::errno("bpf(BPF_PROG_LOAD)", errno))?;
-    ffi::link_iterator(loaded.as_fd()).map_err(|errno| Refused::errno("bpf(BPF_LINK_CREATE)", errno))
-}
-
-/// Runs a program once and hands over what it writes, in records of `N` bytes.
-fn run<const N: usize>(link: &OwnedFd, each: &mut dyn FnMut(u64, [u8; N])) -> Result<(), Errno> {
-    records(File::from(ffi::start_iterator(link.as_fd())?), each)
-}
-
-/// Reads records of `N` bytes to the end, and tells of each when the read began that brought it.
-fn records<const N: usize>(mut file: impl Read, each: &mut dyn FnMut(u64, [u8; N])) -> Result<(), Errno> {
-    let mut buffer = vec![0; READ_BYTES + N];
-    // What has been read of the next record: a read ends with a record, but nobody promises that.
-    let mut begun = 0;
-    let mut retries = MOST_RETRIES;
-    loop {
-        let at = nanoseconds_since_boot();
-        let read = match file.read(buffer.get_mut(begun..).unwrap_or_default()).map_err(Errno::from) {
-            Ok(0) if begun == 0 => return Ok(()),
-            // Half a record, which the kernel does not write.
-            Ok(0) => return Err(Errno::BADMSG),
-            Ok(read) => read,
-            Err(Errno::INTR | Errno::AGAIN) if retries > 0 => {
-                retries -= 1;
-                continue;
-            }
-            Err(errno) => return Err(errno),
-        };
-        let filled = begun + read;
-        let (whole, rest) = buffer.get(..filled).unwrap_or_default().as_chunks::<N>();
-        whole.iter().for_each(|record| each(at, *record));
-        begun = rest.len();
-        buffer.copy_within(filled - begun..filled, 0);
-    }
 }

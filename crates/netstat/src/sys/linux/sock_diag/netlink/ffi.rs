@@ -1,28 +1,28 @@
 //! The calls on a netlink socket, one a function.
-#![allow(unsafe_code, reason = "foreign calls live in files of this name, and here alone")]
+#![allow(unsafe_code, reason = "foreign calls are made only in files of this name")]
 
 use crate::sys::linux::errno::Errno;
 use std::mem;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// What one receive brought.
+/// The result of one receive.
 pub(crate) struct Datagram {
-    /// Its length, which may be more than there was room for.
+    /// Its length, which may exceed the buffer.
     pub(crate) length: usize,
-    /// The port of who sent it: 0 is the kernel.
+    /// The sender's port: 0 is the kernel.
     pub(crate) port_id: Option<u32>,
 }
 
 const ADDRESS_BYTES: libc::socklen_t = size_of_as::<libc::sockaddr_nl>();
 
-/// The size of what calls take by size and place.
+/// The size of a structure, in the type that calls take.
 const fn size_of_as<T>() -> libc::socklen_t {
     #[allow(clippy::cast_possible_truncation, reason = "structures of some bytes")]
     let size = size_of::<T>() as libc::socklen_t;
     size
 }
 
-/// The address of the kernel; bound to, one that the kernel is to choose.
+/// The address of the kernel. In a bind, the kernel chooses the port.
 const fn kernel() -> libc::sockaddr_nl {
     // SAFETY: a structure of numbers, all of which may be zero.
     let mut address: libc::sockaddr_nl = unsafe { mem::zeroed() };
@@ -47,11 +47,11 @@ pub(crate) fn open() -> Result<OwnedFd, Errno> {
     if fd < 0 {
         return Err(Errno::last());
     }
-    // SAFETY: the kernel has just made it for this caller, and nobody else knows it.
+    // SAFETY: the kernel has just made it for this caller, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// How many seconds one call may wait, to send or to receive.
+/// Sets how many seconds one call may wait, to send or to receive.
 ///
 /// # Sources
 /// socket(7), `SO_RCVTIMEO` and `SO_SNDTIMEO`.
@@ -65,7 +65,7 @@ pub(crate) fn set_timeouts(socket: BorrowedFd<'_>, seconds: u16) -> Result<(), E
     Ok(())
 }
 
-/// Binds to a port that the kernel chooses, and says which.
+/// Binds to a port that the kernel chooses, and returns the port.
 ///
 /// # Sources
 /// bind(2), getsockname(2), netlink(7).

@@ -1,35 +1,14 @@
 //! What the tables of sockets listed, for the search to compare with what it has seen.
 
-use crate::engine::owner_table::handle_key;
 use crate::model::gap::{Gap, GapKind};
-use crate::model::socket::{Identity, Protocol, Socket};
+use crate::model::socket::{Protocol, Socket};
 use std::ffi::CStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-/// The name of a protocol's table.
-pub(super) fn node(protocol: Protocol) -> &'static CStr {
-    match protocol {
-        Protocol::Tcp => c"net.inet.tcp.pcblist_n",
-        Protocol::Udp => c"net.inet.udp.pcblist_n",
-    }
-}
-
-/// The same for people.
-pub(super) fn node_name(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Tcp => "net.inet.tcp.pcblist_n",
-        Protocol::Udp => "net.inet.udp.pcblist_n",
-    }
-}
-
-/// What joins a row to its holders.
-pub(super) fn key(socket: &Socket) -> Option<u64> {
-    match socket.identity {
-        Some(Identity::Handle(handle)) => Some(handle_key(handle, socket.cookie)),
-        _ => None,
-    }
-}
+/// The tables of XNU, by protocol.
+pub(super) const TABLES: [(Protocol, &CStr); 2] =
+    [(Protocol::Tcp, c"net.inet.tcp.pcblist_n"), (Protocol::Udp, c"net.inet.udp.pcblist_n")];
 
 /// One table that has been read.
 #[derive(Debug, Default)]
@@ -42,8 +21,8 @@ pub(super) struct Listed {
     pub(super) shown: u64,
     /// Whether the table was copied to its end.
     pub(super) whole: bool,
-    /// Whether it has been told that the table was filtered.
-    pub(super) told: AtomicBool,
+    /// Whether there is a gap that says that the table was filtered.
+    pub(super) has_gap: AtomicBool,
     /// The keys of the rows; ascending once the table is set.
     pub(super) keys: Vec<u64>,
 }
@@ -65,24 +44,24 @@ impl Listed {
         self.keys.binary_search(&key).is_ok()
     }
 
-    /// Says that the table was filtered, unless it has been said.
-    pub(super) fn tell_filtered(&self, protocol: Protocol) -> Option<Gap> {
+    /// A gap that says that the table was filtered, unless there is one.
+    pub(super) fn filtered(&self, name: &CStr) -> Option<Gap> {
         let Self { count, shown, .. } = *self;
-        let source = format!("{}: {shown} of {count} sockets shown", node_name(protocol));
-        (!self.told.swap(true, SeqCst)).then(|| Gap::new(GapKind::TableFiltered, 1, source))
+        let source = format!("{}: {shown} of {count} sockets shown", name.to_string_lossy());
+        (!self.has_gap.swap(true, SeqCst)).then(|| Gap::new(GapKind::TableFiltered, 1, source))
     }
 }
 
-/// What the listing and the search of one snapshot tell one another.
+/// What the listing and the search of one snapshot share.
 #[derive(Debug, Default)]
-pub(super) struct Tables {
+pub(super) struct ListedTables {
     searched: AtomicBool,
-    tcp: OnceLock<Listed>,
-    udp: OnceLock<Listed>,
+    /// In the order of [`TABLES`].
+    listed: [OnceLock<Listed>; TABLES.len()],
 }
 
-impl Tables {
-    /// A search runs beside the listing, and will tell what it alone has seen.
+impl ListedTables {
+    /// A search runs beside the listing, and will add what it alone has seen.
     pub(super) fn search_runs(&self) {
         self.searched.store(true, SeqCst);
     }
@@ -91,30 +70,33 @@ impl Tables {
         self.searched.load(SeqCst)
     }
 
-    /// A protocol's table, once it has been read.
+    /// The table of a protocol, once it has been read.
     pub(super) fn of(&self, protocol: Protocol) -> Option<&Listed> {
-        self.place(protocol).get()
+        self.place(protocol)?.get()
     }
 
-    fn place(&self, protocol: Protocol) -> &OnceLock<Listed> {
-        match protocol {
-            Protocol::Tcp => &self.tcp,
-            Protocol::Udp => &self.udp,
-        }
+    fn place(&self, protocol: Protocol) -> Option<&OnceLock<Listed>> {
+        TABLES.iter().zip(&self.listed).find(|((of, _), _)| *of == protocol).map(|(_, place)| place)
     }
 
     /// Keeps what a table listed, for the rest of this listing.
     pub(super) fn set(&self, protocol: Protocol, mut listed: Listed) {
         listed.keys.sort_unstable();
-        self.place(protocol).get_or_init(|| listed);
+        if let Some(place) = self.place(protocol) {
+            place.get_or_init(|| listed);
+        }
     }
 
-    /// Leaves of these rows those that the protocol's table did not list, and says if that means that it was
+    /// Leaves of these rows those that the protocol's table did not list, and returns a gap if that means that it was
     /// filtered. All are left if there is no such table.
-    pub(super) fn retain_unlisted(&self, protocol: Protocol, rows: &mut Vec<(u64, Socket)>) -> Option<Gap> {
+    pub(super) fn retain_unlisted(
+        &self,
+        (protocol, name): (Protocol, &CStr),
+        rows: &mut Vec<(u64, Socket)>,
+    ) -> Option<Gap> {
         let listed = self.of(protocol)?;
         rows.retain(|(key, _)| !listed.has(*key));
         let filtered = rows.iter().any(|(_, socket)| listed.should_have(socket));
-        if filtered { listed.tell_filtered(protocol) } else { None }
+        if filtered { listed.filtered(name) } else { None }
     }
 }

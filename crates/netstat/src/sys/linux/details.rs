@@ -1,4 +1,4 @@
-//! Details of a socket: what is asked of the kernel for them, and what its records say.
+//! Details of a socket: the attributes to request for them, and what records and lines have of them.
 
 use crate::model::details::{
     Backlog, Bbr, Congestion, CongestionParameters, CongestionState, Dctcp, DetailFields, Details,
@@ -6,6 +6,7 @@ use crate::model::details::{
     TimerKind, Tls, TlsCipher, TlsCrypto, UpperLayer, Vegas,
 };
 use crate::model::socket::Protocol;
+use crate::sys::linux::protocols::ProtocolInfo;
 use netstat_wire::DecodeError;
 use netstat_wire::linux::inet_diag::{
     INET_DIAG_CONG, INET_DIAG_INFO, INET_DIAG_SKMEMINFO, INET_DIAG_TCLASS, INET_DIAG_TOS,
@@ -21,31 +22,30 @@ use netstat_wire::linux::tcp_info::{INFINITE_SSTHRESH, NO_RATE_LIMIT, TcpInfo};
 use netstat_wire::linux::tcp_states as states;
 use std::time::Duration;
 
-use crate::sys::linux::row::ip_protocol;
-
-/// The attributes that a request must ask for. Each makes the kernel write more of every socket.
+/// The attributes that a request must name, as `idiag_ext`. Each makes the kernel write more for every socket.
 pub(crate) fn extensions(fields: DetailFields) -> u8 {
     let of = |wanted: DetailFields, attributes: &[u16]| {
         let bits = attributes.iter().fold(0_u8, |bits, attribute| bits | 1 << (attribute - 1));
         if fields.intersects(wanted) { bits } else { 0 }
     };
-    // What is not named here comes unasked.
+    // The kernel sends all others unasked.
     of(DetailFields::TCP_INFO | DetailFields::UPPER_LAYER, &[INET_DIAG_INFO])
         | of(DetailFields::CONGESTION, &[INET_DIAG_VEGASINFO, INET_DIAG_CONG])
         | of(DetailFields::TRAFFIC, &[INET_DIAG_TOS, INET_DIAG_TCLASS])
         | of(DetailFields::MEMORY, &[INET_DIAG_SKMEMINFO])
 }
 
-/// What a record says of these fields; `None` if nothing.
+/// What a record has of these fields; `None` if nothing.
 pub(crate) fn details(
     fields: DetailFields,
     protocol: Protocol,
     record: &InetDiagMsg,
     payload: &[u8],
 ) -> Result<Option<Box<Details>>, DecodeError> {
-    let wire = wire::Details::decode(ip_protocol(protocol).into(), payload)?;
+    let ProtocolInfo { number, has_states, .. } = *ProtocolInfo::of(protocol);
+    let wire = wire::Details::decode(number.into(), payload)?;
     let wants = |wanted| fields.contains(wanted);
-    let is_listener = protocol == Protocol::Tcp && record.state == states::TCP_LISTEN;
+    let is_listener = has_states && record.state == states::TCP_LISTEN;
     let mut details = Details::default();
     if wants(DetailFields::TCP_INFO) && !is_listener {
         details.tcp = wire.tcp_info.as_ref().map(|info| Box::new(tcp_metrics(info)));
@@ -81,10 +81,10 @@ pub(crate) fn details(
     if wants(DetailFields::BACKLOG) && is_listener {
         details.backlog = Some(Backlog { waiting: record.rqueue, limit: Some(record.wqueue) });
     }
-    Ok(told(details))
+    Ok(boxed_unless_empty(details))
 }
 
-/// What a line of `/proc/net` says of them. `tick`: the unit of its times.
+/// What a line of `/proc/net` has of them. `tick`: the unit of its times.
 pub(crate) fn details_of_line(
     fields: DetailFields,
     protocol: Protocol,
@@ -98,15 +98,15 @@ pub(crate) fn details_of_line(
         let retransmits = if is_probe { line.probes } else { line.retransmits };
         details.timer = timer(line.timer, tick.saturating_mul(ticks), retransmits);
     }
-    if fields.contains(DetailFields::BACKLOG) && protocol == Protocol::Tcp && line.state == states::TCP_LISTEN
-    {
+    let is_listener = ProtocolInfo::of(protocol).has_states && line.state == states::TCP_LISTEN;
+    if fields.contains(DetailFields::BACKLOG) && is_listener {
         details.backlog = Some(Backlog { waiting: line.rx_queue, limit: None });
     }
-    told(details)
+    boxed_unless_empty(details)
 }
 
-/// Nothing is not boxed.
-fn told(details: Details) -> Option<Box<Details>> {
+/// `None` instead of an empty box.
+fn boxed_unless_empty(details: Details) -> Option<Box<Details>> {
     (details != Details::default()).then(|| Box::new(details))
 }
 
@@ -127,7 +127,7 @@ fn timer(number: u8, remaining: Duration, retransmits: u32) -> Option<Timer> {
     Some(Timer { kind, remaining, retransmits })
 }
 
-/// A name that the kernel gave, which is ASCII as far as anybody knows.
+/// A name from the kernel. All known names are ASCII.
 fn text(bytes: &[u8]) -> Box<str> {
     String::from_utf8_lossy(bytes).into()
 }
@@ -140,7 +140,7 @@ fn millis(number: u32) -> Duration {
     Duration::from_millis(number.into())
 }
 
-/// A time of which 0 says that it was not measured.
+/// A time; 0 means that it was not measured.
 fn measured(micros: u32) -> Option<Duration> {
     (micros != 0).then(|| self::micros(micros))
 }
@@ -233,7 +233,7 @@ fn tcp_metrics(info: &TcpInfo) -> TcpMetrics {
 fn parameters(info: CongestionInfo) -> CongestionParameters {
     match info {
         CongestionInfo::Vegas(VegasInfo { enabled, rttcnt, rtt_us, minrtt_us }) => {
-            // Begins with a time that no round trip takes.
+            // The initial value is a time that no round trip takes.
             let measured = |time| (time != 0 && time != 0x7fff_ffff).then(|| micros(time));
             let (rtt, min_rtt) = (measured(rtt_us), measured(minrtt_us));
             CongestionParameters::Vegas(Vegas { enabled, rttcnt, rtt, min_rtt })

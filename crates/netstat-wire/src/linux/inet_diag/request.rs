@@ -1,22 +1,22 @@
-//! The requests of [`inet_diag`](super::inet_diag), as netlink messages.
+//! The requests of [`inet_diag`](super), as netlink messages.
 
-use super::inet_diag::{
+use super::{
     INET_DIAG_REQ_BYTECODE, INET_DIAG_REQ_PROTOCOL, SOCK_DESTROY, SOCK_DIAG_BY_FAMILY, SockId,
     TCPDIAG_GETSOCK,
 };
-use super::netlink::{Header, NLM_F_REQUEST, put_attribute};
+use crate::linux::netlink::{Header, NLM_F_REQUEST, put_attribute};
 
 /// `struct inet_diag_req_v2`: asks for one family and one protocol. Since 3.3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RequestV2 {
-    /// `sdiag_family`: [`AF_INET`](super::inet_diag::AF_INET) or [`AF_INET6`](super::inet_diag::AF_INET6). 0
+    /// `sdiag_family`: [`AF_INET`](super::AF_INET) or [`AF_INET6`](super::AF_INET6). 0
     /// is refused with `ENOENT`.
     pub family: u8,
-    /// `sdiag_protocol`: [`IPPROTO_TCP`](super::inet_diag::IPPROTO_TCP) ...
+    /// `sdiag_protocol`: [`IPPROTO_TCP`](super::IPPROTO_TCP) ...
     pub protocol: u8,
     /// `idiag_ext`: which attributes to add, bit `n - 1` for attribute `n` up to 8.
     pub ext: u8,
-    /// `idiag_states`: which states, bit `n` for state `n` ([`mask`](super::tcp_states::mask)).
+    /// `idiag_states`: which states, bit `n` for state `n` ([`mask`](crate::linux::tcp_states::mask)).
     pub states: u32,
     /// `id`: in a dump the ports, or 0; in an exact lookup the socket.
     pub id: SockId,

@@ -37,10 +37,12 @@
 //! - `TIME_WAIT` and `SYN_RECV` entries have no attributes, but for the mark.
 //! - [`INET_DIAG_SKV6ONLY`] comes with IPv6 sockets in LISTEN and CLOSE only.
 
+mod request;
+
+pub use request::{Request, RequestV2};
+
 use super::netlink::Attributes;
 use crate::reader::{DecodeError, Reader};
-
-pub use super::inet_diag_request::{Request, RequestV2};
 
 /// Message type of the older request (and of its answers): [`Request`].
 pub const TCPDIAG_GETSOCK: u16 = 18;

@@ -1,4 +1,4 @@
-//! The tables of sockets, by name.
+//! The tables of sockets, as they are asked for.
 
 use crate::model::socket::Protocol;
 use netstat_wire::windows::{Family, tcp_table, udp_table};

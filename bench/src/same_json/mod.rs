@@ -1,0 +1,128 @@
+//! Whether `lsock --json` says the same as that of another checkout.
+//!
+//! Both list the same world, which holds still meanwhile: the base lists before and after ours, and if its own two
+//! documents differ, all is done once more.
+
+mod documents;
+mod states;
+
+use crate::apart::{apart, in_namespace, in_world};
+use crate::args::Options;
+use crate::base::build_lsocks;
+use crate::world::Named;
+use crate::{Result, WORSE, say};
+use documents::{Comparison, differences};
+use serde_json::Value;
+use states::States;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+/// What is listed.
+#[derive(Clone, Debug)]
+pub(crate) enum Scene {
+    /// Sockets in every state, held in every way.
+    States,
+    World(Named),
+}
+
+impl Scene {
+    fn name(&self) -> &str {
+        match self {
+            Self::States => "states",
+            Self::World(named) => &named.name,
+        }
+    }
+}
+
+/// With which arguments lsock lists, beside `--json`.
+const FORMS: [&[&str]; 4] = [&[], &["--owner-source=bpf"], &["--owner-source=procfs"], &["--bound"]];
+
+/// How often the world may change while it is listed.
+const TRIES: usize = 5;
+
+/// Fields that differ between two listings of one world by the same program, with why.
+///
+/// There is no queue, timer or start of a process among them: the worlds hold still, so that those are the same.
+const VOLATILE: &[(&str, &str)] = &[];
+
+/// Compares in these worlds and prints what differs.
+///
+/// # Errors
+/// A build or a listing fails; a world cannot be built or does not hold still.
+pub(crate) fn run(scenes: &[Scene], base: &Path, options: &Options) -> Result<ExitCode> {
+    let (ours, base) = build_lsocks(base, options.lsock.as_deref())?;
+    // The work may be done in another process.
+    let (mut seen, mut differ) = io::pipe()?;
+    apart(options.host_pids, move || {
+        for scene in scenes {
+            let found = match scene {
+                Scene::States => in_namespace(|| {
+                    let _states = States::make()?;
+                    compare(&ours, &base, &options.except)
+                })?,
+                Scene::World(named) => in_world(named, |_| compare(&ours, &base, &options.except))?
+                    .map_err(|why| format!("the world {}: {why}", named.name))?,
+            };
+            if !say_differences(scene.name(), &found)? {
+                differ.write_all(b"x")?;
+            }
+        }
+        Ok(())
+    })?;
+    let mut marks = Vec::new();
+    seen.read_to_end(&mut marks)?;
+    Ok(if marks.is_empty() { ExitCode::SUCCESS } else { WORSE })
+}
+
+/// Whether there are none.
+fn say_differences(scene: &str, found: &[(String, Comparison)]) -> Result<bool> {
+    let mut same = true;
+    for (command, comparison) in found {
+        say(&format!("{scene}: {command}: {comparison}"))?;
+        same &= comparison.differences.is_empty();
+    }
+    Ok(same)
+}
+
+/// One comparison for each form.
+fn compare(ours: &Path, base: &Path, except: &[String]) -> Result<Vec<(String, Comparison)>> {
+    FORMS.into_iter().map(|form| Ok((command(form), compare_form(ours, base, form, except)?))).collect()
+}
+
+fn compare_form(ours: &Path, base: &Path, form: &[&str], except: &[String]) -> Result<Comparison> {
+    let volatile: Vec<String> = VOLATILE.iter().map(|(field, _)| (*field).to_owned()).collect();
+    let mut except = except.to_vec();
+    except.extend(volatile.iter().cloned());
+    let mut unsteady = String::new();
+    for _ in 0..TRIES {
+        let before = list(base, form)?;
+        let found = list(ours, form)?;
+        let after = list(base, form)?;
+        let change = differences(&before, &after, &volatile);
+        if change.differences.is_empty() {
+            return Ok(differences(&before, &found, &except));
+        }
+        unsteady = change.to_string();
+    }
+    Err(format!("{}: the world changed each of {TRIES} times: {unsteady}", command(form)).into())
+}
+
+fn command(form: &[&str]) -> String {
+    ["lsock", "--json"].iter().chain(form).copied().collect::<Vec<_>>().join(" ")
+}
+
+/// The document of one listing, which has sockets.
+fn list(lsock: &Path, form: &[&str]) -> Result<Value> {
+    let output = Command::new(lsock).arg("--json").args(form).stdin(Stdio::null()).output()?;
+    let fail = |what: &str| format!("{} ({}): {what}", lsock.display(), command(form));
+    if !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr);
+        return Err(fail(&format!("it ended with {}: {}", output.status, said.trim())).into());
+    }
+    let document: Value = serde_json::from_slice(&output.stdout).map_err(|error| fail(&error.to_string()))?;
+    match document["sockets"].as_array() {
+        Some(sockets) if !sockets.is_empty() => Ok(document),
+        _ => Err(fail("it lists no sockets").into()),
+    }
+}

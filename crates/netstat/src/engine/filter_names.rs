@@ -1,0 +1,52 @@
+//! Filters by names of this machine: network interfaces, users, control groups. Names become numbers when the filter is
+//! made.
+
+use crate::filter::{Filter, FilterError, Lookups, parse};
+use crate::model::error::Error;
+use crate::sys::Native;
+use crate::sys::system::System;
+use std::path::Path;
+use std::str::FromStr;
+
+impl Filter {
+    /// Sockets that are bound to the network interface of this name, which is looked up here and now.
+    ///
+    /// # Errors
+    /// When there is none of that name, and on systems other than Linux.
+    ///
+    /// # Sources
+    /// `SIOCGIFINDEX`, netdevice(7).
+    pub fn interface_name(name: &str) -> Result<Self, Error> {
+        Native::interface_index(name).map(Self::interface)
+    }
+
+    /// Sockets made by the user of this name, which is looked up here and now in `/etc/passwd`: nothing that
+    /// could wait for a network is asked.
+    ///
+    /// # Errors
+    /// When it has no such user, and on Windows.
+    pub fn user(name: &str) -> Result<Self, Error> {
+        Native::user_id(name).map(Self::uid)
+    }
+
+    /// Sockets that were made in this control group (version 2): its directory, or its path from the root of
+    /// the control groups (`/system.slice/ssh.service`). It is looked up here and now.
+    ///
+    /// # Errors
+    /// When there is no such control group, and on systems other than Linux.
+    pub fn cgroup(path: impl AsRef<Path>) -> Result<Self, Error> {
+        Native::cgroup_id(path.as_ref()).map(Self::cgroup_id)
+    }
+}
+
+impl FromStr for Filter {
+    type Err = FilterError;
+
+    /// Reads a filter in the language of `ss`, with terms of our own: see [`Filter`]. Names of users, network
+    /// interfaces, control groups and services are looked up here and now, on this machine alone; hosts are
+    /// numeric.
+    fn from_str(text: &str) -> Result<Self, FilterError> {
+        let cgroup = |path: &str| Self::cgroup(path);
+        parse(text, Lookups { interface: Self::interface_name, user: Self::user, cgroup })
+    }
+}

@@ -1,0 +1,428 @@
+//! The scan over processes that finds which of them hold which sockets, for systems that are asked process by process.
+//!
+//! Threads share the list of processes; each takes the next one until none is left. The scan runs beside the reading of
+//! the tables. So a process may have been read before the tables were complete, and have opened or received a listed
+//! socket since; another may have started. If sockets are left without a holder, a second pass reads these processes
+//! again, and looks for those sockets alone.
+//!
+//! What is asked of a process, and how, is up to a [`ProcessReader`].
+#![allow(dead_code, reason = "not every system is asked process by process")]
+
+use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen};
+use crate::engine::parallel::{lock, run_parallel};
+use crate::model::gap::{Gap, GapKind};
+use crate::model::owner::{HiddenOwner, Owner, OwnerRole, Ownership};
+use std::io;
+use std::mem;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
+use std::sync::{Mutex, PoisonError};
+
+/// Below this many processes one thread is faster than several.
+const MIN_FOR_THREADS: usize = 16;
+
+/// Reads which sockets a process holds.
+pub(crate) trait ProcessReader: Sync {
+    /// What it finds beside holders.
+    type Extra: Extra;
+
+    /// What each thread reuses from one process to the next.
+    type Buffers: Default;
+
+    /// The interface, as gaps name it.
+    const SOURCE: &'static str;
+
+    /// All processes that may be read, in any order.
+    fn pids(&self) -> Result<Vec<u32>, Unread>;
+
+    /// Reads one process. What it has reported to `visit` stays, even if it fails in the end.
+    fn read(&self, visit: &mut Visit<'_, Self::Extra>, buffers: &mut Self::Buffers) -> Result<(), Unread>;
+}
+
+/// What a [`ProcessReader`] finds beside holders.
+pub(crate) trait Extra: Default + Send {
+    /// Adds what another thread found.
+    fn absorb(&mut self, other: Self);
+
+    /// Whether it says that holders may be missing.
+    fn is_complete(&self) -> bool;
+
+    /// Adds what could not be read. A gap of nothing is left out.
+    fn add_gaps(&self, gap: &mut dyn FnMut(GapKind, u64, String));
+
+    /// Adds what it knows of holders.
+    fn add_to(&mut self, _table: &mut OwnerTable) {}
+}
+
+/// Why a process, or a part of it, could not be read.
+#[derive(Debug)]
+pub(crate) enum Unread {
+    /// It has ended.
+    Vanished,
+    /// The caller may not read it.
+    Refused,
+    /// Anything else.
+    Failed(io::Error),
+}
+
+/// One process while it is read.
+pub(crate) struct Visit<'a, E> {
+    pub(crate) pid: u32,
+    /// [`ProcessSeen::at`], set by the reader where it knows it.
+    pub(crate) seen_at: u64,
+    wanted: Option<&'a [u64]>,
+    found: &'a mut Found<E>,
+}
+
+impl<E> Visit<'_, E> {
+    /// Whether the pass looks for this socket.
+    pub(crate) fn is_wanted(&self, key: u64) -> bool {
+        self.wanted.is_none_or(|wanted| wanted.binary_search(&key).is_ok())
+    }
+
+    /// Whether the pass looks for all sockets.
+    pub(crate) fn is_first_pass(&self) -> bool {
+        self.wanted.is_none()
+    }
+
+    /// The process holds this socket, which is kept if it is wanted.
+    pub(crate) fn holds(&mut self, fd: Option<i32>, key: u64) {
+        if self.is_wanted(key) {
+            let owner = Owner::new(self.pid, fd, OwnerRole::Holder);
+            self.found.holdings.push(Holding { key, owner });
+        }
+    }
+
+    pub(crate) fn extra(&mut self) -> &mut E {
+        &mut self.found.extra
+    }
+
+    /// Counts what could not be read, beside what the reader returns at the end.
+    pub(crate) fn count(&mut self, unread: Unread) {
+        self.found.count(unread);
+    }
+}
+
+/// What one thread found, and in the end all of them.
+#[derive(Default)]
+struct Found<E> {
+    holdings: Vec<Holding>,
+    seen: Vec<ProcessSeen>,
+    /// Processes that were read before the tables of sockets were complete.
+    early: Vec<u32>,
+    vanished: u64,
+    refused: u64,
+    failed: u64,
+    /// The last failure.
+    failure: Option<io::Error>,
+    extra: E,
+}
+
+impl<E: Extra> Found<E> {
+    fn absorb(&mut self, other: Self) {
+        self.holdings.extend(other.holdings);
+        self.seen.extend(other.seen);
+        self.early.extend(other.early);
+        self.vanished += other.vanished;
+        self.refused += other.refused;
+        self.failed += other.failed;
+        self.failure = other.failure.or(self.failure.take());
+        self.extra.absorb(other.extra);
+    }
+
+    fn is_complete(&self) -> bool {
+        self.refused == 0 && self.failed == 0 && self.extra.is_complete()
+    }
+
+    fn gaps(&self, source: &str) -> Vec<Gap> {
+        let mut gaps = Vec::new();
+        let mut gap = |kind, count, source| {
+            if count > 0 {
+                gaps.push(Gap::new(kind, count, source));
+            }
+        };
+        gap(GapKind::ProcessesUnreadable, self.refused, source.to_owned());
+        gap(GapKind::ProcessesVanished, self.vanished, source.to_owned());
+        let failure = self.failure.as_ref().map(|error| format!("{source}: {error}"));
+        gap(GapKind::ProcessesSkipped, self.failed, failure.unwrap_or_default());
+        self.extra.add_gaps(&mut gap);
+        gaps
+    }
+}
+
+impl<E> Found<E> {
+    fn count(&mut self, unread: Unread) {
+        match unread {
+            Unread::Vanished => self.vanished += 1,
+            Unread::Refused => self.refused += 1,
+            Unread::Failed(error) => {
+                self.failed += 1;
+                self.failure = Some(error);
+            }
+        }
+    }
+}
+
+/// One pass over a list of processes.
+#[derive(Default)]
+struct Pass<E> {
+    /// Ascending in the first pass.
+    pids: Vec<u32>,
+    next: AtomicUsize,
+    tables_complete: AtomicBool,
+    /// The keys of the sockets looked for, ascending; `None`: all.
+    wanted: Option<Vec<u64>>,
+    found: Mutex<Found<E>>,
+}
+
+impl<E: Extra> Pass<E> {
+    /// Reads processes until none is left.
+    fn run<R: ProcessReader<Extra = E>>(&self, reader: &R) {
+        let mut found = Found::default();
+        let mut buffers = R::Buffers::default();
+        while let Some(pid) = self.pids.get(self.next.fetch_add(1, Relaxed)) {
+            if !self.tables_complete.load(SeqCst) {
+                found.early.push(*pid);
+            }
+            let before = found.holdings.len();
+            let wanted = self.wanted.as_deref();
+            let mut visit = Visit { pid: *pid, seen_at: u64::MAX, wanted, found: &mut found };
+            let read = reader.read(&mut visit, &mut buffers);
+            let seen_at = visit.seen_at;
+            if let Err(unread) = read {
+                found.count(unread);
+            }
+            let holdings = found.holdings.get(before..).unwrap_or_default();
+            if !holdings.is_empty() {
+                let mut seen = ProcessSeen::new(*pid, seen_at);
+                let sockets = holdings.iter().filter_map(|holding| Some((holding.owner.fd?, holding.key)));
+                sockets.take(seen.sockets.len()).for_each(|(fd, key)| seen.note_socket(fd, key));
+                found.seen.push(seen);
+            }
+        }
+        // On every thread, so that the sorted runs only need to be merged.
+        found.holdings.sort();
+        lock(&self.found).absorb(found);
+    }
+}
+
+/// A search for owners that reads process by process.
+pub(crate) struct PidWalk<R: ProcessReader> {
+    pub(crate) reader: R,
+    /// Whether the query names the processes to read.
+    some_only: bool,
+    first: Pass<R::Extra>,
+}
+
+impl<R: ProcessReader> PidWalk<R> {
+    /// `some_only`: these are the processes that the query names, and no others are read.
+    pub(crate) fn new(reader: R, mut pids: Vec<u32>, some_only: bool) -> Self {
+        pids.sort_unstable();
+        pids.dedup();
+        Self { reader, some_only, first: Pass { pids, ..Pass::default() } }
+    }
+
+    /// The processes of the first pass, ascending.
+    pub(crate) fn pids(&self) -> &[u32] {
+        &self.first.pids
+    }
+
+    pub(crate) fn is_some_only(&self) -> bool {
+        self.some_only
+    }
+
+    pub(crate) fn run(&self) {
+        self.first.run(&self.reader);
+    }
+
+    pub(crate) fn tables_complete(&self) {
+        self.first.tables_complete.store(true, SeqCst);
+    }
+
+    fn found(&mut self) -> &mut Found<R::Extra> {
+        self.first.found.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the reader found beside holders.
+    pub(crate) fn extra(&mut self) -> &mut R::Extra {
+        &mut self.found().extra
+    }
+
+    /// Counts processes that cannot be read, and are not among those to read.
+    pub(crate) fn add_refused(&mut self, count: u64) {
+        self.found().refused += count;
+    }
+
+    pub(crate) fn count(&mut self, unread: Unread) {
+        self.found().count(unread);
+    }
+
+    /// What the first pass found. `hidden`: why there may be processes that the reader was not shown.
+    pub(crate) fn table(&mut self, hidden: Option<HiddenOwner>) -> OwnerTable {
+        let some_only = self.some_only;
+        let found = self.found();
+        let mut table = OwnerTable::default();
+        table.gaps = found.gaps(R::SOURCE);
+        table.add(mem::take(&mut found.holdings), mem::take(&mut found.seen));
+        table.set_reach(found.is_complete(), some_only, hidden);
+        found.extra.add_to(&mut table);
+        table
+    }
+
+    /// Looks for the holders of these sockets, in the processes that may have come by them since they were read.
+    pub(crate) fn second_pass(&mut self, table: &mut OwnerTable, unresolved: &[u64], threads: usize) {
+        if unresolved.is_empty() {
+            return;
+        }
+        let mut pass = Pass {
+            pids: mem::take(&mut self.found().early),
+            wanted: Some(unresolved.to_vec()),
+            ..Pass::default()
+        };
+        let mut not_listed = None;
+        if !self.some_only {
+            let is_new = |pid: &u32| self.first.pids.binary_search(pid).is_err();
+            match self.reader.pids() {
+                Ok(pids) => pass.pids.extend(pids.into_iter().filter(is_new)),
+                Err(unread) => not_listed = Some(unread),
+            }
+        }
+        let threads = if pass.pids.len() < MIN_FOR_THREADS { 1 } else { threads };
+        run_parallel(threads, &|| pass.run(&self.reader), &mut || pass.run(&self.reader));
+        let mut found = pass.found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        if let Some(unread) = not_listed {
+            found.count(unread);
+        }
+        if table.complete && !found.is_complete() {
+            // A new process that cannot be read may be the only holder.
+            table.complete = false;
+            table.if_missing = Ownership::Hidden { reason: HiddenOwner::UnreadableProcess };
+            table.gaps.extend(found.gaps(R::SOURCE));
+        }
+        if !found.holdings.is_empty() {
+            table.add(found.holdings, found.seen);
+            found.extra.add_to(table);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::owner::NoOwner;
+    use std::collections::BTreeMap;
+
+    /// What a process holds, or why it cannot be read; by pid.
+    type Processes = BTreeMap<u32, Result<Vec<u64>, fn() -> Unread>>;
+
+    /// Processes before and after the tables were complete.
+    struct Script {
+        first: Processes,
+        second: Processes,
+    }
+
+    #[derive(Default)]
+    struct Visits(Vec<(u32, bool)>);
+
+    impl Extra for Visits {
+        fn absorb(&mut self, other: Self) {
+            self.0.extend(other.0);
+        }
+        fn is_complete(&self) -> bool {
+            true
+        }
+        fn add_gaps(&self, gap: &mut dyn FnMut(GapKind, u64, String)) {
+            gap(GapKind::ThreadsNotCompared, 0, "nothing".to_owned());
+        }
+    }
+
+    impl ProcessReader for Script {
+        type Extra = Visits;
+        type Buffers = ();
+        const SOURCE: &'static str = "script";
+
+        fn pids(&self) -> Result<Vec<u32>, Unread> {
+            Ok(self.second.keys().copied().collect())
+        }
+
+        fn read(&self, visit: &mut Visit<'_, Visits>, (): &mut ()) -> Result<(), Unread> {
+            let pid = visit.pid;
+            let is_first = visit.is_first_pass();
+            visit.extra().0.push((pid, is_first));
+            visit.seen_at = 5;
+            let processes = if is_first { &self.first } else { &self.second };
+            match processes.get(&pid) {
+                Some(Ok(keys)) => keys.iter().for_each(|key| visit.holds(Some(3), *key)),
+                Some(Err(unread)) => return Err(unread()),
+                None => return Err(Unread::Vanished),
+            }
+            Ok(())
+        }
+    }
+
+    fn holds(pid: u32, keys: &[u64]) -> (u32, Result<Vec<u64>, fn() -> Unread>) {
+        (pid, Ok(keys.to_vec()))
+    }
+
+    fn walk(first: Processes, second: Processes) -> PidWalk<Script> {
+        let pids = first.keys().rev().chain(first.keys()).copied().collect();
+        PidWalk::new(Script { first, second }, pids, false)
+    }
+
+    fn holders(table: &OwnerTable, key: u64) -> Vec<u32> {
+        table.owners(key).map(|owner| owner.pid).collect()
+    }
+
+    #[test]
+    fn second_pass_reads_early_and_new_processes_alone_and_looks_for_missing_sockets_alone() {
+        let first = Processes::from([holds(1, &[10]), holds(2, &[])]);
+        let second = Processes::from([holds(1, &[10]), holds(2, &[20, 30]), holds(3, &[20])]);
+        let mut walk = walk(first, second);
+        // The process 1 is read early, the process 2 is not.
+        walk.first.pids = vec![1];
+        walk.run();
+        walk.tables_complete();
+        walk.first.pids = vec![1, 2];
+        walk.first.next = AtomicUsize::new(1);
+        walk.run();
+        let mut table = walk.table(None);
+        assert!(table.complete && table.gaps.is_empty());
+        walk.second_pass(&mut table, &[20], 4);
+        assert_eq!(holders(&table, 10), [1]);
+        assert_eq!(holders(&table, 20), [3], "the process 2 was read when the tables were complete");
+        assert_eq!(holders(&table, 30), [0; 0]);
+        assert_eq!(table.process(3).map(|seen| (seen.at, seen.sockets[0])), Some((5, Some((3, 20)))));
+    }
+
+    #[test]
+    fn processes_that_cannot_be_read_are_counted_by_reason_and_make_the_table_incomplete() {
+        let fail = || Unread::Failed(io::Error::other("broken"));
+        let first = Processes::from([
+            (1, Err((|| Unread::Vanished) as fn() -> Unread)),
+            (2, Err(|| Unread::Refused)),
+            (3, Err(fail)),
+        ]);
+        let mut walk = walk(first, Processes::new());
+        walk.run();
+        let table = walk.table(None);
+        let gaps: Vec<String> =
+            table.gaps.iter().map(|gap| format!("{:?} {}", gap.kind, gap.source)).collect();
+        let expected =
+            ["ProcessesUnreadable script", "ProcessesVanished script", "ProcessesSkipped script: broken"];
+        assert_eq!((gaps, table.complete), (expected.map(str::to_owned).to_vec(), false));
+        assert_eq!(table.if_missing, Ownership::Hidden { reason: HiddenOwner::UnreadableProcess });
+    }
+
+    #[test]
+    fn process_that_is_new_and_cannot_be_read_takes_completeness_away() {
+        let first = Processes::from([holds(1, &[10])]);
+        let second = Processes::from([holds(1, &[10]), (2, Err((|| Unread::Refused) as fn() -> Unread))]);
+        let mut walk = walk(first, second);
+        walk.run();
+        let mut table = walk.table(None);
+        assert_eq!(table.if_missing, Ownership::None { reason: NoOwner::KernelOrInFlight });
+        walk.second_pass(&mut table, &[20], 1);
+        assert!(!table.complete);
+        assert_eq!(table.if_missing, Ownership::Hidden { reason: HiddenOwner::UnreadableProcess });
+        assert_eq!(table.gaps.len(), 1);
+    }
+}

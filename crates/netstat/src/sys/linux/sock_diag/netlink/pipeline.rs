@@ -1,0 +1,220 @@
+//! Receives on a second thread, some datagrams ahead of the thread that decodes them.
+//!
+//! In a dump the kernel makes the next datagram during the receive of one, on the time of the thread that receives.
+//! That is nearly all of the time of a listing, and decoding adds to it. On two threads, both take no longer than
+//! the kernel. The records are still decoded in order, and by the thread that asked.
+
+use super::peer::{BUFFER_BYTES, Received, Receiver};
+use crate::sys::linux::errno::Errno;
+use std::mem;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::vec;
+
+/// How many datagrams are handed over together. To wake the decoding thread takes longer than to decode one
+/// datagram: two threads that alternate on one processor lose a twentieth of the listing by it.
+const BATCH: usize = 4;
+
+/// How many full batches may wait to be decoded.
+const BATCHES: usize = 3;
+
+/// The result of one receive, and the buffer that the datagram is in.
+type Datagram = (Result<Received, Errno>, Vec<u8>);
+
+/// The datagrams of one answer, received on a second thread.
+///
+/// Dropping it stops that thread: at once, or at the end of a receive that has begun.
+pub(super) struct Pipeline {
+    batch: vec::IntoIter<Datagram>,
+    batches: mpsc::Receiver<Vec<Datagram>>,
+    emptied: mpsc::Sender<Vec<u8>>,
+    // The last field, because it waits for a thread that stops when the channels are closed.
+    _thread: JoinOnDrop,
+}
+
+impl Pipeline {
+    /// Starts the thread; `None` if none can be started. `is_last` recognizes the datagram after which the kernel sends
+    /// nothing, so that the thread does not wait for more.
+    pub(super) fn start(
+        mut receive: Receiver,
+        is_last: impl Fn(&[u8]) -> bool + Send + 'static,
+    ) -> Option<Self> {
+        let (full, batches) = mpsc::sync_channel(BATCHES);
+        let (emptied, spare) = mpsc::channel();
+        let run = move || receive_all(&mut receive, &is_last, &full, &spare);
+        // A box, so that the code to start a thread, which is long, is compiled once.
+        let run: Box<dyn FnOnce() + Send> = Box::new(run);
+        let thread = thread::Builder::new().name("netstat".into()).spawn(run).ok()?;
+        Some(Self { batch: Vec::new().into_iter(), batches, emptied, _thread: JoinOnDrop(Some(thread)) })
+    }
+
+    /// Puts the next datagram into the buffer, whose memory is used for a later one. `EAGAIN`, as after a time-out,
+    /// when the thread has ended.
+    pub(super) fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<Received, Errno> {
+        let next = self.batch.next().or_else(|| {
+            self.batch = self.batches.recv().ok()?.into_iter();
+            self.batch.next()
+        });
+        let (received, filled) = next.ok_or(Errno::AGAIN)?;
+        // If the thread has ended, it needs no more buffers.
+        let _ = self.emptied.send(mem::replace(buffer, filled));
+        received
+    }
+}
+
+/// Receives up to the last datagram, or until the other side is gone.
+fn receive_all(
+    receive: &mut Receiver,
+    is_last: &dyn Fn(&[u8]) -> bool,
+    full: &mpsc::SyncSender<Vec<Datagram>>,
+    spare: &mpsc::Receiver<Vec<u8>>,
+) {
+    let mut batch = Vec::with_capacity(BATCH);
+    loop {
+        // Zeroed by the system, so that memory is touched only as far as the kernel writes.
+        let mut buffer = spare.try_recv().unwrap_or_else(|_| vec![0; BUFFER_BYTES]);
+        let received = receive(&mut buffer);
+        let last = match received {
+            // What other processes send is passed over.
+            Ok(received) if !received.from_kernel => false,
+            Ok(received) => received.truncated || buffer.get(..received.length).is_none_or(is_last),
+            Err(errno) => errno != Errno::INTR,
+        };
+        batch.push((received, buffer));
+        if last || batch.len() == BATCH {
+            let is_gone = full.send(mem::replace(&mut batch, Vec::with_capacity(BATCH))).is_err();
+            if is_gone || last {
+                return;
+            }
+        }
+    }
+}
+
+/// A thread that is waited for.
+struct JoinOnDrop(Option<JoinHandle<()>>);
+
+impl Drop for JoinOnDrop {
+    fn drop(&mut self) {
+        // If it has panicked, its channels are closed, which the other side has seen as the end.
+        let _ = self.0.take().map(JoinHandle::join);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+
+    /// The most that may be received beyond what was taken: batches that wait, one that is made, and the rest of one.
+    const MOST_AHEAD: usize = (BATCHES + 2) * BATCH;
+
+    /// Receives the numbers from 0, each in a datagram of its own; after so many, an error comes once.
+    fn numbers(fails: Option<(u32, Errno)>, count: &Arc<AtomicUsize>) -> Receiver {
+        let (count, mut fails, mut next) = (Arc::clone(count), fails, 0_u32);
+        Box::new(move |buffer| {
+            count.fetch_add(1, SeqCst);
+            if let Some((_, errno)) = fails.take_if(|(after, _)| *after == next) {
+                return Err(errno);
+            }
+            buffer[..4].copy_from_slice(&next.to_ne_bytes());
+            next += 1;
+            Ok(Received { length: 4, truncated: false, from_kernel: true })
+        })
+    }
+
+    fn number(bytes: &[u8]) -> u32 {
+        u32::from_ne_bytes(bytes[..4].try_into().unwrap())
+    }
+
+    /// What is taken, number by number, until it is `enough` or the number `last` has come; and how often was received.
+    fn taken(
+        fails: Option<(u32, Errno)>,
+        last: u32,
+        enough: impl Fn(&Result<u32, Errno>) -> bool,
+    ) -> (Vec<Result<u32, Errno>>, usize) {
+        let count = Arc::default();
+        let is_last = move |datagram: &[u8]| number(datagram) == last;
+        let mut pipeline = Pipeline::start(numbers(fails, &count), is_last).unwrap();
+        let mut buffer = vec![0; BUFFER_BYTES];
+        let mut taken = Vec::new();
+        loop {
+            let one = pipeline.receive(&mut buffer).map(|received| number(&buffer[..received.length]));
+            taken.push(one);
+            if enough(&one) || one == Ok(last) {
+                break;
+            }
+        }
+        drop(pipeline);
+        (taken, count.load(SeqCst))
+    }
+
+    #[test]
+    fn datagrams_come_in_order_and_nothing_is_received_after_the_last() {
+        for last in [0, 1, 7, 8, 9, 24, 25, 1000] {
+            let (taken, received) = taken(None, last, |_| false);
+            assert_eq!(taken, (0..=last).map(Ok).collect::<Vec<_>>());
+            assert_eq!(received, taken.len(), "nothing is received after the last");
+        }
+    }
+
+    #[test]
+    fn a_pipeline_that_is_dropped_early_has_received_little_in_vain() {
+        for most in [3, 8, 9, 500] {
+            let (taken, received) = taken(None, u32::MAX, |one| *one == Ok(most - 1));
+            assert_eq!(taken.len(), usize::try_from(most).unwrap());
+            assert!(received <= taken.len() + MOST_AHEAD, "{received} for {most}");
+        }
+    }
+
+    #[test]
+    fn a_signal_is_passed_on_and_an_error_is_the_last() {
+        for after in [2, 8, 9, 100] {
+            let (taken, _) = taken(Some((after, Errno::INTR)), 200, |_| false);
+            let expected = (0..after).map(Ok).chain([Err(Errno::INTR)]).chain((after..=200).map(Ok));
+            assert_eq!(taken, expected.collect::<Vec<_>>());
+        }
+        for after in [2, 8, 9, 100] {
+            let (taken, received) =
+                super::tests::taken(Some((after, Errno::NOBUFS)), 200, |one| one.is_err());
+            assert_eq!(taken.last(), Some(&Err(Errno::NOBUFS)));
+            assert_eq!(received, taken.len());
+        }
+    }
+
+    #[test]
+    fn after_the_last_datagram_a_receive_times_out_at_once() {
+        let mut pipeline = Pipeline::start(numbers(None, &Arc::default()), |_| true).unwrap();
+        let mut buffer = vec![0; BUFFER_BYTES];
+        assert!(pipeline.receive(&mut buffer).is_ok());
+        assert_eq!(pipeline.receive(&mut buffer), Err(Errno::AGAIN));
+    }
+
+    #[test]
+    fn a_thread_that_panics_ends_the_answer_and_nothing_waits_for_it() {
+        let mut received = 0;
+        let receive: Receiver = Box::new(move |_| {
+            received += 1;
+            assert!(received < 3, "meant to");
+            Ok(Received { length: 4, truncated: false, from_kernel: true })
+        });
+        let mut pipeline = Pipeline::start(receive, |_| false).unwrap();
+        assert_eq!(pipeline.receive(&mut vec![0; BUFFER_BYTES]), Err(Errno::AGAIN));
+    }
+
+    #[test]
+    fn buffers_are_used_for_later_datagrams() {
+        let addresses = Arc::new(std::sync::Mutex::new(std::collections::BTreeSet::new()));
+        let seen = Arc::clone(&addresses);
+        let mut receive = numbers(None, &Arc::default());
+        let receive: Receiver = Box::new(move |buffer| {
+            seen.lock().unwrap().insert(buffer.as_ptr().addr());
+            receive(buffer)
+        });
+        let mut pipeline = Pipeline::start(receive, |datagram| number(datagram) == 1000).unwrap();
+        let mut buffer = vec![0; BUFFER_BYTES];
+        while pipeline.receive(&mut buffer).is_ok() {}
+        let count = addresses.lock().unwrap().len();
+        assert!(count <= MOST_AHEAD + 2, "{count} buffers");
+    }
+}

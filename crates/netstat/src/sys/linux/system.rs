@@ -1,0 +1,170 @@
+//! The system of this build: what is kept between listings, and what is asked with it.
+
+use super::owners::{KeptProgram, OwnerSources};
+use super::procfs::process::{is_short_name, prefetch_processes, processes};
+use super::procfs::process_cache::KnownProcesses;
+use super::procfs::{Proc, Procfs};
+use super::sock_diag::dumps::Dumps;
+use super::sock_diag::netlink::SockDiag;
+use super::sock_diag::{counts, destroy, recheck};
+use super::{ffi, huge_pages, procfs, resolve, sockets};
+use crate::engine::owner_table::ProcessSeen;
+use crate::engine::parallel::lock;
+use crate::model::counts::Counts;
+use crate::model::error::Error;
+use crate::model::gap::Gap;
+use crate::model::process::{Process, ProcessFields};
+use crate::model::socket::Socket;
+use crate::model::support::Support;
+use crate::query::Query;
+use crate::sys::support;
+use crate::sys::system::System;
+use std::ffi::OsStr;
+use std::fmt;
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, MutexGuard};
+use std::thread;
+
+/// State that the next listing reuses.
+pub(crate) struct Cache {
+    socket: Mutex<NamespacedSocket>,
+    processes: Mutex<KnownProcesses>,
+    program: KeptProgram,
+}
+
+impl Default for Cache {
+    fn default() -> Self {
+        let socket = NamespacedSocket { opened_in: None, dumps: Dumps::new(SockDiag::open) };
+        Self { socket: Mutex::new(socket), processes: Mutex::default(), program: KeptProgram::default() }
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").finish_non_exhaustive()
+    }
+}
+
+/// A netlink socket and where it was opened. It stays in that network namespace, and a child forked since has it too,
+/// and would take the answers of its parent.
+struct NamespacedSocket {
+    /// The process, and the links that name its namespaces: the first process of each has the same number.
+    opened_in: Option<(u32, [PathBuf; 2])>,
+    dumps: Dumps<'static>,
+}
+
+impl NamespacedSocket {
+    /// The socket of this process for the network namespace of this thread.
+    fn dumps(&mut self) -> &mut Dumps<'static> {
+        let link = |path| fs::read_link(path).ok();
+        let namespaces = link("/proc/thread-self/ns/net").zip(link("/proc/thread-self/ns/pid"));
+        let current = namespaces.map(|(net, pid)| (std::process::id(), [net, pid]));
+        if current.is_none() || current != self.opened_in {
+            self.dumps.close();
+            self.opened_in = current;
+        }
+        &mut self.dumps
+    }
+}
+
+/// The system, for one listing.
+pub(crate) struct Native<'c> {
+    cache: &'c Cache,
+}
+
+impl<'c> Native<'c> {
+    pub(crate) fn new(cache: &'c Cache) -> Self {
+        lock(&cache.processes).begin();
+        Self { cache }
+    }
+
+    /// If a thread panicked with the lock held, it has dropped the socket with its unfinished dump.
+    fn socket(&self) -> MutexGuard<'c, NamespacedSocket> {
+        lock(&self.cache.socket)
+    }
+}
+
+impl<'c> System for Native<'c> {
+    type OwnerSearch = OwnerSources<'c>;
+
+    const SUPPORT: Support = support::LINUX;
+
+    const KERNEL_DECIDES: bool = true;
+
+    fn sockets(
+        &self,
+        query: &Query,
+        sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
+    ) -> Result<Vec<Gap>, Error> {
+        // With one processor a second thread would only take turns with this one.
+        let receive_ahead = query.may_receive_ahead() && Self::processors() > 1;
+        sockets::sockets(self.socket().dumps().receive_ahead(receive_ahead), query, sink)
+    }
+
+    fn reserve(&self, rows: &mut Vec<Socket>) {
+        huge_pages::reserve_huge(rows);
+    }
+
+    fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
+        let procfs = Proc::open();
+        let mut read = |path: &str, text: &mut Vec<u8>| match &procfs {
+            Ok(procfs) => procfs.read(path, text),
+            Err(errno) => Err(*errno),
+        };
+        let mut socket = self.socket();
+        let dumps = socket.dumps().receive_ahead(false);
+        counts::count(dumps, &mut procfs::net::open, &mut read, query, counts)
+    }
+
+    fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
+        OwnerSources::new(&self.cache.program, query)
+    }
+
+    fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
+        recheck::still_open(self.socket().dumps().receive_ahead(false), sockets)
+    }
+
+    fn processes(
+        &self,
+        seen: &[ProcessSeen],
+        fields: ProcessFields,
+        threads: usize,
+    ) -> (Vec<Process>, Vec<Gap>) {
+        processes(seen, fields, threads, &mut lock(&self.cache.processes))
+    }
+
+    fn prefetch_processes(&self, seen: &[ProcessSeen], fields: ProcessFields, stop: &AtomicBool) {
+        prefetch_processes(seen, fields, stop, &mut lock(&self.cache.processes));
+    }
+
+    fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
+        is_short_name(name, full)
+    }
+
+    fn processors() -> usize {
+        ffi::processors().unwrap_or_else(|_| thread::available_parallelism().map_or(1, usize::from))
+    }
+
+    fn interface_name(index: u32) -> Option<String> {
+        ffi::interface_name(index).ok()?.into_string().ok()
+    }
+
+    fn interface_index(name: &str) -> Result<u32, Error> {
+        resolve::interface_index(name)
+    }
+
+    fn user_id(name: &str) -> Result<u32, Error> {
+        crate::sys::users::user_id(name)
+    }
+
+    fn cgroup_id(path: &Path) -> Result<u64, Error> {
+        resolve::cgroup_id(path)
+    }
+
+    fn destroy(socket: &Socket) -> Result<(), Error> {
+        destroy::destroy(socket)
+    }
+}

@@ -1,0 +1,74 @@
+//! One listing by this back end.
+
+use super::kernel::Kernel;
+use super::listed::ListedTables;
+use super::owners::LibprocWalk;
+use super::{processes, sockets};
+use crate::engine::owner_table::ProcessSeen;
+use crate::model::error::Error;
+use crate::model::gap::Gap;
+use crate::model::process::{Process, ProcessFields};
+use crate::model::socket::Socket;
+use crate::model::support::Support;
+use crate::query::Query;
+use crate::sys::support;
+use crate::sys::system::System;
+use std::ffi::OsStr;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// macOS, for one listing.
+pub(crate) struct Macos<K> {
+    kernel: K,
+    tables: Arc<ListedTables>,
+}
+
+impl<K: Kernel> Macos<K> {
+    pub(crate) fn over(kernel: K) -> Self {
+        Self { kernel, tables: Arc::default() }
+    }
+}
+
+impl<K: Kernel> System for Macos<K> {
+    type OwnerSearch = LibprocWalk<K>;
+
+    const SUPPORT: Support = Support { system: K::SYSTEM, ..support::MACOS };
+
+    fn sockets(
+        &self,
+        query: &Query,
+        sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
+    ) -> Result<Vec<Gap>, Error> {
+        sockets::sockets(&self.kernel, &self.tables, &query.filter, sink)
+    }
+
+    fn owner_search(&self, query: &Query) -> LibprocWalk<K> {
+        self.tables.search_runs();
+        LibprocWalk::new(self.kernel.clone(), Arc::clone(&self.tables), &query.filter.pids())
+    }
+
+    fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
+        sockets::recheck(&self.kernel, sockets)
+    }
+
+    fn processes(
+        &self,
+        seen: &[ProcessSeen],
+        fields: ProcessFields,
+        threads: usize,
+    ) -> (Vec<Process>, Vec<Gap>) {
+        processes::processes(&self.kernel, seen, fields, threads)
+    }
+
+    fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
+        processes::is_short_name(name, full)
+    }
+
+    fn interface_name(index: u32) -> Option<String> {
+        K::interface_name(index)
+    }
+
+    fn user_id(name: &str) -> Result<u32, Error> {
+        crate::sys::users::user_id(name)
+    }
+}

@@ -1,0 +1,60 @@
+//! The scripted machine shows what `Support` promises for Windows, and refuses what it does not.
+
+#[path = "../../../../tests/common/promises.rs"]
+mod promises;
+
+use super::model::{BOOT, empty_world, endpoint, program, text, windows};
+use super::scripted::{Endpoint, World};
+use crate::engine::snapshot::{count, stream, take};
+use crate::filter::Filter;
+use crate::model::owner::{OwnerRole, Ownership};
+use crate::model::process::{Process, ProcessFields};
+use crate::model::snapshot::Snapshot;
+use crate::model::socket::{Protocol, Socket};
+use crate::model::support::{SocketFields, Support};
+use crate::query::Query;
+use crate::sys::support;
+use promises::Seen;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// A connection and a UDP socket of a service, and a listener whose binder has ended.
+fn world() -> Arc<World> {
+    let mut world = empty_world();
+    world.programs.push(program(1232, "svchost.exe", BOOT + 10_000_000));
+    let remote = "203.0.113.9:443".parse().unwrap();
+    let connection = endpoint(Protocol::Tcp, "192.0.2.1:50000", 5, 1232);
+    let udp = endpoint(Protocol::Udp, "[2001:db8::1]:53", 0, 1232);
+    world.endpoints = vec![
+        Endpoint { remote, tag: 7, ..connection },
+        Endpoint { remote: "[2001:db8::2]:53".parse().unwrap(), ..udp },
+        endpoint(Protocol::Tcp, "0.0.0.0:80", 2, 4444),
+    ];
+    world.services.insert((1232, 7), text("Dnscache"));
+    Arc::new(world)
+}
+
+#[test]
+fn what_is_promised_is_seen_and_nothing_else() {
+    let query = Query::new().services(true).processes(ProcessFields::all()).threads(1);
+    let snapshot = take(&windows(&world()), &query).unwrap();
+    assert_eq!(Seen::of(&snapshot), Seen::promised(&support::WINDOWS));
+    assert_eq!(support::WINDOWS.system, "windows");
+}
+
+#[test]
+fn filter_by_what_rows_do_not_have_is_refused_before_a_table_is_read() {
+    let world = world();
+    let system = || windows(&world);
+    let refused =
+        [Filter::uid(0), Filter::inode(7), Filter::interface(1), Filter::mark(1), Filter::cgroup_id(1)];
+    for filter in refused {
+        let query = Query::new().filter(filter | Filter::tcp() & Filter::local_port(80)).threads(1);
+        assert!(take(&system(), &query).unwrap_err().is_unsupported(), "{query:?}");
+        assert!(count(&system(), &query).unwrap_err().is_unsupported());
+        let mut each = |_| ControlFlow::Continue(());
+        assert!(stream(&system(), &query, &mut each).unwrap_err().is_unsupported());
+    }
+    assert_eq!(world.calls.load(std::sync::atomic::Ordering::SeqCst), 0);
+    assert!(take(&system(), &Query::new().uid(0)).unwrap_err().is_unsupported());
+}

@@ -1,0 +1,86 @@
+//! What a listing shows of what `Support` promises, over the running system and over scripted ones.
+//!
+//! Whoever includes this file has imported the types of the library.
+
+use super::{
+    OwnerRole, Ownership, Process, ProcessFields, Protocol, Snapshot, Socket, SocketFields, Support,
+};
+use std::collections::BTreeSet;
+
+/// What was seen in a listing.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) protocols: Vec<Protocol>,
+    pub(crate) socket_fields: SocketFields,
+    pub(crate) any_details: bool,
+    pub(crate) owner_roles: BTreeSet<OwnerRole>,
+    /// A row with owners that are all of them.
+    pub(crate) all_owners: bool,
+    pub(crate) process_fields: ProcessFields,
+}
+
+impl Seen {
+    pub(crate) fn of(snapshot: &Snapshot) -> Self {
+        let mut protocols: Vec<Protocol> = snapshot.sockets.iter().map(|socket| socket.protocol).collect();
+        protocols.sort_unstable();
+        protocols.dedup();
+        let complete = Ownership::Known { complete: true };
+        Self {
+            protocols,
+            socket_fields: snapshot.sockets.iter().map(socket_fields).collect(),
+            any_details: snapshot.sockets.iter().any(|socket| socket.details.is_some()),
+            owner_roles: snapshot.sockets.iter().flat_map(Socket::owners).map(|owner| owner.role).collect(),
+            all_owners: snapshot.sockets.iter().any(|socket| socket.ownership() == complete),
+            process_fields: snapshot.processes.iter().map(process_fields).collect(),
+        }
+    }
+
+    /// What a listing must show in which each field has a row to show itself in.
+    pub(crate) fn promised(support: &Support) -> Self {
+        Self {
+            protocols: support.protocols.to_vec(),
+            socket_fields: support.socket_fields,
+            any_details: !support.detail_fields.is_empty(),
+            owner_roles: support.owner_roles.iter().copied().collect(),
+            all_owners: support.all_owners,
+            process_fields: support.process_fields,
+        }
+    }
+}
+
+fn socket_fields(socket: &Socket) -> SocketFields {
+    let has_remote = socket.remote.is_some();
+    [
+        (SocketFields::TCP_REMOTE, socket.protocol == Protocol::Tcp && has_remote),
+        (SocketFields::UDP_REMOTE, socket.protocol == Protocol::Udp && has_remote),
+        (SocketFields::STATE, socket.state.is_some()),
+        (SocketFields::QUEUES, socket.rx_queue.is_some() || socket.tx_queue.is_some()),
+        (SocketFields::UID, socket.uid.is_some()),
+        (SocketFields::INODE, socket.inode().is_some()),
+        (SocketFields::HANDLE, socket.handle().is_some()),
+        (SocketFields::COOKIE, socket.cookie.is_some()),
+        (SocketFields::INTERFACE, socket.interface.is_some()),
+        (SocketFields::V6_ONLY, socket.v6_only.is_some()),
+        (SocketFields::CREATED, socket.created.is_some()),
+        (SocketFields::SERVICE, socket.service.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(field, is_seen)| is_seen.then_some(field))
+    .collect()
+}
+
+fn process_fields(process: &Process) -> ProcessFields {
+    [
+        (ProcessFields::NAME, process.name.is_some()),
+        (ProcessFields::PATH, process.path.is_some()),
+        (ProcessFields::COMMAND_LINE, process.command_line.is_some()),
+        (ProcessFields::PARENT, process.parent.is_some()),
+        (ProcessFields::UID, process.uid.is_some()),
+        (ProcessFields::USER, process.user.is_some()),
+        (ProcessFields::START_TIME, process.start_time.is_some()),
+        (ProcessFields::SESSION, process.session.is_some()),
+    ]
+    .into_iter()
+    .filter_map(|(field, is_seen)| is_seen.then_some(field))
+    .collect()
+}
