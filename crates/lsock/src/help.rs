@@ -207,7 +207,7 @@ mod tests {
             format!("state {name} and {name}").parse::<Filter>().unwrap_or_else(|error| panic!("{error}"));
         }
         for (terms, meaning) in TERMS {
-            // What an argument stands for is told in the text, or has an example in it.
+            // An argument that the term requires.
             let first = terms.split([',', ' ']).next().unwrap();
             let argument = match first {
                 "state" => "estab",
