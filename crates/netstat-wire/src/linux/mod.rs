@@ -20,9 +20,12 @@ pub mod proc_pid_fd;
 pub mod proc_pid_stat;
 pub mod tcp_info;
 pub mod tcp_states;
+pub mod unix_diag;
 
 mod bit_field;
 mod btf_type;
 mod decimal;
 mod inet_diag_request;
+mod sock_diag;
 mod text;
+mod unix_name;
