@@ -15,6 +15,7 @@ pub mod inet_diag_ulp;
 pub mod netlink;
 pub mod proc_net;
 pub mod proc_net_sockstat;
+pub mod proc_net_unix;
 pub mod proc_pid_cmdline;
 pub mod proc_pid_fd;
 pub mod proc_pid_stat;
