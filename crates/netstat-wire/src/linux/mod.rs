@@ -13,7 +13,9 @@ pub mod inet_diag_memory;
 pub mod inet_diag_sockopt;
 pub mod inet_diag_ulp;
 pub mod netlink;
+pub mod netlink_diag;
 pub mod proc_net;
+pub mod proc_net_netlink;
 pub mod proc_net_sockstat;
 pub mod proc_net_unix;
 pub mod proc_pid_cmdline;
@@ -25,6 +27,7 @@ pub mod unix_diag;
 
 mod bit_field;
 mod btf_type;
+mod columns;
 mod decimal;
 mod inet_diag_request;
 mod sock_diag;
