@@ -26,6 +26,7 @@ pub mod proc_pid_stat;
 pub mod tcp_info;
 pub mod tcp_states;
 pub mod unix_diag;
+pub mod vsock_diag;
 
 mod bit_field;
 mod btf_type;
