@@ -27,6 +27,7 @@ pub mod tcp_info;
 pub mod tcp_states;
 pub mod unix_diag;
 pub mod vsock_diag;
+pub mod xdp_diag;
 
 mod bit_field;
 mod btf_type;
