@@ -25,6 +25,7 @@ pub mod proc_pid_fd;
 pub mod proc_pid_stat;
 pub mod tcp_info;
 pub mod tcp_states;
+pub mod tipc_diag;
 pub mod unix_diag;
 pub mod vsock_diag;
 pub mod xdp_diag;
