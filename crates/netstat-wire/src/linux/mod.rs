@@ -24,6 +24,7 @@ pub mod proc_net_packet;
 pub mod proc_net_sctp;
 pub mod proc_net_sockstat;
 pub mod proc_net_unix;
+pub mod proc_pid_cgroup;
 pub mod proc_pid_cmdline;
 pub mod proc_pid_fd;
 pub mod proc_pid_stat;
