@@ -105,9 +105,9 @@ const STORAGE: usize = 128;
 
 impl<'a> SockaddrStorages<'a> {
     fn decode(record: &'static str, payload: &'a [u8]) -> Result<Self, DecodeError> {
-        let (whole, cut) = payload.as_chunks::<STORAGE>();
-        if !cut.is_empty() {
-            return Err(DecodeError::short(record, whole.as_flattened().len(), STORAGE, cut.len()));
+        let cut = payload.len() % STORAGE;
+        if cut != 0 {
+            return Err(DecodeError::short(record, payload.len().saturating_sub(cut), STORAGE, cut));
         }
         Ok(Self { rest: payload })
     }

@@ -180,10 +180,14 @@ const MEMBERSHIP: usize = 44;
 
 impl<'a> PacketMemberships<'a> {
     fn decode(payload: &'a [u8]) -> Result<Self, DecodeError> {
-        let (whole, cut) = payload.as_chunks::<MEMBERSHIP>();
-        if !cut.is_empty() {
-            let offset = whole.as_flattened().len();
-            return Err(DecodeError::short("PACKET_DIAG_MCLIST", offset, MEMBERSHIP, cut.len()));
+        let cut = payload.len() % MEMBERSHIP;
+        if cut != 0 {
+            return Err(DecodeError::short(
+                "PACKET_DIAG_MCLIST",
+                payload.len().saturating_sub(cut),
+                MEMBERSHIP,
+                cut,
+            ));
         }
         Ok(Self { rest: payload })
     }

@@ -165,7 +165,7 @@ fn address(text: &[u8]) -> Option<SctpAddress> {
         Some(text) => (true, text),
         None => (false, text),
     };
-    let text = str::from_utf8(text).ok()?;
+    let text = std::str::from_utf8(text).ok()?;
     let ip = match text.contains(':') {
         true => text.parse::<Ipv6Addr>().ok()?.into(),
         false => text.parse::<Ipv4Addr>().ok()?.into(),

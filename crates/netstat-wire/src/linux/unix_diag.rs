@@ -170,9 +170,9 @@ pub struct Icons<'a> {
 
 impl<'a> Icons<'a> {
     fn decode(payload: &'a [u8]) -> Result<Self, DecodeError> {
-        let (whole, cut) = payload.as_chunks::<4>();
-        if !cut.is_empty() {
-            return Err(DecodeError::short("UNIX_DIAG_ICONS", whole.as_flattened().len(), 4, cut.len()));
+        let cut = payload.len() % 4;
+        if cut != 0 {
+            return Err(DecodeError::short("UNIX_DIAG_ICONS", payload.len().saturating_sub(cut), 4, cut));
         }
         Ok(Self { rest: payload })
     }
