@@ -21,7 +21,7 @@ fn listener() -> (TcpListener, SocketAddr) {
 /// Rows without their other owners.
 fn with_me_alone(mut rows: Vec<Value>) -> Vec<Value> {
     for row in &mut rows {
-        row["owners"].as_array_mut().unwrap().retain(|owner| owner["pid"] == std::process::id());
+        row["owners"].as_array_mut().expect("a list").retain(|owner| owner["pid"] == std::process::id());
     }
     rows
 }

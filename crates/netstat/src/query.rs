@@ -2,10 +2,11 @@
 
 use crate::filter::Filter;
 use crate::model::details::DetailFields;
+use crate::model::family::Family;
 use crate::model::owner_source::OwnerSource;
 use crate::model::process::ProcessFields;
-use crate::model::socket::{Family, Protocol};
-use crate::model::tcp_state::TcpState;
+use crate::model::protocol::Protocol;
+use crate::model::state::State;
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 
@@ -136,7 +137,7 @@ impl Query {
 
     /// Sockets in this state. A UDP socket counts as established when it has a remote end and as closed
     /// when it has none, as in `ss`.
-    pub fn state(self, state: TcpState) -> Self {
+    pub fn state(self, state: State) -> Self {
         self.with(ConditionKind::State, Filter::state(state))
     }
 
@@ -147,7 +148,7 @@ impl Query {
     }
 
     /// Whether TCP sockets are listed, too, that are bound, but neither listen nor connect. They are shown as
-    /// [`TcpState::Closed`]; where states are named, name that one. Off by default.
+    /// [`State::Closed`]; where states are named, name that one. Off by default.
     ///
     /// Linux tells of them since 6.8, and asking is not free: they stand in a table of their own with everything
     /// else that has a local port, and the walk over it takes a quarter to a half of the time of a listing of all
@@ -233,9 +234,9 @@ impl Query {
     /// # Examples
     /// ```
     /// # fn main() -> Result<(), netstat::Error> {
-    /// use netstat::{DetailFields, Query, TcpState};
+    /// use netstat::{DetailFields, Query, State};
     ///
-    /// let query = Query::new().tcp().state(TcpState::Established).details(DetailFields::TCP_INFO);
+    /// let query = Query::new().tcp().state(State::Established).details(DetailFields::TCP_INFO);
     /// for socket in &query.snapshot()? {
     ///     if let Some(tcp) = socket.details.as_ref().and_then(|details| details.tcp.as_ref()) {
     ///         println!("{}: {:?} there and back, {} segments sent again", socket.local, tcp.rtt, tcp.total_retrans);
@@ -304,8 +305,8 @@ mod tests {
 
     #[test]
     fn listening_unites_with_states_and_a_filter_by_process_implies_owners() {
-        let query = Query::new().listening().state(TcpState::Established);
-        assert_eq!(query.filter, Filter::listening() | Filter::state(TcpState::Established));
+        let query = Query::new().listening().state(State::Established);
+        assert_eq!(query.filter, Filter::listening() | Filter::state(State::Established));
         assert!(!query.wants_owners());
         assert!(query.filter(Filter::tcp() | !Filter::process("nginx")).wants_owners());
     }

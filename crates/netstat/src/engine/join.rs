@@ -2,14 +2,16 @@
 
 use crate::engine::owner_table::{OwnerTable, join_key};
 use crate::engine::parallel::{lock, run_parallel};
+use crate::model::endpoint::Endpoint;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
-use crate::model::owner::{HiddenOwner, Owners, Ownership};
-use crate::model::socket::{Identity, Protocol, Socket};
+use crate::model::identity::Identity;
+use crate::model::owner::{HiddenReason, Owners, Ownership};
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::system::{OwnerSearch, System};
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
@@ -35,12 +37,12 @@ pub(crate) fn list(
 /// rows today; [`System::rows_repeat`] is the contract for one that reads sockets and owners in one pass.
 fn merge(rows: Vec<Socket>) -> Vec<Socket> {
     /// An inode number alone is not enough: the subflows of an MPTCP connection have that of the connection.
-    type Key = (Protocol, Identity, SocketAddr, Option<SocketAddr>);
+    type Key = (Protocol, Identity, Endpoint, Option<Endpoint>);
     let mut places: HashMap<Key, usize> = HashMap::new();
     let mut merged: Vec<Socket> = Vec::new();
     for row in rows {
         let known = row.identity.and_then(|identity| {
-            let key = (row.protocol, identity, row.local, row.remote);
+            let key = (row.protocol, identity, row.local.clone(), row.remote.clone());
             let place = *places.entry(key).or_insert(merged.len());
             merged.get_mut(place)
         });
@@ -55,18 +57,18 @@ fn merge(rows: Vec<Socket>) -> Vec<Socket> {
 
 /// Adds another row of the same socket: its owners, and the fields that the first row lacks.
 fn add_row(to: &mut Socket, row: Socket) {
-    let Socket { state, rx_queue, tx_queue, uid, cookie, interface, v6_only, created, .. } = row;
-    let Socket { service, details, ownership, owners, .. } = row;
+    let Socket { state, queues, uid, cookie, netns, interface, v6_only, created, peer, .. } = row;
+    let Socket { rare, ownership, owners, .. } = row;
     to.state = to.state.or(state);
-    to.rx_queue = to.rx_queue.or(rx_queue);
-    to.tx_queue = to.tx_queue.or(tx_queue);
+    to.queues = to.queues.or(queues);
     to.uid = to.uid.or(uid);
     to.cookie = to.cookie.or(cookie);
     to.interface = to.interface.or(interface);
     to.v6_only = to.v6_only.or(v6_only);
     to.created = to.created.or(created);
-    to.service = to.service.take().or(service);
-    to.details = to.details.take().or(details);
+    to.netns = to.netns.or(netns);
+    to.peer = to.peer.or(peer);
+    to.rare = to.rare.take().or(rare);
     for owner in owners.as_slice() {
         to.owners.add(*owner);
     }
@@ -174,14 +176,14 @@ pub(crate) fn second_pass<S: System>(
         socket.ownership = Ownership::NotAsked;
         resolve_owner(system, socket, table) == Resolution::Retry
     });
-    if matches!(table.if_missing, Ownership::Hidden { reason: HiddenOwner::NotLookedAt }) {
+    if matches!(table.if_missing, Ownership::Hidden { reason: HiddenReason::NotSearched }) {
         // Most of these are the sockets of processes that the query does not ask for, and are not shown.
         return;
     }
     let open = system.recheck(&mut unresolved.iter().map(|socket| &**socket));
     for (socket, is_open) in unresolved.into_iter().zip(open) {
         if !is_open {
-            socket.ownership = Ownership::Hidden { reason: HiddenOwner::Vanished };
+            socket.ownership = Ownership::Hidden { reason: HiddenReason::Vanished };
         }
     }
 }
@@ -217,11 +219,13 @@ mod tests {
     use super::*;
     use crate::engine::owner_table::ProcessSeen;
     use crate::engine::snapshot::{count, stream, take};
-    use crate::model::owner::{NoOwner, Owner, OwnerRole};
+    use crate::model::family::Family;
+    use crate::model::owner::{Owner, OwnerRole, UnownedReason};
     use crate::model::process::{Process, ProcessFields};
+    use crate::model::state::State;
     use crate::model::support::Support;
-    use crate::model::tcp_state::TcpState;
     use crate::sys::support;
+    use std::net::SocketAddr;
 
     const ALL: Ownership = Ownership::Known { complete: true };
 
@@ -279,7 +283,7 @@ mod tests {
     }
 
     fn row(protocol: Protocol, inode: u64, owner: Option<u32>) -> Socket {
-        let mut row = Socket::new(protocol, "127.0.0.1:80".parse().unwrap());
+        let mut row = Socket::new(Family::Ipv4, protocol, SocketAddr::from(([127, 0, 0, 1], 80)));
         row.identity = Some(Identity::Inode(inode));
         if let Some(pid) = owner {
             row.set_owners([Owner::new(pid, Some(3), OwnerRole::Holder)], ALL);
@@ -290,8 +294,8 @@ mod tests {
     /// The rows of one thread and of the other, which has TIME_WAIT from the tables besides.
     fn system() -> OnePass {
         let time_wait = |port| {
-            let mut row = Socket::new(Protocol::Tcp, ([127, 0, 0, 1], port).into());
-            row.state = Some(TcpState::TimeWait);
+            let mut row = Socket::new(Family::Ipv4, Protocol::Tcp, SocketAddr::from(([127, 0, 0, 1], port)));
+            row.state = Some(State::TimeWait);
             row
         };
         let mut with_uid = row(Protocol::Tcp, 7, Some(12));
@@ -317,10 +321,10 @@ mod tests {
     fn expected() -> Vec<Joined> {
         let none = |reason| Ownership::None { reason };
         vec![
-            (Protocol::Tcp, None, vec![], none(NoOwner::TimeWait)),
-            (Protocol::Tcp, None, vec![], none(NoOwner::TimeWait)),
+            (Protocol::Tcp, None, vec![], none(UnownedReason::TimeWait)),
+            (Protocol::Tcp, None, vec![], none(UnownedReason::TimeWait)),
             (Protocol::Tcp, Some(7), vec![12, 13], ALL),
-            (Protocol::Tcp, Some(8), vec![], none(NoOwner::KernelOrInFlight)),
+            (Protocol::Tcp, Some(8), vec![], none(UnownedReason::KernelOrInFlight)),
             (Protocol::Udp, Some(9), vec![11], ALL),
         ]
     }
@@ -354,7 +358,7 @@ mod tests {
     #[test]
     fn sockets_that_share_an_inode_number_stay_apart() {
         let mut subflow = row(Protocol::Tcp, 7, Some(12));
-        subflow.remote = Some("127.0.0.2:80".parse().unwrap());
+        subflow.remote = Some(SocketAddr::from(([127, 0, 0, 2], 80)).into());
         let merged = merge(vec![row(Protocol::Tcp, 7, Some(12)), subflow, row(Protocol::Udp, 7, Some(12))]);
         assert_eq!(merged.len(), 3);
     }
@@ -370,7 +374,7 @@ mod tests {
             merge(rows.into()).pop().unwrap().ownership()
         };
         let some = Ownership::Known { complete: false };
-        let none = Ownership::None { reason: NoOwner::Orphan };
+        let none = Ownership::None { reason: UnownedReason::Orphan };
         assert_eq!((joined(ALL, ALL), joined(ALL, some), joined(some, ALL)), (ALL, some, some));
         assert_eq!((joined(none, ALL), joined(ALL, Ownership::NotAsked)), (ALL, ALL));
         assert_eq!((joined(Ownership::NotAsked, none), joined(none, Ownership::NotAsked)), (none, none));

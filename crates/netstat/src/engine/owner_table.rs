@@ -2,9 +2,10 @@
 
 use crate::engine::process_start_times::ProcessStartTimes;
 use crate::model::gap::{Gap, GapKind};
-use crate::model::owner::{HiddenOwner, NoOwner, Owner, Ownership};
-use crate::model::owner_source::OwnersFrom;
-use crate::model::socket::{Identity, Socket};
+use crate::model::identity::Identity;
+use crate::model::owner::{HiddenReason, Owner, Ownership, UnownedReason};
+use crate::model::owner_source::OwnerSourceUsed;
+use crate::model::socket::Socket;
 use std::fmt::Display;
 use std::num::NonZeroU64;
 use std::ops::Range;
@@ -88,7 +89,7 @@ pub(crate) struct OwnerTable {
     /// Whether every process that could hold a socket was read.
     pub(crate) complete: bool,
     /// Which source found the holders, where there is a choice.
-    pub(crate) from: Option<OwnersFrom>,
+    pub(crate) from: Option<OwnerSourceUsed>,
     /// The ownership of a socket that has an identity and is not in the table.
     pub(crate) if_missing: Ownership,
     /// What the search could not see.
@@ -102,7 +103,7 @@ impl OwnerTable {
     #[allow(dead_code, reason = "some searches can always be made")]
     pub(crate) fn failed(why: impl Display) -> Self {
         Self {
-            if_missing: Ownership::Hidden { reason: HiddenOwner::UnreadableProcess },
+            if_missing: Ownership::Hidden { reason: HiddenReason::UnreadableProcess },
             gaps: vec![Gap::new(GapKind::OwnersUnavailable, 1, why.to_string())],
             ..Self::default()
         }
@@ -112,14 +113,14 @@ impl OwnerTable {
     /// the processes that the query names were read. `hidden`: why there may be processes that the search was not
     /// shown.
     #[allow(dead_code, reason = "a system without a search finds nothing")]
-    pub(crate) fn set_reach(&mut self, all_read: bool, some_only: bool, hidden: Option<HiddenOwner>) {
+    pub(crate) fn set_reach(&mut self, all_read: bool, some_only: bool, hidden: Option<HiddenReason>) {
         let hide = |reason| Ownership::Hidden { reason };
         self.complete = all_read && !some_only && hidden.is_none();
         self.if_missing = match hidden {
-            _ if some_only => hide(HiddenOwner::NotLookedAt),
+            _ if some_only => hide(HiddenReason::NotSearched),
             Some(reason) => hide(reason),
-            None if !all_read => hide(HiddenOwner::UnreadableProcess),
-            None => Ownership::None { reason: NoOwner::KernelOrInFlight },
+            None if !all_read => hide(HiddenReason::UnreadableProcess),
+            None => Ownership::None { reason: UnownedReason::KernelOrInFlight },
         };
     }
 

@@ -11,7 +11,7 @@
 use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen};
 use crate::engine::parallel::{lock, run_parallel};
 use crate::model::gap::{Gap, GapKind};
-use crate::model::owner::{HiddenOwner, Owner, OwnerRole, Ownership};
+use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership};
 use std::io;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
@@ -258,7 +258,7 @@ impl<R: ProcessReader> PidWalk<R> {
     }
 
     /// What the first pass found. `hidden`: why there may be processes that the reader was not shown.
-    pub(crate) fn table(&mut self, hidden: Option<HiddenOwner>) -> OwnerTable {
+    pub(crate) fn table(&mut self, hidden: Option<HiddenReason>) -> OwnerTable {
         let some_only = self.some_only;
         let found = self.found();
         let mut table = OwnerTable::default();
@@ -296,7 +296,7 @@ impl<R: ProcessReader> PidWalk<R> {
         if table.complete && !found.is_complete() {
             // A new process that cannot be read may be the only holder.
             table.complete = false;
-            table.if_missing = Ownership::Hidden { reason: HiddenOwner::UnreadableProcess };
+            table.if_missing = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
             table.gaps.extend(found.gaps(R::SOURCE));
         }
         if !found.holdings.is_empty() {
@@ -309,7 +309,7 @@ impl<R: ProcessReader> PidWalk<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::owner::NoOwner;
+    use crate::model::owner::UnownedReason;
     use std::collections::BTreeMap;
 
     /// What a process holds, or why it cannot be read.
@@ -413,7 +413,7 @@ mod tests {
         let expected =
             ["ProcessesUnreadable script", "ProcessesVanished script", "ProcessesSkipped script: broken"];
         assert_eq!((gaps, table.complete), (expected.map(str::to_owned).to_vec(), false));
-        assert_eq!(table.if_missing, Ownership::Hidden { reason: HiddenOwner::UnreadableProcess });
+        assert_eq!(table.if_missing, Ownership::Hidden { reason: HiddenReason::UnreadableProcess });
     }
 
     #[test]
@@ -424,10 +424,10 @@ mod tests {
         let mut walk = walk(first, second);
         walk.run();
         let mut table = walk.table(None);
-        assert_eq!(table.if_missing, Ownership::None { reason: NoOwner::KernelOrInFlight });
+        assert_eq!(table.if_missing, Ownership::None { reason: UnownedReason::KernelOrInFlight });
         walk.second_pass(&mut table, &[20], 1);
         assert!(!table.complete);
-        assert_eq!(table.if_missing, Ownership::Hidden { reason: HiddenOwner::UnreadableProcess });
+        assert_eq!(table.if_missing, Ownership::Hidden { reason: HiddenReason::UnreadableProcess });
         assert_eq!(table.gaps.len(), 1);
     }
 }

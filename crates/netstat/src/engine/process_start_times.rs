@@ -34,7 +34,7 @@ impl ProcessStartTimes {
 
     /// Sets the role of the owners of a row that have ended.
     pub(crate) fn mark_ended(&self, socket: &mut Socket) {
-        let created = socket.created;
+        let created = socket.created();
         let ended = |owner: &Owner| owner.role == OwnerRole::Binder && self.has_ended(owner.pid, created);
         let mut owners = Owners::None;
         for owner in socket.owners() {
@@ -48,8 +48,10 @@ impl ProcessStartTimes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::family::Family;
     use crate::model::owner::Ownership;
-    use crate::model::socket::Protocol;
+    use crate::model::protocol::Protocol;
+    use std::net::SocketAddr;
     use std::time::Duration;
 
     fn at(seconds: u64) -> Option<SystemTime> {
@@ -57,8 +59,8 @@ mod tests {
     }
 
     fn role(starts: &ProcessStartTimes, pid: u32, created: Option<SystemTime>) -> OwnerRole {
-        let mut socket = Socket::new(Protocol::Tcp, "127.0.0.1:80".parse().unwrap());
-        socket.created = created;
+        let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, SocketAddr::from(([127, 0, 0, 1], 80)));
+        socket.set_created(created);
         let binder = Owner::new(pid, None, OwnerRole::Binder);
         socket.set_owners([binder], Ownership::Known { complete: false });
         starts.mark_ended(&mut socket);

@@ -8,9 +8,10 @@ use super::decide::listening;
 use super::expr::Expr;
 use super::term::{End, Term};
 use crate::model::error::Error;
-use crate::model::socket::{Family, Protocol};
+use crate::model::family::Family;
+use crate::model::protocol::Protocol;
+use crate::model::state::State;
 use crate::model::support::SocketFields;
-use crate::model::tcp_state::TcpState;
 use std::ops::RangeInclusive;
 
 /// What is known of a socket without seeing it.
@@ -19,7 +20,7 @@ pub(crate) struct PartlyKnown {
     pub(crate) protocol: Option<Protocol>,
     pub(crate) family: Option<Family>,
     /// With the protocol known too.
-    pub(crate) state: Option<TcpState>,
+    pub(crate) state: Option<State>,
 }
 
 impl PartlyKnown {
@@ -53,11 +54,11 @@ impl Filter {
     /// ```
     /// use netstat::Filter;
     ///
-    /// assert!((Filter::tcp() & Filter::local_port(8080)).names_something());
-    /// assert!(!(Filter::tcp() | Filter::local_port(8080)).names_something());
-    /// assert!(!(!Filter::pid(1)).names_something());
+    /// assert!((Filter::tcp() & Filter::local_port(8080)).is_selective());
+    /// assert!(!(Filter::tcp() | Filter::local_port(8080)).is_selective());
+    /// assert!(!(!Filter::pid(1)).is_selective());
     /// ```
-    pub fn names_something(&self) -> bool {
+    pub fn is_selective(&self) -> bool {
         // The lowest port outside of all ranges is the first there is, or follows the end of a range. No socket that
         // can be reached has port 0.
         let mut candidates = vec![1];
@@ -87,12 +88,12 @@ impl Filter {
 
     /// Whether a socket in this state may pass. A UDP socket counts as ESTABLISHED when it has a remote
     /// end and as CLOSED when it has none, in the kernel as in `ss`.
-    pub(crate) fn wants_state(&self, protocol: Protocol, state: TcpState) -> bool {
+    pub(crate) fn wants_state(&self, protocol: Protocol, state: State) -> bool {
         self.wants(PartlyKnown { protocol: Some(protocol), state: Some(state), family: None })
     }
 
     /// Whether every socket in this state passes, whatever else it is.
-    pub(crate) fn takes_all_in(&self, protocol: Protocol, state: TcpState) -> bool {
+    pub(crate) fn takes_all_in(&self, protocol: Protocol, state: State) -> bool {
         [Family::Ipv4, Family::Ipv6].into_iter().all(|family| {
             let kind = PartlyKnown { protocol: Some(protocol), family: Some(family), state: Some(state) };
             self.0.decide(&|term| kind.decide(term)) == Some(true)
@@ -100,7 +101,7 @@ impl Filter {
     }
 
     /// Whether this state is asked for by name, and not only because none is.
-    pub(crate) fn names_state(&self, state: TcpState) -> bool {
+    pub(crate) fn names_state(&self, state: State) -> bool {
         let mut names = false;
         self.0.each(true, &mut |term, positive| {
             names |= positive && matches!(term, Term::States(states) if states.contains(state));

@@ -5,7 +5,7 @@
 use crate::model::details::DetailFields;
 use crate::model::owner::OwnerRole;
 use crate::model::process::ProcessFields;
-use crate::model::socket::Protocol;
+use crate::model::protocol::Protocol;
 use crate::model::support::{SocketFields, Support};
 
 pub(crate) const LINUX: Support = Support {

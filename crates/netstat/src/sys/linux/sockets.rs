@@ -69,9 +69,9 @@ fn fall_back(tables: &mut Tables<'_>, undumped: Undumped<'_>, open: net::Open<'_
     let mut any_read = false;
     let mut unread: Vec<Unread> = Vec::new();
     for family in table.selection.families() {
-        let source = format!("/proc/net {} over {family}", table.selection.protocol);
+        let source = format!("/proc/net {} over {family}", table.selection.info.protocol);
         let read = tables.read(&source, |rows| {
-            net::read(open, table.selection.protocol, *family, table.details, rows)?;
+            net::read(open, table.selection.info, *family, table.details, rows)?;
             Ok(!rows.absent)
         });
         match read {

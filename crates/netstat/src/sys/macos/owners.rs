@@ -19,8 +19,9 @@ use super::row;
 use crate::engine::owner_table::OwnerTable;
 use crate::engine::pid_walk::{Extra, PidWalk, ProcessReader, Unreadable, Visit};
 use crate::model::gap::{Gap, GapKind};
-use crate::model::owner::HiddenOwner;
-use crate::model::socket::{Protocol, Socket};
+use crate::model::owner::HiddenReason;
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
 use crate::sys::system::OwnerSearch;
 use netstat_wire::macos::proc_pidinfo::SZOMB;
 use netstat_wire::macos::socket_fdinfo::{PROC_FP_SHARED, SOCKET_FDINFO_BYTES, SocketFdinfo};
@@ -267,7 +268,7 @@ impl<K: Kernel> OwnerSearch for LibprocWalk<K> {
         let LibprocReader { kernel, not_listed, .. } = &self.0.reader;
         let not_listed = *not_listed;
         let is_all_shown = kernel.geteuid() == 0 && not_listed.is_none();
-        let mut table = self.0.table((!is_all_shown).then_some(HiddenOwner::UnreadableProcess));
+        let mut table = self.0.table((!is_all_shown).then_some(HiddenReason::UnreadableProcess));
         if let Some(errno) = not_listed {
             table.gaps.push(Gap::new(GapKind::ProcessesHidden, 1, format!("proc_listpids: {errno}")));
         }

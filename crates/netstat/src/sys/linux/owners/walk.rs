@@ -18,7 +18,7 @@ use super::super::errno::Errno;
 use crate::engine::owner_table::OwnerTable;
 use crate::engine::pid_walk::{Extra, PidWalk, ProcessReader, Unreadable, Visit};
 use crate::model::gap::{Gap, GapKind};
-use crate::model::owner::{HiddenOwner, Ownership};
+use crate::model::owner::{HiddenReason, Ownership};
 use crate::sys::linux::procfs::{Procfs, TableRead};
 use crate::sys::system::OwnerSearch;
 use std::cmp::Ordering;
@@ -121,7 +121,7 @@ impl<P: Procfs + Send> OwnerSearch for ProcfsWalk<P> {
             }
             Err(NotSearched::OtherNamespace) => {
                 let mut table = OwnerTable::failed("/proc: of another pid namespace");
-                table.if_missing = Ownership::Hidden { reason: HiddenOwner::OtherPidNamespace };
+                table.if_missing = Ownership::Hidden { reason: HiddenReason::OtherPidNamespace };
                 return table;
             }
         };
@@ -157,10 +157,10 @@ impl Hidden {
         }
     }
 
-    fn reason(self) -> HiddenOwner {
+    fn reason(self) -> HiddenReason {
         match self {
-            Self::Namespace => HiddenOwner::OtherPidNamespace,
-            Self::Mount => HiddenOwner::UnreadableProcess,
+            Self::Namespace => HiddenReason::OtherPidNamespace,
+            Self::Mount => HiddenReason::UnreadableProcess,
         }
     }
 }

@@ -11,7 +11,7 @@
 
 use crate::engine::tables::TableRows;
 use crate::model::details::DetailFields;
-use crate::model::socket::{Family, Protocol};
+use crate::model::family::Family;
 use crate::sys::linux::dedup::Dedup;
 use crate::sys::linux::protocols::ProtocolInfo;
 use crate::sys::linux::{details, ffi, row};
@@ -62,12 +62,11 @@ impl std::fmt::Display for Unread {
 /// stay.
 pub(crate) fn read(
     open: Open<'_>,
-    protocol: Protocol,
+    info: &ProtocolInfo,
     family: Family,
     wanted: DetailFields,
     rows: &mut TableRows<'_>,
 ) -> Result<(), Unread> {
-    let info = ProtocolInfo::of(protocol);
     let mut dedup = Dedup::new(info.repeats);
     let hash = RandomState::new();
     let tick = Duration::from_nanos(1_000_000_000 / ffi::ticks_per_second());
@@ -93,9 +92,9 @@ pub(crate) fn read(
             if !dedup.is_new(line.chunk, key) {
                 continue;
             }
-            let mut row = row::row_of_line(&record, protocol);
+            let mut row = row::row_of_line(&record, info);
             if !wanted.is_empty() {
-                row.details = details::details_of_line(wanted, protocol, &record, tick);
+                row.set_details(details::details_of_line(wanted, info, &record, tick));
             }
             if rows.emit(row).is_break() {
                 return Ok(());

@@ -198,7 +198,7 @@ impl<'a> Context<'a> {
         }
         if let Some(link) = executable.filter(|_| self.fields.contains(Fields::PATH)) {
             let path = link.strip_suffix(DELETED);
-            process.path_deleted = path.is_some();
+            process.path_deleted = Some(path.is_some());
             process.path = Some(PathBuf::from(OsString::from_vec(path.unwrap_or(&link).to_vec())));
         }
         if self.fields.intersects(Fields::UID | Fields::USER) {

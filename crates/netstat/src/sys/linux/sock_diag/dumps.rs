@@ -5,7 +5,6 @@ use super::request::Table;
 use crate::engine::tables::TableRows;
 use crate::sys::linux::dedup::Dedup;
 use crate::sys::linux::errno::Errno;
-use crate::sys::linux::protocols::ProtocolInfo;
 use crate::sys::linux::{details, row};
 use netstat_wire::linux::inet_diag::InetDiagMsg;
 use std::borrow::Cow;
@@ -58,7 +57,7 @@ impl<'o> Dumps<'o> {
 
     /// Reads a table.
     pub(crate) fn read(&mut self, table: &Table, rows: &mut TableRows<'_>) -> Result<(), Fault> {
-        let mut dedup = Dedup::new(ProtocolInfo::of(table.selection.protocol).repeats);
+        let mut dedup = Dedup::new(table.selection.info.repeats);
         let mut table = Cow::Borrowed(table);
         let mut restarts = 0;
         loop {
@@ -86,14 +85,14 @@ impl<'o> Dumps<'o> {
         dedup: &mut Dedup,
         rows: &mut TableRows<'_>,
     ) -> Result<u32, Fault> {
-        let protocol = table.selection.protocol;
+        let info = table.selection.info;
         let mut answer = self.ask(|seq| table.request(seq))?;
         while let Some(record) = answer.next()? {
             let Ok(message) = InetDiagMsg::decode(record.payload) else {
                 rows.skipped += 1;
                 continue;
             };
-            let Some(mut row) = row::row(&message, protocol) else {
+            let Some(mut row) = row::row(&message, info) else {
                 rows.skipped += 1;
                 continue;
             };
@@ -101,8 +100,8 @@ impl<'o> Dumps<'o> {
                 continue;
             }
             if !table.details.is_empty() {
-                match details::details(table.details, protocol, &message, record.payload) {
-                    Ok(details) => row.details = details,
+                match details::details(table.details, info, &message, record.payload) {
+                    Ok(details) => row.set_details(details),
                     Err(_) => rows.skipped += 1,
                 }
             }

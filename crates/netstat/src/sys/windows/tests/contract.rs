@@ -5,7 +5,7 @@ use super::scripted::{Endpoint, World};
 use crate::engine::snapshot::{count, stream, take};
 use crate::filter::Filter;
 use crate::model::process::ProcessFields;
-use crate::model::socket::Protocol;
+use crate::model::protocol::Protocol;
 use crate::query::Query;
 use crate::sys::promises::Seen;
 use crate::sys::support;
