@@ -39,7 +39,7 @@ cross_check() {
     local target
     local -a arguments=()
     for target in "${targets[@]}"; do
-        ! set_up check "$target" || arguments+=(--target "$target")
+        ! set_up "check of $target" "$target" || arguments+=(--target "$target")
     done
     [ ${#arguments[@]} -gt 0 ] || return 0
     # Not `cargo clippy`, which would start the clippy of rustup.
@@ -66,7 +66,7 @@ cross_s390x() {
         # Thousands of random worlds take a minute here and half an hour there.
         skip 'random worlds and measurements on s390x: too slow where every instruction is emulated'
         skip 'netlink sockets and filters in the kernel on s390x: the emulator has no such sockets'
-        s390x_test --package netstat --lib -- --skip worlds --skip speed --skip filters::live --skip netlink::ffi
+        s390x_test --package netstat --lib -- --skip worlds --skip large --skip filters::live --skip netlink::ffi
     fi
 }
 

@@ -8,7 +8,7 @@ of the group. Exit status: 0 no cycle, 1 cycles, 2 the check could not be done.
 
 File A imports file B if a `use` or an inline path in A begins with `crate::`, `self::`, `super::`, a child module or an
 imported name, and leads to a module of B or to something defined in it. A name that a module re-exports leads to the
-file that defines it; a name from a glob leads to the file with the glob. Not imports: `mod` lines; a `pub use` that names
+file that defines it; a name from a glob leads to the file with the glob. Not imports: `mod` lines; a re-export of
 something of the module's own children, unless the same file also uses that name; comments; test code (`#[test]` and
 what exists under `cfg(test)` or `cfg(netstat_scripted)` only). Code for every operating system counts.
 """
@@ -290,7 +290,9 @@ def imports_of(root):
     for module in root.all():
         found = list(module.paths)
         for path, name, is_public, line in module.uses:
-            own = targets(module, path) if is_public and name is not None and name not in module.names else ()
+            # A private name can also be there for a `pub use` of what is behind it.
+            is_passed_on = is_public or any(other is not path and other[0] == name for other, *_ in module.uses)
+            own = targets(module, path) if is_passed_on and name is not None and name not in module.names else ()
             if not own or not all(target is not module and target.is_within(module) for target in own):
                 found.append((path, line))
         lines = imports[module.file]

@@ -5,6 +5,9 @@
 #                            assignments may precede the command; what it builds is below $cross_dir
 #   make_std TARGET...       makes the standard libraries that are missing
 #   set_up WHAT TARGET       whether WHAT can be built for TARGET; if not, prints what is skipped and the command it needs
+#   old_program NAME         copies a program of the old interface, so that what it builds stays out of the sources, and
+#                            prints the path of the copy's Cargo.toml
+#   check_old_programs TARGET...   checks the types of all of them
 #
 # Everything built for another system is built by Debian's compiler (`rustc-web`), whatever targets rustup has: a
 # step needs what its setup made and nothing else, and the result is the same on every machine. Debian's compiler
@@ -82,4 +85,29 @@ make_std() {
         compiler >"$folder/made-by"
     done
     rm -rf "$made"
+}
+
+old_program() {
+    local from=crates/netstat/tests/old_programs/$1 copy=$cross_dir/old_programs/$1
+    mkdir -p "$copy/src"
+    sed "s,\"\.\./\.\./\.\.\",\"$PWD/crates/netstat\"," "$from/Cargo.toml" >"$copy/Cargo.toml"
+    cp "$from/src/main.rs" "$copy/src/"
+    # The versions of the workspace.
+    cp Cargo.lock "$copy/"
+    echo "$copy/Cargo.toml"
+}
+
+check_old_programs() {
+    local target folder name
+    local -a arguments=() names=()
+    for target; do
+        ! set_up 'programs of the old interface' "$target" || arguments+=(--target "$target")
+    done
+    [ ${#arguments[@]} -gt 0 ] || return 0
+    for folder in crates/netstat/tests/old_programs/*/; do
+        name=$(basename "$folder")
+        debian /usr/bin/cargo check --quiet --manifest-path "$(old_program "$name")" "${arguments[@]}"
+        names+=("$name")
+    done
+    echo "checked: ${names[*]} ${arguments[*]}"
 }

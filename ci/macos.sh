@@ -5,7 +5,8 @@
 #   ci/macos.sh [STEP...]      default: setup check layout link imports prove
 #
 #   setup    Debian's compiler with the standard library of each target; zig, as linker and for Apple's headers
-#   check    types and lints for $APPLE, with the layouts that libc knows compared at compile time
+#   check    types and lints for $APPLE, with the layouts that libc knows compared at compile time; and the programs
+#            of the old interface
 #   layout   the layouts that the decoders rely on, against Apple's header sys/proc_info.h
 #   link     lsock as a program for both processors of a Mac, in $CARGO_TARGET_DIR/macos
 #   imports  each is what it should be, loads only libraries of the system, and imports only what libSystem exports
@@ -42,7 +43,10 @@ macos_setup() {
     fi
 }
 
-macos_check() { TARGETS=$APPLE ci/cross.sh check; }
+macos_check() {
+    TARGETS=$APPLE ci/cross.sh check
+    check_old_programs "${macs[@]}"
+}
 
 macos_layout() {
     local target made

@@ -128,11 +128,13 @@ RUST
 mod child;
 mod other;
 
+use other as chosen;
+pub use chosen::Other;
 pub use self::child::Thing;
-pub use other::Other;
 RUST
     # The parent re-exports what its other child defines.
     put crates/b/src/parent/child.rs <<'RUST'
+use crate::parent;
 use super::Other;
 pub struct Thing(Other);
 RUST
@@ -171,6 +173,12 @@ cycles() {
     put crates/b/src/parent/mod.rs <<<'mod child; mod other; pub use {child::Thing, other::Other}; pub fn make(_: Thing) {}'
     expect 'crates/b/src/parent/child.rs:1: parent/child.rs -> parent/mod.rs -> parent/child.rs (2 files: '
     put crates/b/src/parent/mod.rs <<<'mod child; mod other; pub use {child::Thing, other::Other}; pub fn make() { child::f() }'
+    expect 'crates/b/src/parent/child.rs:1: parent/child.rs -> parent/mod.rs -> parent/child.rs (2 files: '
+
+    put crates/b/src/parent/mod.rs <<<'mod child; mod other; use child::Thing; pub use other::Other; pub fn make() {}'
+    expect 'crates/b/src/parent/child.rs:1: parent/child.rs -> parent/mod.rs -> parent/child.rs (2 files: '
+
+    put crates/b/src/parent/mod.rs <<<'mod child; mod other; use child::child; pub use other::Other; pub fn make() {}'
     expect 'crates/b/src/parent/child.rs:1: parent/child.rs -> parent/mod.rs -> parent/child.rs (2 files: '
 
     # Through a third file.

@@ -5,9 +5,10 @@
 #   ci/windows.sh [STEP...]    default: setup check tests programs imports prove
 #
 #   setup     Debian's packages (ci/install.sh windows), the standard libraries, a Wine prefix
-#   check     types and lints for every target of $WINDOWS_TARGETS
+#   check     types and lints for every target of $WINDOWS_TARGETS, and the programs of the old interface
 #   tests     all tests of netstat-wire, netstat and lsock, live ones included, as Windows programs
-#   programs  the example of netstat 0.7 and `lsock.exe --json`, which must see a listener that is there
+#   programs  the example of netstat 0.7 and `lsock.exe --json`, which must see a listener that is there, and the
+#             programs of netstat2, which must see their own
 #   imports   lsock.exe asks for no function that Windows 10 1809 lacks: those of ci/windows-imports.txt alone
 #   prove     that a failing test and a forbidden import make this script fail
 #
@@ -91,6 +92,7 @@ windows_setup() {
 
 windows_check() {
     TARGETS=$WINDOWS_TARGETS ci/cross.sh check
+    check_old_programs "$target"
 }
 
 # The tests of the macOS back end are left out: its error codes mean other things where Windows gives them
@@ -118,30 +120,32 @@ listener() {
         sleep 600;'
 }
 
+run_old_program() {
+    windows /usr/bin/cargo run --quiet --target "$target" --manifest-path "$(old_program "$1")" | tr -d '\r'
+}
+
 windows_programs() {
-    local example port printed listening_PID
+    local port printed listening_PID
     coproc listening { listener; }
     read -r port <&"${listening[0]}"
 
-    # The example of the README of netstat 0.7, in a copy, so that what it builds stays out of the sources.
-    example=$cross_dir/netstat-0.7-example
-    mkdir -p "$example/src"
-    sed "s,\"\.\./\.\./\.\.\",\"$repo/crates/netstat\"," crates/netstat/tests/old_programs/netstat-0.7/Cargo.toml >"$example/Cargo.toml"
-    cp crates/netstat/tests/old_programs/netstat-0.7/src/main.rs "$example/src/"
-    cp Cargo.lock "$example/"
-    printed=$(windows /usr/bin/cargo run --quiet --target "$target" --manifest-path "$example/Cargo.toml" | tr -d '\r')
+    printed=$(run_old_program netstat-0.7)
     grep -xF "TCP 127.0.0.1:$port -> 0.0.0.0:0 [0] - LISTEN" <<<"$printed"
+    printed=$(run_old_program netstat2-0.11)
+    grep -x 'netstat2 program: done' <<<"$printed"
+    printed=$(run_old_program netstat2-globs)
+    grep -x 'program with two globs: done' <<<"$printed"
 
     build_lsock
     printed=$("$wine" "$program" --json)
     perl -MJSON::PP -e '
-        my ($port, $text) = @ARGV;
-        my $document = decode_json($text);
+        my ($port) = @ARGV;
+        my $document = decode_json(join "", <STDIN>);
         die "not the schema lsock/1\n" unless $document->{schema} eq "lsock/1";
         my ($row) = grep { $_->{local}{port} == $port && ($_->{state} // "") eq "LISTEN" } @{$document->{sockets}};
         die "port $port is not listed\n" unless $row;
         print "lsock.exe: $row->{protocol} $row->{local}{addr}:$row->{local}{port} $row->{state}, ",
-            scalar @{$document->{sockets}}, " rows\n";' "$port" "$printed"
+            scalar @{$document->{sockets}}, " rows\n";' "$port" <<<"$printed"
     "$wine" "$program" --completions powershell | grep -c Register-ArgumentCompleter >/dev/null
     kill "$listening_PID"
 }

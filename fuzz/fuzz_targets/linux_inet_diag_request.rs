@@ -5,6 +5,7 @@ use libfuzzer_sys::fuzz_target;
 use netstat_wire::linux::inet_diag::{
     INET_DIAG_REQ_BYTECODE, InetDiagMsg, Request, RequestV2, SOCK_DESTROY, SockId,
 };
+use netstat_wire::linux::inet_diag_raw::{IPPROTO_RAW, RequestRaw};
 use netstat_wire::linux::netlink::{Attribute, Attributes, Body, Messages, NLM_F_REQUEST};
 
 fuzz_target!(|input: &[u8]| {
@@ -26,6 +27,14 @@ fuzz_target!(|input: &[u8]| {
     with_a_program(&v2.encode_with(flags, uid, input).expect("short enough"), &message, input);
     let destroy = v2.encode_destroy(flags, uid);
     assert_eq!((destroy[4..6].to_vec(), &destroy[6..]), (SOCK_DESTROY.to_ne_bytes().to_vec(), &message[6..]));
+
+    let raw = RequestRaw { family, ext: timer, raw_protocol: state, id };
+    let message = raw.encode(flags, uid);
+    let as_v2 = RequestV2 { family, protocol: IPPROTO_RAW, ext: timer, states: u32::MAX, id };
+    let mut expected = as_v2.encode(flags, uid);
+    expected[19] = state;
+    assert_eq!(message, expected);
+    with_a_program(&raw.encode_with(flags, uid, input).expect("short enough"), &message, input);
 
     for protocol in [None, Some(wqueue)] {
         let request = Request { ext: timer, states: rqueue, id, protocol };

@@ -2,7 +2,7 @@
 
 use crate::usage::UsageError;
 use clap::ValueHint;
-use netstat::{Filter, FilterError, Query, TcpState};
+use netstat::{Filter, FilterError, Query, State};
 
 const HEADING: &str = "Which sockets";
 
@@ -89,7 +89,7 @@ impl FilterArgs {
     /// condition. `after_p`: with `-p`, after which a bare number may be meant as a process id.
     pub fn filter(&self, all: bool, after_p: bool) -> Result<Filter, UsageError> {
         let listening = self.listening.then(Filter::listening);
-        let bound = (self.bound && !all).then(|| Filter::tcp() & Filter::state(TcpState::Closed));
+        let bound = (self.bound && !all).then(|| Filter::tcp() & Filter::state(State::Closed));
         let states = any_of("state", "state", &self.state)?;
         let kinds = [
             listening.into_iter().chain(bound).chain(states).reduce(|any, state| any | state),

@@ -9,7 +9,7 @@ use netstat::{Gap, GapKind, OwnerSource, Snapshot};
 pub fn line(snapshot: &Snapshot, asked: OwnerSource) -> Option<String> {
     let mut line = String::new();
     if asked == OwnerSource::Bpf
-        && let Some(from) = snapshot.owners_from.as_ref().filter(|from| from.source != asked)
+        && let Some(from) = snapshot.owner_source.as_ref().filter(|from| from.source != asked)
     {
         escape::escape_into(
             format!("owners by {}, not by {asked}: {}", from.source, from.reason).as_bytes(),
@@ -57,7 +57,7 @@ pub fn unseen(snapshot: &Snapshot, by_owner: bool) -> Option<&'static str> {
 #[cfg(test)]
 mod tests {
     use super::{Gap, GapKind, OwnerSource, Snapshot};
-    use netstat::OwnersFrom;
+    use netstat::OwnerSourceUsed;
 
     fn line(gaps: &[Gap]) -> Option<String> {
         let mut snapshot = Snapshot::default();
@@ -116,7 +116,7 @@ mod tests {
         let mut snapshot = Snapshot::default();
         let text = |snapshot: &Snapshot, asked| super::line(snapshot, asked);
         assert_eq!(text(&snapshot, OwnerSource::Bpf), None);
-        snapshot.owners_from = Some(OwnersFrom::new(OwnerSource::Procfs, "capabilities: no CAP_BPF"));
+        snapshot.owner_source = Some(OwnerSourceUsed::new(OwnerSource::Procfs, "capabilities: no CAP_BPF"));
         assert_eq!(text(&snapshot, OwnerSource::Auto), None);
         assert_eq!(text(&snapshot, OwnerSource::Procfs), None);
         let said = "owners by procfs, not by bpf: capabilities: no CAP_BPF";
@@ -125,7 +125,7 @@ mod tests {
         let both = format!("{said}; 1 table could not be read (sock_diag udp: Permission denied)");
         assert_eq!(text(&snapshot, OwnerSource::Bpf), Some(both));
         snapshot.gaps.clear();
-        snapshot.owners_from = Some(OwnersFrom::new(OwnerSource::Bpf, "asked for"));
+        snapshot.owner_source = Some(OwnerSourceUsed::new(OwnerSource::Bpf, "asked for"));
         assert_eq!(text(&snapshot, OwnerSource::Bpf), None);
     }
 

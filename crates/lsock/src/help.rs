@@ -173,7 +173,7 @@ mod tests {
     use crate::cli::Cli;
     use clap::Parser;
     use lsock::plan::Plan;
-    use netstat::{Filter, HiddenOwner, NoOwner};
+    use netstat::{Filter, HiddenReason, UnownedReason};
 
     /// The words of a command as a shell takes them, up to a pipe.
     fn words(command: &str) -> Vec<String> {
@@ -207,7 +207,7 @@ mod tests {
             format!("state {name} and {name}").parse::<Filter>().unwrap_or_else(|error| panic!("{error}"));
         }
         for (terms, meaning) in TERMS {
-            // What an argument stands for is told in the text, or has an example in it.
+            // An argument that the term requires.
             let first = terms.split([',', ' ']).next().unwrap();
             let argument = match first {
                 "state" => "estab",
@@ -226,19 +226,19 @@ mod tests {
     #[test]
     fn every_reason_is_explained() {
         let none = [
-            NoOwner::TimeWait,
-            NoOwner::SynReceived,
-            NoOwner::AcceptQueue,
-            NoOwner::Orphan,
-            NoOwner::KernelOrInFlight,
+            UnownedReason::TimeWait,
+            UnownedReason::SynReceived,
+            UnownedReason::AcceptQueue,
+            UnownedReason::Orphan,
+            UnownedReason::KernelOrInFlight,
         ];
         let hidden = [
-            HiddenOwner::UnreadableProcess,
-            HiddenOwner::Vanished,
-            HiddenOwner::OtherPidNamespace,
-            HiddenOwner::NotLookedAt,
+            HiddenReason::UnreadableProcess,
+            HiddenReason::Vanished,
+            HiddenReason::OtherPidNamespace,
+            HiddenReason::NotSearched,
         ];
-        let names = none.map(NoOwner::as_str).into_iter().chain(hidden.map(HiddenOwner::as_str));
+        let names = none.map(UnownedReason::as_str).into_iter().chain(hidden.map(HiddenReason::as_str));
         assert!(names.eq(REASONS.iter().map(|(name, _)| *name)));
     }
 }

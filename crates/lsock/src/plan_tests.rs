@@ -1,5 +1,5 @@
 use super::*;
-use netstat::{Filter, TcpState};
+use netstat::{Filter, State};
 
 fn planned(typed: &str) -> Result<Plan, UsageError> {
     let words = std::iter::once("lsock").chain(typed.split_whitespace());
@@ -52,7 +52,7 @@ fn values_of_an_option_unite() {
     assert_asks("--pid 1,2 --pid 3", usual_of(F::pid(1) | F::pid(2) | F::pid(3)));
     assert_asks("--process a,b --process c", usual_of(F::process("a,b") | F::process("c")));
     assert_asks("--user 33,4711", usual_of(F::uid(33) | F::uid(4711)));
-    let states = [TcpState::Established, TcpState::Listen].map(F::state);
+    let states = [State::Established, State::Listen].map(F::state);
     let [established, listen] = states.clone();
     assert_asks("--state estab,LISTENING", usual_of(established | listen));
     let [established, _] = states;
@@ -63,12 +63,12 @@ fn values_of_an_option_unite() {
 #[test]
 fn words_are_one_filter_and_narrow_what_options_say() {
     use Filter as F;
-    let established = || F::state(TcpState::Established);
+    let established = || F::state(State::Established);
     let either = F::remote_port(443) | F::remote_net([10, 0, 0, 0], 8);
     assert_asks("state established ( dport = :443 or dst 10.0.0.0/8 )", usual_of(established() & either));
     assert_asks("sport gt :1024", usual_of(F::local_ports(1025..)));
     assert_asks("process nginx", usual_of(F::process("nginx")));
-    assert_asks("-t state listening", usual().tcp().filter(F::state(TcpState::Listen)));
+    assert_asks("-t state listening", usual().tcp().filter(F::state(State::Listen)));
     assert_asks("! tcp --port 1", usual_of(F::port(1) & !F::tcp()));
     assert_asks("--state estab :1 or :2", usual_of(established() & (F::port(1) | F::port(2))));
     assert_asks("-t :1 and -4 :2", usual().tcp().ipv4().filter(F::port(1) & F::port(2)));
@@ -135,12 +135,12 @@ fn details_are_asked_for_by_their_option_or_their_columns() {
 #[test]
 fn bound_alone_is_a_state_and_beside_all_is_everything() {
     let asks = |filter| usual().bound_inactive(true).filter(filter);
-    let bound = || Filter::tcp() & Filter::state(TcpState::Closed);
+    let bound = || Filter::tcp() & Filter::state(State::Closed);
     assert_asks("-B", asks(bound()));
     assert_asks("-aB", usual().bound_inactive(true));
     // With states it adds to them, and takes no socket of another protocol away.
     assert_asks("-Bl", asks(Filter::listening() | bound()));
-    assert_asks("-B --state established", asks(bound() | Filter::state(TcpState::Established)));
+    assert_asks("-B --state established", asks(bound() | Filter::state(State::Established)));
     let refused = planned("-uB").unwrap_err().to_string();
     assert!(refused.starts_with("--bound is about TCP sockets"), "{refused}");
 }

@@ -64,7 +64,7 @@ fn directed(a: &Key, b: &Key, descending: bool) -> Ordering {
 /// By protocol, local and remote endpoint, IPv4 before IPv6, all by number. Identity and cookie make the order the same
 /// each time for sockets that share all three.
 fn default_order(a: &Socket, b: &Socket) -> Ordering {
-    let endpoints = |socket: &Socket| (socket.protocol, socket.local, socket.remote);
+    let endpoints = |socket: &Socket| (socket.protocol, socket.local_addr(), socket.remote_addr());
     let rest = |socket: &Socket| (socket.identity, socket.cookie);
     endpoints(a).cmp(&endpoints(b)).then_with(|| rest(a).cmp(&rest(b)))
 }
@@ -138,9 +138,10 @@ impl<'a> SortNumbers<'a> {
             Protocol::Udp => 1,
             _ => 2,
         };
-        let local = protocol << 49 | u128::from(socket.local.is_ipv6()) << 48 | self.endpoint(socket.local);
-        let remote = match socket.remote {
-            _ if has_scope_or_flow(socket.local) => 1 << 50,
+        let Some(endpoint) = socket.local_addr() else { return protocol << 120 };
+        let local = protocol << 49 | u128::from(endpoint.is_ipv6()) << 48 | self.endpoint(endpoint);
+        let remote = match socket.remote_addr() {
+            _ if has_scope_or_flow(endpoint) => 1 << 50,
             None => 0,
             Some(remote) => (1 + u128::from(remote.is_ipv6())) << 48 | self.endpoint(remote),
         };
@@ -161,8 +162,8 @@ impl<'a> SortNumbers<'a> {
         let all = self.ipv6.get_or_init(|| {
             let mut all = Vec::new();
             for socket in self.sockets {
-                all.extend(ipv6(socket.local));
-                all.extend(socket.remote.and_then(ipv6));
+                all.extend(socket.local_addr().and_then(ipv6));
+                all.extend(socket.remote_addr().and_then(ipv6));
             }
             all.sort_unstable();
             all.dedup();
@@ -188,7 +189,7 @@ fn has_scope_or_flow(endpoint: SocketAddr) -> bool {
 mod tests {
     use super::*;
     use crate::users::Users;
-    use netstat::{Snapshot, TcpState};
+    use netstat::{Family, Snapshot, State};
 
     fn sorted_locals(sort: &[&str], sockets: Vec<Socket>) -> Vec<String> {
         let terms: Vec<_> = sort.iter().map(|term| SortColumn::parse(term).unwrap()).collect();
@@ -199,8 +200,10 @@ mod tests {
         rows.iter().map(|socket| socket.local.to_string()).collect()
     }
 
-    fn socket(protocol: Protocol, local: &str, uid: Option<u32>, state: Option<TcpState>) -> Socket {
-        let mut socket = Socket::new(protocol, local.parse().unwrap());
+    fn socket(protocol: Protocol, local: &str, uid: Option<u32>, state: Option<State>) -> Socket {
+        let local: SocketAddr = local.parse().unwrap();
+        let family = if local.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
+        let mut socket = Socket::new(family, protocol, local);
         socket.uid = uid;
         socket.state = state;
         socket
@@ -238,8 +241,8 @@ mod tests {
         for remote in remotes {
             for protocol in [Protocol::Tcp, Protocol::Udp] {
                 all.extend(ends.iter().map(|local| {
-                    let mut socket = Socket::new(protocol, *local);
-                    socket.remote = remote;
+                    let mut socket = Socket::new(Family::Ipv6, protocol, *local);
+                    socket.remote = remote.map(Into::into);
                     socket
                 }));
             }
@@ -255,7 +258,7 @@ mod tests {
             for b in &all {
                 let by_number = numbers.number_of(a).cmp(&numbers.number_of(b));
                 // Only what follows a port is not in the number.
-                let left = has_scope_or_flow(a.local) || a.remote.is_some_and(has_scope_or_flow);
+                let left = [a.local_addr(), a.remote_addr()].into_iter().flatten().any(has_scope_or_flow);
                 assert!(
                     by_number == default_order(a, b) || by_number == Ordering::Equal && left,
                     "{a:?} {b:?}"
@@ -298,9 +301,9 @@ mod tests {
     fn later_columns_decide_among_equals() {
         let of = |local, state| socket(Protocol::Tcp, local, None, Some(state));
         let sockets = vec![
-            of("1.1.1.1:1", TcpState::Listen),
-            of("1.1.1.1:2", TcpState::Established),
-            of("1.1.1.1:3", TcpState::Listen),
+            of("1.1.1.1:1", State::Listen),
+            of("1.1.1.1:2", State::Established),
+            of("1.1.1.1:3", State::Listen),
         ];
         let expected = ["1.1.1.1:2", "1.1.1.1:3", "1.1.1.1:1"];
         assert_eq!(sorted_locals(&["state", "local_port:desc"], sockets), expected);

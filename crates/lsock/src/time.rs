@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
-/// Displays a time. A time before 1970 has no form here.
+/// Displays a time, from 1970 on.
 #[derive(Copy, Clone, Debug)]
 pub(crate) struct Rfc3339(Duration);
 

@@ -3,7 +3,7 @@
 use crate::escape;
 use crate::time::Rfc3339;
 use crate::users::Users;
-use netstat::{Owner, OwnerRole, Process, Snapshot, TcpState};
+use netstat::{Owner, OwnerRole, Process, Snapshot, State};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -79,7 +79,7 @@ impl<'a> ProcessView<'a> {
             name: raw.name.as_ref().map(|name| escape::escaped(name.as_encoded_bytes())),
             path: raw.path.as_ref().map(|path| {
                 let mut shown = escape::escaped(path.as_os_str().as_encoded_bytes());
-                if raw.path_deleted {
+                if raw.path_deleted == Some(true) {
                     shown.push_str(" (deleted)");
                 }
                 shown
@@ -95,8 +95,8 @@ impl<'a> ProcessView<'a> {
 }
 
 /// The name of a state in all output; none for UDP, and for a state without a name.
-pub fn state_name(state: Option<TcpState>) -> Option<&'static str> {
-    state.filter(|state| *state != TcpState::Unknown).map(TcpState::as_str)
+pub fn state_name(state: Option<State>) -> Option<&'static str> {
+    state?.as_str()
 }
 
 #[cfg(test)]
@@ -105,8 +105,8 @@ mod tests {
 
     #[test]
     fn unknown_states_have_no_name() {
-        assert_eq!(state_name(Some(TcpState::SynReceived)), Some("SYN_RCVD"));
-        assert_eq!(state_name(Some(TcpState::Unknown)), None);
+        assert_eq!(state_name(Some(State::SynReceived)), Some("SYN_RCVD"));
+        assert_eq!(state_name(Some(State::Other(99))), None);
         assert_eq!(state_name(None), None);
     }
 

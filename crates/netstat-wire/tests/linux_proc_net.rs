@@ -1,4 +1,4 @@
-//! `/proc/PID/net/{tcp,tcp6,udp,udp6}`: a socket a line.
+//! `/proc/PID/net/{tcp,tcp6,udp,udp6}`, and those of raw, ping and UDP-Lite sockets: a socket a line.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -80,6 +80,45 @@ fn captured_udp_sockets_have_the_memory_of_what_waits() {
     let records = read(fixture_lines!("linux-6.18__proc_net_udp6"), Endian::Little);
     let locals: Vec<_> = records.iter().map(|record| record.local.to_string()).collect();
     assert_eq!(locals, ["[::1]:8054", "[::]:8055"]);
+}
+
+#[test]
+fn captured_raw_sockets_have_their_protocol_as_port() {
+    let summaries: Vec<_> =
+        read(fixture_lines!("linux-6.18__proc_net_raw"), Endian::Little).iter().map(summary).collect();
+    let expected_raw = [
+        expected("0.0.0.0:255", "0.0.0.0:0", TCP_CLOSE, 0, 0, 1_222_557),
+        expected("0.0.0.0:1", "0.0.0.0:0", TCP_CLOSE, 0, 0, 1_222_555),
+        expected("127.0.0.1:89", "127.0.0.2:0", TCP_ESTABLISHED, 0, 0, 1_222_556),
+    ];
+    assert_eq!(summaries, expected_raw);
+    let records = read(fixture_lines!("linux-6.18__proc_net_raw6"), Endian::Little);
+    let summaries: Vec<_> = records.iter().map(summary).collect();
+    assert_eq!(summaries, [expected("[::1]:58", "[::]:0", TCP_CLOSE, 0, 0, 1_222_558)]);
+}
+
+#[test]
+fn captured_ping_sockets_have_their_identifier_as_port() {
+    let records = read(fixture_lines!("linux-6.18__proc_net_icmp"), Endian::Little);
+    let summaries: Vec<_> = records.iter().map(summary).collect();
+    assert_eq!(summaries, [expected("127.0.0.1:7777", "0.0.0.0:0", TCP_CLOSE, 0, 0, 1_222_559)]);
+    let records = read(fixture_lines!("linux-6.18__proc_net_icmp6"), Endian::Little);
+    let summaries: Vec<_> = records.iter().map(summary).collect();
+    assert_eq!(summaries, [expected("[::1]:7778", "[::1]:0", TCP_ESTABLISHED, 0, 0, 1_222_560)]);
+}
+
+#[test]
+fn captured_udp_lite_sockets_are_like_those_of_udp() {
+    let records = read(fixture_lines!("linux-6.18__proc_net_udplite"), Endian::Little);
+    let summaries: Vec<_> = records.iter().map(summary).collect();
+    let expected_udplite = [
+        expected("127.0.0.1:40136", "127.0.0.1:8136", TCP_ESTABLISHED, 0, 0, 1_222_562),
+        expected("127.0.0.1:8136", "0.0.0.0:0", TCP_CLOSE, 0x340, 0, 1_222_561),
+    ];
+    assert_eq!(summaries, expected_udplite);
+    let records = read(fixture_lines!("linux-6.18__proc_net_udplite6"), Endian::Little);
+    let summaries: Vec<_> = records.iter().map(summary).collect();
+    assert_eq!(summaries, [expected("[::]:8137", "[::]:0", TCP_CLOSE, 0, 0, 1_222_563)]);
 }
 
 #[test]

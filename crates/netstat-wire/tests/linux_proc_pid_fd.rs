@@ -2,7 +2,7 @@
 
 mod common;
 
-use netstat_wire::linux::proc_pid_fd::{number, socket_inode};
+use netstat_wire::linux::proc_pid_fd::{number, protocol_name, socket_inode};
 use proptest::prelude::*;
 
 #[test]
@@ -62,6 +62,15 @@ fn any_other_name_is_none() {
     for name in ["", ".", "..", "self", "1a", "-1", "+1", " 1", "007", "4294967296", "18446744073709551616"] {
         assert_eq!(number(name.as_bytes()), None, "{name:?}");
     }
+}
+
+#[test]
+fn the_name_of_a_protocol_ends_before_its_nul() {
+    // As getxattr returned them on Linux 6.18.
+    assert_eq!(protocol_name(b"TCP\0"), b"TCP");
+    assert_eq!(protocol_name(b"UNIX-STREAM\0"), b"UNIX-STREAM");
+    assert_eq!(protocol_name(b"TCP"), b"TCP");
+    assert_eq!(protocol_name(b""), b"");
 }
 
 proptest! {

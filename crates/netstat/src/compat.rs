@@ -34,16 +34,19 @@
 //! - The flags are those of `bitflags` 2: `from_bits_unchecked` of 0.7 is now `from_bits_retain`.
 //! - [`iterate_sockets_info_without_pids`] also exists on macOS, and returns both families on Windows.
 
+use crate::model::family::Family;
 use crate::model::owner::{OwnerRole, Ownership};
-use crate::model::socket::{Family, Protocol, Socket};
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
+use crate::model::state::State;
 use crate::model::support::Support;
 use crate::query::Query;
+use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 pub use crate::model::error::Error;
-pub use crate::model::tcp_state::TcpState;
 
 /// The error, by the path that it has in netstat2.
 pub mod error {
@@ -104,6 +107,68 @@ pub enum ProtocolSocketInfo {
     Udp(UdpSocketInfo),
 }
 
+/// State of a TCP connection, as RFC 9293 section 3.3.2 names it.
+///
+/// The variants and their `Display` are those of the crate `netstat` 0.7, and [`TcpState::Unknown`] is that
+/// of netstat2. Other tools spell some states differently: `ss` prints `SYN-RECV`, `FIN-WAIT-1` and `ESTAB`.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TcpState {
+    /// No connection. On Linux also a socket that is bound but neither listens nor connects.
+    Closed,
+    /// Waits for connections.
+    Listen,
+    /// Has asked for a connection.
+    SynSent,
+    /// Has been asked for a connection and has answered; the third step is missing.
+    SynReceived,
+    /// Data can flow.
+    Established,
+    /// Closed here; the other end has not confirmed yet.
+    FinWait1,
+    /// Closed here and confirmed; the other end may still send.
+    FinWait2,
+    /// Closed by the other end; this end may still send.
+    CloseWait,
+    /// Both ends closed at the same time.
+    Closing,
+    /// Closed by the other end, then here; the confirmation is missing.
+    LastAck,
+    /// Closed; kept so that late segments do no harm.
+    TimeWait,
+    /// Windows: the control block is about to be deleted.
+    DeleteTcb,
+    /// A state that this version of the library has no name for. The row is kept.
+    Unknown,
+}
+
+impl TcpState {
+    /// The state in a stable, machine-readable form: `SYN_RCVD`, `FIN_WAIT_1`; `__UNKNOWN` for [`TcpState::Unknown`].
+    /// The same as `Display` gives, which is that of the crate `netstat` 0.7.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Closed => "CLOSED",
+            Self::Listen => "LISTEN",
+            Self::SynSent => "SYN_SENT",
+            Self::SynReceived => "SYN_RCVD",
+            Self::Established => "ESTABLISHED",
+            Self::FinWait1 => "FIN_WAIT_1",
+            Self::FinWait2 => "FIN_WAIT_2",
+            Self::CloseWait => "CLOSE_WAIT",
+            Self::Closing => "CLOSING",
+            Self::LastAck => "LAST_ACK",
+            Self::TimeWait => "TIME_WAIT",
+            Self::DeleteTcb => "DELETE_TCB",
+            Self::Unknown => "__UNKNOWN",
+        }
+    }
+}
+
+impl fmt::Display for TcpState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
 /// TCP-specific socket information.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TcpSocketInfo {
@@ -146,39 +211,71 @@ impl SocketInfo {
     }
 }
 
-impl From<&Socket> for SocketInfo {
-    fn from(socket: &Socket) -> Self {
-        let (local_addr, local_port) = (socket.local.ip(), socket.local.port());
+/// A row as the old interface has it.
+///
+/// # Errors
+/// The row itself, of a socket that the old interface has no form for: neither TCP nor UDP, or without an IP address.
+impl<'s> TryFrom<&'s Socket> for SocketInfo {
+    type Error = &'s Socket;
+
+    fn try_from(socket: &'s Socket) -> Result<Self, &'s Socket> {
+        let local = socket.local_addr().ok_or(socket)?;
+        let (local_addr, local_port) = (local.ip(), local.port());
+        let remote = socket.remote_addr();
         let protocol_socket_info = match socket.protocol {
             Protocol::Tcp => ProtocolSocketInfo::Tcp(TcpSocketInfo {
                 local_addr,
                 local_port,
-                remote_addr: match (socket.remote, socket.family) {
+                remote_addr: match (remote, socket.family) {
                     (Some(remote), _) => remote.ip(),
                     (None, Family::Ipv4) => Ipv4Addr::UNSPECIFIED.into(),
-                    (None, Family::Ipv6) => Ipv6Addr::UNSPECIFIED.into(),
+                    (None, _) => Ipv6Addr::UNSPECIFIED.into(),
                 },
-                remote_port: socket.remote.map_or(0, |remote| remote.port()),
-                state: socket.state.unwrap_or(TcpState::Unknown),
+                remote_port: remote.map_or(0, |remote| remote.port()),
+                state: socket.tcp_state().unwrap_or(TcpState::Unknown),
             }),
             Protocol::Udp => ProtocolSocketInfo::Udp(UdpSocketInfo { local_addr, local_port }),
+            _ => return Err(socket),
         };
-        let mut associated_pids = Vec::new();
-        for owner in socket.owners() {
-            if associated_pids.last() != Some(&owner.pid) {
-                associated_pids.push(owner.pid);
-            }
-        }
+        let mut associated_pids: Vec<u32> = socket.pids().collect();
         if associated_pids.is_empty() && names_one_process(socket) {
             associated_pids.push(0);
         }
-        Self {
+        Ok(Self {
             protocol_socket_info,
             associated_pids,
             #[cfg(any(target_os = "linux", target_os = "android"))]
             inode: socket.inode().and_then(|inode| u32::try_from(inode).ok()).unwrap_or(0),
             #[cfg(any(target_os = "linux", target_os = "android"))]
             uid: socket.uid.unwrap_or(0),
+        })
+    }
+}
+
+impl Socket {
+    /// The state as the old interface has it; `None` for everything but TCP.
+    pub fn tcp_state(&self) -> Option<TcpState> {
+        (self.protocol == Protocol::Tcp).then_some(self.state?).map(TcpState::from)
+    }
+}
+
+/// A state without a variant in the old interface is [`TcpState::Unknown`].
+impl From<State> for TcpState {
+    fn from(state: State) -> Self {
+        match state {
+            State::Closed => Self::Closed,
+            State::Listen => Self::Listen,
+            State::SynSent => Self::SynSent,
+            State::SynReceived => Self::SynReceived,
+            State::Established => Self::Established,
+            State::FinWait1 => Self::FinWait1,
+            State::FinWait2 => Self::FinWait2,
+            State::CloseWait => Self::CloseWait,
+            State::Closing => Self::Closing,
+            State::LastAck => Self::LastAck,
+            State::TimeWait => Self::TimeWait,
+            State::DeleteTcb => Self::DeleteTcb,
+            _ => Self::Unknown,
         }
     }
 }
@@ -194,7 +291,7 @@ fn names_one_process(socket: &Socket) -> bool {
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 impl From<u8> for TcpState {
     fn from(number: u8) -> Self {
-        crate::sys::tcp_state(number)
+        crate::sys::tcp_state(number).into()
     }
 }
 
@@ -202,7 +299,7 @@ impl From<u8> for TcpState {
 #[cfg(windows)]
 impl From<u32> for TcpState {
     fn from(number: u32) -> Self {
-        crate::sys::tcp_state(number)
+        crate::sys::tcp_state(number).into()
     }
 }
 
@@ -326,7 +423,7 @@ impl Listed {
 
     fn rows(self) -> impl Iterator<Item = SocketInfo> {
         let Self { sockets, tables } = self;
-        tables.into_iter().flatten().filter_map(move |row| sockets.get(row).map(SocketInfo::from))
+        tables.into_iter().flatten().filter_map(move |row| SocketInfo::try_from(sockets.get(row)?).ok())
     }
 }
 
@@ -336,9 +433,15 @@ mod tests {
     use crate::model::owner::Owner;
     use std::error::Error as _;
 
+    fn row_at(protocol: Protocol, local: &str) -> Socket {
+        let local: std::net::SocketAddr = local.parse().unwrap();
+        let family = if local.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
+        Socket::new(family, protocol, local)
+    }
+
     #[test]
     fn tables_come_in_their_order_and_rows_of_one_in_the_order_of_the_kernel() {
-        let row = |protocol, local: &str| Socket::new(protocol, local.parse().unwrap());
+        let row = row_at;
         let (tcp, udp) = (Protocol::Tcp, Protocol::Udp);
         let listed = Listed::of(vec![
             row(tcp, "[::1]:9"),
@@ -355,8 +458,8 @@ mod tests {
 
     #[test]
     fn pids_are_ascending_and_each_is_there_once() {
-        let mut socket = Socket::new(Protocol::Tcp, "127.0.0.1:80".parse().unwrap());
-        let pids = |socket: &Socket| SocketInfo::from(socket).associated_pids;
+        let mut socket = row_at(Protocol::Tcp, "127.0.0.1:80");
+        let pids = |socket: &Socket| SocketInfo::try_from(socket).unwrap().associated_pids;
         assert_eq!(pids(&socket), []);
         let owner = |pid, fd| Owner::new(pid, Some(fd), OwnerRole::Holder);
         let owners = [owner(9, 3), owner(4, 7), owner(9, 4), owner(4, 3), owner(7, 3)];
@@ -373,6 +476,19 @@ mod tests {
         let source = error.source().unwrap().downcast_ref::<io::Error>().unwrap();
         assert_eq!(error.raw_os_error(), source.raw_os_error());
         assert_eq!(error.to_string(), source.to_string());
+    }
+
+    #[test]
+    fn a_row_without_an_old_form_is_given_back() {
+        let raw = row_at(Protocol::Raw(58), "[::1]:0");
+        assert_eq!(SocketInfo::try_from(&raw).unwrap_err(), &raw);
+        assert_eq!(raw.tcp_state(), None);
+    }
+
+    #[test]
+    fn a_state_that_the_old_interface_lacks_is_unknown() {
+        assert_eq!(TcpState::from(State::CookieWait), TcpState::Unknown);
+        assert_eq!(TcpState::from(State::Other(99)), TcpState::Unknown);
     }
 
     #[test]

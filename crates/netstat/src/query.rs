@@ -2,10 +2,11 @@
 
 use crate::filter::Filter;
 use crate::model::details::DetailFields;
+use crate::model::family::Family;
 use crate::model::owner_source::OwnerSource;
 use crate::model::process::ProcessFields;
-use crate::model::socket::{Family, Protocol};
-use crate::model::tcp_state::TcpState;
+use crate::model::protocol::Protocol;
+use crate::model::state::State;
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 
@@ -38,7 +39,7 @@ pub struct Query {
     /// What all the terms come to.
     pub(crate) filter: Filter,
     /// The alternatives of each kind of term that was named, ascending by kind.
-    terms: Vec<(Kind, Filter)>,
+    terms: Vec<(ConditionKind, Filter)>,
     /// What [`Query::filter`] was told.
     narrowed: Filter,
     pub(crate) services: bool,
@@ -52,7 +53,7 @@ pub struct Query {
 
 /// The kinds of a query's own terms, in the order in which they are decided.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
+enum ConditionKind {
     Protocol,
     Family,
     State,
@@ -71,7 +72,7 @@ impl Query {
     }
 
     /// One more alternative among the terms of a kind.
-    fn with(mut self, kind: Kind, term: Filter) -> Self {
+    fn with(mut self, kind: ConditionKind, term: Filter) -> Self {
         let place = self.terms.partition_point(|(other, _)| *other < kind);
         match self.terms.get_mut(place) {
             Some((other, terms)) if *other == kind => *terms = std::mem::take(terms) | term,
@@ -116,7 +117,7 @@ impl Query {
 
     /// Sockets of this protocol.
     pub fn protocol(self, protocol: Protocol) -> Self {
-        self.with(Kind::Protocol, Filter::protocol(protocol))
+        self.with(ConditionKind::Protocol, Filter::protocol(protocol))
     }
 
     /// IPv4 sockets.
@@ -131,23 +132,23 @@ impl Query {
 
     /// Sockets of this family.
     pub fn family(self, family: Family) -> Self {
-        self.with(Kind::Family, Filter::family(family))
+        self.with(ConditionKind::Family, Filter::family(family))
     }
 
     /// Sockets in this state. A UDP socket counts as established when it has a remote end and as closed
     /// when it has none, as in `ss`.
-    pub fn state(self, state: TcpState) -> Self {
-        self.with(Kind::State, Filter::state(state))
+    pub fn state(self, state: State) -> Self {
+        self.with(ConditionKind::State, Filter::state(state))
     }
 
     /// TCP sockets in LISTEN and UDP sockets without a remote end, as `ss -l`. Unites with
     /// [`Query::state`].
     pub fn listening(self) -> Self {
-        self.with(Kind::State, Filter::listening())
+        self.with(ConditionKind::State, Filter::listening())
     }
 
     /// Whether TCP sockets are listed, too, that are bound, but neither listen nor connect. They are shown as
-    /// [`TcpState::Closed`]; where states are named, name that one. Off by default.
+    /// [`State::Closed`]; where states are named, name that one. Off by default.
     ///
     /// Linux tells of them since 6.8, and asking is not free: they stand in a table of their own with everything
     /// else that has a local port, and the walk over it takes a quarter to a half of the time of a listing of all
@@ -165,7 +166,7 @@ impl Query {
 
     /// Sockets with a local port in this range.
     pub fn local_ports(self, ports: RangeInclusive<u16>) -> Self {
-        self.with(Kind::LocalPort, Filter::local_ports(ports))
+        self.with(ConditionKind::LocalPort, Filter::local_ports(ports))
     }
 
     /// Sockets with this remote port.
@@ -175,7 +176,7 @@ impl Query {
 
     /// Sockets with a remote port in this range.
     pub fn remote_ports(self, ports: RangeInclusive<u16>) -> Self {
-        self.with(Kind::RemotePort, Filter::remote_ports(ports))
+        self.with(ConditionKind::RemotePort, Filter::remote_ports(ports))
     }
 
     /// Sockets with this port on either end.
@@ -185,25 +186,25 @@ impl Query {
 
     /// Sockets with a port in this range on either end.
     pub fn ports(self, ports: RangeInclusive<u16>) -> Self {
-        self.with(Kind::Port, Filter::ports(ports))
+        self.with(ConditionKind::Port, Filter::ports(ports))
     }
 
     /// Sockets made by this user ([`Socket::uid`]). Where rows do not tell users (Windows), asking is an error.
     pub fn uid(self, uid: u32) -> Self {
-        self.with(Kind::Uid, Filter::uid(uid))
+        self.with(ConditionKind::Uid, Filter::uid(uid))
     }
 
     /// Sockets that this process owns. Implies owners, of which only those processes are then looked at:
     /// a socket that others share shows these owners alone, and its ownership says it is not complete.
     pub fn pid(self, pid: u32) -> Self {
-        self.with(Kind::Pid, Filter::pid(pid)).owners(true)
+        self.with(ConditionKind::Pid, Filter::pid(pid)).owners(true)
     }
 
     /// Sockets that a process of this name owns. Implies owners. The name must be the whole
     /// [`Process::name`](crate::Process::name), or its first 15 bytes where that is all the kernel keeps.
     /// On Windows case does not matter, and `.exe` may be left out.
     pub fn process_name(self, name: impl Into<OsString>) -> Self {
-        self.with(Kind::ProcessName, Filter::process(name)).owners(true)
+        self.with(ConditionKind::ProcessName, Filter::process(name)).owners(true)
     }
 
     /// Whether to look up the processes that own the sockets. Off by default: it is nearly all of the cost
@@ -233,11 +234,11 @@ impl Query {
     /// # Examples
     /// ```
     /// # fn main() -> Result<(), netstat::Error> {
-    /// use netstat::{DetailFields, Query, TcpState};
+    /// use netstat::{DetailFields, Query, State};
     ///
-    /// let query = Query::new().tcp().state(TcpState::Established).details(DetailFields::TCP_INFO);
+    /// let query = Query::new().tcp().state(State::Established).details(DetailFields::TCP_INFO);
     /// for socket in &query.snapshot()? {
-    ///     if let Some(tcp) = socket.details.as_ref().and_then(|details| details.tcp.as_ref()) {
+    ///     if let Some(tcp) = socket.details().and_then(|details| details.tcp.as_ref()) {
     ///         println!("{}: {:?} there and back, {} segments sent again", socket.local, tcp.rtt, tcp.total_retrans);
     ///     }
     /// }
@@ -304,8 +305,8 @@ mod tests {
 
     #[test]
     fn listening_unites_with_states_and_a_filter_by_process_implies_owners() {
-        let query = Query::new().listening().state(TcpState::Established);
-        assert_eq!(query.filter, Filter::listening() | Filter::state(TcpState::Established));
+        let query = Query::new().listening().state(State::Established);
+        assert_eq!(query.filter, Filter::listening() | Filter::state(State::Established));
         assert!(!query.wants_owners());
         assert!(query.filter(Filter::tcp() | !Filter::process("nginx")).wants_owners());
     }

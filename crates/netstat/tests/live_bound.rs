@@ -6,7 +6,7 @@
 mod common;
 
 use common::{check_owners, owners, row};
-use netstat::{GapKind, Protocol, Query, TcpState};
+use netstat::{GapKind, Protocol, Query, State};
 use socket_world::{Made, binding, kernel, live_skip, quiet};
 
 const OLD: &str = "bound sockets: Linux before 6.8 leaves them out";
@@ -30,8 +30,8 @@ fn live_bound_socket_is_listed_with_its_holder_when_asked_for_and_else_not() {
     drop(quiet);
     let facts = &made.facts[0];
     let socket = row(&snapshot, facts);
-    assert_eq!((socket.protocol, socket.state), (Protocol::Tcp, Some(TcpState::Closed)));
-    assert_eq!((socket.local, socket.remote), (facts.local, None));
+    assert_eq!((socket.protocol, socket.state), (Protocol::Tcp, Some(State::Closed)));
+    assert_eq!((socket.local_addr(), &socket.remote), (Some(facts.local), &None));
     assert!(socket.cookie.is_some() && socket.uid == facts.uid);
     check_owners(socket, &owners(&made.held().unwrap(), facts.inode.unwrap()));
     let is_it = |socket: &netstat::Socket| socket.inode() == facts.inode;
@@ -48,16 +48,14 @@ fn live_states_and_ports_narrow_bound_sockets_too() {
     let all = || Query::new().bound_inactive(true);
     let port = made.facts[0].local.port();
     assert!(
-        is_listed(all().state(TcpState::Closed))
-            && is_listed(all().local_port(port))
-            && is_listed(all().ipv4())
+        is_listed(all().state(State::Closed)) && is_listed(all().local_port(port)) && is_listed(all().ipv4())
     );
     assert!(
         !is_listed(all().listening()) && !is_listed(all().local_port(port ^ 1)) && !is_listed(all().ipv6())
     );
     let within = |net: &str| all().filter(format!("src {net}").parse().unwrap());
     assert!(is_listed(within("127.0.0.0/8")) && !is_listed(within("10.0.0.0/8")));
-    assert!(!is_listed(all().udp()) && !is_listed(Query::new().state(TcpState::Closed)));
+    assert!(!is_listed(all().udp()) && !is_listed(Query::new().state(State::Closed)));
 }
 
 #[test]
@@ -70,7 +68,7 @@ fn live_count_is_that_of_the_listing_with_bound_sockets_in_it() {
         let counts = query.count().unwrap();
         assert_eq!(counts.iter().map(|(_, _, count)| count).sum::<u64>(), listed);
         drop(made);
-        counts.in_state(TcpState::Closed)
+        counts.in_state(State::Closed)
     });
     match counted {
         Err(why) => live_skip!("a network namespace: {why}"),

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 
-use netstat::{Counts, Lister, Protocol, Query, TcpState};
+use netstat::{Counts, Lister, Protocol, Query, State};
 use socket_world::namespace::in_network_namespace;
 use socket_world::{Child, Made, live_skip, restrict, tcp, udp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,13 +39,13 @@ fn sockets_of_all_kinds() -> Vec<Made> {
     makers.into_iter().map(|make| make().unwrap()).collect()
 }
 
-fn counted(counts: &Counts) -> BTreeMap<(Protocol, Option<TcpState>), u64> {
+fn counted(counts: &Counts) -> BTreeMap<(Protocol, Option<State>), u64> {
     counts.iter().map(|(protocol, state, count)| ((protocol, state), count)).collect()
 }
 
-fn listed(query: &Query) -> BTreeMap<(Protocol, Option<TcpState>), u64> {
+fn listed(query: &Query) -> BTreeMap<(Protocol, Option<State>), u64> {
     let mut counts = BTreeMap::new();
-    for socket in query.snapshot().unwrap() {
+    for socket in &query.snapshot().unwrap() {
         *counts.entry((socket.protocol, socket.state)).or_default() += 1;
     }
     counts
@@ -125,9 +125,9 @@ fn live_sockets_are_counted_as_they_are_listed_by_whatever_terms() {
             all.clone().tcp().ipv4(),
             all.clone().tcp().ipv6(),
             all.clone().listening(),
-            all.clone().state(TcpState::Established),
-            all.clone().state(TcpState::TimeWait),
-            all.clone().state(TcpState::Established).state(TcpState::TimeWait).state(TcpState::CloseWait),
+            all.clone().state(State::Established),
+            all.clone().state(State::TimeWait),
+            all.clone().state(State::Established).state(State::TimeWait).state(State::CloseWait),
             all.clone().local_port(port),
             all.clone().uid(0),
             all.clone().pid(std::process::id()),

@@ -6,7 +6,7 @@
 mod common;
 
 use common::row;
-use netstat::{Query, Snapshot, Socket, TcpState};
+use netstat::{Query, Snapshot, Socket, State};
 use rustix::io::{Errno, read};
 use rustix::net::{AddressFamily, SocketFlags, SocketType, accept, bind, socket_with, sockopt};
 use rustix::thread::CapabilitySet;
@@ -113,7 +113,7 @@ fn live_listeners_and_udp_sockets_of_either_family_are_closed() {
             let socket = listed(&made, 0);
             socket.destroy().unwrap();
             assert!(!is_listed(&socket), "{socket:?}");
-            if socket.state == Some(TcpState::Listen) {
+            if socket.state == Some(State::Listen) {
                 assert_eq!(accept(&made.sockets[0]).map(drop), Err(Errno::INVAL));
             } else {
                 let mut buffer = [0; 8];
@@ -128,9 +128,9 @@ fn live_connections_that_nobody_holds_are_closed() {
     in_namespace!(|| {
         needs_destroy!();
         for (make, state) in [
-            (tcp::time_wait as fn() -> io::Result<Made>, TcpState::TimeWait),
-            (tcp::syn_received, TcpState::SynReceived),
-            (tcp::orphaned_fin_wait_1, TcpState::FinWait1),
+            (tcp::time_wait as fn() -> io::Result<Made>, State::TimeWait),
+            (tcp::syn_received, State::SynReceived),
+            (tcp::orphaned_fin_wait_1, State::FinWait1),
         ] {
             let _made = make().unwrap();
             let snapshot = list();

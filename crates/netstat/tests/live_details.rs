@@ -19,13 +19,13 @@ fn list(fields: DetailFields) -> Snapshot {
 
 /// The details of the nth socket of these.
 fn details(snapshot: &Snapshot, made: &Made, nth: usize) -> Details {
-    row(snapshot, &made.facts[nth]).details.as_deref().cloned().unwrap_or_default()
+    row(snapshot, &made.facts[nth]).details().cloned().unwrap_or_default()
 }
 
 #[test]
 fn nothing_is_told_that_was_not_asked_for() {
     let made = tcp::pair_v4().unwrap();
-    assert!(Query::new().snapshot().unwrap().sockets.iter().all(|socket| socket.details.is_none()));
+    assert!(Query::new().snapshot().unwrap().sockets.iter().all(|socket| socket.details().is_none()));
     let snapshot = list(DetailFields::CONGESTION);
     let mut details = details(&snapshot, &made, 0);
     assert!(details.congestion.take().is_some());
@@ -60,7 +60,10 @@ fn listener_has_a_backlog_and_no_metrics() {
     let listener = made.facts.iter().position(|facts| facts.state == socket_world::State::Listen).unwrap();
     let details = details(&snapshot, &made, listener);
     let backlog = details.backlog.unwrap();
-    assert_eq!(Some(backlog.waiting), row(&snapshot, &made.facts[listener]).rx_queue);
+    assert_eq!(
+        Some(backlog.waiting),
+        row(&snapshot, &made.facts[listener]).queues.map(|queues| queues.receive())
+    );
     assert!(backlog.waiting > 0 && backlog.limit.unwrap() >= backlog.waiting, "{backlog:?}");
     assert_eq!(details.tcp, None);
     assert!(details.congestion.is_some());
@@ -190,9 +193,9 @@ mod beside_ss {
     fn ours() -> BTreeMap<(String, String), Fields> {
         let snapshot = Query::new().tcp().details(DetailFields::all()).snapshot().unwrap();
         let connections = snapshot.sockets.iter().filter_map(|socket| {
-            let details = socket.details.as_ref()?;
+            let details = socket.details()?;
             let fields = fields(details.tcp.as_ref()?);
-            Some(((socket.local.to_string(), socket.remote?.to_string()), fields))
+            Some(((socket.local.to_string(), socket.remote.as_ref()?.to_string()), fields))
         });
         connections.collect()
     }

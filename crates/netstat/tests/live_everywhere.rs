@@ -4,7 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(not(netstat_test_unsupported))]
 
-use netstat::{Family, Ownership, ProcessFields, Protocol, Query, Snapshot, Socket, TcpState};
+use netstat::{Family, Ownership, ProcessFields, Protocol, Query, Snapshot, Socket, State, TcpState};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::ops::ControlFlow;
@@ -58,7 +58,9 @@ fn listing() -> Snapshot {
 fn row(snapshot: &Snapshot, protocol: Protocol, local: SocketAddr, remote: Option<SocketAddr>) -> &Socket {
     let rows: Vec<&Socket> = snapshot
         .into_iter()
-        .filter(|socket| (socket.protocol, socket.local, socket.remote) == (protocol, local, remote))
+        .filter(|socket| {
+            socket.protocol == protocol && socket.local == local && socket.remote_addr() == remote
+        })
         .collect();
     match rows[..] {
         [row] => row,
@@ -87,7 +89,7 @@ fn live_listeners_pairs_and_datagram_sockets_are_found_as_they_are() {
     let snapshot = listing();
     for listener in &made.listeners {
         let socket = row(&snapshot, Protocol::Tcp, listener.local_addr().unwrap(), None);
-        assert_eq!(socket.state, Some(TcpState::Listen));
+        assert_eq!(socket.state, Some(State::Listen));
         assert!(socket.is_listening());
         check_owner(&snapshot, socket);
     }
@@ -95,7 +97,7 @@ fn live_listeners_pairs_and_datagram_sockets_are_found_as_they_are() {
         for end in [client, server] {
             let (local, remote) = (end.local_addr().unwrap(), end.peer_addr().unwrap());
             let socket = row(&snapshot, Protocol::Tcp, local, Some(remote));
-            assert_eq!(socket.state, Some(TcpState::Established));
+            assert_eq!(socket.state, Some(State::Established));
             let family = if local.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
             assert_eq!(socket.family, family);
             check_owner(&snapshot, socket);

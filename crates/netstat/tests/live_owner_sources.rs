@@ -8,8 +8,8 @@ mod common;
 
 use common::{asked, check_owners, owners, row, sources};
 use netstat::{
-    GapKind, HiddenOwner, Lister, NoOwner, Owner, OwnerRole, OwnerSource, Ownership, ProcessFields, Query,
-    Snapshot, Socket,
+    GapKind, HiddenReason, Lister, Owner, OwnerRole, OwnerSource, Ownership, ProcessFields, Query, Snapshot,
+    Socket, UnownedReason,
 };
 use socket_world::bpf::{self, Object};
 use socket_world::namespace::{enter_network_namespace, in_network_namespace};
@@ -44,8 +44,8 @@ fn agree(walked: &Socket, by_bpf: &Socket, walk_is_incomplete: bool) -> bool {
             (walked.ownership(), by_bpf.ownership()),
             (Ownership::Known { complete: false }, Ownership::Known { complete: true })
                 | (
-                    Ownership::Hidden { reason: HiddenOwner::UnreadableProcess },
-                    Ownership::None { reason: NoOwner::KernelOrInFlight },
+                    Ownership::Hidden { reason: HiddenReason::UnreadableProcess },
+                    Ownership::None { reason: UnownedReason::KernelOrInFlight },
                 )
         )
     };
@@ -117,7 +117,7 @@ fn live_walk_and_bpf_tell_the_same_of_every_way_to_hold_a_socket() {
         }
         assert_eq!(expected, BTreeMap::new(), "held and not listed");
         let lost = row(&snapshot, in_flight.facts().unwrap());
-        assert_eq!(lost.ownership(), Ownership::None { reason: NoOwner::KernelOrInFlight });
+        assert_eq!(lost.ownership(), Ownership::None { reason: UnownedReason::KernelOrInFlight });
 
         let child = &children[0];
         let name = ProcessFields::NAME;
@@ -127,7 +127,7 @@ fn live_walk_and_bpf_tell_the_same_of_every_way_to_hold_a_socket() {
             Query::new().process_name("pair"),
             Query::new().udp().processes(name),
             Query::new().listening().owners(true),
-            Query::new().local_port(lost.local.port()).owners(true),
+            Query::new().local_port(lost.local.port().unwrap()).owners(true),
         ] {
             let by_pid = same_from_both(&query);
             assert!(!by_pid.sockets.is_empty(), "{query:?}");
@@ -208,10 +208,10 @@ fn names_are_true(source: OwnerSource) -> String {
     let end = Instant::now() + Duration::from_secs(3);
     while Instant::now() < end {
         let snapshot = lister.snapshot(&query).unwrap();
-        assert_eq!(snapshot.owners_from.as_ref().unwrap().source, source, "{:?}", snapshot.owners_from);
+        assert_eq!(snapshot.owner_source.as_ref().unwrap().source, source, "{:?}", snapshot.owner_source);
         listings += 1;
         for socket in &snapshot {
-            let IpAddr::V4(address) = socket.local.ip() else { panic!("{socket:?}") };
+            let Some(IpAddr::V4(address)) = socket.local.ip() else { panic!("{socket:?}") };
             let expected = format!("churn-{}", (address.to_bits() & 0x00ff_ffff) - 1);
             for owner in socket.owners() {
                 let process = snapshot.process_of(owner).unwrap();
@@ -246,7 +246,7 @@ fn live_lister_never_gives_a_process_the_name_of_another_that_has_had_its_pid() 
                 if std::fs::metadata("/proc/sys/kernel/ns_last_pid").is_err() {
                     return Err(io::Error::new(ErrorKind::Unsupported, "pids cannot be chosen"));
                 }
-                let from = Query::new().owners(true).owner_source(source).snapshot().unwrap().owners_from;
+                let from = Query::new().owners(true).owner_source(source).snapshot().unwrap().owner_source;
                 let from = from.unwrap();
                 if from.source != source {
                     assert!(kernel::is_before(6, 5), "{from}");
@@ -325,7 +325,7 @@ fn live_nothing_is_loaded_after_a_lister_is_dropped_or_its_process_killed() {
         let mut lister = Lister::new();
         for _ in 0..3 {
             let snapshot = lister.snapshot(&query).unwrap();
-            assert_eq!(snapshot.owners_from.unwrap().source, OwnerSource::Bpf);
+            assert_eq!(snapshot.owner_source.unwrap().source, OwnerSource::Bpf);
         }
         let objects = own_objects();
         assert_eq!(objects.len(), 2, "a program and its link: {objects:?}");
@@ -375,7 +375,7 @@ fn live_nothing_is_loaded_where_descriptors_run_out_half_way() {
             let mut lister = Lister::new();
             // An error where not even the tables can be read.
             let snapshot = lister.snapshot(&query).ok();
-            sources.push(snapshot.and_then(|snapshot| snapshot.owners_from).map(|from| from.source));
+            sources.push(snapshot.and_then(|snapshot| snapshot.owner_source).map(|from| from.source));
             drop(lister);
             restrict::limit_descriptors(64)?;
             assert_eq!(own_objects(), BTreeSet::new(), "{count}");
@@ -398,7 +398,7 @@ fn live_lister_that_is_asked_again_has_the_program_loaded_and_one_query_alone_do
     }
     let query = Query::new().tcp().listening().owners(true);
     let mut lister = Lister::new();
-    let mut from = || lister.snapshot(&query).unwrap().owners_from.unwrap();
+    let mut from = || lister.snapshot(&query).unwrap().owner_source.unwrap();
     let [first, second, third] = [from(), from(), from()];
     let expected = match first.source {
         OwnerSource::Bpf => ["loaded before", "loaded before"],
@@ -407,7 +407,7 @@ fn live_lister_that_is_asked_again_has_the_program_loaded_and_one_query_alone_do
     assert_eq!((second.source, third.source), (OwnerSource::Bpf, OwnerSource::Bpf), "{first} {second}");
     assert_eq!([&*second.reason, &*third.reason], expected, "{first}");
     assert_eq!(
-        query.pid(std::process::id()).snapshot().unwrap().owners_from.unwrap().source,
+        query.pid(std::process::id()).snapshot().unwrap().owner_source.unwrap().source,
         OwnerSource::Procfs
     );
 }

@@ -7,7 +7,7 @@
 mod common;
 
 use common::{asked, check_owners, check_row, list_by, owners, row, sources};
-use netstat::{GapKind, HiddenOwner, Ownership, ProcessFields, Query};
+use netstat::{GapKind, HiddenReason, Ownership, ProcessFields, Query};
 use socket_world::{Held, holders, live_skip, names, quiet, tcp, threads, udp};
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
@@ -141,7 +141,7 @@ fn live_process_that_refuses_is_told_as_hidden_to_a_plain_user_and_found_by_root
         if socket_world::is_root() {
             check_owners(socket, &owners(child.held(), child.held()[0].inode));
         } else {
-            let hidden = Ownership::Hidden { reason: HiddenOwner::UnreadableProcess };
+            let hidden = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
             assert_eq!(socket.ownership(), hidden);
             assert!(snapshot.gaps.iter().any(|gap| gap.kind == GapKind::ProcessesUnreadable));
         }

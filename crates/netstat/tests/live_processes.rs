@@ -18,7 +18,7 @@ fn own(fields: ProcessFields) -> Process {
 fn live_details_of_a_process_are_its_own() {
     let process = own(ProcessFields::all());
     assert_eq!(process.path, std::env::current_exe().ok());
-    assert!(!process.path_deleted);
+    assert_eq!(process.path_deleted, Some(false));
     assert_eq!(process.command_line.unwrap(), std::env::args_os().collect::<Vec<_>>());
     assert_eq!(process.parent, Some(std::os::unix::process::parent_id()));
     let age = SystemTime::now().duration_since(process.start_time.unwrap()).unwrap_or_default();

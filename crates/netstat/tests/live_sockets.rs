@@ -7,7 +7,7 @@
 mod common;
 
 use common::{check_owners, check_row, list, owners, reason, row};
-use netstat::{Family, HiddenOwner, NoOwner, Ownership, Query};
+use netstat::{Family, HiddenReason, Ownership, Query, UnownedReason};
 use socket_world::{Held, Made, State, binding, quiet, tcp, udp};
 use std::io;
 
@@ -105,7 +105,10 @@ fn live_backlog_of_a_listener_stands_in_its_queues() {
     let made = tcp::accept_queue().unwrap();
     let snapshot = list();
     let listener = row(&snapshot, made.only(State::Listen));
-    assert_eq!((listener.rx_queue, listener.tx_queue), (Some(1), Some(16)));
+    assert_eq!(
+        (listener.queues.map(|queues| queues.receive()), listener.queues.and_then(|queues| queues.send())),
+        (Some(1), Some(16))
+    );
 }
 
 #[test]
@@ -136,7 +139,7 @@ fn live_socket_in_flight_is_held_by_nobody_and_says_so() {
     let row = row(&snapshot, in_flight.facts().unwrap());
     assert!(row.owners().is_empty());
     // Where a process could not be read, the socket may be there: then that is the honest answer.
-    let hidden = Ownership::Hidden { reason: HiddenOwner::UnreadableProcess };
-    let in_flight = Ownership::None { reason: NoOwner::KernelOrInFlight };
+    let hidden = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
+    let in_flight = Ownership::None { reason: UnownedReason::KernelOrInFlight };
     assert!([hidden, in_flight].contains(&row.ownership()), "{row:?}");
 }

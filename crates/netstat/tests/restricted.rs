@@ -10,7 +10,7 @@ mod common;
 mod scene;
 
 use common::{check_row, check_row_of_any_source, list_by, row};
-use netstat::{GapKind, HiddenOwner, OwnerSource, Protocol, Query, Snapshot, Socket};
+use netstat::{GapKind, HiddenReason, OwnerSource, Protocol, Query, Snapshot, Socket};
 use rustix::io::Errno;
 use rustix::thread::{CapabilitySet, UnshareFlags};
 use scene::{NOBODY, Scene, has_gap, has_gap_of, is_hidden, is_incomplete, is_known};
@@ -106,7 +106,7 @@ fn live_without_proc_rows_are_whole_and_owners_unknown() {
         restrict::without_proc()?;
         let snapshot = list();
         scene.check_rows(&snapshot, check_row);
-        scene.check_owners(&snapshot, is_hidden(HiddenOwner::UnreadableProcess));
+        scene.check_owners(&snapshot, is_hidden(HiddenReason::UnreadableProcess));
         has_gap_of(&snapshot, GapKind::OwnersUnavailable);
         Ok(())
     });
@@ -122,7 +122,7 @@ fn live_plain_user_sees_every_row_and_the_owners_of_its_own_sockets() {
         let snapshot = list();
         scene.check_rows(&snapshot, check_row);
         own.check_rows(&snapshot, check_row);
-        scene.check_owners(&snapshot, is_hidden(HiddenOwner::UnreadableProcess));
+        scene.check_owners(&snapshot, is_hidden(HiddenReason::UnreadableProcess));
         own.check_owners(&snapshot, is_incomplete);
         has_gap_of(&snapshot, GapKind::ProcessesUnreadable);
         Ok(())
@@ -138,7 +138,7 @@ fn live_plain_user_without_netlink_sees_every_row() {
         restrict::deny_netlink(1)?;
         let snapshot = list();
         scene.check_rows(&snapshot, check_row_of_any_source);
-        scene.check_owners(&snapshot, is_hidden(HiddenOwner::UnreadableProcess));
+        scene.check_owners(&snapshot, is_hidden(HiddenReason::UnreadableProcess));
         check_fallback(&snapshot, Errno::PERM);
         Ok(())
     });
@@ -175,7 +175,7 @@ fn live_hidden_processes_are_told_as_such() {
             let own = Scene::new();
             let snapshot = list();
             scene.check_rows(&snapshot, check_row);
-            scene.check_owners(&snapshot, is_hidden(HiddenOwner::UnreadableProcess));
+            scene.check_owners(&snapshot, is_hidden(HiddenReason::UnreadableProcess));
             own.check_owners(&snapshot, is_incomplete);
             has_gap_of(&snapshot, gap);
             Ok(())
@@ -193,7 +193,7 @@ fn live_owner_outside_the_pid_namespace_is_told_as_such() {
             let own = Scene::new();
             let snapshot = list();
             scene.check_rows(&snapshot, check_row);
-            scene.check_owners(&snapshot, is_hidden(HiddenOwner::OtherPidNamespace));
+            scene.check_owners(&snapshot, is_hidden(HiddenReason::OtherPidNamespace));
             own.check_rows(&snapshot, check_row);
             own.check_owners(&snapshot, is_incomplete);
             assert_eq!(own.held[0].pid, 1);
@@ -214,7 +214,7 @@ fn live_proc_of_another_pid_namespace_names_no_owner() {
                 let snapshot = list();
                 for scene in [&scene, &own] {
                     scene.check_rows(&snapshot, check);
-                    scene.check_owners(&snapshot, is_hidden(HiddenOwner::OtherPidNamespace));
+                    scene.check_owners(&snapshot, is_hidden(HiddenReason::OtherPidNamespace));
                 }
                 has_gap_of(&snapshot, GapKind::OwnersUnavailable);
             };
@@ -238,7 +238,7 @@ fn live_user_pid_and_network_namespace_show_what_is_in_them() {
         scene.check_rows(&snapshot, |socket, facts| {
             check_row(socket, &SocketFacts { uid: facts.uid.map(|_| OVERFLOW_USER), ..facts.clone() });
         });
-        scene.check_owners(&snapshot, is_hidden(HiddenOwner::UnreadableProcess));
+        scene.check_owners(&snapshot, is_hidden(HiddenReason::UnreadableProcess));
         restrict::in_pid_namespace(|| {
             restrict::own_proc(c"")?;
             enter_network_namespace()?;
@@ -272,7 +272,7 @@ fn live_thread_in_another_network_namespace_reads_its_own_tables_from_proc() {
             let inodes: Vec<_> = scene.facts().filter_map(|facts| facts.inode).collect();
             let of_the_process =
                 |socket: &Socket| socket.inode().is_some_and(|inode| inodes.contains(&inode));
-            assert!(!snapshot.into_iter().any(|socket| of_the_process(&socket)));
+            assert!(!snapshot.into_iter().any(|socket| of_the_process(socket)));
             Ok(())
         })?
     });
@@ -291,7 +291,7 @@ fn live_root_without_ptrace_cannot_see_owners_and_says_so() {
             let own = Scene::new();
             let snapshot = list();
             scene.check_rows(&snapshot, check_row);
-            scene.check_owners(&snapshot, is_hidden(HiddenOwner::UnreadableProcess));
+            scene.check_owners(&snapshot, is_hidden(HiddenReason::UnreadableProcess));
             own.check_owners(&snapshot, is_incomplete);
             has_gap_of(&snapshot, GapKind::ProcessesUnreadable);
             Ok(())

@@ -10,7 +10,9 @@ mod common;
 mod scene;
 
 use common::{check_row, owners, row, sources};
-use netstat::{GapKind, HiddenOwner, Lister, OwnerSource, Ownership, ProcessFields, Query, Snapshot, Socket};
+use netstat::{
+    GapKind, HiddenReason, Lister, OwnerSource, Ownership, ProcessFields, Query, Snapshot, Socket,
+};
 use rustix::io::Errno;
 use rustix::thread::{CapabilitySet, UnshareFlags};
 use scene::{NOBODY, Scene, has_gap_of, is_hidden, is_incomplete, is_known};
@@ -32,7 +34,7 @@ fn list_by(source: OwnerSource) -> Snapshot {
 }
 
 fn from(snapshot: &Snapshot) -> (OwnerSource, &str) {
-    let from = snapshot.owners_from.as_ref().unwrap();
+    let from = snapshot.owner_source.as_ref().unwrap();
     (from.source, &from.reason)
 }
 
@@ -57,7 +59,7 @@ fn live_plain_user_walks_and_is_told_which_capabilities_are_missing() {
         let own = Scene::new();
         let snapshot = falls_back("capabilities: no CAP_BPF and no CAP_PERFMON");
         scene.check_rows(&snapshot, check_row);
-        scene.check_owners(&snapshot, is_hidden(HiddenOwner::UnreadableProcess));
+        scene.check_owners(&snapshot, is_hidden(HiddenReason::UnreadableProcess));
         own.check_owners(&snapshot, is_incomplete);
         has_gap_of(&snapshot, GapKind::ProcessesUnreadable);
         Ok(())
@@ -95,7 +97,7 @@ fn live_the_capabilities_for_bpf_are_enough_and_none_to_trace_is_needed() {
         restricted!("capabilities", || {
             restrict::drop_capabilities(CapabilitySet::all() - kept)?;
             let walked = list_by(OwnerSource::Procfs);
-            scene.check_owners(&walked, is_hidden(HiddenOwner::UnreadableProcess));
+            scene.check_owners(&walked, is_hidden(HiddenReason::UnreadableProcess));
             let snapshot = list_by(OwnerSource::Bpf);
             assert_eq!(from(&snapshot), (OwnerSource::Bpf, "asked for"));
             scene.check_rows(&snapshot, check_row);
@@ -121,7 +123,7 @@ fn live_root_of_a_user_namespace_is_refused_by_the_kernel_and_walks() {
         let snapshot = query.snapshot().unwrap();
         let refused = (OwnerSource::Procfs, "bpf(BPF_PROG_LOAD): Operation not permitted (os error 1)");
         assert_eq!(from(&snapshot), refused);
-        scene.check_owners(&snapshot, is_hidden(HiddenOwner::UnreadableProcess));
+        scene.check_owners(&snapshot, is_hidden(HiddenReason::UnreadableProcess));
         own.check_owners(&snapshot, is_incomplete);
         Ok(())
     });
@@ -177,7 +179,7 @@ fn live_where_proc_hides_processes_bpf_finds_all_owners() {
     restricted!("hidepid", || {
         restrict::own_proc(c"hidepid=2")?;
         restrict::drop_capabilities(CapabilitySet::SYS_PTRACE)?;
-        scene.check_owners(&list_by(OwnerSource::Procfs), is_hidden(HiddenOwner::UnreadableProcess));
+        scene.check_owners(&list_by(OwnerSource::Procfs), is_hidden(HiddenReason::UnreadableProcess));
         let snapshot = list_by(OwnerSource::Bpf);
         let complete = Ownership::Known { complete: true };
         scene.check_owners(&snapshot, |socket| assert_eq!(socket.ownership(), complete));
@@ -194,7 +196,7 @@ fn check_nested(own: &Scene, outer: &Scene, snapshot: &Snapshot) {
         assert_eq!(socket.owners(), owners(&own.held, socket.inode().unwrap()));
     });
     outer.check_rows(snapshot, check_row);
-    outer.check_owners(snapshot, is_hidden(HiddenOwner::OtherPidNamespace));
+    outer.check_owners(snapshot, is_hidden(HiddenReason::OtherPidNamespace));
     has_gap_of(snapshot, GapKind::ProcessesHidden);
 }
 
@@ -240,7 +242,7 @@ fn live_with_the_proc_of_another_pid_namespace_nobody_is_named() {
             let snapshot = falls_back("/proc: of another pid namespace");
             for scene in [&outer, &own] {
                 scene.check_rows(&snapshot, check_row);
-                scene.check_owners(&snapshot, is_hidden(HiddenOwner::OtherPidNamespace));
+                scene.check_owners(&snapshot, is_hidden(HiddenReason::OtherPidNamespace));
             }
             has_gap_of(&snapshot, GapKind::OwnersUnavailable);
             Ok(())

@@ -54,7 +54,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "family",
         header: "FAMILY",
         help: "ipv4 or ipv6: what the socket was made with",
-        value: Value::Word(|socket| Some(socket.family.as_str())),
+        value: Value::Word(|socket| socket.family.as_str()),
         ..TEXT
     },
     Column {
@@ -69,14 +69,14 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         aliases: &["localaddress"],
         header: "LOCAL",
         help: "local address and port",
-        value: Value::Endpoint(|socket| Some(socket.local)),
+        value: Value::Endpoint(netstat::Socket::local_addr),
         ..TEXT
     },
     Column {
         name: "local_addr",
         header: "LOCAL-ADDR",
         help: "local address, with its zone",
-        value: Value::Address(|socket| Some(socket.local)),
+        value: Value::Address(netstat::Socket::local_addr),
         ..TEXT
     },
     Column {
@@ -84,7 +84,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         aliases: &["lport", "sport"],
         header: "LPORT",
         help: "local port",
-        value: Value::Number(|socket| Some(socket.local.port().into())),
+        value: Value::Number(|socket| Some(socket.local_addr()?.port().into())),
         ..NUMBER
     },
     Column {
@@ -93,14 +93,14 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         header: "REMOTE",
         help: "remote address and port; *:* where there is none",
         absent: Absent::AnyEndpoint,
-        value: Value::Endpoint(|socket| socket.remote),
+        value: Value::Endpoint(netstat::Socket::remote_addr),
         ..TEXT
     },
     Column {
         name: "remote_addr",
         header: "REMOTE-ADDR",
         help: "remote address, with its zone",
-        value: Value::Address(|socket| socket.remote),
+        value: Value::Address(netstat::Socket::remote_addr),
         ..TEXT
     },
     Column {
@@ -108,7 +108,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         aliases: &["rport", "dport"],
         header: "RPORT",
         help: "remote port",
-        value: Value::Number(|socket| socket.remote.map(|remote| remote.port().into())),
+        value: Value::Number(|socket| Some(socket.remote_addr()?.port().into())),
         ..NUMBER
     },
     Column {
@@ -116,7 +116,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         aliases: &["recvq", "rxq"],
         header: "RECV-Q",
         help: "bytes not read yet; of a listener, connections that wait (not Windows)",
-        value: Value::Number(|socket| socket.rx_queue.map(u64::from)),
+        value: Value::Number(|socket| Some(socket.queues?.receive().into())),
         ..NUMBER
     },
     Column {
@@ -124,7 +124,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         aliases: &["sendq", "txq"],
         header: "SEND-Q",
         help: "bytes not confirmed yet; of a listener, how many connections may wait (not Windows)",
-        value: Value::Number(|socket| socket.tx_queue.map(u64::from)),
+        value: Value::Number(|socket| Some(socket.queues?.send()?.into())),
         ..NUMBER
     },
     Column {

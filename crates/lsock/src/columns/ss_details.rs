@@ -10,7 +10,7 @@ use netstat::{Details, Socket};
 use std::time::Duration;
 
 pub(super) fn details(socket: &Socket) -> Option<&Details> {
-    socket.details.as_deref()
+    socket.details()
 }
 
 pub(super) fn tcp(socket: &Socket) -> Option<&TcpMetrics> {

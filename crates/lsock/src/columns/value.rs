@@ -209,13 +209,13 @@ pub(super) fn roles(_: &View<'_>, socket: &Socket, out: &mut String) {
 }
 
 pub(super) fn service(_: &View<'_>, socket: &Socket, out: &mut String) {
-    if let Some(name) = &socket.service {
+    if let Some(name) = socket.service() {
         escape_into(name.as_bytes(), out);
     }
 }
 
 pub(super) fn created(_: &View<'_>, socket: &Socket, out: &mut String) {
-    push_some(socket.created.and_then(Rfc3339::new), |time, out| push_display(out, time), out);
+    push_some(socket.created().and_then(Rfc3339::new), |time, out| push_display(out, time), out);
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 pub(crate) fn run(args: &DestroyArgs) -> Result<(), EarlyExit> {
     // A protocol or a state alone would close all sockets of that kind.
     let filter = args.filters.filter(false, false)?;
-    if !filter.names_something() {
+    if !filter.is_selective() {
         return Err(EarlyExit::Usage(UsageError::new(
             "destroy closes nothing but what is named: add a port (:8080), process, user or address",
         )));
@@ -86,7 +86,8 @@ fn close(rows: &[&Socket], out: &mut impl Write) -> io::Result<Result<(), EarlyE
 /// A note on what is left of a closed socket: a UDP socket that is bound to a port is disconnected and stays bound.
 fn remainder(socket: &Socket) -> &'static str {
     let Some(cookie) = socket.cookie.filter(|_| socket.protocol == Protocol::Udp) else { return "" };
-    let same_port = Query::new().udp().filter(Filter::local_port(socket.local.port())).owners(false);
+    let Some(local) = socket.local_addr() else { return "" };
+    let same_port = Query::new().udp().filter(Filter::local_port(local.port())).owners(false);
     match same_port.snapshot() {
         Ok(left) if left.sockets.iter().any(|it| it.cookie == Some(cookie)) => " (stays bound)",
         _ => "",
@@ -103,7 +104,7 @@ fn refusal(error: &Error) -> String {
 
 fn named(socket: &Socket) -> String {
     let Socket { protocol, local, .. } = socket;
-    match socket.remote {
+    match &socket.remote {
         Some(remote) => format!("{protocol} {local} {remote}"),
         None => format!("{protocol} {local}"),
     }

@@ -7,7 +7,7 @@ use crate::digits::push_display;
 use crate::parallel::{self, WORTH_THREADS};
 use crate::view::View;
 use anstyle::{AnsiColor, Style};
-use netstat::{Socket, TcpState};
+use netstat::{Socket, State};
 use std::io::{self, Write};
 use unicode_width::UnicodeWidthStr;
 
@@ -155,9 +155,9 @@ fn style(column: &Column, socket: &Socket, text: &str) -> Style {
         return FAINT;
     }
     match (column.name, socket.state) {
-        ("state", Some(TcpState::Listen)) => LISTENING,
-        ("state", Some(TcpState::Established)) => Style::new(),
-        ("state", Some(TcpState::TimeWait)) => FAINT,
+        ("state", Some(State::Listen)) => LISTENING,
+        ("state", Some(State::Established)) => Style::new(),
+        ("state", Some(State::TimeWait)) => FAINT,
         ("state", Some(_)) => CLOSING,
         _ => Style::new(),
     }

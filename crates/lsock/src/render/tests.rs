@@ -7,8 +7,10 @@ use crate::users::Users;
 use crate::view::View;
 use crate::{render, sort};
 use netstat::{
-    HiddenOwner, NoOwner, Owner, OwnerRole, Ownership, Process, Protocol, Snapshot, Socket, TcpState,
+    Family, HiddenReason, Owner, OwnerRole, Ownership, Process, Protocol, Snapshot, Socket, State,
+    UnownedReason,
 };
+use std::net::SocketAddr;
 use std::time::{Duration, SystemTime};
 
 mod details;
@@ -25,27 +27,33 @@ fn process(pid: u32, name: &str) -> Process {
     process
 }
 
-fn tcp(local: &str, remote: Option<&str>, state: TcpState) -> Socket {
-    let mut socket = Socket::new(Protocol::Tcp, local.parse().unwrap());
-    socket.remote = remote.map(|remote| remote.parse().unwrap());
+fn row(protocol: Protocol, local: &str) -> Socket {
+    let local: SocketAddr = local.parse().unwrap();
+    let family = if local.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
+    Socket::new(family, protocol, local)
+}
+
+fn tcp(local: &str, remote: Option<&str>, state: State) -> Socket {
+    let mut socket = row(Protocol::Tcp, local);
+    socket.remote = remote.map(|remote| remote.parse::<SocketAddr>().unwrap().into());
     socket.state = Some(state);
     socket
 }
 
 /// A listener of three processes, a connection, one in TIME_WAIT, one hidden, and a UDP socket with a zone.
 fn world() -> Snapshot {
-    let mut listener = tcp("0.0.0.0:80", None, TcpState::Listen);
+    let mut listener = tcp("0.0.0.0:80", None, State::Listen);
     listener.uid = Some(0);
     listener
         .set_owners([holder(814, 6), holder(815, 6), holder(816, 7)], Ownership::Known { complete: true });
-    let mut connection = tcp("10.0.0.1:80", Some("10.0.0.22:40000"), TcpState::Established);
+    let mut connection = tcp("10.0.0.1:80", Some("10.0.0.22:40000"), State::Established);
     connection.uid = Some(4711);
     connection.set_owners([holder(815, 9)], Ownership::Known { complete: false });
-    let mut ended = tcp("10.0.0.1:80", Some("10.0.0.22:40001"), TcpState::TimeWait);
-    ended.set_owners([], Ownership::None { reason: NoOwner::TimeWait });
-    let mut hidden = tcp("[::1]:631", None, TcpState::Listen);
-    hidden.set_owners([], Ownership::Hidden { reason: HiddenOwner::UnreadableProcess });
-    let mut udp = Socket::new(Protocol::Udp, "[fe80::1%4294967295]:0".parse().unwrap());
+    let mut ended = tcp("10.0.0.1:80", Some("10.0.0.22:40001"), State::TimeWait);
+    ended.set_owners([], Ownership::None { reason: UnownedReason::TimeWait });
+    let mut hidden = tcp("[::1]:631", None, State::Listen);
+    hidden.set_owners([], Ownership::Hidden { reason: HiddenReason::UnreadableProcess });
+    let mut udp = row(Protocol::Udp, "[fe80::1%4294967295]:0");
     udp.set_owners([holder(900, 3)], Ownership::Known { complete: true });
 
     let mut snapshot = Snapshot::default();
@@ -187,7 +195,7 @@ fn json_line_is_as_promised_to_the_letter() {
         lines[0],
         concat!(
             r#"{"protocol":"tcp","family":"ipv4","local":{"addr":"0.0.0.0","port":80},"remote":null,"#,
-            r#""state":"LISTEN","inode":null,"uid":0,"rx_queue":null,"tx_queue":null,"owners":["#,
+            r#""state":"LISTEN","inode":null,"uid":0,"rx_queue":null,"tx_queue":null,"queue_unit":null,"owners":["#,
             r#"{"pid":814,"fd":6,"name":"nginx","role":"holder"},{"pid":815,"fd":6,"name":"nginx","role":"holder"},"#,
             r#"{"pid":816,"fd":7,"name":"日本\n","role":"holder"}],"owner_status":"known","owners_complete":true,"#,
             r#""owner_reason":null,"cookie":null,"handle":null,"interface":null,"v6_only":null,"created":null,"#,
@@ -223,7 +231,7 @@ fn json_document_has_rows_processes_and_gaps() {
         json["processes"][0],
         serde_json::json!({
             "pid": 814, "name": "nginx", "path": "/usr/sbin/nginx", "uid": 0, "user": "root",
-            "path_deleted": false, "parent": 1, "start_time": "2024-03-01T00:00:00.120Z",
+            "path_deleted": null, "parent": 1, "start_time": "2024-03-01T00:00:00.120Z",
             "session": null,
         })
     );
@@ -233,10 +241,10 @@ fn json_document_has_rows_processes_and_gaps() {
 
 /// A socket of a service in a process of many, and one whose binder has ended: its pid is another's now.
 fn windows_world() -> Snapshot {
-    let mut of_service = Socket::new(Protocol::Udp, "0.0.0.0:5353".parse().unwrap());
-    of_service.service = Some("Dns\u{202e}cache".into());
+    let mut of_service = row(Protocol::Udp, "0.0.0.0:5353");
+    of_service.set_service(Some("Dns\u{202e}cache".into()));
     of_service.set_owners([Owner::new(814, None, OwnerRole::Binder)], Ownership::Known { complete: false });
-    let mut of_ended = tcp("0.0.0.0:80", None, TcpState::Listen);
+    let mut of_ended = tcp("0.0.0.0:80", None, State::Listen);
     let ended = Owner::new(814, None, OwnerRole::EndedBinder);
     of_ended.set_owners([ended], Ownership::Known { complete: false });
 
@@ -288,7 +296,7 @@ fn command_lines_and_paths_are_told_when_asked_for() {
     let mut snapshot = world();
     snapshot.processes[3].command_line = Some(vec!["sh".into(), "-c".into(), "a\tb".into()]);
     snapshot.processes[3].path = Some("/bin/sh".into());
-    snapshot.processes[3].path_deleted = true;
+    snapshot.processes[3].path_deleted = Some(true);
     let text = shown_of(&snapshot, "--columns path,command --sort -pid --no-header", false);
     assert_eq!(text.lines().next(), Some(r"/bin/sh (deleted)  sh -c a\tb"));
     let json = shown_of(&snapshot, "--json --columns command", false);

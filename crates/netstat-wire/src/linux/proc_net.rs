@@ -1,5 +1,5 @@
-//! `/proc/PID/net/{tcp,tcp6,udp,udp6}` (`net/ipv4/tcp_ipv4.c`, `tcp4_seq_show`, and its three sisters): a
-//! socket a line.
+//! `/proc/PID/net/{tcp,tcp6,udp,udp6}` (`net/ipv4/tcp_ipv4.c`, `tcp4_seq_show`, and its three sisters), and in
+//! the same form `udplite`, `udplite6`, `raw`, `raw6`, `icmp` and `icmp6`: a socket a line.
 //!
 //! After a line of headings, each line is fields with spaces between them and perhaps before and after:
 //!
@@ -17,6 +17,9 @@
 //! - Sends come before receives, other than in the records of `inet_diag`.
 //! - A listener has its waiting connections as its receive queue, and 0 for the most that may wait.
 //! - A connection in the making (SYN_RECV) has the user of its listener, and the inode 0.
+//! - The local "port" of a raw socket is its IP protocol, that of a ping socket (`icmp`, `icmp6`) the
+//!   identifier of its echo requests. Neither has a remote one: 0.
+//! - The first field is a bucket of the kernel's table there, and may be the same for several sockets.
 //! - `tm->when` is in ticks of `sysconf(_SC_CLK_TCK)`, and may have more digits than the eight of its column.
 
 use super::decimal;

@@ -8,6 +8,7 @@
 //! inodes themselves are counted in 32 bits and can be used again after a wrap.
 
 use super::decimal;
+use super::text::before_nul;
 
 /// The inode in `socket:[N]`; `None` for any other text.
 #[inline]
@@ -20,4 +21,15 @@ pub fn socket_inode(link: &[u8]) -> Option<u64> {
 #[inline]
 pub fn number(name: &[u8]) -> Option<u32> {
     decimal::unsigned_32(name)
+}
+
+/// The name in the extended attribute `system.sockprotoname` of a socket (`net/socket.c`), without its NUL.
+///
+/// `getxattr` on `/proc/PID/fd/N` returns it for a socket of any network namespace, where no table lists the
+/// socket: the name of the protocol as in `/proc/net/protocols` (`TCP`, `UDPv6`, `UNIX-STREAM`, `NETLINK`,
+/// `AF_VSOCK`), which was given to the socket when it was made. It names no state and no address. Other files
+/// have no such attribute, and `getxattr` fails with `ENODATA` or `EOPNOTSUPP`.
+#[inline]
+pub fn protocol_name(sockprotoname: &[u8]) -> &[u8] {
+    before_nul(sockprotoname)
 }

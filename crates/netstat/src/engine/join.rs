@@ -2,14 +2,16 @@
 
 use crate::engine::owner_table::{OwnerTable, join_key};
 use crate::engine::parallel::{lock, run_parallel};
+use crate::model::endpoint::Endpoint;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
-use crate::model::owner::{HiddenOwner, Owners, Ownership};
-use crate::model::socket::{Identity, Protocol, Socket};
+use crate::model::identity::Identity;
+use crate::model::owner::{HiddenReason, Owners, Ownership};
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::system::{OwnerSearch, System};
 use std::collections::HashMap;
-use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
@@ -35,12 +37,12 @@ pub(crate) fn list(
 /// rows today; [`System::rows_repeat`] is the contract for one that reads sockets and owners in one pass.
 fn merge(rows: Vec<Socket>) -> Vec<Socket> {
     /// An inode number alone is not enough: the subflows of an MPTCP connection have that of the connection.
-    type Key = (Protocol, Identity, SocketAddr, Option<SocketAddr>);
+    type Key = (Protocol, Identity, Endpoint, Option<Endpoint>);
     let mut places: HashMap<Key, usize> = HashMap::new();
     let mut merged: Vec<Socket> = Vec::new();
     for row in rows {
         let known = row.identity.and_then(|identity| {
-            let key = (row.protocol, identity, row.local, row.remote);
+            let key = (row.protocol, identity, row.local.clone(), row.remote.clone());
             let place = *places.entry(key).or_insert(merged.len());
             merged.get_mut(place)
         });
@@ -55,18 +57,18 @@ fn merge(rows: Vec<Socket>) -> Vec<Socket> {
 
 /// Adds another row of the same socket: its owners, and the fields that the first row lacks.
 fn add_row(to: &mut Socket, row: Socket) {
-    let Socket { state, rx_queue, tx_queue, uid, cookie, interface, v6_only, created, .. } = row;
-    let Socket { service, details, ownership, owners, .. } = row;
+    let Socket { state, queues, uid, cookie, netns, interface, v6_only, created, peer, .. } = row;
+    let Socket { rare, ownership, owners, .. } = row;
     to.state = to.state.or(state);
-    to.rx_queue = to.rx_queue.or(rx_queue);
-    to.tx_queue = to.tx_queue.or(tx_queue);
+    to.queues = to.queues.or(queues);
     to.uid = to.uid.or(uid);
     to.cookie = to.cookie.or(cookie);
     to.interface = to.interface.or(interface);
     to.v6_only = to.v6_only.or(v6_only);
     to.created = to.created.or(created);
-    to.service = to.service.take().or(service);
-    to.details = to.details.take().or(details);
+    to.netns = to.netns.or(netns);
+    to.peer = to.peer.or(peer);
+    to.rare = to.rare.take().or(rare);
     for owner in owners.as_slice() {
         to.owners.add(*owner);
     }
@@ -158,7 +160,7 @@ pub(crate) fn resolve_owners<'s>(
     unresolved.into_iter().flatten().collect()
 }
 
-/// Looks for the holders of these rows once more, since the first pass may have been too early. The rows that are left
+/// Searches again for the holders of these rows, since the first pass may have been too early. The sockets that are left
 /// are looked up themselves: they may have been closed.
 pub(crate) fn second_pass<S: System>(
     system: &S,
@@ -174,14 +176,14 @@ pub(crate) fn second_pass<S: System>(
         socket.ownership = Ownership::NotAsked;
         resolve_owner(system, socket, table) == Resolution::Retry
     });
-    if matches!(table.if_missing, Ownership::Hidden { reason: HiddenOwner::NotLookedAt }) {
+    if matches!(table.if_missing, Ownership::Hidden { reason: HiddenReason::NotSearched }) {
         // Most of these are the sockets of processes that the query does not ask for, and are not shown.
         return;
     }
     let open = system.recheck(&mut unresolved.iter().map(|socket| &**socket));
     for (socket, is_open) in unresolved.into_iter().zip(open) {
         if !is_open {
-            socket.ownership = Ownership::Hidden { reason: HiddenOwner::Vanished };
+            socket.ownership = Ownership::Hidden { reason: HiddenReason::Vanished };
         }
     }
 }
@@ -210,4 +212,171 @@ pub(crate) fn keys_of_few(sockets: &[Socket]) -> Option<Vec<u64>> {
         keys.sort_unstable();
         keys
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::owner_table::ProcessSeen;
+    use crate::engine::snapshot::{count, stream, take};
+    use crate::model::family::Family;
+    use crate::model::owner::{Owner, OwnerRole, UnownedReason};
+    use crate::model::process::{Process, ProcessFields};
+    use crate::model::state::State;
+    use crate::model::support::Support;
+    use crate::sys::support;
+    use std::net::SocketAddr;
+
+    const ALL: Ownership = Ownership::Known { complete: true };
+
+    /// One pass over all descriptor tables: a row for each descriptor, with its owner, on two threads.
+    struct OnePass([Vec<Socket>; 2]);
+
+    impl System for OnePass {
+        type OwnerSearch = FoundAlready;
+        const SUPPORT: Support = support::LINUX;
+
+        fn rows_repeat(&self, _query: &Query) -> bool {
+            true
+        }
+
+        fn sockets(
+            &self,
+            _query: &Query,
+            sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
+        ) -> Result<Vec<Gap>, Error> {
+            let found = std::thread::scope(|scope| {
+                let [one, other] = self.0.each_ref().map(|rows| scope.spawn(|| rows.clone()));
+                [one.join().unwrap(), other.join().unwrap()]
+            });
+            let _ = found.into_iter().flatten().try_for_each(sink);
+            Ok(Vec::new())
+        }
+
+        fn owner_search(&self, _query: &Query) -> FoundAlready {
+            FoundAlready
+        }
+
+        fn processes(
+            &self,
+            seen: &[ProcessSeen],
+            _fields: ProcessFields,
+            _threads: usize,
+        ) -> (Vec<Process>, Vec<Gap>) {
+            (seen.iter().map(|seen| Process::new(seen.pid)).collect(), Vec::new())
+        }
+    }
+
+    /// The rows have their owners.
+    struct FoundAlready;
+
+    impl OwnerSearch for FoundAlready {
+        fn run(&self) {}
+
+        fn tables_complete(&self, _keys: Option<Vec<u64>>) {}
+
+        fn table(&mut self) -> OwnerTable {
+            let mut table = OwnerTable::default();
+            table.set_reach(true, false, None);
+            table
+        }
+    }
+
+    fn row(protocol: Protocol, inode: u64, owner: Option<u32>) -> Socket {
+        let mut row = Socket::new(Family::Ipv4, protocol, SocketAddr::from(([127, 0, 0, 1], 80)));
+        row.identity = Some(Identity::Inode(inode));
+        if let Some(pid) = owner {
+            row.set_owners([Owner::new(pid, Some(3), OwnerRole::Holder)], ALL);
+        }
+        row
+    }
+
+    /// The rows of one thread and of the other, which has TIME_WAIT from the tables besides.
+    fn system() -> OnePass {
+        let time_wait = |port| {
+            let mut row = Socket::new(Family::Ipv4, Protocol::Tcp, SocketAddr::from(([127, 0, 0, 1], port)));
+            row.state = Some(State::TimeWait);
+            row
+        };
+        let mut with_uid = row(Protocol::Tcp, 7, Some(12));
+        with_uid.uid = Some(33);
+        let one = vec![row(Protocol::Udp, 9, Some(11)), row(Protocol::Tcp, 7, Some(13)), time_wait(1)];
+        let other =
+            vec![with_uid, row(Protocol::Udp, 9, Some(11)), row(Protocol::Tcp, 8, None), time_wait(2)];
+        OnePass([one, other])
+    }
+
+    /// Protocol, inode, pids, ownership.
+    type Joined = (Protocol, Option<u64>, Vec<u32>, Ownership);
+
+    fn joined(rows: &[Socket]) -> Vec<Joined> {
+        let pids = |row: &Socket| row.owners().iter().map(|owner| owner.pid).collect();
+        let mut joined: Vec<Joined> =
+            rows.iter().map(|row| (row.protocol, row.inode(), pids(row), row.ownership())).collect();
+        // The order inside a protocol says nothing.
+        joined.sort_by_key(|(protocol, inode, ..)| (*protocol, *inode));
+        joined
+    }
+
+    fn expected() -> Vec<Joined> {
+        let none = |reason| Ownership::None { reason };
+        vec![
+            (Protocol::Tcp, None, vec![], none(UnownedReason::TimeWait)),
+            (Protocol::Tcp, None, vec![], none(UnownedReason::TimeWait)),
+            (Protocol::Tcp, Some(7), vec![12, 13], ALL),
+            (Protocol::Tcp, Some(8), vec![], none(UnownedReason::KernelOrInFlight)),
+            (Protocol::Udp, Some(9), vec![11], ALL),
+        ]
+    }
+
+    #[test]
+    fn rows_of_one_socket_become_one_row_with_all_owners_grouped_by_protocol() {
+        let snapshot = take(&system(), &Query::new().processes(ProcessFields::NAME)).unwrap();
+        assert_eq!(joined(&snapshot.sockets), expected());
+        assert!(snapshot.sockets.is_sorted_by_key(|row| row.protocol));
+        let seven = snapshot.sockets.iter().find(|row| row.inode() == Some(7)).unwrap();
+        assert_eq!(seven.uid, Some(33), "what only the second row has");
+        let pids: Vec<u32> = snapshot.processes.iter().map(|process| process.pid).collect();
+        assert_eq!(pids, [11, 12, 13]);
+    }
+
+    #[test]
+    fn streamed_and_counted_sockets_are_those_of_a_snapshot() {
+        let mut rows = Vec::new();
+        let mut each = |row| {
+            rows.push(row);
+            ControlFlow::Continue(())
+        };
+        stream(&system(), &Query::new().owners(true), &mut each).unwrap();
+        assert_eq!(joined(&rows), expected());
+        assert_eq!(count(&system(), &Query::new()).unwrap().total(), 5);
+        assert_eq!(count(&system(), &Query::new().pid(12)).unwrap().total(), 1);
+        let without = take(&system(), &Query::new()).unwrap().sockets;
+        assert!(without.len() == 5 && without.iter().all(|row| row.owners().is_empty()));
+    }
+
+    #[test]
+    fn sockets_that_share_an_inode_number_stay_apart() {
+        let mut subflow = row(Protocol::Tcp, 7, Some(12));
+        subflow.remote = Some(SocketAddr::from(([127, 0, 0, 2], 80)).into());
+        let merged = merge(vec![row(Protocol::Tcp, 7, Some(12)), subflow, row(Protocol::Udp, 7, Some(12))]);
+        assert_eq!(merged.len(), 3);
+    }
+
+    #[test]
+    fn owners_are_complete_only_if_every_row_says_so_and_known_before_unknown() {
+        let joined = |first: Ownership, second: Ownership| {
+            let rows = [first, second].map(|ownership| {
+                let mut row = row(Protocol::Tcp, 7, Some(12));
+                row.ownership = ownership;
+                row
+            });
+            merge(rows.into()).pop().unwrap().ownership()
+        };
+        let some = Ownership::Known { complete: false };
+        let none = Ownership::None { reason: UnownedReason::Orphan };
+        assert_eq!((joined(ALL, ALL), joined(ALL, some), joined(some, ALL)), (ALL, some, some));
+        assert_eq!((joined(none, ALL), joined(ALL, Ownership::NotAsked)), (ALL, ALL));
+        assert_eq!((joined(Ownership::NotAsked, none), joined(none, Ownership::NotAsked)), (none, none));
+    }
 }

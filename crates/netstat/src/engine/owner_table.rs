@@ -2,9 +2,10 @@
 
 use crate::engine::process_start_times::ProcessStartTimes;
 use crate::model::gap::{Gap, GapKind};
-use crate::model::owner::{HiddenOwner, NoOwner, Owner, Ownership};
-use crate::model::owner_source::OwnersFrom;
-use crate::model::socket::{Identity, Socket};
+use crate::model::identity::Identity;
+use crate::model::owner::{HiddenReason, Owner, Ownership, UnownedReason};
+use crate::model::owner_source::OwnerSourceUsed;
+use crate::model::socket::Socket;
 use std::fmt::Display;
 use std::num::NonZeroU64;
 use std::ops::Range;
@@ -17,14 +18,14 @@ pub(crate) struct Holding {
     pub(crate) owner: Owner,
 }
 
-/// The key of a socket with a handle. A handle is given out again when its socket is gone; the generation,
-/// where the system tells one, is not. Both together are one number as the two are mixed: that of another
-/// socket is the same once in 2^64, which is also how sure a handle is that a kernel has hashed itself.
+/// The key of a socket with a handle. The kernel reuses a handle when its socket is gone, but not the generation, where
+/// there is one. Both are mixed into one number: two sockets have the same once in 2^64, as with a handle that the
+/// kernel has hashed.
 pub(crate) fn handle_key(handle: u64, generation: Option<NonZeroU64>) -> u64 {
     match generation {
         None => handle,
         Some(generation) => {
-            // The finish of MurmurHash3, which maps no two numbers to one.
+            // The finalizer of MurmurHash3, which maps no two numbers to one.
             let mut mixed = generation.get();
             for factor in [0xff51_afd7_ed55_8ccd, 0xc4ce_b9fe_1a85_ec53] {
                 mixed = (mixed ^ (mixed >> 33)).wrapping_mul(factor);
@@ -34,7 +35,7 @@ pub(crate) fn handle_key(handle: u64, generation: Option<NonZeroU64>) -> u64 {
     }
 }
 
-/// What joins a row to its owners.
+/// The key that joins a row with its owners.
 pub(crate) fn join_key(socket: &Socket) -> Option<u64> {
     match socket.identity {
         Some(Identity::Inode(inode)) => Some(inode),
@@ -88,7 +89,7 @@ pub(crate) struct OwnerTable {
     /// Whether every process that could hold a socket was read.
     pub(crate) complete: bool,
     /// Which source found the holders, where there is a choice.
-    pub(crate) from: Option<OwnersFrom>,
+    pub(crate) from: Option<OwnerSourceUsed>,
     /// The ownership of a socket that has an identity and is not in the table.
     pub(crate) if_missing: Ownership,
     /// What the search could not see.
@@ -102,7 +103,7 @@ impl OwnerTable {
     #[allow(dead_code, reason = "some searches can always be made")]
     pub(crate) fn failed(why: impl Display) -> Self {
         Self {
-            if_missing: Ownership::Hidden { reason: HiddenOwner::UnreadableProcess },
+            if_missing: Ownership::Hidden { reason: HiddenReason::UnreadableProcess },
             gaps: vec![Gap::new(GapKind::OwnersUnavailable, 1, why.to_string())],
             ..Self::default()
         }
@@ -112,14 +113,14 @@ impl OwnerTable {
     /// the processes that the query names were read. `hidden`: why there may be processes that the search was not
     /// shown.
     #[allow(dead_code, reason = "a system without a search finds nothing")]
-    pub(crate) fn set_reach(&mut self, all_read: bool, some_only: bool, hidden: Option<HiddenOwner>) {
+    pub(crate) fn set_reach(&mut self, all_read: bool, some_only: bool, hidden: Option<HiddenReason>) {
         let hide = |reason| Ownership::Hidden { reason };
         self.complete = all_read && !some_only && hidden.is_none();
         self.if_missing = match hidden {
-            _ if some_only => hide(HiddenOwner::NotLookedAt),
+            _ if some_only => hide(HiddenReason::NotSearched),
             Some(reason) => hide(reason),
-            None if !all_read => hide(HiddenOwner::UnreadableProcess),
-            None => Ownership::None { reason: NoOwner::KernelOrInFlight },
+            None if !all_read => hide(HiddenReason::UnreadableProcess),
+            None => Ownership::None { reason: UnownedReason::KernelOrInFlight },
         };
     }
 
@@ -197,9 +198,9 @@ fn first_of_each(seen: &[ProcessSeen]) -> Vec<ProcessSeen> {
     first
 }
 
-/// Where keys stand in a sorted list. The span from the least key to the greatest is cut into steps, as many as
-/// the list has entries or up to twice as many; of each step it knows where it begins. Kernels give keys out in
-/// order, so they are dense and a step holds one or two: a look-up reads memory twice, where a search in a
+/// An index of a sorted list by key. The span from the least key to the greatest is cut into steps, as many as the list
+/// has entries or up to twice as many, and the index has the place where each step begins. Kernels number sockets in
+/// order, so keys are dense and a step has one or two: a look-up reads memory twice, where a binary search in a
 /// hundred thousand reads it seventeen times.
 #[derive(Debug, Default)]
 struct Index {

@@ -11,7 +11,7 @@
 use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen};
 use crate::engine::parallel::{lock, run_parallel};
 use crate::model::gap::{Gap, GapKind};
-use crate::model::owner::{HiddenOwner, Owner, OwnerRole, Ownership};
+use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership};
 use std::io;
 use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
@@ -32,10 +32,11 @@ pub(crate) trait ProcessReader: Sync {
     const SOURCE: &'static str;
 
     /// All processes that may be read, in any order.
-    fn pids(&self) -> Result<Vec<u32>, Unread>;
+    fn pids(&self) -> Result<Vec<u32>, Unreadable>;
 
     /// Reads one process. What it has reported to `visit` stays, even if it fails in the end.
-    fn read(&self, visit: &mut Visit<'_, Self::Extra>, buffers: &mut Self::Buffers) -> Result<(), Unread>;
+    fn read(&self, visit: &mut Visit<'_, Self::Extra>, buffers: &mut Self::Buffers)
+    -> Result<(), Unreadable>;
 }
 
 /// What a [`ProcessReader`] finds beside holders.
@@ -55,7 +56,7 @@ pub(crate) trait Extra: Default + Send {
 
 /// Why a process, or a part of it, could not be read.
 #[derive(Debug)]
-pub(crate) enum Unread {
+pub(crate) enum Unreadable {
     /// It has ended.
     Vanished,
     /// The caller may not read it.
@@ -97,7 +98,7 @@ impl<E> Visit<'_, E> {
     }
 
     /// Counts what could not be read, beside what the reader returns at the end.
-    pub(crate) fn count(&mut self, unread: Unread) {
+    pub(crate) fn count(&mut self, unread: Unreadable) {
         self.found.count(unread);
     }
 }
@@ -150,11 +151,11 @@ impl<E: Extra> Found<E> {
 }
 
 impl<E> Found<E> {
-    fn count(&mut self, unread: Unread) {
+    fn count(&mut self, unread: Unreadable) {
         match unread {
-            Unread::Vanished => self.vanished += 1,
-            Unread::Refused => self.refused += 1,
-            Unread::Failed(error) => {
+            Unreadable::Vanished => self.vanished += 1,
+            Unreadable::Refused => self.refused += 1,
+            Unreadable::Failed(error) => {
                 self.failed += 1;
                 self.failure = Some(error);
             }
@@ -252,12 +253,12 @@ impl<R: ProcessReader> PidWalk<R> {
         self.found().refused += count;
     }
 
-    pub(crate) fn count(&mut self, unread: Unread) {
+    pub(crate) fn count(&mut self, unread: Unreadable) {
         self.found().count(unread);
     }
 
     /// What the first pass found. `hidden`: why there may be processes that the reader was not shown.
-    pub(crate) fn table(&mut self, hidden: Option<HiddenOwner>) -> OwnerTable {
+    pub(crate) fn table(&mut self, hidden: Option<HiddenReason>) -> OwnerTable {
         let some_only = self.some_only;
         let found = self.found();
         let mut table = OwnerTable::default();
@@ -295,7 +296,7 @@ impl<R: ProcessReader> PidWalk<R> {
         if table.complete && !found.is_complete() {
             // A new process that cannot be read may be the only holder.
             table.complete = false;
-            table.if_missing = Ownership::Hidden { reason: HiddenOwner::UnreadableProcess };
+            table.if_missing = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
             table.gaps.extend(found.gaps(R::SOURCE));
         }
         if !found.holdings.is_empty() {
@@ -308,11 +309,14 @@ impl<R: ProcessReader> PidWalk<R> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::owner::NoOwner;
+    use crate::model::owner::UnownedReason;
     use std::collections::BTreeMap;
 
-    /// What a process holds, or why it cannot be read; by pid.
-    type Processes = BTreeMap<u32, Result<Vec<u64>, fn() -> Unread>>;
+    /// What a process holds, or why it cannot be read.
+    type Read = Result<Vec<u64>, fn() -> Unreadable>;
+
+    /// By pid.
+    type Processes = BTreeMap<u32, Read>;
 
     /// Processes before and after the tables were complete.
     struct Script {
@@ -340,11 +344,11 @@ mod tests {
         type Buffers = ();
         const SOURCE: &'static str = "script";
 
-        fn pids(&self) -> Result<Vec<u32>, Unread> {
+        fn pids(&self) -> Result<Vec<u32>, Unreadable> {
             Ok(self.second.keys().copied().collect())
         }
 
-        fn read(&self, visit: &mut Visit<'_, Visits>, (): &mut ()) -> Result<(), Unread> {
+        fn read(&self, visit: &mut Visit<'_, Visits>, (): &mut ()) -> Result<(), Unreadable> {
             let pid = visit.pid;
             let is_first = visit.is_first_pass();
             visit.extra().0.push((pid, is_first));
@@ -353,13 +357,13 @@ mod tests {
             match processes.get(&pid) {
                 Some(Ok(keys)) => keys.iter().for_each(|key| visit.holds(Some(3), *key)),
                 Some(Err(unread)) => return Err(unread()),
-                None => return Err(Unread::Vanished),
+                None => return Err(Unreadable::Vanished),
             }
             Ok(())
         }
     }
 
-    fn holds(pid: u32, keys: &[u64]) -> (u32, Result<Vec<u64>, fn() -> Unread>) {
+    fn holds(pid: u32, keys: &[u64]) -> (u32, Read) {
         (pid, Ok(keys.to_vec()))
     }
 
@@ -395,10 +399,10 @@ mod tests {
 
     #[test]
     fn processes_that_cannot_be_read_are_counted_by_reason_and_make_the_table_incomplete() {
-        let fail = || Unread::Failed(io::Error::other("broken"));
+        let fail = || Unreadable::Failed(io::Error::other("broken"));
         let first = Processes::from([
-            (1, Err((|| Unread::Vanished) as fn() -> Unread)),
-            (2, Err(|| Unread::Refused)),
+            (1, Err((|| Unreadable::Vanished) as fn() -> Unreadable)),
+            (2, Err(|| Unreadable::Refused)),
             (3, Err(fail)),
         ]);
         let mut walk = walk(first, Processes::new());
@@ -409,20 +413,21 @@ mod tests {
         let expected =
             ["ProcessesUnreadable script", "ProcessesVanished script", "ProcessesSkipped script: broken"];
         assert_eq!((gaps, table.complete), (expected.map(str::to_owned).to_vec(), false));
-        assert_eq!(table.if_missing, Ownership::Hidden { reason: HiddenOwner::UnreadableProcess });
+        assert_eq!(table.if_missing, Ownership::Hidden { reason: HiddenReason::UnreadableProcess });
     }
 
     #[test]
     fn process_that_is_new_and_cannot_be_read_takes_completeness_away() {
         let first = Processes::from([holds(1, &[10])]);
-        let second = Processes::from([holds(1, &[10]), (2, Err((|| Unread::Refused) as fn() -> Unread))]);
+        let second =
+            Processes::from([holds(1, &[10]), (2, Err((|| Unreadable::Refused) as fn() -> Unreadable))]);
         let mut walk = walk(first, second);
         walk.run();
         let mut table = walk.table(None);
-        assert_eq!(table.if_missing, Ownership::None { reason: NoOwner::KernelOrInFlight });
+        assert_eq!(table.if_missing, Ownership::None { reason: UnownedReason::KernelOrInFlight });
         walk.second_pass(&mut table, &[20], 1);
         assert!(!table.complete);
-        assert_eq!(table.if_missing, Ownership::Hidden { reason: HiddenOwner::UnreadableProcess });
+        assert_eq!(table.if_missing, Ownership::Hidden { reason: HiddenReason::UnreadableProcess });
         assert_eq!(table.gaps.len(), 1);
     }
 }

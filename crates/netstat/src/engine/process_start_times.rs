@@ -4,16 +4,16 @@ use crate::model::owner::{Owner, OwnerRole, Owners};
 use crate::model::socket::Socket;
 use std::time::SystemTime;
 
-/// The processes of the machine at one moment, with when each started.
+/// The processes of the machine at one moment, with their start times.
 #[derive(Debug, Default)]
 pub(crate) struct ProcessStartTimes {
     /// Ascending by pid.
     pub(crate) started: Vec<(u32, Option<SystemTime>)>,
-    /// When it was taken.
+    /// When the list was read.
     pub(crate) at: Option<SystemTime>,
-    /// Whether it was taken after the sockets were listed.
+    /// Whether the list was read after the tables of sockets.
     pub(crate) after_sockets: bool,
-    /// Whether the times of processes and sockets are of one clock, which nobody has set in between.
+    /// Whether the times of processes and sockets are of one clock, which has not been set in between.
     pub(crate) times_agree: bool,
 }
 
@@ -22,9 +22,9 @@ impl ProcessStartTimes {
     fn has_ended(&self, pid: u32, created: Option<SystemTime>) -> bool {
         let created = created.filter(|_| self.times_agree);
         match self.started.binary_search_by_key(&pid, |(pid, _)| *pid).ok() {
-            // Nobody has the number. Before the sockets were listed, it may not have started yet.
+            // There is no such process. In a list from before the tables it may not have started yet.
             None => self.after_sockets || created.zip(self.at).is_some_and(|(created, at)| created < at),
-            // Somebody has it who is younger than the socket.
+            // The pid now belongs to a process that started after the socket was created.
             Some(index) => {
                 let started = self.started.get(index).and_then(|(_, started)| *started);
                 created.zip(started).is_some_and(|(created, started)| started > created)
@@ -32,9 +32,9 @@ impl ProcessStartTimes {
         }
     }
 
-    /// Tells which of the owners that a row names have ended.
+    /// Sets the role of the owners of a row that have ended.
     pub(crate) fn mark_ended(&self, socket: &mut Socket) {
-        let created = socket.created;
+        let created = socket.created();
         let ended = |owner: &Owner| owner.role == OwnerRole::Binder && self.has_ended(owner.pid, created);
         let mut owners = Owners::None;
         for owner in socket.owners() {
@@ -48,26 +48,28 @@ impl ProcessStartTimes {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::family::Family;
     use crate::model::owner::Ownership;
-    use crate::model::socket::Protocol;
+    use crate::model::protocol::Protocol;
+    use std::net::SocketAddr;
     use std::time::Duration;
 
     fn at(seconds: u64) -> Option<SystemTime> {
         Some(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds))
     }
 
-    fn role(process_starts: &ProcessStartTimes, pid: u32, created: Option<SystemTime>) -> OwnerRole {
-        let mut socket = Socket::new(Protocol::Tcp, "127.0.0.1:80".parse().unwrap());
-        socket.created = created;
+    fn role(starts: &ProcessStartTimes, pid: u32, created: Option<SystemTime>) -> OwnerRole {
+        let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, SocketAddr::from(([127, 0, 0, 1], 80)));
+        socket.set_created(created);
         let binder = Owner::new(pid, None, OwnerRole::Binder);
         socket.set_owners([binder], Ownership::Known { complete: false });
-        process_starts.mark_ended(&mut socket);
+        starts.mark_ended(&mut socket);
         assert_eq!((socket.owners().len(), socket.owners()[0].pid), (1, pid));
         socket.owners()[0].role
     }
 
     #[test]
-    fn owner_is_told_as_ended_when_nobody_or_somebody_younger_has_its_pid() {
+    fn owner_has_ended_if_no_process_or_a_younger_one_has_its_pid() {
         use OwnerRole::{Binder, EndedBinder};
         let started = vec![(4, at(10)), (8, at(100)), (12, None)];
         let after = ProcessStartTimes { started, at: at(200), after_sockets: true, times_agree: true };

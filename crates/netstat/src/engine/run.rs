@@ -43,7 +43,7 @@ impl Query {
     /// ```
     /// # fn main() -> Result<(), netstat::Error> {
     /// let counts = netstat::Query::new().count()?;
-    /// println!("{} established", counts.in_state(netstat::TcpState::Established));
+    /// println!("{} established", counts.in_state(netstat::State::Established));
     /// for (protocol, state, count) in counts.iter() {
     ///     println!("{protocol} {state:?} {count}");
     /// }

@@ -35,7 +35,7 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     add_unlisted(query, &mut search, &owners, &mut snapshot);
     filter_by_owner(system, query, &owners, &mut snapshot.sockets);
     describe_processes(system, query, &owners, threads, &mut snapshot);
-    snapshot.owners_from = owners.from.take();
+    snapshot.owner_source = owners.from.take();
     let is_hidden = snapshot.sockets.iter().any(is_hidden);
     add_gaps_of_search(owners, is_hidden, &mut snapshot.gaps);
     Ok(snapshot)

@@ -18,8 +18,8 @@ pub(crate) type Sink<'s> = dyn FnMut(Socket) -> ControlFlow<()> + 's;
 
 /// The rows of one table as one source has them, and what is to be said of them.
 pub(crate) struct TableRows<'s> {
-    pub(crate) sink: &'s mut Sink<'s>,
-    pub(crate) emitted: u64,
+    sink: &'s mut Sink<'s>,
+    emitted: u64,
     /// Records that could not be decoded.
     pub(crate) skipped: u64,
     /// The table changed while it was read, or its end is missing.
@@ -131,11 +131,13 @@ impl<'s> Tables<'s> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::socket::Protocol;
+    use crate::model::family::Family;
+    use crate::model::protocol::Protocol;
     use std::io::ErrorKind::{Other, PermissionDenied};
+    use std::net::SocketAddr;
 
     fn row(port: u16) -> Socket {
-        Socket::new(Protocol::Tcp, ([127, 0, 0, 1], port).into())
+        Socket::new(Family::Ipv4, Protocol::Tcp, SocketAddr::from(([127, 0, 0, 1], port)))
     }
 
     fn failure(what: &'static str) -> Error {
@@ -147,7 +149,7 @@ mod tests {
     fn reading(work: impl FnOnce(&mut Tables<'_>)) -> (Vec<u16>, Result<Vec<String>, Error>) {
         let mut ports = Vec::new();
         let mut sink = |row: Socket| {
-            ports.push(row.local.port());
+            ports.extend(row.local_addr().map(|local| local.port()));
             if ports.len() == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let mut tables = Tables::new(&mut sink);

@@ -3,10 +3,11 @@
 use super::base::Filter;
 use super::expr::Expr;
 use super::net::Net;
-use super::states::States;
+use super::states::{OTHER, States};
 use super::term::{End, Term};
-use crate::model::socket::{Family, Protocol};
-use crate::model::tcp_state::TcpState;
+use crate::model::family::Family;
+use crate::model::protocol::Protocol;
+use crate::model::state::State;
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::ops::{Bound, RangeBounds};
@@ -41,7 +42,7 @@ fn net(end: End, address: impl Into<IpAddr>, prefix: u8) -> Filter {
 impl Filter {
     /// A set with the states that have no name is told by those that it lacks.
     pub(super) fn in_set(states: States) -> Self {
-        if states.contains(TcpState::Unknown) {
+        if states.contains(OTHER) {
             return !Self::in_set(States::ALL.without(states));
         }
         if states == States::NONE { Self::none() } else { term(Term::States(states)) }
@@ -100,12 +101,12 @@ impl Filter {
 
     /// Sockets in this state. A UDP socket counts as established when it has a remote end and as closed when
     /// it has none.
-    pub fn state(state: TcpState) -> Self {
+    pub fn state(state: State) -> Self {
         Self::states([state])
     }
 
     /// Sockets in one of these states.
-    pub fn states(states: impl IntoIterator<Item = TcpState>) -> Self {
+    pub fn states(states: impl IntoIterator<Item = State>) -> Self {
         Self::in_set(states.into_iter().collect())
     }
 

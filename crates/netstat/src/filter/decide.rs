@@ -2,11 +2,12 @@
 
 use super::base::Filter;
 use super::term::{End, Term};
+use crate::model::endpoint::Endpoint;
 use crate::model::owner::OwnerRole;
-use crate::model::socket::{Protocol, Socket};
-use crate::model::tcp_state::TcpState;
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
+use crate::model::state::State;
 use std::ffi::OsStr;
-use std::net::SocketAddr;
 
 /// Whether the process with this pid has this name.
 pub(crate) type Names<'a> = &'a dyn Fn(u32, &OsStr) -> bool;
@@ -32,20 +33,44 @@ impl<'a> Facts<'a> {
     }
 }
 
-/// The state of a row, of UDP too: established with a remote end, closed without.
-pub(crate) fn state(socket: &Socket) -> TcpState {
-    match (socket.state, socket.remote) {
-        (Some(state), _) => state,
-        (None, Some(_)) => TcpState::Established,
-        (None, None) => TcpState::Closed,
+/// The state of a row. A socket without states counts as established when it has a remote end, and as closed when it
+/// has none. `None`: it has a state, which is not known.
+pub(crate) fn state(socket: &Socket) -> Option<State> {
+    match (socket.state, &socket.remote) {
+        (Some(state), _) => Some(state),
+        (None, _) if listening(socket.protocol) == State::Listen => None,
+        (None, Some(_)) => Some(State::Established),
+        (None, None) => Some(State::Closed),
     }
 }
 
-/// What a socket that waits for others is in.
-pub(crate) fn listening(protocol: Protocol) -> TcpState {
+/// The state in which a socket of this protocol is listening: LISTEN, or without a peer where there are no connections.
+pub(crate) fn listening(protocol: Protocol) -> State {
     match protocol {
-        Protocol::Tcp => TcpState::Listen,
-        Protocol::Udp => TcpState::Closed,
+        Protocol::Udp
+        | Protocol::UdpLite
+        | Protocol::Icmp
+        | Protocol::Raw(_)
+        | Protocol::Netlink(_)
+        | Protocol::Packet(_) => State::Closed,
+        _ => State::Listen,
+    }
+}
+
+/// Whether one of the ends holds; `None` where that end is not known. A socket without a remote end has none that
+/// could hold.
+fn at_ends(end: End, socket: &Socket, holds: &dyn Fn(&Endpoint) -> bool) -> Option<bool> {
+    let known = |endpoint: &Endpoint| (*endpoint != Endpoint::Unknown).then(|| holds(endpoint));
+    let local = || known(&socket.local);
+    let remote = || socket.remote.as_ref().map_or(Some(false), known);
+    match end {
+        End::Local => local(),
+        End::Remote => remote(),
+        End::Either => match (local(), remote()) {
+            (Some(true), _) | (_, Some(true)) => Some(true),
+            (Some(false), Some(false)) => Some(false),
+            _ => None,
+        },
     }
 }
 
@@ -53,17 +78,17 @@ impl Term {
     /// Whether it holds; `None` where these facts do not tell.
     pub(crate) fn decide(&self, facts: &Facts<'_>) -> Option<bool> {
         let socket = facts.socket;
-        let at = |end: &End, holds: &dyn Fn(SocketAddr) -> bool| {
-            let (local, remote) = (*end != End::Remote, *end != End::Local);
-            (local && holds(socket.local)) || (remote && socket.remote.is_some_and(holds))
-        };
         Some(match self {
             Self::Protocol(protocol) => socket.protocol == *protocol,
             Self::Family(family) => socket.family == *family,
-            Self::States(states) => states.contains(state(socket)),
-            Self::Listening => state(socket) == listening(socket.protocol),
-            Self::Port(end, ports) => at(end, &|address| ports.contains(&address.port())),
-            Self::Net(end, net) => at(end, &|address| net.contains(address.ip())),
+            Self::States(states) => states.contains(state(socket)?),
+            Self::Listening => state(socket)? == listening(socket.protocol),
+            Self::Port(end, ports) => {
+                let in_range =
+                    |end: &Endpoint| end.socket_addr().is_some_and(|addr| ports.contains(&addr.port()));
+                at_ends(*end, socket, &in_range)?
+            }
+            Self::Net(end, net) => at_ends(*end, socket, &|end| end.ip().is_some_and(|ip| net.contains(ip)))?,
             Self::Interface(index) => socket.interface.is_some_and(|interface| interface.get() == *index),
             Self::Uid(uid) => socket.uid == Some(*uid),
             Self::Inode(inode) => socket.inode() == Some(*inode),

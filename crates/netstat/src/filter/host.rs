@@ -2,7 +2,7 @@
 
 use super::net::Net;
 use super::words;
-use crate::model::socket::Family;
+use crate::model::family::Family;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 

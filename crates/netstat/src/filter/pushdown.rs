@@ -8,21 +8,22 @@ use super::decide::listening;
 use super::expr::Expr;
 use super::term::{End, Term};
 use crate::model::error::Error;
-use crate::model::socket::{Family, Protocol};
+use crate::model::family::Family;
+use crate::model::protocol::Protocol;
+use crate::model::state::State;
 use crate::model::support::SocketFields;
-use crate::model::tcp_state::TcpState;
 use std::ops::RangeInclusive;
 
 /// What is known of a socket without seeing it.
 #[derive(Copy, Clone, Default)]
-pub(crate) struct Kind {
+pub(crate) struct PartlyKnown {
     pub(crate) protocol: Option<Protocol>,
     pub(crate) family: Option<Family>,
     /// With the protocol known too.
-    pub(crate) state: Option<TcpState>,
+    pub(crate) state: Option<State>,
 }
 
-impl Kind {
+impl PartlyKnown {
     pub(crate) fn decide(&self, term: &Term) -> Option<bool> {
         match term {
             Term::Protocol(protocol) => self.protocol.map(|it| it == *protocol),
@@ -53,11 +54,11 @@ impl Filter {
     /// ```
     /// use netstat::Filter;
     ///
-    /// assert!((Filter::tcp() & Filter::local_port(8080)).names_something());
-    /// assert!(!(Filter::tcp() | Filter::local_port(8080)).names_something());
-    /// assert!(!(!Filter::pid(1)).names_something());
+    /// assert!((Filter::tcp() & Filter::local_port(8080)).is_selective());
+    /// assert!(!(Filter::tcp() | Filter::local_port(8080)).is_selective());
+    /// assert!(!(!Filter::pid(1)).is_selective());
     /// ```
-    pub fn names_something(&self) -> bool {
+    pub fn is_selective(&self) -> bool {
         // The lowest port outside of all ranges is the first there is, or follows the end of a range. No socket that
         // can be reached has port 0.
         let mut candidates = vec![1];
@@ -73,34 +74,34 @@ impl Filter {
 /// Some of this is of use to some systems only.
 #[allow(dead_code, reason = "what kernels can be asked for differs")]
 impl Filter {
-    fn wants(&self, kind: Kind) -> bool {
+    fn wants(&self, kind: PartlyKnown) -> bool {
         self.0.decide(&|term| kind.decide(term)) != Some(false)
     }
 
     pub(crate) fn wants_protocol(&self, protocol: Protocol) -> bool {
-        self.wants(Kind { protocol: Some(protocol), ..Kind::default() })
+        self.wants(PartlyKnown { protocol: Some(protocol), ..PartlyKnown::default() })
     }
 
     pub(crate) fn wants_family(&self, family: Family) -> bool {
-        self.wants(Kind { family: Some(family), ..Kind::default() })
+        self.wants(PartlyKnown { family: Some(family), ..PartlyKnown::default() })
     }
 
     /// Whether a socket in this state may pass. A UDP socket counts as ESTABLISHED when it has a remote
     /// end and as CLOSED when it has none, in the kernel as in `ss`.
-    pub(crate) fn wants_state(&self, protocol: Protocol, state: TcpState) -> bool {
-        self.wants(Kind { protocol: Some(protocol), state: Some(state), family: None })
+    pub(crate) fn wants_state(&self, protocol: Protocol, state: State) -> bool {
+        self.wants(PartlyKnown { protocol: Some(protocol), state: Some(state), family: None })
     }
 
     /// Whether every socket in this state passes, whatever else it is.
-    pub(crate) fn takes_all_in(&self, protocol: Protocol, state: TcpState) -> bool {
+    pub(crate) fn takes_all_in(&self, protocol: Protocol, state: State) -> bool {
         [Family::Ipv4, Family::Ipv6].into_iter().all(|family| {
-            let kind = Kind { protocol: Some(protocol), family: Some(family), state: Some(state) };
+            let kind = PartlyKnown { protocol: Some(protocol), family: Some(family), state: Some(state) };
             self.0.decide(&|term| kind.decide(term)) == Some(true)
         })
     }
 
     /// Whether this state is asked for by name, and not only because none is.
-    pub(crate) fn names_state(&self, state: TcpState) -> bool {
+    pub(crate) fn names_state(&self, state: State) -> bool {
         let mut names = false;
         self.0.each(true, &mut |term, positive| {
             names |= positive && matches!(term, Term::States(states) if states.contains(state));

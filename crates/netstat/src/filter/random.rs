@@ -2,8 +2,11 @@
 
 use super::base::Filter;
 use super::states::EVERY;
+use crate::model::family::Family;
+use crate::model::identity::Identity;
 use crate::model::owner::{Owner, OwnerRole, Ownership};
-use crate::model::socket::{Family, Identity, Protocol, Socket};
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
 
@@ -98,10 +101,11 @@ impl Random {
             SocketAddr::new(address, self.port())
         };
         let (local, remote) = (end(), end());
-        let mut socket = Socket::new(self.pick(&[Protocol::Tcp, Protocol::Udp]), local);
+        let protocol = self.pick(&[Protocol::Tcp, Protocol::Udp]);
+        let mut socket = Socket::new(family, protocol, local);
         // No remote end is one of zeros, in the kernel.
         let is_end = remote.port() != 0 || !remote.ip().is_unspecified();
-        socket.remote = (is_end && self.below(3) > 0).then_some(remote);
+        socket.remote = (is_end && self.below(3) > 0).then_some(remote.into());
         socket.state = (socket.protocol == Protocol::Tcp).then(|| self.pick(&EVERY));
         socket.interface = NonZeroU32::new(u32::try_from(self.below(3)).unwrap());
         socket.uid = self.pick(&[None, Some(0), Some(1)]);

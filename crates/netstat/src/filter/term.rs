@@ -2,7 +2,8 @@
 
 use super::net::Net;
 use super::states::States;
-use crate::model::socket::{Family, Protocol};
+use crate::model::family::Family;
+use crate::model::protocol::Protocol;
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 

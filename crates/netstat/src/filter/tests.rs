@@ -2,17 +2,21 @@ use super::Filter;
 use super::decide::state;
 use super::random::Random;
 use super::term::Term;
+use crate::model::family::Family;
 use crate::model::owner::{Owner, OwnerRole, Ownership};
-use crate::model::socket::{Protocol, Socket};
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
+use crate::model::state::State;
 use crate::model::support::SocketFields;
-use crate::model::tcp_state::TcpState;
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 
-fn socket(protocol: Protocol, local: &str, remote: Option<&str>, state: Option<TcpState>) -> Socket {
+fn socket(protocol: Protocol, local: &str, remote: Option<&str>, state: Option<State>) -> Socket {
     let address = |text: &str| text.parse::<SocketAddr>().unwrap();
-    let mut socket = Socket::new(protocol, address(local));
-    socket.remote = remote.map(address);
+    let local = address(local);
+    let family = if local.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
+    let mut socket = Socket::new(family, protocol, local);
+    socket.remote = remote.map(|remote| address(remote).into());
     socket.state = state;
     socket
 }
@@ -25,7 +29,7 @@ fn is_named(pid: u32, name: &OsStr) -> bool {
 #[test]
 fn no_terms_let_everything_through() {
     let filter = Filter::default();
-    assert!(filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", None, Some(TcpState::Unknown))));
+    assert!(filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", None, Some(State::Other(99)))));
     assert!(filter.matches(&socket(Protocol::Udp, "[::1]:1", None, None)));
     assert!(!filter.needs_owners());
     assert_eq!(filter, !Filter::none());
@@ -35,20 +39,20 @@ fn no_terms_let_everything_through() {
 fn listening_is_tcp_listen_and_udp_without_remote() {
     let filter = Filter::listening();
     let remote = Some("127.0.0.1:9");
-    assert!(filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", None, Some(TcpState::Listen))));
-    assert!(!filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", None, Some(TcpState::Closed))));
+    assert!(filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", None, Some(State::Listen))));
+    assert!(!filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", None, Some(State::Closed))));
     assert!(filter.matches(&socket(Protocol::Udp, "127.0.0.1:1", None, None)));
     assert!(!filter.matches(&socket(Protocol::Udp, "127.0.0.1:1", remote, None)));
-    let filter = filter | Filter::state(TcpState::Established);
+    let filter = filter | Filter::state(State::Established);
     assert!(filter.matches(&socket(Protocol::Udp, "127.0.0.1:1", remote, None)));
-    assert!(filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", remote, Some(TcpState::Established))));
-    assert!(filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", None, Some(TcpState::Listen))));
+    assert!(filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", remote, Some(State::Established))));
+    assert!(filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", None, Some(State::Listen))));
 }
 
 #[test]
 fn a_term_about_the_remote_end_is_not_met_without_one_and_its_negation_is() {
-    let server = socket(Protocol::Tcp, "127.0.0.1:443", None, Some(TcpState::Listen));
-    let client = socket(Protocol::Tcp, "[::1]:5000", Some("[::1]:443"), Some(TcpState::SynSent));
+    let server = socket(Protocol::Tcp, "127.0.0.1:443", None, Some(State::Listen));
+    let client = socket(Protocol::Tcp, "[::1]:5000", Some("[::1]:443"), Some(State::SynSent));
     for (filter, takes_server, takes_client) in [
         (Filter::remote_port(443), false, true),
         (!Filter::remote_port(443), true, false),
@@ -64,7 +68,7 @@ fn a_term_about_the_remote_end_is_not_met_without_one_and_its_negation_is() {
 
 #[test]
 fn what_names_sockets_is_told_from_what_only_says_their_kind() {
-    let names = |text: &str| text.parse::<Filter>().unwrap().names_something();
+    let names = |text: &str| text.parse::<Filter>().unwrap().is_selective();
     for text in [
         "",
         "all",
@@ -132,7 +136,7 @@ fn ranges_of_ports_may_be_open_and_an_empty_one_lets_nothing_through() {
 
 #[test]
 fn owners_decide_when_they_are_known_and_before_that_they_keep_the_row() {
-    let mut row = socket(Protocol::Tcp, "127.0.0.1:1", None, Some(TcpState::Listen));
+    let mut row = socket(Protocol::Tcp, "127.0.0.1:1", None, Some(State::Listen));
     let holder = |pid| Owner::new(pid, Some(3), OwnerRole::Holder);
     row.set_owners([holder(1), holder(12)], Ownership::Known { complete: true });
     for (filter, passes) in [
@@ -151,7 +155,7 @@ fn owners_decide_when_they_are_known_and_before_that_they_keep_the_row() {
     assert!((!Filter::pid(12)).matches(&row));
     assert!(!(Filter::pid(12) & Filter::local_port(2)).matches(&row));
     // Hidden owners are not process 12, as far as can be told.
-    row.set_owners([], Ownership::Hidden { reason: crate::model::owner::HiddenOwner::UnreadableProcess });
+    row.set_owners([], Ownership::Hidden { reason: crate::model::owner::HiddenReason::UnreadableProcess });
     assert!(!Filter::pid(12).matches_owned(&row, &is_named));
     assert!((!Filter::pid(12)).matches_owned(&row, &is_named));
 }
@@ -181,11 +185,11 @@ fn one_port_is_told_where_every_row_must_have_it() {
 
 #[test]
 fn states_are_named_where_they_are_asked_for_and_not_where_they_are_left_out() {
-    let closed = Filter::state(TcpState::Closed);
-    assert!((closed.clone() & Filter::tcp()).names_state(TcpState::Closed));
-    assert!((!!closed.clone() | Filter::udp()).names_state(TcpState::Closed));
+    let closed = Filter::state(State::Closed);
+    assert!((closed.clone() & Filter::tcp()).names_state(State::Closed));
+    assert!((!!closed.clone() | Filter::udp()).names_state(State::Closed));
     for other in [Filter::all(), !closed, Filter::big(), Filter::connected(), Filter::listening()] {
-        assert!(!other.names_state(TcpState::Closed), "{other:?}");
+        assert!(!other.names_state(State::Closed), "{other:?}");
     }
 }
 
@@ -215,15 +219,15 @@ fn what_is_left_out_unseen_would_not_have_passed() {
     for _ in 0..10_000 {
         let filter = random.filter(4);
         let socket = random.socket();
-        let (protocol, state) = (socket.protocol, state(&socket));
+        let (protocol, state) = (socket.protocol, state(&socket).unwrap());
         let passes = filter.matches_owned(&socket, &is_named);
         let port = |wanted: Option<u16>, port| wanted.is_none_or(|wanted| Some(wanted) == port);
         let pids = filter.pids();
         let wanted = filter.wants_protocol(protocol)
             && filter.wants_family(socket.family)
             && filter.wants_state(protocol, state)
-            && port(filter.single_local_port(), Some(socket.local.port()))
-            && port(filter.single_remote_port(), socket.remote.map(|remote| remote.port()))
+            && port(filter.single_local_port(), socket.local_addr().map(|local| local.port()))
+            && port(filter.single_remote_port(), socket.remote_addr().map(|remote| remote.port()))
             && (pids.is_empty() || socket.owners().iter().any(|owner| pids.contains(&owner.pid)))
             && filter.matches(&socket);
         assert!(wanted || !passes, "{filter:?} {socket:?}");

@@ -1,6 +1,6 @@
 use super::random::Random;
 use super::{Filter, FilterError};
-use crate::model::tcp_state::TcpState;
+use crate::model::state::State;
 use std::net::IpAddr;
 
 fn read(text: &str) -> Filter {
@@ -17,14 +17,14 @@ fn ip(text: &str) -> IpAddr {
 
 #[test]
 fn the_examples_of_the_manual_of_ss_are_understood() {
-    let established = Filter::state(TcpState::Established);
+    let established = Filter::state(State::Established);
     assert_eq!(
         read("state established ( dport = :ssh or sport = :ssh )"),
         established & (Filter::remote_port(22) | Filter::local_port(22))
     );
     assert_eq!(
         read("state fin-wait-1 ( sport = :http or sport = :https ) dst 193.233.7/24"),
-        Filter::state(TcpState::FinWait1)
+        Filter::state(State::FinWait1)
             & (Filter::local_port(80) | Filter::local_port(443))
             & Filter::remote_net(ip("193.233.7.0"), 24)
     );
@@ -33,8 +33,8 @@ fn the_examples_of_the_manual_of_ss_are_understood() {
 
 #[test]
 fn states_come_in_rows_that_add_and_take_away() {
-    let of = |states: &[TcpState]| Filter::states(states.iter().copied());
-    use TcpState::{Closed, Established, Listen, SynSent, TimeWait};
+    let of = |states: &[State]| Filter::states(states.iter().copied());
+    use State::{Closed, Established, Listen, SynSent, TimeWait};
     for (text, expected) in [
         ("state established state time-wait", of(&[Established, TimeWait])),
         ("state connected exclude time-wait", Filter::connected() & !of(&[TimeWait])),
@@ -64,7 +64,7 @@ fn read_same(text: &str, expected: &Filter, row: &crate::Socket) -> bool {
 
 #[test]
 fn states_that_stand_first_narrow_all_that_follows() {
-    let (estab, port) = (Filter::state(TcpState::Established), Filter::remote_port);
+    let (estab, port) = (Filter::state(State::Established), Filter::remote_port);
     let either = port(1) | port(2);
     assert_eq!(read("state estab dport = 1 or dport = 2"), estab.clone() & either.clone());
     assert_eq!(read("udp or (state estab dport 1 or dport 2)"), Filter::udp() | estab.clone() & either);
@@ -137,7 +137,7 @@ fn terms_have_their_meaning() {
             Filter::local_address(ip("10.0.0.1")) & (Filter::local_port(80) | Filter::local_port(90)),
         ),
         ("sport \"80\" dst \"10.0.0.1\"", Filter::local_port(80) & Filter::remote_address(ip("10.0.0.1"))),
-        ("state \"estab\" pid \"12\"", Filter::state(TcpState::Established) & Filter::pid(12)),
+        ("state \"estab\" pid \"12\"", Filter::state(State::Established) & Filter::pid(12)),
         ("dev = 3", Filter::interface(3)),
         ("dev != 3", !Filter::interface(3)),
         ("fwmark 16/0xF0", Filter::mark_masked(16, 0xf0)),

@@ -2,23 +2,29 @@
 
 use super::lex::Compare;
 use super::states::States;
-use crate::model::tcp_state::TcpState;
+use crate::model::state::State;
 
 /// States and groups of them: the name that is written, and other spellings, without `-` and `_` and in small
 /// letters.
-const STATES: [(&str, &[&str], States); 16] = [
-    ("established", &["estab"], States::of(&[TcpState::Established])),
-    ("syn-sent", &[], States::of(&[TcpState::SynSent])),
-    ("syn-recv", &["synrcvd", "synreceived"], States::of(&[TcpState::SynReceived])),
-    ("fin-wait-1", &[], States::of(&[TcpState::FinWait1])),
-    ("fin-wait-2", &[], States::of(&[TcpState::FinWait2])),
-    ("time-wait", &[], States::of(&[TcpState::TimeWait])),
-    ("close-wait", &[], States::of(&[TcpState::CloseWait])),
-    ("last-ack", &[], States::of(&[TcpState::LastAck])),
-    ("closing", &[], States::of(&[TcpState::Closing])),
-    ("listen", &["listening"], States::of(&[TcpState::Listen])),
-    ("closed", &["close", "unconnected", "unconn"], States::of(&[TcpState::Closed])),
-    ("delete-tcb", &[], States::of(&[TcpState::DeleteTcb])),
+const STATES: [(&str, &[&str], States); 22] = [
+    ("established", &["estab"], States::of(&[State::Established])),
+    ("syn-sent", &[], States::of(&[State::SynSent])),
+    ("syn-recv", &["synrcvd", "synreceived"], States::of(&[State::SynReceived])),
+    ("fin-wait-1", &[], States::of(&[State::FinWait1])),
+    ("fin-wait-2", &[], States::of(&[State::FinWait2])),
+    ("time-wait", &[], States::of(&[State::TimeWait])),
+    ("close-wait", &[], States::of(&[State::CloseWait])),
+    ("last-ack", &[], States::of(&[State::LastAck])),
+    ("closing", &[], States::of(&[State::Closing])),
+    ("listen", &["listening"], States::of(&[State::Listen])),
+    ("closed", &["close", "unconnected", "unconn"], States::of(&[State::Closed])),
+    ("delete-tcb", &[], States::of(&[State::DeleteTcb])),
+    ("cookie-wait", &[], States::of(&[State::CookieWait])),
+    ("cookie-echoed", &[], States::of(&[State::CookieEchoed])),
+    ("shutdown-pending", &[], States::of(&[State::ShutdownPending])),
+    ("shutdown-sent", &[], States::of(&[State::ShutdownSent])),
+    ("shutdown-received", &[], States::of(&[State::ShutdownReceived])),
+    ("shutdown-ack-sent", &[], States::of(&[State::ShutdownAckSent])),
     ("connected", &[], States::CONNECTED),
     ("synchronized", &[], States::SYNCHRONIZED),
     ("bucket", &[], States::BUCKET),
@@ -140,19 +146,19 @@ mod tests {
 
     #[test]
     fn every_usual_spelling_of_a_state_is_understood() {
-        let spellings: &[(TcpState, &[&str])] = &[
-            (TcpState::Established, &["established", "estab", "ESTABLISHED", "ESTAB", "Established"]),
-            (TcpState::SynSent, &["syn-sent", "SYN_SENT", "SynSent"]),
-            (TcpState::SynReceived, &["syn-recv", "syn_recv", "SYN_RCVD", "syn-received", "SynReceived"]),
-            (TcpState::FinWait1, &["fin-wait-1", "fin_wait1", "finwait1", "FIN_WAIT_1", "FIN-WAIT-1"]),
-            (TcpState::FinWait2, &["fin-wait-2", "FIN_WAIT2", "FinWait2"]),
-            (TcpState::TimeWait, &["time-wait", "TIME_WAIT", "timewait"]),
-            (TcpState::CloseWait, &["close-wait", "CLOSE_WAIT", "CloseWait"]),
-            (TcpState::LastAck, &["last-ack", "LAST_ACK"]),
-            (TcpState::Closing, &["closing"]),
-            (TcpState::Listen, &["listen", "listening", "LISTEN", "LISTENING"]),
-            (TcpState::Closed, &["close", "closed", "CLOSED", "unconnected", "unconn", "UNCONN"]),
-            (TcpState::DeleteTcb, &["DELETE_TCB", "delete-tcb"]),
+        let spellings: &[(State, &[&str])] = &[
+            (State::Established, &["established", "estab", "ESTABLISHED", "ESTAB", "Established"]),
+            (State::SynSent, &["syn-sent", "SYN_SENT", "SynSent"]),
+            (State::SynReceived, &["syn-recv", "syn_recv", "SYN_RCVD", "syn-received", "SynReceived"]),
+            (State::FinWait1, &["fin-wait-1", "fin_wait1", "finwait1", "FIN_WAIT_1", "FIN-WAIT-1"]),
+            (State::FinWait2, &["fin-wait-2", "FIN_WAIT2", "FinWait2"]),
+            (State::TimeWait, &["time-wait", "TIME_WAIT", "timewait"]),
+            (State::CloseWait, &["close-wait", "CLOSE_WAIT", "CloseWait"]),
+            (State::LastAck, &["last-ack", "LAST_ACK"]),
+            (State::Closing, &["closing"]),
+            (State::Listen, &["listen", "listening", "LISTEN", "LISTENING"]),
+            (State::Closed, &["close", "closed", "CLOSED", "unconnected", "unconn", "UNCONN"]),
+            (State::DeleteTcb, &["DELETE_TCB", "delete-tcb"]),
         ];
         for (state, names) in spellings {
             for name in *names {

@@ -1,11 +1,11 @@
 //! How many sockets there are, without listing them.
 
 use crate::model::gap::Gap;
-use crate::model::socket::Protocol;
-use crate::model::tcp_state::TcpState;
+use crate::model::protocol::Protocol;
+use crate::model::state::State;
 
 /// What is counted apart.
-type Kind = (Protocol, Option<TcpState>);
+type Key = (Protocol, Option<State>);
 
 /// How many sockets there are of each protocol and in each state: the answer to
 /// [`Query::count`](crate::Query::count).
@@ -13,21 +13,21 @@ type Kind = (Protocol, Option<TcpState>);
 #[non_exhaustive]
 pub struct Counts {
     /// Ascending by protocol and state: a dozen at the most.
-    counts: Vec<(Kind, u64)>,
+    counts: Vec<(Key, u64)>,
     /// What could not be counted. Empty when everything was.
     pub gaps: Vec<Gap>,
 }
 
 impl Counts {
-    pub(crate) fn add(&mut self, protocol: Protocol, state: Option<TcpState>, count: u64) {
+    pub(crate) fn add(&mut self, protocol: Protocol, state: Option<State>, count: u64) {
         if count == 0 {
             return;
         }
-        let kind = (protocol, state);
-        let place = self.counts.partition_point(|(other, _)| *other < kind);
+        let key = (protocol, state);
+        let place = self.counts.partition_point(|(other, _)| *other < key);
         match self.counts.get_mut(place) {
-            Some((other, known)) if *other == kind => *known += count,
-            _ => self.counts.insert(place, (kind, count)),
+            Some((other, known)) if *other == key => *known += count,
+            _ => self.counts.insert(place, (key, count)),
         }
     }
 
@@ -42,13 +42,13 @@ impl Counts {
     }
 
     /// TCP sockets in one state.
-    pub fn in_state(&self, state: TcpState) -> u64 {
+    pub fn in_state(&self, state: State) -> u64 {
         let tcp = (Protocol::Tcp, Some(state));
-        self.counts.iter().find(|(kind, _)| *kind == tcp).map_or(0, |(_, count)| *count)
+        self.counts.iter().find(|(key, _)| *key == tcp).map_or(0, |(_, count)| *count)
     }
 
     /// Protocol, state (`None` for UDP) and how many, for each that there is one of, TCP first.
-    pub fn iter(&self) -> impl Iterator<Item = (Protocol, Option<TcpState>, u64)> {
+    pub fn iter(&self) -> impl Iterator<Item = (Protocol, Option<State>, u64)> {
         self.counts.iter().map(|((protocol, state), count)| (*protocol, *state, *count))
     }
 }

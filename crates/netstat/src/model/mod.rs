@@ -2,13 +2,21 @@
 
 pub(crate) mod counts;
 pub mod details;
+pub(crate) mod endpoint;
 pub(crate) mod error;
+pub(crate) mod family;
 pub(crate) mod flags;
 pub(crate) mod gap;
+pub(crate) mod identity;
 pub(crate) mod owner;
 pub(crate) mod owner_source;
 pub(crate) mod process;
+pub(crate) mod process_id;
+pub(crate) mod protocol;
+pub(crate) mod queues;
 pub(crate) mod snapshot;
 pub(crate) mod socket;
+pub(crate) mod socket_key;
+pub(crate) mod spelling;
+pub(crate) mod state;
 pub(crate) mod support;
-pub(crate) mod tcp_state;

@@ -30,26 +30,33 @@ impl Owner {
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum OwnerRole {
-    /// Seen with a descriptor of the socket. Linux, macOS, BSD.
+    /// Has a descriptor of it. Linux, macOS, BSD.
     Holder,
-    /// Windows: the process that bound the endpoint. Others may have inherited it or been given it.
+    /// Linux: has it registered in an io_uring. [`Owner::fd`] is the descriptor of the ring.
+    IoUring,
+    /// Linux: has it mapped (zero-copy receive, packet ring), without a descriptor.
+    Mapping,
+    /// Windows: bound the endpoint. Other processes may have inherited the socket or been given it.
     Binder,
-    /// macOS: the process that used the socket last, where it was not seen to hold it. It may have ended
-    /// since, and its pid may have been given to another one.
-    LastUser,
-    /// macOS: the process on whose behalf another one holds the socket.
-    Effective,
-    /// Windows: the process that bound the endpoint and has ended since; another one, which is not told,
-    /// goes on with it. The pid may have been given to a process that has nothing to do with the socket:
-    /// [`Snapshot::process_of`](crate::Snapshot::process_of) does not mistake that for the owner.
+    /// Windows: bound the endpoint and has ended; a process that the system does not name goes on with it. The pid may
+    /// belong to another process now: [`Snapshot::holders`](crate::Snapshot::holders) and
+    /// [`Snapshot::process_of`](crate::Snapshot::process_of) do not mistake that for the owner.
     EndedBinder,
+    /// macOS: used it last, and was not seen to hold it. It may have ended, and its pid may belong to another
+    /// process now.
+    LastUser,
+    /// macOS: another process holds it on behalf of this one.
+    Effective,
 }
 
 impl OwnerRole {
-    /// The name in lsock's JSON: `holder`, `binder`, `last_user`, `effective`, `ended_binder`.
+    /// The stable, machine-readable name: `holder`, `io_uring`, `mapping`, `binder`, `ended_binder`, `last_user`,
+    /// `effective`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Holder => "holder",
+            Self::IoUring => "io_uring",
+            Self::Mapping => "mapping",
             Self::Binder => "binder",
             Self::LastUser => "last_user",
             Self::Effective => "effective",
@@ -75,19 +82,19 @@ pub enum Ownership {
     /// Nobody has the socket, and this is why. macOS may still name who used it last.
     None {
         /// Why the kernel has no owner for it.
-        reason: NoOwner,
+        reason: UnownedReason,
     },
     /// There may be owners that this caller cannot see, and this is why.
     Hidden {
         /// What stood in the way.
-        reason: HiddenOwner,
+        reason: HiddenReason,
     },
 }
 
 /// Why a socket has no owner.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum NoOwner {
+pub enum UnownedReason {
     /// A connection that ended; the kernel keeps its addresses for a while: TIME_WAIT.
     TimeWait,
     /// A connection in its making: SYN_RECV.
@@ -101,8 +108,8 @@ pub enum NoOwner {
     KernelOrInFlight,
 }
 
-impl NoOwner {
-    /// The name in lsock's JSON: `time_wait`, `syn_received`, `accept_queue`, `orphan`,
+impl UnownedReason {
+    /// The stable, machine-readable name: `time_wait`, `syn_received`, `accept_queue`, `orphan`,
     /// `kernel_or_in_flight`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -118,7 +125,7 @@ impl NoOwner {
 /// What kept a socket's owner out of sight.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum HiddenOwner {
+pub enum HiddenReason {
     /// Some processes could not be read with the caller's rights; the owner is probably one of them.
     UnreadableProcess,
     /// The socket was closed, or its process ended, while the owners were being looked up.
@@ -126,23 +133,23 @@ pub enum HiddenOwner {
     /// The caller sits in a pid namespace of its own, from which the owner cannot be seen.
     OtherPidNamespace,
     /// The query looked at one process only, and it does not hold the socket.
-    NotLookedAt,
+    NotSearched,
 }
 
-impl HiddenOwner {
-    /// The name in lsock's JSON: `unreadable_process`, `vanished`, `other_pid_namespace`, `not_looked_at`.
+impl HiddenReason {
+    /// The stable, machine-readable name: `unreadable_process`, `vanished`, `other_pid_namespace`, `not_looked_at`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::UnreadableProcess => "unreadable_process",
             Self::Vanished => "vanished",
             Self::OtherPidNamespace => "other_pid_namespace",
-            Self::NotLookedAt => "not_looked_at",
+            Self::NotSearched => "not_looked_at",
         }
     }
 }
 
 impl Ownership {
-    /// The name in lsock's JSON: `not_asked`, `known`, `none`, `hidden`.
+    /// The stable, machine-readable name: `not_asked`, `known`, `none`, `hidden`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NotAsked => "not_asked",
@@ -168,7 +175,7 @@ impl Ownership {
 }
 
 /// The owners of one socket: no allocation for none and for one, which nearly all sockets have.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) enum Owners {
     #[default]
     None,

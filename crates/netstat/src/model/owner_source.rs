@@ -51,7 +51,7 @@ impl fmt::Display for OwnerSource {
 /// Where the owners of a snapshot were found, and why there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct OwnersFrom {
+pub struct OwnerSourceUsed {
     /// [`OwnerSource::Procfs`] or [`OwnerSource::Bpf`].
     pub source: OwnerSource,
     /// Why this one and not the other, such as `asked for` or
@@ -59,14 +59,14 @@ pub struct OwnersFrom {
     pub reason: Cow<'static, str>,
 }
 
-impl OwnersFrom {
+impl OwnerSourceUsed {
     /// For tests of programs that show an answer.
     pub fn new(source: OwnerSource, reason: impl Into<Cow<'static, str>>) -> Self {
         Self { source, reason: reason.into() }
     }
 }
 
-impl fmt::Display for OwnersFrom {
+impl fmt::Display for OwnerSourceUsed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.source, self.reason)
     }

@@ -1,6 +1,8 @@
-//! What is told of a process that owns a socket.
+//! A process that owns a socket.
 
+use crate::model::process_id::ProcessId;
 use std::ffi::OsString;
+use std::fmt;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -35,8 +37,10 @@ crate::model::flags::flags! {
 /// # Races
 /// Details belong to the process that held the socket: one that ended, and whose pid was given to another
 /// process before its details were read, is told by its start time and left out.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[doc(alias = "proc_bsdinfo")]
+#[doc(alias = "SYSTEM_PROCESS_INFORMATION")]
 pub struct Process {
     /// The process (thread group) id.
     pub pid: u32,
@@ -47,8 +51,8 @@ pub struct Process {
     /// The executable. Linux: `/proc/<pid>/exe`, which needs the right to trace the process. macOS: `None` if
     /// it has been deleted.
     pub path: Option<PathBuf>,
-    /// Whether that executable has been deleted or replaced since the process started (Linux).
-    pub path_deleted: bool,
+    /// Whether the executable was deleted or replaced since the process started; `None` where that is not known. Linux.
+    pub path_deleted: Option<bool>,
     /// The arguments, the program's own name first. A process may have overwritten them. Empty for a
     /// kernel thread.
     pub command_line: Option<Vec<OsString>>,
@@ -65,6 +69,8 @@ pub struct Process {
     /// The logon session that it runs in, of those that the system numbers: services are in 0, people in
     /// others. Windows.
     pub session: Option<u32>,
+    /// The kernel's own value of the start, which no clock changes: see [`ProcessId`].
+    pub(crate) start: Option<u64>,
 }
 
 impl Process {
@@ -74,13 +80,31 @@ impl Process {
             pid,
             name: None,
             path: None,
-            path_deleted: false,
+            path_deleted: None,
             command_line: None,
             parent: None,
             uid: None,
             user: None,
             start_time: None,
             session: None,
+            start: None,
+        }
+    }
+
+    /// The process itself, which a pid that was given out again is not mistaken for; `None` where its start could not
+    /// be read. Known when [`ProcessFields::START_TIME`] was asked for.
+    pub fn id(&self) -> Option<ProcessId> {
+        Some(ProcessId::new(self.pid, self.start?))
+    }
+}
+
+/// `nginx (814)`, or `814` where the name is not known. Names come from other processes: what is not printable is
+/// escaped.
+impl fmt::Display for Process {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.name {
+            Some(name) => write!(f, "{} ({})", name.to_string_lossy().escape_debug(), self.pid),
+            None => write!(f, "{}", self.pid),
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use crate::model::gap::Gap;
 use crate::model::owner::{Owner, OwnerRole};
-use crate::model::owner_source::OwnersFrom;
+use crate::model::owner_source::OwnerSourceUsed;
 use crate::model::process::Process;
 use crate::model::socket::Socket;
+use std::fmt;
 use std::time::SystemTime;
 
 /// The answer to a [`Query`](crate::Query): rows, the processes that own them, and what could not be seen.
@@ -14,14 +15,14 @@ use std::time::SystemTime;
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Snapshot {
-    /// The sockets, in the system's order: TCP before UDP.
+    /// The sockets, TCP before UDP. The order within a protocol is unspecified.
     pub sockets: Vec<Socket>,
     /// The processes that own them, ascending by pid; empty unless [`Query::processes`](crate::Query::processes) asked for details.
     pub processes: Vec<Process>,
     /// What could not be seen. Empty when everything was.
     pub gaps: Vec<Gap>,
     /// How the owners were found, where the system has more than one way (Linux) and owners were asked for.
-    pub owners_from: Option<OwnersFrom>,
+    pub owner_source: Option<OwnerSourceUsed>,
     /// When the listing began.
     pub taken_at: SystemTime,
 }
@@ -33,11 +34,58 @@ impl Snapshot {
         found.ok().and_then(|index| self.processes.get(index))
     }
 
+    /// The processes that own a socket, ascending by pid, each once, with their details where the query asked for them
+    /// ([`Query::processes`](crate::Query::processes)).
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> Result<(), netstat::Error> {
+    /// let snapshot = netstat::find::listeners(8080)?;
+    /// for socket in &snapshot {
+    ///     for holder in snapshot.holders(socket) {
+    ///         println!("{} {holder}", socket.local); // 127.0.0.1:8080 nginx (814)
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn holders<'a>(&'a self, socket: &'a Socket) -> impl Iterator<Item = Holder<'a>> {
+        socket.owners().chunk_by(|a, b| a.pid == b.pid).filter_map(|owners| {
+            let pid = owners.first()?.pid;
+            // The pid of a process that has ended may be another one's now.
+            let ended = owners.iter().any(|owner| owner.role == OwnerRole::EndedBinder);
+            let process = if ended { None } else { self.process(pid) };
+            Some(Holder { pid, process, owners })
+        })
+    }
+
     /// The process behind an owner: as [`Snapshot::process`], but for one that has ended
     /// ([`OwnerRole::EndedBinder`]), whose pid may be that of a process which has nothing to do with the
     /// socket.
     pub fn process_of(&self, owner: &Owner) -> Option<&Process> {
         (owner.role != OwnerRole::EndedBinder).then(|| self.process(owner.pid)).flatten()
+    }
+}
+
+/// One process that owns a socket: what [`Snapshot::holders`] yields.
+#[derive(Copy, Clone, Debug)]
+#[non_exhaustive]
+pub struct Holder<'a> {
+    /// Process id.
+    pub pid: u32,
+    /// Its details, if the query asked for them and the pid still belongs to it.
+    pub process: Option<&'a Process>,
+    /// Its entries in [`Socket::owners`]: one a descriptor.
+    pub owners: &'a [Owner],
+}
+
+/// `nginx (814)`, or `814` where the name is not known.
+impl fmt::Display for Holder<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.process {
+            Some(process) => process.fmt(f),
+            None => write!(f, "{}", self.pid),
+        }
     }
 }
 
@@ -47,21 +95,13 @@ impl Default for Snapshot {
             sockets: Vec::new(),
             processes: Vec::new(),
             gaps: Vec::new(),
-            owners_from: None,
+            owner_source: None,
             taken_at: SystemTime::UNIX_EPOCH,
         }
     }
 }
 
-impl IntoIterator for Snapshot {
-    type Item = Socket;
-    type IntoIter = std::vec::IntoIter<Socket>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.sockets.into_iter()
-    }
-}
-
+/// By reference only: by value it would drop the gaps.
 impl<'a> IntoIterator for &'a Snapshot {
     type Item = &'a Socket;
     type IntoIter = std::slice::Iter<'a, Socket>;

@@ -3,7 +3,7 @@
 use crate::model::details::DetailFields;
 use crate::model::owner::OwnerRole;
 use crate::model::process::ProcessFields;
-use crate::model::socket::Protocol;
+use crate::model::protocol::Protocol;
 
 crate::model::flags::flags! {
     /// The fields of a [`Socket`](crate::Socket) that a system may or may not give.

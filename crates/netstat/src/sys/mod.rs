@@ -1,6 +1,9 @@
 //! The back ends. One is selected for the target, in this file and nowhere else. [`system`] has the contract that each
 //! fulfils, [`support`] what each gives.
 
+#[cfg(test)]
+#[path = "../../tests/common/promises.rs"]
+mod promises;
 pub(crate) mod support;
 pub(crate) mod system;
 #[cfg(any(unix, test, netstat_scripted))]
@@ -16,7 +19,7 @@ mod linux;
     allow(dead_code, unused_imports, reason = "without its foreign calls")
 )]
 pub(crate) mod macos;
-#[allow(dead_code, reason = "a complete back end, selected where there is no other")]
+#[allow(dead_code, unused_imports, reason = "a complete back end, selected where there is no other")]
 mod unsupported;
 #[cfg(any(windows, test, netstat_scripted))]
 #[cfg_attr(not(windows), allow(dead_code, unused_imports, reason = "without its foreign calls"))]

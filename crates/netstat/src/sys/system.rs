@@ -5,7 +5,7 @@ use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
-use crate::model::owner::NoOwner;
+use crate::model::owner::UnownedReason;
 use crate::model::process::{Process, ProcessFields};
 use crate::model::socket::Socket;
 use crate::model::support::Support;
@@ -78,7 +78,7 @@ pub(crate) trait System: Sync {
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch;
 
     /// Why a row without an identity, by which the search could find its owners, has none.
-    fn unowned_reason(&self, socket: &Socket) -> NoOwner {
+    fn unowned_reason(&self, socket: &Socket) -> UnownedReason {
         socket.unowned_reason()
     }
 

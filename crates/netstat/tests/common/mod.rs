@@ -1,9 +1,7 @@
 //! Compares rows with what the makers of sockets say of them.
 #![allow(dead_code, reason = "each test file uses its part")]
 
-use netstat::{
-    NoOwner, Owner, OwnerRole, OwnerSource, Ownership, Protocol, Query, Snapshot, Socket, TcpState,
-};
+use netstat::{Owner, OwnerRole, OwnerSource, Ownership, Protocol, Query, Snapshot, Socket, UnownedReason};
 use socket_world::{Held, SocketFacts, State, Transport, kernel};
 
 /// Everything, with owners.
@@ -15,7 +13,7 @@ pub(crate) fn list() -> Snapshot {
 /// use BPF where the kernel has it, and nowhere else.
 pub(crate) fn sources() -> Vec<OwnerSource> {
     let query = Query::new().tcp().listening().owners(true).owner_source(OwnerSource::Bpf);
-    let from = query.snapshot().expect("a listing").owners_from.expect("a source");
+    let from = query.snapshot().expect("a listing").owner_source.expect("a source");
     match kernel::bpf_iterators() {
         Ok(()) => {
             assert_eq!(from.source, OwnerSource::Bpf, "the kernel has it: {from}");
@@ -37,7 +35,7 @@ pub(crate) fn list_by(source: OwnerSource) -> Snapshot {
 /// The answer to a query, with owners that were found in this way and no other.
 pub(crate) fn asked(query: &Query, source: OwnerSource) -> Snapshot {
     let snapshot = query.clone().owner_source(source).snapshot().expect("a listing");
-    let from = snapshot.owners_from.as_ref().expect("a source");
+    let from = snapshot.owner_source.as_ref().expect("a source");
     assert_eq!((from.source, &*from.reason), (source, "asked for"));
     snapshot
 }
@@ -49,19 +47,19 @@ pub(crate) fn protocol(facts: &SocketFacts) -> Protocol {
     }
 }
 
-pub(crate) fn state(facts: &SocketFacts) -> Option<TcpState> {
+pub(crate) fn state(facts: &SocketFacts) -> Option<netstat::State> {
     Some(match facts.state {
-        State::Established => TcpState::Established,
-        State::SynSent => TcpState::SynSent,
-        State::SynReceived => TcpState::SynReceived,
-        State::FinWait1 => TcpState::FinWait1,
-        State::FinWait2 => TcpState::FinWait2,
-        State::TimeWait => TcpState::TimeWait,
-        State::Close => TcpState::Closed,
-        State::CloseWait => TcpState::CloseWait,
-        State::LastAck => TcpState::LastAck,
-        State::Listen => TcpState::Listen,
-        State::Closing => TcpState::Closing,
+        State::Established => netstat::State::Established,
+        State::SynSent => netstat::State::SynSent,
+        State::SynReceived => netstat::State::SynReceived,
+        State::FinWait1 => netstat::State::FinWait1,
+        State::FinWait2 => netstat::State::FinWait2,
+        State::TimeWait => netstat::State::TimeWait,
+        State::Close => netstat::State::Closed,
+        State::CloseWait => netstat::State::CloseWait,
+        State::LastAck => netstat::State::LastAck,
+        State::Listen => netstat::State::Listen,
+        State::Closing => netstat::State::Closing,
         State::UdpUnconnected | State::UdpConnected => return None,
     })
 }
@@ -73,7 +71,8 @@ pub(crate) fn row<'a>(snapshot: &'a Snapshot, facts: &SocketFacts) -> &'a Socket
         None => {
             socket.inode().is_none()
                 && socket.protocol == protocol(facts)
-                && (socket.local, socket.remote) == (facts.local, facts.remote)
+                && socket.local == facts.local
+                && socket.remote_addr() == facts.remote
         }
     };
     let rows: Vec<&Socket> = snapshot.into_iter().filter(is_it).collect();
@@ -87,13 +86,13 @@ pub(crate) fn row<'a>(snapshot: &'a Snapshot, facts: &SocketFacts) -> &'a Socket
 pub(crate) fn check_row(socket: &Socket, facts: &SocketFacts) {
     check_row_of_any_source(socket, facts);
     assert!(socket.cookie.is_some(), "{facts:?}");
-    assert!(facts.inode.is_none() || socket.tx_queue.is_some(), "{facts:?}");
+    assert!(facts.inode.is_none() || socket.queues.and_then(|queues| queues.send()).is_some(), "{facts:?}");
 }
 
 /// The same, but for what only the best source tells.
 pub(crate) fn check_row_of_any_source(socket: &Socket, facts: &SocketFacts) {
     assert_eq!(socket.protocol, protocol(facts), "{facts:?}");
-    assert_eq!((socket.local, socket.remote), (facts.local, facts.remote), "{facts:?}");
+    assert_eq!((socket.local_addr(), socket.remote_addr()), (Some(facts.local), facts.remote), "{facts:?}");
     assert_eq!(socket.state, state(facts), "{facts:?}");
     assert_eq!(socket.inode(), facts.inode, "{facts:?}");
     match facts.inode {
@@ -102,20 +101,20 @@ pub(crate) fn check_row_of_any_source(socket: &Socket, facts: &SocketFacts) {
         None => assert_ne!(socket.uid, Some(0), "{facts:?}"),
     }
     if let Some(queue) = facts.rx_queue {
-        assert_eq!(socket.rx_queue, Some(queue), "{facts:?}");
+        assert_eq!(socket.queues.map(|queues| queues.receive()), Some(queue), "{facts:?}");
     }
     if matches!(facts.state, State::TimeWait | State::SynReceived) {
-        assert_eq!((socket.rx_queue, socket.tx_queue, socket.uid), (None, None, None), "{facts:?}");
+        assert_eq!((socket.queues, socket.uid), (None, None), "{facts:?}");
     }
 }
 
 /// Why a socket that no process can hold has no owner.
-pub(crate) fn reason(facts: &SocketFacts) -> NoOwner {
+pub(crate) fn reason(facts: &SocketFacts) -> UnownedReason {
     match facts.state {
-        State::TimeWait => NoOwner::TimeWait,
-        State::SynReceived => NoOwner::SynReceived,
-        State::Established | State::CloseWait => NoOwner::AcceptQueue,
-        _ => NoOwner::Orphan,
+        State::TimeWait => UnownedReason::TimeWait,
+        State::SynReceived => UnownedReason::SynReceived,
+        State::Established | State::CloseWait => UnownedReason::AcceptQueue,
+        _ => UnownedReason::Orphan,
     }
 }
 

@@ -1,8 +1,7 @@
-//! What a listing shows of what `Support` promises, over the running system and over scripted ones.
-//!
-//! Whoever includes this file has imported the types of the library.
+//! What a listing shows of what `Support` promises: over the running system, and in the library's own tests over scripted
+//! ones. So the types are those at the root of the crate that includes this file.
 
-use super::{
+use crate::{
     OwnerRole, Ownership, Process, ProcessFields, Protocol, Snapshot, Socket, SocketFields, Support,
 };
 use std::collections::BTreeSet;
@@ -28,7 +27,7 @@ impl Seen {
         Self {
             protocols,
             socket_fields: snapshot.sockets.iter().map(socket_fields).collect(),
-            any_details: snapshot.sockets.iter().any(|socket| socket.details.is_some()),
+            any_details: snapshot.sockets.iter().any(|socket| socket.details().is_some()),
             owner_roles: snapshot.sockets.iter().flat_map(Socket::owners).map(|owner| owner.role).collect(),
             all_owners: snapshot.sockets.iter().any(|socket| socket.ownership() == complete),
             process_fields: snapshot.processes.iter().map(process_fields).collect(),
@@ -54,15 +53,15 @@ fn socket_fields(socket: &Socket) -> SocketFields {
         (SocketFields::TCP_REMOTE, socket.protocol == Protocol::Tcp && has_remote),
         (SocketFields::UDP_REMOTE, socket.protocol == Protocol::Udp && has_remote),
         (SocketFields::STATE, socket.state.is_some()),
-        (SocketFields::QUEUES, socket.rx_queue.is_some() || socket.tx_queue.is_some()),
+        (SocketFields::QUEUES, socket.queues.is_some()),
         (SocketFields::UID, socket.uid.is_some()),
         (SocketFields::INODE, socket.inode().is_some()),
         (SocketFields::HANDLE, socket.handle().is_some()),
         (SocketFields::COOKIE, socket.cookie.is_some()),
         (SocketFields::INTERFACE, socket.interface.is_some()),
         (SocketFields::V6_ONLY, socket.v6_only.is_some()),
-        (SocketFields::CREATED, socket.created.is_some()),
-        (SocketFields::SERVICE, socket.service.is_some()),
+        (SocketFields::CREATED, socket.created().is_some()),
+        (SocketFields::SERVICE, socket.service().is_some()),
     ]
     .into_iter()
     .filter_map(|(field, is_seen)| is_seen.then_some(field))

@@ -1,7 +1,7 @@
 //! Sockets of many kinds, and processes that restrict themselves before they look at them.
 
 use crate::common::{owners, reason, row};
-use netstat::{Gap, GapKind, HiddenOwner, Ownership, Snapshot, Socket};
+use netstat::{Gap, GapKind, HiddenReason, Ownership, Snapshot, Socket};
 use socket_world::{Child, Held, Made, SocketFacts, tcp, udp};
 use std::io::{self, ErrorKind};
 
@@ -71,7 +71,7 @@ pub(crate) fn is_incomplete(socket: &Socket) {
     assert_eq!(socket.ownership(), Ownership::Known { complete: false }, "{socket:?}");
 }
 
-pub(crate) fn is_hidden(reason: HiddenOwner) -> impl Fn(&Socket) {
+pub(crate) fn is_hidden(reason: HiddenReason) -> impl Fn(&Socket) {
     move |socket| assert_eq!(socket.ownership(), Ownership::Hidden { reason }, "{socket:?}")
 }
 

@@ -35,7 +35,7 @@ pub(in crate::render) fn write_document(
     append_list(&mut chunk, view.processes().iter().map(ProcessRecord))?;
     chunk.append(br#"],"gaps":["#)?;
     append_list(&mut chunk, view.snapshot.gaps.iter().map(GapRecord))?;
-    let source = view.snapshot.owners_from.as_ref().map(OwnerSourceRecord);
+    let source = view.snapshot.owner_source.as_ref().map(OwnerSourceRecord);
     let mut text = String::from(r#"],"owner_source":"#);
     source.push(&mut text);
     text.push_str("}\n");

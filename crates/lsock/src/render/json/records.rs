@@ -3,7 +3,7 @@
 use super::writer::{Displayed, Hex, JsonText, List, ToJson, Word, member, members};
 use crate::time::Rfc3339;
 use crate::view::{self, ProcessView, View};
-use netstat::{Gap, Owner, OwnersFrom, Socket};
+use netstat::{Gap, Owner, OwnerSourceUsed, Queues, Socket};
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
@@ -23,14 +23,15 @@ impl ToJson for SocketRecord<'_> {
         let ownership = socket.ownership();
         members!(out,
             "protocol": Word(socket.protocol.as_str()),
-            "family": Word(socket.family.as_str()),
-            "local": EndpointRecord(socket.local),
-            "remote": socket.remote.map(EndpointRecord),
+            "family": socket.family.as_str().map(Word),
+            "local": socket.local_addr().map(EndpointRecord),
+            "remote": socket.remote_addr().map(EndpointRecord),
             "state": view::state_name(socket.state).map(Word),
             "inode": socket.inode(),
             "uid": socket.uid,
-            "rx_queue": socket.rx_queue,
-            "tx_queue": socket.tx_queue,
+            "rx_queue": socket.queues.map(Queues::receive),
+            "tx_queue": socket.queues.and_then(Queues::send),
+            "queue_unit": socket.queues.map(|queues| Word(queues.unit())),
             "owners": List(socket.owners().iter().map(|owner| OwnerRecord { view, owner })),
             "owner_status": Word(ownership.as_str()),
             "owners_complete": ownership.is_complete(),
@@ -39,11 +40,11 @@ impl ToJson for SocketRecord<'_> {
             "handle": socket.handle().map(Hex),
             "interface": socket.interface.map(|index| InterfaceRecord { view, index: index.get() }),
             "v6_only": socket.v6_only,
-            "created": rfc3339(socket.created),
-            "service": socket.service.as_deref(),
+            "created": rfc3339(socket.created()),
+            "service": socket.service(),
         );
         // Collected only if the arguments ask for them.
-        if let Some(details) = socket.details.as_deref() {
+        if let Some(details) = socket.details() {
             member!(out, "details": details);
         }
         out.push('}');
@@ -138,7 +139,7 @@ impl ToJson for GapRecord<'_> {
 }
 
 /// How owners were found.
-pub(super) struct OwnerSourceRecord<'a>(pub(super) &'a OwnersFrom);
+pub(super) struct OwnerSourceRecord<'a>(pub(super) &'a OwnerSourceUsed);
 
 impl ToJson for OwnerSourceRecord<'_> {
     fn push(&self, out: &mut String) {

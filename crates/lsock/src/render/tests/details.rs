@@ -5,7 +5,7 @@ use netstat::details::{
     Backlog, Bbr, Congestion, CongestionParameters, MptcpSubflow, Shutdown, SocketMemory, SocketOptions,
     TcpMetrics, TcpOptions, Timer, TimerKind, Tls, TlsCipher, TlsCrypto, UpperLayer,
 };
-use netstat::{Details, Snapshot, TcpState};
+use netstat::{Details, Snapshot, State};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -17,8 +17,8 @@ fn with<T: Default>(change: impl FnOnce(&mut T)) -> T {
 }
 
 fn snapshot(details: Details) -> Snapshot {
-    let mut socket = tcp("10.0.0.1:80", Some("10.0.0.22:40000"), TcpState::Established);
-    socket.details = Some(Box::new(details));
+    let mut socket = tcp("10.0.0.1:80", Some("10.0.0.22:40000"), State::Established);
+    socket.set_details(Some(Box::new(details)));
     let mut snapshot = Snapshot::default();
     snapshot.sockets = vec![socket];
     snapshot

@@ -1,8 +1,8 @@
 //! Rows made at random, always the same ones: every field there and not there, names that mean harm.
 
 use netstat::{
-    Family, HiddenOwner, Identity, NoOwner, Owner, OwnerRole, Ownership, Process, Protocol, Snapshot, Socket,
-    TcpState,
+    Family, HiddenReason, Identity, Owner, OwnerRole, Ownership, Process, Protocol, Queues, Snapshot, Socket,
+    State, UnownedReason,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::time::{Duration, SystemTime};
@@ -76,22 +76,30 @@ impl Random {
         match self.below(4) {
             0 => Ownership::NotAsked,
             1 => Ownership::Known { complete: self.below(2) == 0 },
-            2 => Ownership::None { reason: self.one_of(&[NoOwner::TimeWait, NoOwner::Orphan]) },
+            2 => Ownership::None { reason: self.one_of(&[UnownedReason::TimeWait, UnownedReason::Orphan]) },
             _ => Ownership::Hidden {
-                reason: self.one_of(&[HiddenOwner::Vanished, HiddenOwner::UnreadableProcess]),
+                reason: self.one_of(&[HiddenReason::Vanished, HiddenReason::UnreadableProcess]),
             },
+        }
+    }
+
+    fn queues(&mut self) -> Queues {
+        let (receive, send) = (self.small(), self.small());
+        match self.below(3) {
+            0 => Queues::Bytes { receive, send },
+            1 => Queues::Memory { receive, send },
+            _ => Queues::Accept { waiting: receive, limit: self.maybe(|_| send) },
         }
     }
 
     fn socket(&mut self) -> Socket {
         let protocol = self.one_of(&[Protocol::Tcp, Protocol::Udp]);
-        let mut socket = Socket::new(protocol, self.end());
-        let states = [TcpState::Listen, TcpState::Established, TcpState::TimeWait, TcpState::Unknown];
-        socket.family = self.one_of(&[socket.family, Family::Ipv6]);
-        socket.remote = self.maybe(Self::end);
+        let family = self.one_of(&[Family::Ipv4, Family::Ipv6]);
+        let mut socket = Socket::new(family, protocol, self.end());
+        let states = [State::Listen, State::Established, State::TimeWait, State::Other(99)];
+        socket.remote = self.maybe(Self::end).map(Into::into);
         socket.state = self.maybe(|random| random.one_of(&states));
-        socket.rx_queue = self.maybe(Self::small);
-        socket.tx_queue = self.maybe(Self::small);
+        socket.queues = self.maybe(Self::queues);
         socket.uid = self.maybe(|random| random.one_of(&[0, 33, 4711, u32::MAX]));
         socket.identity = match self.below(3) {
             0 => None,
@@ -102,9 +110,10 @@ impl Random {
         socket.interface =
             self.maybe(|random| random.one_of(&[1, 4_294_967_295])).and_then(|it| it.try_into().ok());
         socket.v6_only = self.maybe(|random| random.below(2) == 0);
-        socket.created =
-            self.maybe(|random| SystemTime::UNIX_EPOCH + Duration::from_millis(random.0.next_u64() >> 20));
-        socket.service = self.maybe(|random| random.name().into());
+        socket.set_created(
+            self.maybe(|random| SystemTime::UNIX_EPOCH + Duration::from_millis(random.0.next_u64() >> 20)),
+        );
+        socket.set_service(self.maybe(|random| random.name().into()));
         let roles = [OwnerRole::Holder, OwnerRole::Holder, OwnerRole::Binder, OwnerRole::EndedBinder];
         let count = self.one_of(&[0, 1, 1, 1, 2, 3]);
         let owners = (0..count).map(|_| {
@@ -120,7 +129,7 @@ impl Random {
         let mut process = Process::new(pid);
         process.name = self.maybe(Self::name).map(Into::into);
         process.path = self.maybe(Self::name).map(Into::into);
-        process.path_deleted = self.below(2) == 0;
+        process.path_deleted = self.maybe(|random| random.below(2) == 0);
         process.command_line =
             self.maybe(|random| (0..random.below(4)).map(|_| random.name().into()).collect());
         process.parent = self.maybe(Self::small);

@@ -4,7 +4,7 @@ use super::{made, shown_in};
 use crate::escape::must_escape;
 use crate::time::Rfc3339;
 use crate::view::View;
-use netstat::{Gap, GapKind, Owner, OwnerSource, OwnersFrom, Process, Snapshot, Socket, TcpState};
+use netstat::{Gap, GapKind, Owner, OwnerSource, OwnerSourceUsed, Process, Queues, Snapshot, Socket};
 use serde::ser::{SerializeSeq, SerializeStruct};
 use serde::{Serialize, Serializer};
 use serde_json::ser::Formatter;
@@ -30,7 +30,7 @@ fn made_world() -> Snapshot {
         Gap::new(GapKind::ProcessesUnreadable, 12, "/proc/<pid>/fd"),
         Gap::new(GapKind::TableUnavailable, 1, "sock_diag \"udp\": \x1b[2J\u{202e}\\"),
     ];
-    snapshot.owners_from = Some(OwnersFrom::new(OwnerSource::Procfs, "BTF: no member \"i_sb\""));
+    snapshot.owner_source = Some(OwnerSourceUsed::new(OwnerSource::Procfs, "BTF: no member \"i_sb\""));
     snapshot
 }
 
@@ -42,7 +42,7 @@ fn json_is_as_serde_writes_it() {
         let rows = rows.join(",\n");
         let processes = list(snapshot.processes.iter().map(ProcessRecord));
         let gaps = list(snapshot.gaps.iter().map(GapRecord));
-        let source = record(&snapshot.owners_from.as_ref().map(OwnerSourceRecord));
+        let source = record(&snapshot.owner_source.as_ref().map(OwnerSourceRecord));
         format!(
             "{{\"schema\":\"lsock/1\",\"sockets\":[\n{rows}],\"processes\":[{processes}],\"gaps\":[{gaps}],\
              \"owner_source\":{source}}}\n"
@@ -117,16 +117,24 @@ impl Serialize for Row<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self { view, socket } = *self;
         let ownership = socket.ownership();
-        let mut row = serializer.serialize_struct("Row", 19)?;
+        let mut row = serializer.serialize_struct("Row", 20)?;
         row.serialize_field("protocol", socket.protocol.as_str())?;
-        row.serialize_field("family", socket.family.as_str())?;
-        row.serialize_field("local", &End(socket.local))?;
-        row.serialize_field("remote", &socket.remote.map(End))?;
-        row.serialize_field("state", &socket.state.filter(|state| *state != TcpState::Unknown).map(Text))?;
+        row.serialize_field("family", &socket.family.as_str())?;
+        row.serialize_field("local", &socket.local_addr().map(End))?;
+        row.serialize_field("remote", &socket.remote_addr().map(End))?;
+        row.serialize_field("state", &socket.state.filter(|state| state.as_str().is_some()).map(Text))?;
         row.serialize_field("inode", &socket.inode())?;
         row.serialize_field("uid", &socket.uid)?;
-        row.serialize_field("rx_queue", &socket.rx_queue)?;
-        row.serialize_field("tx_queue", &socket.tx_queue)?;
+        let (receive, send, unit) = match socket.queues {
+            None => (None, None, None),
+            Some(Queues::Bytes { receive, send }) => (Some(receive), Some(send), Some("bytes")),
+            Some(Queues::Memory { receive, send }) => (Some(receive), Some(send), Some("memory")),
+            Some(Queues::Accept { waiting, limit }) => (Some(waiting), limit, Some("connections")),
+            Some(other) => panic!("{other:?}"),
+        };
+        row.serialize_field("rx_queue", &receive)?;
+        row.serialize_field("tx_queue", &send)?;
+        row.serialize_field("queue_unit", &unit)?;
         row.serialize_field("owners", &Owners { view, owners: socket.owners() })?;
         row.serialize_field("owner_status", ownership.as_str())?;
         row.serialize_field("owners_complete", &ownership.is_complete())?;
@@ -138,8 +146,8 @@ impl Serialize for Row<'_> {
             &socket.interface.map(|index| Interface { view, index: index.get() }),
         )?;
         row.serialize_field("v6_only", &socket.v6_only)?;
-        row.serialize_field("created", &rfc3339(socket.created))?;
-        row.serialize_field("service", &socket.service.as_deref())?;
+        row.serialize_field("created", &rfc3339(socket.created()))?;
+        row.serialize_field("service", &socket.service())?;
         row.end()
     }
 }
@@ -251,7 +259,7 @@ impl Serialize for GapRecord<'_> {
     }
 }
 
-struct OwnerSourceRecord<'a>(&'a OwnersFrom);
+struct OwnerSourceRecord<'a>(&'a OwnerSourceUsed);
 
 impl Serialize for OwnerSourceRecord<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// The congestion control of a TCP socket.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Congestion {
     /// Its name: `cubic`, `bbr`, `dctcp`.
@@ -14,7 +14,7 @@ pub struct Congestion {
 
 /// What a congestion control says of itself. The name tells algorithms apart: Westwood and Illinois answer as
 /// Vegas does.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum CongestionParameters {
     /// Vegas, and others that measure round trips.
@@ -26,7 +26,7 @@ pub enum CongestionParameters {
 }
 
 /// `struct tcpvegas_info`.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Vegas {
     /// It is at work; if not, the connection behaves as with Reno.
@@ -40,7 +40,7 @@ pub struct Vegas {
 }
 
 /// `struct tcp_dctcp_info`.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Dctcp {
     /// The peer speaks ECN; if not, the connection behaves as with Reno and the rest is 0.
@@ -56,7 +56,7 @@ pub struct Dctcp {
 }
 
 /// `struct tcp_bbr_info`.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Bbr {
     /// Estimate of the path's bandwidth, bytes a second; `None` until there is one.

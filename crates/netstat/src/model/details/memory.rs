@@ -3,7 +3,7 @@
 /// The memory of a socket: bytes that the kernel keeps, which is more than the data in them.
 ///
 /// Linux: `SK_MEMINFO_*` of `linux/sock_diag.h`, `skmem` in `ss`.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct SocketMemory {
     /// For data received and not read.

@@ -63,7 +63,7 @@ crate::model::flags::flags! {
 /// # Sources
 /// Linux: `linux/inet_diag.h`, `linux/tcp.h`, sock_diag(7). Keys and tokens that the kernel tells along with
 /// them (TCP MD5, MPTCP) are never read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Details {
     /// What the kernel has measured of a TCP connection. `None` for a listener, whose numbers mean nothing.

@@ -28,7 +28,7 @@ crate::model::flags::flags! {
 }
 
 /// Which directions of a socket are shut down, by `shutdown` or by the other end.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Shutdown {
     /// Nothing more is received.

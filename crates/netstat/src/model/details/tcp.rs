@@ -88,7 +88,7 @@ impl FastOpenFailure {
 /// the field (the version that brought it is told), and where its number says that there is nothing: a round
 /// trip that was not measured, a limit that is not set. Segments are counted as they are on the wire; counters
 /// count from the beginning of the connection.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct TcpMetrics {
     /// What congestion control is doing.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// A timer of a socket, while it runs.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Timer {
     /// What it is for.
@@ -55,7 +55,7 @@ impl TimerKind {
 }
 
 /// The queue of a listener, in connections.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Backlog {
     /// How many wait to be accepted.

@@ -1,7 +1,7 @@
 //! The protocol between TCP and the program.
 
 /// What stands between TCP and the program ("upper layer protocol").
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct UpperLayer {
     /// Its name: `tls`, `mptcp`, `espintcp`.
@@ -13,7 +13,7 @@ pub struct UpperLayer {
 }
 
 /// TLS in the kernel. Keys are never told.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Tls {
     /// The version as it stands in a TLS record: 0x0303 is 1.2, 0x0304 is 1.3.
@@ -90,7 +90,7 @@ impl TlsCrypto {
 }
 
 /// One path of an MPTCP connection.
-#[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct MptcpSubflow {
     /// The number of the peer's address in the connection; 0 is that of the first path.

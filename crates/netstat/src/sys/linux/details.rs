@@ -5,7 +5,6 @@ use crate::model::details::{
     FastOpenFailure, MptcpSubflow, Shutdown, SocketMemory, SocketOptions, TcpMetrics, TcpOptions, Timer,
     TimerKind, Tls, TlsCipher, TlsCrypto, UpperLayer, Vegas,
 };
-use crate::model::socket::Protocol;
 use crate::sys::linux::protocols::ProtocolInfo;
 use netstat_wire::DecodeError;
 use netstat_wire::linux::inet_diag::{
@@ -38,11 +37,11 @@ pub(crate) fn extensions(fields: DetailFields) -> u8 {
 /// What a record has of these fields; `None` if nothing.
 pub(crate) fn details(
     fields: DetailFields,
-    protocol: Protocol,
+    info: &ProtocolInfo,
     record: &InetDiagMsg,
     payload: &[u8],
 ) -> Result<Option<Box<Details>>, DecodeError> {
-    let ProtocolInfo { number, has_states, .. } = *ProtocolInfo::of(protocol);
+    let ProtocolInfo { number, has_states, .. } = *info;
     let wire = wire::Details::decode(number.into(), payload)?;
     let wants = |wanted| fields.contains(wanted);
     let is_listener = has_states && record.state == states::TCP_LISTEN;
@@ -87,7 +86,7 @@ pub(crate) fn details(
 /// What a line of `/proc/net` has of them. `tick`: the unit of its times.
 pub(crate) fn details_of_line(
     fields: DetailFields,
-    protocol: Protocol,
+    info: &ProtocolInfo,
     line: &ProcNet,
     tick: Duration,
 ) -> Option<Box<Details>> {
@@ -98,7 +97,7 @@ pub(crate) fn details_of_line(
         let retransmits = if is_probe { line.probes } else { line.retransmits };
         details.timer = timer(line.timer, tick.saturating_mul(ticks), retransmits);
     }
-    let is_listener = ProtocolInfo::of(protocol).has_states && line.state == states::TCP_LISTEN;
+    let is_listener = info.has_states && line.state == states::TCP_LISTEN;
     if fields.contains(DetailFields::BACKLOG) && is_listener {
         details.backlog = Some(Backlog { waiting: line.rx_queue, limit: None });
     }

@@ -9,24 +9,24 @@
 //! and the kernel leaves out what it refuses.
 //!
 //! Sandboxes refuse such a socket, and kernels lack the module of a protocol. Then the table is read from
-//! `/proc/thread-self/net` ([`procfs::net`]), which says less and is slower; [`sockets`] chooses, and a gap tells.
+//! `/proc/thread-self/net` ([`procfs::net`]), which has less of each socket and is slower; [`sockets`] falls back to it, with a gap.
 //!
 //! # How owners are found
 //! A record names no process. [`owners`] reads the links in `/proc/<pid>/fd` of every process, on several
 //! threads and beside the dump; a link `socket:[N]` names the socket's inode. That needs the rights to trace
 //! a process of another user (root, or `CAP_SYS_PTRACE` with `CAP_DAC_READ_SEARCH`); processes that refuse
-//! are counted. A row without owner after that is told apart by its state, its inode, and by asking the
-//! kernel whether it is still there.
+//! are counted. The reason for a row without owner comes from its state, its inode, and a lookup
+//! that shows whether the socket is still there.
 //!
 //! With the rights for it, a program in the kernel ([`owners::bpf`]) finds the same in a tenth of the time.
 //!
 //! # How processes are described
 //! From `/proc/<pid>/{stat,cmdline,exe}` and the owner of that directory ([`procfs::process`]), only for those shown. The
-//! start time in `stat` tells a process from a later one with the same pid.
+//! start time in `stat` distinguishes a process from a later one with the same pid.
 //!
 //! # What can race
-//! Sockets open and close while their tables are read: see [`dedup`] for what reading gets wrong and how it
-//! is mended. Processes start, end, open and close while they are walked: see [`owners`].
+//! Sockets open and close while their tables are read: see [`dedup`] for what such a read gets wrong, and how it
+//! is corrected. Processes start, end, open and close while they are walked: see [`owners`].
 //!
 //! # What is never seen
 //! Sockets of other network namespaces; UDP sockets without a port, which are in no table. TCP sockets that are bound
@@ -47,7 +47,6 @@ mod procfs;
 mod protocols;
 mod resolve;
 mod row;
-mod rows;
 mod sock_diag;
 mod sockets;
 mod system;

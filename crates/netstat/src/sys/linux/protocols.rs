@@ -1,20 +1,23 @@
 //! The protocols whose sockets are listed, and what the kernel's interfaces have of each. A further protocol is an
 //! entry in this list.
 
-use crate::model::socket::Protocol;
+use crate::model::protocol::{Protocol, SocketType};
 use crate::sys::linux::dedup::Repeats;
 use netstat_wire::linux::inet_diag::{IPPROTO_TCP, IPPROTO_UDP};
 use netstat_wire::linux::tcp_states::{TCP_CLOSE, TCP_CLOSING, TCP_ESTABLISHED, mask};
 
 /// What the kernel's interfaces have of one protocol.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ProtocolInfo {
     pub(crate) protocol: Protocol,
+    /// The type of its sockets.
+    pub(crate) socket_type: SocketType,
     /// `IPPROTO_*`.
     pub(crate) number: u8,
     /// The states that its sockets can be in, as a mask of the kernel's numbers.
     pub(crate) states: u32,
-    /// Whether these are states of a connection. A protocol without them borrows two of the numbers.
+    /// Whether these are states of a connection, and its queues count bytes of data. A protocol without them borrows
+    /// two of the numbers, and its queues count kernel memory.
     pub(crate) has_states: bool,
     /// The request that returns IPv4 and IPv6 in one dump.
     pub(crate) one_pass: OnePass,
@@ -39,8 +42,9 @@ pub(crate) enum OnePass {
     ByAttribute,
 }
 
-const TCP: ProtocolInfo = ProtocolInfo {
+pub(crate) const TCP: ProtocolInfo = ProtocolInfo {
     protocol: Protocol::Tcp,
+    socket_type: SocketType::Stream,
     number: IPPROTO_TCP,
     // The mask of SYN_RECV also selects requests, which have a number of their own (12). Never more than that: the
     // pseudo state of bound but idle sockets makes the kernel walk another large table.
@@ -54,8 +58,9 @@ const TCP: ProtocolInfo = ProtocolInfo {
     repeats: Repeats::AtChunkStart,
 };
 
-const UDP: ProtocolInfo = ProtocolInfo {
+pub(crate) const UDP: ProtocolInfo = ProtocolInfo {
     protocol: Protocol::Udp,
+    socket_type: SocketType::Datagram,
     number: IPPROTO_UDP,
     // With a peer, and without.
     states: mask(TCP_ESTABLISHED) | mask(TCP_CLOSE),
@@ -73,11 +78,9 @@ const UDP: ProtocolInfo = ProtocolInfo {
 pub(crate) const PROTOCOLS: [&ProtocolInfo; 2] = [&TCP, &UDP];
 
 impl ProtocolInfo {
-    pub(crate) const fn of(protocol: Protocol) -> &'static Self {
-        match protocol {
-            Protocol::Tcp => &TCP,
-            Protocol::Udp => &UDP,
-        }
+    /// The entry of a protocol; `None` for one that is not listed.
+    pub(crate) fn of(protocol: Protocol) -> Option<&'static Self> {
+        PROTOCOLS.into_iter().find(|info| info.protocol == protocol)
     }
 
     /// The numbers of its states, ascending.
@@ -103,7 +106,7 @@ mod tests {
     #[test]
     fn each_protocol_has_the_entry_that_is_listed() {
         for info in PROTOCOLS {
-            assert_eq!(ProtocolInfo::of(info.protocol).number, info.number);
+            assert_eq!(ProtocolInfo::of(info.protocol), Some(info));
         }
         assert!(crate::sys::support::LINUX.protocols.iter().eq(PROTOCOLS.iter().map(|info| &info.protocol)));
     }

@@ -3,7 +3,6 @@
 //! The kernel may refuse each table by itself: a sandbox that allows no such socket, a kernel without the module of a
 //! protocol. Then that table is read from `/proc`, which has less of each socket, and a gap says so and why.
 
-use super::rows::Rows;
 use crate::engine::tables::{Sink, Tables};
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
@@ -47,12 +46,7 @@ pub(super) fn list(
     let mut tables = Tables::new(sink);
     for table in wanted {
         let dumped = tables.read(&format!("sock_diag {table}"), |rows| {
-            let mut dumped = Rows::new(table.details, rows.sink);
-            let interrupted = dumps.read(table, &mut dumped);
-            (rows.emitted, rows.skipped) = (dumped.pushed, dumped.skipped);
-            rows.stopped = dumped.stopped;
-            rows.interrupted = *interrupted.as_ref().unwrap_or(&false);
-            interrupted.map_err(|fault| Undumped { table, fault })
+            dumps.read(table, rows).map_err(|fault| Undumped { table, fault })
         });
         if let Err(undumped) = dumped {
             fall_back(&mut tables, undumped, open_file);
@@ -75,14 +69,10 @@ fn fall_back(tables: &mut Tables<'_>, undumped: Undumped<'_>, open: net::Open<'_
     let mut any_read = false;
     let mut unread: Vec<Unread> = Vec::new();
     for family in table.selection.families() {
-        let source = format!("/proc/net {} over {family}", table.selection.protocol);
+        let source = format!("/proc/net {} over {family}", table.selection.info.protocol);
         let read = tables.read(&source, |rows| {
-            let mut lines = Rows::new(table.details, rows.sink);
-            let is_there = net::read(open, table.selection.protocol, *family, &mut lines);
-            (rows.emitted, rows.skipped) = (lines.pushed, lines.skipped);
-            rows.stopped = lines.stopped;
-            rows.absent = matches!(is_there, Ok(false));
-            is_there
+            net::read(open, table.selection.info, *family, table.details, rows)?;
+            Ok(!rows.absent)
         });
         match read {
             Ok(is_there) => any_read |= is_there.unwrap_or(true),

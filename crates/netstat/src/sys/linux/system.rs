@@ -2,7 +2,7 @@
 
 use super::owners::{KeptProgram, OwnerSources};
 use super::procfs::process::{is_short_name, prefetch_processes, processes};
-use super::procfs::process_cache::KnownProcesses;
+use super::procfs::process_cache::ProcessCache;
 use super::procfs::{Proc, Procfs};
 use super::sock_diag::dumps::Dumps;
 use super::sock_diag::netlink::SockDiag;
@@ -31,7 +31,7 @@ use std::thread;
 /// State that the next listing reuses.
 pub(crate) struct Cache {
     socket: Mutex<NamespacedSocket>,
-    processes: Mutex<KnownProcesses>,
+    processes: Mutex<ProcessCache>,
     program: KeptProgram,
 }
 

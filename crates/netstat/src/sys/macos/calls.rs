@@ -164,9 +164,9 @@ impl Descriptors {
 }
 
 /// Room for what is told of a socket.
-pub(super) type SocketInfo = [u8; SOCKET_FDINFO_BYTES];
+pub(super) type SocketInfoBytes = [u8; SOCKET_FDINFO_BYTES];
 
-fn socket_info(returned: Returned, info: &SocketInfo) -> Result<&[u8], Errno> {
+fn socket_info(returned: Returned, info: &SocketInfoBytes) -> Result<&[u8], Errno> {
     let length = written(returned)?;
     Ok(info.get(..length).unwrap_or(info))
 }
@@ -176,7 +176,7 @@ pub(super) fn socket_of_fd<'a>(
     kernel: &impl Kernel,
     pid: u32,
     fd: i32,
-    info: &'a mut SocketInfo,
+    info: &'a mut SocketInfoBytes,
 ) -> Result<&'a [u8], Errno> {
     socket_info(kernel.proc_pidfdinfo(signed(pid)?, fd, PROC_PIDFDSOCKETINFO, info), info)
 }
@@ -186,7 +186,7 @@ pub(super) fn socket_of_port<'a>(
     kernel: &impl Kernel,
     pid: u32,
     port: u32,
-    info: &'a mut SocketInfo,
+    info: &'a mut SocketInfoBytes,
 ) -> Result<&'a [u8], Errno> {
     socket_info(kernel.proc_pidfileportinfo(signed(pid)?, port, PROC_PIDFDSOCKETINFO, info), info)
 }

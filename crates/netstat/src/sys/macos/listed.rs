@@ -1,7 +1,8 @@
 //! What the tables of sockets listed, for the search to compare with what it has seen.
 
 use crate::model::gap::{Gap, GapKind};
-use crate::model::socket::{Protocol, Socket};
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
 use std::ffi::CStr;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};

@@ -12,15 +12,16 @@
 //!
 //! [`pid_walk`]: crate::engine::pid_walk
 
-use super::calls::{self, Descriptors, Pids, SocketInfo};
+use super::calls::{self, Descriptors, Pids, SocketInfoBytes};
 use super::kernel::{Errno, Kernel};
 use super::listed::{ListedTables, TABLES};
 use super::row;
 use crate::engine::owner_table::OwnerTable;
-use crate::engine::pid_walk::{Extra, PidWalk, ProcessReader, Unread, Visit};
+use crate::engine::pid_walk::{Extra, PidWalk, ProcessReader, Unreadable, Visit};
 use crate::model::gap::{Gap, GapKind};
-use crate::model::owner::HiddenOwner;
-use crate::model::socket::{Protocol, Socket};
+use crate::model::owner::HiddenReason;
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
 use crate::sys::system::OwnerSearch;
 use netstat_wire::macos::proc_pidinfo::SZOMB;
 use netstat_wire::macos::socket_fdinfo::{PROC_FP_SHARED, SOCKET_FDINFO_BYTES, SocketFdinfo};
@@ -29,10 +30,10 @@ use std::mem;
 use std::sync::Arc;
 
 /// A search for owners by libproc.
-pub(crate) struct LibprocWalk<K: Kernel>(PidWalk<Reader<K>>);
+pub(crate) struct LibprocWalk<K: Kernel>(PidWalk<LibprocReader<K>>);
 
 /// Reads the sockets of processes by libproc.
-pub(crate) struct Reader<K> {
+pub(crate) struct LibprocReader<K> {
     kernel: K,
     tables: Arc<ListedTables>,
     /// Why processes other than the caller's own could not even be listed: a sandbox.
@@ -92,7 +93,7 @@ struct SocketHeld {
     row: Option<Socket>,
 }
 
-impl From<Errno> for Unread {
+impl From<Errno> for Unreadable {
     fn from(errno: Errno) -> Self {
         match errno {
             Errno::SRCH => Self::Vanished,
@@ -115,20 +116,20 @@ fn is_zombie(kernel: &impl Kernel, pid: u32) -> bool {
     calls::short_info(kernel, pid, true).is_ok_and(|info| info.status == SZOMB)
 }
 
-impl<K: Kernel> ProcessReader for Reader<K> {
+impl<K: Kernel> ProcessReader for LibprocReader<K> {
     type Extra = Sockets;
     type Buffers = Buffers;
 
     const SOURCE: &'static str = "proc_pidinfo";
 
-    fn pids(&self) -> Result<Vec<u32>, Unread> {
+    fn pids(&self) -> Result<Vec<u32>, Unreadable> {
         match self.not_listed {
             None => Ok(readable_pids(&self.kernel)?.pids),
             Some(_) => Ok(Vec::new()),
         }
     }
 
-    fn read(&self, visit: &mut Visit<'_, Sockets>, buffers: &mut Buffers) -> Result<(), Unread> {
+    fn read(&self, visit: &mut Visit<'_, Sockets>, buffers: &mut Buffers) -> Result<(), Unreadable> {
         buffers.holdings.clear();
         match self.process(visit, buffers) {
             Ok(unique_id) => visit.seen_at = unique_id,
@@ -145,7 +146,7 @@ impl<K: Kernel> ProcessReader for Reader<K> {
     }
 }
 
-impl<K: Kernel> Reader<K> {
+impl<K: Kernel> LibprocReader<K> {
     /// Reads every socket of the process, and returns the number that tells the process from others.
     fn process(&self, visit: &mut Visit<'_, Sockets>, buffers: &mut Buffers) -> Result<u64, Errno> {
         let (kernel, pid) = (&self.kernel, visit.pid);
@@ -162,7 +163,7 @@ impl<K: Kernel> Reader<K> {
             // Refused: then nothing tells the process from others.
             unique_id => unique_id.ok(),
         };
-        let mut info: SocketInfo = [0; SOCKET_FDINFO_BYTES];
+        let mut info: SocketInfoBytes = [0; SOCKET_FDINFO_BYTES];
         for fd in fds {
             let read = calls::socket_of_fd(kernel, pid, *fd, &mut info);
             holdings.extend(self.socket(visit, Some(*fd), read)?);
@@ -213,7 +214,7 @@ impl<K: Kernel> Reader<K> {
 impl<K: Kernel> LibprocWalk<K> {
     /// `named`: the processes that the query names; none: all.
     pub(super) fn new(kernel: K, tables: Arc<ListedTables>, named: &[u32]) -> Self {
-        let mut reader = Reader { kernel, tables, not_listed: None };
+        let mut reader = LibprocReader { kernel, tables, not_listed: None };
         if !named.is_empty() {
             return Self(PidWalk::new(reader, named.to_vec(), true));
         }
@@ -264,10 +265,10 @@ impl<K: Kernel> OwnerSearch for LibprocWalk<K> {
     }
 
     fn table(&mut self) -> OwnerTable {
-        let Reader { kernel, not_listed, .. } = &self.0.reader;
+        let LibprocReader { kernel, not_listed, .. } = &self.0.reader;
         let not_listed = *not_listed;
         let is_all_shown = kernel.geteuid() == 0 && not_listed.is_none();
-        let mut table = self.0.table((!is_all_shown).then_some(HiddenOwner::UnreadableProcess));
+        let mut table = self.0.table((!is_all_shown).then_some(HiddenReason::UnreadableProcess));
         if let Some(errno) = not_listed {
             table.gaps.push(Gap::new(GapKind::ProcessesHidden, 1, format!("proc_listpids: {errno}")));
         }

@@ -1,9 +1,13 @@
 //! From what the kernel tells of a socket to a row, with the rule that a zero is not a value where nothing is.
 
 use crate::engine::owner_table::handle_key;
-use crate::model::owner::{NoOwner, Owner, OwnerRole, Owners, Ownership};
-use crate::model::socket::{Family, Identity, Protocol, Socket};
-use crate::model::tcp_state::TcpState;
+use crate::model::family::Family;
+use crate::model::identity::Identity;
+use crate::model::owner::{Owner, OwnerRole, Owners, Ownership, UnownedReason};
+use crate::model::protocol::{Protocol, SocketType};
+use crate::model::queues::Queues;
+use crate::model::socket::Socket;
+use crate::model::state::State;
 use netstat_wire::macos::address::{Address, INP_IPV4};
 use netstat_wire::macos::pcblist_n::{Pcb, XsocketN};
 use netstat_wire::macos::socket_fdinfo::{self, InSockinfo, SocketFdinfo};
@@ -20,20 +24,20 @@ const IPPROTO_TCP: i32 = 6;
 const IPPROTO_UDP: i32 = 17;
 
 /// The kernel's number of a TCP state.
-fn tcp_state(number: i32) -> TcpState {
+fn tcp_state(number: i32) -> State {
     match number {
-        states::TCPS_CLOSED => TcpState::Closed,
-        states::TCPS_LISTEN => TcpState::Listen,
-        states::TCPS_SYN_SENT => TcpState::SynSent,
-        states::TCPS_SYN_RECEIVED => TcpState::SynReceived,
-        states::TCPS_ESTABLISHED => TcpState::Established,
-        states::TCPS_CLOSE_WAIT => TcpState::CloseWait,
-        states::TCPS_FIN_WAIT_1 => TcpState::FinWait1,
-        states::TCPS_CLOSING => TcpState::Closing,
-        states::TCPS_LAST_ACK => TcpState::LastAck,
-        states::TCPS_FIN_WAIT_2 => TcpState::FinWait2,
-        states::TCPS_TIME_WAIT => TcpState::TimeWait,
-        _ => TcpState::Unknown,
+        states::TCPS_CLOSED => State::Closed,
+        states::TCPS_LISTEN => State::Listen,
+        states::TCPS_SYN_SENT => State::SynSent,
+        states::TCPS_SYN_RECEIVED => State::SynReceived,
+        states::TCPS_ESTABLISHED => State::Established,
+        states::TCPS_CLOSE_WAIT => State::CloseWait,
+        states::TCPS_FIN_WAIT_1 => State::FinWait1,
+        states::TCPS_CLOSING => State::Closing,
+        states::TCPS_LAST_ACK => State::LastAck,
+        states::TCPS_FIN_WAIT_2 => State::FinWait2,
+        states::TCPS_TIME_WAIT => State::TimeWait,
+        number => State::Other(u8::try_from(number).unwrap_or(u8::MAX)),
     }
 }
 
@@ -50,10 +54,10 @@ struct Ends<'a> {
 /// An address as a socket of this family sees it.
 fn end(family: Family, address: Address, port: u16) -> SocketAddr {
     match (address, family) {
-        (Address::V4(bytes), Family::Ipv4) => SocketAddr::new(Ipv4Addr::from(bytes).into(), port),
         (Address::V4(bytes), Family::Ipv6) => {
             SocketAddr::new(Ipv4Addr::from(bytes).to_ipv6_mapped().into(), port)
         }
+        (Address::V4(bytes), _) => SocketAddr::new(Ipv4Addr::from(bytes).into(), port),
         (Address::V6 { bytes, scope }, _) => {
             SocketAddrV6::new(Ipv6Addr::from(bytes), port, 0, scope.into()).into()
         }
@@ -78,18 +82,21 @@ fn row(ends: &Ends<'_>, protocol: Protocol, state: Option<i32>) -> Option<Socket
         (AF_INET6, _) | (0, Address::V6 { .. }) => Family::Ipv6,
         _ => return None,
     };
-    let mut socket = Socket::new(protocol, end(family, local, lport));
-    socket.family = family;
+    let local = end(family, local, lport);
+    let mut socket = Socket::new(family, protocol, local);
     let remote = end(family, remote, fport);
     if fport != 0 || !is_unspecified(remote) {
-        socket.remote = Some(remote);
+        socket.remote = Some(remote.into());
     }
     if protocol == Protocol::Tcp {
-        socket.state = Some(state.map_or(TcpState::Unknown, tcp_state));
+        socket.socket_type = Some(SocketType::Stream);
+        socket.state = state.map(tcp_state);
+    } else {
+        socket.socket_type = Some(SocketType::Datagram);
     }
     // Both bits of an address that is all addresses: it takes IPv4 too. Of a bound or connected one the bits
     // tell what it is, and no longer what it was told to be.
-    let is_any = matches!(socket.local, SocketAddr::V6(local) if local.ip().is_unspecified());
+    let is_any = matches!(local, SocketAddr::V6(local) if local.ip().is_unspecified());
     if family == Family::Ipv6 && is_any && lport != 0 && socket.is_listening() {
         socket.v6_only = Some(vflag & INP_IPV4 == 0);
     }
@@ -104,12 +111,12 @@ struct Backlog {
 }
 
 fn set_queues(socket: &mut Socket, backlog: &Backlog, rx: Option<u32>, tx: Option<u32>) {
-    if socket.state == Some(TcpState::Listen) {
-        // Those in the making are counted among those that wait.
-        socket.rx_queue = Some(backlog.qlen.saturating_sub(backlog.incqlen).into());
-        socket.tx_queue = Some(backlog.qlimit.into());
+    if socket.state == Some(State::Listen) {
+        // Requests are counted among the connections that wait.
+        let waiting = backlog.qlen.saturating_sub(backlog.incqlen).into();
+        socket.queues = Some(Queues::Accept { waiting, limit: Some(backlog.qlimit.into()) });
     } else {
-        (socket.rx_queue, socket.tx_queue) = (rx, tx);
+        socket.queues = rx.zip(tx).map(|(receive, send)| Queues::Bytes { receive, send });
     }
 }
 
@@ -202,18 +209,18 @@ pub(super) fn of_fdinfo(info: &SocketFdinfo<'_>) -> Option<Socket> {
 /// What is known of owners where only the table can name them.
 fn attributed(row: &Socket) -> Ownership {
     if row.owners().is_empty() {
-        Ownership::None { reason: NoOwner::KernelOrInFlight }
+        Ownership::None { reason: UnownedReason::KernelOrInFlight }
     } else {
         Ownership::Known { complete: false }
     }
 }
 
 /// Why a pcb that has no socket has no owner.
-fn without_socket(row: &Socket) -> NoOwner {
+fn without_socket(row: &Socket) -> UnownedReason {
     match row.state {
-        Some(TcpState::TimeWait) => NoOwner::TimeWait,
-        Some(TcpState::SynReceived) => NoOwner::SynReceived,
-        _ => NoOwner::Orphan,
+        Some(State::TimeWait) => UnownedReason::TimeWait,
+        Some(State::SynReceived) => UnownedReason::SynReceived,
+        _ => UnownedReason::Orphan,
     }
 }
 
@@ -224,10 +231,10 @@ fn without_descriptor(row: &Socket, socket: &XsocketN) -> Ownership {
         return attributed(row);
     }
     let reason = match row.state {
-        Some(TcpState::TimeWait) => NoOwner::TimeWait,
-        _ if socket.state & SS_COMP != 0 => NoOwner::AcceptQueue,
-        _ if socket.state & SS_INCOMP != 0 => NoOwner::SynReceived,
-        _ => NoOwner::Orphan,
+        Some(State::TimeWait) => UnownedReason::TimeWait,
+        _ if socket.state & SS_COMP != 0 => UnownedReason::AcceptQueue,
+        _ if socket.state & SS_INCOMP != 0 => UnownedReason::SynReceived,
+        _ => UnownedReason::Orphan,
     };
     Ownership::None { reason }
 }

@@ -13,7 +13,8 @@ use crate::filter::Filter;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
 use crate::model::owner::OwnerRole;
-use crate::model::socket::{Protocol, Socket};
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
 use crate::sys::system::OwnerSearch;
 use netstat_wire::DecodeError;
 use netstat_wire::macos::pcblist_n::PcblistN;
@@ -27,12 +28,12 @@ use std::sync::Arc;
 
 /// Why a table could not be read.
 #[derive(Debug)]
-enum Fault {
+enum TableFault {
     Call(Errno),
     Malformed(DecodeError),
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for TableFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Call(errno) => errno.fmt(f),
@@ -41,11 +42,11 @@ impl fmt::Display for Fault {
     }
 }
 
-impl From<Fault> for io::Error {
-    fn from(fault: Fault) -> Self {
+impl From<TableFault> for io::Error {
+    fn from(fault: TableFault) -> Self {
         match fault {
-            Fault::Call(errno) => errno.into(),
-            Fault::Malformed(error) => Self::other(error),
+            TableFault::Call(errno) => errno.into(),
+            TableFault::Malformed(error) => Self::other(error),
         }
     }
 }
@@ -106,9 +107,9 @@ fn read(
     protocol: Protocol,
     name: &CStr,
     rows: &mut TableRows<'_>,
-) -> Result<Listed, Fault> {
-    let TableBytes { bytes, whole } = calls::table(kernel, name).map_err(Fault::Call)?;
-    let mut pcbs = PcblistN::new(&bytes).map_err(Fault::Malformed)?;
+) -> Result<Listed, TableFault> {
+    let TableBytes { bytes, whole } = calls::table(kernel, name).map_err(TableFault::Call)?;
+    let mut pcbs = PcblistN::new(&bytes).map_err(TableFault::Malformed)?;
     let header = pcbs.header();
     let mut listed =
         Listed { generation: header.generation, count: header.count.into(), ..Listed::default() };

@@ -8,7 +8,7 @@
 use super::kernel::{Account, Answer, Clock, Kernel};
 use super::request::{Class, Table};
 use super::system::Windows;
-use crate::model::socket::Protocol;
+use crate::model::protocol::Protocol;
 use netstat_wire::windows::{Family, tcp_table, utf_16};
 use std::ffi::{CStr, OsString, c_void};
 use std::io;

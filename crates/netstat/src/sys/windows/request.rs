@@ -1,6 +1,6 @@
 //! The tables of sockets, as they are asked for.
 
-use crate::model::socket::Protocol;
+use crate::model::protocol::Protocol;
 use netstat_wire::windows::{Family, tcp_table, udp_table};
 use std::fmt;
 
@@ -44,7 +44,7 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let call = match self.protocol {
             Protocol::Tcp => "GetExtendedTcpTable",
-            Protocol::Udp => "GetExtendedUdpTable",
+            _ => "GetExtendedUdpTable",
         };
         let family = match self.family {
             Family::Ipv4 => "IPv4",

@@ -1,49 +1,52 @@
 //! From a record of a table to a row, with the rule that a zero is not a value where nothing is.
 
-use crate::model::owner::{NoOwner, Owner, OwnerRole, Ownership};
-use crate::model::socket::{Protocol, Socket};
-use crate::model::tcp_state::TcpState;
-use netstat_wire::windows::filetime::system_time;
+use crate::model::endpoint::Endpoint;
+use crate::model::family::Family;
+use crate::model::owner::{Owner, OwnerRole, Ownership, UnownedReason};
+use crate::model::protocol::{Protocol, SocketType};
+use crate::model::socket::Socket;
+use crate::model::state::State;
 use netstat_wire::windows::mib_tcp_state as states;
 use netstat_wire::windows::tcp_table::TcpRow;
 use netstat_wire::windows::udp_table::UdpRow;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 
 /// `MIB_TCP_STATE` as a state.
-pub(crate) fn tcp_state(number: u32) -> TcpState {
+pub(crate) fn tcp_state(number: u32) -> State {
     match number {
         // Bound, and nothing more: what Linux too calls closed.
-        states::MIB_TCP_STATE_CLOSED | states::MIB_TCP_STATE_RESERVED => TcpState::Closed,
-        states::MIB_TCP_STATE_LISTEN => TcpState::Listen,
-        states::MIB_TCP_STATE_SYN_SENT => TcpState::SynSent,
-        states::MIB_TCP_STATE_SYN_RCVD => TcpState::SynReceived,
-        states::MIB_TCP_STATE_ESTAB => TcpState::Established,
-        states::MIB_TCP_STATE_FIN_WAIT1 => TcpState::FinWait1,
-        states::MIB_TCP_STATE_FIN_WAIT2 => TcpState::FinWait2,
-        states::MIB_TCP_STATE_CLOSE_WAIT => TcpState::CloseWait,
-        states::MIB_TCP_STATE_CLOSING => TcpState::Closing,
-        states::MIB_TCP_STATE_LAST_ACK => TcpState::LastAck,
-        states::MIB_TCP_STATE_TIME_WAIT => TcpState::TimeWait,
-        states::MIB_TCP_STATE_DELETE_TCB => TcpState::DeleteTcb,
-        _ => TcpState::Unknown,
+        states::MIB_TCP_STATE_CLOSED | states::MIB_TCP_STATE_RESERVED => State::Closed,
+        states::MIB_TCP_STATE_LISTEN => State::Listen,
+        states::MIB_TCP_STATE_SYN_SENT => State::SynSent,
+        states::MIB_TCP_STATE_SYN_RCVD => State::SynReceived,
+        states::MIB_TCP_STATE_ESTAB => State::Established,
+        states::MIB_TCP_STATE_FIN_WAIT1 => State::FinWait1,
+        states::MIB_TCP_STATE_FIN_WAIT2 => State::FinWait2,
+        states::MIB_TCP_STATE_CLOSE_WAIT => State::CloseWait,
+        states::MIB_TCP_STATE_CLOSING => State::Closing,
+        states::MIB_TCP_STATE_LAST_ACK => State::LastAck,
+        states::MIB_TCP_STATE_TIME_WAIT => State::TimeWait,
+        states::MIB_TCP_STATE_DELETE_TCB => State::DeleteTcb,
+        number => State::Other(u8::try_from(number).unwrap_or(u8::MAX)),
     }
 }
 
 /// Every state that a table may show.
-pub(super) const STATES: [TcpState; 13] = [
-    TcpState::Closed,
-    TcpState::Listen,
-    TcpState::SynSent,
-    TcpState::SynReceived,
-    TcpState::Established,
-    TcpState::FinWait1,
-    TcpState::FinWait2,
-    TcpState::CloseWait,
-    TcpState::Closing,
-    TcpState::LastAck,
-    TcpState::TimeWait,
-    TcpState::DeleteTcb,
-    TcpState::Unknown,
+pub(super) const STATES: [State; 13] = [
+    State::Closed,
+    State::Listen,
+    State::SynSent,
+    State::SynReceived,
+    State::Established,
+    State::FinWait1,
+    State::FinWait2,
+    State::CloseWait,
+    State::Closing,
+    State::LastAck,
+    State::TimeWait,
+    State::DeleteTcb,
+    State::Other(0),
 ];
 
 /// A scope id is told for link-local addresses, which mean nothing without it, and for no others. All ones is
@@ -60,8 +63,17 @@ fn end(mut end: SocketAddr) -> SocketAddr {
 }
 
 /// A remote end; all zeros is none.
-fn remote(remote: SocketAddr) -> Option<SocketAddr> {
-    (remote.port() != 0 || !remote.ip().is_unspecified()).then(|| end(remote))
+fn remote(remote: SocketAddr) -> Option<Endpoint> {
+    (remote.port() != 0 || !remote.ip().is_unspecified()).then(|| end(remote).into())
+}
+
+/// A row with its local end and what both tables have.
+fn row(protocol: Protocol, socket_type: SocketType, local: SocketAddr, created: i64) -> Socket {
+    let family = if local.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
+    let mut socket = Socket::new(family, protocol, end(local));
+    socket.socket_type = Some(socket_type);
+    socket.created = u64::try_from(created).ok().and_then(NonZeroU64::new);
+    socket
 }
 
 /// The process that bound the endpoint; without one, why there is none.
@@ -77,31 +89,29 @@ fn set_owner(socket: &mut Socket, pid: u32) {
 
 /// The row of a TCP endpoint.
 pub(super) fn tcp(record: &TcpRow) -> Socket {
-    let mut socket = Socket::new(Protocol::Tcp, end(record.local));
+    let mut socket = row(Protocol::Tcp, SocketType::Stream, record.local, record.created);
     let state = tcp_state(record.state);
     socket.state = Some(state);
-    // What stands in the remote end of a listener is left over from something else.
-    let has_remote = state != TcpState::Listen && record.state != states::MIB_TCP_STATE_RESERVED;
+    // The remote end of a listener is left over from something else.
+    let has_remote = state != State::Listen && record.state != states::MIB_TCP_STATE_RESERVED;
     socket.remote = has_remote.then(|| remote(record.remote)).flatten();
-    socket.created = system_time(record.created);
     set_owner(&mut socket, record.pid);
     socket
 }
 
 /// The row of a UDP endpoint.
 pub(super) fn udp(record: &UdpRow) -> Socket {
-    let mut socket = Socket::new(Protocol::Udp, end(record.local));
-    socket.created = system_time(record.created);
+    let mut socket = row(Protocol::Udp, SocketType::Datagram, record.local, record.created);
     set_owner(&mut socket, record.pid);
     socket
 }
 
 /// Why a row without a process has none. Windows keeps the process with a connection until it is handed over
 /// to TIME_WAIT; so what has none in another state was left behind by its process.
-pub(super) fn unowned_reason(socket: &Socket) -> NoOwner {
+pub(super) fn unowned_reason(socket: &Socket) -> UnownedReason {
     match socket.state {
         // Not the accept queue: connections in it are the listener's.
-        Some(TcpState::Established | TcpState::CloseWait) => NoOwner::Orphan,
+        Some(State::Established | State::CloseWait) => UnownedReason::Orphan,
         _ => socket.unowned_reason(),
     }
 }
@@ -117,29 +127,29 @@ mod tests {
 
     #[test]
     fn every_state_has_its_name_and_unknown_ones_keep_the_row() {
-        let states: Vec<TcpState> = (1..=12).chain([0]).map(tcp_state).collect();
+        let states: Vec<State> = (1..=12).chain([0]).map(tcp_state).collect();
         assert_eq!(states, STATES);
-        for number in [0, 13, 99, 101, u32::MAX] {
-            assert_eq!(tcp_state(number), TcpState::Unknown);
+        for (number, kept) in [(0, 0), (13, 13), (99, 99), (101, 101), (u32::MAX, u8::MAX)] {
+            assert_eq!(tcp_state(number), State::Other(kept));
         }
-        assert_eq!(tcp_state(100), TcpState::Closed);
+        assert_eq!(tcp_state(100), State::Closed);
     }
 
     #[test]
     fn remote_end_of_a_listener_is_none_whatever_stands_there() {
         let socket = tcp(&record(2, "0.0.0.0:80", "86.52.31.7:5123", 4));
-        assert_eq!((socket.remote, socket.state), (None, Some(TcpState::Listen)));
+        assert_eq!((socket.remote, socket.state), (None, Some(State::Listen)));
         let bound = tcp(&record(100, "0.0.0.0:80", "86.52.31.7:5123", 8));
-        assert_eq!((bound.remote, bound.state), (None, Some(TcpState::Closed)));
+        assert_eq!((bound.remote, bound.state), (None, Some(State::Closed)));
     }
 
     #[test]
     fn process_zero_is_no_owner_and_time_wait_says_why() {
         let socket = tcp(&record(11, "192.0.2.1:5000", "192.0.2.2:80", 0));
         assert_eq!(socket.owners(), []);
-        assert_eq!(socket.ownership(), Ownership::None { reason: NoOwner::TimeWait });
+        assert_eq!(socket.ownership(), Ownership::None { reason: UnownedReason::TimeWait });
         let orphan = tcp(&record(7, "192.0.2.1:5000", "192.0.2.2:80", 0));
-        assert_eq!(orphan.ownership(), Ownership::None { reason: NoOwner::Orphan });
+        assert_eq!(orphan.ownership(), Ownership::None { reason: UnownedReason::Orphan });
         let system = tcp(&record(2, "[::]:445", "[::]:0", 4));
         assert_eq!(system.owners(), [Owner::new(4, None, OwnerRole::Binder)]);
         assert_eq!(system.ownership(), Ownership::Known { complete: false });

@@ -67,14 +67,14 @@ pub(super) struct Written<'a> {
 
 /// Why a call gave nothing.
 #[derive(Debug)]
-pub(super) enum Unread {
+pub(super) enum Unfilled {
     /// It answered with this.
     Status(u32),
     /// Its answer outgrew every buffer.
     Other(io::Error),
 }
 
-impl Unread {
+impl Unfilled {
     /// What to tell of it.
     pub(super) fn into_error(self, kernel: &impl Kernel) -> io::Error {
         match self {
@@ -89,7 +89,7 @@ pub(super) fn read_sized<'a>(
     buffer: &'a mut Buffer,
     first: usize,
     call: &mut dyn FnMut(&mut [u8]) -> Answer,
-) -> Result<Written<'a>, Unread> {
+) -> Result<Written<'a>, Unfilled> {
     if buffer.len() < first {
         buffer.resize(first);
     }
@@ -104,22 +104,22 @@ pub(super) fn read_sized<'a>(
                 let roomy = bytes.saturating_add(bytes / 4).saturating_add(4096);
                 let size = roomy.max(buffer.len().saturating_mul(2));
                 if size > LARGEST {
-                    return Err(Unread::Other(io::Error::other("the answer is too large")));
+                    return Err(Unfilled::Other(io::Error::other("the answer is too large")));
                 }
                 buffer.resize(size);
             }
             STATUS_UNSUCCESSFUL => {}
-            status => return Err(Unread::Status(status)),
+            status => return Err(Unfilled::Status(status)),
         }
     }
-    Err(Unread::Other(io::Error::other(format!("changed at each of {TRIES} readings"))))
+    Err(Unfilled::Other(io::Error::other(format!("changed at each of {TRIES} readings"))))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn answers(script: &[Answer]) -> (Result<usize, Unread>, usize) {
+    fn answers(script: &[Answer]) -> (Result<usize, Unfilled>, usize) {
         let mut buffer = Buffer::default();
         let mut calls = 0;
         let mut call = |bytes: &mut [u8]| {
@@ -148,20 +148,20 @@ mod tests {
     fn answer_that_always_outgrows_the_buffer_is_given_up() {
         let (read, calls) = answers(&[Answer { status: STATUS_INFO_LENGTH_MISMATCH, bytes: 0 }]);
         assert_eq!(calls, 10);
-        assert!(matches!(read, Err(Unread::Other(_))));
+        assert!(matches!(read, Err(Unfilled::Other(_))));
         let (read, calls) = answers(&[Answer { status: STATUS_UNSUCCESSFUL, bytes: 0 }]);
         assert_eq!(calls, 10);
-        assert!(matches!(read, Err(Unread::Other(_))));
+        assert!(matches!(read, Err(Unfilled::Other(_))));
         let (read, calls) = answers(&[Answer { status: STATUS_BUFFER_TOO_SMALL, bytes: usize::MAX }]);
         assert_eq!(calls, 1);
-        assert!(matches!(read, Err(Unread::Other(_))));
+        assert!(matches!(read, Err(Unfilled::Other(_))));
     }
 
     #[test]
     fn other_status_ends_it_at_once() {
         let (read, calls) = answers(&[Answer { status: 5, bytes: 0 }]);
         assert_eq!(calls, 1);
-        assert!(matches!(read, Err(Unread::Status(5))));
+        assert!(matches!(read, Err(Unfilled::Status(5))));
     }
 
     #[test]

@@ -7,13 +7,14 @@ use super::kernel::Kernel;
 use super::request::{Class, Table};
 use super::row;
 use super::services::Services;
-use super::sizing::{Buffer, Unread, read_sized};
+use super::sizing::{Buffer, Unfilled, read_sized};
 use crate::engine::tables::{Sink, TableRows, Tables};
 use crate::filter::Filter;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
-use crate::model::socket::{Protocol, Socket};
-use crate::model::tcp_state::TcpState;
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
+use crate::model::state::State;
 use crate::query::Query;
 use netstat_wire::DecodeError;
 use netstat_wire::windows::Family;
@@ -35,13 +36,13 @@ const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
 /// The tables of Windows: protocol, and the states that it may have rows of. A UDP socket whose remote end is not known
 /// counts as one without.
-const TABLES: [(Protocol, &[TcpState]); 2] =
-    [(Protocol::Tcp, &row::STATES), (Protocol::Udp, &[TcpState::Closed, TcpState::Established])];
+const TABLES: [(Protocol, &[State]); 2] =
+    [(Protocol::Tcp, &row::STATES), (Protocol::Udp, &[State::Closed, State::Established])];
 
 fn wants_family(filter: &Filter, family: Family) -> bool {
     filter.wants_family(match family {
-        Family::Ipv4 => crate::model::socket::Family::Ipv4,
-        Family::Ipv6 => crate::model::socket::Family::Ipv6,
+        Family::Ipv4 => crate::model::family::Family::Ipv4,
+        Family::Ipv6 => crate::model::family::Family::Ipv6,
     })
 }
 
@@ -49,9 +50,9 @@ fn wants_family(filter: &Filter, family: Family) -> bool {
 fn wanted_tables(filter: &Filter) -> impl Iterator<Item = Table> {
     TABLES.into_iter().filter(|(protocol, _)| filter.wants_protocol(*protocol)).flat_map(
         move |(protocol, states)| {
-            let wants = |state: &&TcpState| filter.wants_state(protocol, **state);
+            let wants = |state: &&State| filter.wants_state(protocol, **state);
             let any = states.iter().any(|state| wants(&state));
-            let others = states.iter().filter(|state| **state != TcpState::Listen).any(|state| wants(&state));
+            let others = states.iter().filter(|state| **state != State::Listen).any(|state| wants(&state));
             let listeners = protocol == Protocol::Tcp && !others;
             let families = FAMILIES.into_iter().filter(move |family| any && wants_family(filter, *family));
             families.map(move |family| Table { protocol, family, class: Class::OwnerModule, listeners })
@@ -62,7 +63,7 @@ fn wanted_tables(filter: &Filter) -> impl Iterator<Item = Table> {
 /// Emits every socket of the tables that the filter needs.
 pub(super) fn list(kernel: &impl Kernel, query: &Query, sink: &mut Sink<'_>) -> Result<Vec<Gap>, Error> {
     let mut tables = Tables::new(&mut *sink);
-    let mut reader = Reader { kernel, buffer: Buffer::default(), ipv4: None };
+    let mut reader = TableReader { kernel, buffer: Buffer::default(), ipv4: None };
     let mut records = Records {
         kernel,
         query,
@@ -97,19 +98,19 @@ pub(super) fn list(kernel: &impl Kernel, query: &Query, sink: &mut Sink<'_>) -> 
 /// without a bind of its own has such an endpoint beside it, so they are listed only if they are asked for by name.
 fn wants_bound(query: &Query) -> bool {
     let filter = &query.filter;
-    let asks = query.bound_inactive && filter.wants_state(Protocol::Tcp, TcpState::Closed);
-    filter.wants_protocol(Protocol::Tcp) && (asks || filter.names_state(TcpState::Closed))
+    let asks = query.bound_inactive && filter.wants_state(Protocol::Tcp, State::Closed);
+    filter.wants_protocol(Protocol::Tcp) && (asks || filter.names_state(State::Closed))
 }
 
 /// Reads tables, with one buffer for all of them.
-struct Reader<'a, K> {
+struct TableReader<'a, K> {
     kernel: &'a K,
     buffer: Buffer,
     /// In which form IPv4 answered for a protocol, if it did.
     ipv4: Option<(Protocol, Class)>,
 }
 
-impl<K: Kernel> Reader<'_, K> {
+impl<K: Kernel> TableReader<'_, K> {
     /// Reads one table, in the plain form where the system does not know the other. Returns the form.
     fn table(
         &mut self,
@@ -129,18 +130,18 @@ impl<K: Kernel> Reader<'_, K> {
                     let emitted = records.emit(table, written.bytes, rows);
                     return emitted.map(|()| class).map_err(invalid_data);
                 }
-                Err(Unread::Status(status)) if is_no_ipv6(table, status, self.ipv4) => {
+                Err(Unfilled::Status(status)) if is_no_ipv6(table, status, self.ipv4) => {
                     rows.absent = wants_family(&records.query.filter, Family::Ipv4);
                     return Ok(table.class);
                 }
-                Err(Unread::Status(ERROR_NOT_SUPPORTED | ERROR_INVALID_PARAMETER)) if unread.is_none() => {
-                    unread = Some(Unread::Status(ERROR_NOT_SUPPORTED));
+                Err(Unfilled::Status(ERROR_NOT_SUPPORTED | ERROR_INVALID_PARAMETER)) if unread.is_none() => {
+                    unread = Some(Unfilled::Status(ERROR_NOT_SUPPORTED));
                 }
                 // The answer to the form that was asked for first is what counts, if there was one.
                 Err(error) => return Err(unread.unwrap_or(error).into_error(self.kernel)),
             }
         }
-        Err(unread.unwrap_or(Unread::Status(ERROR_NOT_SUPPORTED)).into_error(self.kernel))
+        Err(unread.unwrap_or(Unfilled::Status(ERROR_NOT_SUPPORTED)).into_error(self.kernel))
     }
 }
 
@@ -187,7 +188,7 @@ impl<K: Kernel> Records<'_, K> {
                     rows.emit(self.with_service(row, record.pid, record.service_tag))
                 });
             }
-            Protocol::Udp => {
+            _ => {
                 let records = UdpTable::new(bytes, table.udp_layout(), family)?;
                 rows.skipped += records.missing();
                 emit_each(records, rows, &mut |record, rows| {
@@ -201,7 +202,7 @@ impl<K: Kernel> Records<'_, K> {
 
     fn with_service(&mut self, mut row: Socket, pid: u32, service_tag: u32) -> Socket {
         if service_tag != 0 && self.query.services && self.query.filter.matches(&row) {
-            row.service = self.services.name(self.kernel, pid, service_tag);
+            row.set_service(self.services.name(self.kernel, pid, service_tag));
         }
         row
     }

@@ -7,7 +7,7 @@ use super::{row, sockets};
 use crate::engine::owner_table::ProcessSeen;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
-use crate::model::owner::NoOwner;
+use crate::model::owner::UnownedReason;
 use crate::model::process::{Process, ProcessFields};
 use crate::model::socket::Socket;
 use crate::model::support::Support;
@@ -44,7 +44,7 @@ impl<K: Kernel + Send> System for Windows<K> {
         BinderCheck::over(Arc::clone(&self.0))
     }
 
-    fn unowned_reason(&self, socket: &Socket) -> NoOwner {
+    fn unowned_reason(&self, socket: &Socket) -> UnownedReason {
         row::unowned_reason(socket)
     }
 

@@ -20,7 +20,7 @@ use super::errno::Errno;
 use super::procfs::Proc;
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::model::gap::GapKind;
-use crate::model::owner_source::{OwnerSource, OwnersFrom};
+use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::query::Query;
 use crate::sys::linux::owners::bpf::TaskFiles;
 use crate::sys::system::OwnerSearch;
@@ -39,7 +39,7 @@ pub(crate) struct OwnerSources<'c> {
 
 /// The source that was selected.
 enum Selected {
-    Walk(walk::ProcfsWalk<Proc>, OwnersFrom),
+    Walk(walk::ProcfsWalk<Proc>, OwnerSourceUsed),
     Iterate(Iteration),
 }
 

@@ -2,7 +2,7 @@
 
 use super::walk;
 use crate::engine::parallel::lock;
-use crate::model::owner_source::{OwnerSource, OwnersFrom};
+use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::sys::linux::owners::bpf::{self, Refused, TaskFiles};
 use crate::sys::linux::procfs::{Proc, Procfs};
 use std::borrow::Cow;
@@ -54,13 +54,13 @@ impl Loader {
 
 /// How to search.
 pub(crate) enum Strategy {
-    Walk(OwnersFrom),
+    Walk(OwnerSourceUsed),
     Iterate { program: Arc<TaskFiles>, reason: &'static str },
 }
 
 impl Strategy {
     fn walk(reason: impl Into<Cow<'static, str>>) -> Self {
-        Self::Walk(OwnersFrom::new(OwnerSource::Procfs, reason))
+        Self::Walk(OwnerSourceUsed::new(OwnerSource::Procfs, reason))
     }
 }
 
@@ -134,7 +134,7 @@ pub(crate) fn load(kept: &KeptProgram) -> Option<Arc<TaskFiles>> {
     state.load(Loader::current(Some(&procfs))).ok()
 }
 
-/// How many descriptors there are is told by `/proc` alone, and without it there is nothing to walk either.
+/// Only `/proc` has the number of descriptors, and without it there is nothing to walk either.
 const NOT_COUNTED: &str = "no count of descriptors";
 
 /// Why it pays to set the iteration up, or why not.

@@ -13,8 +13,8 @@ use super::walk::ProcfsWalk;
 use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen};
 use crate::engine::parallel::lock;
 use crate::model::gap::{Gap, GapKind};
-use crate::model::owner::{HiddenOwner, Owner, OwnerRole, Ownership};
-use crate::model::owner_source::{OwnerSource, OwnersFrom};
+use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership};
+use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::sys::linux::owners::bpf::HeldSource;
 use crate::sys::linux::procfs::Procfs;
 use crate::sys::system::OwnerSearch;
@@ -150,13 +150,13 @@ where
         if let Some(walk) = self.walk.get_mut() {
             let mut table = walk.table();
             let failure = found.failure.map(|errno| format!("{ITERATOR}: {}", std::io::Error::from(errno)));
-            table.from = failure.map(|failure| OwnersFrom::new(OwnerSource::Procfs, failure));
+            table.from = failure.map(|failure| OwnerSourceUsed::new(OwnerSource::Procfs, failure));
             return table;
         }
         let mut table = OwnerTable::default();
         table.add(std::mem::take(&mut found.holdings), std::mem::take(&mut found.seen));
-        table.from = Some(OwnersFrom::new(OwnerSource::Bpf, self.reason));
-        let hidden = self.nested.then_some(HiddenOwner::OtherPidNamespace);
+        table.from = Some(OwnerSourceUsed::new(OwnerSource::Bpf, self.reason));
+        let hidden = self.nested.then_some(HiddenReason::OtherPidNamespace);
         table.set_reach(true, !self.pids.is_empty(), hidden);
         if self.nested {
             table.gaps_if_missing.push(Gap::new(GapKind::ProcessesHidden, 1, "pid namespace"));
@@ -178,7 +178,7 @@ where
             Err(errno) => {
                 // Processes that have started since were not seen.
                 table.complete = false;
-                table.if_missing = Ownership::Hidden { reason: HiddenOwner::UnreadableProcess };
+                table.if_missing = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
                 let failure = format!("{ITERATOR}: {}", std::io::Error::from(errno));
                 table.gaps.push(Gap::new(GapKind::OwnersUnavailable, 1, failure));
             }

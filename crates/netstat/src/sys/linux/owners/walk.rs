@@ -16,9 +16,9 @@
 
 use super::super::errno::Errno;
 use crate::engine::owner_table::OwnerTable;
-use crate::engine::pid_walk::{Extra, PidWalk, ProcessReader, Unread, Visit};
+use crate::engine::pid_walk::{Extra, PidWalk, ProcessReader, Unreadable, Visit};
 use crate::model::gap::{Gap, GapKind};
-use crate::model::owner::{HiddenOwner, Ownership};
+use crate::model::owner::{HiddenReason, Ownership};
 use crate::sys::linux::procfs::{Procfs, TableRead};
 use crate::sys::system::OwnerSearch;
 use std::cmp::Ordering;
@@ -30,7 +30,7 @@ const UNCOMPARED_LINKS: u64 = 1 << 16;
 const INITIAL_PID_NAMESPACE: &[u8] = b"pid:[4026531836]";
 
 /// A search for owners in `/proc`, or why there is nothing to search.
-pub(crate) struct ProcfsWalk<P: Procfs>(Result<PidWalk<Reader<P>>, NotSearched>);
+pub(crate) struct ProcfsWalk<P: Procfs>(Result<PidWalk<ProcfsReader<P>>, NotSearched>);
 
 /// Why a `/proc` is not searched.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -42,7 +42,7 @@ enum NotSearched {
 }
 
 /// Reads the descriptors of processes in `/proc`.
-pub(crate) struct Reader<P>(P);
+pub(crate) struct ProcfsReader<P>(P);
 
 /// Threads whose descriptor tables were not read, because they could not be compared with others.
 #[derive(Default)]
@@ -62,7 +62,7 @@ impl Extra for NotCompared {
     }
 }
 
-impl From<Errno> for Unread {
+impl From<Errno> for Unreadable {
     fn from(errno: Errno) -> Self {
         match errno {
             Errno::NOENT | Errno::SRCH => Self::Vanished,
@@ -72,19 +72,19 @@ impl From<Errno> for Unread {
     }
 }
 
-impl<P: Procfs> ProcessReader for Reader<P> {
+impl<P: Procfs> ProcessReader for ProcfsReader<P> {
     type Extra = NotCompared;
     type Buffers = ();
 
     const SOURCE: &'static str = "/proc/<pid>/fd";
 
-    fn pids(&self) -> Result<Vec<u32>, Unread> {
+    fn pids(&self) -> Result<Vec<u32>, Unreadable> {
         Ok(self.0.pids()?)
     }
 
-    fn read(&self, visit: &mut Visit<'_, NotCompared>, (): &mut ()) -> Result<(), Unread> {
+    fn read(&self, visit: &mut Visit<'_, NotCompared>, (): &mut ()) -> Result<(), Unreadable> {
         visit.seen_at = self.0.now();
-        Ok(Descriptors { procfs: &self.0, pid: visit.pid, visit }.read()?)
+        Ok(DescriptorTables { procfs: &self.0, pid: visit.pid, visit }.read()?)
     }
 }
 
@@ -94,7 +94,7 @@ impl<P: Procfs> ProcfsWalk<P> {
         let walk = procfs.map_err(NotSearched::Failed).and_then(of_own_namespace).and_then(|procfs| {
             let pids = if named.is_empty() { procfs.pids() } else { Ok(named.to_vec()) };
             let pids = pids.map_err(NotSearched::Failed)?;
-            Ok(PidWalk::new(Reader(procfs), pids, !named.is_empty()))
+            Ok(PidWalk::new(ProcfsReader(procfs), pids, !named.is_empty()))
         });
         Self(walk)
     }
@@ -121,7 +121,7 @@ impl<P: Procfs + Send> OwnerSearch for ProcfsWalk<P> {
             }
             Err(NotSearched::OtherNamespace) => {
                 let mut table = OwnerTable::failed("/proc: of another pid namespace");
-                table.if_missing = Ownership::Hidden { reason: HiddenOwner::OtherPidNamespace };
+                table.if_missing = Ownership::Hidden { reason: HiddenReason::OtherPidNamespace };
                 return table;
             }
         };
@@ -157,10 +157,10 @@ impl Hidden {
         }
     }
 
-    fn reason(self) -> HiddenOwner {
+    fn reason(self) -> HiddenReason {
         match self {
-            Self::Namespace => HiddenOwner::OtherPidNamespace,
-            Self::Mount => HiddenOwner::UnreadableProcess,
+            Self::Namespace => HiddenReason::OtherPidNamespace,
+            Self::Mount => HiddenReason::UnreadableProcess,
         }
     }
 }
@@ -205,13 +205,13 @@ fn hidden_processes(procfs: &impl Procfs, pids: &[u32], some_only: bool) -> Opti
 }
 
 /// The descriptors of one process.
-struct Descriptors<'a, 'v, P> {
+struct DescriptorTables<'a, 'v, P> {
     procfs: &'a P,
     pid: u32,
     visit: &'a mut Visit<'v, NotCompared>,
 }
 
-impl<P: Procfs> Descriptors<'_, '_, P> {
+impl<P: Procfs> DescriptorTables<'_, '_, P> {
     fn read(&mut self) -> Result<(), Errno> {
         let sizes = self.procfs.sizes(self.pid)?;
         if sizes.threads <= 1 && sizes.descriptors == Some(0) {

@@ -9,10 +9,11 @@
 //!
 //! Sources: proc_pid_net(5), net/ipv4/tcp_ipv4.c, net/ipv4/udp.c, fs/seq_file.c.
 
-use crate::model::socket::{Family, Protocol};
+use crate::engine::tables::TableRows;
+use crate::model::details::DetailFields;
+use crate::model::family::Family;
 use crate::sys::linux::dedup::Dedup;
 use crate::sys::linux::protocols::ProtocolInfo;
-use crate::sys::linux::rows::Rows;
 use crate::sys::linux::{details, ffi, row};
 use netstat_wire::linux::proc_net::{Endian, ProcNet};
 use std::fs::File;
@@ -57,21 +58,22 @@ impl std::fmt::Display for Unread {
     }
 }
 
-/// Reads the table of one family. Returns whether there is one, which there is not if the kernel has no IPv6. Rows that
-/// were pushed before a failure stay.
+/// Reads the table of one family, which is absent if the kernel has no IPv6. Rows that were emitted before a failure
+/// stay.
 pub(crate) fn read(
     open: Open<'_>,
-    protocol: Protocol,
+    info: &ProtocolInfo,
     family: Family,
-    rows: &mut Rows<'_>,
-) -> Result<bool, Unread> {
-    let info = ProtocolInfo::of(protocol);
+    wanted: DetailFields,
+    rows: &mut TableRows<'_>,
+) -> Result<(), Unread> {
     let mut dedup = Dedup::new(info.repeats);
     let hash = RandomState::new();
     let tick = Duration::from_nanos(1_000_000_000 / ffi::ticks_per_second());
     loop {
         let Some(Opened { path, file }) = open_table(open, info, family)? else {
-            return Ok(false);
+            rows.absent = true;
+            return Ok(());
         };
         let mut lines = Lines::new(file);
         loop {
@@ -90,16 +92,16 @@ pub(crate) fn read(
             if !dedup.is_new(line.chunk, key) {
                 continue;
             }
-            let mut row = row::row_of_line(&record, protocol);
-            if !rows.details.is_empty() {
-                row.details = details::details_of_line(rows.details, protocol, &record, tick);
+            let mut row = row::row_of_line(&record, info);
+            if !wanted.is_empty() {
+                row.set_details(details::details_of_line(wanted, info, &record, tick));
             }
-            if rows.push(row).is_break() {
-                return Ok(true);
+            if rows.emit(row).is_break() {
+                return Ok(());
             }
         }
         if !dedup.needs_another_read(lines.chunks) {
-            return Ok(true);
+            return Ok(());
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What `/proc/<pid>` tells of a process.
+//! Details of a process from `/proc/<pid>`.
 //!
 //! Sources: proc_pid(5), proc_pid_stat(5), proc_pid_cmdline(5), proc_pid_exe(5), fs/proc/{array,base}.c.
 
@@ -8,7 +8,7 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::process::{Process, ProcessFields};
 use crate::sys::linux::errno::Errno;
 use crate::sys::linux::ffi;
-use crate::sys::linux::procfs::process_cache::{Common, KnownProcesses, Stamp};
+use crate::sys::linux::procfs::process_cache::{Common, ProcessCache, Stamp};
 use crate::sys::linux::procfs::{Proc, Procfs};
 use crate::sys::users::{Users, passwd};
 use netstat_wire::linux::proc_pid_cmdline::arguments;
@@ -31,7 +31,7 @@ pub(crate) fn processes(
     seen: &[ProcessSeen],
     fields: ProcessFields,
     threads: usize,
-    known: &mut KnownProcesses,
+    known: &mut ProcessCache,
 ) -> (Vec<Process>, Vec<Gap>) {
     match Proc::open() {
         Ok(procfs) => read_all(&procfs, seen, fields, threads, known),
@@ -46,12 +46,12 @@ fn no_details(count: u64, errno: Errno) -> Gap {
     Gap::new(GapKind::ProcessesSkipped, count, format!("/proc: {}", std::io::Error::from(errno)))
 }
 
-/// Reads details of these processes until it is told to stop, for [`processes`] to have them at hand.
+/// Reads details of these processes until `stop` is set, so that [`processes`] has them already.
 pub(crate) fn prefetch_processes(
     seen: &[ProcessSeen],
     fields: ProcessFields,
     stop: &AtomicBool,
-    known: &mut KnownProcesses,
+    known: &mut ProcessCache,
 ) {
     let Ok(procfs) = Proc::open() else { return };
     let context = Context::new(&procfs, fields, known);
@@ -72,12 +72,12 @@ pub(crate) fn read_all(
     seen: &[ProcessSeen],
     fields: ProcessFields,
     threads: usize,
-    known: &mut KnownProcesses,
+    known: &mut ProcessCache,
 ) -> (Vec<Process>, Vec<Gap>) {
     let context = Context::new(procfs, fields, known);
     let next = AtomicUsize::new(0);
     // A place for each, so that the answers come in the order of the questions whichever thread reads them.
-    let mut places: Vec<Option<Read>> = Vec::new();
+    let mut places: Vec<Option<Described>> = Vec::new();
     places.resize_with(seen.len(), || None);
     let places = Mutex::new(places);
     let work = || {
@@ -105,38 +105,38 @@ pub(crate) fn read_all(
     run_parallel(threads, &work, &mut || work());
 
     let mut vanished = 0;
-    let mut told = Vec::with_capacity(seen.len());
+    let mut details = Vec::with_capacity(seen.len());
     let places = places.into_inner().unwrap_or_else(PoisonError::into_inner);
     for (seen, read) in seen.iter().zip(places) {
         vanished += u64::from(read.is_none());
-        told.push(read.unwrap_or_else(|| (Process::new(seen.pid), None)));
+        details.push(read.unwrap_or_else(|| (Process::new(seen.pid), None)));
     }
-    known.learn(fields, &told);
+    known.learn(fields, &details);
     let gap = (vanished > 0).then(|| match procfs.link("self") {
         Ok(_) => Gap::new(GapKind::ProcessesVanished, vanished, "/proc/<pid>/stat"),
-        // An empty directory, where nothing tells that they are gone.
+        // An empty directory, which does not show that they are gone.
         Err(errno) => no_details(vanished, errno),
     });
-    let mut processes = Vec::with_capacity(told.len());
-    for (process, _) in told {
+    let mut processes = Vec::with_capacity(details.len());
+    for (process, _) in details {
         processes.push(process);
     }
     (processes, gap.into_iter().collect())
 }
 
 /// A process, and what it will be known by.
-type Read = (Process, Option<Stamp>);
+type Described = (Process, Option<Stamp>);
 
 /// What is needed to read a process.
 struct Context<'a> {
-    known: &'a KnownProcesses,
+    known: &'a ProcessCache,
     fields: ProcessFields,
     nanoseconds_per_tick: u64,
     common: Arc<Common>,
 }
 
 impl<'a> Context<'a> {
-    fn new(procfs: &impl Procfs, fields: ProcessFields, known: &'a mut KnownProcesses) -> Self {
+    fn new(procfs: &impl Procfs, fields: ProcessFields, known: &'a mut ProcessCache) -> Self {
         let common = known.common(fields, || {
             let boot = fields.contains(ProcessFields::START_TIME).then(|| boot_time(procfs)).flatten();
             let users =
@@ -147,11 +147,11 @@ impl<'a> Context<'a> {
     }
 
     /// The details of one process; `None` when it has gone, or another one has its pid now.
-    fn process(&self, procfs: &impl Procfs, seen: ProcessSeen, buffer: &mut Vec<u8>) -> Option<Read> {
+    fn process(&self, procfs: &impl Procfs, seen: ProcessSeen, buffer: &mut Vec<u8>) -> Option<Described> {
         use ProcessFields as Fields;
         let ProcessSeen { pid, at, sockets, .. } = seen;
         let mut process = Process::new(pid);
-        // Read first and whatever is asked for: the start time tells whether this is still the process.
+        // Described first, whatever is asked for: the start time shows whether this is still the process.
         procfs.read(&format!("{pid}/stat"), buffer).ok()?;
         let stat = Stat::decode(buffer).ok()?;
         let started = stat.start_time_ticks.saturating_mul(self.nanoseconds_per_tick);
@@ -198,7 +198,7 @@ impl<'a> Context<'a> {
         }
         if let Some(link) = executable.filter(|_| self.fields.contains(Fields::PATH)) {
             let path = link.strip_suffix(DELETED);
-            process.path_deleted = path.is_some();
+            process.path_deleted = Some(path.is_some());
             process.path = Some(PathBuf::from(OsString::from_vec(path.unwrap_or(&link).to_vec())));
         }
         if self.fields.intersects(Fields::UID | Fields::USER) {

@@ -2,7 +2,7 @@
 //!
 //! A process keeps its pid and start time for life; together they name it for good. What it has besides can
 //! change: it executes another program, which draws a new place for its stack, or gives itself another name.
-//! `/proc/<pid>/stat` tells all of that in one read, which is made at every listing; the other files are read once.
+//! `/proc/<pid>/stat` has all of that in one read, which is made at every listing; the other files are read once.
 //!
 //! Within one listing nothing is read twice: what is read ahead, while the kernel still dumps its tables, is at
 //! hand when the rows are there.
@@ -19,7 +19,7 @@ const UNSEEN: u32 = 16;
 
 /// Processes that have been met.
 #[derive(Default)]
-pub(crate) struct KnownProcesses {
+pub(crate) struct ProcessCache {
     by_pid: HashMap<u32, Known>,
     listing: u32,
     /// What is the same for all processes of this listing.
@@ -47,7 +47,7 @@ struct Known {
     seen: u32,
 }
 
-/// What tells a process, its program and its name from any other.
+/// What distinguishes a process, its program and its name from any other.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp {
     start_time_ticks: u64,
@@ -56,7 +56,7 @@ pub(crate) struct Stamp {
 }
 
 impl Stamp {
-    /// `None` where the kernel does not tell whether another program has been executed.
+    /// `None` where the kernel does not show whether another program has been executed.
     pub(crate) fn of(stat: &Stat) -> Option<Self> {
         let Stat { start_time_ticks, comm, .. } = stat;
         stat.start_stack.map(|start_stack| Self {
@@ -67,7 +67,7 @@ impl Stamp {
     }
 }
 
-impl KnownProcesses {
+impl ProcessCache {
     /// A new listing begins. Those not met for long are forgotten.
     pub(crate) fn begin(&mut self) {
         self.listing = self.listing.wrapping_add(1);
@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn process_is_known_while_it_is_the_same_with_the_same_program_and_name() {
-        let mut known = KnownProcesses::default();
+        let mut known = ProcessCache::default();
         known.learn(FIELDS, &[(process(7, "a"), Some(stamp(1, 2, "a"))), (process(8, "b"), None)]);
         assert_eq!(known.get(7, &stamp(1, 2, "a"), FIELDS), Some(&process(7, "a")));
         for other in [stamp(9, 2, "a"), stamp(1, 9, "a"), stamp(1, 2, "z")] {
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn process_that_was_read_in_this_listing_is_met_and_not_in_the_next() {
-        let mut known = KnownProcesses::default();
+        let mut known = ProcessCache::default();
         known.begin();
         known.learn(FIELDS, &[(process(7, "a"), Some(stamp(1, 2, "a")))]);
         assert_eq!(known.met(7, FIELDS), Some(&process(7, "a")));
@@ -159,7 +159,7 @@ mod tests {
 
     #[test]
     fn process_that_is_not_met_for_long_is_forgotten() {
-        let mut known = KnownProcesses::default();
+        let mut known = ProcessCache::default();
         known.learn(FIELDS, &[(process(7, "a"), Some(stamp(1, 2, "a")))]);
         for listing in 1..UNSEEN {
             known.begin();

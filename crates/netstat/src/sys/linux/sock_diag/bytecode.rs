@@ -11,7 +11,7 @@
 use super::selection::Selection;
 use crate::filter::{End, Expr, Filter, Net, Term, listening_state};
 use crate::model::error::Error;
-use crate::model::socket::Family;
+use crate::model::family::Family;
 use netstat_wire::linux::inet_diag_bytecode::{self as wire, Bytecode, Condition, HostCond};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -111,10 +111,10 @@ pub(crate) fn compile(filter: &Filter, selection: &Selection) -> Result<Compiled
 fn known(term: &Term, selection: &Selection) -> Option<bool> {
     let is_port = |wanted: u16, ports: &std::ops::RangeInclusive<u16>| wanted != 0 && ports.contains(&wanted);
     match term {
-        Term::Protocol(protocol) => Some(*protocol == selection.protocol),
+        Term::Protocol(protocol) => Some(*protocol == selection.info.protocol),
         Term::Family(family) => selection.family.map(|it| it == *family),
         Term::States(states) => selection.all_states(&|state| states.contains(state)),
-        Term::Listening => selection.all_states(&|state| state == listening_state(selection.protocol)),
+        Term::Listening => selection.all_states(&|state| state == listening_state(selection.info.protocol)),
         Term::Port(End::Local, ports) => is_port(selection.local_port, ports).then_some(true),
         Term::Port(End::Remote, ports) => is_port(selection.remote_port, ports).then_some(true),
         _ => None,

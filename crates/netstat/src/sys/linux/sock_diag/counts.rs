@@ -15,12 +15,13 @@ use crate::model::counts::Counts;
 use crate::model::details::DetailFields;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
-use crate::model::socket::{Protocol, Socket};
-use crate::model::tcp_state::TcpState;
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
+use crate::model::state::State;
 use crate::query::Query;
 use crate::sys::linux::errno::Errno;
 use crate::sys::linux::procfs::net;
-use crate::sys::linux::protocols::ProtocolInfo;
+use crate::sys::linux::protocols;
 use crate::sys::linux::sockets::list;
 use crate::sys::system::count_rows;
 use netstat_wire::linux::proc_net_sockstat::Sockstat;
@@ -46,7 +47,7 @@ pub(crate) fn count(
     }
     // The kernel has not counted sockets that are only bound.
     let takes_all = |state| !query.bound_inactive && query.filter.takes_all_in(Protocol::Tcp, state);
-    if [TcpState::Established, TcpState::TimeWait].into_iter().all(takes_all) {
+    if [State::Established, State::TimeWait].into_iter().all(takes_all) {
         let mut by_kernel = Counts::default();
         if let Some(gaps) = by_difference(dumps, open_file, read, query, &tables, &mut by_kernel) {
             *counts = by_kernel;
@@ -74,10 +75,10 @@ fn by_difference(
     let mut tables = tables.to_vec();
     let tcp = tables.iter_mut().find(|table| {
         let selection = &table.selection;
-        let is_tcp = selection.protocol == Protocol::Tcp;
+        let is_tcp = selection.info.protocol == Protocol::Tcp;
         is_tcp && selection.family.is_none() && selection.states & COUNTED == COUNTED
     })?;
-    tcp.selection.states = ProtocolInfo::of(Protocol::Tcp).states & !COUNTED;
+    tcp.selection.states = protocols::TCP.states & !COUNTED;
     // It was compiled for other states, and the sockets that it leaves out would be taken for ESTABLISHED.
     tcp.program = None;
 
@@ -93,8 +94,8 @@ fn by_difference(
     let kernel = KernelCounts::read(read)?;
     let established = kernel.sockets.checked_sub(others.sockets)?;
     let time_wait = kernel.minisocks.checked_sub(others.minisocks)?;
-    counts.add(Protocol::Tcp, Some(TcpState::Established), established);
-    counts.add(Protocol::Tcp, Some(TcpState::TimeWait), time_wait);
+    counts.add(Protocol::Tcp, Some(State::Established), established);
+    counts.add(Protocol::Tcp, Some(State::TimeWait), time_wait);
     Some(gaps)
 }
 
@@ -110,14 +111,12 @@ struct Others {
 impl Others {
     fn add(&mut self, socket: &Socket) {
         match (socket.protocol, socket.state) {
-            (Protocol::Tcp, Some(TcpState::Established | TcpState::TimeWait)) => {
-                self.ignored_state_mask = true
-            }
+            (Protocol::Tcp, Some(State::Established | State::TimeWait)) => self.ignored_state_mask = true,
             // In neither count: a request, which is no socket yet.
-            (Protocol::Tcp, Some(TcpState::SynReceived)) if socket.rx_queue.is_none() => {}
-            (Protocol::Tcp, _) if socket.rx_queue.is_none() => self.minisocks += 1,
+            (Protocol::Tcp, Some(State::SynReceived)) if socket.queues.is_none() => {}
+            (Protocol::Tcp, _) if socket.queues.is_none() => self.minisocks += 1,
             (Protocol::Tcp, _) => self.sockets += 1,
-            (Protocol::Udp, _) => {}
+            _ => {}
         }
     }
 }

@@ -7,7 +7,7 @@ use super::selection::Selection;
 use crate::model::details::DetailFields;
 use crate::model::error::Error;
 use crate::model::socket::Socket;
-use crate::model::tcp_state::TcpState;
+use crate::model::state::State;
 use crate::sys::linux::errno::Errno;
 use crate::sys::linux::protocols::ProtocolInfo;
 use crate::sys::linux::row::{address_family, sock_id};
@@ -33,25 +33,23 @@ pub(crate) fn destroy_over(dumps: &mut Dumps<'_>, socket: &Socket) -> Result<(),
             "the row has no cookie, by which alone it can be told from others",
         );
     };
-    if socket.state == Some(TcpState::Closed) {
+    if socket.state == Some(State::Closed) {
         return refused(
             ErrorKind::Unsupported,
             "the kernel does not find TCP sockets that are bound but idle",
         );
     }
-    // Unlike in a lookup, UDP too is named from its own side.
-    let request = RequestV2 {
-        family: address_family(socket.family),
-        protocol: ProtocolInfo::of(socket.protocol).number,
-        ext: 0,
-        states: 0,
-        id: sock_id(socket),
+    let Some((info, id)) = ProtocolInfo::of(socket.protocol).zip(sock_id(socket)) else {
+        return refused(ErrorKind::Unsupported, "the kernel closes TCP and UDP sockets only");
     };
+    // Unlike in a lookup, UDP too is named from its own side.
+    let request =
+        RequestV2 { family: address_family(socket.family), protocol: info.number, ext: 0, states: 0, id };
     let answer = dumps.ask(|seq| request.encode_destroy(NLM_F_ACK, seq)).and_then(Answer::finish);
     let Err(fault) = answer else { return Ok(()) };
     let Fault::Refused(error) = fault else { return Err(failed(fault.into())) };
     match error.raw_os_error().map(Errno::from_raw_os_error) {
-        Some(Errno::NOENT | Errno::STALE) if is_there(dumps, socket, cookie) => refused(
+        Some(Errno::NOENT | Errno::STALE) if is_there(dumps, socket, info, cookie) => refused(
             ErrorKind::Unsupported,
             "others share its address and port, and the kernel closes only the one that it finds",
         ),
@@ -62,19 +60,18 @@ pub(crate) fn destroy_over(dumps: &mut Dumps<'_>, socket: &Socket) -> Result<(),
 }
 
 /// Whether a socket that may share its port is still listed.
-fn is_there(dumps: &mut Dumps<'_>, socket: &Socket, cookie: NonZeroU64) -> bool {
-    let info = ProtocolInfo::of(socket.protocol);
+fn is_there(dumps: &mut Dumps<'_>, socket: &Socket, info: &'static ProtocolInfo, cookie: NonZeroU64) -> bool {
     let states = match socket.state {
         _ if !info.has_states => info.states,
-        Some(TcpState::Listen) => states::mask(states::TCP_LISTEN),
+        Some(State::Listen) => states::mask(states::TCP_LISTEN),
         // No other socket has the two ends of a connection.
         _ => return false,
     };
     let selection = Selection {
-        protocol: socket.protocol,
+        info,
         family: Some(socket.family),
         states,
-        local_port: socket.local.port(),
+        local_port: socket.local.port().unwrap_or(0),
         remote_port: 0,
     };
     let table = Table { selection, program: None, is_in_proc: false, details: DetailFields::empty() };

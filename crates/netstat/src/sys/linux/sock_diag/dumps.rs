@@ -2,10 +2,9 @@
 
 use super::netlink::{Answer, BUFFER_BYTES, Fault, Peer};
 use super::request::Table;
+use crate::engine::tables::TableRows;
 use crate::sys::linux::dedup::Dedup;
 use crate::sys::linux::errno::Errno;
-use crate::sys::linux::protocols::ProtocolInfo;
-use crate::sys::linux::rows::Rows;
 use crate::sys::linux::{details, row};
 use netstat_wire::linux::inet_diag::InetDiagMsg;
 use std::borrow::Cow;
@@ -56,16 +55,14 @@ impl<'o> Dumps<'o> {
         Answer::begin(peer, &mut self.peer, &mut self.buffer, &request(self.seq), self.ahead)
     }
 
-    /// Reads a table. Returns whether the kernel reported that it changed meanwhile.
-    pub(crate) fn read(&mut self, table: &Table, rows: &mut Rows<'_>) -> Result<bool, Fault> {
-        let mut dedup = Dedup::new(ProtocolInfo::of(table.selection.protocol).repeats);
+    /// Reads a table.
+    pub(crate) fn read(&mut self, table: &Table, rows: &mut TableRows<'_>) -> Result<(), Fault> {
+        let mut dedup = Dedup::new(table.selection.info.repeats);
         let mut table = Cow::Borrowed(table);
         let mut restarts = 0;
         loop {
             match self.read_once(&table, &mut dedup, rows) {
-                Ok(dump) if rows.stopped || !dedup.needs_another_read(dump.chunks) => {
-                    return Ok(dump.interrupted);
-                }
+                Ok(chunks) if rows.stopped || !dedup.needs_another_read(chunks) => return Ok(()),
                 Ok(_) => restarts = 0,
                 Err(Fault::Overrun) if restarts < RESTARTS => {
                     restarts += 1;
@@ -81,40 +78,39 @@ impl<'o> Dumps<'o> {
         }
     }
 
-    /// One dump, up to its end or until the sink wants no more rows.
-    fn read_once(&mut self, table: &Table, dedup: &mut Dedup, rows: &mut Rows<'_>) -> Result<DumpEnd, Fault> {
-        let protocol = table.selection.protocol;
+    /// One dump, up to its end or until the sink wants no more rows. Returns how many datagrams had records.
+    fn read_once(
+        &mut self,
+        table: &Table,
+        dedup: &mut Dedup,
+        rows: &mut TableRows<'_>,
+    ) -> Result<u32, Fault> {
+        let info = table.selection.info;
         let mut answer = self.ask(|seq| table.request(seq))?;
         while let Some(record) = answer.next()? {
             let Ok(message) = InetDiagMsg::decode(record.payload) else {
                 rows.skipped += 1;
                 continue;
             };
-            let Some(mut row) = row::row(&message, protocol) else {
+            let Some(mut row) = row::row(&message, info) else {
                 rows.skipped += 1;
                 continue;
             };
             if !dedup.is_new(record.chunk, message.id.cookie) {
                 continue;
             }
-            if !rows.details.is_empty() {
-                match details::details(rows.details, protocol, &message, record.payload) {
-                    Ok(details) => row.details = details,
+            if !table.details.is_empty() {
+                match details::details(table.details, info, &message, record.payload) {
+                    Ok(details) => row.set_details(details),
                     Err(_) => rows.skipped += 1,
                 }
             }
-            if rows.push(row).is_break() {
+            if rows.emit(row).is_break() {
                 break;
             }
         }
-        Ok(DumpEnd { chunks: answer.chunks(), interrupted: answer.interrupted() })
+        // What the kernel reports if the table changed while it was dumped. The last dump counts.
+        rows.interrupted = answer.interrupted();
+        Ok(answer.chunks())
     }
-}
-
-/// How a dump that was not refused ended.
-struct DumpEnd {
-    /// Datagrams that held records.
-    chunks: u32,
-    /// The kernel reported that the table changed while it was dumped.
-    interrupted: bool,
 }

@@ -3,7 +3,7 @@
 use super::dumps::Dumps;
 use super::netlink::{Answer, Fault};
 use crate::model::socket::Socket;
-use crate::model::tcp_state::TcpState;
+use crate::model::state::State;
 use crate::sys::linux::errno::Errno;
 use crate::sys::linux::protocols::ProtocolInfo;
 use crate::sys::linux::row::{address_family, sock_id};
@@ -18,15 +18,17 @@ pub(crate) fn still_open(dumps: &mut Dumps<'_>, sockets: &mut dyn Iterator<Item 
     let mut lookups = 0;
     let mut still_open = Vec::new();
     for socket in sockets {
-        let info = ProtocolInfo::of(socket.protocol);
+        let Some((info, mut id)) = ProtocolInfo::of(socket.protocol).zip(sock_id(socket)) else {
+            still_open.push(true);
+            continue;
+        };
         // The table that a lookup searches does not hold sockets that are bound but idle.
-        let is_idle = info.has_bound_inactive && socket.state == Some(TcpState::Closed);
+        let is_idle = info.has_bound_inactive && socket.state == Some(State::Closed);
         if lookups >= MAX_LOOKUPS || socket.cookie.is_none() || is_idle {
             still_open.push(true);
             continue;
         }
         lookups += 1;
-        let mut id = sock_id(socket);
         if info.lookup_by_packet {
             std::mem::swap(&mut id.sport, &mut id.dport);
             std::mem::swap(&mut id.src, &mut id.dst);

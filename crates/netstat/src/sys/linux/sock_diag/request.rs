@@ -10,7 +10,7 @@ use super::selection::Selection;
 use crate::filter::{Filter, Term};
 use crate::model::details::DetailFields;
 use crate::model::error::Error;
-use crate::model::socket::Family;
+use crate::model::family::Family;
 use crate::query::Query;
 use crate::sys::linux::errno::Errno;
 use crate::sys::linux::protocols::{OnePass, PROTOCOLS, ProtocolInfo};
@@ -36,19 +36,19 @@ pub(crate) struct Table {
 impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let family = match self.selection.family {
-            None => "",
             Some(Family::Ipv4) => " over IPv4",
             Some(Family::Ipv6) => " over IPv6",
+            _ => "",
         };
-        write!(f, "{}{family}", self.selection.protocol)
+        write!(f, "{}{family}", self.selection.info.protocol)
     }
 }
 
 impl Table {
     /// The request for a dump of it.
     pub(crate) fn request(&self, seq: u32) -> Vec<u8> {
-        let Selection { protocol, family, states, local_port, remote_port } = self.selection;
-        let ProtocolInfo { number, one_pass, .. } = *ProtocolInfo::of(protocol);
+        let Selection { info, family, states, local_port, remote_port } = self.selection;
+        let ProtocolInfo { number, one_pass, .. } = *info;
         let ext = details::extensions(self.details);
         let id = SockId { sport: local_port, dport: remote_port, ..SockId::default() };
         let mut message = match family {
@@ -92,7 +92,7 @@ pub(crate) fn tables(filter: &Filter, names_protocol: bool) -> Result<Vec<Table>
         let one_pass = info.one_pass == OnePass::Plain || names_protocol;
         for family in wanted_families(filter, one_pass) {
             let selection = Selection {
-                protocol: info.protocol,
+                info,
                 family,
                 states,
                 local_port: filter.single_local_port().unwrap_or(0),
@@ -131,7 +131,7 @@ pub(crate) fn tables_of(query: &Query) -> Result<Vec<Table>, Error> {
     for table in &mut tables {
         table.details = query.details;
         let states = &mut table.selection.states;
-        let has_bound_inactive = ProtocolInfo::of(table.selection.protocol).has_bound_inactive;
+        let has_bound_inactive = table.selection.info.has_bound_inactive;
         if query.bound_inactive && has_bound_inactive && *states & BOUND_INACTIVE_SHOWN_AS != 0 {
             *states |= BOUND_INACTIVE;
         }

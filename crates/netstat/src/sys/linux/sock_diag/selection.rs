@@ -1,14 +1,14 @@
 //! Which sockets the fixed part of a request selects.
 
-use crate::model::socket::{Family, Protocol};
-use crate::model::tcp_state::TcpState;
-use crate::sys::linux::protocols::numbers;
+use crate::model::family::Family;
+use crate::model::state::State;
+use crate::sys::linux::protocols::{ProtocolInfo, numbers};
 use crate::sys::linux::row::tcp_state;
 
 /// What the fixed part of a request selects, and so what is known of every row of the answer.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Selection {
-    pub(crate) protocol: Protocol,
+    pub(crate) info: &'static ProtocolInfo,
     /// `None`: both in one pass.
     pub(crate) family: Option<Family>,
     pub(crate) states: u32,
@@ -22,14 +22,14 @@ impl Selection {
     /// The families that it covers.
     pub(crate) fn families(&self) -> &'static [Family] {
         match self.family {
-            None => &[Family::Ipv4, Family::Ipv6],
             Some(Family::Ipv4) => &[Family::Ipv4],
             Some(Family::Ipv6) => &[Family::Ipv6],
+            _ => &[Family::Ipv4, Family::Ipv6],
         }
     }
 
     /// Whether a condition holds in all of its states, or in none of them. `None`: it depends on the state.
-    pub(crate) fn all_states(&self, holds: &dyn Fn(TcpState) -> bool) -> Option<bool> {
+    pub(crate) fn all_states(&self, holds: &dyn Fn(State) -> bool) -> Option<bool> {
         let mut answers = numbers(self.states).map(|number| holds(tcp_state(number)));
         let first = answers.next()?;
         answers.all(|answer| answer == first).then_some(first)

@@ -5,15 +5,18 @@ use super::super::errno::Errno;
 use super::script::{
     Answer, Channel, Message, Outcome, Requests, Script, answers, done, over, rows, tcp, udp,
 };
+use crate::model::family::Family;
 use crate::model::gap::GapKind;
-use crate::model::socket::{Family, Protocol, Socket};
-use crate::model::tcp_state::TcpState;
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
+use crate::model::state::State;
 use crate::sys::linux::sock_diag::dumps::Dumps;
 use crate::sys::linux::sock_diag::netlink::Peer;
 use crate::sys::linux::sock_diag::recheck;
 use crate::sys::linux::sock_diag::request::{Table, tables};
 use netstat_wire::linux::inet_diag::{SOCK_DIAG_BY_FAMILY, TCPDIAG_GETSOCK};
 use netstat_wire::linux::netlink::Messages;
+use std::net::SocketAddr;
 use std::num::NonZeroU64;
 
 fn list(table: Table, channels: impl IntoIterator<Item = Channel>) -> Outcome {
@@ -293,13 +296,13 @@ fn still_open(given: Vec<Vec<Answer>>, cookies: &[u64]) -> Vec<bool> {
     still_open_in(given, cookies, None)
 }
 
-fn still_open_in(given: Vec<Vec<Answer>>, cookies: &[u64], state: Option<TcpState>) -> Vec<bool> {
+fn still_open_in(given: Vec<Vec<Answer>>, cookies: &[u64], state: Option<State>) -> Vec<bool> {
     let mut channels = [Channel::Opens(given)].into();
     let requests = Requests::default();
     let sockets: Vec<Socket> = cookies
         .iter()
         .map(|cookie| {
-            let mut socket = Socket::new(Protocol::Tcp, "127.0.0.1:1".parse().unwrap());
+            let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, SocketAddr::from(([127, 0, 0, 1], 1)));
             socket.cookie = NonZeroU64::new(*cookie);
             socket.state = state;
             socket
@@ -334,8 +337,8 @@ fn row_without_a_cookie_is_not_asked_for() {
 fn bound_but_idle_socket_is_not_asked_for() {
     // It is in no table that is looked up in: the answer would be that it is gone.
     let gone = || vec![vec![Answer::Datagram(vec![Message::Error(-2)])]];
-    assert_eq!(still_open_in(gone(), &[7], Some(TcpState::Closed)), [true]);
-    assert_eq!(still_open_in(gone(), &[7], Some(TcpState::Listen)), [false]);
+    assert_eq!(still_open_in(gone(), &[7], Some(State::Closed)), [true]);
+    assert_eq!(still_open_in(gone(), &[7], Some(State::Listen)), [false]);
 }
 
 #[test]

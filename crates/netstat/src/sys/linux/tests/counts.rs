@@ -3,7 +3,7 @@
 use super::super::errno::Errno;
 use super::script::{Answer, Channel, Message, Requests, done, open, rows, taken};
 use crate::model::counts::Counts;
-use crate::model::tcp_state::TcpState;
+use crate::model::state::State;
 use crate::query::Query;
 use crate::sys::linux::sock_diag::counts::count;
 use crate::sys::linux::sock_diag::dumps::Dumps;
@@ -47,9 +47,9 @@ fn counted(given: Vec<Vec<Answer>>, files: &[(&str, Result<&str, Errno>)]) -> Co
     let states = |request: &Vec<u8>| u32::from_ne_bytes(request[16 + 52..16 + 56].try_into().unwrap());
     let asked = taken(&requests).iter().map(states).collect();
     Counted {
-        established: counts.in_state(TcpState::Established),
-        time_wait: counts.in_state(TcpState::TimeWait),
-        closed: counts.in_state(TcpState::Closed),
+        established: counts.in_state(State::Established),
+        time_wait: counts.in_state(State::TimeWait),
+        closed: counts.in_state(State::Closed),
         asked,
     }
 }

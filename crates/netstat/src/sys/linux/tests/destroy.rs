@@ -3,17 +3,20 @@
 use super::super::errno::Errno;
 use super::script::{Answer, Channel, Message, Requests, done, open, rows, taken};
 use crate::model::error::Error;
-use crate::model::socket::{Protocol, Socket};
-use crate::model::tcp_state::TcpState;
+use crate::model::family::Family;
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
+use crate::model::state::State;
 use crate::sys::linux::sock_diag::destroy::destroy_over;
 use crate::sys::linux::sock_diag::dumps::Dumps;
 use netstat_wire::linux::inet_diag::SOCK_DESTROY;
 use netstat_wire::linux::netlink::{Messages, NLM_F_ACK};
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::num::NonZeroU64;
 
-fn socket(state: TcpState) -> Socket {
-    let mut socket = Socket::new(Protocol::Tcp, "127.0.0.1:7".parse().unwrap());
+fn socket(state: State) -> Socket {
+    let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, SocketAddr::from(([127, 0, 0, 1], 7)));
     socket.state = Some(state);
     socket.cookie = NonZeroU64::new(7);
     socket
@@ -31,14 +34,14 @@ fn says(code: Errno) -> Vec<Answer> {
     vec![Answer::Datagram(vec![Message::Error(-code.raw_os_error())])]
 }
 
-fn error(state: TcpState, given: Vec<Vec<Answer>>) -> Error {
+fn error(state: State, given: Vec<Vec<Answer>>) -> Error {
     destroy(&socket(state), given).0.unwrap_err()
 }
 
 #[test]
 fn acknowledgement_is_asked_for_and_ends_it() {
     let (result, requests) =
-        destroy(&socket(TcpState::Established), vec![vec![Answer::Datagram(vec![Message::Error(0)])]]);
+        destroy(&socket(State::Established), vec![vec![Answer::Datagram(vec![Message::Error(0)])]]);
     assert!(result.is_ok());
     let header = Messages::new(&requests[0]).next().unwrap().unwrap().header;
     assert_eq!((header.kind, header.flags & NLM_F_ACK), (SOCK_DESTROY, NLM_F_ACK));
@@ -48,13 +51,13 @@ fn acknowledgement_is_asked_for_and_ends_it() {
 
 #[test]
 fn no_acknowledgement_is_an_error_and_not_success() {
-    let error = error(TcpState::Established, vec![vec![]]);
+    let error = error(State::Established, vec![vec![]]);
     assert_eq!(error.to_string(), "cannot close tcp socket 127.0.0.1:7: no answer in time");
 }
 
 #[test]
 fn refusals_are_told_apart() {
-    let refused = |code| error(TcpState::Established, vec![says(code)]);
+    let refused = |code| error(State::Established, vec![says(code)]);
     assert!(refused(Errno::PERM).is_permission_denied());
     assert!(refused(Errno::NOENT).is_not_found() && refused(Errno::STALE).is_not_found());
     assert!(refused(Errno::OPNOTSUPP).is_unsupported());
@@ -67,23 +70,23 @@ fn kernel_that_cannot_be_asked_is_unsupported() {
     let mut channels = VecDeque::from([Channel::CannotOpen(Errno::PROTONOSUPPORT)]);
     let requests = Requests::default();
     let result =
-        destroy_over(&mut Dumps::new(|| open(&mut channels, &requests)), &socket(TcpState::Established));
+        destroy_over(&mut Dumps::new(|| open(&mut channels, &requests)), &socket(State::Established));
     assert!(result.unwrap_err().is_unsupported());
 }
 
 #[test]
 fn listener_that_is_not_found_but_listed_shares_its_port() {
-    let shares = error(TcpState::Listen, vec![says(Errno::NOENT), vec![rows([7]), done()]]);
+    let shares = error(State::Listen, vec![says(Errno::NOENT), vec![rows([7]), done()]]);
     assert!(shares.is_unsupported() && shares.to_string().contains("others share"), "{shares}");
-    let gone = error(TcpState::Listen, vec![says(Errno::NOENT), vec![rows([8]), done()]]);
+    let gone = error(State::Listen, vec![says(Errno::NOENT), vec![rows([8]), done()]]);
     assert!(gone.is_not_found(), "{gone}");
 }
 
 #[test]
 fn nothing_is_asked_about_a_row_that_cannot_be_named() {
-    let mut nameless = socket(TcpState::Established);
+    let mut nameless = socket(State::Established);
     nameless.cookie = None;
-    for socket in [nameless, socket(TcpState::Closed)] {
+    for socket in [nameless, socket(State::Closed)] {
         let (result, requests) = destroy(&socket, vec![]);
         assert!(result.is_err() && requests.is_empty(), "{socket:?}");
     }

@@ -29,7 +29,7 @@ fn list(table: Table, attributes: &[u8]) -> Outcome {
 fn of_tcp(attributes: &[u8]) -> Details {
     let outcome = list(asking(DetailFields::all(), tcp()), attributes);
     assert_eq!((outcome.numbers(), outcome.gaps()), (vec![7], vec![]));
-    outcome.rows[0].details.as_deref().cloned().unwrap_or_default()
+    outcome.rows[0].details().cloned().unwrap_or_default()
 }
 
 /// `struct tcp_info` in which the byte at each place is that place.
@@ -63,7 +63,7 @@ fn requests_ask_for_what_is_wanted_and_else_for_nothing() {
     ] {
         assert_eq!(ext(fields, tcp()), bits, "{fields:?}");
         assert_eq!(
-            ext(fields, super::script::over(crate::model::socket::Family::Ipv6, udp())),
+            ext(fields, super::script::over(crate::model::family::Family::Ipv6, udp())),
             bits,
             "{fields:?}"
         );
@@ -153,7 +153,7 @@ fn tls_of_the_kernel_is_told_by_version_cipher_and_direction() {
 fn attribute_that_is_too_short_costs_the_details_and_not_the_row() {
     let outcome = list(asking(DetailFields::all(), tcp()), &attribute(7, &[0; 12]));
     assert_eq!(outcome.numbers(), [7]);
-    assert_eq!(outcome.rows[0].details, None);
+    assert_eq!(outcome.rows[0].details(), None);
     assert_eq!(outcome.gaps(), [(GapKind::RecordsSkipped, "sock_diag tcp")]);
     // Who does not ask does not look.
     let outcome = list(tcp(), &attribute(7, &[0; 12]));
@@ -170,7 +170,7 @@ fn files_of_proc_tell_timers_and_who_waits_and_nothing_else() {
     let script = Script::new([]).file_script("/proc/thread-self/net/tcp", file);
     let outcome = script.list(&[asking(DetailFields::all(), tcp())]);
     let mut details: Vec<Details> =
-        outcome.rows.iter().map(|row| row.details.as_deref().cloned().unwrap_or_default()).collect();
+        outcome.rows.iter().map(|row| row.details().cloned().unwrap_or_default()).collect();
     assert_eq!(details[0].backlog.take(), Some(Backlog { waiting: 3, limit: None }));
     let timer = details[1].timer.take().unwrap();
     assert_eq!(

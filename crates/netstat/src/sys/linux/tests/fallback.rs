@@ -5,8 +5,9 @@ use super::super::errno::Errno;
 use super::script::{
     Answer, Channel, FileScript, Message, Outcome, Script, answers, done, over, rows, tcp, udp,
 };
+use crate::model::family::Family;
 use crate::model::gap::GapKind;
-use crate::model::socket::{Family, Protocol};
+use crate::model::protocol::Protocol;
 
 const TCP: &str = "/proc/thread-self/net/tcp";
 const TCP6: &str = "/proc/thread-self/net/tcp6";
@@ -21,7 +22,7 @@ fn line(family: Family, number: u16) -> String {
     let word = |bytes: [u8; 4]| format!("{:08X}", u32::from_ne_bytes(bytes));
     let (local, none) = match family {
         Family::Ipv4 => (word([127, 0, 0, 1]), word([0; 4])),
-        Family::Ipv6 => (format!("{:024}{}", 0, word([0, 0, 0, 1])), format!("{:032}", 0)),
+        _ => (format!("{:024}{}", 0, word([0, 0, 0, 1])), format!("{:032}", 0)),
     };
     format!(
         "   0: {local}:{number:04X} {none}:0000 07 00000000:00000000 00:00000000 00000000     0        0 {number} 1 0\n"
@@ -139,8 +140,8 @@ fn failure_after_rows_does_not_fall_back_and_tells_no_row_twice() {
 fn rows_from_proc_lack_what_the_file_does_not_tell() {
     let outcome = list_files(Script::default().file(TCP, &table(&[1])));
     let row = &outcome.rows[0];
-    assert_eq!((row.cookie, row.interface, row.v6_only, row.remote), (None, None, None, None));
-    assert_eq!((row.inode(), row.uid, row.rx_queue), (Some(1), Some(0), Some(0)));
+    assert_eq!((row.cookie, row.interface, row.v6_only, &row.remote), (None, None, None, &None));
+    assert_eq!((row.inode(), row.uid, row.queues.unwrap().receive()), (Some(1), Some(0), 0));
 }
 
 #[test]

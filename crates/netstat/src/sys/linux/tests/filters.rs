@@ -5,9 +5,11 @@ use super::super::row::tcp_state;
 use super::script::{Answer, Channel, Message, Script, answers, done, rows, tcp};
 use crate::filter::random::Random;
 use crate::filter::{Facts, Filter, Term};
+use crate::model::family::Family;
 use crate::model::gap::GapKind;
-use crate::model::socket::{Family, Protocol, Socket};
-use crate::model::tcp_state::TcpState;
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
+use crate::model::state::State;
 use crate::query::Query;
 use crate::sys::linux::row::address_family;
 use crate::sys::linux::sock_diag::request::{Table, tables};
@@ -33,8 +35,8 @@ fn seen(random: &mut Random) -> Seen {
     let connected = row.remote.is_some();
     let number = match row.protocol {
         Protocol::Tcp => u8::try_from(random.below(11) + 1).unwrap(),
-        Protocol::Udp if connected => states::TCP_ESTABLISHED,
-        Protocol::Udp => states::TCP_CLOSE,
+        _ if connected => states::TCP_ESTABLISHED,
+        _ => states::TCP_CLOSE,
     };
     row.state = (row.protocol == Protocol::Tcp).then(|| tcp_state(number));
     let octets = |address: SocketAddr| match address.ip() {
@@ -46,10 +48,10 @@ fn seen(random: &mut Random) -> Seen {
         IpAddr::V6(address) => address.octets(),
     };
     let id = SockId {
-        sport: row.local.port(),
-        dport: row.remote.map_or(0, |remote| remote.port()),
-        src: octets(row.local),
-        dst: row.remote.map_or([0; 16], octets),
+        sport: row.local_addr().unwrap().port(),
+        dport: row.remote_addr().map_or(0, |remote| remote.port()),
+        src: octets(row.local_addr().unwrap()),
+        dst: row.remote_addr().map_or([0; 16], octets),
         interface: row.interface.map_or(0, std::num::NonZero::get),
         cookie: 1,
     };
@@ -68,7 +70,7 @@ impl Seen {
     fn comes(&self, table: &Table) -> bool {
         let SockId { sport, dport, .. } = self.entry.id;
         let selection = &table.selection;
-        selection.protocol == self.row.protocol
+        selection.info.protocol == self.row.protocol
             && selection.families().contains(&self.row.family)
             && selection.states & states::mask(self.number) != 0
             && (selection.local_port == 0 || selection.local_port == sport)
@@ -160,8 +162,8 @@ fn what_nobody_could_decide_is_an_error_that_names_it() {
         (!(Filter::mark(1) & Filter::pid(1)), false),
         // For each table one of them is settled.
         (Filter::tcp() & Filter::autobound() | Filter::udp() & Filter::uid(1), true),
-        (Filter::state(TcpState::Listen) & (Filter::listening() | Filter::mark(1)), true),
-        (Filter::state(TcpState::Listen) | Filter::mark(1), false),
+        (Filter::state(State::Listen) & (Filter::listening() | Filter::mark(1)), true),
+        (Filter::state(State::Listen) | Filter::mark(1), false),
     ] {
         match tables(&filter, true) {
             Ok(_) => assert!(decidable, "{filter}"),
@@ -175,7 +177,7 @@ fn what_nobody_could_decide_is_an_error_that_names_it() {
 
 #[test]
 fn one_port_needs_no_program() {
-    let filter = Filter::tcp() & Filter::state(TcpState::Listen) & Filter::local_port(80);
+    let filter = Filter::tcp() & Filter::state(State::Listen) & Filter::local_port(80);
     let of_one_port = tables(&filter, true).unwrap();
     let states = states::mask(states::TCP_LISTEN);
     let selection = Selection { states, local_port: 80, ..tcp().selection };
@@ -268,10 +270,10 @@ fn listed_as_without_the_kernel() {
         vec![Filter::tcp(), Filter::ipv6(), Filter::listening(), Filter::interface(1), Filter::connected()];
     for row in &everything {
         let width = if row.family == Family::Ipv4 { 24 } else { 104 };
-        terms.push(Filter::local_ports(row.local.port()..));
-        terms.push(Filter::port(row.local.port()));
-        terms.push(Filter::local_net(row.local.ip(), width));
-        if let Some(remote) = row.remote {
+        terms.push(Filter::local_ports(row.local.port().unwrap()..));
+        terms.push(Filter::port(row.local.port().unwrap()));
+        terms.push(Filter::local_net(row.local.ip().unwrap(), width));
+        if let Some(remote) = row.remote_addr() {
             terms.push(Filter::remote_port(remote.port()));
             terms.push(Filter::remote_address(remote.ip()));
         }

@@ -4,25 +4,25 @@ use super::super::errno::Errno;
 use super::world::{INODE, Link, Machine, SIGHTED_AT_TEN, Task, World, holder, process, task};
 use crate::engine::snapshot::take;
 use crate::model::gap::GapKind;
-use crate::model::owner::{HiddenOwner, NoOwner, Ownership};
+use crate::model::owner::{HiddenReason, Ownership, UnownedReason};
 use crate::model::process::ProcessFields;
 use crate::query::Query;
 use crate::sys::linux::owners::walk::ProcfsWalk;
 use crate::sys::linux::procfs::process::read_all;
-use crate::sys::linux::procfs::process_cache::KnownProcesses;
+use crate::sys::linux::procfs::process_cache::ProcessCache;
 use crate::sys::system::OwnerSearch as _;
 use std::collections::BTreeMap;
 
 const COMPLETE: Ownership = Ownership::Known { complete: true };
 const INCOMPLETE: Ownership = Ownership::Known { complete: false };
-const NOBODY: Ownership = Ownership::None { reason: NoOwner::KernelOrInFlight };
+const NOBODY: Ownership = Ownership::None { reason: UnownedReason::KernelOrInFlight };
 
-const fn hidden(reason: HiddenOwner) -> Ownership {
+const fn hidden(reason: HiddenReason) -> Ownership {
     Ownership::Hidden { reason }
 }
 
-const UNREADABLE: Ownership = hidden(HiddenOwner::UnreadableProcess);
-const OTHER_NAMESPACE: Ownership = hidden(HiddenOwner::OtherPidNamespace);
+const UNREADABLE: Ownership = hidden(HiddenReason::UnreadableProcess);
+const OTHER_NAMESPACE: Ownership = hidden(HiddenReason::OtherPidNamespace);
 
 /// The process 12 gives up the socket, so that nobody holds it.
 fn gives_up(machine: &mut Machine) {
@@ -91,7 +91,7 @@ fn process_that_vanished_is_no_error_and_no_holder_at_any_step() {
     };
     for step in ["sizes 12", "sockets 12/12"] {
         let world = World::new().before(step, vanish).closed(INODE);
-        let vanished = hidden(HiddenOwner::Vanished);
+        let vanished = hidden(HiddenReason::Vanished);
         assert_eq!(world.ownership(), (vec![], vanished, vec![GapKind::ProcessesVanished]), "{step}");
     }
     // Before it is met at all, and after its descriptors have been read.
@@ -383,7 +383,7 @@ fn processes_that_cannot_be_listed_anew_may_hold_it() {
 #[test]
 fn socket_that_closed_meanwhile_vanished() {
     let world = World::with(gives_up).closed(INODE);
-    assert_eq!(world.ownership(), (vec![], hidden(HiddenOwner::Vanished), vec![]));
+    assert_eq!(world.ownership(), (vec![], hidden(HiddenReason::Vanished), vec![]));
 }
 
 #[test]
@@ -415,7 +415,7 @@ fn details_of_many_processes_come_in_the_order_asked_for() {
         (100..200).rev().map(|pid| crate::engine::owner_table::ProcessSeen::new(pid, u64::MAX)).collect();
     for threads in [1, 8] {
         let (processes, gaps) =
-            read_all(&&world, &seen, ProcessFields::NAME, threads, &mut KnownProcesses::default());
+            read_all(&&world, &seen, ProcessFields::NAME, threads, &mut ProcessCache::default());
         let pids: Vec<_> = processes.iter().map(|process| process.pid).collect();
         assert_eq!(pids, (100..200).rev().collect::<Vec<_>>());
         assert_eq!(gaps, []);

@@ -3,8 +3,10 @@
 use super::super::errno::Errno;
 use crate::model::details::DetailFields;
 use crate::model::error::Error;
+use crate::model::family::Family;
 use crate::model::gap::{Gap, GapKind};
-use crate::model::socket::{Family, Protocol, Socket};
+use crate::model::socket::Socket;
+use crate::sys::linux::protocols;
 use crate::sys::linux::sock_diag::dumps::Dumps;
 use crate::sys::linux::sock_diag::netlink::{Peer, Received};
 use crate::sys::linux::sock_diag::request::Table;
@@ -117,7 +119,7 @@ pub(super) struct Outcome {
 impl Outcome {
     /// The rows by their numbers.
     pub(super) fn numbers(&self) -> Vec<u16> {
-        self.rows.iter().map(|row| row.local.port()).collect()
+        self.rows.iter().map(|row| row.local.port().unwrap()).collect()
     }
 
     /// The kinds and sources of the gaps.
@@ -128,14 +130,14 @@ impl Outcome {
 }
 
 pub(super) fn tcp() -> Table {
-    let protocol = Protocol::Tcp;
-    let selection = Selection { protocol, family: None, states: 0xfff, local_port: 0, remote_port: 0 };
+    let selection =
+        Selection { info: &protocols::TCP, family: None, states: 0xfff, local_port: 0, remote_port: 0 };
     Table { selection, program: None, is_in_proc: true, details: DetailFields::empty() }
 }
 
 pub(super) fn udp() -> Table {
     let Table { selection, .. } = tcp();
-    Table { selection: Selection { protocol: Protocol::Udp, ..selection }, ..tcp() }
+    Table { selection: Selection { info: &protocols::UDP, ..selection }, ..tcp() }
 }
 
 pub(super) fn over(family: Family, table: Table) -> Table {

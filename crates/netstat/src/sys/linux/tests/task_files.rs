@@ -6,7 +6,7 @@ use crate::engine::owner_table::ProcessSeen;
 use crate::engine::snapshot::take;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
-use crate::model::owner::{HiddenOwner, NoOwner, Ownership};
+use crate::model::owner::{HiddenReason, Ownership, UnownedReason};
 use crate::model::owner_source::OwnerSource;
 use crate::model::process::{Process, ProcessFields};
 use crate::model::snapshot::Snapshot;
@@ -23,7 +23,7 @@ use std::ops::ControlFlow;
 
 const COMPLETE: Ownership = Ownership::Known { complete: true };
 const INCOMPLETE: Ownership = Ownership::Known { complete: false };
-const NOBODY: Ownership = Ownership::None { reason: NoOwner::KernelOrInFlight };
+const NOBODY: Ownership = Ownership::None { reason: UnownedReason::KernelOrInFlight };
 
 /// A world whose kernel has the iterator.
 struct Iterated {
@@ -124,7 +124,7 @@ fn ownership(snapshot: &Snapshot) -> (Vec<u32>, Ownership, Vec<GapKind>) {
 }
 
 fn source(snapshot: &Snapshot) -> (OwnerSource, &str) {
-    let from = snapshot.owners_from.as_ref().unwrap();
+    let from = snapshot.owner_source.as_ref().unwrap();
     (from.source, &from.reason)
 }
 
@@ -163,7 +163,7 @@ fn nobody_holds_it_when_the_iterator_has_seen_all() {
 
 #[test]
 fn in_a_pid_namespace_of_its_own_others_may_hold_it() {
-    let other = Ownership::Hidden { reason: HiddenOwner::OtherPidNamespace };
+    let other = Ownership::Hidden { reason: HiddenReason::OtherPidNamespace };
     let world = World::with(|machine| machine.task(12, 12).links.clear());
     let nobody = Iterated { world, nested: true }.ask(&Query::new());
     assert_eq!(ownership(&nobody), (vec![], other, vec![GapKind::ProcessesHidden]));
@@ -209,7 +209,7 @@ fn second_iteration_that_fails_leaves_the_owner_unknown_with_a_gap() {
     let world = World::with(|machine| machine.task(12, 12).links.clear());
     let fails = |machine: &mut Machine| machine.iteration_fails = Some(Errno::NOMEM);
     let (rows, gaps) = iterated(world.before("table of sockets", fails)).iterate_first();
-    assert_eq!(rows[0].ownership(), Ownership::Hidden { reason: HiddenOwner::UnreadableProcess });
+    assert_eq!(rows[0].ownership(), Ownership::Hidden { reason: HiddenReason::UnreadableProcess });
     assert_eq!(gaps[0].kind, GapKind::OwnersUnavailable);
     assert_eq!(gaps[0].source, "bpf_iter_task_file: Cannot allocate memory (os error 12)");
 }

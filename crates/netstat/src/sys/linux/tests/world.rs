@@ -4,22 +4,26 @@ use super::super::errno::Errno;
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::snapshot::{stream, take};
 use crate::model::error::Error;
+use crate::model::family::Family;
 use crate::model::gap::{Gap, GapKind};
+use crate::model::identity::Identity;
 use crate::model::owner::{Owner, OwnerRole, Ownership};
 use crate::model::process::{Process, ProcessFields};
+use crate::model::protocol::Protocol;
 use crate::model::snapshot::Snapshot;
-use crate::model::socket::{Identity, Protocol, Socket};
+use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::linux::owners::walk;
 use crate::sys::linux::procfs::process::{is_short_name, read_all};
-use crate::sys::linux::procfs::process_cache::KnownProcesses;
+use crate::sys::linux::procfs::process_cache::ProcessCache;
 use crate::sys::linux::procfs::{Procfs, Sizes, TableRead};
 use crate::sys::support;
 use crate::sys::system::System;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard};
 
@@ -86,7 +90,7 @@ pub(super) fn process(pid: u32, inodes: &[u64]) -> BTreeMap<u32, Task> {
 
 /// A UDP socket.
 pub(super) fn row(inode: u64) -> Socket {
-    let mut socket = Socket::new(Protocol::Udp, "127.0.0.1:53".parse().unwrap());
+    let mut socket = Socket::new(Family::Ipv4, Protocol::Udp, SocketAddr::from(([127, 0, 0, 1], 53)));
     socket.identity = Some(Identity::Inode(inode));
     socket
 }
@@ -341,7 +345,7 @@ impl<'a> System for &'a World {
         fields: ProcessFields,
         threads: usize,
     ) -> (Vec<Process>, Vec<Gap>) {
-        read_all(self, seen, fields, threads, &mut KnownProcesses::default())
+        read_all(self, seen, fields, threads, &mut ProcessCache::default())
     }
 
     fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {

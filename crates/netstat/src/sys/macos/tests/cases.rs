@@ -1,7 +1,7 @@
 //! One race, refusal or oddity each.
 
 use super::*;
-use crate::model::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
+use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership, UnownedReason};
 use crate::scripted::world::DescriptorFate;
 use std::ops::ControlFlow;
 
@@ -30,7 +30,10 @@ fn one_socket_in_two_processes_has_two_owners_and_one_row() {
     let [row] = &snapshot.sockets[..] else { panic!("{:?}", snapshot.sockets) };
     assert_eq!(row.owners(), [holder(100, 3), holder(100, 9), holder(101, 3)]);
     assert_eq!(row.ownership(), Ownership::Known { complete: true });
-    assert_eq!((row.rx_queue, row.tx_queue, row.uid), (Some(2), Some(128), Some(501)));
+    assert_eq!(
+        (row.queues, row.uid),
+        (Some(crate::Queues::Accept { waiting: 2, limit: Some(128) }), Some(501))
+    );
     assert_eq!(snapshot.gaps, []);
 }
 
@@ -115,8 +118,8 @@ fn handle_that_was_given_out_again_does_not_join_the_new_holder_to_the_old_row()
     let xnu = kernel(15, 0, vec![process(100, 501, &[(3, 1)])], vec![closed, opened]);
     let snapshot = xnu.snapshot(&everything()).unwrap();
     let [old, new] = &snapshot.sockets[..] else { panic!("{:?}", snapshot.sockets) };
-    assert_eq!((old.local.port(), new.local.port()), (80, 81));
-    assert_eq!(old.ownership(), Ownership::Hidden { reason: HiddenOwner::Vanished });
+    assert_eq!((old.local.port(), new.local.port()), (Some(80), Some(81)));
+    assert_eq!(old.ownership(), Ownership::Hidden { reason: HiddenReason::Vanished });
     assert_eq!((old.owners(), new.owners()), (&[last_user(77)][..], &[holder(100, 3)][..]));
 }
 
@@ -153,7 +156,7 @@ fn process_that_refuses_even_root_makes_all_owners_incomplete() {
     let in_flight = Socket { in_flight: true, last_user: 0, ..at(listener(), 2, 11) };
     let snapshot =
         kernel(15, 0, vec![refusing], vec![listener(), in_flight]).snapshot(&everything()).unwrap();
-    let hidden = Ownership::Hidden { reason: HiddenOwner::UnreadableProcess };
+    let hidden = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
     let told: Vec<_> = snapshot.sockets.iter().map(crate::Socket::ownership).collect();
     assert_eq!(told, [hidden, Ownership::Known { complete: false }]);
     assert_eq!(counts(&snapshot.gaps), [(GapKind::ProcessesUnreadable, 1)]);
@@ -190,7 +193,7 @@ fn refused_tables_leave_what_libproc_shows() {
     let sockets = || vec![listener(), datagrams(2, 10)];
     for query in [everything(), Query::new()] {
         let snapshot = kernel_with(machine(), processes(), sockets()).snapshot(&query).unwrap();
-        let ports: Vec<_> = snapshot.sockets.iter().map(|socket| socket.local.port()).collect();
+        let ports: Vec<_> = snapshot.sockets.iter().map(|socket| socket.local.port().unwrap()).collect();
         assert_eq!(ports, [80, 5353]);
         assert_eq!(
             counts(&snapshot.gaps)[..],
@@ -224,7 +227,7 @@ fn flows_have_no_handle_user_or_holder_and_one_without_address_is_no_row() {
     let snapshot = xnu.snapshot(&everything().udp()).unwrap();
     let [row] = &snapshot.sockets[..] else { panic!("{:?}", snapshot.sockets) };
     assert_eq!((row.identity, row.uid, row.cookie), (None, None, None));
-    assert_eq!((row.rx_queue, row.tx_queue), (Some(7), None));
+    assert_eq!(row.queues, None);
     assert_eq!(row.owners(), [last_user(321), Owner::new(400, None, OwnerRole::Effective)]);
     assert_eq!(row.ownership(), Ownership::Known { complete: false });
 }
@@ -267,12 +270,12 @@ fn row_says_why_no_descriptor_can_exist() {
         snapshot.sockets.iter().map(|row| (row.cookie.unwrap().get(), row.ownership())).collect();
     told.sort_unstable_by_key(|(number, _)| *number);
     let reasons = [
-        NoOwner::TimeWait,
-        NoOwner::Orphan,
-        NoOwner::AcceptQueue,
-        NoOwner::SynReceived,
-        NoOwner::TimeWait,
-        NoOwner::KernelOrInFlight,
+        UnownedReason::TimeWait,
+        UnownedReason::Orphan,
+        UnownedReason::AcceptQueue,
+        UnownedReason::SynReceived,
+        UnownedReason::TimeWait,
+        UnownedReason::KernelOrInFlight,
     ];
     let expected: Vec<_> =
         (1..).zip(reasons).map(|(number, reason)| (number, Ownership::None { reason })).collect();

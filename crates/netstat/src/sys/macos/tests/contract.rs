@@ -1,20 +1,14 @@
 //! The scripted machine shows what `Support` promises for macOS, and refuses what it does not.
 
-#[path = "../../../../tests/common/promises.rs"]
-mod promises;
-
 use super::{datagrams, everything, kernel, listener, process};
 use crate::filter::Filter;
-use crate::model::owner::{OwnerRole, Ownership};
-use crate::model::process::{Process, ProcessFields};
-use crate::model::snapshot::Snapshot;
-use crate::model::socket::{Protocol, Socket};
-use crate::model::support::{SocketFields, Support};
+use crate::model::process::ProcessFields;
+use crate::model::protocol::Protocol;
 use crate::query::Query;
 use crate::scripted::world::{Socket as Scripted, State};
 use crate::scripted::xnu::Xnu;
+use crate::sys::promises::Seen;
 use crate::sys::support;
-use promises::Seen;
 
 /// A connection, a UDP socket and a listener of IPv6, for root. Others have used them or stand behind them.
 fn machine() -> Xnu {

@@ -1,8 +1,7 @@
 //! What a caller can know of a model world, told from the world alone.
 
 use crate::model::gap::GapKind;
-use crate::model::owner::{HiddenOwner, NoOwner, Owner, OwnerRole, Ownership};
-use crate::model::tcp_state::TcpState;
+use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership, UnownedReason};
 use crate::scripted::world::{
     DescriptorFate, Fate, Hands, Process, Protocol, Socket, State, What, When, World,
 };
@@ -150,23 +149,25 @@ impl Oracle<'_> {
             Protocol::Tcp => crate::Protocol::Tcp,
             Protocol::Udp => crate::Protocol::Udp,
         };
-        let mut row = crate::Socket::new(protocol, socket.local);
-        row.family = if socket.ipv6 { crate::Family::Ipv6 } else { crate::Family::Ipv4 };
-        row.remote = socket.remote;
+        let family = if socket.ipv6 { crate::Family::Ipv6 } else { crate::Family::Ipv4 };
+        let mut row = crate::Socket::new(family, protocol, socket.local);
+        let tcp = protocol == crate::Protocol::Tcp;
+        row.socket_type = Some(if tcp { crate::SocketType::Stream } else { crate::SocketType::Datagram });
+        row.remote = socket.remote.map(crate::Endpoint::from);
         if socket.protocol == Protocol::Tcp {
             row.state = Some(match socket.state {
-                State::Closed => TcpState::Closed,
-                State::Listen => TcpState::Listen,
-                State::SynSent => TcpState::SynSent,
-                State::SynReceived => TcpState::SynReceived,
-                State::Established => TcpState::Established,
-                State::CloseWait => TcpState::CloseWait,
-                State::FinWait1 => TcpState::FinWait1,
-                State::Closing => TcpState::Closing,
-                State::LastAck => TcpState::LastAck,
-                State::FinWait2 => TcpState::FinWait2,
-                State::TimeWait => TcpState::TimeWait,
-                State::Unheard => TcpState::Unknown,
+                State::Closed => crate::State::Closed,
+                State::Listen => crate::State::Listen,
+                State::SynSent => crate::State::SynSent,
+                State::SynReceived => crate::State::SynReceived,
+                State::Established => crate::State::Established,
+                State::CloseWait => crate::State::CloseWait,
+                State::FinWait1 => crate::State::FinWait1,
+                State::Closing => crate::State::Closing,
+                State::LastAck => crate::State::LastAck,
+                State::FinWait2 => crate::State::FinWait2,
+                State::TimeWait => crate::State::TimeWait,
+                State::Unheard => crate::State::Other(77),
             });
         }
         let is_any = socket.local.ip().is_unspecified() && socket.local.port() != 0;
@@ -177,15 +178,18 @@ impl Oracle<'_> {
             row.cookie = NonZeroU64::new(socket.generation);
         }
         if socket.hands != Hands::NoSocket {
-            (row.rx_queue, row.tx_queue) = (Some(socket.received), Some(socket.to_send));
-            if socket.hands == Hands::Flow && socket.protocol == Protocol::Udp {
-                row.tx_queue = None;
-            }
-            if row.state == Some(TcpState::Listen) && socket.hands != Hands::Flow {
-                let (waiting, in_the_making, limit) = socket.backlog;
-                row.rx_queue = Some((waiting - in_the_making).into());
-                row.tx_queue = Some(limit.into());
-            }
+            let (waiting, in_the_making, limit) = socket.backlog;
+            row.queues = if row.state == Some(crate::State::Listen) && socket.hands != Hands::Flow {
+                Some(crate::Queues::Accept {
+                    waiting: (waiting - in_the_making).into(),
+                    limit: Some(limit.into()),
+                })
+            } else if socket.hands == Hands::Flow && socket.protocol == Protocol::Udp {
+                // The kernel reports one queue of two.
+                None
+            } else {
+                Some(crate::Queues::Bytes { receive: socket.received, send: socket.to_send })
+            };
         }
         if !matches!(socket.hands, Hands::NoSocket | Hands::Flow) {
             row.identity = Some(crate::Identity::Handle(socket.handle));
@@ -209,7 +213,7 @@ impl Oracle<'_> {
             }
         }
         let attributed = if owners.is_empty() {
-            Ownership::None { reason: NoOwner::KernelOrInFlight }
+            Ownership::None { reason: UnownedReason::KernelOrInFlight }
         } else {
             Ownership::Known { complete: false }
         };
@@ -221,26 +225,26 @@ impl Oracle<'_> {
         let is_time_wait = socket.protocol == Protocol::Tcp && socket.state == State::TimeWait;
         let is_syn_received = socket.protocol == Protocol::Tcp && socket.state == State::SynReceived;
         let ownership = match socket.hands {
-            Hands::NoSocket if is_time_wait => none(NoOwner::TimeWait),
-            Hands::NoSocket if is_syn_received => none(NoOwner::SynReceived),
-            Hands::NoSocket => none(NoOwner::Orphan),
+            Hands::NoSocket if is_time_wait => none(UnownedReason::TimeWait),
+            Hands::NoSocket if is_syn_received => none(UnownedReason::SynReceived),
+            Hands::NoSocket => none(UnownedReason::Orphan),
             Hands::Flow => attributed,
             // Before macOS 13 nothing tells a subflow from an orphan.
             Hands::Subflow if self.machine.major >= 13 => attributed,
             Hands::Waiting | Hands::HalfOpen | Hands::Orphan | Hands::Subflow if is_time_wait => {
-                none(NoOwner::TimeWait)
+                none(UnownedReason::TimeWait)
             }
-            Hands::Waiting => none(NoOwner::AcceptQueue),
-            Hands::HalfOpen => none(NoOwner::SynReceived),
-            Hands::Orphan | Hands::Subflow => none(NoOwner::Orphan),
+            Hands::Waiting => none(UnownedReason::AcceptQueue),
+            Hands::HalfOpen => none(UnownedReason::SynReceived),
+            Hands::Orphan | Hands::Subflow => none(UnownedReason::Orphan),
             Hands::Open | Hands::Detached | Hands::HalfMade => {
                 let may_be_seen = self.is_root() || socket.uid == self.machine.uid;
                 if socket.when == When::UntilTables && socket.last_user != 0 && may_be_seen {
-                    Ownership::Hidden { reason: HiddenOwner::Vanished }
+                    Ownership::Hidden { reason: HiddenReason::Vanished }
                 } else if self.all_seen() {
-                    none(NoOwner::KernelOrInFlight)
+                    none(UnownedReason::KernelOrInFlight)
                 } else if owners.is_empty() {
-                    Ownership::Hidden { reason: HiddenOwner::UnreadableProcess }
+                    Ownership::Hidden { reason: HiddenReason::UnreadableProcess }
                 } else {
                     Ownership::Known { complete: false }
                 }

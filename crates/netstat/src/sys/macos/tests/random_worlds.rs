@@ -6,7 +6,8 @@ use std::ops::ControlFlow;
 
 /// Rows in an order of their own, for comparison.
 fn sorted(mut sockets: Vec<crate::Socket>) -> Vec<crate::Socket> {
-    sockets.sort_by_key(|socket| (socket.protocol, socket.cookie, socket.local, socket.remote));
+    sockets
+        .sort_by_key(|socket| (socket.protocol, socket.cookie, socket.local.clone(), socket.remote.clone()));
     sockets
 }
 

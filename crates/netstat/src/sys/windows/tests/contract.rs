@@ -1,20 +1,14 @@
 //! The scripted machine shows what `Support` promises for Windows, and refuses what it does not.
 
-#[path = "../../../../tests/common/promises.rs"]
-mod promises;
-
 use super::model::{BOOT, empty_world, endpoint, program, text, windows};
 use super::scripted::{Endpoint, World};
 use crate::engine::snapshot::{count, stream, take};
 use crate::filter::Filter;
-use crate::model::owner::{OwnerRole, Ownership};
-use crate::model::process::{Process, ProcessFields};
-use crate::model::snapshot::Snapshot;
-use crate::model::socket::{Protocol, Socket};
-use crate::model::support::{SocketFields, Support};
+use crate::model::process::ProcessFields;
+use crate::model::protocol::Protocol;
 use crate::query::Query;
+use crate::sys::promises::Seen;
 use crate::sys::support;
-use promises::Seen;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 

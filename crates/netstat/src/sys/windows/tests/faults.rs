@@ -6,9 +6,9 @@ use crate::engine::snapshot::{stream, take};
 use crate::model::gap::GapKind;
 use crate::model::owner::OwnerRole;
 use crate::model::process::ProcessFields;
+use crate::model::protocol::Protocol;
 use crate::model::snapshot::Snapshot;
-use crate::model::socket::Protocol;
-use crate::model::tcp_state::TcpState;
+use crate::model::state::State;
 use crate::query::Query;
 use netstat_wire::windows::Family;
 use std::ops::ControlFlow;
@@ -58,7 +58,7 @@ fn nothing_wrong_leaves_no_gap() {
     let snapshot = list(&world);
     assert_eq!((snapshot.sockets.len(), &snapshot.gaps[..]), (4, &[][..]));
     assert_eq!(snapshot.sockets, expected_rows(&world));
-    assert_eq!(snapshot.sockets[0].service.as_deref(), Some("Dnscache"));
+    assert_eq!(snapshot.sockets[0].service(), Some("Dnscache"));
     // Four sockets of one service.
     assert_eq!(world.service_calls.load(SeqCst), 1);
     let process = &snapshot.processes[0];
@@ -171,7 +171,7 @@ fn system_without_the_full_tables_is_asked_for_the_plain_ones_and_it_is_told() {
     assert_eq!(kinds(&snapshot), [GapKind::Fallback; 4]);
     assert_eq!(snapshot.sockets.len(), 4);
     for socket in &snapshot.sockets {
-        assert_eq!((socket.owners()[0].pid, socket.created, &socket.service), (1232, None, &None));
+        assert_eq!((socket.owners()[0].pid, socket.created(), socket.service()), (1232, None, None));
     }
 }
 
@@ -365,13 +365,13 @@ fn bound_endpoints_are_listed_for_those_who_ask_and_none_twice() {
     world.bound = Some(vec![client, idle, idle_v6]);
     let world = Arc::new(world);
     assert_eq!(list(&world).sockets.len(), 4);
-    let closed = take(&windows(&world), &everything().tcp().state(TcpState::Closed)).unwrap();
-    let ports: Vec<_> = closed.sockets.iter().map(|socket| socket.local.port()).collect();
+    let closed = take(&windows(&world), &everything().tcp().state(State::Closed)).unwrap();
+    let ports: Vec<_> = closed.sockets.iter().map(|socket| socket.local.port().unwrap()).collect();
     assert_eq!((ports, &closed.gaps[..]), (vec![5000, 5001], &[][..]));
     assert!(closed.sockets.iter().all(|socket| socket.remote.is_none() && socket.owners()[0].pid == 1232));
     // A system without the call has none to tell of.
     let world = Arc::new(self::world());
-    let closed = take(&windows(&world), &everything().tcp().state(TcpState::Closed)).unwrap();
+    let closed = take(&windows(&world), &everything().tcp().state(State::Closed)).unwrap();
     assert_eq!((closed.sockets.len(), &closed.gaps[..]), (0, &[][..]));
 }
 

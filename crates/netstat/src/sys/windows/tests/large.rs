@@ -3,7 +3,7 @@
 use super::model::{BOOT, empty_world, endpoint, expected_rows, program, windows};
 use super::scripted::World;
 use crate::engine::snapshot::take;
-use crate::model::socket::Protocol;
+use crate::model::protocol::Protocol;
 use crate::query::Query;
 use std::sync::Arc;
 

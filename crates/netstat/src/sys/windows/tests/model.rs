@@ -1,13 +1,15 @@
 //! Machines of random making, and what a listing of them must say.
 
 use super::scripted::{Endpoint, Program, World};
-use crate::model::owner::{NoOwner, Owner, OwnerRole, Ownership};
-use crate::model::socket::{Protocol, Socket};
-use crate::model::tcp_state::TcpState;
+use crate::model::owner::{Owner, OwnerRole, Ownership, UnownedReason};
+use crate::model::protocol::{Protocol, SocketType};
+use crate::model::socket::Socket;
+use crate::model::state::State;
 use crate::sys::windows::system::Windows;
 use netstat_wire::windows::Family;
 use netstat_wire::windows::filetime::system_time;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 /// When the machines of these tests were started, and what they take for now.
@@ -185,8 +187,8 @@ fn scoped(end: SocketAddr) -> SocketAddr {
     }
 }
 
-fn state(number: u32) -> TcpState {
-    use TcpState as S;
+fn state(number: u32) -> State {
+    use State as S;
     let known = [
         S::Closed,
         S::Listen,
@@ -203,34 +205,39 @@ fn state(number: u32) -> TcpState {
     ];
     match number {
         100 => S::Closed,
-        number => *known.get(usize::try_from(number).unwrap().wrapping_sub(1)).unwrap_or(&S::Unknown),
+        number => *known
+            .get(usize::try_from(number).unwrap().wrapping_sub(1))
+            .unwrap_or(&S::Other(u8::try_from(number).unwrap_or(u8::MAX))),
     }
 }
 
 /// The row that an endpoint must have in a snapshot with owners and services.
 pub(super) fn expected_row(world: &World, endpoint: &Endpoint, module: bool) -> Socket {
-    let mut row = Socket::new(endpoint.protocol, scoped(endpoint.local));
-    let created = if module { system_time(endpoint.created) } else { None };
-    row.created = created;
+    let local = scoped(endpoint.local);
+    let family = if local.is_ipv4() { crate::Family::Ipv4 } else { crate::Family::Ipv6 };
+    let mut row = Socket::new(family, endpoint.protocol, local);
+    let tcp = endpoint.protocol == Protocol::Tcp;
+    row.socket_type = Some(if tcp { SocketType::Stream } else { SocketType::Datagram });
+    row.created = if module { NonZeroU64::new(u64::try_from(endpoint.created).unwrap_or(0)) } else { None };
     if endpoint.protocol == Protocol::Tcp {
         row.state = Some(state(endpoint.state));
         let nowhere = endpoint.remote.port() == 0 && endpoint.remote.ip().is_unspecified();
         if ![2, 100].contains(&endpoint.state) && !nowhere {
-            row.remote = Some(scoped(endpoint.remote));
+            row.remote = Some(scoped(endpoint.remote).into());
         }
     }
     if module && endpoint.tag != 0 {
         let name = world.services.get(&(endpoint.pid, endpoint.tag));
-        row.service = name.map(|name| String::from_utf16_lossy(name).into());
+        row.set_service(name.map(|name| String::from_utf16_lossy(name).into()));
     }
     if endpoint.pid == 0 {
         let reason = match row.state {
-            Some(TcpState::TimeWait) => NoOwner::TimeWait,
-            Some(TcpState::SynReceived) => NoOwner::SynReceived,
-            None | Some(TcpState::Closed | TcpState::Listen | TcpState::DeleteTcb | TcpState::Unknown) => {
-                NoOwner::KernelOrInFlight
+            Some(State::TimeWait) => UnownedReason::TimeWait,
+            Some(State::SynReceived) => UnownedReason::SynReceived,
+            None | Some(State::Closed | State::Listen | State::DeleteTcb | State::Other(_)) => {
+                UnownedReason::KernelOrInFlight
             }
-            Some(_) => NoOwner::Orphan,
+            Some(_) => UnownedReason::Orphan,
         };
         row.set_owners([], Ownership::None { reason });
     } else {

@@ -3,7 +3,7 @@
 //! Offsets and sizes are written down here once more, from the headers: a mistake in the decoders does not
 //! repeat itself.
 
-use crate::model::socket::Protocol;
+use crate::model::protocol::Protocol;
 use crate::sys::windows::kernel::{Account, Answer, Clock, Kernel};
 use crate::sys::windows::request::{Class, Table};
 use crate::sys::windows::sizing::{
@@ -260,7 +260,7 @@ impl Kernel for Arc<World> {
         for row in rows {
             match table.protocol {
                 Protocol::Tcp => put_tcp(&mut bytes, row, module, false),
-                Protocol::Udp => put_udp(&mut bytes, row, module, false),
+                _ => put_udp(&mut bytes, row, module, false),
             }
             count += 1;
         }

@@ -3,9 +3,11 @@
 use super::model::{Random, expected_rows, random_world, text, windows};
 use super::scripted::{Program, World};
 use crate::engine::snapshot::{stream, take};
+use crate::model::family::Family;
 use crate::model::owner::OwnerRole;
 use crate::model::process::ProcessFields;
-use crate::model::socket::{Family, Protocol, Socket};
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
 use crate::query::Query;
 use netstat_wire::windows::filetime::system_time;
 use std::ffi::OsString;
@@ -37,7 +39,7 @@ fn random_worlds_are_listed_with_their_sockets_owners_names_and_services() {
         sockets += snapshot.sockets.len();
         let owners = snapshot.sockets.iter().flat_map(Socket::owners);
         ended += owners.filter(|owner| owner.role == OwnerRole::EndedBinder).count();
-        services += snapshot.sockets.iter().filter(|socket| socket.service.is_some()).count();
+        services += snapshot.sockets.iter().filter(|socket| socket.service().is_some()).count();
         // Four tables, one list of processes, two questions a process, one a service.
         let bound = 16 + 2 * world.programs.len() + world.endpoints.len();
         let calls = usize::try_from(world.calls.load(SeqCst)).unwrap();
@@ -115,7 +117,7 @@ fn queries_of_random_worlds_give_what_they_ask_for() {
         let plain = Query::new().threads(1);
         let without: Vec<_> = listed(&plain);
         assert_eq!(without.len(), all.len());
-        assert!(without.iter().all(|row| row.owners().is_empty() && row.service.is_none()));
+        assert!(without.iter().all(|row| row.owners().is_empty() && row.service().is_none()));
     }
 }
 
@@ -135,7 +137,7 @@ fn streamed_rows_of_random_worlds_are_those_of_a_snapshot() {
             // Without a time that can be trusted, a process that is not in an early list may be a new one.
             let untold = expected.created.is_none() || world.uptime_ms != 3_600_000;
             if untold && expected.owners().iter().any(|owner| owner.role == OwnerRole::EndedBinder) {
-                assert_eq!((row.local, row.owners()[0].pid), (expected.local, expected.owners()[0].pid));
+                assert_eq!((&row.local, row.owners()[0].pid), (&expected.local, expected.owners()[0].pid));
             } else {
                 assert_eq!(row, expected, "seed {seed}");
             }

@@ -1,7 +1,7 @@
 //! In which pid namespace this thread is: how many there are between it and the first.
 //!
 //! The iterator goes through the tasks of the caller's pid namespace, but the kernel's structures give a task a
-//! number in each namespace from the first down to its own. Which of them is meant is told by the level.
+//! number in each namespace from the first down to its own. The level says which of them is meant.
 
 use super::iterator::{attach, run};
 use super::program::{Types, level_of_reader};
@@ -14,7 +14,7 @@ const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
 pub(crate) fn of_this_thread(types: &Types<'_>) -> Result<u32, Refused> {
     match fs::read_link("/proc/thread-self/ns/pid") {
         Ok(link) if link.as_os_str() == FIRST_PID_NAMESPACE => Ok(0),
-        // Another, or not told: a program looks.
+        // Another namespace, or not known: a program finds out.
         _ => probe(types),
     }
 }

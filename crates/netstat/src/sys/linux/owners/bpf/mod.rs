@@ -82,7 +82,7 @@ impl TaskFiles {
     /// Loads the program, in two milliseconds. [`may_load`] is to be asked before.
     pub(crate) fn load() -> Result<Self, Refused> {
         if usize::BITS < 64 {
-            // The kernel may have wider pointers than this process, which its types do not tell.
+            // The kernel may have wider pointers than this process, which its types do not say.
             return Err(Refused::other("BTF", "not read by a process of 32 bits"));
         }
         let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
@@ -92,7 +92,7 @@ impl TaskFiles {
         Ok(Self { link, level })
     }
 
-    /// The level of the pid namespace whose numbers are told, that of the thread that loaded: 0 is the first.
+    /// The level of the pid namespace whose pids the program returns, that of the thread that loaded it: 0 is the first.
     pub(crate) const fn level(&self) -> u32 {
         self.level
     }

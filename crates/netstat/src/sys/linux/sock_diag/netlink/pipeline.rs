@@ -9,7 +9,6 @@ use crate::sys::linux::errno::Errno;
 use std::mem;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::vec;
 
 /// How many datagrams are handed over together. To wake the decoding thread takes longer than to decode one
 /// datagram: two threads that alternate on one processor lose a twentieth of the listing by it.
@@ -18,16 +17,19 @@ const BATCH: usize = 4;
 /// How many full batches may wait to be decoded.
 const BATCHES: usize = 3;
 
-/// The result of one receive, and the buffer that the datagram is in.
-type Datagram = (Result<Received, Errno>, Vec<u8>);
+/// Results of receives, each with the buffer that the datagram is in.
+type Batch = Vec<(Result<Received, Errno>, Vec<u8>)>;
 
 /// The datagrams of one answer, received on a second thread.
 ///
 /// Dropping it stops that thread: at once, or at the end of a receive that has begun.
 pub(super) struct Pipeline {
-    batch: vec::IntoIter<Datagram>,
-    batches: mpsc::Receiver<Vec<Datagram>>,
-    emptied: mpsc::Sender<Vec<u8>>,
+    batch: Batch,
+    /// How many of the batch have been taken.
+    taken: usize,
+    full: mpsc::Receiver<Batch>,
+    /// Batches whose buffers are used for later datagrams.
+    spare: mpsc::SyncSender<Batch>,
     // The last field, because it waits for a thread that stops when the channels are closed.
     _thread: JoinOnDrop,
 }
@@ -39,26 +41,29 @@ impl Pipeline {
         mut receive: Receiver,
         is_last: impl Fn(&[u8]) -> bool + Send + 'static,
     ) -> Option<Self> {
-        let (full, batches) = mpsc::sync_channel(BATCHES);
-        let (emptied, spare) = mpsc::channel();
-        let run = move || receive_all(&mut receive, &is_last, &full, &spare);
-        // A box, so that the code to start a thread, which is long, is compiled once.
+        // Both of one type, so that the code of a channel, which is long, is compiled once.
+        let (send_full, full) = mpsc::sync_channel(BATCHES);
+        let (spare, receive_spare) = mpsc::sync_channel(BATCHES + 2);
+        let run = move || receive_all(&mut receive, &is_last, &send_full, &receive_spare);
+        // A box, for the same reason.
         let run: Box<dyn FnOnce() + Send> = Box::new(run);
         let thread = thread::Builder::new().name("netstat".into()).spawn(run).ok()?;
-        Some(Self { batch: Vec::new().into_iter(), batches, emptied, _thread: JoinOnDrop(Some(thread)) })
+        Some(Self { batch: Batch::new(), taken: 0, full, spare, _thread: JoinOnDrop(Some(thread)) })
     }
 
     /// Puts the next datagram into the buffer, whose memory is used for a later one. `EAGAIN`, as after a time-out,
     /// when the thread has ended.
     pub(super) fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<Received, Errno> {
-        let next = self.batch.next().or_else(|| {
-            self.batch = self.batches.recv().ok()?.into_iter();
-            self.batch.next()
-        });
-        let (received, filled) = next.ok_or(Errno::AGAIN)?;
-        // If the thread has ended, it needs no more buffers.
-        let _ = self.emptied.send(mem::replace(buffer, filled));
-        received
+        if self.taken == self.batch.len() {
+            let next = self.full.recv().map_err(|_| Errno::AGAIN)?;
+            // If the thread has ended, it needs no more buffers.
+            let _ = self.spare.try_send(mem::replace(&mut self.batch, next));
+            self.taken = 0;
+        }
+        let (received, filled) = self.batch.get_mut(self.taken).ok_or(Errno::AGAIN)?;
+        self.taken += 1;
+        mem::swap(buffer, filled);
+        *received
     }
 }
 
@@ -66,26 +71,27 @@ impl Pipeline {
 fn receive_all(
     receive: &mut Receiver,
     is_last: &dyn Fn(&[u8]) -> bool,
-    full: &mpsc::SyncSender<Vec<Datagram>>,
-    spare: &mpsc::Receiver<Vec<u8>>,
+    full: &mpsc::SyncSender<Batch>,
+    spare: &mpsc::Receiver<Batch>,
 ) {
-    let mut batch = Vec::with_capacity(BATCH);
     loop {
-        // Zeroed by the system, so that memory is touched only as far as the kernel writes.
-        let mut buffer = spare.try_recv().unwrap_or_else(|_| vec![0; BUFFER_BYTES]);
-        let received = receive(&mut buffer);
-        let last = match received {
-            // What other processes send is passed over.
-            Ok(received) if !received.from_kernel => false,
-            Ok(received) => received.truncated || buffer.get(..received.length).is_none_or(is_last),
-            Err(errno) => errno != Errno::INTR,
-        };
-        batch.push((received, buffer));
-        if last || batch.len() == BATCH {
-            let is_gone = full.send(mem::replace(&mut batch, Vec::with_capacity(BATCH))).is_err();
-            if is_gone || last {
-                return;
-            }
+        let mut batch = Batch::with_capacity(BATCH);
+        let mut buffers = spare.try_recv().unwrap_or_default().into_iter().map(|(_, buffer)| buffer);
+        let mut last = false;
+        while !last && batch.len() < BATCH {
+            // Zeroed by the system, so that memory is touched only as far as the kernel writes.
+            let mut buffer = buffers.next().unwrap_or_else(|| vec![0; BUFFER_BYTES]);
+            let received = receive(&mut buffer);
+            last = match received {
+                // What other processes send is passed over.
+                Ok(received) if !received.from_kernel => false,
+                Ok(received) => received.truncated || buffer.get(..received.length).is_none_or(is_last),
+                Err(errno) => errno != Errno::INTR,
+            };
+            batch.push((received, buffer));
+        }
+        if full.send(batch).is_err() || last {
+            return;
         }
     }
 }
