@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that this machine alone can tell of the source: format, lints, tidiness, tests, documentation.
 #
-#   ci/check.sh [STEP...]      default: fmt clippy features tidy packages test unsupported doc
+#   ci/check.sh [STEP...]      default: fmt clippy features msrv tidy packages test unsupported doc
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -41,6 +41,8 @@ check_features() {
     done
 }
 
+check_msrv() { ci/msrv.sh; }
+
 # What the README says of the library: nobody adds a dependency to it unawares.
 check_packages() {
     local packages
@@ -76,10 +78,10 @@ check_doc() {
     RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps
 }
 
-[ $# -gt 0 ] || set -- fmt clippy features tidy packages test unsupported doc
+[ $# -gt 0 ] || set -- fmt clippy features msrv tidy packages test unsupported doc
 for name; do
     case $name in
-        fmt | clippy | features | tidy | packages | test | unsupported | doc) step "check $name" "check_$name" ;;
+        fmt | clippy | features | msrv | tidy | packages | test | unsupported | doc) step "check $name" "check_$name" ;;
         *)
             echo "check.sh: no step named $name" >&2
             exit 2
