@@ -1,6 +1,7 @@
 //! The search for owners where the feature `bpf` is off: the walk, whatever the query asks for.
 
 use crate::engine::owner_table::OwnerTable;
+use crate::log::debug;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::query::Query;
 use crate::sys::linux::owners::walk::ProcfsWalk;
@@ -56,6 +57,9 @@ impl OwnerSearch for OwnerSources<'_> {
         let Some(walk) = self.walk.get_mut() else { return OwnerTable::failed("the search has not run") };
         let mut table = walk.table();
         let reason = if self.asked == OwnerSource::Procfs { "asked for" } else { "built without bpf" };
+        if self.asked == OwnerSource::Bpf {
+            debug!("owners by procfs, not by BPF: {reason}");
+        }
         table.from = Some(OwnerSourceUsed::new(OwnerSource::Procfs, reason));
         table
     }

@@ -1,6 +1,7 @@
 //! A search for owners by the source that suits: BPF or the walk.
 
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
+use crate::log::debug;
 use crate::model::gap::GapKind;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::query::Query;
@@ -61,7 +62,9 @@ impl<'c> OwnerSources<'c> {
         if self.asked != OwnerSource::Auto || !self.pids.is_empty() || !refused {
             return None;
         }
-        let iteration = self.iteration(load(self.kept)?, "processes that refuse to be read");
+        let reason = "processes that refuse to be read";
+        let iteration = self.iteration(load(self.kept)?, reason);
+        debug!("owners by BPF, after procfs: {reason}");
         if let Some(keys) = self.complete_tables.get() {
             iteration.tables_complete(keys.clone());
         }
@@ -73,6 +76,9 @@ impl<'c> OwnerSources<'c> {
         let selected =
             self.selected.get_or_init(|| match select(self.kept, self.asked, !self.pids.is_empty()) {
                 Strategy::Walk(from) => {
+                    if self.asked != OwnerSource::Procfs {
+                        debug!("owners by procfs, not by BPF: {}", from.reason);
+                    }
                     Selected::Walk(walk::ProcfsWalk::over(Proc::open(), &self.pids), from)
                 }
                 Strategy::Iterate { program, reason } => Selected::Iterate(self.iteration(program, reason)),
