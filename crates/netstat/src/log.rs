@@ -47,7 +47,7 @@ pub(crate) mod recorder {
     pub(crate) fn lines_of<T>(work: impl FnOnce() -> T) -> (T, Vec<String>) {
         static SET: Once = Once::new();
         SET.call_once(|| {
-            ::log::set_logger(&Recorder).unwrap();
+            ::log::set_logger(&Recorder).expect("no other logger");
             ::log::set_max_level(::log::LevelFilter::Trace);
         });
         LINES.take();
