@@ -43,6 +43,7 @@ mod destroy;
 mod engine;
 mod filter;
 mod lister;
+mod log;
 mod model;
 mod query;
 #[cfg(any(test, netstat_scripted))]

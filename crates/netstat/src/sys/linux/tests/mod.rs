@@ -10,5 +10,6 @@ mod fallback;
 mod filters;
 mod owners;
 mod script;
+#[cfg(feature = "bpf")]
 mod task_files;
 mod world;
