@@ -38,6 +38,7 @@
 // On a system without a back end there is little to do with some of what the back ends share.
 #![cfg_attr(netstat_test_unsupported, allow(dead_code))]
 
+mod assertions;
 pub mod compat;
 mod destroy;
 mod engine;

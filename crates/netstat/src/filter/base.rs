@@ -57,6 +57,7 @@ use std::ops::{BitAnd, BitOr, Not};
 /// # }
 /// ```
 #[derive(Clone, PartialEq, Eq)]
+#[must_use = "a filter does nothing until a query has it"]
 pub struct Filter(pub(super) Expr);
 
 #[allow(dead_code, reason = "of use where the kernel takes filters")]

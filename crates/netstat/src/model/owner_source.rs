@@ -49,7 +49,7 @@ impl fmt::Display for OwnerSource {
 }
 
 /// Where the owners of a snapshot were found, and why there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct OwnerSourceUsed {
     /// [`OwnerSource::Procfs`] or [`OwnerSource::Bpf`].

@@ -45,7 +45,7 @@ pub enum CongestionState {
 }
 
 impl CongestionState {
-    /// The name in lsock's JSON, such as `cwnd_reduced`.
+    /// The stable, machine-readable name, such as `cwnd_reduced`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -71,7 +71,7 @@ pub enum FastOpenFailure {
 }
 
 impl FastOpenFailure {
-    /// The name in lsock's JSON, such as `no_cookie`.
+    /// The stable, machine-readable name, such as `no_cookie`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NoCookie => "no_cookie",
