@@ -132,7 +132,8 @@ impl Outcome {
 pub(super) fn tcp() -> Table {
     let selection =
         Selection { info: &protocols::TCP, family: None, states: 0xfff, local_port: 0, remote_port: 0 };
-    Table { selection, program: None, is_in_proc: true, details: DetailFields::empty() }
+    let details = DetailFields::empty();
+    Table { selection, program: None, is_in_proc: true, details, connections: Vec::new() }
 }
 
 pub(super) fn udp() -> Table {
