@@ -43,12 +43,14 @@ pub mod compat;
 mod destroy;
 mod engine;
 mod filter;
+pub mod find;
 mod lister;
 mod model;
 mod query;
 #[cfg(any(test, netstat_scripted))]
 #[doc(hidden)]
 pub mod scripted;
+mod signal;
 mod sys;
 
 pub use compat::{
