@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that this machine alone can tell of the source: format, lints, tidiness, tests, documentation.
 #
-#   ci/check.sh [STEP...]      default: fmt clippy tidy packages test unsupported doc
+#   ci/check.sh [STEP...]      default: fmt clippy msrv tidy packages test unsupported doc
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -19,6 +19,8 @@ check_fmt() {
 check_clippy() {
     cargo clippy --quiet --workspace --all-targets -- -D warnings
 }
+
+check_msrv() { ci/msrv.sh; }
 
 # What the README says of the library: nobody adds a dependency to it unawares.
 check_packages() {
@@ -55,10 +57,10 @@ check_doc() {
     RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps
 }
 
-[ $# -gt 0 ] || set -- fmt clippy tidy packages test unsupported doc
+[ $# -gt 0 ] || set -- fmt clippy msrv tidy packages test unsupported doc
 for name; do
     case $name in
-        fmt | clippy | tidy | packages | test | unsupported | doc) step "check $name" "check_$name" ;;
+        fmt | clippy | msrv | tidy | packages | test | unsupported | doc) step "check $name" "check_$name" ;;
         *)
             echo "check.sh: no step named $name" >&2
             exit 2

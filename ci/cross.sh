@@ -39,7 +39,7 @@ cross_check() {
     local target
     local -a arguments=()
     for target in "${targets[@]}"; do
-        ! set_up check "$target" || arguments+=(--target "$target")
+        ! set_up "check of $target" "$target" || arguments+=(--target "$target")
     done
     [ ${#arguments[@]} -gt 0 ] || return 0
     # Not `cargo clippy`, which would start the clippy of rustup.

@@ -139,13 +139,13 @@ windows_programs() {
     build_lsock
     printed=$("$wine" "$program" --json)
     perl -MJSON::PP -e '
-        my ($port, $text) = @ARGV;
-        my $document = decode_json($text);
+        my ($port) = @ARGV;
+        my $document = decode_json(join "", <STDIN>);
         die "not the schema lsock/1\n" unless $document->{schema} eq "lsock/1";
         my ($row) = grep { $_->{local}{port} == $port && ($_->{state} // "") eq "LISTEN" } @{$document->{sockets}};
         die "port $port is not listed\n" unless $row;
         print "lsock.exe: $row->{protocol} $row->{local}{addr}:$row->{local}{port} $row->{state}, ",
-            scalar @{$document->{sockets}}, " rows\n";' "$port" "$printed"
+            scalar @{$document->{sockets}}, " rows\n";' "$port" <<<"$printed"
     "$wine" "$program" --completions powershell | grep -c Register-ArgumentCompleter >/dev/null
     kill "$listening_PID"
 }

@@ -212,8 +212,20 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused() {
-        for line in ["huge", "custom", "compare one", "small --rounds often", "--fast"] {
+        let lines = ["huge", "custom", "compare one", "small --rounds often", "--fast"];
+        for line in lines.into_iter().chain(["same-json tiny", "curve 1k --base .", "render --base ."]) {
             assert!(parsed(line).is_err(), "{line}");
         }
+    }
+
+    #[test]
+    fn a_base_is_for_worlds_and_for_their_json() {
+        let (action, options) = parsed("small --base there").expect("a good line");
+        assert!(matches!(action, Action::Worlds(_)) && options.base == Some("there".into()));
+        let line = "same-json states tiny --base there --except a.b,c";
+        let (action, options) = parsed(line).expect("a good line");
+        let Action::SameJson { scenes, base } = action else { panic!("not same-json: {action:?}") };
+        assert!(matches!(&scenes[..], [Scene::States, Scene::World(world)] if world.name == "tiny"));
+        assert_eq!((base, options.except), ("there".into(), vec!["a.b".to_owned(), "c".to_owned()]));
     }
 }

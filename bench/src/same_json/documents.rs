@@ -236,7 +236,8 @@ mod tests {
 
     #[test]
     fn every_kind_of_difference_is_found() {
-        let changes: [(fn(&mut Value), &str); 12] = [
+        type Change = fn(&mut Value);
+        let changes: [(Change, &str); 12] = [
             (|document| document["sockets"][0]["state"] = json!("CLOSED"), "sockets.state: 1 values differ"),
             (|document| document["sockets"][1]["owners"][0]["fd"] = json!(4), "sockets.owners.fd: 1 values"),
             (|document| document["sockets"][0]["owners"] = json!([]), "sockets.owners: 1 values differ"),

@@ -36,7 +36,10 @@ impl Scene {
 }
 
 /// With which arguments lsock lists, beside `--json`.
-const FORMS: [&[&str]; 4] = [&[], &["--owner-source=bpf"], &["--owner-source=procfs"], &["--bound"]];
+const FORMS: [&[&str]; 4] = [&[], &["--owner-source=bpf"], &["--owner-source=procfs"], BOUND];
+
+/// What is bound and neither listens nor connects, and nothing else: only the world [`Scene::States`] has such a socket.
+const BOUND: &[&str] = &["--bound"];
 
 /// How often the world may change while it is listed.
 const TRIES: usize = 5;
@@ -112,7 +115,7 @@ fn command(form: &[&str]) -> String {
     ["lsock", "--json"].iter().chain(form).copied().collect::<Vec<_>>().join(" ")
 }
 
-/// The document of one listing, which has sockets.
+/// The document of one listing. Only [`BOUND`] may list nothing.
 fn list(lsock: &Path, form: &[&str]) -> Result<Value> {
     let output = Command::new(lsock).arg("--json").args(form).stdin(Stdio::null()).output()?;
     let fail = |what: &str| format!("{} ({}): {what}", lsock.display(), command(form));
@@ -122,7 +125,7 @@ fn list(lsock: &Path, form: &[&str]) -> Result<Value> {
     }
     let document: Value = serde_json::from_slice(&output.stdout).map_err(|error| fail(&error.to_string()))?;
     match document["sockets"].as_array() {
-        Some(sockets) if !sockets.is_empty() => Ok(document),
+        Some(sockets) if !sockets.is_empty() || form == BOUND => Ok(document),
         _ => Err(fail("it lists no sockets").into()),
     }
 }

@@ -21,6 +21,7 @@ impl States {
         for (name, make) in tcp::ALL.iter().chain(udp::ALL).chain(binding::ALL) {
             made.push(make().map_err(|error| format!("{name}: {error}"))?);
         }
+        made.push(binding::tcp_bound_alone()?);
         let shared = made.first().and_then(|made| made.sockets.first()).ok_or("no sockets")?;
         let mut children = holders::inherited(2, shared)?;
         let duplicates = holders::duplicated(2, shared)?;

@@ -305,7 +305,7 @@ impl Query {
     ///
     /// let query = Query::new().tcp().state(State::Established).details(DetailFields::TCP_INFO);
     /// for socket in &query.snapshot()? {
-    ///     if let Some(tcp) = socket.details.as_ref().and_then(|details| details.tcp.as_ref()) {
+    ///     if let Some(tcp) = socket.details().and_then(|details| details.tcp.as_ref()) {
     ///         println!("{}: {:?} there and back, {} segments sent again", socket.local, tcp.rtt, tcp.total_retrans);
     ///     }
     /// }

@@ -10,7 +10,7 @@ use std::net::Ipv4Addr;
 fn by_bpf(name: &str, clock: &mut Clock) -> Result<Count> {
     let count = named(name).ok_or("there is no such call")?(clock)?;
     let snapshot = Query::new().owners(true).owner_source(OwnerSource::Bpf).snapshot()?;
-    match &snapshot.owners_from {
+    match &snapshot.owner_source {
         Some(from) if from.source == OwnerSource::Bpf => Ok(count),
         Some(from) => Err(Unavailable(from.to_string()).into()),
         None => Err(Unavailable("the library does not say how it found owners".to_owned()).into()),

@@ -149,7 +149,7 @@ mod tests {
     fn reading(work: impl FnOnce(&mut Tables<'_>)) -> (Vec<u16>, Result<Vec<String>, Error>) {
         let mut ports = Vec::new();
         let mut sink = |row: Socket| {
-            ports.extend(row.local.port());
+            ports.extend(row.local_addr().map(|local| local.port()));
             if ports.len() == 4 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let mut tables = Tables::new(&mut sink);

@@ -19,7 +19,7 @@ mod linux;
     allow(dead_code, unused_imports, reason = "without its foreign calls")
 )]
 pub(crate) mod macos;
-#[allow(dead_code, reason = "a complete back end, selected where there is no other")]
+#[allow(dead_code, unused_imports, reason = "a complete back end, selected where there is no other")]
 mod unsupported;
 #[cfg(any(windows, test, netstat_scripted))]
 #[cfg_attr(not(windows), allow(dead_code, unused_imports, reason = "without its foreign calls"))]

@@ -119,5 +119,7 @@ mod tests {
                 .collect();
             assert_eq!(told, promised(support), "{}", support.system);
         }
+        // The matrix has no row for these, and there is no listing that could show them.
+        assert!(UNSUPPORTED.protocols.is_empty() && UNSUPPORTED.owner_roles.is_empty());
     }
 }
