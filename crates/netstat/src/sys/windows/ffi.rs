@@ -297,7 +297,8 @@ impl Kernel for Win32 {
                 // SAFETY: `size` is the length of the buffer, which is valid for writes and aligned to 8.
                 unsafe { GetExtendedTcpTable(start, &mut size, 0, family, class, 0) }
             }
-            Protocol::Udp => {
+            // UDP; no other table is requested.
+            _ => {
                 let class = match table.class {
                     Class::OwnerModule => UDP_TABLE_OWNER_MODULE,
                     Class::OwnerPid => UDP_TABLE_OWNER_PID,
