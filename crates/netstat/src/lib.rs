@@ -93,3 +93,9 @@ pub fn interface_name(index: u32) -> Option<String> {
 #[doc = include_str!("../README.md")]
 #[doc = include_str!("../../../README.md")]
 struct Readmes;
+
+/// The snippets of the guide, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/cookbook.md")]
+#[doc = include_str!("../../../docs/migrating.md")]
+struct Guide;
