@@ -90,7 +90,7 @@ enum ConditionKind {
 }
 
 impl Query {
-    /// Every TCP and UDP socket, without owners.
+    /// Every TCP and UDP socket of the caller's network namespace, without owners.
     pub fn new() -> Self {
         Self::default()
     }
@@ -164,25 +164,29 @@ impl Query {
         self.with(ConditionKind::Family, Filter::family(family))
     }
 
-    /// Sockets in this state. A UDP socket counts as established when it has a remote end and as closed
-    /// when it has none, as in `ss`.
+    /// Sockets in this state. A UDP socket, which has none, counts as established when it has a remote end and as closed
+    /// when it has not, as in `ss`.
     pub fn state(self, state: State) -> Self {
         self.with(ConditionKind::State, Filter::state(state))
     }
 
-    /// TCP sockets in LISTEN and UDP sockets without a remote end, as `ss -l`. Unites with
-    /// [`Query::state`].
+    /// TCP sockets in LISTEN and UDP sockets without a remote end, as `ss -l`. OR-ed with
+    /// [`Query::state`]. Windows reports no remote end of UDP, so there every UDP socket passes.
     pub fn listening(self) -> Self {
         self.with(ConditionKind::State, Filter::listening())
     }
 
-    /// Whether TCP sockets are listed, too, that are bound, but neither listen nor connect. They are shown as
-    /// [`State::Closed`]; where states are named, name that one. Off by default.
+    /// Whether to list TCP sockets, too, that are bound but neither listen nor connect. Their state is
+    /// [`State::Closed`]; if the query names states, it must name that one. Off by default.
     ///
-    /// Linux tells of them since 6.8, and asking is not free: they stand in a table of their own with everything
-    /// else that has a local port, and the walk over it takes a quarter to a half of the time of a listing of all
-    /// connections, whatever it finds. An older kernel answers the question with nothing; a gap ([`Snapshot::gaps`]) says so. Windows tells
-    /// of them since 10 1809. macOS lists them anyway.
+    /// Linux reports them since 6.8, at a price: they are in a table of their own with everything else that has a local
+    /// port, and the walk over it takes a quarter to a half of the time of a listing of all connections, whatever it
+    /// finds. An older kernel returns none, and a gap ([`Snapshot::gaps`](crate::Snapshot::gaps)) says so. Windows reports
+    /// them since 10 1809. macOS always lists them.
+    ///
+    /// # Sources
+    /// Linux: `TCP_BOUND_INACTIVE`, net/ipv4/inet_diag.c. Windows: `InternalGetBoundTcpEndpointTable`.
+    #[doc(alias = "TCP_BOUND_INACTIVE")]
     pub fn bound_inactive(mut self, bound_inactive: bool) -> Self {
         self.bound_inactive = bound_inactive;
         self
@@ -256,47 +260,55 @@ impl Query {
         self.with(ConditionKind::Connection, local & remote)
     }
 
-    /// Sockets made by this user ([`Socket::uid`]). Where rows do not tell users (Windows), asking is an error.
+    /// Sockets made by this user ([`Socket::uid`](crate::Socket::uid)). Running such a query is an error where rows have no
+    /// user (Windows: [`Error::is_unsupported`](crate::Error::is_unsupported)).
     pub fn uid(self, uid: u32) -> Self {
         self.with(ConditionKind::Uid, Filter::uid(uid))
     }
 
-    /// Sockets that this process owns. Implies owners, of which only those processes are then looked at:
-    /// a socket that others share shows these owners alone, and its ownership says it is not complete.
+    /// Sockets that this process owns. Implies owners; only the processes named so are read, so a socket that others
+    /// share has these owners alone, and its ownership says that it is not complete. Without rows,
+    /// [`Snapshot::gaps`](crate::Snapshot::gaps) says whether a process has ended or could not be read.
     pub fn pid(self, pid: u32) -> Self {
         self.with(ConditionKind::Pid, Filter::pid(pid)).owners(true)
     }
 
     /// Sockets that a process of this name owns. Implies owners. The name must be the whole
-    /// [`Process::name`](crate::Process::name), or its first 15 bytes where that is all the kernel keeps.
+    /// [`Process::name`](crate::Process::name), or its first 15 bytes where the kernel keeps no more (Linux, macOS).
     /// On Windows case does not matter, and `.exe` may be left out.
     pub fn process_name(self, name: impl Into<OsString>) -> Self {
         self.with(ConditionKind::ProcessName, Filter::process(name)).owners(true)
     }
 
-    /// Whether to look up the processes that own the sockets. Off by default: it is nearly all of the cost
-    /// of a listing.
+    /// Whether to look up the processes that own the sockets ([`Socket::owners`](crate::Socket::owners)). Off by default:
+    /// it is nearly all of the cost of a listing, except on Windows, whose tables name the process.
+    ///
+    /// # Rights
+    /// See [`Query::snapshot`]: without them, owners of other users' sockets are hidden, which each row and the gaps say.
     pub fn owners(mut self, owners: bool) -> Self {
         self.owners = owners;
         self
     }
 
-    /// How to find the owners, where the system has more than one way. Implies nothing.
+    /// How to find the owners, where the system has several sources (Linux). Does not imply owners.
     pub fn owner_source(mut self, source: OwnerSource) -> Self {
         self.owner_source = source;
         self
     }
 
-    /// Whether to look up the service behind each socket ([`Socket::service`]), where the system has such a
-    /// thing: Windows. Off by default: each costs a question to the service manager.
+    /// Whether to look up the service behind each socket ([`Socket::service`](crate::Socket::service)). Windows; no effect
+    /// elsewhere. Off by default: each costs a call to the service manager.
+    ///
+    /// # Sources
+    /// `I_QueryTagInformation`.
     pub fn services(mut self, services: bool) -> Self {
         self.services = services;
         self
     }
 
-    /// What to tell of each socket beyond its row ([`Socket::details`]), where the system can
-    /// ([`Support::detail_fields`](crate::Support::detail_fields)): Linux. By default nothing, which is fastest;
-    /// [`details`](crate::model::details) says what each costs.
+    /// What to collect of each socket beyond its row ([`Socket::details`](crate::Socket::details)), where the system has
+    /// it ([`Support::detail_fields`](crate::Support::detail_fields)): Linux. By default nothing, which is fastest;
+    /// [`details`](crate::details) says what each costs.
     ///
     /// # Examples
     /// ```
@@ -317,8 +329,16 @@ impl Query {
         self
     }
 
-    /// Which details to read of the processes that own a listed socket. Implies owners, unless no field is
-    /// named.
+    /// Which details to read of the processes that own a listed socket
+    /// ([`Snapshot::processes`](crate::Snapshot::processes)). Implies owners, unless no field is named.
+    ///
+    /// # Rights
+    /// Linux: any user for name, parent, user, command line and start (unless `/proc` is mounted with `hidepid`), the
+    /// right to trace the process for the path. macOS: the same user or root for the start. Windows: administrators for
+    /// the user of other users' processes.
+    ///
+    /// # Sources
+    /// Linux: `/proc/PID/{stat,cmdline,exe}`. Windows: `NtQuerySystemInformation`. macOS: `proc_pidinfo`, `proc_pidpath`.
     pub fn processes(mut self, fields: ProcessFields) -> Self {
         self.fields = fields;
         self

@@ -37,14 +37,13 @@ impl Query {
 
     /// Counts, by protocol and state, what [`Query::snapshot`] would list.
     ///
-    /// Owners are looked for only where the question depends on them ([`Query::pid`],
-    /// [`Query::process_name`]). On Linux a question that names no more than protocol, family and state is
-    /// answered without a record of each socket, from the kernel's own count (`/proc/net/sockstat`): in a
-    /// fraction of the time of a listing. While connections come and go the count is of no one moment, no more
-    /// than a listing is.
+    /// Owners are looked up only if the filter depends on them ([`Query::pid`], [`Query::process_name`]). On Linux a query
+    /// that names no more than protocol, family and state is answered without a record of each socket, from the kernel's
+    /// own counters (`/proc/net/sockstat`): in a fraction of the time of a listing. While connections come and go the
+    /// count is of no one moment, no more than a listing is.
     ///
     /// # Errors
-    /// As [`Query::snapshot`].
+    /// Those of [`Query::snapshot`].
     ///
     /// # Examples
     /// ```
@@ -89,7 +88,7 @@ impl Query {
 }
 
 impl Support {
-    /// What this build gives.
+    /// What this build supports. Makes no system call.
     pub fn current() -> Self {
         Native::SUPPORT
     }

@@ -57,6 +57,7 @@ use std::ops::{BitAnd, BitOr, Not};
 /// # }
 /// ```
 #[derive(Clone, PartialEq, Eq)]
+#[doc(alias = "INET_DIAG_REQ_BYTECODE")]
 #[must_use = "a filter does nothing until a query has it"]
 pub struct Filter(pub(super) Expr);
 

@@ -40,6 +40,8 @@ crate::model::flags::flags! {
 /// process before its details were read, is told by its start time and left out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[doc(alias = "proc_pidinfo")]
+#[doc(alias = "/proc/PID/stat")]
 #[doc(alias = "proc_bsdinfo")]
 #[doc(alias = "SYSTEM_PROCESS_INFORMATION")]
 pub struct Process {

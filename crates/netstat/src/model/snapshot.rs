@@ -12,6 +12,9 @@ use std::time::SystemTime;
 ///
 /// A snapshot is not an instant: sockets and owners are read one after the other while the machine goes
 /// on. A socket that closes meanwhile may still be listed; its [`Ownership`](crate::Ownership) then says that it vanished.
+///
+/// `PartialEq` compares everything, [`taken_at`](Snapshot::taken_at) too: to find what has changed between two, compare
+/// the [keys](Socket::key) of their rows.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Snapshot {

@@ -90,6 +90,9 @@ impl FastOpenFailure {
 /// count from the beginning of the connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[doc(alias = "tcp_info")]
+#[doc(alias = "TCP_INFO")]
+#[doc(alias = "INET_DIAG_INFO")]
 pub struct TcpMetrics {
     /// What congestion control is doing.
     pub ca_state: CongestionState,

@@ -4,6 +4,7 @@ use super::lookup;
 use super::netlink::{Answer, BUFFER_BYTES, Fault, Peer};
 use super::request::Table;
 use crate::engine::tables::TableRows;
+use crate::model::socket::Socket;
 use crate::sys::linux::dedup::Dedup;
 use crate::sys::linux::errno::Errno;
 use crate::sys::linux::{details, row};
@@ -58,7 +59,7 @@ impl<'o> Dumps<'o> {
 
     /// Reads a table, or looks up what is wanted of it.
     pub(crate) fn read(&mut self, table: &Table, rows: &mut TableRows<'_>) -> Result<(), Fault> {
-        if let Some(found) = lookup::connections(self, table) {
+        if let Some(found) = self.look_up(table) {
             let _ = found.into_iter().try_for_each(|row| rows.emit(row));
             return Ok(());
         }
@@ -81,6 +82,20 @@ impl<'o> Dumps<'o> {
                 }
             }
         }
+    }
+
+    /// The rows of the connections that are wanted of a table. `None`: not all of them were found, or none is named.
+    fn look_up(&mut self, table: &Table) -> Option<Vec<Socket>> {
+        if table.connections.is_empty() {
+            return None;
+        }
+        let mut found = Vec::new();
+        for ends in &table.connections {
+            let request = lookup::request(table, *ends)?;
+            let mut answer = self.ask(|seq| request.encode(0, seq)).ok()?;
+            found.push(lookup::row(table, *ends, answer.next().ok()??.payload)?);
+        }
+        Some(found)
     }
 
     /// One dump, up to its end or until the sink wants no more rows. Returns how many datagrams had records.
