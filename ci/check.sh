@@ -32,11 +32,11 @@ check_features() {
             [ -z "$features" ] || { echo 'no BPF code in a build with the feature'; return 1; }
         fi
     done
-    for flags in '--no-default-features' '--no-default-features --features bpf' '--all-features'; do
-        # shellcheck disable=SC2086  # several words
-        cargo clippy --quiet --package netstat --all-targets $flags -- -D warnings
+    for features in bpf log serde; do
+        cargo clippy --quiet --package netstat --no-default-features --features "$features" -- -D warnings
     done
     for flags in --no-default-features --all-features; do
+        cargo clippy --quiet --package netstat --all-targets "$flags" -- -D warnings
         RUST_TEST_NOCAPTURE=1 cargo test --package netstat --lib "$flags"
     done
 }
