@@ -1,7 +1,6 @@
 //! What Linux says: one file an interface, named as the kernel names it.
 
 pub mod btf;
-pub mod dirent64;
 pub mod inet_diag;
 pub mod inet_diag_bytecode;
 // The kernel's part, which only tests play.

@@ -37,6 +37,7 @@
 //!
 //! Sources: sock_diag(7), netlink(7), proc(5), linux/inet_diag.h, net/ipv4/inet_diag.c.
 
+mod clock;
 mod dedup;
 mod details;
 mod errno;

@@ -16,7 +16,6 @@ pub(crate) mod walk;
 
 pub(crate) use select::KeptProgram;
 
-use super::errno::Errno;
 use super::procfs::Proc;
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::model::gap::GapKind;
@@ -24,6 +23,7 @@ use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::query::Query;
 use crate::sys::linux::owners::bpf::TaskFiles;
 use crate::sys::system::OwnerSearch;
+use rustix::io::Errno;
 use select::{Strategy, load, select};
 use std::sync::{Arc, OnceLock};
 

@@ -4,9 +4,9 @@ use super::netlink::{Answer, BUFFER_BYTES, Fault, Peer};
 use super::request::Table;
 use crate::engine::tables::TableRows;
 use crate::sys::linux::dedup::Dedup;
-use crate::sys::linux::errno::Errno;
 use crate::sys::linux::{details, row};
 use netstat_wire::linux::inet_diag::InetDiagMsg;
+use rustix::io::Errno;
 use std::borrow::Cow;
 
 /// How often a dump that the kernel gave up is restarted.
