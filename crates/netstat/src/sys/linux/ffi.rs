@@ -3,11 +3,8 @@
 
 use super::errno::errno_of;
 use rustix::io::Errno;
-use rustix::mm::{Advice, madvise};
-use rustix::param::page_size;
 use std::cmp::Ordering;
 use std::io;
-use std::mem::MaybeUninit;
 
 /// The comparison of two tasks' descriptor tables, `KCMP_FILES` of linux/kcmp.h.
 const KCMP_FILES: libc::c_int = 2;
@@ -33,23 +30,6 @@ pub(super) fn compare_descriptor_tables(a: u32, b: u32) -> Result<Ordering, Errn
         1 => Ok(Ordering::Less),
         2 | 3 => Ok(Ordering::Greater),
         _ => Err(errno_of(io::Error::last_os_error())),
-    }
-}
-
-/// Advises huge pages for the whole pages of memory that is not written yet. Nothing changes if the kernel has none, or
-/// is configured to use none.
-///
-/// # Sources
-/// madvise(2), `MADV_HUGEPAGE`.
-pub(super) fn advise_huge_pages<T>(memory: &mut [MaybeUninit<T>]) {
-    let page = page_size().max(1);
-    let bytes = size_of_val(memory);
-    let start = memory.as_mut_ptr().cast::<libc::c_void>();
-    let before = start.addr().next_multiple_of(page) - start.addr();
-    let whole = bytes.saturating_sub(before) / page * page;
-    if whole > 0 {
-        // SAFETY: so many whole pages of this memory begin there. What is in them stays what it is.
-        let _ = unsafe { madvise(start.wrapping_byte_add(before), whole, Advice::LinuxHugepage) };
     }
 }
 

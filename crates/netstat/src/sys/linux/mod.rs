@@ -42,7 +42,6 @@ mod dedup;
 mod details;
 mod errno;
 mod ffi;
-mod huge_pages;
 mod owners;
 mod procfs;
 mod protocols;

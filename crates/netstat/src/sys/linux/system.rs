@@ -7,7 +7,7 @@ use super::procfs::{Proc, Procfs};
 use super::sock_diag::dumps::Dumps;
 use super::sock_diag::netlink::SockDiag;
 use super::sock_diag::{counts, destroy, recheck};
-use super::{huge_pages, procfs, resolve, sockets};
+use super::{procfs, resolve, sockets};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::lock;
 use crate::model::counts::Counts;
@@ -103,10 +103,6 @@ impl<'c> System for Native<'c> {
         // With one processor a second thread would only take turns with this one.
         let receive_ahead = query.may_receive_ahead() && Self::processors() > 1;
         sockets::sockets(self.socket().dumps().receive_ahead(receive_ahead), query, sink)
-    }
-
-    fn reserve(&self, rows: &mut Vec<Socket>) {
-        huge_pages::reserve_huge(rows);
     }
 
     fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
