@@ -5,12 +5,13 @@
 //!
 //! Sources: pidfd_open(2), pidfd_send_signal(2), kernel/pid.c, kernel/signal.c.
 
-use super::errno::Errno;
 use super::ffi;
 use super::procfs::{Proc, Procfs};
 use crate::model::error::Error;
 use crate::model::process_id::ProcessId;
 use netstat_wire::linux::proc_pid_stat::Stat;
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::os::fd::AsFd;
 
 pub(super) fn signal(process: ProcessId, signal: i32) -> Result<(), Error> {
@@ -18,7 +19,8 @@ pub(super) fn signal(process: ProcessId, signal: i32) -> Result<(), Error> {
         Errno::SRCH => process.ended(),
         errno => process.not_signalled(errno),
     };
-    let target = ffi::pidfd_open(process.pid()).map_err(|errno| match errno {
+    let pid = i32::try_from(process.pid()).ok().and_then(Pid::from_raw).ok_or_else(|| process.ended())?;
+    let target = pidfd_open(pid, PidfdFlags::empty()).map_err(|errno| match errno {
         // The pid is that of a thread now, which is no process.
         Errno::INVAL | Errno::NOENT => process.ended(),
         errno => failed(errno),

@@ -5,7 +5,7 @@
 //! the kernel. The records are still decoded in order, and by the thread that asked.
 
 use super::peer::{BUFFER_BYTES, Received, Receiver};
-use crate::sys::linux::errno::Errno;
+use rustix::io::Errno;
 use std::mem;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
@@ -221,6 +221,7 @@ mod tests {
         let mut buffer = vec![0; BUFFER_BYTES];
         while pipeline.receive(&mut buffer).is_ok() {}
         let count = addresses.lock().unwrap().len();
-        assert!(count <= MOST_AHEAD + 2, "{count} buffers");
+        // A batch more, as one is returned only after the next has been taken.
+        assert!(count <= MOST_AHEAD + BATCH + 1, "{count} buffers");
     }
 }
