@@ -29,6 +29,17 @@
 //! netstat2 0.11. Programs written for them compile, unless they match on the variants of the error; [`compat`] has
 //! these names alone and says what to write instead.
 //!
+//! # Features
+//! - `bpf`, on by default. Linux: where the caller has the rights and it pays, owners are found by a program that the
+//!   library loads into the kernel for as long as it is needed ([`OwnerSource`]). Without the feature the crate contains
+//!   no code for that, and never calls bpf(2).
+//! - `serde`: `Serialize` for [`Snapshot`], in the shape of `lsock --json` (`"schema":"lsock/1"`), and for [`Process`],
+//!   [`Gap`], [`OwnerSourceUsed`] and [`Details`] as they are in it. A [`Socket`] alone has no such form, since the names
+//!   of its owners are in the snapshot.
+//! - `log`: one line at debug level through the crate `log`, target `netstat`, for each fallback: a table from a lesser
+//!   source, owners by procfs and not by BPF and why, a table that the system filters, a kept socket or program that is
+//!   dropped.
+//!
 //! # What can be relied on
 //! - No row is left out for want of an owner: [`Socket::ownership`] says whether the owners are all there,
 //!   or why there are none.
@@ -46,11 +57,14 @@ mod engine;
 mod filter;
 pub mod find;
 mod lister;
+mod log;
 mod model;
 mod query;
 #[cfg(any(test, netstat_scripted))]
 #[doc(hidden)]
 pub mod scripted;
+#[cfg(feature = "serde")]
+mod serde;
 mod signal;
 mod sys;
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// How to find the owners of sockets, where a system has more than one way: Linux. Elsewhere it says nothing.
+/// `Bpf` is in the crate with its feature `bpf`, which is on by default.
 ///
 /// | | what it needs | what it sees | what it costs |
 /// |---|---|---|---|

@@ -9,7 +9,6 @@ use std::time::SystemTime;
 
 crate::model::flags::flags! {
     /// Which details of a process a query reads. Each costs some microseconds a process.
-    #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct ProcessFields: u16 {
         /// [`Process::name`].
         const NAME = 1;

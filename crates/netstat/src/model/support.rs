@@ -7,7 +7,6 @@ use crate::model::protocol::Protocol;
 
 crate::model::flags::flags! {
     /// The fields of a [`Socket`](crate::Socket) that a system may or may not give.
-    #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct SocketFields: u32 {
         /// `remote` of a TCP connection.
         const TCP_REMOTE = 1;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 crate::model::flags::flags! {
     /// What the two ends of a connection agreed on, and what came of it.
-    #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct TcpOptions: u8 {
         /// Timestamps (RFC 7323). `ts` in `ss`.
         const TIMESTAMPS = 1;
@@ -22,6 +21,14 @@ crate::model::flags::flags! {
         const TIMESTAMPS_US = 1 << 6;
         /// Opened by TCP Fast Open at this end.
         const FAST_OPEN_CHILD = 1 << 7;
+    }
+}
+
+impl TcpOptions {
+    /// From `tcpi_options`, each bit of which has a name.
+    #[allow(dead_code, reason = "only Linux reports them")]
+    pub(crate) const fn from_bits(options: u8) -> Self {
+        Self(options)
     }
 }
 

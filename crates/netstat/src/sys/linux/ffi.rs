@@ -204,6 +204,7 @@ unsafe fn written_part(buffer: &[MaybeUninit<u8>], written: usize) -> &[u8] {
 ///
 /// # Sources
 /// fstatfs(2), `f_type`.
+#[cfg(any(feature = "bpf", test))]
 pub(super) fn file_system(file: BorrowedFd<'_>) -> Result<i128, Errno> {
     // SAFETY: a structure of numbers, all of which may be zero.
     let mut answer: libc::statfs = unsafe { mem::zeroed() };

@@ -297,7 +297,7 @@ impl Kernel for Win32 {
                 // SAFETY: `size` is the length of the buffer, which is valid for writes and aligned to 8.
                 unsafe { GetExtendedTcpTable(start, &mut size, 0, family, class, 0) }
             }
-            // UDP; no other table is requested.
+            // There is no table of another protocol.
             _ => {
                 let class = match table.class {
                     Class::OwnerModule => UDP_TABLE_OWNER_MODULE,

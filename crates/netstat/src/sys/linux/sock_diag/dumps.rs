@@ -4,6 +4,7 @@ use super::lookup;
 use super::netlink::{Answer, BUFFER_BYTES, Fault, Peer};
 use super::request::Table;
 use crate::engine::tables::TableRows;
+use crate::log::debug;
 use crate::model::socket::Socket;
 use crate::sys::linux::dedup::Dedup;
 use crate::sys::linux::errno::Errno;
@@ -77,6 +78,7 @@ impl<'o> Dumps<'o> {
                 Err(fault) => {
                     // Without the program every row comes, and the predicate alone decides.
                     let Some(unfiltered) = table.without_program(&fault) else { return Err(fault) };
+                    debug!("sock_diag {table}: {fault}; the whole table is read, without a filter program");
                     table = Cow::Owned(unfiltered);
                     dedup.restart();
                 }

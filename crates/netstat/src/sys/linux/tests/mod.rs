@@ -11,5 +11,6 @@ mod filters;
 mod lookup;
 mod owners;
 mod script;
+#[cfg(feature = "bpf")]
 mod task_files;
 mod world;

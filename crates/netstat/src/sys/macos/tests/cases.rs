@@ -88,6 +88,21 @@ fn macos_27_shows_a_user_libproc_s_sockets_and_says_that_others_are_missing() {
     assert_eq!(snapshot.gaps, []);
 }
 
+#[cfg(feature = "log")]
+#[test]
+fn filtered_table_logs_one_line() {
+    use crate::log::recorder::lines_of;
+    let foreign = |number: u64| Socket { uid: 0, last_user: 1, ..at(listener(), 100 + number, 100 + number) };
+    let sockets: Vec<Socket> = (0..57).map(foreign).collect();
+    for (uid, expected) in
+        [(501, &["a table is filtered: net.inet.tcp.pcblist_n: 0 of 57 sockets shown"][..]), (0, &[])]
+    {
+        let xnu = kernel(27, uid, vec![process(1, 0, &[(3, 0)])], sockets.clone());
+        let (_, lines) = lines_of(|| xnu.snapshot(&everything()).unwrap());
+        assert_eq!(lines, expected, "{uid}");
+    }
+}
+
 #[test]
 fn macos_27_filter_is_noticed_by_one_missing_socket_when_most_are_shown() {
     // The caller's own three sockets are shown, that of another of its user's processes is not.

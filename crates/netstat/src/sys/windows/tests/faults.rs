@@ -3,6 +3,8 @@
 use super::model::{BOOT, NOW, empty_world, endpoint, expected_rows, program, text, windows};
 use super::scripted::{Endpoint, Program, Trouble, World};
 use crate::engine::snapshot::{stream, take};
+#[cfg(feature = "log")]
+use crate::model::gap::Gap;
 use crate::model::gap::GapKind;
 use crate::model::owner::OwnerRole;
 use crate::model::process::ProcessFields;
@@ -175,6 +177,21 @@ fn system_without_the_full_tables_is_asked_for_the_plain_ones_and_it_is_told() {
     for socket in &snapshot.sockets {
         assert_eq!((socket.owners()[0].pid, socket.created(), socket.service()), (1232, None, None));
     }
+}
+
+#[cfg(feature = "log")]
+#[test]
+fn each_plain_table_logs_one_line() {
+    use crate::log::recorder::lines_of;
+    let mut world = world();
+    trouble(&mut world, TABLES[0], true).status = 87;
+    trouble(&mut world, TABLES[1], true).status = 87;
+    let world = Arc::new(world);
+    let (snapshot, lines) = lines_of(|| list(&world));
+    let fallbacks = snapshot.gaps.iter().filter(|gap| gap.kind == GapKind::Fallback);
+    let line = |gap: &Gap| format!("a table is read from a lesser source: {}", gap.source);
+    assert_eq!(lines, fallbacks.map(line).collect::<Vec<_>>());
+    assert_eq!(lines.len(), 2);
 }
 
 #[test]
