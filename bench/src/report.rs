@@ -35,14 +35,16 @@ fn contenders(measured: &Measured, out: &mut String) {
             let milliseconds = series.turns.iter().filter_map(figure).map(|time| time as f64 / 1e6);
             median(milliseconds)
         };
-        let or_dash = |time: f64| if time.is_nan() { "-".to_owned() } else { format!("{time:.1}") };
+        // Of a lookup they are microseconds.
+        let short = |time: f64| if time < 1.0 { format!("{time:.3}") } else { format!("{time:.1}") };
+        let or_dash = |time: f64| if time.is_nan() { "-".to_owned() } else { short(time) };
         let _ = write!(
             out,
-            "{:<28} {:>9} {:>10} {:>8.1} {:>8.1}",
+            "{:<28} {:>9} {:>10} {:>8} {:>8.1}",
             series.title,
             or_dash(of(|turn| turn.call)),
             or_dash(of(|turn| turn.process)),
-            of(|turn| Some(turn.cpu)),
+            short(of(|turn| Some(turn.cpu))),
             series.peak_kib() / 1024.0,
         );
         if let Some(count) = series.count {
