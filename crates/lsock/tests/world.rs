@@ -63,12 +63,28 @@ fn described(facts: &SocketFacts) -> Value {
         "rx_queue": facts.rx_queue.unwrap_or(0),
         // Of a listener: how many may wait, which its maker set.
         "tx_queue": if facts.state == State::Listen { 16 } else { 0 },
+        "queue_unit": match facts.state {
+            State::Listen => "connections",
+            State::UdpUnconnected | State::UdpConnected => "memory",
+            _ => "bytes",
+        },
     })
 }
 
 /// The same fields of a row that was listed.
 fn listed(row: &Value) -> Value {
-    let fields = ["protocol", "family", "local", "remote", "state", "inode", "uid", "rx_queue", "tx_queue"];
+    let fields = [
+        "protocol",
+        "family",
+        "local",
+        "remote",
+        "state",
+        "inode",
+        "uid",
+        "rx_queue",
+        "tx_queue",
+        "queue_unit",
+    ];
     fields
         .into_iter()
         .map(|field| (field.to_owned(), row[field].clone()))

@@ -149,7 +149,7 @@ pub(crate) fn check_document(document: &Value) {
                 ("path", string_or_null),
                 ("uid", number_or_null),
                 ("user", string_or_null),
-                ("path_deleted", Value::is_boolean),
+                ("path_deleted", |v| v.is_null() || v.is_boolean()),
                 ("parent", number_or_null),
                 ("start_time", time_or_null),
                 ("session", number_or_null),
@@ -177,6 +177,7 @@ pub(crate) fn check_row(row: &Value) {
             ("uid", number_or_null),
             ("rx_queue", number_or_null),
             ("tx_queue", number_or_null),
+            ("queue_unit", |v| one_of(v, &["bytes", "memory", "connections", "-"])),
             ("owners", Value::is_array),
             ("owner_status", |v| one_of(v, &["known", "none", "hidden", "not_asked"])),
             ("owners_complete", Value::is_boolean),
@@ -206,6 +207,7 @@ pub(crate) fn check_row(row: &Value) {
     assert_eq!(status == "known", !owners.is_empty(), "{row}");
     assert_eq!(status == "none" || status == "hidden", row["owner_reason"].is_string(), "{row}");
     assert!(row["protocol"] != "udp" || row["state"].is_null(), "{row}");
+    assert_eq!(row["queue_unit"].is_null(), row["rx_queue"].is_null(), "{row}");
 }
 
 const STATES: &[&str] = &[

@@ -49,7 +49,7 @@ crate::model::flags::flags! {
 ///     println!("rows on {} say which user made the socket", support.system);
 /// }
 /// ```
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Support {
     /// The system's name, such as `linux` or `windows`; `unsupported` where there is no back end yet.

@@ -52,7 +52,7 @@ pub enum CongestionState {
 }
 
 impl CongestionState {
-    /// The name in lsock's JSON, such as `cwnd_reduced`.
+    /// The stable, machine-readable name, such as `cwnd_reduced`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -78,7 +78,7 @@ pub enum FastOpenFailure {
 }
 
 impl FastOpenFailure {
-    /// The name in lsock's JSON, such as `no_cookie`.
+    /// The stable, machine-readable name, such as `no_cookie`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NoCookie => "no_cookie",
@@ -97,6 +97,9 @@ impl FastOpenFailure {
 /// count from the beginning of the connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[doc(alias = "tcp_info")]
+#[doc(alias = "TCP_INFO")]
+#[doc(alias = "INET_DIAG_INFO")]
 pub struct TcpMetrics {
     /// What congestion control is doing.
     pub ca_state: CongestionState,

@@ -7,7 +7,7 @@ use super::procfs::{Proc, Procfs};
 use super::sock_diag::dumps::Dumps;
 use super::sock_diag::netlink::SockDiag;
 use super::sock_diag::{counts, destroy, recheck};
-use super::{ffi, huge_pages, procfs, resolve, sockets};
+use super::{ffi, huge_pages, procfs, resolve, signal, sockets};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::lock;
 use crate::log::debug;
@@ -15,6 +15,7 @@ use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
 use crate::model::process::{Process, ProcessFields};
+use crate::model::process_id::ProcessId;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
@@ -166,6 +167,10 @@ impl<'c> System for Native<'c> {
 
     fn cgroup_id(path: &Path) -> Result<u64, Error> {
         resolve::cgroup_id(path)
+    }
+
+    fn signal(&self, process: ProcessId, number: i32) -> Result<(), Error> {
+        signal::signal(process, number)
     }
 
     fn destroy(socket: &Socket) -> Result<(), Error> {

@@ -48,7 +48,8 @@ mod system;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use kernel::Kernel;
 #[cfg(any(test, netstat_scripted))]
-pub(crate) use kernel::Returned;
-pub(crate) use system::Macos;
+pub(crate) use {
+    kernel::{Kernel, Returned},
+    system::Macos,
+};

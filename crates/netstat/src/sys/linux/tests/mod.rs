@@ -8,6 +8,7 @@ mod destroy;
 mod details;
 mod fallback;
 mod filters;
+mod lookup;
 mod owners;
 mod script;
 #[cfg(feature = "bpf")]
