@@ -48,7 +48,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use kernel::Kernel;
 #[cfg(any(test, netstat_scripted))]
-pub(crate) use kernel::Returned;
+pub(crate) use kernel::{Kernel, Returned};
+#[cfg(any(test, netstat_scripted))]
 pub(crate) use system::Macos;

@@ -2,8 +2,6 @@
 
 use super::{datagrams, everything, kernel, listener, process};
 use crate::filter::Filter;
-use crate::model::process::ProcessFields;
-use crate::model::protocol::Protocol;
 use crate::query::Query;
 use crate::scripted::world::{Socket as Scripted, State};
 use crate::scripted::xnu::Xnu;

@@ -7,7 +7,6 @@ use crate::model::socket::Socket;
 use crate::model::state::State;
 use crate::sys::windows::system::Windows;
 use netstat_wire::windows::Family;
-use netstat_wire::windows::filetime::system_time;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::num::NonZeroU64;
 use std::sync::Arc;
