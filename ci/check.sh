@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that this machine alone can tell of the source: format, lints, tidiness, tests, documentation.
 #
-#   ci/check.sh [STEP...]      default: fmt clippy msrv tidy packages test unsupported doc
+#   ci/check.sh [STEP...]      default: fmt clippy features msrv tidy packages test unsupported doc
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -18,6 +18,27 @@ check_fmt() {
 
 check_clippy() {
     cargo clippy --quiet --workspace --all-targets -- -D warnings
+}
+
+# The library with none of its features, with each alone, and with all; the tests of none and all run. Without `bpf` no
+# line of BPF code is compiled, which the list of compiled files shows; that of the default build shows that it can.
+check_features() {
+    local features flags
+    for features in '' bpf; do
+        cargo build --quiet --package netstat --no-default-features --features "$features"
+        if grep -qE 'owners/bpf/|task_files\.rs|btf\.rs' "${CARGO_TARGET_DIR:-target}/debug/libnetstat.d"; then
+            [ -n "$features" ] || { echo 'BPF code in a build without the feature'; return 1; }
+        else
+            [ -z "$features" ] || { echo 'no BPF code in a build with the feature'; return 1; }
+        fi
+    done
+    for features in bpf log serde; do
+        cargo clippy --quiet --package netstat --no-default-features --features "$features" -- -D warnings
+    done
+    for flags in --no-default-features --all-features; do
+        cargo clippy --quiet --package netstat --all-targets "$flags" -- -D warnings
+        RUST_TEST_NOCAPTURE=1 cargo test --package netstat --lib "$flags"
+    done
 }
 
 check_msrv() { ci/msrv.sh; }
@@ -57,10 +78,10 @@ check_doc() {
     RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps
 }
 
-[ $# -gt 0 ] || set -- fmt clippy msrv tidy packages test unsupported doc
+[ $# -gt 0 ] || set -- fmt clippy features msrv tidy packages test unsupported doc
 for name; do
     case $name in
-        fmt | clippy | msrv | tidy | packages | test | unsupported | doc) step "check $name" "check_$name" ;;
+        fmt | clippy | features | msrv | tidy | packages | test | unsupported | doc) step "check $name" "check_$name" ;;
         *)
             echo "check.sh: no step named $name" >&2
             exit 2

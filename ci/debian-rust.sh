@@ -51,10 +51,12 @@ set_up() {
 }
 
 # Unoptimised, since that takes no longer than what a check needs and can be linked as well; all targets at
-# once, since `core` is one long job on one thread.
-make_std() {
-    local target made folder
-    local -a need=() arguments=()
+# once, since `core` is one long job on one thread. One caller at a time: the sysroot is shared by all checkouts.
+make_std() (
+    need=()
+    arguments=()
+    exec 9>"$sysroot/lock"
+    flock --wait 3600 9
     for target; do
         has_std "$target" && continue
         need+=("$target")
@@ -64,18 +66,18 @@ make_std() {
     done
     if [ ${#need[@]} = 0 ]; then
         echo 'nothing to make'
-        return
+        exit
     fi
     made=$(mktemp -d)
+    trap 'rm -rf "$made"' EXIT
     printf '%s\n' '[package]' 'name = "std-maker"' 'version = "0.0.0"' 'edition = "2024"' '[lib]' 'path = "lib.rs"' \
         '[profile.release]' 'opt-level = 0' 'debug = 0' 'codegen-units = 16' '[workspace]' >"$made/Cargo.toml"
     echo '#![no_std]' >"$made/lib.rs"
     echo "the standard library for: ${need[*]}"
     if ! (cd "$made" && debian CARGO_TARGET_DIR="$made/target" RUSTC_BOOTSTRAP=1 \
         /usr/bin/cargo -q -Zbuild-std=std,panic_unwind,test build --release "${arguments[@]}"); then
-        rm -rf "$made"
         echo 'the standard library could not be made' >&2
-        return 1
+        exit 1
     fi
     for target in "${need[@]}"; do
         folder=$sysroot/lib/rustlib/$target
@@ -84,8 +86,7 @@ make_std() {
         rm -f "$folder/lib/"libstd_maker*
         compiler >"$folder/made-by"
     done
-    rm -rf "$made"
-}
+)
 
 old_program() {
     local from=crates/netstat/tests/old_programs/$1 copy=$cross_dir/old_programs/$1

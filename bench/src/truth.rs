@@ -16,13 +16,15 @@ pub(crate) enum Question {
     Listeners,
     /// What passes a filter that nothing passes.
     Nothing,
+    /// One connection, without owners.
+    Connection,
 }
 
 impl Question {
     fn is_about(self, socket: &SocketFacts, port: u16) -> bool {
         match self {
             Self::Sockets | Self::Owners => true,
-            Self::Nothing => false,
+            Self::Nothing | Self::Connection => false,
             Self::Port => socket.local.port() == port,
             Self::Listeners => matches!(socket.state, State::Listen | State::UdpUnconnected),
         }
@@ -31,6 +33,9 @@ impl Question {
     /// The right answer. Each socket has one owner, the process that made it.
     pub(crate) fn answer(self, world: &World, port: u16) -> Count {
         let mut count = Count { pids: Some(0), ..Count::default() };
+        if self == Self::Connection {
+            return Count { rows: 1, ..count };
+        }
         for child in world.children() {
             let about = child.sockets().iter().filter(|socket| self.is_about(socket, port)).count();
             let rows = u64::try_from(about).unwrap_or(u64::MAX);
@@ -67,6 +72,7 @@ mod tests {
         assert_eq!(answer(Question::Owners), Count { rows: 24, owned: 24, pids: Some(12 * pids) });
         // A listener and four of the five UDP sockets in each process.
         assert_eq!(answer(Question::Nothing), Count { rows: 0, owned: 0, pids: Some(0) });
+        assert_eq!(answer(Question::Connection), Count { rows: 1, owned: 0, pids: Some(0) });
         assert_eq!(answer(Question::Listeners), Count { rows: 10, owned: 10, pids: Some(5 * pids) });
         // The listener, and the ends of the connections that came through it.
         assert!(answer(Question::Port).rows >= 4, "{:?}", answer(Question::Port));

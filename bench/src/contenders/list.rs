@@ -35,6 +35,7 @@ pub(crate) const PAIRS: &[(&str, &str)] = &[
     ("netstat-each", "netstat-sockets"),
     ("netstat-counts", "netstat-sockets"),
     ("netstat-nothing", "netstat-sockets"),
+    ("netstat-connection", "netstat-sockets"),
 ];
 
 /// A program's output to a file, and the listing inside it, by name: what is between them is the writing.
@@ -50,7 +51,7 @@ const LSOCK: &[&str] = &["--json"];
 
 /// Those of a listing.
 pub(super) fn listing(lsock: &Path) -> Vec<Contender> {
-    use Question::{Listeners, Nothing, Owners, Port, Sockets};
+    use Question::{Connection, Listeners, Nothing, Owners, Port, Sockets};
     let program = |arguments| Kind::Program(Program::lsock(lsock, arguments));
     vec![
         call("netstat", "netstat, owners", Owners),
@@ -73,6 +74,7 @@ pub(super) fn listing(lsock: &Path) -> Vec<Contender> {
         call("netstat-listeners-walk", "netstat, listeners by walk", Listeners),
         call("netstat-counts", "netstat, counts by state", Sockets),
         ours("netstat-nothing", "netstat, none passes a filter", Nothing, Kind::Call(netstat::nothing)),
+        ours("netstat-connection", "netstat, one connection", Connection, Kind::Call(netstat::connection)),
         ours(LOWER_BOUND, "lower bound", Sockets, Kind::Call(bound::bound)),
         ours("lsock", "lsock --json", Owners, program(LSOCK)),
         ours("lsock-bpf", "lsock --json, by BPF", Owners, program(&["--json", programs::BY_BPF])),

@@ -204,7 +204,9 @@ mod tests {
     #[test]
     fn every_state_and_term_of_the_help_is_understood() {
         for name in STATES {
-            format!("state {name} and {name}").parse::<Filter>().unwrap_or_else(|error| panic!("{error}"));
+            let _ = format!("state {name} and {name}")
+                .parse::<Filter>()
+                .unwrap_or_else(|error| panic!("{error}"));
         }
         for (terms, meaning) in TERMS {
             // An argument that the term requires.
@@ -219,7 +221,7 @@ mod tests {
             let text = if first == ":PORTS" { ":80" } else { first };
             let text = if first == "and" { "tcp and udp" } else { text };
             let text = format!("{text} {argument}");
-            text.parse::<Filter>().unwrap_or_else(|error| panic!("{terms}: {meaning}: {error}"));
+            let _ = text.parse::<Filter>().unwrap_or_else(|error| panic!("{terms}: {meaning}: {error}"));
         }
     }
 

@@ -60,9 +60,9 @@ impl From<io::Error> for Error {
     }
 }
 
-crate::model::flags::flags! {
+bitflags::bitflags! {
     /// Set of address families.
-    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct AddressFamilyFlags: u8 {
         /// IPv4 sockets.
         const IPV4 = 0b0000_0001;
@@ -71,9 +71,9 @@ crate::model::flags::flags! {
     }
 }
 
-crate::model::flags::flags! {
+bitflags::bitflags! {
     /// Set of protocols.
-    #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct ProtocolFlags: u8 {
         /// TCP sockets.
         const TCP = 0b0000_0001;

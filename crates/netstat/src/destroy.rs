@@ -28,6 +28,10 @@ impl Socket {
     ///
     /// # Sources
     /// `SOCK_DESTROY`, net/core/sock_diag.c: TCP since Linux 4.5, UDP since 4.9.
+    #[doc(alias = "SOCK_DESTROY")]
+    #[doc(alias = "tcpkill")]
+    #[doc(alias = "ss -K")]
+    #[doc(alias = "SetTcpEntry")]
     pub fn destroy(&self) -> Result<(), Error> {
         Native::destroy(self)
     }

@@ -7,9 +7,8 @@
 //!
 //! let snapshot = Query::new().tcp().listening().processes(ProcessFields::NAME).snapshot()?;
 //! for socket in &snapshot {
-//!     for owner in socket.owners() {
-//!         let name = snapshot.process(owner.pid).and_then(|process| process.name.as_ref());
-//!         println!("{} is held by {name:?} ({})", socket.local, owner.pid);
+//!     for holder in snapshot.holders(socket) {
+//!         println!("{} {holder}", socket.local); // 127.0.0.1:8080 nginx (814)
 //!     }
 //! }
 //! for gap in &snapshot.gaps {
@@ -19,35 +18,54 @@
 //! # }
 //! ```
 //!
-//! # Two faces
-//! The full interface begins at [`Query`]: a query gives a [`Snapshot`] of [`Socket`]s with their
+//! # Two interfaces
+//! The full interface begins at [`Query`]: a query returns a [`Snapshot`] of [`Socket`]s with their
 //! [`Owner`]s, the [`Process`]es behind them, and [`Gap`]s, which say what could not be seen. A row is the
-//! same on every system; what a system cannot give is `None`, and [`Support`] tells which fields those are.
+//! same on every system; what a system does not report is `None`, and [`Support`] says which fields those are.
+//! [`find`] has the usual questions as one function each. A [`Lister`] is for programs that poll, a [`Filter`] for
+//! conditions that a query has no method for.
 //!
 //! The old interface, [`get_sockets_info`] and its companions, is that of the crates `netstat` 0.7 and
 //! netstat2 0.11. Programs written for them compile, unless they match on the variants of the error; [`compat`] has
 //! these names alone and says what to write instead.
+//!
+//! # Features
+//! - `bpf`, on by default. Linux: where the caller has the rights and it pays, owners are found by a program that the
+//!   library loads into the kernel for as long as it is needed ([`OwnerSource`]). Without the feature the crate contains
+//!   no code for that, and never calls bpf(2).
+//! - `serde`: `Serialize` for [`Snapshot`], in the shape of `lsock --json` (`"schema":"lsock/1"`), and for [`Process`],
+//!   [`Gap`], [`OwnerSourceUsed`] and [`Details`] as they are in it. A [`Socket`] alone has no such form, since the names
+//!   of its owners are in the snapshot.
+//! - `log`: one line at debug level through the crate `log`, target `netstat`, for each fallback: a table from a lesser
+//!   source, owners by procfs and not by BPF and why, a table that the system filters, a kept socket or program that is
+//!   dropped.
 //!
 //! # What can be relied on
 //! - No row is left out for want of an owner: [`Socket::ownership`] says whether the owners are all there,
 //!   or why there are none.
 //! - No listing ends quietly: what failed in part is a gap, what failed as a whole is an [`Error`].
 //! - A zero that means "not there" is `None`.
-//! - Nothing waits without a bound, nothing is global, and no process is ever stopped or traced.
+//! - Nothing waits without a bound, nothing is global, and no listing stops or traces a process.
 
 // On a system without a back end there is little to do with some of what the back ends share.
 #![cfg_attr(netstat_test_unsupported, allow(dead_code))]
 
+mod assertions;
 pub mod compat;
 mod destroy;
 mod engine;
 mod filter;
+pub mod find;
 mod lister;
+mod log;
 mod model;
 mod query;
 #[cfg(any(test, netstat_scripted))]
 #[doc(hidden)]
 pub mod scripted;
+#[cfg(feature = "serde")]
+mod serde;
+mod signal;
 mod sys;
 
 pub use compat::{
@@ -90,3 +108,9 @@ pub fn interface_name(index: u32) -> Option<String> {
 #[doc = include_str!("../README.md")]
 #[doc = include_str!("../../../README.md")]
 struct Readmes;
+
+/// The snippets of the guide, as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/cookbook.md")]
+#[doc = include_str!("../../../docs/migrating.md")]
+struct Guide;

@@ -1,4 +1,4 @@
-//! What is kept between one listing and the next.
+//! Listings that share what can be reused.
 
 use crate::engine::run;
 use crate::model::counts::Counts;
@@ -10,18 +10,23 @@ use crate::query::Query;
 use crate::sys::Cache;
 use std::ops::ControlFlow;
 
-/// Asks again and again, and keeps what the next listing can use: for programs that poll.
+/// Runs queries repeatedly and keeps what the next listing can use: for programs that poll.
 ///
-/// A snapshot by [`Query::snapshot`] opens what it needs and closes it again. A lister keeps it. On Linux
-/// that is the netlink socket with its buffer, the program that finds owners, if it was loaded
-/// ([`OwnerSource`](crate::OwnerSource)), and details of processes. On other systems nothing is worth keeping, and
-/// a lister is no more than a convenience.
+/// [`Query::snapshot`] opens what it needs and closes it at the end. A lister keeps it open. On Linux that is the netlink
+/// socket with its buffer, the program that finds owners, if it was loaded ([`OwnerSource`](crate::OwnerSource)), and
+/// details of processes. On other systems there is nothing to keep, and a lister costs and saves nothing.
 ///
-/// A thread that has changed its network namespace is answered for the new one, as by a query.
+/// If the calling thread has moved to another network namespace, the next listing is of the new one, as with a query.
 ///
-/// Nothing of an answer depends on what was kept, with one exception: of a process that is still the same one
-/// (by pid and start time, with the same name and not having executed another program since), path, command
-/// line and user are those that were read when it was first met.
+/// An answer does not depend on what was kept, with one exception: of a process that is still the same one (by pid and
+/// start time, with the same name and not having executed another program since), path, command line and user are those
+/// that were read first.
+///
+/// # Rights
+/// Those of [`Query::snapshot`].
+///
+/// # Sources
+/// Those of [`Query`].
 ///
 /// # Examples
 /// ```
@@ -40,31 +45,31 @@ pub struct Lister {
 }
 
 impl Lister {
-    /// Keeps nothing yet, and opens nothing before it is asked.
+    /// Opens nothing before the first listing.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// As [`Query::snapshot`].
+    /// Lists the sockets, as [`Query::snapshot`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Query::snapshot`].
     pub fn snapshot(&mut self, query: &Query) -> Result<Snapshot, Error> {
         run::snapshot(&self.cache, query)
     }
 
-    /// As [`Query::count`].
+    /// Counts the sockets, as [`Query::count`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Query::count`].
     pub fn count(&mut self, query: &Query) -> Result<Counts, Error> {
         run::count(&self.cache, query)
     }
 
-    /// As [`Query::for_each`].
+    /// Calls `each` with every row, as [`Query::for_each`].
     ///
     /// # Errors
-    /// As there.
+    /// Those of [`Query::for_each`].
     pub fn for_each(
         &mut self,
         query: &Query,

@@ -1,4 +1,4 @@
-//! A question about the machine's sockets.
+//! Which sockets to list, and what to collect for each.
 
 use crate::filter::Filter;
 use crate::model::details::DetailFields;
@@ -8,21 +8,26 @@ use crate::model::process::ProcessFields;
 use crate::model::protocol::Protocol;
 use crate::model::state::State;
 use std::ffi::OsString;
+use std::net::{IpAddr, SocketAddr};
 use std::ops::RangeInclusive;
 
-/// A question: which sockets, and what to tell of them.
+/// Selects sockets and the data to collect for each.
 ///
-/// With nothing said it asks for every TCP and UDP socket of the caller's network namespace, without
-/// owners. Terms of the same kind unite (`.tcp().udp()` is either), terms of different kinds narrow
-/// (`.tcp().local_port(22)` is both). A query can be kept and asked again.
+/// Without conditions it selects every TCP and UDP socket of the caller's network namespace, without owners.
+/// Conditions of the same kind are OR-ed (`.tcp().udp()` is either), conditions of different kinds AND-ed
+/// (`.tcp().local_port(22)` is both); [`Query::filter`] takes any expression. A query can be kept and run many times.
 ///
 /// # Examples
 /// Who listens on port 8080?
 /// ```
 /// # fn main() -> Result<(), netstat::Error> {
-/// let snapshot = netstat::Query::new().tcp().listening().local_port(8080).owners(true).snapshot()?;
+/// use netstat::{ProcessFields, Query};
+///
+/// let snapshot = Query::new().tcp().listening().local_port(8080).processes(ProcessFields::NAME).snapshot()?;
 /// for socket in &snapshot {
-///     println!("{} held by {:?}", socket.local, socket.owners());
+///     for holder in snapshot.holders(socket) {
+///         println!("{} {holder}", socket.local); // 127.0.0.1:8080 nginx (814)
+///     }
 /// }
 /// for gap in &snapshot.gaps {
 ///     eprintln!("incomplete: {gap}");
@@ -30,18 +35,33 @@ use std::ops::RangeInclusive;
 /// # Ok(())
 /// # }
 /// ```
+/// For the usual questions there are functions in [`find`](crate::find).
 ///
-/// In an asynchronous program a snapshot belongs on a thread that may block, since the kernel is asked
-/// many questions in a row: `tokio::task::spawn_blocking(move || query.snapshot())`. A query is `Clone`,
-/// `Send` and `Sync`.
+/// A listing makes many system calls in a row. An asynchronous program runs it on a thread that may block:
+/// `tokio::task::spawn_blocking(move || query.snapshot())`. A query is `Clone`, `Send` and `Sync`.
+///
+/// # Sources
+/// Linux: `NETLINK_SOCK_DIAG`, sock_diag(7), else `/proc/net`; owners from `/proc/PID/fd` or a BPF iterator. Windows:
+/// `GetExtendedTcpTable`, `GetExtendedUdpTable`, `NtQuerySystemInformation`. macOS: the sysctls
+/// `net.inet.{tcp,udp}.pcblist_n`, libproc.
 #[derive(Clone, Debug, Default)]
+#[must_use = "a query does nothing until it is run, by `snapshot` for instance"]
+#[doc(alias = "sock_diag")]
+#[doc(alias = "NETLINK_SOCK_DIAG")]
+#[doc(alias = "NETLINK_INET_DIAG")]
+#[doc(alias = "GetExtendedTcpTable")]
+#[doc(alias = "GetExtendedUdpTable")]
+#[doc(alias = "pcblist_n")]
+#[doc(alias = "/proc/net/tcp")]
 pub struct Query {
-    /// What all the terms come to.
+    /// The conjunction of all conditions.
     pub(crate) filter: Filter,
-    /// The alternatives of each kind of term that was named, ascending by kind.
+    /// The alternatives of each kind of condition that was named, ascending by kind.
     terms: Vec<(ConditionKind, Filter)>,
-    /// What [`Query::filter`] was told.
+    /// The expressions given to [`Query::filter`].
     narrowed: Filter,
+    /// The pairs of ends given to [`Query::connection`], each once.
+    connections: Vec<Ends>,
     pub(crate) services: bool,
     pub(crate) details: DetailFields,
     pub(crate) bound_inactive: bool,
@@ -51,7 +71,10 @@ pub struct Query {
     threads: Option<usize>,
 }
 
-/// The kinds of a query's own terms, in the order in which they are decided.
+/// The two ends of a connection, local first. IPv4 addresses are never in the form that IPv6 sockets have them in.
+pub(crate) type Ends = (SocketAddr, SocketAddr);
+
+/// The kinds of a query's own conditions, in the order in which they are decided.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum ConditionKind {
     Protocol,
@@ -60,13 +83,14 @@ enum ConditionKind {
     LocalPort,
     RemotePort,
     Port,
+    Connection,
     Uid,
     Pid,
     ProcessName,
 }
 
 impl Query {
-    /// Every TCP and UDP socket, without owners.
+    /// Every TCP and UDP socket of the caller's network namespace, without owners.
     pub fn new() -> Self {
         Self::default()
     }
@@ -83,14 +107,19 @@ impl Query {
 
     fn settled(mut self) -> Self {
         self.filter = Filter::all();
-        for (_, terms) in &self.terms {
+        let mut names_protocol = false;
+        for (kind, terms) in &self.terms {
+            names_protocol |= *kind == ConditionKind::Protocol;
             self.filter = self.filter & terms.clone();
+        }
+        if !self.connections.is_empty() && !names_protocol {
+            self.filter = self.filter & Filter::tcp();
         }
         self.filter = self.filter & self.narrowed.clone();
         self
     }
 
-    /// Narrows to what this filter lets through, beside the query's own terms and filters told before. A term
+    /// Narrows to what this filter lets through, beside the query's own conditions and filters given before. A term
     /// about processes implies owners.
     ///
     /// # Examples
@@ -135,25 +164,29 @@ impl Query {
         self.with(ConditionKind::Family, Filter::family(family))
     }
 
-    /// Sockets in this state. A UDP socket counts as established when it has a remote end and as closed
-    /// when it has none, as in `ss`.
+    /// Sockets in this state. A UDP socket, which has none, counts as established when it has a remote end and as closed
+    /// when it has not, as in `ss`.
     pub fn state(self, state: State) -> Self {
         self.with(ConditionKind::State, Filter::state(state))
     }
 
-    /// TCP sockets in LISTEN and UDP sockets without a remote end, as `ss -l`. Unites with
-    /// [`Query::state`].
+    /// TCP sockets in LISTEN and UDP sockets without a remote end, as `ss -l`. OR-ed with
+    /// [`Query::state`]. Windows reports no remote end of UDP, so there every UDP socket passes.
     pub fn listening(self) -> Self {
         self.with(ConditionKind::State, Filter::listening())
     }
 
-    /// Whether TCP sockets are listed, too, that are bound, but neither listen nor connect. They are shown as
-    /// [`State::Closed`]; where states are named, name that one. Off by default.
+    /// Whether to list TCP sockets, too, that are bound but neither listen nor connect. Their state is
+    /// [`State::Closed`]; if the query names states, it must name that one. Off by default.
     ///
-    /// Linux tells of them since 6.8, and asking is not free: they stand in a table of their own with everything
-    /// else that has a local port, and the walk over it takes a quarter to a half of the time of a listing of all
-    /// connections, whatever it finds. An older kernel answers the question with nothing; a gap ([`Snapshot::gaps`]) says so. Windows tells
-    /// of them since 10 1809. macOS lists them anyway.
+    /// Linux reports them since 6.8, at a price: they are in a table of their own with everything else that has a local
+    /// port, and the walk over it takes a quarter to a half of the time of a listing of all connections, whatever it
+    /// finds. An older kernel returns none, and a gap ([`Snapshot::gaps`](crate::Snapshot::gaps)) says so. Windows reports
+    /// them since 10 1809. macOS always lists them.
+    ///
+    /// # Sources
+    /// Linux: `TCP_BOUND_INACTIVE`, net/ipv4/inet_diag.c. Windows: `InternalGetBoundTcpEndpointTable`.
+    #[doc(alias = "TCP_BOUND_INACTIVE")]
     pub fn bound_inactive(mut self, bound_inactive: bool) -> Self {
         self.bound_inactive = bound_inactive;
         self
@@ -189,47 +222,93 @@ impl Query {
         self.with(ConditionKind::Port, Filter::ports(ports))
     }
 
-    /// Sockets made by this user ([`Socket::uid`]). Where rows do not tell users (Windows), asking is an error.
+    /// The TCP connection between these two ends, of which `local` is the listed socket's own; with
+    /// [`Query::udp`], the UDP socket that is connected so. Several calls select several connections. Whether an IPv4
+    /// address is written plainly or as `::ffff:a.b.c.d` does not matter: a connection that an IPv6 socket accepted over
+    /// IPv4 is found by both. The scope id of a link-local address is used to find the connection, and not compared
+    /// where the tables are filtered.
+    ///
+    /// Linux looks the connection up, which takes microseconds however many sockets there are; looking up its owners
+    /// costs as much as in any other query. If the kernel does not find it so (there is none, or its socket is bound to
+    /// a network interface), and on Windows and macOS, the tables are filtered.
+    ///
+    /// # Examples
+    /// The row of the caller's own connection:
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    /// # let stream = std::net::TcpStream::connect(listener.local_addr()?)?;
+    /// let query = netstat::Query::new().connection(stream.local_addr()?, stream.peer_addr()?);
+    /// for socket in &query.snapshot()? {
+    ///     println!("{socket} {:?}", socket.queues);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Sources
+    /// Linux: `SOCK_DIAG_BY_FAMILY` without `NLM_F_DUMP`, sock_diag(7).
+    #[doc(alias = "SOCK_DIAG_BY_FAMILY")]
+    #[doc(alias = "getpeername")]
+    pub fn connection(mut self, local: SocketAddr, remote: SocketAddr) -> Self {
+        let [local, remote] = [local, remote].map(with_canonical_address);
+        if !self.connections.contains(&(local, remote)) {
+            self.connections.push((local, remote));
+        }
+        let local = Filter::local_address(local.ip()) & Filter::local_port(local.port());
+        let remote = Filter::remote_address(remote.ip()) & Filter::remote_port(remote.port());
+        self.with(ConditionKind::Connection, local & remote)
+    }
+
+    /// Sockets made by this user ([`Socket::uid`](crate::Socket::uid)). Running such a query is an error where rows have no
+    /// user (Windows: [`Error::is_unsupported`](crate::Error::is_unsupported)).
     pub fn uid(self, uid: u32) -> Self {
         self.with(ConditionKind::Uid, Filter::uid(uid))
     }
 
-    /// Sockets that this process owns. Implies owners, of which only those processes are then looked at:
-    /// a socket that others share shows these owners alone, and its ownership says it is not complete.
+    /// Sockets that this process owns. Implies owners; only the processes named so are read, so a socket that others
+    /// share has these owners alone, and its ownership says that it is not complete. Without rows,
+    /// [`Snapshot::gaps`](crate::Snapshot::gaps) says whether a process has ended or could not be read.
     pub fn pid(self, pid: u32) -> Self {
         self.with(ConditionKind::Pid, Filter::pid(pid)).owners(true)
     }
 
     /// Sockets that a process of this name owns. Implies owners. The name must be the whole
-    /// [`Process::name`](crate::Process::name), or its first 15 bytes where that is all the kernel keeps.
+    /// [`Process::name`](crate::Process::name), or its first 15 bytes where the kernel keeps no more (Linux, macOS).
     /// On Windows case does not matter, and `.exe` may be left out.
     pub fn process_name(self, name: impl Into<OsString>) -> Self {
         self.with(ConditionKind::ProcessName, Filter::process(name)).owners(true)
     }
 
-    /// Whether to look up the processes that own the sockets. Off by default: it is nearly all of the cost
-    /// of a listing.
+    /// Whether to look up the processes that own the sockets ([`Socket::owners`](crate::Socket::owners)). Off by default:
+    /// it is nearly all of the cost of a listing, except on Windows, whose tables name the process.
+    ///
+    /// # Rights
+    /// See [`Query::snapshot`]: without them, owners of other users' sockets are hidden, which each row and the gaps say.
     pub fn owners(mut self, owners: bool) -> Self {
         self.owners = owners;
         self
     }
 
-    /// How to find the owners, where the system has more than one way. Implies nothing.
+    /// How to find the owners, where the system has several sources (Linux). Does not imply owners.
     pub fn owner_source(mut self, source: OwnerSource) -> Self {
         self.owner_source = source;
         self
     }
 
-    /// Whether to look up the service behind each socket ([`Socket::service`]), where the system has such a
-    /// thing: Windows. Off by default: each costs a question to the service manager.
+    /// Whether to look up the service behind each socket ([`Socket::service`](crate::Socket::service)). Windows; no effect
+    /// elsewhere. Off by default: each costs a call to the service manager.
+    ///
+    /// # Sources
+    /// `I_QueryTagInformation`.
     pub fn services(mut self, services: bool) -> Self {
         self.services = services;
         self
     }
 
-    /// What to tell of each socket beyond its row ([`Socket::details`]), where the system can
-    /// ([`Support::detail_fields`](crate::Support::detail_fields)): Linux. By default nothing, which is fastest;
-    /// [`details`](crate::model::details) says what each costs.
+    /// What to collect of each socket beyond its row ([`Socket::details`](crate::Socket::details)), where the system has
+    /// it ([`Support::detail_fields`](crate::Support::detail_fields)): Linux. By default nothing, which is fastest;
+    /// [`details`](crate::details) says what each costs.
     ///
     /// # Examples
     /// ```
@@ -250,16 +329,28 @@ impl Query {
         self
     }
 
-    /// Which details to read of the processes that own a listed socket. Implies owners, unless no field is
-    /// named.
+    /// Which details to read of the processes that own a listed socket
+    /// ([`Snapshot::processes`](crate::Snapshot::processes)). Implies owners, unless no field is named.
+    ///
+    /// # Rights
+    /// Linux: any user for name, parent, user, command line and start (unless `/proc` is mounted with `hidepid`), the
+    /// right to trace the process for the path. macOS: the same user or root for the start. Windows: administrators for
+    /// the user of other users' processes.
+    ///
+    /// # Sources
+    /// Linux: `/proc/PID/{stat,cmdline,exe}`. Windows: `NtQuerySystemInformation`. macOS: `proc_pidinfo`, `proc_pidpath`.
     pub fn processes(mut self, fields: ProcessFields) -> Self {
         self.fields = fields;
         self
     }
 
-    /// How many threads may work at the most, the caller's included. By default as many as there are
-    /// processors, and eight at the most; and, if nothing is said, another one that mostly waits for the kernel
-    /// (Linux). One: everything happens on the caller's thread.
+    /// How many threads may search for owners and read processes, the caller's included. By default as many as there
+    /// are processors, and eight at the most. A number below that makes a listing slower where owners are asked for, and
+    /// one above it rarely makes it faster: the kernel's own locks are the limit.
+    ///
+    /// Beside these, Linux receives long tables on one thread more, which mostly waits for the kernel.
+    ///
+    /// With 1 (or 0) everything happens on the caller's thread, and no thread is started at all.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
@@ -275,14 +366,28 @@ impl Query {
     }
 
     /// Whether another thread may receive what the kernel says.
-    #[allow(dead_code, reason = "of use where the kernel says it piece by piece")]
+    #[allow(dead_code, reason = "used by the Linux back end only")]
     pub(crate) fn may_receive_ahead(&self) -> bool {
-        self.threads.is_none()
+        self.threads.is_none_or(|threads| threads > 1)
+    }
+
+    /// The connections that were named.
+    #[allow(dead_code, reason = "used by the Linux back end only")]
+    pub(crate) fn connections(&self) -> &[Ends] {
+        &self.connections
     }
 
     /// How many threads the caller asked for, if it did.
     pub(crate) fn threads_wanted(&self) -> Option<usize> {
         self.threads
+    }
+}
+
+/// An IPv4 address as such, in whichever form it was given.
+fn with_canonical_address(end: SocketAddr) -> SocketAddr {
+    match end.ip().to_canonical() {
+        IpAddr::V4(address) => SocketAddr::from((address, end.port())),
+        IpAddr::V6(_) => end,
     }
 }
 
@@ -309,5 +414,32 @@ mod tests {
         assert_eq!(query.filter, Filter::listening() | Filter::state(State::Established));
         assert!(!query.wants_owners());
         assert!(query.filter(Filter::tcp() | !Filter::process("nginx")).wants_owners());
+    }
+
+    #[test]
+    fn connections_are_tcp_unless_a_protocol_is_named_and_unite() {
+        let end = |text: &str| text.parse::<SocketAddr>().unwrap();
+        let (one, other) = (end("127.0.0.1:80"), end("[::ffff:10.0.0.1]:5000"));
+        let query = Query::new().connection(one, other);
+        let expected = Filter::local_address([127, 0, 0, 1])
+            & Filter::local_port(80)
+            & Filter::remote_address([10, 0, 0, 1])
+            & Filter::remote_port(5000);
+        assert_eq!(query.filter, expected.clone() & Filter::tcp());
+        assert_eq!(query.connections(), [(one, end("10.0.0.1:5000"))]);
+        assert!(!query.clone().udp().filter.wants_protocol(Protocol::Tcp));
+        // The same pair in another form is the same connection.
+        let same = query.clone().connection(one, end("10.0.0.1:5000"));
+        assert_eq!(same.connections(), query.connections());
+        let two = query.udp().tcp().connection(end("[::1]:1"), end("[::1]:2"));
+        assert_eq!(two.connections().len(), 2);
+        assert!(two.filter.wants_protocol(Protocol::Udp) && two.filter.wants_family(Family::Ipv6));
+    }
+
+    #[test]
+    fn one_thread_starts_no_other_and_more_receive_ahead_as_the_default_does() {
+        let ahead = |threads| Query::new().threads(threads).may_receive_ahead();
+        assert!(Query::new().may_receive_ahead() && ahead(2) && ahead(8));
+        assert!(!ahead(1) && !ahead(0));
     }
 }

@@ -272,7 +272,7 @@ fn live_thread_in_another_network_namespace_reads_its_own_tables_from_proc() {
             let inodes: Vec<_> = scene.facts().filter_map(|facts| facts.inode).collect();
             let of_the_process =
                 |socket: &Socket| socket.inode().is_some_and(|inode| inodes.contains(&inode));
-            assert!(!snapshot.into_iter().any(|socket| of_the_process(socket)));
+            assert!(!snapshot.sockets.iter().any(of_the_process));
             Ok(())
         })?
     });

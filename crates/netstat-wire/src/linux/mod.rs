@@ -1,5 +1,6 @@
 //! What Linux says: one file an interface, named as the kernel names it.
 
+#[cfg(any(feature = "btf", doc))]
 pub mod btf;
 pub mod dirent64;
 pub mod inet_diag;
@@ -38,6 +39,7 @@ pub mod vsock_diag;
 pub mod xdp_diag;
 
 mod bit_field;
+#[cfg(any(feature = "btf", doc))]
 mod btf_type;
 mod columns;
 mod decimal;

@@ -10,34 +10,40 @@ use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::system::System;
 use crate::sys::{Cache, Native};
+use std::io;
 use std::ops::ControlFlow;
 
 impl Query {
-    /// Asks, and keeps the answer.
+    /// Lists the sockets.
     ///
     /// # Rights
-    /// Every user sees every socket; the owners of other users' sockets are seen with the rights to read
-    /// those processes (root). What stays hidden is told in [`Snapshot::gaps`] and row by row in
-    /// [`Socket::ownership`].
+    /// Every user sees every socket (macOS 27 shows other users' sockets to root only, with a gap); the owners of other
+    /// users' sockets are seen with the right to read those processes: root, on Linux `CAP_SYS_PTRACE` with
+    /// `CAP_DAC_READ_SEARCH`. Windows names the owners to every user. What stays hidden is in [`Snapshot::gaps`] and,
+    /// row by row, in [`Socket::ownership`].
     ///
     /// # Errors
-    /// When no table of sockets could be read at all: [`Error::is_unsupported`] without an interface,
-    /// [`Error::is_permission_denied`] when a sandbox refuses it. When the filter asks for what this system does
-    /// not tell ([`Filter`]). A process that cannot be read, or vanishes, is never an error.
+    /// - No table of sockets could be read at all: [`Error::is_unsupported`] without an interface,
+    ///   [`Error::is_permission_denied`] if a sandbox refuses it, [`Error::is_timed_out`] if the kernel does not answer.
+    /// - The filter compares what this system does not report ([`Filter`](crate::Filter)): [`Error::is_unsupported`].
+    ///
+    /// A process that cannot be read, or vanishes, is never an error.
+    ///
+    /// # Sources
+    /// See [`Query`].
     pub fn snapshot(&self) -> Result<Snapshot, Error> {
         snapshot(&Cache::default(), self)
     }
 
     /// Counts, by protocol and state, what [`Query::snapshot`] would list.
     ///
-    /// Owners are looked for only where the question depends on them ([`Query::pid`],
-    /// [`Query::process_name`]). On Linux a question that names no more than protocol, family and state is
-    /// answered without a record of each socket, from the kernel's own count (`/proc/net/sockstat`): in a
-    /// fraction of the time of a listing. While connections come and go the count is of no one moment, no more
-    /// than a listing is.
+    /// Owners are looked up only if the filter depends on them ([`Query::pid`], [`Query::process_name`]). On Linux a query
+    /// that names no more than protocol, family and state is answered without a record of each socket, from the kernel's
+    /// own counters (`/proc/net/sockstat`): in a fraction of the time of a listing. While connections come and go the
+    /// count is of no one moment, no more than a listing is.
     ///
     /// # Errors
-    /// As [`Query::snapshot`].
+    /// Those of [`Query::snapshot`].
     ///
     /// # Examples
     /// ```
@@ -54,14 +60,15 @@ impl Query {
         count(&Cache::default(), self)
     }
 
-    /// Asks, and hands over each row as it is read, without keeping it: for counting, and for machines
-    /// with very many sockets. Returns what the listing could not see. Breaking off ends it early.
+    /// Calls `each` with every row as it is read, without keeping it: for counting, and for machines with very many
+    /// sockets. Returns what the listing could not see. [`ControlFlow::Break`] ends it early.
     ///
-    /// Owners, if asked for, are looked up before the rows are read, and a row whose owner was not found
-    /// then comes last. Details of processes are not part of a row; use [`Query::snapshot`] for them.
+    /// Owners, if asked for, are looked up before the rows are read, and a row whose owner was not found then comes
+    /// last.
     ///
     /// # Errors
-    /// As [`Query::snapshot`].
+    /// As [`Query::snapshot`]. Details of processes ([`Query::processes`]) are not part of a row, so a query that asks
+    /// for them is refused.
     ///
     /// # Examples
     /// ```
@@ -81,7 +88,7 @@ impl Query {
 }
 
 impl Support {
-    /// What this build gives.
+    /// What this build supports. Makes no system call.
     pub fn current() -> Self {
         Native::SUPPORT
     }
@@ -100,7 +107,18 @@ pub(crate) fn for_each(
     query: &Query,
     mut each: impl FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
+    refuse_process_details(query)?;
     phases::stream(&Native::new(cache), query, &mut each).map_err(|error| explain(error, query))
+}
+
+/// A row has no place for them, and to leave them out in silence would look like processes without names.
+fn refuse_process_details(query: &Query) -> Result<(), Error> {
+    if query.fields.is_empty() {
+        return Ok(());
+    }
+    let why = "they are no part of a row; ask for owners only, or use a snapshot";
+    let error = io::Error::new(io::ErrorKind::InvalidInput, why);
+    Err(Error::system("stream", "rows with details of processes", error))
 }
 
 /// Marks are refused without the right to see them, and the kernel does not say that it is the marks.
@@ -112,7 +130,7 @@ fn explain(error: Error, query: &Query) -> Error {
 mod tests {
     use super::*;
     use crate::filter::Filter;
-    use std::io;
+    use crate::model::process::ProcessFields;
 
     #[test]
     fn refused_filter_by_mark_is_named_with_the_right_that_it_takes() {
@@ -126,5 +144,19 @@ mod tests {
         assert_eq!(refused(denied, &Filter::cgroup_id(1)), "cannot filter tcp sockets: permission denied");
         let other = refused(io::ErrorKind::OutOfMemory, &marked);
         assert!(other.starts_with("cannot filter tcp sockets: "), "{other}");
+    }
+
+    #[test]
+    fn rows_one_by_one_with_details_of_processes_are_refused() {
+        let query = Query::new().processes(ProcessFields::NAME);
+        let mut rows = 0;
+        let error = query.for_each(|_| {
+            rows += 1;
+            ControlFlow::Continue(())
+        });
+        let said = "cannot stream rows with details of processes: they are no part of a row; ask for owners only, or \
+                    use a snapshot";
+        assert_eq!((error.unwrap_err().to_string().as_str(), rows), (said, 0));
+        assert!(refuse_process_details(&query.processes(ProcessFields::empty())).is_ok());
     }
 }

@@ -7,6 +7,7 @@
 //!   its rows twice.
 #![allow(dead_code, reason = "a system without a back end has no tables")]
 
+use crate::log::debug;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::socket::Socket;
@@ -108,6 +109,7 @@ impl<'s> Tables<'s> {
 
     /// A table has been read from another source, because a better one failed.
     pub(crate) fn fell_back(&mut self, failure: impl Display) {
+        debug!("a table is read from a lesser source: {failure}");
         self.any_read = true;
         self.gap(GapKind::Fallback, failure);
     }

@@ -57,6 +57,8 @@ use std::ops::{BitAnd, BitOr, Not};
 /// # }
 /// ```
 #[derive(Clone, PartialEq, Eq)]
+#[doc(alias = "INET_DIAG_REQ_BYTECODE")]
+#[must_use = "a filter does nothing until a query has it"]
 pub struct Filter(pub(super) Expr);
 
 #[allow(dead_code, reason = "of use where the kernel takes filters")]

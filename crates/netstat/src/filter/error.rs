@@ -18,7 +18,7 @@ use std::ops::Range;
 ///      service; example: dport = :443\n  tcp and dport = :htps\n                  ^^^^^",
 /// );
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct FilterError {
     pub(super) text: String,
     pub(super) range: Range<usize>,

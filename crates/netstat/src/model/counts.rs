@@ -9,7 +9,7 @@ type Key = (Protocol, Option<State>);
 
 /// How many sockets there are of each protocol and in each state: the answer to
 /// [`Query::count`](crate::Query::count).
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Counts {
     /// Ascending by protocol and state: a dozen at the most.

@@ -1,31 +1,98 @@
-//! Sets of flags: the types of `bitflags`, without what nobody reads.
-//!
-//! Declared with its usual form, each would bring a parser of its own.
+//! Sets of named flags. The two flag types of the old interface are those of `bitflags`, as its users know them
+//! ([`compat`](crate::compat)); these have what a set needs, and no other crate in their interface.
 
-use std::fmt;
-
-/// Declares a set of flags with all that `bitflags` gives.
+/// Declares a set of flags. A set has no bits without a name.
 macro_rules! flags {
     (
         $(#[$outer:meta])*
-        pub struct $name:ident: $bits:ty { $($constants:tt)* }
+        pub struct $name:ident: $bits:ty {
+            $($(#[$inner:meta])* const $flag:ident = $value:expr;)*
+        }
     ) => {
         $(#[$outer])*
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub struct $name($bits);
 
-        bitflags::bitflags! {
-            impl $name: $bits { $($constants)* }
+        impl $name {
+            $($(#[$inner])* pub const $flag: Self = Self($value);)*
+
+            /// The set without a flag.
+            pub const fn empty() -> Self {
+                Self(0)
+            }
+
+            /// The set with every flag.
+            pub const fn all() -> Self {
+                Self(0 $(| Self::$flag.0)*)
+            }
+
+            /// Whether the set has no flag.
+            pub const fn is_empty(self) -> bool {
+                self.0 == 0
+            }
+
+            /// Whether the set has all flags of the other.
+            pub const fn contains(self, other: Self) -> bool {
+                self.0 & other.0 == other.0
+            }
+
+            /// Whether the two sets have a flag in common.
+            pub const fn intersects(self, other: Self) -> bool {
+                self.0 & other.0 != 0
+            }
+
+            /// The flags of either set: `|` in a constant.
+            #[must_use]
+            pub const fn union(self, other: Self) -> Self {
+                Self(self.0 | other.0)
+            }
+
+            /// The flags that the other set does not have.
+            #[must_use]
+            pub const fn difference(self, other: Self) -> Self {
+                Self(self.0 & !other.0)
+            }
+
+            /// Each flag of the set with its name.
+            pub fn iter_names(self) -> impl Iterator<Item = (&'static str, Self)> {
+                let all = [$((stringify!($flag), Self::$flag)),*];
+                all.into_iter().filter(move |(_, flag)| self.contains(*flag))
+            }
         }
 
+        impl std::ops::BitOr for $name {
+            type Output = Self;
+
+            fn bitor(self, other: Self) -> Self {
+                self.union(other)
+            }
+        }
+
+        impl std::ops::BitOrAssign for $name {
+            fn bitor_assign(&mut self, other: Self) {
+                *self = self.union(other);
+            }
+        }
+
+        impl FromIterator<Self> for $name {
+            fn from_iter<I: IntoIterator<Item = Self>>(sets: I) -> Self {
+                sets.into_iter().fold(Self::empty(), Self::union)
+            }
+        }
+
+        impl std::ops::BitAnd for $name {
+            type Output = Self;
+
+            fn bitand(self, other: Self) -> Self {
+                Self(self.0 & other.0)
+            }
+        }
+
+        /// The names of the flags: `(NAME | PATH)` after the type's.
         impl std::fmt::Debug for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                let flag = |index: usize| {
-                    let flag = <Self as bitflags::Flags>::FLAGS.get(index)?;
-                    Some((flag.name(), flag.value().bits().into()))
-                };
-                f.debug_tuple(stringify!($name))
-                    .field(&crate::model::flags::Named { bits: self.bits().into(), flag: &flag })
-                    .finish()
+                let names: Vec<&str> = self.iter_names().map(|(name, _)| name).collect();
+                write!(f, "{}({})", stringify!($name), names.join(" | "))
             }
         }
     };
@@ -33,42 +100,23 @@ macro_rules! flags {
 
 pub(crate) use flags;
 
-/// Bits by their names.
-pub(crate) struct Named<'a> {
-    pub(crate) bits: u32,
-    /// Name and value of each flag there is, by its number.
-    pub(crate) flag: &'a dyn Fn(usize) -> Option<(&'static str, u32)>,
-}
-
-impl fmt::Debug for Named<'_> {
-    /// As `bitflags` has it: `A | B`, with bits that have no name as a number, and `0x0` for none.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rest = self.bits;
-        let mut before = "";
-        let mut flags = 0..;
-        while let Some((name, value)) = flags.next().and_then(self.flag) {
-            if rest & value != 0 && self.bits & value == value {
-                write!(f, "{before}{name}")?;
-                before = " | ";
-                rest &= !value;
-            }
-        }
-        if rest != 0 || before.is_empty() { write!(f, "{before}{rest:#x}") } else { Ok(()) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::{AddressFamilyFlags, ProcessFields};
+    use crate::ProcessFields;
 
     #[test]
-    fn sets_are_shown_by_the_names_of_their_flags() {
-        let both = AddressFamilyFlags::IPV4 | AddressFamilyFlags::IPV6;
-        assert_eq!(format!("{both:?}"), "AddressFamilyFlags(IPV4 | IPV6)");
-        assert_eq!(format!("{:?}", ProcessFields::empty()), "ProcessFields(0x0)");
-        let more = AddressFamilyFlags::from_bits_retain(0b1010);
-        assert_eq!(format!("{more:?}"), "AddressFamilyFlags(IPV6 | 0x8)");
-        assert_eq!(format!("{:?}", more - both), "AddressFamilyFlags(0x8)");
-        assert_eq!(format!("{more:#?}"), "AddressFamilyFlags(\n    IPV6 | 0x8,\n)");
+    fn sets_are_joined_compared_and_shown_by_the_names_of_their_flags() {
+        let both = ProcessFields::NAME | ProcessFields::PATH;
+        assert_eq!(format!("{both:?}"), "ProcessFields(NAME | PATH)");
+        assert_eq!(format!("{:?}", ProcessFields::empty()), "ProcessFields()");
+        assert!(both.contains(ProcessFields::NAME) && !ProcessFields::NAME.contains(both));
+        assert!(both.contains(ProcessFields::empty()) && !both.is_empty());
+        assert_eq!(both.difference(ProcessFields::NAME), ProcessFields::PATH);
+        assert_eq!(both & ProcessFields::NAME, ProcessFields::NAME);
+        assert_eq!(ProcessFields::empty(), ProcessFields::default());
+        let every = ProcessFields::all();
+        let joined = every.iter_names().fold(ProcessFields::empty(), |set, (_, flag)| set | flag);
+        assert_eq!(joined, every);
+        assert_eq!(every.iter_names().next(), Some(("NAME", ProcessFields::NAME)));
     }
 }

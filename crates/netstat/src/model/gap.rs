@@ -51,7 +51,7 @@ pub enum GapKind {
 }
 
 impl GapKind {
-    /// The name in lsock's JSON, such as `processes_unreadable`.
+    /// The stable, machine-readable name, such as `processes_unreadable`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::ProcessesUnreadable => "processes_unreadable",
@@ -114,7 +114,7 @@ impl fmt::Display for Gap {
                 write!(f, "{count} {} not understood ({source})", plural("record", "records"))
             }
             GapKind::Fallback => {
-                write!(f, "{count} {} read from a lesser source ({source})", plural("table", "tables"))
+                write!(f, "{count} {} read from a fallback source ({source})", plural("table", "tables"))
             }
         }
     }

@@ -4,6 +4,7 @@ pub(crate) mod counts;
 pub mod details;
 pub(crate) mod endpoint;
 pub(crate) mod error;
+pub(crate) mod escape;
 pub(crate) mod family;
 pub(crate) mod flags;
 pub(crate) mod gap;

@@ -8,6 +8,10 @@ use std::fmt;
 /// on two descriptors, a descriptor passed to another program.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
+#[doc(alias = "proc_pidfdinfo")]
+#[doc(alias = "proc_fdinfo")]
+#[doc(alias = "/proc/PID/fd")]
+#[doc(alias = "dwOwningPid")]
 pub struct Owner {
     /// The process (thread group) id, in the caller's pid namespace.
     pub pid: u32,

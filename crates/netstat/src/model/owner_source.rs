@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 /// How to find the owners of sockets, where a system has more than one way: Linux. Elsewhere it says nothing.
+/// `Bpf` is in the crate with its feature `bpf`, which is on by default.
 ///
 /// | | what it needs | what it sees | what it costs |
 /// |---|---|---|---|
@@ -11,7 +12,7 @@ use std::fmt;
 /// | `Bpf` | `CAP_BPF` with `CAP_PERFMON`, or `CAP_SYS_ADMIN`, in the first user namespace; Linux 5.8 with BTF (`/sys/kernel/btf/vmlinux`), 6.5 in a pid namespace of its own | every process in the caller's pid namespace, those that refuse to be traced too | two to three milliseconds at first, then 0.3 microseconds a descriptor |
 ///
 /// Both find the same holders. Which one a snapshot used is told by
-/// [`Snapshot::owners_from`](crate::Snapshot::owners_from).
+/// [`Snapshot::owner_source`](crate::Snapshot::owner_source).
 ///
 /// # Sources
 /// proc_pid_fd(5); bpf(2), kernel/bpf/task_iter.c.
@@ -27,7 +28,7 @@ pub enum OwnerSource {
     /// A walk over the descriptors of all processes in `/proc`.
     Procfs,
     /// A BPF iterator over the descriptors of all processes. Where it cannot be had, procfs stands in, and
-    /// [`Snapshot::owners_from`](crate::Snapshot::owners_from) says why.
+    /// [`Snapshot::owner_source`](crate::Snapshot::owner_source) says why.
     Bpf,
 }
 
@@ -49,7 +50,7 @@ impl fmt::Display for OwnerSource {
 }
 
 /// Where the owners of a snapshot were found, and why there.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct OwnerSourceUsed {
     /// [`OwnerSource::Procfs`] or [`OwnerSource::Bpf`].

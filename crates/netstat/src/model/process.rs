@@ -1,5 +1,6 @@
 //! A process that owns a socket.
 
+use crate::model::escape::escaped;
 use crate::model::process_id::ProcessId;
 use std::ffi::OsString;
 use std::fmt;
@@ -8,7 +9,6 @@ use std::time::SystemTime;
 
 crate::model::flags::flags! {
     /// Which details of a process a query reads. Each costs some microseconds a process.
-    #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct ProcessFields: u16 {
         /// [`Process::name`].
         const NAME = 1;
@@ -39,6 +39,8 @@ crate::model::flags::flags! {
 /// process before its details were read, is told by its start time and left out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[doc(alias = "proc_pidinfo")]
+#[doc(alias = "/proc/PID/stat")]
 #[doc(alias = "proc_bsdinfo")]
 #[doc(alias = "SYSTEM_PROCESS_INFORMATION")]
 pub struct Process {
@@ -99,12 +101,27 @@ impl Process {
 }
 
 /// `nginx (814)`, or `814` where the name is not known. Names come from other processes: what is not printable is
-/// escaped.
+/// escaped. Obeys width and precision.
 impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
-            Some(name) => write!(f, "{} ({})", name.to_string_lossy().escape_debug(), self.pid),
-            None => write!(f, "{}", self.pid),
+            Some(name) => f.pad(&format!("{} ({})", escaped(&name.to_string_lossy()), self.pid)),
+            None => f.pad(&self.pid.to_string()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn display_is_name_and_pid_with_the_name_escaped() {
+        let mut process = Process::new(814);
+        assert_eq!(process.to_string(), "814");
+        process.name = Some("nginx".into());
+        assert_eq!(format!("{process:<12}|"), "nginx (814) |");
+        process.name = Some("x\n\u{1b}[2J".into());
+        assert_eq!(process.to_string(), "x\\n\\u{1b}[2J (814)");
     }
 }

@@ -12,7 +12,10 @@ use std::time::SystemTime;
 ///
 /// A snapshot is not an instant: sockets and owners are read one after the other while the machine goes
 /// on. A socket that closes meanwhile may still be listed; its [`Ownership`](crate::Ownership) then says that it vanished.
-#[derive(Clone, Debug)]
+///
+/// `PartialEq` compares everything, [`taken_at`](Snapshot::taken_at) too: to find what has changed between two, compare
+/// the [keys](Socket::key) of their rows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Snapshot {
     /// The sockets, TCP before UDP. The order within a protocol is unspecified.
@@ -68,7 +71,7 @@ impl Snapshot {
 }
 
 /// One process that owns a socket: what [`Snapshot::holders`] yields.
-#[derive(Copy, Clone, Debug)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Holder<'a> {
     /// Process id.
@@ -79,12 +82,12 @@ pub struct Holder<'a> {
     pub owners: &'a [Owner],
 }
 
-/// `nginx (814)`, or `814` where the name is not known.
+/// `nginx (814)`, or `814` where the name is not known: as [`Process`] is displayed.
 impl fmt::Display for Holder<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.process {
             Some(process) => process.fmt(f),
-            None => write!(f, "{}", self.pid),
+            None => f.pad(&self.pid.to_string()),
         }
     }
 }

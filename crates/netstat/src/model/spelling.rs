@@ -10,7 +10,7 @@ use std::fmt;
 /// let error = "half-open".parse::<netstat::State>().unwrap_err();
 /// assert_eq!(error.to_string(), "\"half-open\" is not a socket state");
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct UnknownName {
     text: String,
     expected: &'static str,

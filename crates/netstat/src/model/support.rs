@@ -7,7 +7,6 @@ use crate::model::protocol::Protocol;
 
 crate::model::flags::flags! {
     /// The fields of a [`Socket`](crate::Socket) that a system may or may not give.
-    #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct SocketFields: u32 {
         /// `remote` of a TCP connection.
         const TCP_REMOTE = 1;
@@ -50,7 +49,7 @@ crate::model::flags::flags! {
 ///     println!("rows on {} say which user made the socket", support.system);
 /// }
 /// ```
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Support {
     /// The system's name, such as `linux` or `windows`; `unsupported` where there is no back end yet.

@@ -7,6 +7,7 @@ use crate::model::error::Error;
 use crate::model::gap::Gap;
 use crate::model::owner::UnownedReason;
 use crate::model::process::{Process, ProcessFields};
+use crate::model::process_id::ProcessId;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
@@ -89,7 +90,8 @@ pub(crate) trait System: Sync {
     }
 
     /// Details of these processes, one for each and in that order. A process that has ended, or whose pid belongs to
-    /// another one by now, is returned with its pid alone, and counted in a gap.
+    /// another one by now, is returned with its pid alone, and counted in a gap. With
+    /// [`ProcessFields::START_TIME`] the kernel's own value of the start ([`ProcessId`]) is set too.
     fn processes(
         &self,
         seen: &[ProcessSeen],
@@ -128,6 +130,11 @@ pub(crate) trait System: Sync {
     /// See [`Filter::cgroup`](crate::Filter::cgroup).
     fn cgroup_id(path: &Path) -> Result<u64, Error> {
         Err(Error::unsupported("find", format!("control group {}", path.display())))
+    }
+
+    /// See [`ProcessId::signal`].
+    fn signal(&self, process: ProcessId, _signal: i32) -> Result<(), Error> {
+        Err(Error::unsupported("signal", process.subject()))
     }
 
     /// See [`Socket::destroy`].

@@ -14,6 +14,10 @@ pub(crate) fn list() -> Snapshot {
 pub(crate) fn sources() -> Vec<OwnerSource> {
     let query = Query::new().tcp().listening().owners(true).owner_source(OwnerSource::Bpf);
     let from = query.snapshot().expect("a listing").owner_source.expect("a source");
+    if !cfg!(feature = "bpf") {
+        assert_eq!((from.source, &*from.reason), (OwnerSource::Procfs, "built without bpf"));
+        return vec![OwnerSource::Procfs];
+    }
     match kernel::bpf_iterators() {
         Ok(()) => {
             assert_eq!(from.source, OwnerSource::Bpf, "the kernel has it: {from}");

@@ -34,7 +34,7 @@ fn words_of(details: Details) -> String {
     shown_of(&snapshot(details), "--no-header --columns details", false)
 }
 
-fn everything() -> Details {
+pub(super) fn everything() -> Details {
     with(|details: &mut Details| {
         details.tcp = Some(Box::new(with(|tcp: &mut TcpMetrics| {
             tcp.options = TcpOptions::TIMESTAMPS | TcpOptions::WINDOW_SCALE;

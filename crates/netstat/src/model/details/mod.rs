@@ -30,7 +30,6 @@ pub use upper_layer::{MptcpSubflow, Tls, TlsCipher, TlsCrypto, UpperLayer};
 
 crate::model::flags::flags! {
     /// Which [`Details`] of a socket a query reads.
-    #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct DetailFields: u16 {
         /// [`Details::tcp`].
         const TCP_INFO = 1;

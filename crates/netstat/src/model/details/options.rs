@@ -2,7 +2,6 @@
 
 crate::model::flags::flags! {
     /// Options of a socket, by the names that `setsockopt` has for them.
-    #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct SocketOptions: u16 {
         /// `IP_RECVERR`: errors of the network are queued for the program.
         const RECVERR = 1;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 crate::model::flags::flags! {
     /// What the two ends of a connection agreed on, and what came of it.
-    #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
     pub struct TcpOptions: u8 {
         /// Timestamps (RFC 7323). `ts` in `ss`.
         const TIMESTAMPS = 1;
@@ -22,6 +21,14 @@ crate::model::flags::flags! {
         const TIMESTAMPS_US = 1 << 6;
         /// Opened by TCP Fast Open at this end.
         const FAST_OPEN_CHILD = 1 << 7;
+    }
+}
+
+impl TcpOptions {
+    /// From `tcpi_options`, each bit of which has a name.
+    #[allow(dead_code, reason = "only Linux reports them")]
+    pub(crate) const fn from_bits(options: u8) -> Self {
+        Self(options)
     }
 }
 
@@ -45,7 +52,7 @@ pub enum CongestionState {
 }
 
 impl CongestionState {
-    /// The name in lsock's JSON, such as `cwnd_reduced`.
+    /// The stable, machine-readable name, such as `cwnd_reduced`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
@@ -71,7 +78,7 @@ pub enum FastOpenFailure {
 }
 
 impl FastOpenFailure {
-    /// The name in lsock's JSON, such as `no_cookie`.
+    /// The stable, machine-readable name, such as `no_cookie`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NoCookie => "no_cookie",
@@ -90,6 +97,9 @@ impl FastOpenFailure {
 /// count from the beginning of the connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
+#[doc(alias = "tcp_info")]
+#[doc(alias = "TCP_INFO")]
+#[doc(alias = "INET_DIAG_INFO")]
 pub struct TcpMetrics {
     /// What congestion control is doing.
     pub ca_state: CongestionState,

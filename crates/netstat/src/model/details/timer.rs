@@ -41,7 +41,7 @@ pub enum TimerKind {
 }
 
 impl TimerKind {
-    /// The name in lsock's JSON, such as `zero_window_probe`.
+    /// The stable, machine-readable name, such as `zero_window_probe`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Retransmit => "retransmit",

@@ -77,7 +77,7 @@ pub enum TlsCrypto {
 }
 
 impl TlsCrypto {
-    /// The name in lsock's JSON, such as `software`.
+    /// The stable, machine-readable name, such as `software`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Base => "none",

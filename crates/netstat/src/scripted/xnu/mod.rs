@@ -11,12 +11,14 @@ mod pcblist_n;
 use super::world::{
     Descriptor, DescriptorFate, Fate, Hands, Process, Protocol, Socket, State, What, When, World,
 };
+use crate::engine::parallel::lock;
 use crate::engine::snapshot;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
 use crate::model::snapshot::Snapshot;
 use crate::query::Query;
 use crate::sys::macos::{Kernel, Macos, Returned};
+use crate::sys::system::System;
 use std::collections::HashMap;
 use std::ffi::{CStr, OsString};
 use std::ops::ControlFlow;
@@ -97,6 +99,8 @@ struct Inner {
     calls: AtomicU64,
     /// Of processes to which something happens: how many sockets have been told, and how often their number.
     told: Mutex<HashMap<u32, (usize, usize)>>,
+    /// Signals that were sent, to which pid.
+    signals: Mutex<Vec<(u32, i32)>>,
 }
 
 fn ok(value: usize) -> Returned {
@@ -156,6 +160,7 @@ impl Xnu {
             outgrown: AtomicU32::new(machine.outgrown),
             calls: AtomicU64::new(0),
             told: Mutex::default(),
+            signals: Mutex::default(),
             world,
             machine,
         }))
@@ -200,6 +205,16 @@ impl Xnu {
             self.proc_pidpath(pid, &mut buffer);
         }
         self.calls() - before
+    }
+
+    /// Sends a signal as [`ProcessId::signal`](crate::ProcessId::signal) does on the real one.
+    pub fn signal(&self, process: crate::ProcessId, signal: i32) -> Result<(), Error> {
+        Macos::over(self.clone()).signal(process, signal)
+    }
+
+    /// The signals that processes have got.
+    pub fn signals(&self) -> Vec<(u32, i32)> {
+        lock(&self.0.signals).clone()
     }
 
     /// How many calls it has answered.
@@ -464,6 +479,21 @@ impl Kernel for Xnu {
             Ok(None) => fails(ENOENT),
             Ok(Some(_)) if buffer.len() < 1024 => fails(ENOMEM),
             Ok(Some(path)) => copy_structure(path.as_bytes(), Some(buffer)),
+        }
+    }
+
+    fn kill(&self, pid: i32, signal: i32) -> Returned {
+        self.count_call();
+        let refused = |errno| Returned { value: -1, errno };
+        let Machine { uid, .. } = self.0.machine;
+        match self.find(pid, true) {
+            Err(errno) => refused(errno),
+            Ok(process) if uid != 0 && process.uid != uid => refused(EPERM),
+            Ok(_) if !(0..32).contains(&signal) => refused(EINVAL),
+            Ok(process) => {
+                lock(&self.0.signals).push((process.pid, signal));
+                ok(0)
+            }
         }
     }
 

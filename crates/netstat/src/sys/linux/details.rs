@@ -145,7 +145,7 @@ fn measured(micros: u32) -> Option<Duration> {
 }
 
 fn tcp_metrics(info: &TcpInfo) -> TcpMetrics {
-    let options = TcpOptions::from_bits_truncate(info.options);
+    let options = TcpOptions::from_bits(info.options);
     let scaled = |shift: u8| options.contains(TcpOptions::WINDOW_SCALE).then_some(shift);
     let limit = |rate: Option<u64>| rate.filter(|rate| *rate != NO_RATE_LIMIT);
     TcpMetrics {
@@ -255,8 +255,7 @@ fn memory(info: &SkMemInfo) -> SocketMemory {
 }
 
 fn options(sockopt: &SockOpt) -> SocketOptions {
-    let mut options = SocketOptions::empty();
-    for (is_set, option) in [
+    [
         (sockopt.recverr, SocketOptions::RECVERR),
         (sockopt.freebind, SocketOptions::FREEBIND),
         (sockopt.hdrincl, SocketOptions::HDRINCL),
@@ -267,10 +266,10 @@ fn options(sockopt: &SockOpt) -> SocketOptions {
         (sockopt.bind_address_no_port, SocketOptions::BIND_ADDRESS_NO_PORT),
         (sockopt.recverr_rfc4884, SocketOptions::RECVERR_RFC4884),
         (sockopt.defer_connect, SocketOptions::DEFER_CONNECT),
-    ] {
-        options.set(option, is_set);
-    }
-    options
+    ]
+    .into_iter()
+    .filter_map(|(is_set, option)| is_set.then_some(option))
+    .collect()
 }
 
 fn upper_layer(ulp: &UlpInfo<'_>) -> UpperLayer {

@@ -13,6 +13,7 @@ impl Errno {
     pub(crate) const SRCH: Self = Self(libc::ESRCH);
     pub(crate) const INTR: Self = Self(libc::EINTR);
     pub(crate) const IO: Self = Self(libc::EIO);
+    #[cfg(feature = "bpf")]
     pub(crate) const TOOBIG: Self = Self(libc::E2BIG);
     pub(crate) const BADF: Self = Self(libc::EBADF);
     pub(crate) const AGAIN: Self = Self(libc::EAGAIN);
@@ -44,6 +45,7 @@ impl Errno {
 /// Scripted kernels fail with these; no code distinguishes them.
 #[cfg(test)]
 impl Errno {
+    #[cfg(feature = "bpf")]
     pub(crate) const NOMEM: Self = Self(libc::ENOMEM);
     pub(crate) const MFILE: Self = Self(libc::EMFILE);
     pub(crate) const NOSYS: Self = Self(libc::ENOSYS);

@@ -6,7 +6,7 @@ use super::errno::Errno;
 use std::cmp::Ordering;
 use std::ffi::{CStr, CString};
 use std::mem::{self, MaybeUninit};
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// The comparison of two tasks' descriptor tables, `KCMP_FILES` of linux/kcmp.h.
 const KCMP_FILES: libc::c_int = 2;
@@ -31,6 +31,37 @@ pub(super) fn compare_descriptor_tables(a: u32, b: u32) -> Result<Ordering, Errn
         0 => Ok(Ordering::Equal),
         1 => Ok(Ordering::Less),
         2 | 3 => Ok(Ordering::Greater),
+        _ => Err(Errno::last()),
+    }
+}
+
+/// A descriptor of the process that has this pid now.
+///
+/// Fails with `ESRCH` when there is none, with `EINVAL` or `ENOENT` when it is the number of a thread, and with `ENOSYS`
+/// before Linux 5.3.
+///
+/// # Sources
+/// pidfd_open(2). Not all C libraries have a function for it.
+pub(super) fn pidfd_open(pid: u32) -> Result<OwnedFd, Errno> {
+    let pid = libc::pid_t::try_from(pid).map_err(|_| Errno::SRCH)?;
+    let flags: libc::c_uint = 0;
+    // SAFETY: the call takes integers only and touches no memory of this process.
+    let answer = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, flags) };
+    let fd = libc::c_int::try_from(answer).ok().filter(|fd| *fd >= 0).ok_or_else(Errno::last)?;
+    // SAFETY: the kernel has just opened it for this caller, who alone has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// Sends a signal to the process of a descriptor.
+///
+/// # Sources
+/// pidfd_send_signal(2), Linux 5.1.
+pub(super) fn pidfd_send_signal(process: BorrowedFd<'_>, signal: i32) -> Result<(), Errno> {
+    let no_information: *const libc::siginfo_t = std::ptr::null();
+    let (fd, flags): (_, libc::c_uint) = (process.as_raw_fd(), 0);
+    // SAFETY: without information the kernel makes that of kill(2); the call touches no memory of this process.
+    match unsafe { libc::syscall(libc::SYS_pidfd_send_signal, fd, signal, no_information, flags) } {
+        0 => Ok(()),
         _ => Err(Errno::last()),
     }
 }
@@ -173,6 +204,7 @@ unsafe fn written_part(buffer: &[MaybeUninit<u8>], written: usize) -> &[u8] {
 ///
 /// # Sources
 /// fstatfs(2), `f_type`.
+#[cfg(any(feature = "bpf", test))]
 pub(super) fn file_system(file: BorrowedFd<'_>) -> Result<i128, Errno> {
     // SAFETY: a structure of numbers, all of which may be zero.
     let mut answer: libc::statfs = unsafe { mem::zeroed() };

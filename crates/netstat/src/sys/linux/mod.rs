@@ -35,6 +35,9 @@
 //! # How a socket is closed
 //! By `SOCK_DESTROY` with its cookie ([`sock_diag::destroy`]).
 //!
+//! # How a process is signalled
+//! By a pidfd, once its start has been compared ([`signal`]).
+//!
 //! Sources: sock_diag(7), netlink(7), proc(5), linux/inet_diag.h, net/ipv4/inet_diag.c.
 
 mod dedup;
@@ -47,6 +50,7 @@ mod procfs;
 mod protocols;
 mod resolve;
 mod row;
+mod signal;
 mod sock_diag;
 mod sockets;
 mod system;

@@ -147,9 +147,9 @@ impl RawCounters {
     }
 }
 
-/// The identity of a row, as a request for that socket has it; `None` for a row without IP addresses and ports.
-pub(super) fn sock_id(socket: &Socket) -> Option<SockId> {
-    let bytes = |address: SocketAddr| match address {
+/// An address as requests have it.
+pub(super) fn address_bytes(address: SocketAddr) -> [u8; 16] {
+    match address {
         SocketAddr::V4(address) => {
             let mut bytes = [0; 16];
             for (to, from) in bytes.iter_mut().zip(address.ip().octets()) {
@@ -158,13 +158,17 @@ pub(super) fn sock_id(socket: &Socket) -> Option<SockId> {
             bytes
         }
         SocketAddr::V6(address) => address.ip().octets(),
-    };
+    }
+}
+
+/// The identity of a row, as a request for that socket has it; `None` for a row without IP addresses and ports.
+pub(super) fn sock_id(socket: &Socket) -> Option<SockId> {
     let (local, remote) = (socket.local_addr()?, socket.remote_addr());
     Some(SockId {
         sport: local.port(),
         dport: remote.map_or(0, |remote| remote.port()),
-        src: bytes(local),
-        dst: remote.map_or([0; 16], bytes),
+        src: address_bytes(local),
+        dst: remote.map_or([0; 16], address_bytes),
         interface: socket.interface.map_or(0, NonZeroU32::get),
         cookie: socket.cookie.map_or(u64::MAX, NonZeroU64::get),
     })

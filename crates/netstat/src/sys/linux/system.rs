@@ -7,13 +7,15 @@ use super::procfs::{Proc, Procfs};
 use super::sock_diag::dumps::Dumps;
 use super::sock_diag::netlink::SockDiag;
 use super::sock_diag::{counts, destroy, recheck};
-use super::{ffi, huge_pages, procfs, resolve, sockets};
+use super::{ffi, huge_pages, procfs, resolve, signal, sockets};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::lock;
+use crate::log::debug;
 use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
 use crate::model::process::{Process, ProcessFields};
+use crate::model::process_id::ProcessId;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
@@ -63,6 +65,9 @@ impl NamespacedSocket {
         let namespaces = link("/proc/thread-self/ns/net").zip(link("/proc/thread-self/ns/pid"));
         let current = namespaces.map(|(net, pid)| (std::process::id(), [net, pid]));
         if current.is_none() || current != self.opened_in {
+            if self.opened_in.is_some() {
+                debug!("the kept netlink socket is closed: another process or network namespace opened it");
+            }
             self.dumps.close();
             self.opened_in = current;
         }
@@ -164,7 +169,27 @@ impl<'c> System for Native<'c> {
         resolve::cgroup_id(path)
     }
 
+    fn signal(&self, process: ProcessId, number: i32) -> Result<(), Error> {
+        signal::signal(process, number)
+    }
+
     fn destroy(socket: &Socket) -> Result<(), Error> {
         destroy::destroy(socket)
+    }
+}
+
+#[cfg(all(test, feature = "log"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn socket_of_another_process_is_closed_with_one_line_in_the_log() {
+        let mut socket = NamespacedSocket { opened_in: None, dumps: Dumps::new(SockDiag::open) };
+        let mut lines = || crate::log::recorder::lines_of(|| _ = socket.dumps()).1;
+        assert_eq!(lines(), [""; 0], "there was none");
+        assert_eq!(lines(), [""; 0], "it is the same");
+        socket.opened_in.as_mut().unwrap().0 += 1;
+        let closed = "the kept netlink socket is closed: another process or network namespace opened it";
+        assert_eq!(crate::log::recorder::lines_of(|| _ = socket.dumps()).1, [closed]);
     }
 }

@@ -224,6 +224,17 @@ pub(super) fn bsd_info(kernel: &impl Kernel, pid: u32) -> Result<ProcBsdinfo, Er
     ProcBsdinfo::decode(buffer.get(..length).unwrap_or_default()).map_err(|_| Errno::INVAL)
 }
 
+/// The start of a process in microseconds, which distinguishes it from a later one with the same pid.
+pub(super) fn start(info: &ProcBsdinfo) -> u64 {
+    info.start_seconds.saturating_mul(1_000_000).saturating_add(info.start_microseconds)
+}
+
+/// Sends a signal to the process that has this pid now.
+pub(super) fn kill(kernel: &impl Kernel, pid: u32, signal: i32) -> Result<(), Errno> {
+    let returned = kernel.kill(signed(pid)?, signal);
+    if returned.value == 0 { Ok(()) } else { Err(Errno(returned.errno)) }
+}
+
 /// The path of a process's executable; an error if it has been deleted.
 pub(super) fn path(kernel: &impl Kernel, pid: u32) -> Result<Vec<u8>, Errno> {
     let mut buffer = [0; PATH_BYTES];

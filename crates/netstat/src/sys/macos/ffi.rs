@@ -111,6 +111,11 @@ impl Kernel for Xnu {
         returned(|| unsafe { proc_pidpath(pid, buffer.as_mut_ptr().cast(), size) })
     }
 
+    fn kill(&self, pid: i32, signal: i32) -> Returned {
+        // SAFETY: takes numbers, and touches no memory of this process.
+        returned(|| unsafe { libc::kill(pid, signal) })
+    }
+
     fn geteuid(&self) -> u32 {
         // SAFETY: takes nothing, touches no memory, cannot fail.
         unsafe { libc::geteuid() }

@@ -31,6 +31,8 @@ pub(crate) trait Kernel: Clone + Send + Sync {
     fn proc_pidfileportinfo(&self, pid: i32, port: u32, flavor: i32, buffer: &mut [u8]) -> Returned;
     /// `proc_pidpath`.
     fn proc_pidpath(&self, pid: i32, buffer: &mut [u8]) -> Returned;
+    /// kill(2).
+    fn kill(&self, pid: i32, signal: i32) -> Returned;
     /// geteuid(2).
     fn geteuid(&self) -> u32;
     /// getpid(2).

@@ -1,5 +1,6 @@
 //! What the tables of sockets listed, for the search to compare with what it has seen.
 
+use crate::log::debug;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
@@ -49,7 +50,10 @@ impl Listed {
     pub(super) fn filtered(&self, name: &CStr) -> Option<Gap> {
         let Self { count, shown, .. } = *self;
         let source = format!("{}: {shown} of {count} sockets shown", name.to_string_lossy());
-        (!self.has_gap.swap(true, SeqCst)).then(|| Gap::new(GapKind::TableFiltered, 1, source))
+        (!self.has_gap.swap(true, SeqCst)).then(|| {
+            debug!("a table is filtered: {source}");
+            Gap::new(GapKind::TableFiltered, 1, source)
+        })
     }
 }
 

@@ -49,6 +49,7 @@ mod system;
 mod tests;
 
 #[cfg(any(test, netstat_scripted))]
-pub(crate) use kernel::{Kernel, Returned};
-#[cfg(any(test, netstat_scripted))]
-pub(crate) use system::Macos;
+pub(crate) use {
+    kernel::{Kernel, Returned},
+    system::Macos,
+};

@@ -6,8 +6,10 @@ use super::calls;
 use super::kernel::{Errno, Kernel};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::{lock, run_parallel};
+use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::process::{Process, ProcessFields};
+use crate::model::process_id::ProcessId;
 use crate::sys::users::Users;
 use netstat_wire::macos::proc_pidinfo::COMM_BYTES;
 use std::ffi::OsStr;
@@ -83,12 +85,11 @@ fn process(kernel: &impl Kernel, seen: ProcessSeen, fields: ProcessFields, users
         }
     }
     if fields.contains(Fields::START_TIME) {
-        // Told of the processes that this caller may read.
-        process.start_time = calls::bsd_info(kernel, pid).ok().and_then(|info| {
-            let micros = Duration::from_micros(info.start_microseconds);
-            let since = Duration::from_secs(info.start_seconds).checked_add(micros)?;
-            SystemTime::UNIX_EPOCH.checked_add(since)
-        });
+        // Returned for the processes that this caller may read.
+        let start = calls::bsd_info(kernel, pid).ok().map(|info| calls::start(&info));
+        process.start = start;
+        process.start_time =
+            start.and_then(|start| SystemTime::UNIX_EPOCH.checked_add(Duration::from_micros(start)));
     }
     if fields.contains(Fields::PATH) {
         process.path = path.map(|path| PathBuf::from(kernel.os_string(path)));
@@ -96,6 +97,20 @@ fn process(kernel: &impl Kernel, seen: ProcessSeen, fields: ProcessFields, users
     // Asked last: all that has been read is of the process that was seen.
     let is_other = at != u64::MAX && calls::unique_id(kernel, pid).is_ok_and(|now| now != at);
     (!is_other).then_some(process)
+}
+
+/// Sends a signal to one very process: the start is compared, then the signal sent by pid. Between the two the process
+/// could end and its pid be given to another; macOS has no handle of a process that closes this gap.
+pub(super) fn signal(kernel: &impl Kernel, process: ProcessId, signal: i32) -> Result<(), Error> {
+    let failed = |errno| match errno {
+        Errno::SRCH => process.ended(),
+        errno => process.not_signalled(errno),
+    };
+    let info = calls::bsd_info(kernel, process.pid()).map_err(failed)?;
+    if calls::start(&info) != process.start() {
+        return Err(process.ended());
+    }
+    calls::kill(kernel, process.pid(), signal).map_err(failed)
 }
 
 /// The whole name that the kernel cut at 15 bytes, if the executable's agrees with what is left of it.

@@ -8,6 +8,7 @@ use crate::engine::owner_table::ProcessSeen;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
 use crate::model::process::{Process, ProcessFields};
+use crate::model::process_id::ProcessId;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
@@ -66,6 +67,10 @@ impl<K: Kernel> System for Macos<K> {
 
     fn interface_name(index: u32) -> Option<String> {
         K::interface_name(index)
+    }
+
+    fn signal(&self, process: ProcessId, signal: i32) -> Result<(), Error> {
+        processes::signal(&self.kernel, process, signal)
     }
 
     fn user_id(name: &str) -> Result<u32, Error> {

@@ -41,8 +41,8 @@ use windows_sys::Win32::System::SystemInformation::{
     GetSystemTimeAsFileTime, GetSystemWindowsDirectoryW, GetTickCount64,
 };
 use windows_sys::Win32::System::Threading::{
-    GetCurrentProcess, OpenProcess, OpenProcessToken, PROCESS_QUERY_LIMITED_INFORMATION,
-    QueryFullProcessImageNameW,
+    GetCurrentProcess, GetExitCodeProcess, GetProcessTimes, OpenProcess, OpenProcessToken,
+    PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_TERMINATE, QueryFullProcessImageNameW, TerminateProcess,
 };
 use windows_sys::core::w;
 
@@ -59,6 +59,12 @@ const SYSTEM_PROCESS_ID_INFORMATION_CLASS: i32 = 88;
 
 /// `STATUS_INVALID_INFO_CLASS` and the like stand in this range; Win32 codes do not.
 const FIRST_NTSTATUS: u32 = 0x4000_0000;
+
+/// `STILL_ACTIVE`: the exit code of a process that runs.
+const STILL_ACTIVE: u32 = 259;
+
+/// What a terminated process ends with, as when the task manager ends it.
+const EXIT_CODE: u32 = 1;
 
 /// The longest text that the calls here are given room for: that of a path.
 const LONGEST: usize = 32_768;
@@ -99,11 +105,39 @@ impl Drop for Owned {
     }
 }
 
-/// Opens a process with the least right there is: what it runs, and whose it is.
+/// Opens a process with the least right there is: what it runs, whose it is, when it was created.
 fn open_process(pid: u32) -> Result<Owned, u32> {
+    open_process_for(pid, PROCESS_QUERY_LIMITED_INFORMATION)
+}
+
+fn open_process_for(pid: u32, rights: u32) -> Result<Owned, u32> {
     // SAFETY: the call takes numbers only.
-    let handle = unsafe { OpenProcess(PROCESS_QUERY_LIMITED_INFORMATION, 0, pid) };
+    let handle = unsafe { OpenProcess(rights, 0, pid) };
     if handle.is_null() { Err(last_error()) } else { Ok(Owned(handle)) }
+}
+
+/// When a process was created.
+fn created(process: &Owned) -> Result<i64, u32> {
+    let mut times = [FILETIME::default(); 4];
+    let [created, exited, kernel, user] = &mut times;
+    // SAFETY: the handle is open with the right for it, and each pointer is to a place for a time.
+    if unsafe { GetProcessTimes(process.0, created, exited, kernel, user) } == 0 {
+        return Err(last_error());
+    }
+    Ok(number(*created))
+}
+
+/// Whether a process has ended. (One that ended with the code 259 is taken for a running one.)
+fn has_ended(process: &Owned) -> bool {
+    let mut code = 0;
+    // SAFETY: the handle is open with the right for it, and `code` is a place for the number.
+    unsafe { GetExitCodeProcess(process.0, &mut code) != 0 && code != STILL_ACTIVE }
+}
+
+/// A time as one number.
+fn number(time: FILETIME) -> i64 {
+    let number = u64::from(time.dwLowDateTime) | u64::from(time.dwHighDateTime) << 32;
+    i64::try_from(number).unwrap_or(i64::MAX)
 }
 
 /// The bytes of a SID.
@@ -264,7 +298,8 @@ impl Kernel for Win32 {
                 // SAFETY: `size` is the length of the buffer, which is valid for writes and aligned to 8.
                 unsafe { GetExtendedTcpTable(start, &mut size, 0, family, class, 0) }
             }
-            Protocol::Udp => {
+            // There is no table of another protocol.
+            _ => {
                 let class = match table.class {
                     Class::OwnerModule => UDP_TABLE_OWNER_MODULE,
                     Class::OwnerPid => UDP_TABLE_OWNER_PID,
@@ -326,6 +361,21 @@ impl Kernel for Win32 {
             if done == 0 { 0 } else { usize::try_from(size).unwrap_or(0) }
         };
         grown(&mut call).ok_or_else(last_error)
+    }
+
+    fn terminate(&self, pid: u32, created_at: i64) -> Result<bool, u32> {
+        let process = open_process_for(pid, PROCESS_QUERY_LIMITED_INFORMATION | PROCESS_TERMINATE)?;
+        // The handle keeps the process from being replaced by another one with its pid.
+        if created(&process)? != created_at {
+            return Ok(false);
+        }
+        // SAFETY: the handle is open with the right for it.
+        if unsafe { TerminateProcess(process.0, EXIT_CODE) } != 0 {
+            return Ok(true);
+        }
+        let code = last_error();
+        // One that has ended denies it.
+        if has_ended(&process) { Ok(false) } else { Err(code) }
     }
 
     fn drives(&self) -> Vec<(u16, Vec<u16>)> {
@@ -468,10 +518,9 @@ impl Kernel for Win32 {
         let mut now = FILETIME::default();
         // SAFETY: a place for the time.
         unsafe { GetSystemTimeAsFileTime(&mut now) };
-        let now = u64::from(now.dwLowDateTime) | u64::from(now.dwHighDateTime) << 32;
         // SAFETY: the call has no argument.
         let uptime_ms = unsafe { GetTickCount64() };
-        Clock { now: i64::try_from(now).unwrap_or(i64::MAX), uptime_ms }
+        Clock { now: number(now), uptime_ms }
     }
 
     fn interface_name(index: u32) -> Option<String> {
@@ -551,5 +600,23 @@ mod tests {
     fn live_error_says_what_windows_says() {
         assert_eq!(Win32.error(5).kind(), io::ErrorKind::PermissionDenied);
         assert_eq!(Win32.error(0xc000_0022).kind(), io::ErrorKind::PermissionDenied);
+    }
+
+    #[test]
+    fn live_child_is_terminated_only_under_its_own_creation_time() {
+        let mut child = std::process::Command::new("cmd")
+            .args(["/c", "pause"])
+            .stdin(std::process::Stdio::piped())
+            .stdout(std::process::Stdio::null())
+            .spawn()
+            .unwrap();
+        let list = ProcessList::read(&Win32).unwrap();
+        let created = list.get(child.id()).unwrap().created;
+        assert_eq!(Win32.terminate(child.id(), created + 1), Ok(false));
+        assert!(child.try_wait().unwrap().is_none(), "it was hit");
+        assert_eq!(Win32.terminate(child.id(), created), Ok(true));
+        assert_eq!(child.wait().unwrap().code(), Some(1));
+        // The handle of the child keeps its pid.
+        assert_eq!(Win32.terminate(child.id(), created), Ok(false));
     }
 }

@@ -50,6 +50,10 @@ pub(crate) trait Kernel: Sync {
     /// `OpenProcess`, `QueryFullProcessImageNameW`: the path of a process's program with its drive letter.
     fn image_path(&self, pid: u32) -> Result<Vec<u16>, u32>;
 
+    /// `OpenProcess`, `GetProcessTimes`, `TerminateProcess`: ends a process if it was created at this time, a
+    /// `FILETIME`. False: the process with that pid was not, or has ended already.
+    fn terminate(&self, pid: u32, created: i64) -> Result<bool, u32>;
+
     /// `GetLogicalDrives`, `QueryDosDeviceW`: each drive letter, with the device that it stands for.
     fn drives(&self) -> Vec<(u16, Vec<u16>)>;
 

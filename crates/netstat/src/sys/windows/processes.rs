@@ -9,8 +9,10 @@ use super::sizing::{Buffer, Written, read_sized};
 use super::users::Users;
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::lock;
+use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::process::{Process, ProcessFields};
+use crate::model::process_id::ProcessId;
 use netstat_wire::windows::PointerWidth;
 use netstat_wire::windows::filetime::system_time;
 use netstat_wire::windows::system_process_information::Processes;
@@ -180,6 +182,7 @@ impl<K: Kernel> Describer<'_, K> {
             process.parent = list.parent(listed);
         }
         if fields.contains(Fields::START_TIME) {
+            process.start = start(listed);
             process.start_time = system_time(listed.created);
         }
         if fields.contains(Fields::SESSION) {
@@ -192,6 +195,36 @@ impl<K: Kernel> Describer<'_, K> {
             process.user = users.of_process(pid);
         }
         Some(process)
+    }
+}
+
+/// The creation time as the kernel has it; `None` of the idle process, which was never created.
+fn start(listed: &ProcessEntry) -> Option<u64> {
+    u64::try_from(listed.created).ok().filter(|created| *created > 0)
+}
+
+/// `SIGKILL` and `SIGTERM`, as C libraries and other systems number them.
+const TERMINATING_SIGNALS: [i32; 2] = [9, 15];
+
+/// Terminates one very process; with 0 only looks whether it is there.
+pub(super) fn signal(kernel: &impl Kernel, process: ProcessId, signal: i32) -> Result<(), Error> {
+    /// What `OpenProcess` says where there is no process with a pid.
+    const ERROR_INVALID_PARAMETER: u32 = 87;
+    if signal == 0 {
+        let list = ProcessList::read(kernel).map_err(|error| process.not_signalled(error))?;
+        let is_there = list.get(process.pid()).and_then(start) == Some(process.start());
+        return if is_there { Ok(()) } else { Err(process.ended()) };
+    }
+    if !TERMINATING_SIGNALS.contains(&signal) {
+        let why = format!(
+            "Windows has no signal {signal}: 9 and 15 terminate, 0 looks whether the process is there"
+        );
+        return Err(process.not_signalled(io::Error::new(io::ErrorKind::Unsupported, why)));
+    }
+    match kernel.terminate(process.pid(), i64::try_from(process.start()).unwrap_or(i64::MAX)) {
+        Ok(true) => Ok(()),
+        Ok(false) | Err(ERROR_INVALID_PARAMETER) => Err(process.ended()),
+        Err(status) => Err(process.not_signalled(kernel.error(status))),
     }
 }
 

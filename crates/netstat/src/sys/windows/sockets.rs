@@ -74,7 +74,7 @@ pub(super) fn list(kernel: &impl Kernel, query: &Query, sink: &mut Sink<'_>) -> 
         let source = table.to_string();
         match tables.read(&source, |rows| reader.table(table, &mut records, rows)) {
             Ok(Some(Class::OwnerPid)) => {
-                tables.gap(GapKind::Fallback, format_args!("{source}: no times, no services"));
+                tables.fell_back(format_args!("{source}: no times, no services"));
             }
             Ok(_) => {}
             Err(error) => {

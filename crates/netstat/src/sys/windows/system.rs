@@ -9,6 +9,7 @@ use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::UnownedReason;
 use crate::model::process::{Process, ProcessFields};
+use crate::model::process_id::ProcessId;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
@@ -65,6 +66,10 @@ impl<K: Kernel + Send> System for Windows<K> {
 
     fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
         processes::is_short_name(name, full)
+    }
+
+    fn signal(&self, process: ProcessId, signal: i32) -> Result<(), Error> {
+        processes::signal(&self.0.kernel, process, signal)
     }
 
     fn interface_name(index: u32) -> Option<String> {

@@ -2,6 +2,7 @@
 
 use super::walk;
 use crate::engine::parallel::lock;
+use crate::log::debug;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::sys::linux::owners::bpf::{self, Refused, TaskFiles};
 use crate::sys::linux::procfs::{Proc, Procfs};
@@ -109,6 +110,9 @@ pub(crate) fn select(kept: &KeptProgram, asked: OwnerSource, some_only: bool) ->
 
 impl State {
     fn load(&mut self, by: Loader) -> Result<Arc<TaskFiles>, Refused> {
+        if let Self::Loaded { .. } = self {
+            debug!("the kept BPF program is dropped: another process or pid namespace loaded it");
+        }
         match TaskFiles::load() {
             Ok(program) => {
                 let program = Arc::new(program);

@@ -12,6 +12,7 @@ use super::super::errno::Errno;
 use super::walk::ProcfsWalk;
 use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen};
 use crate::engine::parallel::lock;
+use crate::log::debug;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership};
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
@@ -150,7 +151,10 @@ where
         if let Some(walk) = self.walk.get_mut() {
             let mut table = walk.table();
             let failure = found.failure.map(|errno| format!("{ITERATOR}: {}", std::io::Error::from(errno)));
-            table.from = failure.map(|failure| OwnerSourceUsed::new(OwnerSource::Procfs, failure));
+            table.from = failure.map(|failure| {
+                debug!("owners by procfs, not by BPF: {failure}");
+                OwnerSourceUsed::new(OwnerSource::Procfs, failure)
+            });
             return table;
         }
         let mut table = OwnerTable::default();

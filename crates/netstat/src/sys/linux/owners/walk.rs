@@ -187,6 +187,7 @@ fn own_namespace(procfs: &impl Procfs) -> Result<(), NotSearched> {
 }
 
 /// Whether a `/proc` shows the processes of another pid namespace than this one, or by other numbers.
+#[cfg(feature = "bpf")]
 pub(crate) fn is_of_other_namespace(procfs: &impl Procfs) -> bool {
     matches!(own_namespace(procfs), Err(NotSearched::OtherNamespace))
 }

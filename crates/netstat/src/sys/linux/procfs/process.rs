@@ -171,6 +171,7 @@ impl<'a> Context<'a> {
         if let Some(known) = stamp.as_ref().and_then(|stamp| self.known.get(pid, stamp, self.fields)) {
             return Some((Process { parent: process.parent, ..known.clone() }, stamp));
         }
+        process.start = self.fields.contains(Fields::START_TIME).then_some(stat.start_time_ticks);
         process.start_time =
             self.common.boot.and_then(|boot| boot.checked_add(Duration::from_nanos(started)));
 

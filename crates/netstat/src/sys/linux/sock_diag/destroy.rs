@@ -74,7 +74,8 @@ fn is_there(dumps: &mut Dumps<'_>, socket: &Socket, info: &'static ProtocolInfo,
         local_port: socket.local.port().unwrap_or(0),
         remote_port: 0,
     };
-    let table = Table { selection, program: None, is_in_proc: false, details: DetailFields::empty() };
+    let details = DetailFields::empty();
+    let table = Table { selection, program: None, is_in_proc: false, details, connections: Vec::new() };
     is_dumped(dumps, &table, cookie).unwrap_or(false)
 }
 

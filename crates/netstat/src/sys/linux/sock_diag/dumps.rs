@@ -1,8 +1,11 @@
 //! Tables read from `NETLINK_SOCK_DIAG`: dumps restarted where the kernel gave up, each row emitted once.
 
+use super::lookup;
 use super::netlink::{Answer, BUFFER_BYTES, Fault, Peer};
 use super::request::Table;
 use crate::engine::tables::TableRows;
+use crate::log::debug;
+use crate::model::socket::Socket;
 use crate::sys::linux::dedup::Dedup;
 use crate::sys::linux::errno::Errno;
 use crate::sys::linux::{details, row};
@@ -55,8 +58,12 @@ impl<'o> Dumps<'o> {
         Answer::begin(peer, &mut self.peer, &mut self.buffer, &request(self.seq), self.ahead)
     }
 
-    /// Reads a table.
+    /// Reads a table, or looks up what is wanted of it.
     pub(crate) fn read(&mut self, table: &Table, rows: &mut TableRows<'_>) -> Result<(), Fault> {
+        if let Some(found) = self.look_up(table) {
+            let _ = found.into_iter().try_for_each(|row| rows.emit(row));
+            return Ok(());
+        }
         let mut dedup = Dedup::new(table.selection.info.repeats);
         let mut table = Cow::Borrowed(table);
         let mut restarts = 0;
@@ -71,11 +78,26 @@ impl<'o> Dumps<'o> {
                 Err(fault) => {
                     // Without the program every row comes, and the predicate alone decides.
                     let Some(unfiltered) = table.without_program(&fault) else { return Err(fault) };
+                    debug!("sock_diag {table}: {fault}; the whole table is read, without a filter program");
                     table = Cow::Owned(unfiltered);
                     dedup.restart();
                 }
             }
         }
+    }
+
+    /// The rows of the connections that are wanted of a table. `None`: not all of them were found, or none is named.
+    fn look_up(&mut self, table: &Table) -> Option<Vec<Socket>> {
+        if table.connections.is_empty() {
+            return None;
+        }
+        let mut found = Vec::new();
+        for ends in &table.connections {
+            let request = lookup::request(table, *ends)?;
+            let mut answer = self.ask(|seq| request.encode(0, seq)).ok()?;
+            found.push(lookup::row(table, *ends, answer.next().ok()??.payload)?);
+        }
+        Some(found)
     }
 
     /// One dump, up to its end or until the sink wants no more rows. Returns how many datagrams had records.

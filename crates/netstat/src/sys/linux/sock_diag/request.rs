@@ -11,7 +11,7 @@ use crate::filter::{Filter, Term};
 use crate::model::details::DetailFields;
 use crate::model::error::Error;
 use crate::model::family::Family;
-use crate::query::Query;
+use crate::query::{Ends, Query};
 use crate::sys::linux::errno::Errno;
 use crate::sys::linux::protocols::{OnePass, PROTOCOLS, ProtocolInfo};
 use crate::sys::linux::row::{address_family, tcp_state};
@@ -31,6 +31,8 @@ pub(crate) struct Table {
     pub(crate) is_in_proc: bool,
     /// What is wanted of its sockets beyond rows.
     pub(crate) details: DetailFields,
+    /// The only connections that are wanted, if the kernel may look these up instead of dumping the table.
+    pub(crate) connections: Vec<Ends>,
 }
 
 impl fmt::Display for Table {
@@ -105,7 +107,8 @@ pub(crate) fn tables(filter: &Filter, names_protocol: bool) -> Result<Vec<Table>
             };
             let is_needed = program.as_ref().is_some_and(|program| program.is_needed);
             let is_in_proc = info.proc_file.is_some() && !knows_interface && !is_needed;
-            tables.push(Table { selection, program, is_in_proc, details: DetailFields::empty() });
+            let (details, connections) = (DetailFields::empty(), Vec::new());
+            tables.push(Table { selection, program, is_in_proc, details, connections });
         }
     }
     Ok(tables)
@@ -130,6 +133,10 @@ pub(crate) fn tables_of(query: &Query) -> Result<Vec<Table>, Error> {
     let mut tables = tables(&query.filter, kernel_has_protocol_attribute())?;
     for table in &mut tables {
         table.details = query.details;
+        // What only a program in the kernel can decide, a lookup does not.
+        if !table.program.as_ref().is_some_and(|program| program.is_needed) {
+            table.connections = query.connections().to_vec();
+        }
         let states = &mut table.selection.states;
         let has_bound_inactive = table.selection.info.has_bound_inactive;
         if query.bound_inactive && has_bound_inactive && *states & BOUND_INACTIVE_SHOWN_AS != 0 {

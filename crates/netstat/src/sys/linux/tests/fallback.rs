@@ -102,6 +102,26 @@ fn missing_handler_of_a_protocol_falls_back_for_that_table_alone() {
     assert!(outcome.rows[0].cookie.is_some() && outcome.rows[1].cookie.is_none());
 }
 
+#[cfg(feature = "log")]
+#[test]
+fn each_table_that_falls_back_logs_one_line() {
+    use crate::log::recorder::lines_of;
+    let script = || {
+        Script::new([Channel::Opens(vec![
+            vec![rows([1]), done()],
+            vec![Answer::Datagram(vec![Message::Done(-2)])],
+        ])])
+        .file(TCP, &table(&[90]))
+        .file(UDP, &table(&[2]))
+    };
+    let (outcome, lines) = lines_of(|| script().list(&[tcp(), udp()]));
+    assert_eq!(outcome.numbers(), [1, 2]);
+    let cause = "sock_diag udp: No such file or directory (os error 2)";
+    assert_eq!(lines, [format!("a table is read from a lesser source: {cause}")]);
+    let (_, lines) = lines_of(|| script().list(&[tcp()]));
+    assert!(lines.is_empty(), "{lines:?}");
+}
+
 #[test]
 fn missing_handler_of_the_family_falls_back_for_every_table() {
     let missing = || vec![Answer::Datagram(vec![Message::Error(-2)])];

@@ -202,6 +202,18 @@ fn a_refused_program_is_done_without_where_the_predicate_can_decide() {
     }
 }
 
+#[cfg(feature = "log")]
+#[test]
+fn a_refused_program_that_is_done_without_logs_one_line() {
+    let refusal = Answer::Datagram(vec![Message::Error(-Errno::PERM.raw_os_error())]);
+    let channel = Channel::Opens(vec![vec![refusal], vec![rows([1]), done()]]);
+    let tables = filtered(&Filter::interface(1));
+    let (outcome, lines) = crate::log::recorder::lines_of(|| Script::new([channel]).list(&tables));
+    assert_eq!(outcome.numbers(), [1]);
+    let cause = "Operation not permitted (os error 1)";
+    assert_eq!(lines, [format!("sock_diag tcp: {cause}; the whole table is read, without a filter program")]);
+}
+
 #[test]
 fn a_refused_program_that_alone_could_decide_is_an_error_and_nothing_is_listed() {
     let refusal = Answer::Datagram(vec![Message::Error(-Errno::PERM.raw_os_error())]);

@@ -8,7 +8,9 @@ mod destroy;
 mod details;
 mod fallback;
 mod filters;
+mod lookup;
 mod owners;
 mod script;
+#[cfg(feature = "bpf")]
 mod task_files;
 mod world;

@@ -39,6 +39,8 @@ pub(super) enum Message {
     RowOfAnotherType(u16),
     /// The record of a connection.
     Established(u16),
+    /// The record of a connection between two ports of 127.0.0.1, local first.
+    Connected(u16, u16),
     /// A record that is too short.
     BadRow,
     Done(i32),
@@ -132,7 +134,8 @@ impl Outcome {
 pub(super) fn tcp() -> Table {
     let selection =
         Selection { info: &protocols::TCP, family: None, states: 0xfff, local_port: 0, remote_port: 0 };
-    Table { selection, program: None, is_in_proc: true, details: DetailFields::empty() }
+    let details = DetailFields::empty();
+    Table { selection, program: None, is_in_proc: true, details, connections: Vec::new() }
 }
 
 pub(super) fn udp() -> Table {
@@ -310,6 +313,7 @@ fn encode(message: &Message, asked: Header) -> Vec<u8> {
     let control = |kind, body: &[u8]| Header { kind, ..header }.encode(body);
     match message {
         Message::Row(number) => header.encode(&record(*number)),
+        Message::Connected(local, remote) => header.encode(&connected(*local, *remote)),
         Message::RowWith(number, attributes) => header.encode(&[&record(*number)[..], attributes].concat()),
         Message::Established(number) => header.encode(&with_state(*number, TCP_ESTABLISHED)),
         Message::RowOfInterruptedDump(number) => {
@@ -337,6 +341,13 @@ fn encode(message: &Message, asked: Header) -> Vec<u8> {
 }
 
 /// `struct inet_diag_msg` of an unconnected socket at 127.0.0.1.
+fn connected(local: u16, remote: u16) -> Vec<u8> {
+    let mut record = with_state(local, TCP_ESTABLISHED);
+    record[6..8].copy_from_slice(&remote.to_be_bytes());
+    record[24..28].copy_from_slice(&[127, 0, 0, 1]);
+    record
+}
+
 fn record(number: u16) -> Vec<u8> {
     with_state(number, TCP_CLOSE)
 }

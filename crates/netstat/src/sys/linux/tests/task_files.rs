@@ -225,6 +225,18 @@ fn iteration_that_fails_at_any_process_is_replaced_by_the_walk_with_its_reason()
     }
 }
 
+#[cfg(feature = "log")]
+#[test]
+fn iteration_that_is_replaced_by_the_walk_logs_one_line() {
+    use crate::log::recorder::lines_of;
+    let fails = |machine: &mut Machine| machine.iteration_fails = Some(Errno::NOMEM);
+    let (_, lines) = lines_of(|| iterated(World::new().before("iterate 12", fails)).ask(&Query::new()));
+    let reason = "bpf_iter_task_file: Cannot allocate memory (os error 12)";
+    assert_eq!(lines, [format!("owners by procfs, not by BPF: {reason}")]);
+    let (_, lines) = lines_of(|| iterated(World::new()).ask(&Query::new()));
+    assert!(lines.is_empty(), "{lines:?}");
+}
+
 #[test]
 fn process_that_has_the_pid_of_one_seen_before_is_not_taken_for_it() {
     for case in SIGHTED_AT_TEN {

@@ -59,6 +59,7 @@ pub(super) struct Machine {
     /// What listing all processes fails with.
     pub(super) list_fails: Option<Errno>,
     /// What the iterator fails with, at the next process.
+    #[cfg(feature = "bpf")]
     pub(super) iteration_fails: Option<Errno>,
     /// Processes that are there and not shown (`hidepid`).
     pub(super) not_shown: BTreeSet<u32>,

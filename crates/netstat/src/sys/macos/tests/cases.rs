@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership, UnownedReason};
+use crate::model::process_id::ProcessId;
 use crate::scripted::world::DescriptorFate;
 use std::ops::ControlFlow;
 
@@ -85,6 +86,21 @@ fn macos_27_shows_a_user_libproc_s_sockets_and_says_that_others_are_missing() {
     let snapshot = kernel(27, 0, processes(), sockets).snapshot(&everything()).unwrap();
     assert_eq!(snapshot.sockets.len(), 58);
     assert_eq!(snapshot.gaps, []);
+}
+
+#[cfg(feature = "log")]
+#[test]
+fn filtered_table_logs_one_line() {
+    use crate::log::recorder::lines_of;
+    let foreign = |number: u64| Socket { uid: 0, last_user: 1, ..at(listener(), 100 + number, 100 + number) };
+    let sockets: Vec<Socket> = (0..57).map(foreign).collect();
+    for (uid, expected) in
+        [(501, &["a table is filtered: net.inet.tcp.pcblist_n: 0 of 57 sockets shown"][..]), (0, &[])]
+    {
+        let xnu = kernel(27, uid, vec![process(1, 0, &[(3, 0)])], sockets.clone());
+        let (_, lines) = lines_of(|| xnu.snapshot(&everything()).unwrap());
+        assert_eq!(lines, expected, "{uid}");
+    }
 }
 
 #[test]
@@ -328,4 +344,26 @@ fn many_threads_find_what_one_finds() {
     assert_eq!(alone.sockets, together.sockets);
     assert_eq!(alone.processes, together.processes);
     assert_eq!((alone.gaps, together.gaps), (Vec::new(), Vec::new()));
+}
+
+#[test]
+fn signal_goes_to_the_process_that_was_listed_and_to_no_other() {
+    let other = Process { started: 1_700_000_001, ..process(101, 501, &[]) };
+    let foreign = process(102, 0, &[]);
+    let xnu = kernel(26, 501, vec![process(100, 501, &[(3, 0)]), other, foreign], vec![listener()]);
+    let query = Query::new().processes(ProcessFields::START_TIME).threads(1);
+    let snapshot = xnu.snapshot(&query).unwrap();
+    let id = snapshot.process(100).unwrap().id().unwrap();
+    // A quarter of a second after the full one: xnu::libproc.
+    assert_eq!(id, ProcessId::new(100, 1_700_000_000_250_000));
+    assert!(xnu.signal(id, 15).is_ok());
+    // Another process has the pid: it started a second later.
+    assert!(xnu.signal(ProcessId::new(101, id.start()), 9).unwrap_err().is_not_found());
+    assert!(xnu.signal(ProcessId::new(555, id.start()), 9).unwrap_err().is_not_found());
+    let denied = xnu.signal(ProcessId::new(102, id.start()), 9).unwrap_err();
+    assert!(denied.is_permission_denied(), "{denied}");
+    assert_eq!(xnu.signal(id, 77).unwrap_err().raw_os_error(), Some(22));
+    assert_eq!(xnu.signals(), [(100, 15)]);
+    let without = xnu.snapshot(&Query::new().processes(ProcessFields::NAME).threads(1)).unwrap();
+    assert_eq!(without.process(100).unwrap().id(), None);
 }

@@ -353,6 +353,7 @@ impl Oracle<'_> {
         if self.is_mine(process) && process.fate != Fate::Refuses {
             let since = Duration::from_secs(process.started) + Duration::from_millis(250);
             told.start_time = Some(SystemTime::UNIX_EPOCH + since);
+            told.start = u64::try_from(since.as_micros()).ok();
         }
         told
     }

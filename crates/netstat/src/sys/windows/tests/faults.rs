@@ -1,15 +1,19 @@
 //! Everything that can go wrong, one at a time, and what is told of it.
 
 use super::model::{BOOT, NOW, empty_world, endpoint, expected_rows, program, text, windows};
-use super::scripted::{Endpoint, Trouble, World};
+use super::scripted::{Endpoint, Program, Trouble, World};
 use crate::engine::snapshot::{stream, take};
+#[cfg(feature = "log")]
+use crate::model::gap::Gap;
 use crate::model::gap::GapKind;
 use crate::model::owner::OwnerRole;
 use crate::model::process::ProcessFields;
+use crate::model::process_id::ProcessId;
 use crate::model::protocol::Protocol;
 use crate::model::snapshot::Snapshot;
 use crate::model::state::State;
 use crate::query::Query;
+use crate::sys::system::System;
 use netstat_wire::windows::Family;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -173,6 +177,21 @@ fn system_without_the_full_tables_is_asked_for_the_plain_ones_and_it_is_told() {
     for socket in &snapshot.sockets {
         assert_eq!((socket.owners()[0].pid, socket.created(), socket.service()), (1232, None, None));
     }
+}
+
+#[cfg(feature = "log")]
+#[test]
+fn each_plain_table_logs_one_line() {
+    use crate::log::recorder::lines_of;
+    let mut world = world();
+    trouble(&mut world, TABLES[0], true).status = 87;
+    trouble(&mut world, TABLES[1], true).status = 87;
+    let world = Arc::new(world);
+    let (snapshot, lines) = lines_of(|| list(&world));
+    let fallbacks = snapshot.gaps.iter().filter(|gap| gap.kind == GapKind::Fallback);
+    let line = |gap: &Gap| format!("a table is read from a lesser source: {}", gap.source);
+    assert_eq!(lines, fallbacks.map(line).collect::<Vec<_>>());
+    assert_eq!(lines.len(), 2);
 }
 
 #[test]
@@ -395,4 +414,29 @@ fn listeners_alone_are_asked_for_where_nothing_else_is_wanted() {
     let snapshot = take(&windows(&world), &Query::new().tcp().listening()).unwrap();
     assert_eq!(snapshot.sockets.len(), 1);
     assert_eq!(world.calls.load(SeqCst), 2);
+}
+
+#[test]
+fn process_is_terminated_only_if_it_is_the_one_that_was_listed() {
+    let mut world = empty_world();
+    world.programs.push(program(100, "server.exe", BOOT + 7));
+    world.programs.push(Program { user: None, ..program(104, "protected.exe", BOOT + 8) });
+    world.endpoints.push(endpoint(Protocol::Tcp, "127.0.0.1:80", 2, 100));
+    let world = Arc::new(world);
+    let system = windows(&world);
+    let snapshot = take(&system, &Query::new().processes(ProcessFields::START_TIME)).unwrap();
+    let id = snapshot.process(100).unwrap().id().unwrap();
+    let start = u64::try_from(BOOT + 7).unwrap();
+    assert_eq!(id, ProcessId::new(100, start));
+    for signal in [0, 9] {
+        assert!(system.signal(ProcessId::new(100, start + 1), signal).unwrap_err().is_not_found());
+        assert!(system.signal(ProcessId::new(555, start), signal).unwrap_err().is_not_found());
+    }
+    assert!(system.signal(ProcessId::new(104, start + 1), 9).unwrap_err().is_permission_denied());
+    let refused = system.signal(id, 2).unwrap_err();
+    assert!(refused.is_unsupported(), "{refused}");
+    assert!(system.signal(id, 0).is_ok());
+    assert_eq!(*world.terminated.lock().unwrap(), [0; 0]);
+    assert!(system.signal(id, 15).is_ok() && system.signal(id, 9).is_ok());
+    assert_eq!(*world.terminated.lock().unwrap(), [100, 100]);
 }

@@ -14,8 +14,8 @@ use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 
 /// What stands where nothing is defined.
 const JUNK: u8 = 0xa5;
@@ -99,6 +99,8 @@ pub(super) struct World {
     pub(super) no_image_names: bool,
     /// A 32-bit process is not told how much would be enough for that.
     pub(super) is_wow64: bool,
+    /// Processes that were ended by the caller.
+    pub(super) terminated: Mutex<Vec<u32>>,
     /// How many calls were made, of every kind.
     pub(super) calls: AtomicU32,
     /// Questions to the service manager, and for names of accounts.
@@ -313,6 +315,18 @@ impl Kernel for Arc<World> {
         self.called();
         let program = self.programs.iter().find(|program| program.pid == pid).ok_or(87_u32)?;
         program.image.clone().ok_or(ERROR_ACCESS_DENIED)
+    }
+
+    fn terminate(&self, pid: u32, created: i64) -> Result<bool, u32> {
+        self.called();
+        let program = self.programs.iter().find(|program| program.pid == pid).ok_or(87_u32)?;
+        // As with its token: what is closed to the caller cannot be opened to be ended either.
+        program.user.as_ref().ok_or(ERROR_ACCESS_DENIED)?;
+        let is_it = program.created == created;
+        if is_it {
+            self.terminated.lock().unwrap().push(pid);
+        }
+        Ok(is_it)
     }
 
     fn drives(&self) -> Vec<(u16, Vec<u16>)> {

@@ -14,8 +14,9 @@ const BPF_ITER_CREATE: libc::c_int = 33;
 const BPF_PROG_TYPE_TRACING: u32 = 26;
 const BPF_TRACE_ITER: u32 = 28;
 
-/// The helpers that the programs call may be called by programs of a license compatible with the GPL only.
-/// This one is said for the few instructions of those programs.
+/// What the programs declare to the kernel, which lets only programs under a licence compatible with the GPL call the
+/// helpers that these call. It is one of the strings that the kernel accepts (include/linux/license.h). The README
+/// states the same: the generated programs are offered under MIT or GPL-2.0, this crate under MIT or Apache-2.0.
 const LICENSE: &std::ffi::CStr = c"Dual MIT/GPL";
 
 /// `BPF_PROG_LOAD`'s part of `union bpf_attr`, as far as it is used; the kernel takes the rest as zero.

@@ -1,0 +1,30 @@
+//! Ends the processes that listen on a port, and no other process that has got the pid of one in the meantime:
+//! `cargo run --example kill_safely -- 8080`, which only prints what it would do; with `--yes` it does it.
+
+#![allow(clippy::print_stdout, reason = "a program that prints")]
+
+use std::error::Error;
+
+const SIGTERM: i32 = 15;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let port: u16 = arguments.next().ok_or("a port, please")?.parse()?;
+    let is_meant = arguments.next().as_deref() == Some("--yes");
+    let snapshot = netstat::find::listeners(port)?;
+    for process in &snapshot.processes {
+        match process.id() {
+            None => println!("left alone, since its start is not known: {process}"),
+            Some(_) if !is_meant => println!("would end {process}"),
+            Some(id) => match id.signal(SIGTERM) {
+                Ok(()) => println!("asked to end: {process}"),
+                Err(error) if error.is_not_found() => println!("ended by itself: {process}"),
+                Err(error) => eprintln!("{error}"),
+            },
+        }
+    }
+    for gap in &snapshot.gaps {
+        eprintln!("incomplete: {gap}");
+    }
+    Ok(())
+}

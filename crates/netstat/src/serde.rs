@@ -1,0 +1,174 @@
+//! The answer as lsock prints it with `--json` (feature `serde`): the schema `lsock/1`, whose members are added to and
+//! never changed.
+//!
+//! By hand, since the shape is not that of the types: it has names where they have numbers, and units in its names.
+
+use crate::model::gap::Gap;
+use crate::model::owner::Owner;
+use crate::model::owner_source::OwnerSourceUsed;
+use crate::model::process::Process;
+use crate::model::queues::Queues;
+use crate::model::snapshot::Snapshot;
+use crate::model::socket::Socket;
+use crate::sys::Native;
+use crate::sys::system::System;
+use rfc3339::rfc3339;
+use serde_core::ser::{Serialize, SerializeMap, Serializer};
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+
+/// Serializes a type as an object with these members, in this order. One with `if known` is left out where its value is
+/// `None`; the others are null.
+macro_rules! object {
+    (member $map:ident, $name:literal if known: $value:expr) => {
+        if let Some(value) = &$value {
+            $map.serialize_entry($name, value)?;
+        }
+    };
+    (member $map:ident, $name:literal: $value:expr) => {
+        $map.serialize_entry($name, &$value)?;
+    };
+    ($(#[$outer:meta])* $type:ty, |$it:ident| $($name:literal $(if $known:ident)?: $value:expr,)*) => {
+        $(#[$outer])*
+        impl Serialize for $type {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                let $it = self;
+                let mut map = serializer.serialize_map(None)?;
+                $(object!(member map, $name $(if $known)?: $value);)*
+                map.end()
+            }
+        }
+    };
+}
+
+mod details;
+mod rfc3339;
+
+impl Serialize for Snapshot {
+    /// The document that `lsock --json` prints for the same snapshot, with the rows in the order that they have here.
+    ///
+    /// A snapshot has the indexes of network interfaces and no names: each is looked up once, in the network namespace
+    /// of the thread that serializes, as by [`interface_name`](crate::interface_name).
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut interfaces = BTreeMap::new();
+        for index in self.sockets.iter().filter_map(|socket| socket.interface) {
+            interfaces.entry(index.get()).or_insert_with_key(|index| Native::interface_name(*index));
+        }
+        let row = |socket| SocketRecord { snapshot: self, interfaces: &interfaces, socket };
+        let mut map = serializer.serialize_map(Some(5))?;
+        map.serialize_entry("schema", "lsock/1")?;
+        map.serialize_entry("sockets", &List(self.sockets.iter().map(row)))?;
+        map.serialize_entry("processes", &self.processes)?;
+        map.serialize_entry("gaps", &self.gaps)?;
+        map.serialize_entry("owner_source", &self.owner_source)?;
+        map.end()
+    }
+}
+
+/// A list of what an iterator yields.
+struct List<I>(I);
+
+impl<I: Iterator<Item: Serialize> + Clone> Serialize for List<I> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.clone())
+    }
+}
+
+/// A socket, with the names of its owners.
+struct SocketRecord<'a> {
+    snapshot: &'a Snapshot,
+    interfaces: &'a BTreeMap<u32, Option<String>>,
+    socket: &'a Socket,
+}
+
+object!(SocketRecord<'_>, |it|
+    "protocol": it.socket.protocol.as_str(),
+    "family": it.socket.family.as_str(),
+    "local": it.socket.local_addr().map(EndpointRecord),
+    "remote": it.socket.remote_addr().map(EndpointRecord),
+    "state": it.socket.state.and_then(|state| state.as_str()),
+    "inode": it.socket.inode(),
+    "uid": it.socket.uid,
+    "rx_queue": it.socket.queues.map(Queues::receive),
+    "tx_queue": it.socket.queues.and_then(Queues::send),
+    "queue_unit": it.socket.queues.map(Queues::unit),
+    "owners": List(it.socket.owners().iter().map(|owner| OwnerRecord { snapshot: it.snapshot, owner })),
+    "owner_status": it.socket.ownership().as_str(),
+    "owners_complete": it.socket.ownership().is_complete(),
+    "owner_reason": it.socket.ownership().reason(),
+    "cookie": it.socket.cookie.map(|cookie| format!("{cookie:#x}")),
+    "handle": it.socket.handle().map(|handle| format!("{handle:#x}")),
+    "interface": it.socket.interface.map(|index| {
+        InterfaceRecord { index: index.get(), name: it.interfaces.get(&index.get()).and_then(Option::as_deref) }
+    }),
+    "v6_only": it.socket.v6_only,
+    "created": it.socket.created().and_then(rfc3339),
+    "service": it.socket.service(),
+    "details" if known: it.socket.details(),
+);
+
+struct EndpointRecord(SocketAddr);
+
+object!(EndpointRecord, |it|
+    "addr": it.0.ip().to_string(),
+    "scope_id" if known: match it.0 {
+        SocketAddr::V6(end) => Some(end.scope_id()).filter(|scope| *scope != 0),
+        SocketAddr::V4(_) => None,
+    },
+    "port": it.0.port(),
+);
+
+struct InterfaceRecord<'a> {
+    index: u32,
+    name: Option<&'a str>,
+}
+
+object!(InterfaceRecord<'_>, |it|
+    "index": it.index,
+    "name": it.name,
+);
+
+struct OwnerRecord<'a> {
+    snapshot: &'a Snapshot,
+    owner: &'a Owner,
+}
+
+object!(OwnerRecord<'_>, |it|
+    "pid": it.owner.pid,
+    "fd": it.owner.fd,
+    "name": it.snapshot.process_of(it.owner).and_then(|process| Some(process.name.as_ref()?.to_string_lossy())),
+    "role": it.owner.role.as_str(),
+);
+
+object!(
+    /// As in `lsock --json`. Bytes of names that are not UTF-8 become U+FFFD.
+    Process, |it|
+    "pid": it.pid,
+    "name": it.name.as_ref().map(|name| name.to_string_lossy()),
+    "path": it.path.as_ref().map(|path| path.to_string_lossy()),
+    "uid": it.uid,
+    "user": it.user,
+    "path_deleted": it.path_deleted,
+    "parent": it.parent,
+    "start_time": it.start_time.and_then(rfc3339),
+    "session": it.session,
+    "command_line" if known: it.command_line.as_ref().map(|arguments| {
+        List(arguments.iter().map(|argument| argument.to_string_lossy()))
+    }),
+);
+
+object!(
+    /// As in `lsock --json`.
+    Gap, |it|
+    "kind": it.kind.as_str(),
+    "count": it.count,
+    "detail": it.to_string(),
+    "source": it.source,
+);
+
+object!(
+    /// As in `lsock --json`.
+    OwnerSourceUsed, |it|
+    "used": it.source.as_str(),
+    "reason": it.reason,
+);

@@ -1,0 +1,90 @@
+//! The search for owners where the feature `bpf` is off: the walk, whatever the query asks for.
+
+use crate::engine::owner_table::OwnerTable;
+use crate::log::debug;
+use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
+use crate::query::Query;
+use crate::sys::linux::owners::walk::ProcfsWalk;
+use crate::sys::linux::procfs::Proc;
+use crate::sys::system::OwnerSearch;
+use std::marker::PhantomData;
+use std::sync::OnceLock;
+
+/// There is no program to keep for the next listing.
+#[derive(Default)]
+pub(crate) struct KeptProgram {}
+
+/// A search for owners in `/proc`.
+pub(crate) struct OwnerSources<'c> {
+    kept: PhantomData<&'c KeptProgram>,
+    asked: OwnerSource,
+    pids: Vec<u32>,
+    /// Set if the tables of sockets were complete before the walk began.
+    tables_complete: OnceLock<Option<Vec<u64>>>,
+    walk: OnceLock<ProcfsWalk<Proc>>,
+}
+
+impl<'c> OwnerSources<'c> {
+    pub(crate) fn new(_kept: &'c KeptProgram, query: &Query) -> Self {
+        Self {
+            kept: PhantomData,
+            asked: query.owner_source,
+            pids: query.filter.pids(),
+            tables_complete: OnceLock::new(),
+            walk: OnceLock::new(),
+        }
+    }
+}
+
+impl OwnerSearch for OwnerSources<'_> {
+    fn run(&self) {
+        let walk = self.walk.get_or_init(|| ProcfsWalk::over(Proc::open(), &self.pids));
+        if let Some(keys) = self.tables_complete.get() {
+            walk.tables_complete(keys.clone());
+        }
+        walk.run();
+    }
+
+    fn tables_complete(&self, keys: Option<Vec<u64>>) {
+        // It is called once.
+        let _ = self.tables_complete.set(keys.clone());
+        if let Some(walk) = self.walk.get() {
+            walk.tables_complete(keys);
+        }
+    }
+
+    fn table(&mut self) -> OwnerTable {
+        let Some(walk) = self.walk.get_mut() else { return OwnerTable::failed("the search has not run") };
+        let mut table = walk.table();
+        let reason = if self.asked == OwnerSource::Procfs { "asked for" } else { "built without bpf" };
+        if self.asked == OwnerSource::Bpf {
+            debug!("owners by procfs, not by BPF: {reason}");
+        }
+        table.from = Some(OwnerSourceUsed::new(OwnerSource::Procfs, reason));
+        table
+    }
+
+    fn second_pass(&mut self, table: &mut OwnerTable, unresolved: &[u64], threads: usize) {
+        if let Some(walk) = self.walk.get_mut() {
+            walk.second_pass(table, unresolved, threads);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn walk_stands_in_for_bpf_and_says_why() {
+        for (asked, reason) in [
+            (OwnerSource::Auto, "built without bpf"),
+            (OwnerSource::Bpf, "built without bpf"),
+            (OwnerSource::Procfs, "asked for"),
+        ] {
+            let query = Query::new().owners(true).owner_source(asked).pid(std::process::id());
+            let from = query.snapshot().unwrap().owner_source.unwrap();
+            assert_eq!((from.source, &*from.reason), (OwnerSource::Procfs, reason));
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! A search for owners by the source that suits: BPF or the walk.
+
+use crate::engine::owner_table::{OwnerTable, ProcessSeen};
+use crate::log::debug;
+use crate::model::gap::GapKind;
+use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
+use crate::query::Query;
+use crate::sys::linux::errno::Errno;
+use crate::sys::linux::owners::bpf::TaskFiles;
+use crate::sys::linux::owners::select::{KeptProgram, Strategy, load, select};
+use crate::sys::linux::owners::{task_files, walk};
+use crate::sys::linux::procfs::Proc;
+use crate::sys::system::OwnerSearch;
+use std::sync::{Arc, OnceLock};
+
+/// A search for owners by the source that suits.
+pub(crate) struct OwnerSources<'c> {
+    kept: &'c KeptProgram,
+    asked: OwnerSource,
+    pids: Vec<u32>,
+    /// Set if the tables of sockets were complete before the source was selected.
+    complete_tables: OnceLock<Option<Vec<u64>>>,
+    selected: OnceLock<Selected>,
+}
+
+/// The source that was selected.
+enum Selected {
+    Walk(walk::ProcfsWalk<Proc>, OwnerSourceUsed),
+    Iterate(Iteration),
+}
+
+type Iteration = task_files::TaskFileSearch<Arc<TaskFiles>, Proc, fn() -> Result<Proc, Errno>>;
+
+impl Selected {
+    fn search(&self) -> &dyn OwnerSearch {
+        match self {
+            Self::Walk(search, _) => search,
+            Self::Iterate(search) => search,
+        }
+    }
+}
+
+impl<'c> OwnerSources<'c> {
+    pub(crate) fn new(kept: &'c KeptProgram, query: &Query) -> Self {
+        Self {
+            kept,
+            asked: query.owner_source,
+            pids: query.filter.pids(),
+            complete_tables: OnceLock::new(),
+            selected: OnceLock::new(),
+        }
+    }
+
+    fn iteration(&self, program: Arc<TaskFiles>, reason: &'static str) -> Iteration {
+        let nested = program.level() > 0;
+        task_files::TaskFileSearch::over(program, nested, reason, &self.pids, Proc::open)
+    }
+
+    /// If the walk was denied access to some processes, retries with the iterator, which needs no right to trace.
+    fn iterate_after(&self, walked: &OwnerTable) -> Option<Iteration> {
+        let refused = walked.gaps.iter().any(|gap| gap.kind == GapKind::ProcessesUnreadable);
+        if self.asked != OwnerSource::Auto || !self.pids.is_empty() || !refused {
+            return None;
+        }
+        let reason = "processes that refuse to be read";
+        let iteration = self.iteration(load(self.kept)?, reason);
+        debug!("owners by BPF, after procfs: {reason}");
+        if let Some(keys) = self.complete_tables.get() {
+            iteration.tables_complete(keys.clone());
+        }
+        iteration.run();
+        Some(iteration)
+    }
+
+    fn selected(&self) -> &Selected {
+        let selected =
+            self.selected.get_or_init(|| match select(self.kept, self.asked, !self.pids.is_empty()) {
+                Strategy::Walk(from) => {
+                    if self.asked != OwnerSource::Procfs {
+                        debug!("owners by procfs, not by BPF: {}", from.reason);
+                    }
+                    Selected::Walk(walk::ProcfsWalk::over(Proc::open(), &self.pids), from)
+                }
+                Strategy::Iterate { program, reason } => Selected::Iterate(self.iteration(program, reason)),
+            });
+        if let Some(keys) = self.complete_tables.get() {
+            selected.search().tables_complete(keys.clone());
+        }
+        selected
+    }
+}
+
+impl OwnerSearch for OwnerSources<'_> {
+    fn run(&self) {
+        self.selected().search().run();
+    }
+
+    fn tables_complete(&self, keys: Option<Vec<u64>>) {
+        // It is called once.
+        let _ = self.complete_tables.set(keys.clone());
+        if let Some(selected) = self.selected.get() {
+            selected.search().tables_complete(keys);
+        }
+    }
+
+    fn holders(&self) -> Vec<ProcessSeen> {
+        self.selected.get().map_or_else(Vec::new, |selected| selected.search().holders())
+    }
+
+    fn table(&mut self) -> OwnerTable {
+        let walked = match self.selected.get_mut() {
+            Some(Selected::Walk(search, from)) => {
+                let mut table = search.table();
+                table.from = Some(from.clone());
+                table
+            }
+            Some(Selected::Iterate(search)) => return search.table(),
+            None => return OwnerTable::failed("the search has not run"),
+        };
+        let Some(mut iteration) = self.iterate_after(&walked) else { return walked };
+        let table = iteration.table();
+        self.selected = OnceLock::from(Selected::Iterate(iteration));
+        table
+    }
+
+    fn second_pass(&mut self, table: &mut OwnerTable, unresolved: &[u64], threads: usize) {
+        match self.selected.get_mut() {
+            Some(Selected::Walk(search, _)) => search.second_pass(table, unresolved, threads),
+            Some(Selected::Iterate(search)) => search.second_pass(table, unresolved, threads),
+            None => {}
+        }
+    }
+}

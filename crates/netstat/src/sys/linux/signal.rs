@@ -1,0 +1,88 @@
+//! A signal to one very process.
+//!
+//! A pidfd refers to the process that had the pid when it was opened, for good. If that process has the start that is
+//! expected, it is the one that was meant: a process that started later has another.
+//!
+//! Sources: pidfd_open(2), pidfd_send_signal(2), kernel/pid.c, kernel/signal.c.
+
+use super::errno::Errno;
+use super::ffi;
+use super::procfs::{Proc, Procfs};
+use crate::model::error::Error;
+use crate::model::process_id::ProcessId;
+use netstat_wire::linux::proc_pid_stat::Stat;
+use std::os::fd::AsFd;
+
+pub(super) fn signal(process: ProcessId, signal: i32) -> Result<(), Error> {
+    let failed = |errno| match errno {
+        Errno::SRCH => process.ended(),
+        errno => process.not_signalled(errno),
+    };
+    let target = ffi::pidfd_open(process.pid()).map_err(|errno| match errno {
+        // The pid is that of a thread now, which is no process.
+        Errno::INVAL | Errno::NOENT => process.ended(),
+        errno => failed(errno),
+    })?;
+    if start_of(process.pid()).map_err(failed)? != process.start() {
+        return Err(process.ended());
+    }
+    ffi::pidfd_send_signal(target.as_fd(), signal).map_err(failed)
+}
+
+/// When the process with this pid started, in ticks since boot.
+fn start_of(pid: u32) -> Result<u64, Errno> {
+    let mut text = Vec::new();
+    Proc::open()?.read(&format!("{pid}/stat"), &mut text).map_err(|errno| match errno {
+        // Its directory is gone.
+        Errno::NOENT => Errno::SRCH,
+        errno => errno,
+    })?;
+    Ok(Stat::decode(&text).map_err(|_| Errno::BADMSG)?.start_time_ticks)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::{Child, Command};
+
+    /// A child that ends by itself if the test fails before it does.
+    fn child() -> (Child, ProcessId) {
+        let child = Command::new("sleep").arg("60").spawn().unwrap();
+        let pid = child.id();
+        (child, ProcessId::new(pid, start_of(pid).unwrap()))
+    }
+
+    #[test]
+    fn live_signal_reaches_the_process_that_is_meant() {
+        let (mut child, id) = child();
+        assert!(signal(id, 0).is_ok());
+        signal(id, 15).unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(15));
+        let ended = signal(id, 15).unwrap_err();
+        assert!(ended.is_not_found(), "{ended}");
+        assert_eq!(ended.to_string(), format!("cannot signal process {}: the process has ended", id.pid()));
+    }
+
+    #[test]
+    fn live_process_that_only_has_the_pid_is_left_alone() {
+        let (mut child, id) = child();
+        for start in [id.start() - 1, id.start() + 1, 0] {
+            assert!(signal(ProcessId::new(id.pid(), start), 9).unwrap_err().is_not_found());
+        }
+        assert!(child.try_wait().unwrap().is_none(), "it was hit");
+        signal(id, 9).unwrap();
+        assert_eq!(child.wait().unwrap().signal(), Some(9));
+    }
+
+    #[test]
+    fn live_signal_that_does_not_exist_and_pid_that_cannot_are_errors() {
+        let (mut child, id) = child();
+        let error = signal(id, 4711).unwrap_err();
+        assert_eq!((error.raw_os_error(), error.is_not_found()), (Some(libc::EINVAL), false), "{error}");
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(signal(ProcessId::new(u32::MAX, 1), 0).unwrap_err().is_not_found());
+        assert!(signal(ProcessId::new(0, 1), 0).unwrap_err().is_not_found());
+    }
+}
