@@ -16,8 +16,7 @@ use std::os::windows::ffi::OsStringExt;
 use std::ptr;
 use windows_sys::Wdk::System::SystemInformation::{NtQuerySystemInformation, SystemProcessInformation};
 use windows_sys::Win32::Foundation::{
-    CloseHandle, ERROR_NOT_SUPPORTED, FILETIME, GetLastError, HANDLE, HMODULE, LocalFree,
-    RtlNtStatusToDosError, UNICODE_STRING,
+    CloseHandle, FILETIME, GetLastError, HANDLE, HMODULE, LocalFree, RtlNtStatusToDosError, UNICODE_STRING,
 };
 use windows_sys::Win32::NetworkManagement::IpHelper::{
     ConvertInterfaceIndexToLuid, ConvertInterfaceLuidToAlias, GetExtendedTcpTable, GetExtendedUdpTable,
@@ -307,8 +306,6 @@ impl Kernel for Win32 {
                 // SAFETY: as above.
                 unsafe { GetExtendedUdpTable(start, &mut size, 0, family, class, 0) }
             }
-            // Windows has no table of another protocol.
-            _ => return Answer { status: ERROR_NOT_SUPPORTED, bytes: 0 },
         };
         Answer { status, bytes: usize::try_from(size).unwrap_or(usize::MAX) }
     }
