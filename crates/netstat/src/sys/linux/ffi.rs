@@ -5,7 +5,7 @@ use super::errno::errno_of;
 use rustix::io::Errno;
 use std::cmp::Ordering;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
 /// The comparison of two tasks' descriptor tables, `KCMP_FILES` of linux/kcmp.h.
 const KCMP_FILES: libc::c_int = 2;
@@ -32,6 +32,24 @@ pub(super) fn compare_descriptor_tables(a: u32, b: u32) -> Result<Ordering, Errn
         2 | 3 => Ok(Ordering::Greater),
         _ => Err(errno_of(io::Error::last_os_error())),
     }
+}
+
+/// A descriptor of the process that has this pid now. rustix has the call on Linux, and not on Android.
+///
+/// Fails with `ESRCH` when there is none, with `EINVAL` or `ENOENT` when it is the number of a thread, and with `ENOSYS`
+/// before Linux 5.3.
+///
+/// # Sources
+/// pidfd_open(2). Not all C libraries have a function for it.
+pub(super) fn pidfd_open(pid: u32) -> Result<OwnedFd, Errno> {
+    let pid = libc::pid_t::try_from(pid).map_err(|_| Errno::SRCH)?;
+    let flags: libc::c_uint = 0;
+    // SAFETY: the call takes integers only and touches no memory of this process.
+    let answer = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, flags) };
+    let fd = libc::c_int::try_from(answer).ok().filter(|fd| *fd >= 0);
+    let fd = fd.ok_or_else(|| errno_of(io::Error::last_os_error()))?;
+    // SAFETY: the kernel has just opened it for this caller, who alone has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Sends a signal to the process of a descriptor. rustix has the call for signals with a name; this one takes any

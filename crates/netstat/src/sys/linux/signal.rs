@@ -11,7 +11,6 @@ use crate::model::error::Error;
 use crate::model::process_id::ProcessId;
 use netstat_wire::linux::proc_pid_stat::Stat;
 use rustix::io::Errno;
-use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use std::os::fd::AsFd;
 
 pub(super) fn signal(process: ProcessId, signal: i32) -> Result<(), Error> {
@@ -19,8 +18,7 @@ pub(super) fn signal(process: ProcessId, signal: i32) -> Result<(), Error> {
         Errno::SRCH => process.ended(),
         errno => process.not_signalled(errno),
     };
-    let pid = i32::try_from(process.pid()).ok().and_then(Pid::from_raw).ok_or_else(|| process.ended())?;
-    let target = pidfd_open(pid, PidfdFlags::empty()).map_err(|errno| match errno {
+    let target = ffi::pidfd_open(process.pid()).map_err(|errno| match errno {
         // The pid is that of a thread now, which is no process.
         Errno::INVAL | Errno::NOENT => process.ended(),
         errno => failed(errno),
