@@ -32,7 +32,12 @@ pub(crate) fn interface_name(index: u32) -> Option<String> {
 
 /// The index of a network interface in the network namespace of this thread.
 pub(crate) fn interface_index(name: &str) -> Result<u32, Error> {
-    let index = any_socket().and_then(|socket| name_to_index(socket, name));
+    // The kernel reads a name up to its first NUL, and would find another interface.
+    let index = if name.contains('\0') {
+        Err(Errno::INVAL)
+    } else {
+        any_socket().and_then(|socket| name_to_index(socket, name))
+    };
     index.map_err(|errno| Error::system("find", format!("network interface {name:?}"), errno))
 }
 
