@@ -1,6 +1,6 @@
 //! Why an exchange with the kernel failed.
 
-use rustix::io::Errno;
+use crate::sys::linux::errno::Errno;
 use std::fmt;
 use std::io;
 

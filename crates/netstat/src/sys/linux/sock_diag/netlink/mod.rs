@@ -11,6 +11,7 @@
 
 mod answer;
 mod fault;
+mod ffi;
 mod peer;
 mod pipeline;
 
