@@ -42,12 +42,11 @@ fixtures_of() {
         macos_libproc) find "$fixtures" -name 'macos-*__socket_fdinfo_*.hex' -o -name 'macos-*__proc_*.hex' ;;
         macos_pcblist_n) find "$fixtures" -name 'macos-*__tcp_pcblist_n_*.hex' -o -name 'macos-*__udp_pcblist_n_*.hex' ;;
         macos_unpcblist_n) find "$fixtures" -name 'macos-*__local_*.hex' ;;
-        linux_dirent64) find "$fixtures" -name 'linux-*__getdents64_*.hex' ;;
         linux_proc_*) find "$fixtures" -name "linux-*__${1#linux_}*" ;;
         windows_processes) find "$fixtures" -name 'wine-*__system_process_information_*.hex' ;;
         windows_tables) find "$fixtures" -name 'wi*-*__tcp*.hex' -o -name 'wi*-*__udp*.hex' ;;
         # Messages, and what is in them.
-        *) find "$fixtures" -name 'linux-*.hex' ! -name '*__proc_*' ! -name '*__getdents64_*' ;;
+        *) find "$fixtures" -name 'linux-*.hex' ! -name '*__proc_*' ;;
     esac
 }
 

@@ -2,7 +2,6 @@
 
 #[cfg(any(feature = "btf", doc))]
 pub mod btf;
-pub mod dirent64;
 pub mod inet_diag;
 pub mod inet_diag_bytecode;
 // The kernel's part, which only tests play.

@@ -22,8 +22,7 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     let mut snapshot = Snapshot { taken_at: SystemTime::now(), ..Snapshot::default() };
     if !query.wants_owners() {
         let sockets = &mut snapshot.sockets;
-        snapshot.gaps =
-            join::list(system, query, &mut |row| keep(system, query, sockets, row.without_owners()))?;
+        snapshot.gaps = join::list(system, query, &mut |row| keep(query, sockets, row.without_owners()))?;
         return Ok(snapshot);
     }
     let threads = thread_count(query, S::processors);
@@ -47,11 +46,8 @@ fn refuse_unsupported<S: System>(query: &Query) -> Result<(), Error> {
 }
 
 /// Keeps a row that passes the filter, as far as that does not depend on owners.
-fn keep(system: &impl System, query: &Query, sockets: &mut Vec<Socket>, row: Socket) -> ControlFlow<()> {
+fn keep(query: &Query, sockets: &mut Vec<Socket>, row: Socket) -> ControlFlow<()> {
     if query.filter.matches(&row) {
-        if sockets.len() == sockets.capacity() {
-            system.reserve(sockets);
-        }
         sockets.push(row);
     }
     ControlFlow::Continue(())
@@ -76,7 +72,7 @@ fn read_tables_beside_search<S: System>(
     };
     let mut read = Ok(Vec::new());
     run_parallel(threads, &work, &mut || {
-        read = join::list(system, query, &mut |row| keep(system, query, sockets, row));
+        read = join::list(system, query, &mut |row| keep(query, sockets, row));
         tables_are_read.store(true, SeqCst);
         search.tables_complete(join::keys_of_few(sockets));
         search.run();

@@ -10,7 +10,8 @@ pub(crate) mod system;
 #[allow(dead_code, reason = "not every back end uses all of it")]
 mod users;
 
-// Those without inline system calls also compile elsewhere, for tests over a scripted kernel.
+// Back ends that keep their foreign calls in `ffi.rs` also compile on other systems, for tests over a scripted kernel.
+// That of Linux makes its calls through rustix, which other systems lack.
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 mod linux;
 #[cfg(any(target_vendor = "apple", test, netstat_scripted))]

@@ -64,9 +64,6 @@ pub(crate) trait System: Sync {
         false
     }
 
-    /// Reserves space for more rows in a full list that is still growing. By default the list grows by itself.
-    fn reserve(&self, _rows: &mut Vec<Socket>) {}
-
     /// Counts the sockets that pass the filter, which does not depend on owners.
     ///
     /// # Errors

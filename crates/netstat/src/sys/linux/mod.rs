@@ -40,11 +40,11 @@
 //!
 //! Sources: sock_diag(7), netlink(7), proc(5), linux/inet_diag.h, net/ipv4/inet_diag.c.
 
+mod clock;
 mod dedup;
 mod details;
 mod errno;
 mod ffi;
-mod huge_pages;
 mod owners;
 mod procfs;
 mod protocols;

@@ -1,11 +1,13 @@
 //! Numbers by name: of network interfaces and control groups.
 
-use super::errno::Errno;
-use super::ffi;
+use super::errno::errno_of;
 use crate::model::error::Error;
-use std::ffi::CString;
+use rustix::fs::statfs;
+use rustix::io::Errno;
+use rustix::net::netdevice::{index_to_name, name_to_index};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socket_with};
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -15,9 +17,27 @@ const CGROUPS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 /// Their file system, `CGROUP2_SUPER_MAGIC` of linux/magic.h.
 const CGROUP2: i128 = 0x6367_7270;
 
-/// The index of a network interface in the caller's network namespace.
+/// A socket for requests about network interfaces. They can be made on any.
+///
+/// # Sources
+/// netdevice(7).
+fn any_socket() -> Result<OwnedFd, Errno> {
+    socket_with(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)
+}
+
+/// The name of a network interface in the network namespace of this thread.
+pub(crate) fn interface_name(index: u32) -> Option<String> {
+    index_to_name(any_socket().ok()?, index).ok()
+}
+
+/// The index of a network interface in the network namespace of this thread.
 pub(crate) fn interface_index(name: &str) -> Result<u32, Error> {
-    let index = CString::new(name).map_err(|_| Errno::INVAL).and_then(|name| ffi::interface_index(&name));
+    // The kernel reads a name up to its first NUL, and would find another interface.
+    let index = if name.contains('\0') {
+        Err(Errno::INVAL)
+    } else {
+        any_socket().and_then(|socket| name_to_index(socket, name))
+    };
     index.map_err(|errno| Error::system("find", format!("network interface {name:?}"), errno))
 }
 
@@ -41,9 +61,9 @@ pub(crate) fn cgroup_id(path: &Path) -> Result<u64, Error> {
 
 /// `None`: no directory of control groups.
 fn directory_id(path: &Path) -> Result<Option<u64>, Errno> {
-    let id = fs::metadata(path)?.ino();
-    let path = CString::new(path.as_os_str().as_bytes()).map_err(|_| Errno::INVAL)?;
-    Ok((ffi::file_system_at(&path)? == CGROUP2).then_some(id))
+    let id = fs::metadata(path).map_err(errno_of)?.ino();
+    let file_system = i128::from(statfs(path)?.f_type);
+    Ok((file_system == CGROUP2).then_some(id))
 }
 
 #[cfg(test)]
@@ -51,9 +71,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_of_this_machine_have_numbers_and_others_are_errors_that_tell_them() {
+    fn names_of_this_machine_have_numbers_and_others_are_errors_with_the_name() {
         let index = interface_index("lo").unwrap();
-        assert_eq!(ffi::interface_name(index).unwrap().to_str(), Ok("lo"));
+        assert_eq!(interface_name(index).as_deref(), Some("lo"));
+        assert_eq!(interface_name(u32::MAX >> 1), None);
+        // Longer than any name, and not cut to that of another interface.
+        let error = interface_index("no-such-interface").unwrap_err();
+        assert_eq!(error.raw_os_error(), Some(Errno::NODEV.raw_os_error()));
+        assert!(interface_index("lo\0").is_err());
         let error = interface_index("no-such0").unwrap_err().to_string();
         assert!(error.starts_with("cannot find network interface \"no-such0\": "), "{error}");
         let error = cgroup_id(Path::new("/no/such/group")).unwrap_err().to_string();

@@ -5,12 +5,12 @@
 //!
 //! Sources: pidfd_open(2), pidfd_send_signal(2), kernel/pid.c, kernel/signal.c.
 
-use super::errno::Errno;
 use super::ffi;
 use super::procfs::{Proc, Procfs};
 use crate::model::error::Error;
 use crate::model::process_id::ProcessId;
 use netstat_wire::linux::proc_pid_stat::Stat;
+use rustix::io::Errno;
 use std::os::fd::AsFd;
 
 pub(super) fn signal(process: ProcessId, signal: i32) -> Result<(), Error> {

@@ -7,7 +7,7 @@ use super::procfs::{Proc, Procfs};
 use super::sock_diag::dumps::Dumps;
 use super::sock_diag::netlink::SockDiag;
 use super::sock_diag::{counts, destroy, recheck};
-use super::{ffi, huge_pages, procfs, resolve, signal, sockets};
+use super::{procfs, resolve, signal, sockets};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::lock;
 use crate::log::debug;
@@ -21,6 +21,7 @@ use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::support;
 use crate::sys::system::System;
+use rustix::thread::sched_getaffinity;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
@@ -109,10 +110,6 @@ impl<'c> System for Native<'c> {
         sockets::sockets(self.socket().dumps().receive_ahead(receive_ahead), query, sink)
     }
 
-    fn reserve(&self, rows: &mut Vec<Socket>) {
-        huge_pages::reserve_huge(rows);
-    }
-
     fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
         let procfs = Proc::open();
         let mut read = |path: &str, text: &mut Vec<u8>| match &procfs {
@@ -150,11 +147,16 @@ impl<'c> System for Native<'c> {
     }
 
     fn processors() -> usize {
-        ffi::processors().unwrap_or_else(|_| thread::available_parallelism().map_or(1, usize::from))
+        // Unlike the standard library, without the quotas of control groups: these are in several files, which take up to
+        // a tenth of a millisecond to read.
+        let allowed = sched_getaffinity(None).ok().and_then(|set| usize::try_from(set.count()).ok());
+        // Refused on a machine with more than 1,024 processors.
+        let counted = || thread::available_parallelism().map_or(1, usize::from);
+        allowed.filter(|count| *count > 0).unwrap_or_else(counted)
     }
 
     fn interface_name(index: u32) -> Option<String> {
-        ffi::interface_name(index).ok()?.into_string().ok()
+        resolve::interface_name(index)
     }
 
     fn interface_index(name: &str) -> Result<u32, Error> {

@@ -5,12 +5,12 @@ use crate::log::debug;
 use crate::model::gap::GapKind;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::query::Query;
-use crate::sys::linux::errno::Errno;
 use crate::sys::linux::owners::bpf::TaskFiles;
 use crate::sys::linux::owners::select::{KeptProgram, Strategy, load, select};
 use crate::sys::linux::owners::{task_files, walk};
 use crate::sys::linux::procfs::Proc;
 use crate::sys::system::OwnerSearch;
+use rustix::io::Errno;
 use std::sync::{Arc, OnceLock};
 
 /// A search for owners by the source that suits.

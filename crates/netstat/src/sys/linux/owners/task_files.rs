@@ -8,7 +8,6 @@
 //!
 //! An iteration that fails half way is useless, as it does not say what is missing: the walk takes its place.
 
-use super::super::errno::Errno;
 use super::walk::ProcfsWalk;
 use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen};
 use crate::engine::parallel::lock;
@@ -19,6 +18,7 @@ use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::sys::linux::owners::bpf::HeldSource;
 use crate::sys::linux::procfs::Procfs;
 use crate::sys::system::OwnerSearch;
+use rustix::io::Errno;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, OnceLock, PoisonError};
 

@@ -14,13 +14,13 @@
 //!
 //! [`pid_walk`]: crate::engine::pid_walk
 
-use super::super::errno::Errno;
 use crate::engine::owner_table::OwnerTable;
 use crate::engine::pid_walk::{Extra, PidWalk, ProcessReader, Unreadable, Visit};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::{HiddenReason, Ownership};
 use crate::sys::linux::procfs::{Procfs, TableRead};
 use crate::sys::system::OwnerSearch;
+use rustix::io::Errno;
 use std::cmp::Ordering;
 
 /// How many links may be read in the threads of a process whose tables cannot be compared.

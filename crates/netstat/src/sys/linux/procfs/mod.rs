@@ -1,4 +1,4 @@
-//! Processes as `/proc` shows them. No path is built for a descriptor: those are asked for by their directory.
+//! Processes as `/proc` shows them. Descriptors are read relative to their directory, so that no path is built for each.
 //!
 //! Sources: proc_pid_fd(5), proc_pid_task(5), getdents(2), readlink(2), fs/proc/fd.c.
 
@@ -6,27 +6,27 @@ pub(crate) mod net;
 pub(crate) mod process;
 pub(crate) mod process_cache;
 
-use super::errno::Errno;
+use super::clock::nanoseconds_since_boot;
+use super::errno::errno_of;
 use super::ffi;
-use netstat_wire::linux::dirent64::Names;
 use netstat_wire::linux::proc_pid_fd::{number, socket_inode};
+use rustix::fs::{Mode, OFlags, RawDir, open, readlink, readlinkat_raw};
+use rustix::io::{Errno, read};
 use std::cmp::Ordering;
 use std::ffi::CStr;
-use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::Read;
+use std::fs::{self, Metadata};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::ffi::OsStringExt;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 
-/// The names of about 2,700 descriptors: most processes are read with one call and a second that finds
-/// nothing more.
+/// Room for the names of about 2,700 descriptors: most directories are read with one call, and a second that returns
+/// nothing.
 const DIRECTORY_BYTES: usize = 64 * 1024;
 
-/// Longer than any `socket:[N]`. A link that is cut at it is none.
+/// Longer than any `socket:[N]`: a link that is cut does not lead to a socket.
 const LINK_BYTES: usize = 48;
 
-/// The sizes of a process that can be told without a right.
+/// The sizes of a process that can be read without any right.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sizes {
     /// Threads, the leader included, even when it has exited.
@@ -44,7 +44,7 @@ pub(crate) struct TableRead {
     pub(crate) refused: u64,
 }
 
-/// The seam to the kernel: `/proc`. A scripted one stands here in tests.
+/// The seam to the kernel: `/proc`. Tests replace it with a scripted one.
 pub(crate) trait Procfs: Sync {
     /// The processes that are shown.
     fn pids(&self) -> Result<Vec<u32>, Errno>;
@@ -53,11 +53,11 @@ pub(crate) trait Procfs: Sync {
     /// How many threads and descriptors a process has.
     fn sizes(&self, pid: u32) -> Result<Sizes, Errno>;
     /// The effective user of a process, in the caller's user namespace. The directory of a process belongs to it,
-    /// whether or not it may be traced (`task_dump_owner` of fs/proc/base.c); its file `status`, which tells the same,
+    /// whether or not it may be traced (`task_dump_owner` of fs/proc/base.c). Its file `status` has the user too, but
     /// takes ten times as long to read.
     fn user(&self, pid: u32) -> Result<u32, Errno>;
-    /// Hands over descriptor and inode of each socket in the table of a process (its leader's), or of one
-    /// of its threads.
+    /// Calls `found` with descriptor and inode of each socket in the descriptor table of a process (its leader's), or of
+    /// one of its threads.
     fn sockets(
         &self,
         pid: u32,
@@ -70,7 +70,7 @@ pub(crate) trait Procfs: Sync {
     fn read(&self, path: &str, content: &mut Vec<u8>) -> Result<(), Errno>;
     /// Reads a link below `/proc`, such as `12/exe`.
     fn link(&self, path: &str) -> Result<Vec<u8>, Errno>;
-    /// Nanoseconds since the machine was started, as start times of processes count.
+    /// Nanoseconds since boot, the clock of process start times.
     fn now(&self) -> u64;
 }
 
@@ -94,24 +94,23 @@ fn absolute(path: &str) -> String {
 }
 
 fn metadata(path: &str) -> Result<Metadata, Errno> {
-    Ok(fs::metadata(absolute(path))?)
+    fs::metadata(absolute(path)).map_err(errno_of)
 }
 
-/// Hands over the names of a directory below `/proc`. Made anew for each receiver, which is then no call between two
-/// system calls: see [`ffi::link_in`].
+fn open_below(path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
+    open(absolute(path), OFlags::RDONLY | OFlags::CLOEXEC | flags, Mode::empty())
+}
+
+/// Calls `each` with every name in a directory below `/proc`.
 fn each_name(path: &str, mut each: impl FnMut(BorrowedFd<'_>, &CStr)) -> Result<(), Errno> {
-    let directory = OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(absolute(path))?;
+    let directory = open_below(path, OFlags::DIRECTORY)?;
     let directory = directory.as_fd();
     let mut buffer: Vec<u8> = Vec::with_capacity(DIRECTORY_BYTES);
-    loop {
-        let entries = ffi::entries_of(directory, buffer.spare_capacity_mut())?;
-        if entries.is_empty() {
-            return Ok(());
-        }
-        for name in Names::new(entries) {
-            each(directory, name.map_err(|_| Errno::BADMSG)?);
-        }
+    let mut entries = RawDir::new(directory, buffer.spare_capacity_mut());
+    while let Some(entry) = entries.next() {
+        each(directory, entry?.file_name());
     }
+    Ok(())
 }
 
 /// The numbers that name entries of a directory.
@@ -164,8 +163,8 @@ impl Procfs for Proc {
             table.descriptors += 1;
             // Not stat, which would ask the file system behind the descriptor: one that does not answer
             // (NFS, FUSE) would hold up the listing for good.
-            match ffi::link_in(directory, name, &mut link) {
-                Ok(target) => {
+            match readlinkat_raw(directory, name, &mut link) {
+                Ok((target, _)) => {
                     if let Some(inode) = socket_inode(target) {
                         found(fd, inode);
                     }
@@ -183,11 +182,11 @@ impl Procfs for Proc {
     }
 
     fn read(&self, path: &str, content: &mut Vec<u8>) -> Result<(), Errno> {
-        /// More than any file that is read here may have, a command line excepted, which is cut.
+        /// Longer than any of these files, except a command line, which is cut.
         const MOST: usize = 1024 * 1024;
-        /// Room for most of them.
+        /// Longer than most of them.
         const ROOM: usize = 4096;
-        let mut file = File::open(absolute(path))?;
+        let file = open_below(path, OFlags::empty())?;
         let mut length = 0;
         while length < MOST {
             if content.len() < length + ROOM {
@@ -195,11 +194,11 @@ impl Procfs for Proc {
             }
             let room = content.get_mut(length..).unwrap_or_default();
             let all = room.len();
-            match file.read(room).map_err(Errno::from) {
+            match read(&file, room) {
                 Ok(0) => break,
                 Ok(read) => {
                     length += read;
-                    // These files are made at one stroke: what ends with a line before the room does is all there is.
+                    // The kernel makes such a file in one step: a short read that ends with a line is the whole file.
                     if read < all && content.get(..length).is_some_and(|read| read.ends_with(b"\n")) {
                         break;
                     }
@@ -213,10 +212,10 @@ impl Procfs for Proc {
     }
 
     fn link(&self, path: &str) -> Result<Vec<u8>, Errno> {
-        Ok(fs::read_link(absolute(path))?.into_os_string().into_vec())
+        Ok(readlink(absolute(path), Vec::new())?.into_bytes())
     }
 
     fn now(&self) -> u64 {
-        ffi::nanoseconds_since_boot()
+        nanoseconds_since_boot()
     }
 }

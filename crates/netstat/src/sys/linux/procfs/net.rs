@@ -12,9 +12,10 @@
 use crate::engine::tables::TableRows;
 use crate::model::details::DetailFields;
 use crate::model::family::Family;
+use crate::sys::linux::clock::nanoseconds_per_tick;
 use crate::sys::linux::dedup::Dedup;
 use crate::sys::linux::protocols::ProtocolInfo;
-use crate::sys::linux::{details, ffi, row};
+use crate::sys::linux::{details, row};
 use netstat_wire::linux::proc_net::{Endian, ProcNet};
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
@@ -69,7 +70,7 @@ pub(crate) fn read(
 ) -> Result<(), Unread> {
     let mut dedup = Dedup::new(info.repeats);
     let hash = RandomState::new();
-    let tick = Duration::from_nanos(1_000_000_000 / ffi::ticks_per_second());
+    let tick = Duration::from_nanos(nanoseconds_per_tick());
     loop {
         let Some(Opened { path, file }) = open_table(open, info, family)? else {
             rows.absent = true;

@@ -6,14 +6,14 @@ use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::run_parallel;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::process::{Process, ProcessFields};
-use crate::sys::linux::errno::Errno;
-use crate::sys::linux::ffi;
+use crate::sys::linux::clock::nanoseconds_per_tick;
 use crate::sys::linux::procfs::process_cache::{Common, ProcessCache, Stamp};
 use crate::sys::linux::procfs::{Proc, Procfs};
 use crate::sys::users::{Users, passwd};
 use netstat_wire::linux::proc_pid_cmdline::arguments;
 use netstat_wire::linux::proc_pid_fd::socket_inode;
 use netstat_wire::linux::proc_pid_stat::Stat;
+use rustix::io::Errno;
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::PathBuf;
@@ -143,7 +143,7 @@ impl<'a> Context<'a> {
                 if fields.contains(ProcessFields::USER) { Users::of(&passwd()) } else { Users::default() };
             Common::new(fields, boot, users)
         });
-        Self { known, fields, nanoseconds_per_tick: 1_000_000_000 / ffi::ticks_per_second(), common }
+        Self { known, fields, nanoseconds_per_tick: nanoseconds_per_tick(), common }
     }
 
     /// The details of one process; `None` when it has gone, or another one has its pid now.

@@ -19,13 +19,13 @@ use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use crate::model::state::State;
 use crate::query::Query;
-use crate::sys::linux::errno::Errno;
 use crate::sys::linux::procfs::net;
 use crate::sys::linux::protocols;
 use crate::sys::linux::sockets::list;
 use crate::sys::system::count_rows;
 use netstat_wire::linux::proc_net_sockstat::Sockstat;
 use netstat_wire::linux::tcp_states as states;
+use rustix::io::Errno;
 
 /// Reads a file below `/proc`.
 pub(crate) type Read<'a> = &'a mut dyn FnMut(&str, &mut Vec<u8>) -> Result<(), Errno>;

@@ -8,12 +8,12 @@ use crate::model::details::DetailFields;
 use crate::model::error::Error;
 use crate::model::socket::Socket;
 use crate::model::state::State;
-use crate::sys::linux::errno::Errno;
 use crate::sys::linux::protocols::ProtocolInfo;
 use crate::sys::linux::row::{address_family, sock_id};
 use netstat_wire::linux::inet_diag::{InetDiagMsg, RequestV2};
 use netstat_wire::linux::netlink::NLM_F_ACK;
 use netstat_wire::linux::tcp_states as states;
+use rustix::io::Errno;
 use std::io::{self, ErrorKind};
 use std::num::NonZeroU64;
 

@@ -7,9 +7,9 @@ use crate::engine::tables::TableRows;
 use crate::log::debug;
 use crate::model::socket::Socket;
 use crate::sys::linux::dedup::Dedup;
-use crate::sys::linux::errno::Errno;
 use crate::sys::linux::{details, row};
 use netstat_wire::linux::inet_diag::InetDiagMsg;
+use rustix::io::Errno;
 use std::borrow::Cow;
 
 /// How often a dump that the kernel gave up is restarted.

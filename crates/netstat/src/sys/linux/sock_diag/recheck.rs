@@ -4,10 +4,10 @@ use super::dumps::Dumps;
 use super::netlink::{Answer, Fault};
 use crate::model::socket::Socket;
 use crate::model::state::State;
-use crate::sys::linux::errno::Errno;
 use crate::sys::linux::protocols::ProtocolInfo;
 use crate::sys::linux::row::{address_family, sock_id};
 use netstat_wire::linux::inet_diag::RequestV2;
+use rustix::io::Errno;
 
 /// How many rows are looked up. A microsecond or two each.
 const MAX_LOOKUPS: usize = 1024;

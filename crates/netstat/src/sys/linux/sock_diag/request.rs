@@ -12,13 +12,13 @@ use crate::model::details::DetailFields;
 use crate::model::error::Error;
 use crate::model::family::Family;
 use crate::query::{Ends, Query};
-use crate::sys::linux::errno::Errno;
+use crate::sys::linux::details;
 use crate::sys::linux::protocols::{OnePass, PROTOCOLS, ProtocolInfo};
 use crate::sys::linux::row::{address_family, tcp_state};
-use crate::sys::linux::{details, ffi};
 use netstat_wire::linux::inet_diag::{INET_DIAG_REQ_BYTECODE, Request, RequestV2, SockId};
 use netstat_wire::linux::netlink::{NLM_F_DUMP, put_attribute};
 use netstat_wire::linux::tcp_states as states;
+use rustix::io::Errno;
 use std::fmt;
 
 /// One table, or the part of it that is wanted: what is read with one dump.
@@ -164,8 +164,8 @@ fn kernel_has_protocol_attribute() -> bool {
 
 /// The first two numbers of this kernel's release.
 pub(crate) fn kernel_version() -> (u32, u32) {
-    let release = ffi::kernel_release();
-    let mut numbers = release.split(|byte| !byte.is_ascii_digit()).map(|digits| {
+    let name = rustix::system::uname();
+    let mut numbers = name.release().to_bytes().split(|byte| !byte.is_ascii_digit()).map(|digits| {
         std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u32>().ok()).unwrap_or(0)
     });
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))

@@ -1,10 +1,10 @@
 //! Long answers, received on a second thread.
 
-use crate::sys::linux::errno::Errno;
 use crate::sys::linux::sock_diag::dumps::Dumps;
 use crate::sys::linux::sock_diag::netlink::{Fault, Peer, Received, Receiver};
 use netstat_wire::linux::inet_diag::RequestV2;
 use netstat_wire::linux::netlink::{Header, Messages, NLM_F_DUMP, NLMSG_DONE};
+use rustix::io::Errno;
 use std::collections::HashSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};

@@ -1,7 +1,6 @@
 //! Faults of the netlink conversation. Where nothing else is said there is no `/proc`, so that nothing but the
 //! conversation gives rows.
 
-use super::super::errno::Errno;
 use super::script::{
     Answer, Channel, Message, Outcome, Requests, Script, answers, done, over, rows, tcp, udp,
 };
@@ -16,6 +15,7 @@ use crate::sys::linux::sock_diag::recheck;
 use crate::sys::linux::sock_diag::request::{Table, tables};
 use netstat_wire::linux::inet_diag::{SOCK_DIAG_BY_FAMILY, TCPDIAG_GETSOCK};
 use netstat_wire::linux::netlink::Messages;
+use rustix::io::Errno;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;
 

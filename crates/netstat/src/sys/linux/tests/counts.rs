@@ -1,6 +1,5 @@
 //! Counting with the kernel's own counts, and without them where they do not fit.
 
-use super::super::errno::Errno;
 use super::script::{Answer, Channel, Message, Requests, done, open, rows, taken};
 use crate::model::counts::Counts;
 use crate::model::state::State;
@@ -8,6 +7,7 @@ use crate::query::Query;
 use crate::sys::linux::sock_diag::counts::count;
 use crate::sys::linux::sock_diag::dumps::Dumps;
 use netstat_wire::linux::tcp_states as states;
+use rustix::io::Errno;
 use std::collections::HashMap;
 use std::io;
 

@@ -1,6 +1,5 @@
 //! Closing a socket: what the kernel answers, and what is made of it.
 
-use super::super::errno::Errno;
 use super::script::{Answer, Channel, Message, Requests, done, open, rows, taken};
 use crate::model::error::Error;
 use crate::model::family::Family;
@@ -11,6 +10,7 @@ use crate::sys::linux::sock_diag::destroy::destroy_over;
 use crate::sys::linux::sock_diag::dumps::Dumps;
 use netstat_wire::linux::inet_diag::SOCK_DESTROY;
 use netstat_wire::linux::netlink::{Messages, NLM_F_ACK};
+use rustix::io::Errno;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::num::NonZeroU64;

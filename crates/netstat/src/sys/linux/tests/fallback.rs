@@ -1,13 +1,13 @@
 //! Tables that netlink does not give: read from `/proc` with a gap that says why, or an error that says why
 //! not. Never an empty list.
 
-use super::super::errno::Errno;
 use super::script::{
     Answer, Channel, FileScript, Message, Outcome, Script, answers, done, over, rows, tcp, udp,
 };
 use crate::model::family::Family;
 use crate::model::gap::GapKind;
 use crate::model::protocol::Protocol;
+use rustix::io::Errno;
 
 const TCP: &str = "/proc/thread-self/net/tcp";
 const TCP6: &str = "/proc/thread-self/net/tcp6";

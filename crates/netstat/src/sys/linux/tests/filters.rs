@@ -1,6 +1,5 @@
 //! What the kernel is asked to leave out: nothing that would pass, whatever the filter.
 
-use super::super::errno::Errno;
 use super::super::row::tcp_state;
 use super::script::{Answer, Channel, Message, Script, answers, done, rows, tcp};
 use crate::filter::random::Random;
@@ -17,6 +16,7 @@ use crate::sys::linux::sock_diag::selection::Selection;
 use netstat_wire::linux::inet_diag::SockId;
 use netstat_wire::linux::inet_diag_bytecode_run::{Entry, audit, run};
 use netstat_wire::linux::tcp_states as states;
+use rustix::io::Errno;
 use socket_world::namespace::in_network_namespace;
 use socket_world::{Made, binding, live_skip, tcp as tcp_world, udp as udp_world};
 use std::collections::BTreeSet;

@@ -1,11 +1,11 @@
 //! Connections looked up: what the kernel answers, and when the table is dumped nevertheless.
 
-use super::super::errno::Errno;
 use super::script::{Answer, Channel, Message, Outcome, Script, done, tcp, udp};
 use crate::filter::Filter;
 use crate::query::Query;
 use crate::sys::linux::sock_diag::request::{Table, tables_of};
 use netstat_wire::linux::netlink::{Messages, NLM_F_DUMP};
+use rustix::io::Errno;
 use std::net::SocketAddr;
 
 const LOCAL: u16 = 5000;

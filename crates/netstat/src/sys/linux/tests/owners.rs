@@ -1,6 +1,5 @@
 //! Refusals and races of `/proc`: each ends in the right ownership, reason and gap.
 
-use super::super::errno::Errno;
 use super::world::{INODE, Link, Machine, SIGHTED_AT_TEN, Task, World, holder, process, task};
 use crate::engine::snapshot::take;
 use crate::model::gap::GapKind;
@@ -11,6 +10,7 @@ use crate::sys::linux::owners::walk::ProcfsWalk;
 use crate::sys::linux::procfs::process::read_all;
 use crate::sys::linux::procfs::process_cache::ProcessCache;
 use crate::sys::system::OwnerSearch as _;
+use rustix::io::Errno;
 use std::collections::BTreeMap;
 
 const COMPLETE: Ownership = Ownership::Known { complete: true };

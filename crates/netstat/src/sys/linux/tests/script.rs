@@ -1,6 +1,5 @@
 //! A scripted kernel: what it answers on each netlink socket, and what its files of `/proc` hold.
 
-use super::super::errno::Errno;
 use crate::model::details::DetailFields;
 use crate::model::error::Error;
 use crate::model::family::Family;
@@ -17,6 +16,7 @@ use netstat_wire::linux::netlink::{
     Header, Messages, NLM_F_DUMP_INTR, NLM_F_MULTI, NLMSG_DONE, NLMSG_ERROR, NLMSG_NOOP, NLMSG_OVERRUN,
 };
 use netstat_wire::linux::tcp_states::{TCP_CLOSE, TCP_ESTABLISHED};
+use rustix::io::Errno;
 use std::collections::{HashMap, VecDeque};
 use std::io::{self, Read};
 use std::ops::ControlFlow;

@@ -1,6 +1,5 @@
 //! Owners by the iterator: the same rows as by the walk, its races and its failures.
 
-use super::super::errno::Errno;
 use super::world::{INODE, Link, Machine, SIGHTED_AT_TEN, World, holder, process, row, task};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::snapshot::take;
@@ -17,6 +16,7 @@ use crate::sys::linux::owners::bpf::{HeldSource, SocketFile};
 use crate::sys::linux::owners::task_files::TaskFileSearch;
 use crate::sys::support;
 use crate::sys::system::System;
+use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::ops::ControlFlow;

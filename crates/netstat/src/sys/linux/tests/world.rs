@@ -1,6 +1,5 @@
 //! A scripted `/proc`: processes, threads and descriptors, which change or refuse at any step that is read.
 
-use super::super::errno::Errno;
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::snapshot::{stream, take};
 use crate::model::error::Error;
@@ -20,6 +19,7 @@ use crate::sys::linux::procfs::process_cache::ProcessCache;
 use crate::sys::linux::procfs::{Procfs, Sizes, TableRead};
 use crate::sys::support;
 use crate::sys::system::System;
+use rustix::io::Errno;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;

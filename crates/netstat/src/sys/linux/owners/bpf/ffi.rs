@@ -1,10 +1,14 @@
 //! bpf(2), one command a function; the mapping of a file of sysfs; the rights of a thread.
-#![allow(unsafe_code, reason = "foreign calls live in files of this name, and here alone")]
+#![allow(unsafe_code, reason = "foreign calls are made only in files of this name")]
 
-use crate::sys::linux::errno::Errno;
-use crate::sys::linux::ffi::file_system;
+use crate::sys::linux::errno::errno_of;
+use rustix::fs::fstatfs;
+use rustix::io::Errno;
+use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
+use rustix::thread::capabilities;
 use std::fs::File;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// `enum bpf_cmd` of linux/bpf.h.
 const BPF_PROG_LOAD: libc::c_int = 5;
@@ -67,30 +71,30 @@ struct IterCreate {
     flags: u32,
 }
 
-/// Gives a command with its part of `union bpf_attr` to the kernel.
+/// Makes the call with a command and its part of `union bpf_attr`.
 ///
 /// # Safety
 /// `A` is the command's part, without padding, and pointers in it lead to as many bytes as it says.
 unsafe fn bpf<A>(command: libc::c_int, attributes: &mut A) -> Result<libc::c_long, Errno> {
     // SAFETY: the attributes are of the size given, and what they lead to is as the caller promised.
     let answer = unsafe { libc::syscall(libc::SYS_bpf, command, &raw mut *attributes, size_of::<A>()) };
-    if answer < 0 { Err(Errno::last()) } else { Ok(answer) }
+    if answer < 0 { Err(errno_of(io::Error::last_os_error())) } else { Ok(answer) }
 }
 
-/// As [`bpf`], for commands that answer with a descriptor.
+/// As [`bpf`], for commands that return a descriptor.
 ///
 /// # Safety
-/// As [`bpf`], and the command answers with a new descriptor.
+/// As [`bpf`], and the command returns a new descriptor.
 unsafe fn bpf_fd<A>(command: libc::c_int, attributes: &mut A) -> Result<OwnedFd, Errno> {
     // SAFETY: as the caller promised.
     let answer = unsafe { bpf(command, attributes) }?;
     let fd = RawFd::try_from(answer).map_err(|_| Errno::BADF)?;
-    // SAFETY: the kernel has just made it for this caller, and nobody else knows it.
+    // SAFETY: the kernel has just opened it for this call, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// Loads a program for the iterator that has the type of number `attach_to`. What the verifier says about it
-/// goes to `log`, unless that is empty; with less room than it needs, the load fails with `ENOSPC`.
+/// Loads a program for the iterator whose type has the number `attach_to`. The verifier writes to `log`, unless that is
+/// empty; if the log is too short, the load fails with `ENOSPC`.
 ///
 /// # Sources
 /// bpf(2), `BPF_PROG_LOAD`; linux/bpf.h. The descriptor is closed on exec.
@@ -138,7 +142,7 @@ pub(crate) fn link_iterator(program: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     unsafe { bpf_fd(BPF_LINK_CREATE, &mut attributes) }
 }
 
-/// Starts one run: a file from which one reads what the program writes.
+/// Starts one run, and returns the file from which the output of the program is read.
 ///
 /// # Sources
 /// bpf(2), `BPF_ITER_CREATE`. The descriptor is closed on exec.
@@ -148,7 +152,7 @@ pub(crate) fn start_iterator(link: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     unsafe { bpf_fd(BPF_ITER_CREATE, &mut attributes) }
 }
 
-/// As `union bpf_attr` has pointers, on processors of 32 bits too.
+/// A pointer as `union bpf_attr` holds it: 64 bits, on processors of 32 bits too.
 fn address<T>(pointer: *const T) -> u64 {
     u64::try_from(pointer.addr()).unwrap_or(0)
 }
@@ -162,24 +166,21 @@ pub(crate) struct Mapping {
 impl Mapping {
     /// Maps a file for reading; fails with `EINVAL` if it is not of sysfs or is empty.
     ///
-    /// Only there is it known that nobody writes to the file or cuts it: its bytes are the kernel's own, and do
-    /// not change. Files of sysfs could not be mapped for long (`ENODEV`), the types of the kernel among them.
+    /// Only files of sysfs are known not to be written or truncated while they are mapped: their bytes are the kernel's
+    /// own, and do not change. Older kernels cannot map them (`ENODEV`).
     ///
     /// # Sources
     /// mmap(2), fs/kernfs/file.c.
     pub(crate) fn of_sysfs(file: &File) -> Result<Self, Errno> {
         /// `SYSFS_MAGIC` of linux/magic.h.
         const SYSFS_MAGIC: i128 = 0x6265_6572;
-        let length = usize::try_from(file.metadata()?.len()).map_err(|_| Errno::INVAL)?;
-        if file_system(file.as_fd())? != SYSFS_MAGIC || length == 0 {
+        let length = usize::try_from(file.metadata().map_err(errno_of)?.len()).map_err(|_| Errno::INVAL)?;
+        if i128::from(fstatfs(file)?.f_type) != SYSFS_MAGIC || length == 0 {
             return Err(Errno::INVAL);
         }
-        let (anywhere, fd) = (std::ptr::null_mut(), file.as_raw_fd());
+        let anywhere = std::ptr::null_mut();
         // SAFETY: a new mapping at a place that the kernel chooses touches no memory in use.
-        let start = unsafe { libc::mmap(anywhere, length, libc::PROT_READ, libc::MAP_PRIVATE, fd, 0) };
-        if start == libc::MAP_FAILED {
-            return Err(Errno::last());
-        }
+        let start = unsafe { mmap(anywhere, length, ProtFlags::READ, MapFlags::PRIVATE, file, 0) }?;
         let start = std::ptr::NonNull::new(start.cast()).ok_or(Errno::INVAL)?;
         Ok(Self { start, length })
     }
@@ -189,7 +190,7 @@ impl std::ops::Deref for Mapping {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: mapped for reading, of this length, as long as this value lives; and nobody writes to it.
+        // SAFETY: the mapping is readable, of this length, and lives as long as this value; nothing writes to it.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.length) }
     }
 }
@@ -198,7 +199,7 @@ impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: it was mapped with this place and length, and borrows of it have ended. Nothing can be done
         // about a failure.
-        let _ = unsafe { libc::munmap(self.start.as_ptr().cast(), self.length) };
+        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.length) };
     }
 }
 
@@ -207,27 +208,5 @@ impl Drop for Mapping {
 /// # Sources
 /// capget(2), `_LINUX_CAPABILITY_VERSION_3`.
 pub(crate) fn effective_capabilities() -> Result<u64, Errno> {
-    /// `struct __user_cap_header_struct`.
-    #[repr(C)]
-    struct Header {
-        version: u32,
-        pid: libc::c_int,
-    }
-    /// `struct __user_cap_data_struct`.
-    #[repr(C)]
-    #[derive(Default)]
-    struct Data {
-        effective: u32,
-        permitted: u32,
-        inheritable: u32,
-    }
-    let mut header = Header { version: 0x2008_0522, pid: 0 };
-    let mut data = [Data::default(), Data::default()];
-    // SAFETY: the version says that there are two of the structure, and there are.
-    let answer = unsafe { libc::syscall(libc::SYS_capget, &raw mut header, data.as_mut_ptr()) };
-    if answer != 0 {
-        return Err(Errno::last());
-    }
-    let [low, high] = data;
-    Ok(u64::from(low.effective) | u64::from(high.effective) << 32)
+    Ok(capabilities(None)?.effective.bits())
 }

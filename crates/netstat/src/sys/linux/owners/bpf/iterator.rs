@@ -3,8 +3,9 @@
 use super::ffi;
 use super::program::Program;
 use super::refused::Refused;
-use crate::sys::linux::errno::Errno;
-use crate::sys::linux::ffi::nanoseconds_since_boot;
+use crate::sys::linux::clock::nanoseconds_since_boot;
+use crate::sys::linux::errno::errno_of;
+use rustix::io::Errno;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
@@ -40,7 +41,7 @@ pub(super) fn records<const N: usize>(
     let mut retries = MAX_RETRIES;
     loop {
         let at = nanoseconds_since_boot();
-        let read = match file.read(buffer.get_mut(begun..).unwrap_or_default()).map_err(Errno::from) {
+        let read = match file.read(buffer.get_mut(begun..).unwrap_or_default()).map_err(errno_of) {
             Ok(0) if begun == 0 => return Ok(()),
             // Half a record, which the kernel does not write.
             Ok(0) => return Err(Errno::BADMSG),

@@ -34,9 +34,10 @@ mod tests;
 
 pub(crate) use refused::Refused;
 
-use crate::sys::linux::errno::Errno;
+use crate::sys::linux::errno::errno_of;
 use iterator::{attach, run};
 use program::{RECORD_BYTES, Types};
+use rustix::io::Errno;
 use std::fs::File;
 use std::io::Read;
 use std::ops::Deref;
@@ -131,11 +132,11 @@ pub(crate) fn may_load() -> Result<(), Refused> {
 
 /// The bytes of the kernel's types: mapped where that can be, which saves copying five megabytes.
 fn kernel_types() -> Result<Box<dyn Deref<Target = [u8]>>, Errno> {
-    let mut file = File::open(TYPES)?;
+    let mut file = File::open(TYPES).map_err(errno_of)?;
     if let Ok(mapping) = ffi::Mapping::of_sysfs(&file) {
         return Ok(Box::new(mapping));
     }
     let mut bytes = Vec::new();
-    file.read_to_end(&mut bytes)?;
+    file.read_to_end(&mut bytes).map_err(errno_of)?;
     Ok(Box::new(bytes))
 }

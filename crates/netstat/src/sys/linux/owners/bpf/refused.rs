@@ -1,7 +1,7 @@
 //! Why sockets' owners are not to be had by BPF here.
 
-use crate::sys::linux::errno::Errno;
 use netstat_wire::DecodeError;
+use rustix::io::Errno;
 use std::fmt;
 
 /// What was tried, and why it failed: `bpf(BPF_PROG_LOAD): Operation not permitted (os error 1)`.

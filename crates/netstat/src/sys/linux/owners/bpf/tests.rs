@@ -3,7 +3,7 @@
 
 use super::program::{Types, level_of_reader, socket_files};
 use super::{HeldSource, Refused, SocketFile, TaskFiles, ffi, kernel_types, level, may_load};
-use crate::sys::linux::errno::Errno;
+use rustix::io::Errno;
 use rustix::io::{FdFlags, fcntl_getfd};
 use rustix::thread::CapabilitySet;
 use socket_world::bpf::{Object, ids, link_ids, program_name};

@@ -3,8 +3,8 @@
 use super::fault::Fault;
 use super::peer::{Peer, Received};
 use super::pipeline::Pipeline;
-use crate::sys::linux::errno::Errno;
 use netstat_wire::linux::netlink::{Body, Header, Messages, NLM_F_ACK, NLM_F_DUMP, NLMSG_HDRLEN};
+use rustix::io::Errno;
 use std::io;
 use std::ops::Range;
 

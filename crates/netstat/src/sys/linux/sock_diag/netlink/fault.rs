@@ -1,6 +1,6 @@
 //! Why an exchange with the kernel failed.
 
-use crate::sys::linux::errno::Errno;
+use rustix::io::Errno;
 use std::fmt;
 use std::io;
 

@@ -11,7 +11,6 @@
 
 mod answer;
 mod fault;
-mod ffi;
 mod peer;
 mod pipeline;
 

@@ -1,15 +1,24 @@
-//! The netlink socket, behind a seam at which tests put a scripted one.
+//! The netlink socket, and the seam at which tests replace it with a scripted one.
 
-use super::ffi;
-use crate::sys::linux::errno::Errno;
-use std::os::fd::{AsFd, OwnedFd};
+use rustix::io::Errno;
+use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{
+    AddressFamily, RecvFlags, SendFlags, SocketAddrAny, SocketFlags, SocketType, bind, getsockname, recvfrom,
+    sendto, socket_with,
+};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Twice the most that the kernel puts into one datagram of a dump.
 pub(crate) const BUFFER_BYTES: usize = 64 * 1024;
 
-/// How many seconds one answer may take. The kernel answers within a receive; only a stalled dump waits.
-const TIMEOUT: u16 = 5;
+/// How long one call may wait, to send or to receive. The kernel answers within a receive; only a stalled dump waits.
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The address of the kernel. In a bind, the kernel chooses the port.
+const KERNEL: SocketAddrNetlink = SocketAddrNetlink::new(0, 0);
 
 /// The seam to the kernel: one netlink socket.
 pub(crate) trait Peer: Send {
@@ -40,6 +49,8 @@ pub(crate) struct Received {
 }
 
 /// A socket of the real kernel.
+///
+/// Sources: netlink(7), sock_diag(7), socket(7), recvfrom(2).
 pub(crate) struct SockDiag {
     fd: Arc<OwnedFd>,
     port_id: u32,
@@ -48,10 +59,12 @@ pub(crate) struct SockDiag {
 impl SockDiag {
     /// Opens the socket; no right is needed.
     pub(crate) fn open() -> Result<Self, Errno> {
-        let fd = ffi::open()?;
-        ffi::set_timeouts(fd.as_fd(), TIMEOUT)?;
+        let fd = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?;
+        set_socket_timeout(&fd, Timeout::Recv, Some(TIMEOUT))?;
+        set_socket_timeout(&fd, Timeout::Send, Some(TIMEOUT))?;
         // Bound explicitly, so that the port id is known before the first answer.
-        let port_id = ffi::bind(fd.as_fd())?;
+        bind(&fd, &KERNEL)?;
+        let port_id = port_id_of(Some(getsockname(&fd)?)).ok_or(Errno::AFNOSUPPORT)?;
         Ok(Self { fd: Arc::new(fd), port_id })
     }
 }
@@ -62,7 +75,7 @@ impl Peer for SockDiag {
     }
 
     fn send(&mut self, request: &[u8]) -> Result<(), Errno> {
-        ffi::send(self.fd.as_fd(), request)
+        sendto(&self.fd, request, SendFlags::empty(), &KERNEL).map(drop)
     }
 
     fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Errno> {
@@ -76,10 +89,83 @@ impl Peer for SockDiag {
 }
 
 fn receive(fd: &OwnedFd, buffer: &mut [u8]) -> Result<Received, Errno> {
-    let datagram = ffi::receive(fd.as_fd(), buffer)?;
-    Ok(Received {
-        length: datagram.length,
-        truncated: datagram.length > buffer.len(),
-        from_kernel: datagram.port_id == Some(0),
-    })
+    // With TRUNC the length is that of the datagram, whether or not it fits.
+    let (_, length, sender) = recvfrom(fd, &mut *buffer, RecvFlags::TRUNC)?;
+    let from_kernel = port_id_of(sender) == Some(KERNEL.pid());
+    Ok(Received { length, truncated: length > buffer.len(), from_kernel })
+}
+
+/// The port of a netlink address; `None` for another kind of address.
+fn port_id_of(address: Option<SocketAddrAny>) -> Option<u32> {
+    Some(SocketAddrNetlink::try_from(address?).ok()?.pid())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use netstat_wire::linux::netlink::{Messages, NLM_F_ACK, NLM_F_REQUEST};
+    use rustix::io::{FdFlags, fcntl_getfd};
+    use rustix::net::sockopt::socket_timeout;
+
+    /// A header alone, of a message that the kernel only acknowledges.
+    fn noop() -> Vec<u8> {
+        let (length, kind, flags) = (16_u32, 0_u16, NLM_F_REQUEST | NLM_F_ACK);
+        let (seq, port_id) = (7_u32, 0_u32);
+        [
+            &length.to_ne_bytes()[..],
+            &kind.to_ne_bytes(),
+            &flags.to_ne_bytes(),
+            &seq.to_ne_bytes(),
+            &port_id.to_ne_bytes(),
+        ]
+        .concat()
+    }
+
+    #[test]
+    fn kernel_acknowledges_to_the_port_that_it_has_chosen() {
+        let mut socket = SockDiag::open().unwrap();
+        assert_ne!(socket.port_id(), 0);
+        socket.send(&noop()).unwrap();
+        let mut buffer = [0; 64];
+        let received = socket.receive(&mut buffer).unwrap();
+        assert!(received.from_kernel && !received.truncated);
+        let answer = Messages::new(&buffer[..received.length]).next().unwrap().unwrap();
+        assert_eq!((answer.header.port_id, answer.header.seq), (socket.port_id(), 7));
+    }
+
+    #[test]
+    fn datagram_of_another_process_is_not_from_the_kernel() {
+        let mut socket = SockDiag::open().unwrap();
+        let other = SockDiag::open().unwrap();
+        let to = SocketAddrNetlink::new(socket.port_id(), 0);
+        match sendto(&other.fd, &noop(), SendFlags::empty(), &to) {
+            Ok(_) => {
+                let received = socket.receive(&mut [0; 64]).unwrap();
+                assert!(!received.from_kernel);
+            }
+            // Only root may send to others over this protocol.
+            Err(errno) => assert_eq!(errno, Errno::PERM),
+        }
+    }
+
+    #[test]
+    fn length_is_that_of_the_datagram_even_if_it_does_not_fit() {
+        let mut socket = SockDiag::open().unwrap();
+        let mut received = |room| {
+            socket.send(&noop()).unwrap();
+            socket.receive(&mut vec![0; room]).unwrap()
+        };
+        let whole = received(64);
+        assert!(whole.length > 16 && !whole.truncated, "{whole:?}");
+        assert_eq!(received(16), Received { truncated: true, ..whole });
+    }
+
+    #[test]
+    fn socket_is_closed_on_exec_and_waits_no_longer_than_the_time_out() {
+        let socket = SockDiag::open().unwrap();
+        assert_eq!(fcntl_getfd(&socket.fd), Ok(FdFlags::CLOEXEC));
+        for call in [Timeout::Recv, Timeout::Send] {
+            assert_eq!(socket_timeout(&socket.fd, call), Ok(Some(TIMEOUT)));
+        }
+    }
 }

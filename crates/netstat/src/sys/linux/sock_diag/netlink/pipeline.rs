@@ -5,7 +5,7 @@
 //! the kernel. The records are still decoded in order, and by the thread that asked.
 
 use super::peer::{BUFFER_BYTES, Received, Receiver};
-use crate::sys::linux::errno::Errno;
+use rustix::io::Errno;
 use std::mem;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};

@@ -1,0 +1,55 @@
+//! The clock and the unit in which `/proc` counts times.
+
+use rustix::param::clock_ticks_per_second;
+use rustix::time::{DynamicClockId, clock_gettime_dynamic};
+
+/// Nanoseconds since boot, time asleep included; 0 if the kernel does not say.
+///
+/// # Sources
+/// clock_gettime(2), `CLOCK_BOOTTIME`.
+pub(crate) fn nanoseconds_since_boot() -> u64 {
+    // Not `clock_gettime` of rustix, which panics if the kernel or a sandbox refuses.
+    let Ok(now) = clock_gettime_dynamic(DynamicClockId::Boottime) else { return 0 };
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
+}
+
+/// The length of a tick, in which `/proc` counts times: `USER_HZ` of them make a second.
+///
+/// # Sources
+/// sysconf(3), `_SC_CLK_TCK`; getauxval(3), `AT_CLKTCK`.
+pub(crate) fn nanoseconds_per_tick() -> u64 {
+    // Zero if the auxiliary vector cannot be read. 100 is the value on every processor that Linux still supports.
+    let ticks = match clock_ticks_per_second() {
+        0 => 100,
+        ticks => ticks,
+    };
+    1_000_000_000 / ticks
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clock_since_boot_runs_and_is_the_one_of_proc_uptime() {
+        let before = nanoseconds_since_boot();
+        let uptime = std::fs::read_to_string("/proc/uptime").unwrap();
+        let seconds: f64 = uptime.split(' ').next().unwrap().parse().unwrap();
+        let after = nanoseconds_since_boot();
+        let (before, after) = (before / 10_000_000, after / 10_000_000 + 1);
+        assert!(
+            (before..=after).any(|hundredths| (seconds * 100.0).round() == hundredths as f64),
+            "{uptime}"
+        );
+    }
+
+    #[test]
+    fn start_time_of_a_thread_is_between_the_times_before_and_after_its_start() {
+        let before = nanoseconds_since_boot() / nanoseconds_per_tick();
+        let stat = std::thread::spawn(|| std::fs::read("/proc/thread-self/stat").unwrap()).join().unwrap();
+        let after = nanoseconds_since_boot() / nanoseconds_per_tick();
+        let started = netstat_wire::linux::proc_pid_stat::Stat::decode(&stat).unwrap().start_time_ticks;
+        assert!((before..=after).contains(&started), "{before} {started} {after}");
+    }
+}
