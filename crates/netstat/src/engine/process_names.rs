@@ -1,4 +1,4 @@
-//! The processes behind rows, and whether a filter by process takes a row.
+//! Looks up the processes that own rows, and applies the filter's conditions about processes to the rows.
 
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::engine::parallel::thread_count;

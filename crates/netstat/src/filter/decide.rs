@@ -1,4 +1,4 @@
-//! Whether a row passes.
+//! Evaluates a filter for one row, in three values: passes, fails, unknown.
 
 use super::base::Filter;
 use super::term::{End, Term};
@@ -12,7 +12,7 @@ use std::ffi::OsStr;
 /// Whether the process with this pid has this name.
 pub(crate) type Names<'a> = &'a dyn Fn(u32, &OsStr) -> bool;
 
-/// Everything that terms can be told by. What is `None` cannot be told.
+/// The facts by which terms are decided. `None` is unknown.
 #[derive(Copy, Clone)]
 pub(crate) struct Facts<'a> {
     socket: &'a Socket,
@@ -23,7 +23,7 @@ pub(crate) struct Facts<'a> {
 }
 
 impl<'a> Facts<'a> {
-    /// What a row tells before its owners are known. No row tells mark and control group.
+    /// The facts of a row before its owners are known. No row has its mark or control group.
     pub(crate) fn of(socket: &'a Socket) -> Self {
         Self { socket, mark: None, cgroup: None, names: None }
     }
@@ -75,7 +75,7 @@ fn at_ends(end: End, socket: &Socket, holds: &dyn Fn(&Endpoint) -> bool) -> Opti
 }
 
 impl Term {
-    /// Whether it holds; `None` where these facts do not tell.
+    /// Whether it holds; `None` where these facts do not decide it.
     pub(crate) fn decide(&self, facts: &Facts<'_>) -> Option<bool> {
         let socket = facts.socket;
         Some(match self {
@@ -109,18 +109,18 @@ impl Term {
 }
 
 impl Filter {
-    /// Whether it holds; `None` where these facts do not tell.
+    /// Whether it holds; `None` where these facts do not decide it.
     pub(crate) fn decide(&self, facts: &Facts<'_>) -> Option<bool> {
         self.0.decide(&|term| term.decide(facts))
     }
 
-    /// Whether a row may pass, as far as that can be told without its owners. What only the kernel knows it
+    /// Whether a row may pass, as far as that can be decided without its owners. What only the kernel knows it
     /// has decided before: a back end that cannot ask it hands over no rows.
     pub(crate) fn matches(&self, socket: &Socket) -> bool {
         self.decide(&Facts::of(socket)) != Some(false)
     }
 
-    /// Whether a row passes whose owners are told, as far as they are known.
+    /// Whether a row with its owners passes, as far as these are known.
     pub(crate) fn matches_owned(&self, socket: &Socket, names: Names<'_>) -> bool {
         self.decide(&Facts::of(socket).with_owners(names)) != Some(false)
     }

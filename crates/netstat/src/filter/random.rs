@@ -1,4 +1,4 @@
-//! Random filters and sockets, for tests: from few values, so that they meet.
+//! Random filters and sockets for tests, made from few values so that filters often match.
 
 use super::base::Filter;
 use super::states::EVERY;
@@ -89,7 +89,7 @@ impl Random {
         }
     }
 
-    /// A row as a kernel could tell it.
+    /// A row that a kernel could report.
     pub(crate) fn socket(&mut self) -> Socket {
         let family = self.pick(&[Family::Ipv4, Family::Ipv6]);
         let mut end = || {

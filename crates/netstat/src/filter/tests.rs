@@ -154,7 +154,7 @@ fn owners_decide_when_they_are_known_and_before_that_they_keep_the_row() {
     assert!(Filter::pid(3).matches(&row));
     assert!((!Filter::pid(12)).matches(&row));
     assert!(!(Filter::pid(12) & Filter::local_port(2)).matches(&row));
-    // Hidden owners are not process 12, as far as can be told.
+    // Hidden owners may or may not be process 12.
     row.set_owners([], Ownership::Hidden { reason: crate::model::owner::HiddenReason::UnreadableProcess });
     assert!(!Filter::pid(12).matches_owned(&row, &is_named));
     assert!((!Filter::pid(12)).matches_owned(&row, &is_named));

@@ -1,4 +1,4 @@
-//! What a listing could not see.
+//! What a listing could not see, as data: a kind, a cause and a count.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -34,7 +34,7 @@ pub enum GapKind {
     DescriptorsVanished,
     /// Threads whose descriptor table could not be compared with their process's, and was not read.
     ThreadsNotCompared,
-    /// The list of the machine's processes could not be read: owners are told by pid alone.
+    /// The list of the machine's processes could not be read: owners have a pid and nothing else.
     ProcessListUnavailable,
     /// Owners could not be looked up at all.
     OwnersUnavailable,

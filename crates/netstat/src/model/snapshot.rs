@@ -1,4 +1,4 @@
-//! The answer to a query.
+//! The result of a query: rows, their processes, and gaps.
 
 use crate::model::gap::Gap;
 use crate::model::owner::{Owner, OwnerRole};
@@ -24,7 +24,7 @@ pub struct Snapshot {
     pub processes: Vec<Process>,
     /// What could not be seen. Empty when everything was.
     pub gaps: Vec<Gap>,
-    /// How the owners were found, where the system has more than one way (Linux) and owners were asked for.
+    /// How the owners were found, where the system has more than one source (Linux) and owners were asked for.
     pub owner_source: Option<OwnerSourceUsed>,
     /// When the listing began.
     pub taken_at: SystemTime,
