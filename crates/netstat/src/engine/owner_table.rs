@@ -88,6 +88,9 @@ pub(crate) struct OwnerTable {
     pub(crate) process_starts: Option<ProcessStartTimes>,
     /// Whether every process that could hold a socket was read.
     pub(crate) complete: bool,
+    /// Processes that may hold sockets beyond those in the table; `None`: which ones is not known. Says nothing where
+    /// the table is complete.
+    pub(crate) unread: Option<Vec<u32>>,
     /// Which source found the holders, where there is a choice.
     pub(crate) from: Option<OwnerSourceUsed>,
     /// The ownership of a socket that has an identity and is not in the table.

@@ -28,7 +28,7 @@ pub use error::FilterError;
 
 #[allow(unused_imports, reason = "of use where the kernel takes filters")]
 pub(crate) use {
-    decide::{Facts, listening as listening_state},
+    decide::{Facts, OwnerFacts, Verdict, listening as listening_state},
     expr::Expr,
     net::Net,
     parse::{Lookups, parse},

@@ -22,6 +22,9 @@ pub struct Snapshot {
     pub sockets: Vec<Socket>,
     /// The processes that own them, ascending by pid; empty unless [`Query::processes`](crate::Query::processes) asked for details.
     pub processes: Vec<Process>,
+    /// Sockets that may or may not pass the filter, because it depends on owners or names that are not visible; empty
+    /// unless [`Query::only_decided`](crate::Query::only_decided) put them aside.
+    pub undecided: Vec<Socket>,
     /// What could not be seen. Empty when everything was.
     pub gaps: Vec<Gap>,
     /// How the owners were found, where the system has more than one source (Linux) and owners were asked for.
@@ -97,6 +100,7 @@ impl Default for Snapshot {
         Self {
             sockets: Vec::new(),
             processes: Vec::new(),
+            undecided: Vec::new(),
             gaps: Vec::new(),
             owner_source: None,
             taken_at: SystemTime::UNIX_EPOCH,
