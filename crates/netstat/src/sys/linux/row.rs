@@ -58,6 +58,7 @@ fn end(family: Family, address: &[u8; 16], port: u16, interface: u32) -> Endpoin
 }
 
 /// The row of a record; `None` for a family that is no IP.
+#[inline]
 pub(super) fn row(record: &InetDiagMsg, info: &ProtocolInfo) -> Option<Socket> {
     let InetDiagMsg { state, timer, rqueue, wqueue, uid, inode, v6_only, .. } = *record;
     let SockId { sport, dport, src, dst, interface, cookie } = record.id;

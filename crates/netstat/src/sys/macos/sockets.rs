@@ -92,7 +92,10 @@ pub(super) fn sockets<K: Kernel>(
             });
             let (rows, gap) = walk.unlisted_of((protocol, name));
             tables.extend_gaps(gap);
-            tables.emit_all(rows.into_iter().map(Socket::without_owners));
+            tables.emit_all(rows.into_iter().map(|mut row| {
+                row.clear_owners();
+                row
+            }));
         }
         if tables.stopped() {
             break;

@@ -114,13 +114,13 @@ impl<'o> Dumps<'o> {
                 rows.skipped += 1;
                 continue;
             };
+            if !dedup.is_new(record.chunk, message.id.cookie) {
+                continue;
+            }
             let Some(mut row) = row::row(&message, info) else {
                 rows.skipped += 1;
                 continue;
             };
-            if !dedup.is_new(record.chunk, message.id.cookie) {
-                continue;
-            }
             if !table.details.is_empty() {
                 match details::details(table.details, info, &message, record.payload) {
                     Ok(details) => row.set_details(details),
