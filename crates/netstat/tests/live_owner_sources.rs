@@ -84,7 +84,7 @@ fn live_walk_and_bpf_tell_the_same_of_every_way_to_hold_a_socket() {
         held.extend(made.iter().flat_map(|made| made.held().unwrap()));
         let first = made[0].sockets[0].as_fd();
         let copies = holders::duplicated(3, first).unwrap();
-        held.extend(copies.iter().map(|copy| Held::here(copy.as_fd()).unwrap()));
+        held.extend(copies.iter().map(|copy| Held::of(copy.as_fd()).unwrap()));
         let mut children = holders::inherited(3, first).unwrap();
         children.push(holders::shared_table(made[1].sockets[0].as_fd()).unwrap());
         let sent = tcp::listener_v4().unwrap();

@@ -33,7 +33,7 @@ fn live_duplicated_descriptors_are_owners_each() {
     let made = udp::unconnected_v4().unwrap();
     let copies = holders::duplicated(4, &made.sockets[0]).unwrap();
     let mut held = made.held().unwrap();
-    held.extend(copies.iter().map(|copy| Held::here(copy.as_fd()).unwrap()));
+    held.extend(copies.iter().map(|copy| Held::of(copy.as_fd()).unwrap()));
     let expected = owners(&held, made.facts[0].inode.unwrap());
     assert_eq!(expected.len(), 5);
     let _quiet = quiet();
