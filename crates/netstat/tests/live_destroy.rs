@@ -88,7 +88,7 @@ fn live_wrong_cookie_changes_nothing() {
             assert!(is_listed(&socket));
             other.cookie = None;
             let error = other.destroy().unwrap_err();
-            assert!(error.to_string().ends_with("by which alone it can be told from others"), "{error}");
+            assert!(error.to_string().ends_with("which alone identifies the socket"), "{error}");
             assert!(is_listed(&socket));
         }
     });
