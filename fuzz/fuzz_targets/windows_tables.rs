@@ -17,7 +17,7 @@ fuzz_target!(|bytes: &[u8]| {
             let Ok(table) = table else { continue };
             let missing = table.missing();
             let rows: Vec<_> = table.map(|row| row.expect("a row that is there whole")).collect();
-            // Every row that is counted is there or told as missing.
+            // Every row of the count is decoded or reported as missing.
             assert_eq!(Some(rows.len() as u64 + missing), count);
             assert!(rows.len() * layout.row_size(family) <= bytes.len());
             assert!(rows.iter().all(|row| row.local.is_ipv4() == (family == Family::Ipv4)));
