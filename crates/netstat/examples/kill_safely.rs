@@ -1,5 +1,5 @@
-//! Ends the processes that listen on a port, and no other process that has got the pid of one in the meantime:
-//! `cargo run --example kill_safely -- 8080`, which only prints what it would do; with `--yes` it does it.
+//! Terminates the processes that listen on a port, but never a process that has reused the pid of one:
+//! `cargo run --example kill_safely -- 8080` prints what it would do; with `--yes` it does it.
 
 #![allow(clippy::print_stdout, reason = "a program that prints")]
 
