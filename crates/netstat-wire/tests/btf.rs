@@ -74,7 +74,7 @@ impl Types {
 /// A structure with everything that a structure can have, and a type of every kind.
 fn synthetic() -> Types {
     let mut types = Types::new();
-    // 1-4: integers; the word says how many bits
+    // 1-4: integers; the word has the number of bits
     types.add("int", info(1, 0, false), 4, &[0x0100_0020]);
     types.add("unsigned short", info(1, 0, false), 2, &[16]);
     types.add("long unsigned int", info(1, 0, false), 8, &[64]);

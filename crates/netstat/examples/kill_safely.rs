@@ -10,15 +10,15 @@ const SIGTERM: i32 = 15;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let port: u16 = arguments.next().ok_or("a port, please")?.parse()?;
-    let is_meant = arguments.next().as_deref() == Some("--yes");
+    let confirmed = arguments.next().as_deref() == Some("--yes");
     let snapshot = netstat::find::listeners(port)?;
     for process in &snapshot.processes {
         match process.id() {
-            None => println!("left alone, since its start is not known: {process}"),
-            Some(_) if !is_meant => println!("would end {process}"),
+            None => println!("skipped, since its start time is not known: {process}"),
+            Some(_) if !confirmed => println!("would terminate {process}"),
             Some(id) => match id.signal(SIGTERM) {
-                Ok(()) => println!("asked to end: {process}"),
-                Err(error) if error.is_not_found() => println!("ended by itself: {process}"),
+                Ok(()) => println!("terminated: {process}"),
+                Err(error) if error.is_not_found() => println!("had already ended: {process}"),
                 Err(error) => eprintln!("{error}"),
             },
         }

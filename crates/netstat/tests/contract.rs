@@ -31,7 +31,7 @@ fn promised_fields_are_seen_and_no_others() {
     let _v6 = TcpListener::bind("[::]:0").inspect_err(|why| skipped(format_args!("IPv6: {why}")));
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     udp.connect(udp.local_addr().unwrap()).unwrap();
-    // Wine learns whose socket one is when its process asks something of it.
+    // Wine learns the process of a socket from a request about it.
     let _ = (listener.ttl(), server.ttl(), udp.ttl());
 
     let query =

@@ -211,7 +211,7 @@ fn names_are_right(source: OwnerSource) -> String {
         let seen: usize = names.values().map(BTreeSet::len).sum();
         (seen, names.values().filter(|names| names.len() > 1).count())
     };
-    let is_enough = |(seen, again): (usize, usize)| seen > 50 && again > 10;
+    let is_enough = |(seen, reused): (usize, usize)| seen > 50 && reused > 10;
     while start.elapsed() < Duration::from_secs(3)
         || (!is_enough(counts(&names)) && start.elapsed() < Duration::from_secs(60))
     {
@@ -235,9 +235,9 @@ fn names_are_right(source: OwnerSource) -> String {
             }
         }
     }
-    let (seen, again) = counts(&names);
-    assert!(is_enough((seen, again)), "{listings} listings saw {seen} processes, {again} pids used again");
-    format!("{source}: {listings} listings, {seen} processes, {again} pids used again, {unnamed} unnamed")
+    let (seen, reused) = counts(&names);
+    assert!(is_enough((seen, reused)), "{listings} listings saw {seen} processes, {reused} pids reused");
+    format!("{source}: {listings} listings, {seen} processes, {reused} pids reused, {unnamed} unnamed")
 }
 
 #[test]

@@ -98,8 +98,8 @@ fn run(fallbacks: &str, bpf: &str, lsock: &str, count: &str) -> Result<Outcome, 
         owners: String::new(),
         differences: Vec::new(),
     };
-    for (asked, expected) in [("procfs", "procfs (asked for)"), ("bpf", bpf)] {
-        let document = output(Command::new(lsock).args(["--json", "--owner-source", asked]))?;
+    for (source, expected) in [("procfs", "procfs (asked for)"), ("bpf", bpf)] {
+        let document = output(Command::new(lsock).args(["--json", "--owner-source", source]))?;
         let document: Value = serde_json::from_str(&document)?;
         let from = &document["owner_source"];
         outcome.owners = format!("{} ({})", text(from, "used"), text(from, "reason"));
@@ -110,7 +110,7 @@ fn run(fallbacks: &str, bpf: &str, lsock: &str, count: &str) -> Result<Outcome, 
         if !outcome.owners.starts_with(expected) {
             differences.push(format!("owners by {}, and not by {expected}", outcome.owners));
         }
-        outcome.differences.extend(differences.into_iter().map(|what| format!("{asked}: {what}")));
+        outcome.differences.extend(differences.into_iter().map(|what| format!("{source}: {what}")));
         outcome.gaps = gaps.iter().map(|gap| text(gap, "detail").to_owned()).collect();
     }
     let counted = output(&mut Command::new(count))?;

@@ -1,4 +1,4 @@
-//! Sockets and processes for tests, held in every way that a process can hold them, which report themselves.
+//! Sockets and processes for tests, which report themselves, with every kind of holder that a socket can have.
 //!
 //! Tests and benchmarks make a situation, list the sockets of the machine, and compare: each held descriptor is
 //! *reported by the process that holds it* ([`Held`]) and each socket is described by its maker ([`SocketFacts`]),

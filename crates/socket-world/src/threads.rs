@@ -57,7 +57,7 @@ impl Drop for OwnTable {
 /// # Errors
 /// The thread cannot be started or cannot unshare its table, or the error of `make`.
 pub fn own_table(make: impl FnOnce() -> io::Result<Made> + Send + 'static) -> io::Result<OwnTable> {
-    let (say, hear) = channel();
+    let (sender, receiver) = channel();
     let (end, ended) = channel::<()>();
     let window = quiet();
     let thread = Builder::new().name("own-table".into()).spawn(move || {
@@ -70,17 +70,17 @@ pub fn own_table(make: impl FnOnce() -> io::Result<Made> + Send + 'static) -> io
         match made {
             Ok((made, held)) => {
                 let Made { sockets, facts } = made;
-                let _ = say.send(Ok((my_tid(), held, facts)));
+                let _ = sender.send(Ok((my_tid(), held, facts)));
                 // Until the guard drops its end.
                 let _ = ended.recv();
                 drop(sockets);
             }
-            Err(error) => drop(say.send(Err(error))),
+            Err(error) => drop(sender.send(Err(error))),
         }
     })?;
-    let said = hear.recv().map_err(|_| io::Error::other("the thread panicked"));
+    let made = receiver.recv().map_err(|_| io::Error::other("the thread panicked"));
     drop(window);
-    let (tid, held, facts) = said??;
+    let (tid, held, facts) = made??;
     Ok(OwnTable { tid, held, facts, end: Some(end), thread: Some(thread) })
 }
 

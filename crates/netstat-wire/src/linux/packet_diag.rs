@@ -16,7 +16,7 @@
 //! Traps:
 //! - The dump has no filter; only the attributes can be selected.
 //! - Protocol 0 receives nothing: the socket was made only to send, or is not bound yet. 3 (`ETH_P_ALL`)
-//!   receives everything. [`PDI_RUNNING`] says whether it receives now.
+//!   receives everything. [`PDI_RUNNING`] shows whether it receives now.
 //! - Index 0 is every device, not none; -1 (`u32::MAX`) is a device that no longer exists.
 //! - A list of memberships is sent whenever it is requested, and may be empty. It has what this socket joined: it
 //!   does not show whether a device is promiscuous.
