@@ -58,11 +58,11 @@ pub(crate) fn run_rounds(
 }
 
 /// Overwrites one line, on a terminal.
-pub(crate) fn progress(what: &str, who: &str) {
+pub(crate) fn progress(what: &str, title: &str) {
     let mut err = io::stderr();
     if err.is_terminal() {
         // Nothing can be done about a standard error that fails.
-        let _ = write!(err, "\r\x1b[K{what} {who}");
+        let _ = write!(err, "\r\x1b[K{what} {title}");
         let _ = err.flush();
     }
 }

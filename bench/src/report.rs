@@ -27,7 +27,7 @@ pub(crate) fn world(measured: &Measured) -> String {
 fn contenders(measured: &Measured, out: &mut String) {
     let _ = writeln!(
         out,
-        "{:<28} {:>9} {:>10} {:>8} {:>8} {:>8} {:>8}  of what was asked",
+        "{:<28} {:>9} {:>10} {:>8} {:>8} {:>8} {:>8}  of what is expected",
         "", "call ms", "process ms", "cpu ms", "peak MiB", "rows", "owned"
     );
     for series in &measured.series {

@@ -10,7 +10,7 @@ fuzz_target!(|text: &str| {
         Ok(filter) => {
             let printed = filter.to_string();
             match printed.parse::<Filter>() {
-                Ok(again) => assert_eq!(again, filter, "printed as {printed:?}"),
+                Ok(reparsed) => assert_eq!(reparsed, filter, "printed as {printed:?}"),
                 Err(error) => panic!("printed as {printed:?}: {error}"),
             }
         }

@@ -18,8 +18,8 @@ fuzz_target!(|datagram: &[u8]| {
 
     // More bytes at the end do not change complete messages.
     let longer = [datagram, &[0; 64]].concat();
-    let again: Vec<_> = Messages::new(&longer).take(whole.len()).map_while(Result::ok).collect();
-    assert_eq!(again, whole);
+    let decoded: Vec<_> = Messages::new(&longer).take(whole.len()).map_while(Result::ok).collect();
+    assert_eq!(decoded, whole);
 
     for message in &whole {
         comes_back(message);

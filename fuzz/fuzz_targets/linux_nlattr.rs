@@ -33,8 +33,8 @@ fn check(bytes: &[u8]) {
 
     // More bytes at the end do not change complete attributes.
     let longer = [bytes, &[0; 64]].concat();
-    let again: Vec<_> = Attributes::new(&longer).take(whole.len()).map_while(Result::ok).collect();
-    assert_eq!(again, whole);
+    let decoded: Vec<_> = Attributes::new(&longer).take(whole.len()).map_while(Result::ok).collect();
+    assert_eq!(decoded, whole);
 
     come_back(&whole);
 }

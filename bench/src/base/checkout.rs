@@ -190,8 +190,8 @@ mod tests {
 
     #[test]
     fn directory_that_is_no_checkout_is_refused() {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        assert!(checkout(here).is_err() && checkout(&here.join("nowhere")).is_err());
-        assert_eq!(checkout(&here.join("..")).expect("this repository"), ours().expect("this repository"));
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert!(checkout(package).is_err() && checkout(&package.join("nowhere")).is_err());
+        assert_eq!(checkout(&package.join("..")).expect("this repository"), ours().expect("this repository"));
     }
 }

@@ -76,7 +76,7 @@ pub(crate) fn with_base(options: &Options) -> Result<Vec<Contender>> {
 fn only(mut contenders: Vec<Contender>, only: &[String]) -> Result<Vec<Contender>> {
     let names: Vec<&str> = contenders.iter().map(|contender| contender.name).collect();
     if let Some(other) = only.iter().find(|only| !names.contains(&only.as_str())) {
-        return Err(format!("there is no {other:?} here; there are {}", names.join(", ")).into());
+        return Err(format!("there is no contender {other:?}; there are {}", names.join(", ")).into());
     }
     if !only.is_empty() {
         contenders.retain(|contender| only.iter().any(|only| only == contender.name));

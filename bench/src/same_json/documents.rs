@@ -43,10 +43,10 @@ pub(super) fn differences(base: &Value, ours: &Value, except: &[String]) -> Comp
     };
     let mut differences = Vec::new();
     let mut left_out = except.to_vec();
-    for (mine, others, who) in [(&base_fields, &our_fields, "the base"), (&our_fields, &base_fields, "ours")]
+    for (mine, others, side) in [(&base_fields, &our_fields, "the base"), (&our_fields, &base_fields, "ours")]
     {
         for field in mine.difference(others).filter(|field| !excepted(field)) {
-            differences.push(format!("{field}: only {who} has this field"));
+            differences.push(format!("{field}: only {side} has this field"));
             left_out.push(field.clone());
         }
     }
@@ -140,9 +140,9 @@ fn rows_that_differ(array: &str, base: &[Value], ours: &[Value]) -> Vec<String> 
     }
     let only_base: Vec<&Value> = left.into_values().flatten().collect();
     let mut lines = found.into_lines();
-    for (rows, who) in [(only_base, "the base"), (only_ours, "ours")] {
+    for (rows, side) in [(only_base, "the base"), (only_ours, "ours")] {
         if let Some(first) = rows.first() {
-            lines.push(format!("{array}: {} rows that only {who} has, such as {first}", rows.len()));
+            lines.push(format!("{array}: {} rows that only {side} has, such as {first}", rows.len()));
         }
     }
     lines

@@ -37,7 +37,7 @@ impl States {
     }
 }
 
-/// Some user who is not root.
+/// An unprivileged user.
 const USER: u32 = 54_321;
 
 fn listener() -> Result<OwnedFd> {
