@@ -6,7 +6,7 @@ use netstat_wire::macos::address::Address;
 use netstat_wire::macos::pcblist_n::{Pcb, PcblistN};
 use netstat_wire::macos::records::Ending;
 
-/// The least that a socket takes: length and kind of a record, and what is read of `xinpcb_n`.
+/// The minimum size of a socket: length and kind of a record, and the decoded fields of `xinpcb_n`.
 const LEAST: usize = 80;
 
 fuzz_target!(|table: &[u8]| {
@@ -30,7 +30,7 @@ fuzz_target!(|table: &[u8]| {
             PcblistN::new(&longer).expect("the same header").filter_map(Result::ok).eq(read.iter().copied())
         );
     }
-    // A table that is cut has no more sockets, and at most its last one has changed.
+    // A truncated table has no more sockets, and at most its last one differs.
     let shorter = &table[..table.len() - 1];
     if let Ok(pcbs) = PcblistN::new(shorter) {
         let cut: Vec<Pcb> = pcbs.filter_map(Result::ok).collect();

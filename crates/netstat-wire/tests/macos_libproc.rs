@@ -1,4 +1,4 @@
-//! What libproc tells of descriptors, sockets and processes.
+//! Structures of libproc about descriptors, sockets and processes.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -11,7 +11,7 @@ use netstat_wire::macos::socket_fdinfo::*;
 use netstat_wire::macos::tcp_states::TCPS_ESTABLISHED;
 use proptest::prelude::*;
 
-/// 792 bytes with these fields at their offsets, and nothing of meaning elsewhere.
+/// 792 bytes with these fields at their offsets, and arbitrary bytes elsewhere.
 fn info(kind: i32, fields: &[(usize, &[u8])]) -> Vec<u8> {
     let mut bytes = vec![0xa5; SOCKET_FDINFO_BYTES];
     bytes[256..260].copy_from_slice(&kind.to_ne_bytes());

@@ -123,7 +123,7 @@ fn read(bytes: &[u8]) -> (Vec<Pcb>, Option<Ending>) {
     (sets, pcbs.ending())
 }
 
-/// Reads what may be broken: the sets that could be read, and how many could not.
+/// Decodes what may be broken: the sets that could be decoded, and how many could not.
 fn read_broken(bytes: &[u8]) -> (Vec<Pcb>, usize) {
     let Ok(pcbs) = PcblistN::new(bytes) else { return (Vec::new(), 1) };
     let (read, broken): (Vec<_>, Vec<_>) = pcbs.partition(Result::is_ok);
@@ -211,7 +211,7 @@ fn fixture_of_macos_12_has_a_shorter_socket_without_flags() {
     assert_eq!((socket.last_pid, socket.e_pid, socket.uid, socket.flags), (77, 78, 0, None));
     // The records after the padding of the short one are found.
     assert_eq!((connection.rcv.unwrap().cc, connection.snd.unwrap().cc), (3, 4));
-    // IPv4 on an IPv6 socket of TCP: only the family tells.
+    // IPv4 on an IPv6 socket of TCP: only the family shows that.
     assert_eq!((socket.family, ends(connection)), (30, (v4([192, 0, 2, 1]), v4([198, 51, 100, 9]))));
 }
 
@@ -256,7 +256,7 @@ fn longer_records_and_unknown_kinds_between_change_nothing() {
 }
 
 #[test]
-fn set_newer_than_the_header_is_passed_over_and_counted() {
+fn set_newer_than_the_header_is_skipped_and_counted() {
     let mut bytes = xinpgen(2, 7);
     let mut newer = connection();
     newer.inpcb.generation = 8;
@@ -283,7 +283,7 @@ fn table_cut_at_any_byte_has_no_socket_with_other_values() {
         let (read, broken) = read_broken(&bytes[..cut]);
         for pcb in &read {
             let original = if pcb.inpcb.lport == 50_000 { connection() } else { second };
-            // What is there is right; what is missing is seen to be missing.
+            // What was decoded is right; what is missing is seen to be missing.
             assert_eq!(pcb.inpcb, original.inpcb, "cut at {cut}");
             assert!(pcb.socket.is_none() || pcb.socket == original.socket, "cut at {cut}");
             assert!(pcb.rcv.is_none() || pcb.rcv == original.rcv, "cut at {cut}");
@@ -350,7 +350,7 @@ fn scope_is_taken_out_of_link_local_addresses_and_of_no_other() {
 }
 
 #[test]
-fn bits_say_how_an_address_is_read() {
+fn bits_select_how_an_address_is_decoded() {
     let mut bytes = [0; 16];
     bytes[12..].copy_from_slice(&Ipv4Addr::LOCALHOST.octets());
     for (vflag, expected) in [

@@ -30,7 +30,7 @@ fn process(pid: u32, name: &str) -> Process {
     Process { pid, parent: pid / 2, created: 1_000 + i64::from(pid), session: pid % 3, name, threads: 2 }
 }
 
-/// Sizes and offsets, apart from those of the crate: record, thread, Buffer, pid, parent, session.
+/// Sizes and offsets, independent of those of the crate: record, thread, Buffer, pid, parent, session.
 fn offsets(width: PointerWidth) -> [usize; 6] {
     match width {
         PointerWidth::Four => [184, 64, 60, 68, 72, 80],
@@ -134,7 +134,7 @@ fn an_answer_cut_at_any_byte_has_whole_records_and_one_error() {
                 match record {
                     Ok(record) => {
                         let process = &world()[index];
-                        // A name that is not there whole is none.
+                        // A name that is not complete is none.
                         assert!(is(&record, process) || record.name.is_empty(), "cut at {cut}");
                         assert_eq!(record.pid, process.pid);
                         whole += 1;

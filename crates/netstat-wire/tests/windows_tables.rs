@@ -17,7 +17,7 @@ const TCP: [tcp_table::Layout; 3] =
 const UDP: [udp_table::Layout; 3] =
     [udp_table::Layout::OwnerPid, udp_table::Layout::OwnerModule, udp_table::Layout::Table2];
 
-/// What stands in padding and in the undefined half of ports: nothing that a reader may trust.
+/// The bytes in padding and in the undefined half of ports, which a decoder must ignore.
 const JUNK: u8 = 0xa5;
 
 fn end(family: Family, seed: u16) -> SocketAddr {
@@ -31,7 +31,7 @@ fn end(family: Family, seed: u16) -> SocketAddr {
     }
 }
 
-/// An end as this test writes it: offsets relative to the address, independent of the crate.
+/// An end as this test encodes it: offsets relative to the address, independent of the crate.
 fn put_end(bytes: &mut Vec<u8>, end: SocketAddr) {
     match end {
         SocketAddr::V4(end) => bytes.extend(end.ip().octets()),
@@ -96,7 +96,7 @@ fn table(count: u32, first_row: usize, rows: impl IntoIterator<Item = Vec<u8>>) 
     bytes
 }
 
-/// Rows without two fields alike.
+/// Rows in which no two fields are equal.
 fn tcp_rows(family: Family, layout: tcp_table::Layout) -> Vec<TcpRow> {
     let module = layout == tcp_table::Layout::OwnerModule;
     let states = [MIB_TCP_STATE_LISTEN, MIB_TCP_STATE_ESTAB, MIB_TCP_STATE_DELETE_TCB, 0, 13, 100, 999];
@@ -177,7 +177,7 @@ fn every_field_is_read_from_its_place_and_padding_from_none() {
 }
 
 #[test]
-fn a_table_cut_at_any_byte_has_its_whole_rows_and_says_how_many_are_missing() {
+fn a_table_cut_at_any_byte_has_its_whole_rows_and_counts_the_missing_ones() {
     for family in FAMILIES {
         for layout in TCP {
             let (bytes, rows) = tcp_table(family, layout);
@@ -244,7 +244,7 @@ fn a_count_beyond_all_bounds_is_clamped_to_what_is_there() {
     assert_eq!(table.flatten().collect::<Vec<_>>(), rows);
 }
 
-/// A listener as the captures have it: nobody's, nothing of its remote end.
+/// A listener as in the captures: without an owner or a remote end.
 fn captured(local: &str, remote: &str, state: u32, pid: u32) -> TcpRow {
     let (local, remote) = (local.parse().unwrap(), remote.parse().unwrap());
     TcpRow { state, local, remote, pid, created: 0, service_tag: 0 }
