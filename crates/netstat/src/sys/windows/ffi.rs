@@ -20,8 +20,7 @@ mod accounts {
     pub(super) use ffi::*;
 }
 mod common {
-    mod ffi;
-    pub(super) use ffi::*;
+    pub(super) mod ffi;
 }
 mod drives {
     mod ffi;

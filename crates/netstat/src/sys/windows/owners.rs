@@ -1,14 +1,12 @@
-//! Whether the processes that the tables name are still those that were meant.
+//! Whether the binders that the tables name still run.
 //!
-//! A row names the process that bound the endpoint, so there is nothing to search. But that process may have
-//! ended, and its number be another's by now. One list of all processes with their start times, taken after
-//! the tables, tells: a binder that is not in it has ended, and a process that started after the bind is not
-//! the binder.
+//! A row names the process that bound the endpoint, so there is nothing to search for. But that process may have
+//! ended, and its pid may have been reused. One list of all processes with their start times, read after the tables,
+//! decides: a binder whose pid is not in it has ended, and a process that started after the bind is not the binder.
 //!
-//! The time of the bind and that of the start are both told by the time of day, which somebody may have set
-//! in between: on a machine whose hardware clock is in local time, services of the first minute seem to have
-//! started hours after they bound their sockets. So times are compared only while the start of the system
-//! process and the uptime agree on when the machine was started.
+//! The times of bind and start are wall-clock times, and the clock may have been set in between: on a machine whose
+//! hardware clock is in local time, services of the first minute seem to have started hours after they bound their
+//! sockets. So times are compared only while the start of the system process and the uptime agree on the time of boot.
 
 use super::kernel::{Clock, Kernel};
 use super::processes::Shared;
@@ -27,7 +25,7 @@ const SYSTEM: u32 = 4;
 /// By how much two accounts of the machine's start may differ: clocks are corrected a little all the time.
 const TOLERANCE_MS: i64 = 60_000;
 
-/// Finds out which of the processes that the tables name are still there.
+/// Finds out which of the binders still run.
 pub(crate) struct BinderCheck<K> {
     shared: Arc<Shared<K>>,
     tables_complete: AtomicBool,
@@ -50,13 +48,13 @@ impl<K: Kernel> BinderCheck<K> {
                 return table;
             }
         };
-        // Those that ended are told apart by their time of start, whatever clock it is on.
+        // The start time identifies a process even if the clock has been set.
         let seen = list
             .processes()
             .map(|process| ProcessSeen::new(process.pid, u64::try_from(process.created).unwrap_or(0)));
         table.add(Vec::new(), seen.collect());
         if !list.is_complete() {
-            // A process that is missing in a list with holes has not ended.
+            // A process that is missing from an incomplete list may still run.
             table.gaps.push(Gap::new(GapKind::RecordsSkipped, 1, "NtQuerySystemInformation"));
             return table;
         }
@@ -88,7 +86,7 @@ impl<K: Kernel + Send> OwnerSearch for BinderCheck<K> {
     }
 }
 
-/// Whether nobody has set the clock since the machine was started, as far as can be told.
+/// Whether the clock has not been set since boot, as far as two measures of the time of boot show.
 fn times_agree(clock: Clock, system_started: Option<i64>) -> bool {
     let Some(started) = system_started.filter(|started| *started > 0) else { return false };
     let since_start = clock.now.saturating_sub(started) / 10_000;

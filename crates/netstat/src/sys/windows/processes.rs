@@ -1,4 +1,4 @@
-//! What is told of a process: one list of all of them, and what must be asked of each.
+//! Details of processes: from one list of all processes, and from calls for each.
 //!
 //! Sources: NtQuerySystemInformation, QueryFullProcessImageNameW and OpenProcessToken on
 //! learn.microsoft.com; ntexapi.h of System Informer.
@@ -22,10 +22,10 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
-/// The size of the first buffer. Most of an answer are threads, 80 bytes each; a desktop has thousands.
+/// The size of the first buffer. Most of the list are threads, 80 bytes each; a desktop has thousands.
 const FIRST_BYTES: usize = 512 * 1024;
 
-/// The process that runs when nothing else does, and the kernel's own: they have no program.
+/// The idle process and the system process, which have no program.
 const WITHOUT_PROGRAM: [u32; 2] = [0, 4];
 
 /// One process of the list.
@@ -35,7 +35,7 @@ pub(super) struct ProcessEntry {
     parent: u32,
     pub(super) created: i64,
     session: u32,
-    /// Where its name stands among [`ProcessList::names`].
+    /// The place of its name in [`ProcessList::names`].
     name: std::ops::Range<usize>,
 }
 
@@ -82,7 +82,7 @@ impl ProcessList {
         self.processes.iter()
     }
 
-    /// Whether every record of the answer was understood.
+    /// Whether every record was decoded.
     pub(super) fn is_complete(&self) -> bool {
         self.complete
     }
@@ -96,14 +96,14 @@ impl ProcessList {
         self.names.get(process.name.clone()).unwrap_or_default()
     }
 
-    /// The parent, if it is still there: a process that started after its child is another one.
+    /// The parent, if it still runs: a process that started after its child has reused the parent's pid.
     fn parent(&self, process: &ProcessEntry) -> Option<u32> {
         let parent = self.get(process.parent).filter(|parent| parent.pid != 0)?;
         (parent.created <= process.created).then_some(parent.pid)
     }
 }
 
-/// The kernel, and the list of processes that the parts of one listing share.
+/// The kernel and the list of processes, shared by the phases of one listing.
 pub(super) struct Shared<K> {
     pub(super) kernel: K,
     processes: Mutex<Option<Arc<ProcessList>>>,
@@ -114,14 +114,14 @@ impl<K: Kernel> Shared<K> {
         Self { kernel, processes: Mutex::new(None) }
     }
 
-    /// Reads the list of processes anew. The error is the source of a gap.
+    /// Reads the list of processes. The error is the source of a gap.
     pub(super) fn read_processes(&self) -> Result<Arc<ProcessList>, String> {
         let list =
             ProcessList::read(&self.kernel).map_err(|error| format!("NtQuerySystemInformation: {error}"))?;
         Ok(Arc::clone(lock(&self.processes).insert(Arc::new(list))))
     }
 
-    /// The list as it was last read, if it has all of these processes; else it is read anew.
+    /// The list as it was last read, if it has all of these processes; otherwise it is read once more.
     pub(super) fn processes(&self, seen: &[ProcessSeen]) -> Result<Arc<ProcessList>, String> {
         let list = lock(&self.processes).clone();
         let has = |list: &ProcessList| seen.iter().all(|seen| list.get(seen.pid).is_some());
@@ -154,7 +154,7 @@ pub(super) fn describe(
     (processes, gap.into_iter().collect())
 }
 
-/// What is the same for all processes of one listing.
+/// Reads the details of the processes of one listing.
 struct Describer<'a, K> {
     kernel: &'a K,
     fields: ProcessFields,
@@ -164,7 +164,7 @@ struct Describer<'a, K> {
 }
 
 impl<K: Kernel> Describer<'_, K> {
-    /// The details of one process; `None` when it has gone, or another one has its pid now.
+    /// The details of one process; `None` if it has ended, or its pid has been reused.
     fn process(&mut self, seen: ProcessSeen) -> Option<Process> {
         use ProcessFields as Fields;
         let Self { kernel, fields, list, paths, users } = self;
@@ -198,27 +198,26 @@ impl<K: Kernel> Describer<'_, K> {
     }
 }
 
-/// The creation time as the kernel has it; `None` of the idle process, which was never created.
+/// The creation time as the kernel has it; the idle process has none.
 fn start(listed: &ProcessEntry) -> Option<u64> {
     u64::try_from(listed.created).ok().filter(|created| *created > 0)
 }
 
-/// `SIGKILL` and `SIGTERM`, as C libraries and other systems number them.
+/// `SIGKILL` and `SIGTERM`, by their numbers in C libraries and on other systems.
 const TERMINATING_SIGNALS: [i32; 2] = [9, 15];
 
-/// Terminates one very process; with 0 only looks whether it is there.
+/// Terminates exactly this process; with 0 only checks that it runs.
 pub(super) fn signal(kernel: &impl Kernel, process: ProcessId, signal: i32) -> Result<(), Error> {
-    /// What `OpenProcess` says where there is no process with a pid.
+    /// `OpenProcess` fails with this if no process has the pid.
     const ERROR_INVALID_PARAMETER: u32 = 87;
     if signal == 0 {
         let list = ProcessList::read(kernel).map_err(|error| process.not_signalled(error))?;
-        let is_there = list.get(process.pid()).and_then(start) == Some(process.start());
-        return if is_there { Ok(()) } else { Err(process.ended()) };
+        let is_running = list.get(process.pid()).and_then(start) == Some(process.start());
+        return if is_running { Ok(()) } else { Err(process.ended()) };
     }
     if !TERMINATING_SIGNALS.contains(&signal) {
-        let why = format!(
-            "Windows has no signal {signal}: 9 and 15 terminate, 0 looks whether the process is there"
-        );
+        let why =
+            format!("Windows has no signal {signal}: 9 and 15 terminate, 0 checks that the process runs");
         return Err(process.not_signalled(io::Error::new(io::ErrorKind::Unsupported, why)));
     }
     match kernel.terminate(process.pid(), i64::try_from(process.start()).unwrap_or(i64::MAX)) {
@@ -228,7 +227,7 @@ pub(super) fn signal(kernel: &impl Kernel, process: ProcessId, signal: i32) -> R
     }
 }
 
-/// Whether `name` means the program `full`: case does not matter here, and `.exe` may be left out.
+/// Whether `name` means the program `full`: case is ignored on Windows, and `.exe` may be left out.
 pub(super) fn is_short_name(name: &OsStr, full: &OsStr) -> bool {
     let full = full.as_encoded_bytes();
     let name = name.as_encoded_bytes();

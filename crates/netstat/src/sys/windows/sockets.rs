@@ -1,7 +1,7 @@
-//! The tables of sockets, and what to do when one cannot be had.
+//! Reads the tables of sockets.
 //!
-//! A machine without IPv6 is not a failure. A system that lacks the form of a table that has everything (none is known
-//! since Vista) is asked for the plain one.
+//! A machine without IPv6 is not a failure. If the system refuses the class with all fields (no version since Vista
+//! does), the class with the pid only is read, with a gap.
 
 use super::kernel::Kernel;
 use super::request::{Class, Table};
@@ -34,8 +34,8 @@ const WSAEAFNOSUPPORT: u32 = 10047;
 
 const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
-/// The tables of Windows: protocol, and the states that it may have rows of. A UDP socket whose remote end is not known
-/// counts as one without.
+/// The tables: protocol, and the states of its rows. The remote endpoint of a UDP socket is unknown, so a filter by either
+/// of its states reads the table.
 const TABLES: [(Protocol, &[State]); 2] =
     [(Protocol::Tcp, &row::STATES), (Protocol::Udp, &[State::Closed, State::Established])];
 
@@ -52,8 +52,9 @@ fn wanted_tables(filter: &Filter) -> impl Iterator<Item = Table> {
         move |(protocol, states)| {
             let wants = |state: &&State| filter.wants_state(protocol, **state);
             let any = states.iter().any(|state| wants(&state));
-            let others = states.iter().filter(|state| **state != State::Listen).any(|state| wants(&state));
-            let listeners = protocol == Protocol::Tcp && !others;
+            let wants_others =
+                states.iter().filter(|state| **state != State::Listen).any(|state| wants(&state));
+            let listeners = protocol == Protocol::Tcp && !wants_others;
             let families = FAMILIES.into_iter().filter(move |family| any && wants_family(filter, *family));
             families.map(move |family| Table { protocol, family, class: Class::OwnerModule, listeners })
         },
@@ -68,7 +69,7 @@ pub(super) fn list(kernel: &impl Kernel, query: &Query, sink: &mut Sink<'_>) -> 
         kernel,
         query,
         services: Services::default(),
-        local_ends: wants_bound(query).then(HashSet::new),
+        local_endpoints: wants_bound(query).then(HashSet::new),
     };
     for table in wanted_tables(&query.filter) {
         let source = table.to_string();
@@ -88,14 +89,14 @@ pub(super) fn list(kernel: &impl Kernel, query: &Query, sink: &mut Sink<'_>) -> 
     }
     let stopped = tables.stopped();
     let mut gaps = tables.finish(|| false)?;
-    if let (Some(local_ends), false) = (&records.local_ends, stopped) {
-        gaps.extend(list_bound(kernel, &query.filter, local_ends, sink)?);
+    if let (Some(local_endpoints), false) = (&records.local_endpoints, stopped) {
+        gaps.extend(list_bound(kernel, &query.filter, local_endpoints, sink)?);
     }
     Ok(gaps)
 }
 
-/// Whether a filter asks for endpoints that are bound and nothing more. Each connection that was made
-/// without a bind of its own has such an endpoint beside it, so they are listed only if they are asked for by name.
+/// Whether a query asks for endpoints that are only bound. Each outgoing connection without an explicit bind has such an
+/// endpoint beside it, so they are listed only on request.
 fn wants_bound(query: &Query) -> bool {
     let filter = &query.filter;
     let asks = query.bound_inactive && filter.wants_state(Protocol::Tcp, State::Closed);
@@ -160,16 +161,16 @@ fn is_no_ipv6(table: Table, status: u32, ipv4: Option<(Protocol, Class)>) -> boo
         }
 }
 
-/// A local end of TCP: family, port, and the process.
-type LocalEnd = (Family, u16, u32);
+/// A local endpoint of TCP: family, port, and the process.
+type LocalEndpoint = (Family, u16, u32);
 
 /// Makes rows of records.
 struct Records<'a, K> {
     kernel: &'a K,
     query: &'a Query,
     services: Services,
-    /// The local ends of TCP, which tell which bound endpoints are new, if these are wanted.
-    local_ends: Option<HashSet<LocalEnd>>,
+    /// The local endpoints of TCP, if bound endpoints are wanted: those without another row are listed.
+    local_endpoints: Option<HashSet<LocalEndpoint>>,
 }
 
 impl<K: Kernel> Records<'_, K> {
@@ -181,8 +182,8 @@ impl<K: Kernel> Records<'_, K> {
                 let records = TcpTable::new(bytes, table.tcp_layout(), family)?;
                 rows.skipped += records.missing();
                 emit_each(records, rows, &mut |record, rows| {
-                    if let Some(local_ends) = &mut self.local_ends {
-                        local_ends.insert((family, record.local.port(), record.pid));
+                    if let Some(local_endpoints) = &mut self.local_endpoints {
+                        local_endpoints.insert((family, record.local.port(), record.pid));
                     }
                     let row = row::tcp(&record);
                     rows.emit(self.with_service(row, record.pid, record.service_tag))
@@ -208,7 +209,7 @@ impl<K: Kernel> Records<'_, K> {
     }
 }
 
-/// Emits records until the sink wants no more. One that cannot be decoded is skipped.
+/// Emits records until the sink breaks. One that cannot be decoded is skipped.
 fn emit_each<R>(
     records: impl Iterator<Item = Result<R, DecodeError>>,
     rows: &mut TableRows<'_>,
@@ -225,11 +226,11 @@ fn emit_each<R>(
     }
 }
 
-/// Emits the endpoints that are bound and nothing more: those whose port their process has in no other row.
+/// Emits the endpoints that are only bound: those whose process has no other row with their port.
 fn list_bound(
     kernel: &impl Kernel,
     filter: &Filter,
-    local_ends: &HashSet<LocalEnd>,
+    local_endpoints: &HashSet<LocalEndpoint>,
     sink: &mut Sink<'_>,
 ) -> Result<Vec<Gap>, Error> {
     const SOURCE: &str = "InternalGetBoundTcpEndpointTable";
@@ -244,7 +245,7 @@ fn list_bound(
             let records = TcpTable::new(&bytes, tcp_table::Layout::Table2, family).map_err(invalid_data)?;
             rows.skipped += records.missing();
             emit_each(records, rows, &mut |record: TcpRow, rows| {
-                let is_new = !local_ends.contains(&(family, record.local.port(), record.pid));
+                let is_new = !local_endpoints.contains(&(family, record.local.port(), record.pid));
                 if is_new { rows.emit(row::tcp(&record)) } else { ControlFlow::Continue(()) }
             });
             Ok::<_, io::Error>(())

@@ -1,4 +1,4 @@
-//! Everything that can go wrong, one at a time, and what is told of it.
+//! Each fault by itself, and its gap or error.
 
 use super::model::{BOOT, NOW, empty_world, endpoint, expected_rows, program, text, windows};
 use super::scripted::{Endpoint, Program, Trouble, World};
@@ -28,7 +28,7 @@ const TABLES: [(Protocol, Family); 4] = [
     (Protocol::Udp, Family::Ipv6),
 ];
 
-/// A machine with one socket in each table, of one process, which started before them.
+/// A machine with one socket in each table, of one process that started before them.
 fn world() -> World {
     let mut world = empty_world();
     world.programs.push(program(1232, "svchost.exe", BOOT + 10_000_000));
@@ -57,7 +57,7 @@ fn trouble(world: &mut World, (protocol, family): (Protocol, Family), module: bo
 }
 
 #[test]
-fn nothing_wrong_leaves_no_gap() {
+fn listing_without_faults_has_no_gap() {
     let world = Arc::new(world());
     let snapshot = list(&world);
     assert_eq!((snapshot.sockets.len(), &snapshot.gaps[..]), (4, &[][..]));
@@ -72,7 +72,7 @@ fn nothing_wrong_leaves_no_gap() {
 }
 
 #[test]
-fn table_that_grows_or_changes_while_it_is_read_is_read_in_the_end() {
+fn table_that_grows_or_changes_a_few_times_is_read_whole() {
     for (grows, transient) in [(1, 0), (9, 0), (0, 1), (0, 9), (4, 5)] {
         for table in TABLES {
             let mut world = world();
@@ -91,7 +91,7 @@ fn table_that_grows_or_changes_while_it_is_read_is_read_in_the_end() {
 }
 
 #[test]
-fn table_that_never_stops_growing_or_changing_is_a_gap_after_bounded_calls() {
+fn table_that_always_grows_or_changes_is_a_gap_after_a_bounded_number_of_calls() {
     for (grows, transient) in [(u32::MAX, 0), (0, u32::MAX)] {
         for table in TABLES {
             let mut world = world();
@@ -111,7 +111,7 @@ fn table_that_never_stops_growing_or_changing_is_a_gap_after_bounded_calls() {
 }
 
 #[test]
-fn one_table_denied_is_a_gap_that_names_it_and_all_denied_are_an_error() {
+fn denied_table_is_a_gap_that_names_it_and_if_all_are_denied_there_is_an_error() {
     for table in TABLES {
         let mut world = world();
         trouble(&mut world, table, true).status = 5;
@@ -122,7 +122,7 @@ fn one_table_denied_is_a_gap_that_names_it_and_all_denied_are_an_error() {
         assert_eq!(snapshot.gaps[0].source, format!("{call} over {family}: permission denied"));
         assert_eq!(snapshot.sockets.len(), 3);
     }
-    // As an AppContainer is refused.
+    // As in an AppContainer.
     let mut world = world();
     for table in TABLES {
         trouble(&mut world, table, true).status = 5;
@@ -147,14 +147,14 @@ fn machine_without_ipv6_is_not_a_failure() {
             assert_eq!((only_ipv6.sockets.len(), &only_ipv6.gaps[..]), (0, &[][..]), "{status}");
         }
     }
-    // The same code from IPv4 is one: there is always IPv4.
+    // The same code for IPv4 is a failure: every machine has IPv4.
     let mut world = world();
     trouble(&mut world, TABLES[0], true).status = 1168;
     assert_eq!(kinds(&list(&Arc::new(world))), [GapKind::TableUnavailable]);
 }
 
 #[test]
-fn wrong_argument_for_ipv6_hides_nothing_where_ipv4_has_not_taken_it() {
+fn invalid_parameter_for_ipv6_is_an_error_if_ipv4_has_not_accepted_it() {
     let mut world = world();
     for module in [true, false] {
         trouble(&mut world, TABLES[1], module).status = 87;
@@ -165,7 +165,7 @@ fn wrong_argument_for_ipv6_hides_nothing_where_ipv4_has_not_taken_it() {
 }
 
 #[test]
-fn system_without_the_full_tables_is_asked_for_the_plain_ones_and_it_is_told() {
+fn system_without_the_module_class_is_read_by_the_pid_class_with_a_gap() {
     let mut world = world();
     for table in TABLES {
         trouble(&mut world, table, true).status = 87;
@@ -181,7 +181,7 @@ fn system_without_the_full_tables_is_asked_for_the_plain_ones_and_it_is_told() {
 
 #[cfg(feature = "log")]
 #[test]
-fn each_plain_table_logs_one_line() {
+fn each_fallback_logs_one_line() {
     use crate::log::recorder::lines_of;
     let mut world = world();
     trouble(&mut world, TABLES[0], true).status = 87;
@@ -195,7 +195,7 @@ fn each_plain_table_logs_one_line() {
 }
 
 #[test]
-fn rows_that_are_counted_and_not_there_are_told() {
+fn rows_that_are_counted_but_missing_are_a_gap() {
     let mut world = world();
     trouble(&mut world, TABLES[2], true).phantoms = 3;
     let snapshot = list(&Arc::new(world));
@@ -204,7 +204,7 @@ fn rows_that_are_counted_and_not_there_are_told() {
 }
 
 #[test]
-fn table_cut_anywhere_lists_what_is_there() {
+fn table_cut_at_any_byte_lists_its_whole_rows() {
     for cut in 0..=168 {
         let mut world = world();
         trouble(&mut world, TABLES[0], true).cut = Some(cut);
@@ -226,7 +226,7 @@ fn empty_tables_are_empty_and_not_a_failure() {
 }
 
 #[test]
-fn list_of_processes_that_cannot_be_had_leaves_pids_and_is_told() {
+fn without_the_list_of_processes_pids_remain_and_there_is_a_gap() {
     for trouble in [
         Trouble { status: 0xc000_0022, ..Trouble::default() },
         Trouble { grows: AtomicU32::new(u32::MAX), ..Trouble::default() },
@@ -245,7 +245,7 @@ fn list_of_processes_that_cannot_be_had_leaves_pids_and_is_told() {
 }
 
 #[test]
-fn list_of_processes_that_breaks_off_calls_nobody_dead() {
+fn cut_list_of_processes_makes_no_binder_ended() {
     let world = Arc::new(World { processes: Trouble { cut: Some(300), ..Trouble::default() }, ..world() });
     let snapshot = list(&world);
     assert!(kinds(&snapshot).contains(&GapKind::RecordsSkipped), "{:?}", snapshot.gaps);
@@ -253,7 +253,7 @@ fn list_of_processes_that_breaks_off_calls_nobody_dead() {
 }
 
 #[test]
-fn dead_owner_keeps_its_row_and_pid_and_is_told_as_ended() {
+fn ended_binder_keeps_its_row_and_pid() {
     let mut world = world();
     world.programs.retain(|program| program.pid != 1232);
     let snapshot = list(&Arc::new(world));
@@ -267,13 +267,13 @@ fn dead_owner_keeps_its_row_and_pid_and_is_told_as_ended() {
 }
 
 #[test]
-fn process_that_has_got_the_pid_of_a_dead_owner_is_not_taken_for_it() {
+fn process_with_the_reused_pid_of_an_ended_binder_is_not_the_owner() {
     let mut world = world();
     world.endpoints.truncate(1);
     world.programs.push(program(2000, "newcomer.exe", NOW - 10_000_000));
     let newcomers = "192.0.2.1:80";
-    let made_by_newcomer = Endpoint { created: NOW, ..endpoint(Protocol::Tcp, newcomers, 2, 2000) };
-    world.endpoints.push(made_by_newcomer);
+    let bound_by_newcomer = Endpoint { created: NOW, ..endpoint(Protocol::Tcp, newcomers, 2, 2000) };
+    world.endpoints.push(bound_by_newcomer);
     world.endpoints.push(endpoint(Protocol::Tcp, "192.0.2.1:81", 2, 2000));
     let snapshot = list(&Arc::new(world));
     let roles: Vec<_> = snapshot.sockets.iter().map(|socket| socket.owners()[0].role).collect();
@@ -291,8 +291,8 @@ fn process_that_has_got_the_pid_of_a_dead_owner_is_not_taken_for_it() {
 }
 
 #[test]
-fn clock_that_was_set_makes_nobody_dead_who_is_alive() {
-    // The hardware clock was two hours ahead when the machine started, and was set right later.
+fn setting_the_clock_makes_no_running_binder_ended() {
+    // The hardware clock was two hours ahead at boot, and was corrected later.
     let mut world = world();
     let hours = 72_000_000_000;
     for program in &mut world.programs {
@@ -305,8 +305,8 @@ fn clock_that_was_set_makes_nobody_dead_who_is_alive() {
 }
 
 #[test]
-fn process_that_came_between_the_list_and_the_tables_is_found_by_name_in_a_stream() {
-    // The list of this stream is early: who is missing in it, and made a socket later, is asked for again.
+fn process_that_started_between_the_list_and_the_tables_is_a_binder_in_a_stream() {
+    // A stream reads the list before the tables: a process that bound its socket after that is not ended.
     let mut world = world();
     world.endpoints =
         vec![Endpoint { created: NOW + 10, ..endpoint(Protocol::Tcp, "192.0.2.1:80", 2, 3000) }];
@@ -320,17 +320,17 @@ fn process_that_came_between_the_list_and_the_tables_is_found_by_name_in_a_strea
 }
 
 #[test]
-fn paths_are_asked_of_the_process_where_the_kernel_does_not_tell_them() {
+fn paths_are_read_from_the_process_if_the_kernel_does_not_return_them() {
     let world = Arc::new(World { no_image_names: true, ..world() });
     let snapshot = list(&world);
-    // The way by an open process has letters already; the scripted one hands out what it has.
+    // Through a handle, Windows returns a Win32 path; the scripted machine returns the NT path as it is.
     let path = snapshot.processes[0].path.as_deref();
     assert_eq!(path, Some(Path::new("\\Device\\HarddiskVolume3\\svchost.exe")));
     assert_eq!(snapshot.gaps, []);
 }
 
 #[test]
-fn long_paths_are_read_whole_in_32_bit_processes_too() {
+fn long_paths_are_read_whole_also_in_32_bit_processes() {
     for is_wow64 in [false, true] {
         for length in [600, 5_000, 32_700] {
             let mut world = World { is_wow64, ..world() };
@@ -344,7 +344,7 @@ fn long_paths_are_read_whole_in_32_bit_processes_too() {
 }
 
 #[test]
-fn closed_token_is_no_user_and_users_that_only_a_server_knows_are_numbers() {
+fn denied_token_is_no_user_and_accounts_of_a_server_are_sids() {
     let sid = |numbers: &[u32]| -> Vec<u8> {
         let mut bytes = vec![1, u8::try_from(numbers.len()).unwrap(), 0, 0, 0, 0, 0, 5];
         bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
@@ -368,15 +368,15 @@ fn closed_token_is_no_user_and_users_that_only_a_server_knows_are_numbers() {
     }
     let world = Arc::new(world);
     let snapshot = list(&world);
-    let told: Vec<_> = snapshot.processes.iter().map(|process| process.user.as_deref()).collect();
+    let users: Vec<_> = snapshot.processes.iter().map(|process| process.user.as_deref()).collect();
     let number = Some("S-1-5-21-9-9-9-1002");
-    assert_eq!(told, [Some("CORP\\alice"), Some("PC\\bob"), number, number, None]);
-    // Of the caller's own and the foreign one no name was asked.
+    assert_eq!(users, [Some("CORP\\alice"), Some("PC\\bob"), number, number, None]);
+    // The caller's own account and that of the server were not looked up.
     assert_eq!(world.account_calls.load(SeqCst), 1);
 }
 
 #[test]
-fn bound_endpoints_are_listed_for_those_who_ask_and_none_twice() {
+fn bound_endpoints_are_listed_on_request_and_none_twice() {
     let mut world = world();
     let client = Endpoint { state: 100, ..endpoint(Protocol::Tcp, "0.0.0.0:53", 100, 1232) };
     let idle = endpoint(Protocol::Tcp, "0.0.0.0:5000", 100, 1232);
@@ -388,14 +388,14 @@ fn bound_endpoints_are_listed_for_those_who_ask_and_none_twice() {
     let ports: Vec<_> = closed.sockets.iter().map(|socket| socket.local.port().unwrap()).collect();
     assert_eq!((ports, &closed.gaps[..]), (vec![5000, 5001], &[][..]));
     assert!(closed.sockets.iter().all(|socket| socket.remote.is_none() && socket.owners()[0].pid == 1232));
-    // A system without the call has none to tell of.
+    // A system without the call lists none.
     let world = Arc::new(self::world());
     let closed = take(&windows(&world), &everything().tcp().state(State::Closed)).unwrap();
     assert_eq!((closed.sockets.len(), &closed.gaps[..]), (0, &[][..]));
 }
 
 #[test]
-fn sink_that_breaks_off_ends_the_calls() {
+fn sink_that_breaks_ends_the_calls() {
     let world = Arc::new(world());
     let mut rows = 0;
     stream(&windows(&world), &Query::new(), &mut |_| {
@@ -407,7 +407,7 @@ fn sink_that_breaks_off_ends_the_calls() {
 }
 
 #[test]
-fn listeners_alone_are_asked_for_where_nothing_else_is_wanted() {
+fn query_of_listeners_reads_the_class_of_listeners() {
     let mut world = world();
     world.endpoints.push(endpoint(Protocol::Tcp, "0.0.0.0:80", 2, 4));
     let world = Arc::new(world);
@@ -417,7 +417,7 @@ fn listeners_alone_are_asked_for_where_nothing_else_is_wanted() {
 }
 
 #[test]
-fn process_is_terminated_only_if_it_is_the_one_that_was_listed() {
+fn only_the_listed_process_is_terminated() {
     let mut world = empty_world();
     world.programs.push(program(100, "server.exe", BOOT + 7));
     world.programs.push(Program { user: None, ..program(104, "protected.exe", BOOT + 8) });

@@ -1,7 +1,7 @@
 //! Accounts: the users of processes, and names of security identifiers (SIDs).
 #![allow(unsafe_code, reason = "foreign calls live in files of this name only")]
 
-use crate::sys::windows::ffi::common::{Handle, last_error, length, open_process, read_text};
+use crate::sys::windows::ffi::common::ffi::{Handle, last_error, length, open_process, read_text};
 use crate::sys::windows::kernel::Account;
 use netstat_wire::windows::utf_16;
 use std::ffi::c_void;

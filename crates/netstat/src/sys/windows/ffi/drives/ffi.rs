@@ -1,7 +1,7 @@
 //! Drive letters and the Windows directory.
 #![allow(unsafe_code, reason = "foreign calls live in files of this name only")]
 
-use crate::sys::windows::ffi::common::{length, read_text};
+use crate::sys::windows::ffi::common::ffi::{length, read_text};
 use netstat_wire::windows::utf_16;
 use windows_sys::Win32::Storage::FileSystem::{GetLogicalDrives, QueryDosDeviceW};
 use windows_sys::Win32::System::SystemInformation::GetSystemWindowsDirectoryW;

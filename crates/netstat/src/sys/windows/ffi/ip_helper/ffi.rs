@@ -2,7 +2,7 @@
 #![allow(unsafe_code, reason = "foreign calls live in files of this name only")]
 
 use crate::model::protocol::Protocol;
-use crate::sys::windows::ffi::common::{length, optional_function};
+use crate::sys::windows::ffi::common::ffi::{length, optional_function};
 use crate::sys::windows::kernel::Answer;
 use crate::sys::windows::request::{Class, Table};
 use netstat_wire::windows::{Family, tcp_table, utf_16};

@@ -1,7 +1,7 @@
 //! Processes: their list, the paths of their programs, and their termination.
 #![allow(unsafe_code, reason = "foreign calls live in files of this name only")]
 
-use crate::sys::windows::ffi::common::{
+use crate::sys::windows::ffi::common::ffi::{
     Handle, last_error, length, open_process, open_process_for, read_text,
 };
 use crate::sys::windows::kernel::Answer;

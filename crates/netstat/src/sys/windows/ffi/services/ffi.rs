@@ -1,7 +1,7 @@
 //! Services by their tags.
 #![allow(unsafe_code, reason = "foreign calls live in files of this name only")]
 
-use crate::sys::windows::ffi::common::{MAX_TEXT, optional_function};
+use crate::sys::windows::ffi::common::ffi::{MAX_TEXT, optional_function};
 use std::ptr;
 use windows_sys::Win32::Foundation::LocalFree;
 use windows_sys::core::w;
