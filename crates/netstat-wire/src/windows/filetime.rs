@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 /// The start of 1970 as a `FILETIME`.
 pub const UNIX_EPOCH_AS_FILETIME: i64 = 116_444_736_000_000_000;
 
-const PER_SECOND: u64 = 10_000_000;
+/// The units of a second.
+pub const PER_SECOND: i64 = 10_000_000;
 
 /// The time; `None` for 0 and negative numbers.
 pub fn system_time(filetime: i64) -> Option<SystemTime> {
@@ -15,8 +16,8 @@ pub fn system_time(filetime: i64) -> Option<SystemTime> {
     }
     let since_1970 = filetime.saturating_sub(UNIX_EPOCH_AS_FILETIME);
     let ticks = since_1970.unsigned_abs();
-    let seconds = ticks.checked_div(PER_SECOND)?;
-    let rest = ticks.checked_rem(PER_SECOND)?;
+    let seconds = ticks.checked_div(PER_SECOND.unsigned_abs())?;
+    let rest = ticks.checked_rem(PER_SECOND.unsigned_abs())?;
     let distance = Duration::new(seconds, u32::try_from(rest.saturating_mul(100)).ok()?);
     if since_1970 < 0 { UNIX_EPOCH.checked_sub(distance) } else { UNIX_EPOCH.checked_add(distance) }
 }

@@ -11,6 +11,7 @@ use super::system::Windows;
 use netstat_wire::windows::Family;
 use std::ffi::OsString;
 use std::io;
+use std::net::{Ipv6Addr, UdpSocket};
 use std::os::windows::ffi::OsStringExt;
 use windows_sys::Win32::Foundation::{FILETIME, RtlNtStatusToDosError};
 use windows_sys::Win32::System::SystemInformation::{GetSystemTimeAsFileTime, GetTickCount64};
@@ -42,6 +43,9 @@ mod services {
 /// Error codes from here on are `NTSTATUS` values; Win32 codes are smaller.
 const FIRST_NTSTATUS: u32 = 0x4000_0000;
 
+/// An address family that Winsock does not have.
+const WSAEAFNOSUPPORT: i32 = 10047;
+
 /// Windows itself.
 pub(crate) struct Win32;
 
@@ -65,6 +69,11 @@ impl Kernel for Win32 {
 
     fn bound_tcp_table(&self, family: Family) -> Option<Result<Vec<u8>, u32>> {
         ip_helper::bound_tcp_table(family)
+    }
+
+    fn has_ipv6(&self) -> bool {
+        let bound = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0));
+        bound.map_or_else(|error| error.raw_os_error() != Some(WSAEAFNOSUPPORT), |_| true)
     }
 
     fn process_information(&self, buffer: &mut [u8]) -> Answer {
@@ -93,6 +102,10 @@ impl Kernel for Win32 {
 
     fn user(&self, pid: u32) -> Result<Vec<u8>, u32> {
         accounts::user(pid)
+    }
+
+    fn process_users(&self) -> Result<Vec<(u32, Vec<u8>)>, u32> {
+        accounts::process_users()
     }
 
     fn own_account(&self) -> Option<Account> {
@@ -144,7 +157,7 @@ impl Kernel for Win32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sys::windows::processes::ProcessList;
+    use crate::sys::windows::process_list::ProcessList;
 
     #[test]
     fn live_this_process_is_in_the_list_and_has_a_user_and_a_path() {
@@ -170,6 +183,21 @@ mod tests {
         assert!(Win32.account(&system).is_some_and(|(_, name)| !name.is_empty()));
         assert_eq!(Win32.account(&system[..8]), None);
         assert_eq!(Win32.account(&[]), None);
+    }
+
+    #[test]
+    fn live_list_of_users_has_the_user_of_this_process() {
+        let users = Win32.process_users().unwrap();
+        let own = std::process::id();
+        let listed: Vec<_> = users.iter().filter(|(pid, _)| *pid == own).map(|(_, sid)| sid).collect();
+        assert_eq!(listed, [&Win32.user(own).unwrap()], "{} users", users.len());
+    }
+
+    #[test]
+    fn live_ipv6_is_found_where_a_socket_can_be_bound() {
+        if std::net::TcpListener::bind("[::1]:0").is_ok() {
+            assert!(Win32.has_ipv6());
+        }
     }
 
     #[test]

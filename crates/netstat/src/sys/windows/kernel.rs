@@ -32,13 +32,17 @@ pub(crate) struct Account {
 }
 
 /// Windows, or the scripted machine of a test. Text is in 16-bit units, without a NUL at its end.
-pub(crate) trait Kernel: Sync {
+pub(crate) trait Kernel: Send + Sync + 'static {
     /// `GetExtendedTcpTable`, `GetExtendedUdpTable`: a table of sockets. The buffer is aligned to 8.
     fn socket_table(&self, table: Table, buffer: &mut [u8]) -> Answer;
 
     /// `InternalGetBoundTcpEndpointTable` (Windows 10 1809): a `MIB_TCPTABLE2` of the bound endpoints.
     /// `None`: this system does not have the call.
     fn bound_tcp_table(&self, family: Family) -> Option<Result<Vec<u8>, u32>>;
+
+    /// Whether this machine has IPv6: false only if Winsock has no such address family (`WSAEAFNOSUPPORT`). Creates a
+    /// socket, binds it to a port of the loopback address, and closes it.
+    fn has_ipv6(&self) -> bool;
 
     /// `NtQuerySystemInformation(SystemProcessInformation)`: all processes. The buffer is aligned to 8.
     fn process_information(&self, buffer: &mut [u8]) -> Answer;
@@ -62,6 +66,10 @@ pub(crate) trait Kernel: Sync {
 
     /// `OpenProcessToken`, `GetTokenInformation`: the security identifier (SID) of a process's user, as bytes.
     fn user(&self, pid: u32) -> Result<Vec<u8>, u32>;
+
+    /// `WTSEnumerateProcessesExW`: pid and user (SID) of all processes, without opening them. Of processes of other
+    /// sessions only for administrators. Calls Remote Desktop Services.
+    fn process_users(&self) -> Result<Vec<(u32, Vec<u8>)>, u32>;
 
     /// `GetUserNameExW`: the caller's own account, as this session knows it.
     fn own_account(&self) -> Option<Account>;

@@ -14,9 +14,11 @@
 //!
 //! # How processes are described
 //! One `NtQuerySystemInformation` returns names, parents, sessions and start times of all processes without
-//! opening any ([`processes`]). Another returns the path of each process that is shown ([`paths`]); if it fails,
-//! the process is opened with the limited right. The user comes from the token ([`users`]). The service control
-//! manager names the service of a tag ([`services`]), once for all sockets of the service.
+//! opening any ([`process_list`]). Another returns the path of each process that is shown ([`paths`]); if it fails,
+//! the process is opened with the limited right. The user comes from the token, or from one
+//! `WTSEnumerateProcessesExW` if the token is denied ([`users`]). The service control manager names the service of a
+//! tag ([`services`]), once for all sockets of the service. Calls to services of the system are bounded in time
+//! ([`bounded`]).
 //!
 //! # What can race
 //! The tables grow while they are read: [`sizing`]. A process that ends between the tables and the list of
@@ -34,14 +36,17 @@
 //! Sources: iphlpapi.h, iprtrmib.h, tcpmib.h, udpmib.h, winternl.h, and the pages of these calls on
 //! learn.microsoft.com; for what is undocumented, the headers of System Informer.
 
+mod bounded;
 pub(super) mod ffi;
 mod kernel;
 mod owners;
 mod paths;
+mod process_list;
 mod processes;
 mod request;
 mod row;
 mod services;
+mod shared;
 mod sizing;
 mod sockets;
 mod system;

@@ -1,146 +1,36 @@
 //! Details of processes: from one list of all processes, and from calls for each.
 //!
-//! Sources: NtQuerySystemInformation, QueryFullProcessImageNameW and OpenProcessToken on
-//! learn.microsoft.com; ntexapi.h of System Informer.
+//! Sources: OpenProcess, GetProcessTimes and TerminateProcess on learn.microsoft.com.
 
 use super::kernel::Kernel;
 use super::paths::Paths;
-use super::sizing::{Buffer, Written, read_sized};
+use super::process_list::{ProcessEntry, ProcessList};
+use super::shared::Shared;
 use super::users::Users;
 use crate::engine::owner_table::ProcessSeen;
-use crate::engine::parallel::lock;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::process::{Process, ProcessFields};
 use crate::model::process_id::ProcessId;
-use netstat_wire::windows::PointerWidth;
 use netstat_wire::windows::filetime::system_time;
-use netstat_wire::windows::system_process_information::Processes;
-use netstat_wire::windows::utf_16::units;
 use std::ffi::OsStr;
 use std::io;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
-
-/// The size of the first buffer. Most of the list are threads, 80 bytes each; a desktop has thousands.
-const FIRST_BYTES: usize = 512 * 1024;
+use std::sync::Arc;
 
 /// The idle process and the system process, which have no program.
 const WITHOUT_PROGRAM: [u32; 2] = [0, 4];
 
-/// One process of the list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct ProcessEntry {
-    pub(super) pid: u32,
-    parent: u32,
-    pub(super) created: i64,
-    session: u32,
-    /// The place of its name in [`ProcessList::names`].
-    name: std::ops::Range<usize>,
-}
-
-/// All processes of the machine at one moment.
-#[derive(Debug, Default)]
-pub(super) struct ProcessList {
-    /// Ascending by pid, each once.
-    processes: Vec<ProcessEntry>,
-    names: Vec<u16>,
-    complete: bool,
-}
-
-impl ProcessList {
-    pub(super) fn read(kernel: &impl Kernel) -> Result<Self, io::Error> {
-        let mut buffer = Buffer::default();
-        let mut call = |buffer: &mut [u8]| kernel.process_information(buffer);
-        let Written { bytes, address } =
-            read_sized(&mut buffer, FIRST_BYTES, &mut call).map_err(|unread| unread.into_error(kernel))?;
-        let mut list = Self { complete: true, ..Self::default() };
-        for record in Processes::new(bytes, address, PointerWidth::NATIVE) {
-            let Ok(record) = record else {
-                list.complete = false;
-                break;
-            };
-            let start = list.names.len();
-            list.names.extend(units(record.name));
-            list.processes.push(ProcessEntry {
-                pid: record.pid,
-                parent: record.parent,
-                created: record.created,
-                session: record.session,
-                name: start..list.names.len(),
-            });
-        }
-        if list.processes.is_empty() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "no process in the answer"));
-        }
-        list.processes.sort_by_key(|process| process.pid);
-        list.processes.dedup_by_key(|process| process.pid);
-        Ok(list)
-    }
-
-    pub(super) fn processes(&self) -> impl Iterator<Item = &ProcessEntry> {
-        self.processes.iter()
-    }
-
-    /// Whether every record was decoded.
-    pub(super) fn is_complete(&self) -> bool {
-        self.complete
-    }
-
-    pub(super) fn get(&self, pid: u32) -> Option<&ProcessEntry> {
-        let found = self.processes.binary_search_by_key(&pid, |process| process.pid);
-        found.ok().and_then(|index| self.processes.get(index))
-    }
-
-    fn name(&self, process: &ProcessEntry) -> &[u16] {
-        self.names.get(process.name.clone()).unwrap_or_default()
-    }
-
-    /// The parent, if it still runs: a process that started after its child has reused the parent's pid.
-    fn parent(&self, process: &ProcessEntry) -> Option<u32> {
-        let parent = self.get(process.parent).filter(|parent| parent.pid != 0)?;
-        (parent.created <= process.created).then_some(parent.pid)
-    }
-}
-
-/// The kernel and the list of processes, shared by the phases of one listing.
-pub(super) struct Shared<K> {
-    pub(super) kernel: K,
-    processes: Mutex<Option<Arc<ProcessList>>>,
-}
-
-impl<K: Kernel> Shared<K> {
-    pub(super) fn new(kernel: K) -> Self {
-        Self { kernel, processes: Mutex::new(None) }
-    }
-
-    /// Reads the list of processes. The error is the source of a gap.
-    pub(super) fn read_processes(&self) -> Result<Arc<ProcessList>, String> {
-        let list =
-            ProcessList::read(&self.kernel).map_err(|error| format!("NtQuerySystemInformation: {error}"))?;
-        Ok(Arc::clone(lock(&self.processes).insert(Arc::new(list))))
-    }
-
-    /// The list as it was last read, if it has all of these processes; otherwise it is read once more.
-    pub(super) fn processes(&self, seen: &[ProcessSeen]) -> Result<Arc<ProcessList>, String> {
-        let list = lock(&self.processes).clone();
-        let has = |list: &ProcessList| seen.iter().all(|seen| list.get(seen.pid).is_some());
-        match list {
-            Some(list) if has(&list) => Ok(list),
-            _ => self.read_processes(),
-        }
-    }
-}
-
 /// The details of these processes, in that order.
-pub(super) fn describe(
-    kernel: &impl Kernel,
+pub(super) fn describe<K: Kernel>(
+    shared: &Arc<Shared<K>>,
     list: &ProcessList,
     seen: &[ProcessSeen],
     fields: ProcessFields,
 ) -> (Vec<Process>, Vec<Gap>) {
+    let kernel = &shared.kernel;
     let mut describer =
-        Describer { kernel, fields, list, paths: Paths::new(kernel), users: Users::new(kernel) };
+        Describer { kernel, fields, list, paths: Paths::new(kernel), users: Users::new(shared, list) };
     let mut vanished = 0;
     let processes = seen.iter().map(|seen| {
         describer.process(*seen).unwrap_or_else(|| {
@@ -151,7 +41,7 @@ pub(super) fn describe(
     let processes = processes.collect();
     let gap =
         (vanished > 0).then(|| Gap::new(GapKind::ProcessesVanished, vanished, "NtQuerySystemInformation"));
-    (processes, gap.into_iter().collect())
+    (processes, gap.into_iter().chain(describer.users.gap()).collect())
 }
 
 /// Reads the details of the processes of one listing.

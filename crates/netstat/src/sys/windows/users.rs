@@ -1,37 +1,59 @@
 //! The user of a process, by name.
 //!
-//! The token of a process has the SID of its user. The local security authority knows the names of built-in accounts
-//! (services among them) and of the machine's own users; the caller's session has its own. To name a user of a domain,
-//! Windows would query a server, and the listing would wait for one that does not answer. Such a user is shown by the
-//! SID in its string form, `S-1-5-21-...`.
+//! The token of a process has the SID of its user. It can be read for processes of the caller's own account; for the
+//! others only with `SeDebugPrivilege` enabled, which even an elevated program has disabled, and which a library should
+//! not enable. If a token is denied, one `WTSEnumerateProcessesExW` returns the users of all processes, to administrators
+//! those of other sessions too. It names a process by its pid alone, so its SID counts only for a process that is in the
+//! lists before and after with the same start time.
 //!
-//! Sources: LookupAccountSidW, "Well-known SIDs" and [MS-DTYP] 2.4.2.1 on learn.microsoft.com.
+//! The local security authority knows the names of built-in accounts (services among them) and of the machine's own
+//! users; the caller's session has its own. To name a user of a domain, Windows would query a server, and the listing
+//! would wait for one that does not answer. Such a user is shown by the SID in its string form, `S-1-5-21-...`.
+//!
+//! Sources: LookupAccountSidW, WTSEnumerateProcessesExW, "Well-known SIDs" and [MS-DTYP] 2.4.2.1 on learn.microsoft.com.
 
 use super::kernel::{Account, Kernel};
+use super::process_list::ProcessList;
+use super::shared::Shared;
+use crate::model::gap::{Gap, GapKind};
 use std::collections::HashMap;
+use std::sync::Arc;
+
+/// A call that was denied for want of a right.
+const ERROR_ACCESS_DENIED: u32 = 5;
 
 /// The names of users, cached for one listing.
 pub(super) struct Users<'a, K> {
-    kernel: &'a K,
+    shared: &'a Arc<Shared<K>>,
+    list: &'a ProcessList,
     names: HashMap<Vec<u8>, Option<String>>,
     /// Read with the first user.
     own: Option<Own>,
+    /// By pid. Read with the first denied token.
+    of_others: Option<HashMap<u32, Vec<u8>>>,
+    /// How many names, or lists of users, were not read in time.
+    skipped: u64,
 }
 
 /// The caller's account, and the SID of the machine.
+#[derive(Default)]
 struct Own {
     account: Option<Account>,
     machine: Option<Vec<u8>>,
 }
 
 impl<'a, K: Kernel> Users<'a, K> {
-    pub(super) fn new(kernel: &'a K) -> Self {
-        Self { kernel, names: HashMap::new(), own: None }
+    pub(super) fn new(shared: &'a Arc<Shared<K>>, list: &'a ProcessList) -> Self {
+        Self { shared, list, names: HashMap::new(), own: None, of_others: None, skipped: 0 }
     }
 
     /// The user of a process; `None` if the caller may not read it.
     pub(super) fn of_process(&mut self, pid: u32) -> Option<String> {
-        let sid = self.kernel.user(pid).ok()?;
+        let sid = match self.shared.kernel.user(pid) {
+            Ok(sid) => sid,
+            Err(ERROR_ACCESS_DENIED) => self.of_other(pid)?,
+            Err(_) => return None,
+        };
         if let Some(name) = self.names.get(&sid) {
             return name.clone();
         }
@@ -40,25 +62,60 @@ impl<'a, K: Kernel> Users<'a, K> {
         name
     }
 
+    /// The gap that calls without an answer have left.
+    pub(super) fn gap(&self) -> Option<Gap> {
+        let source = "users: a service of the system has not answered in time";
+        (self.skipped > 0).then(|| Gap::new(GapKind::NamesUnavailable, self.skipped, source))
+    }
+
+    /// The SID of a process whose token is denied.
+    fn of_other(&mut self, pid: u32) -> Option<Vec<u8>> {
+        if self.of_others.is_none() {
+            let users = self.call(K::process_users).and_then(Result::ok).unwrap_or_default();
+            self.of_others = Some(self.still_running(users));
+        }
+        self.of_others.as_ref()?.get(&pid).cloned()
+    }
+
+    /// The users of the processes that have not ended since the list was read. The pids of others may have been reused.
+    fn still_running(&self, users: Vec<(u32, Vec<u8>)>) -> HashMap<u32, Vec<u8>> {
+        if users.is_empty() {
+            return HashMap::new();
+        }
+        let Ok(after) = ProcessList::read(&self.shared.kernel) else { return HashMap::new() };
+        let created = |list: &ProcessList, pid| list.get(pid).map(|process| process.created);
+        let same = |pid| created(self.list, pid).is_some_and(|time| created(&after, pid) == Some(time));
+        users.into_iter().filter(|(pid, _)| same(*pid)).collect()
+    }
+
     fn name(&mut self, sid: &[u8]) -> Option<String> {
-        let kernel = self.kernel;
         let number = sid_string(sid)?;
-        let own = self
-            .own
-            .get_or_insert_with(|| Own { account: kernel.own_account(), machine: kernel.machine_sid() });
+        if self.own.is_none() {
+            let own = |kernel: &K| Own { account: kernel.own_account(), machine: kernel.machine_sid() };
+            self.own = Some(self.call(own).unwrap_or_default());
+        }
+        let own = self.own.as_ref()?;
         if let Some(account) = own.account.as_ref().filter(|account| account.sid == sid) {
             return Some(String::from_utf16_lossy(&account.name));
         }
-        if !may_need_server(sid) || own.machine.as_deref().is_some_and(|machine| is_account_of(sid, machine))
+        if may_need_server(sid) && !own.machine.as_deref().is_some_and(|machine| is_account_of(sid, machine))
         {
-            let named = kernel.account(sid).filter(|(_, name)| !name.is_empty());
-            let full = named.map(|(domain, name)| {
-                let (domain, name) = (String::from_utf16_lossy(&domain), String::from_utf16_lossy(&name));
-                if domain.is_empty() { name } else { format!("{domain}\\{name}") }
-            });
-            return Some(full.unwrap_or(number));
+            return Some(number);
         }
-        Some(number)
+        let owned = sid.to_vec();
+        let account = self.call(move |kernel| kernel.account(&owned)).flatten();
+        let full = account.filter(|(_, name)| !name.is_empty()).map(|(domain, name)| {
+            let (domain, name) = (String::from_utf16_lossy(&domain), String::from_utf16_lossy(&name));
+            if domain.is_empty() { name } else { format!("{domain}\\{name}") }
+        });
+        Some(full.unwrap_or(number))
+    }
+
+    /// Calls a service of the system, and counts a missing answer.
+    fn call<T: Send + 'static>(&mut self, call: impl FnOnce(&K) -> T + Send + 'static) -> Option<T> {
+        let result = self.shared.call_service(call);
+        self.skipped += u64::from(result.is_none());
+        result
     }
 }
 

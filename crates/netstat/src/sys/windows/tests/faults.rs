@@ -2,6 +2,7 @@
 
 use super::model::{BOOT, NOW, empty_world, endpoint, expected_rows, program, text, windows};
 use super::scripted::{Endpoint, Program, Trouble, World};
+use crate::engine::parallel::lock;
 use crate::engine::snapshot::{stream, take};
 #[cfg(feature = "log")]
 use crate::model::gap::Gap;
@@ -20,6 +21,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
 
 const TABLES: [(Protocol, Family); 4] = [
     (Protocol::Tcp, Family::Ipv4),
@@ -132,36 +134,55 @@ fn denied_table_is_a_gap_that_names_it_and_if_all_are_denied_there_is_an_error()
     assert_eq!(error.to_string(), "cannot call GetExtendedTcpTable over IPv4: permission denied");
 }
 
+/// A machine that refuses both classes of IPv6 with this status.
+fn without_ipv6_tables(status: u32) -> World {
+    let mut world = world();
+    for protocol in [Protocol::Tcp, Protocol::Udp] {
+        for module in [true, false] {
+            trouble(&mut world, (protocol, Family::Ipv6), module).status = status;
+        }
+    }
+    world
+}
+
 #[test]
 fn machine_without_ipv6_is_not_a_failure() {
     for status in [50, 87, 1168, 10047] {
-        let mut world = world();
-        for protocol in [Protocol::Tcp, Protocol::Udp] {
-            trouble(&mut world, (protocol, Family::Ipv6), true).status = status;
-        }
-        let world = Arc::new(world);
+        let world = Arc::new(World { has_no_ipv6: true, ..without_ipv6_tables(status) });
         let snapshot = list(&world);
         assert_eq!((snapshot.sockets.len(), &snapshot.gaps[..]), (2, &[][..]), "{status}");
-        if status != 87 {
-            let only_ipv6 = take(&windows(&world), &everything().ipv6()).unwrap();
-            assert_eq!((only_ipv6.sockets.len(), &only_ipv6.gaps[..]), (0, &[][..]), "{status}");
-        }
+        let only_ipv6 = take(&windows(&world), &everything().ipv6()).unwrap();
+        assert_eq!((only_ipv6.sockets.len(), &only_ipv6.gaps[..]), (0, &[][..]), "{status}");
     }
     // The same code for IPv4 is a failure: every machine has IPv4.
-    let mut world = world();
-    trouble(&mut world, TABLES[0], true).status = 1168;
+    let mut world = World { has_no_ipv6: true, ..world() };
+    for module in [true, false] {
+        trouble(&mut world, TABLES[0], module).status = 1168;
+    }
     assert_eq!(kinds(&list(&Arc::new(world))), [GapKind::TableUnavailable]);
 }
 
 #[test]
-fn invalid_parameter_for_ipv6_is_an_error_if_ipv4_has_not_accepted_it() {
-    let mut world = world();
-    for module in [true, false] {
-        trouble(&mut world, TABLES[1], module).status = 87;
-        trouble(&mut world, TABLES[3], module).status = 87;
+fn refused_tables_of_ipv6_are_gaps_where_the_machine_has_ipv6() {
+    for status in [50, 87, 1168, 10047] {
+        let world = Arc::new(without_ipv6_tables(status));
+        let snapshot = list(&world);
+        assert_eq!(kinds(&snapshot), [GapKind::TableUnavailable; 2], "{status}");
+        assert_eq!(snapshot.sockets.len(), 2);
+        let error = take(&windows(&world), &everything().ipv6()).unwrap_err();
+        assert!(error.is_unsupported(), "{error}");
     }
-    let error = take(&windows(&Arc::new(world)), &everything().ipv6()).unwrap_err();
-    assert!(error.is_unsupported(), "{error}");
+}
+
+#[test]
+fn ipv6_rows_are_read_by_the_pid_class_if_only_the_module_class_is_refused() {
+    for has_no_ipv6 in [false, true] {
+        let mut world = World { has_no_ipv6, ..world() };
+        trouble(&mut world, TABLES[1], true).status = 50;
+        trouble(&mut world, TABLES[3], true).status = 50;
+        let snapshot = list(&Arc::new(world));
+        assert_eq!((snapshot.sockets.len(), kinds(&snapshot)), (4, vec![GapKind::Fallback; 2]));
+    }
 }
 
 #[test]
@@ -388,10 +409,20 @@ fn bound_endpoints_are_listed_on_request_and_none_twice() {
     let ports: Vec<_> = closed.sockets.iter().map(|socket| socket.local.port().unwrap()).collect();
     assert_eq!((ports, &closed.gaps[..]), (vec![5000, 5001], &[][..]));
     assert!(closed.sockets.iter().all(|socket| socket.remote.is_none() && socket.owners()[0].pid == 1232));
-    // A system without the call lists none.
+    // A system without the call lists none, with a gap.
     let world = Arc::new(self::world());
     let closed = take(&windows(&world), &everything().tcp().state(State::Closed)).unwrap();
-    assert_eq!((closed.sockets.len(), &closed.gaps[..]), (0, &[][..]));
+    assert_eq!((closed.sockets.len(), kinds(&closed)), (0, vec![GapKind::TableUnavailable]));
+}
+
+#[test]
+fn refused_table_of_bound_ipv6_endpoints_is_a_gap_unless_the_machine_has_no_ipv6() {
+    for (has_no_ipv6, expected) in [(false, vec![GapKind::TableUnavailable]), (true, Vec::new())] {
+        let idle = endpoint(Protocol::Tcp, "0.0.0.0:5000", 100, 1232);
+        let world = World { bound: Some(vec![idle]), bound_ipv6_status: 50, has_no_ipv6, ..world() };
+        let closed = take(&windows(&Arc::new(world)), &everything().tcp().state(State::Closed)).unwrap();
+        assert_eq!((closed.sockets.len(), kinds(&closed)), (1, expected));
+    }
 }
 
 #[test]
@@ -439,4 +470,140 @@ fn only_the_listed_process_is_terminated() {
     assert_eq!(*world.terminated.lock().unwrap(), [0; 0]);
     assert!(system.signal(id, 15).is_ok() && system.signal(id, 9).is_ok());
     assert_eq!(*world.terminated.lock().unwrap(), [100, 100]);
+}
+
+const SECOND: i64 = 10_000_000;
+const HOUR: i64 = 3_600 * SECOND;
+
+/// The role of the owner of a socket that was bound at `bound`, whose pid has a process that started at `started`.
+/// `elapsed`: wall-clock time since boot. `gained`: by how much it exceeds the uptime.
+fn role(elapsed: i64, gained: i64, started: i64, bound: i64) -> OwnerRole {
+    let mut world = empty_world();
+    world.now = BOOT + elapsed;
+    world.uptime_ms = u64::try_from((elapsed - gained) / 10_000).unwrap();
+    world.programs.push(program(1232, "server.exe", BOOT + started));
+    let socket = endpoint(Protocol::Tcp, "192.0.2.1:80", 2, 1232);
+    world.endpoints.push(Endpoint { created: BOOT + bound, ..socket });
+    list(&Arc::new(world)).sockets[0].owners()[0].role
+}
+
+#[test]
+fn clock_set_back_at_boot_makes_no_running_binder_ended() {
+    // The process started 60 s after boot, then the clock went back by 30 s, then the process bound its socket.
+    let (started, bound) = (60 * SECOND, 35 * SECOND);
+    assert_eq!(role(HOUR, -30 * SECOND, started, bound), OwnerRole::Binder);
+    // The virtual machine was paused later, which hides the step back.
+    assert_eq!(role(4 * HOUR, 3 * HOUR - 30 * SECOND, started, bound), OwnerRole::Binder);
+    // A step of two hours, as with a hardware clock in local time.
+    assert_eq!(role(HOUR, -2 * HOUR, 2 * HOUR + 60 * SECOND, 70 * SECOND), OwnerRole::Binder);
+}
+
+#[test]
+fn reused_pid_is_noticed_after_weeks_of_drift_a_pause_and_a_clock_set_back() {
+    let weeks = 3 * 7 * 24 * HOUR;
+    let (bound, started) = (weeks / 2, weeks / 2 + HOUR / 6);
+    for gained in [0, 90 * SECOND, -90 * SECOND, 3 * HOUR, 100 * HOUR] {
+        assert_eq!(role(weeks, gained, started, bound), OwnerRole::EndedBinder, "{gained}");
+    }
+    // The allowance is what the clock has gone back, and no more.
+    assert_eq!(role(weeks, -2 * HOUR, bound + HOUR, bound), OwnerRole::Binder);
+    assert_eq!(role(weeks, -2 * HOUR, bound + 3 * HOUR, bound), OwnerRole::EndedBinder);
+    assert_eq!(role(weeks, 0, bound + 4 * SECOND, bound), OwnerRole::Binder);
+    assert_eq!(role(weeks, 0, bound + 6 * SECOND, bound), OwnerRole::EndedBinder);
+}
+
+#[test]
+fn system_process_never_ends() {
+    for gained in [0, -2 * HOUR, 3 * HOUR] {
+        let mut world = empty_world();
+        world.now = BOOT + 10 * HOUR;
+        world.uptime_ms = u64::try_from((10 * HOUR - gained) / 10_000).unwrap();
+        let smb = endpoint(Protocol::Tcp, "0.0.0.0:445", 2, 4);
+        world.endpoints.push(Endpoint { created: BOOT - 5 * HOUR, ..smb });
+        let snapshot = list(&Arc::new(world));
+        assert_eq!(snapshot.sockets[0].owners()[0].role, OwnerRole::Binder, "{gained}");
+        assert_eq!(snapshot.processes[0].name, Some("System".into()));
+    }
+}
+
+#[test]
+fn without_the_system_process_no_times_are_compared() {
+    let mut world = world();
+    world.programs.retain(|program| program.pid != 4);
+    world.programs[1].created = NOW;
+    let snapshot = list(&Arc::new(world));
+    assert!(snapshot.sockets.iter().all(|socket| socket.owners()[0].role == OwnerRole::Binder));
+}
+
+const SYSTEM_SID: [u8; 12] = [1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0];
+const SERVICE_SID: [u8; 12] = [1, 1, 0, 0, 0, 0, 0, 5, 19, 0, 0, 0];
+
+/// A machine with processes 2000, 2004 and 2008, each with a socket. The tokens of the first two are denied.
+fn world_of_denied_tokens() -> World {
+    let mut world = empty_world();
+    for pid in [2000, 2004, 2008] {
+        let user = (pid == 2008).then(|| SYSTEM_SID.to_vec());
+        world.programs.push(Program { user, ..program(pid, "service.exe", BOOT + SECOND) });
+        world.endpoints.push(endpoint(Protocol::Tcp, &format!("192.0.2.1:{pid}"), 2, pid));
+    }
+    world
+}
+
+fn users(snapshot: &Snapshot) -> Vec<Option<&str>> {
+    snapshot.processes.iter().map(|process| process.user.as_deref()).collect()
+}
+
+#[test]
+fn users_of_denied_tokens_come_from_one_list_of_all_users() {
+    let process_users =
+        vec![(2000, SERVICE_SID.to_vec()), (2008, SERVICE_SID.to_vec()), (9999, SYSTEM_SID.to_vec())];
+    let world = Arc::new(World { process_users, ..world_of_denied_tokens() });
+    let snapshot = list(&world);
+    assert_eq!(users(&snapshot), [Some("S-1-5-19"), None, Some("NT AUTHORITY\\SYSTEM")]);
+    assert_eq!((&snapshot.gaps[..], world.user_list_calls.load(SeqCst)), (&[][..], 1));
+    // Without a denied token the list is not read.
+    let world = Arc::new(self::world());
+    assert_eq!(users(&list(&world)), [Some("NT AUTHORITY\\SYSTEM")]);
+    assert_eq!(world.user_list_calls.load(SeqCst), 0);
+}
+
+#[test]
+fn user_from_the_list_is_not_shown_if_the_pid_was_reused_meanwhile() {
+    let process_users = vec![(2000, SERVICE_SID.to_vec()), (2004, SERVICE_SID.to_vec())];
+    let replaced = Some(program(2004, "newcomer.exe", NOW));
+    let world = Arc::new(World { process_users, replaced, ..world_of_denied_tokens() });
+    assert_eq!(users(&list(&world)), [Some("S-1-5-19"), None, Some("NT AUTHORITY\\SYSTEM")]);
+}
+
+#[test]
+fn tags_beyond_the_bound_of_a_process_are_a_gap() {
+    let mut world = world();
+    for tag in 1000..1300 {
+        let socket = endpoint(Protocol::Udp, "192.0.2.1:5353", 0, 3000);
+        // Two sockets of each tag.
+        world.endpoints.extend([Endpoint { tag, ..socket.clone() }, Endpoint { tag, ..socket }]);
+        world.services.insert((3000, tag), text("Fake"));
+    }
+    let world = Arc::new(world);
+    let snapshot = list(&world);
+    assert_eq!(kinds(&snapshot), [GapKind::NamesUnavailable]);
+    assert_eq!((snapshot.gaps[0].count, world.service_calls.load(SeqCst)), (2 * 44, 256 + 1));
+    let named = |name| snapshot.sockets.iter().filter(|socket| socket.service() == Some(name)).count();
+    assert_eq!((named("Fake"), named("Dnscache"), snapshot.sockets.len()), (2 * 256, 4, 604));
+}
+
+#[test]
+fn services_of_the_system_that_do_not_answer_delay_a_listing_by_a_bounded_time() {
+    let world = Arc::new(world());
+    let blocked = lock(&world.blocked);
+    let start = Instant::now();
+    let snapshot = list(&world);
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    // One gap for the services of four rows, one for the user's name.
+    assert_eq!(kinds(&snapshot), [GapKind::NamesUnavailable; 2]);
+    assert_eq!((snapshot.gaps[0].count, snapshot.sockets.len()), (4, 4));
+    assert!(snapshot.sockets.iter().all(|socket| socket.service().is_none()));
+    assert_eq!(users(&snapshot), [Some("S-1-5-18")]);
+    assert_eq!(world.service_calls.load(SeqCst), 0);
+    drop(blocked);
 }

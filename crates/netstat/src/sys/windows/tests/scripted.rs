@@ -2,6 +2,7 @@
 //!
 //! Offsets and sizes are written independently of the decoders, so that a mistake in these is found.
 
+use crate::engine::parallel::lock;
 use crate::model::protocol::Protocol;
 use crate::sys::windows::kernel::{Account, Answer, Clock, Kernel};
 use crate::sys::windows::request::{Class, Table};
@@ -88,6 +89,15 @@ pub(super) struct World {
     pub(super) own: Option<(Vec<u8>, Vec<u16>)>,
     pub(super) machine: Option<Vec<u8>>,
     pub(super) drives: Vec<(u16, Vec<u16>)>,
+    /// What `WTSEnumerateProcessesExW` returns.
+    pub(super) process_users: Vec<(u32, Vec<u8>)>,
+    /// A process that ends during that call, and the process that gets its pid.
+    pub(super) replaced: Option<Program>,
+    pub(super) has_no_ipv6: bool,
+    /// The status of the tables of bound endpoints over IPv6, if not 0.
+    pub(super) bound_ipv6_status: u32,
+    /// Calls to services of the system block until this is unlocked.
+    pub(super) blocked: Mutex<()>,
     pub(super) now: i64,
     pub(super) uptime_ms: u64,
     /// The faults of tables, by protocol, family, and whether the class is `OwnerModule`.
@@ -104,6 +114,8 @@ pub(super) struct World {
     /// The number of look-ups of services, and of account names.
     pub(super) service_calls: AtomicU32,
     pub(super) account_calls: AtomicU32,
+    /// The number of `WTSEnumerateProcessesExW`.
+    pub(super) user_list_calls: AtomicU32,
 }
 
 impl World {
@@ -118,6 +130,20 @@ impl World {
 
     fn called(&self) {
         self.calls.fetch_add(1, SeqCst);
+    }
+
+    fn wait(&self) {
+        drop(lock(&self.blocked));
+    }
+
+    /// The processes at this moment.
+    fn running(&self) -> Vec<Program> {
+        let mut programs = self.programs.clone();
+        if let (Some(new), 1..) = (&self.replaced, self.user_list_calls.load(SeqCst)) {
+            programs.retain(|program| program.pid != new.pid);
+            programs.push(new.clone());
+        }
+        programs
     }
 }
 
@@ -268,7 +294,11 @@ impl Kernel for Arc<World> {
 
     fn bound_tcp_table(&self, family: Family) -> Option<Result<Vec<u8>, u32>> {
         self.called();
-        let rows = self.bound.as_ref()?.iter().filter(|row| row.family() == family);
+        let bound = self.bound.as_ref()?;
+        if family == Family::Ipv6 && self.bound_ipv6_status != 0 {
+            return Some(Err(self.bound_ipv6_status));
+        }
+        let rows = bound.iter().filter(|row| row.family() == family);
         let mut bytes = start(rows.clone().count(), 4);
         for row in rows {
             put_tcp(&mut bytes, row, false, true);
@@ -276,12 +306,17 @@ impl Kernel for Arc<World> {
         Some(Ok(bytes))
     }
 
+    fn has_ipv6(&self) -> bool {
+        self.called();
+        !self.has_no_ipv6
+    }
+
     fn process_information(&self, buffer: &mut [u8]) -> Answer {
         self.called();
         if let Some(answer) = self.processes.before(buffer, STATUS_INFO_LENGTH_MISMATCH) {
             return answer;
         }
-        let bytes = process_information(&self.programs, buffer.as_ptr().addr());
+        let bytes = process_information(&self.running(), buffer.as_ptr().addr());
         answer(self.processes.cut(&bytes), buffer, STATUS_INFO_LENGTH_MISMATCH)
     }
 
@@ -340,6 +375,13 @@ impl Kernel for Arc<World> {
         program.user.clone().ok_or(ERROR_ACCESS_DENIED)
     }
 
+    fn process_users(&self) -> Result<Vec<(u32, Vec<u8>)>, u32> {
+        self.called();
+        self.wait();
+        self.user_list_calls.fetch_add(1, SeqCst);
+        Ok(self.process_users.clone())
+    }
+
     fn own_account(&self) -> Option<Account> {
         self.called();
         self.own.clone().map(|(sid, name)| Account { sid, name })
@@ -352,12 +394,14 @@ impl Kernel for Arc<World> {
 
     fn account(&self, sid: &[u8]) -> Option<(Vec<u16>, Vec<u16>)> {
         self.called();
+        self.wait();
         self.account_calls.fetch_add(1, SeqCst);
         self.accounts.get(sid).cloned()
     }
 
     fn service(&self, pid: u32, tag: u32) -> Option<Vec<u16>> {
         self.called();
+        self.wait();
         self.service_calls.fetch_add(1, SeqCst);
         self.services.get(&(pid, tag)).cloned()
     }

@@ -16,7 +16,15 @@ use windows_sys::Win32::Security::{
     GetLengthSid, GetTokenInformation, IsValidSid, LookupAccountSidW, PSID, SID_NAME_USE, TOKEN_QUERY,
     TOKEN_USER, TokenUser,
 };
+use windows_sys::Win32::System::RemoteDesktop::{
+    WTS_CURRENT_SERVER_HANDLE, WTS_PROCESS_INFOW, WTSEnumerateProcessesExW, WTSFreeMemoryExW,
+    WTSTypeProcessInfoLevel0,
+};
 use windows_sys::Win32::System::Threading::{GetCurrentProcess, OpenProcessToken};
+use windows_sys::core::PWSTR;
+
+/// `WTS_ANY_SESSION`, which windows-sys lacks.
+const WTS_ANY_SESSION: u32 = 0xffff_fffe;
 
 // The longest SID has 68 bytes.
 const _: () = assert!(size_of::<TOKEN_USER>() + 68 <= 16 * size_of::<u64>());
@@ -68,6 +76,38 @@ fn token_user(process: HANDLE) -> Result<Vec<u8>, u32> {
 
 pub(crate) fn user(pid: u32) -> Result<Vec<u8>, u32> {
     token_user(open_process(pid)?.0)
+}
+
+pub(crate) fn process_users() -> Result<Vec<(u32, Vec<u8>)>, u32> {
+    let (mut level, mut count) = (0, 0);
+    let mut processes: PWSTR = ptr::null_mut();
+    // SAFETY: the current server needs no handle; the pointers are valid for writes.
+    let done = unsafe {
+        WTSEnumerateProcessesExW(
+            WTS_CURRENT_SERVER_HANDLE,
+            &mut level,
+            WTS_ANY_SESSION,
+            &mut processes,
+            &mut count,
+        )
+    };
+    if done == 0 {
+        return Err(last_error());
+    }
+    let mut users = Vec::new();
+    if !processes.is_null() {
+        let first: *const WTS_PROCESS_INFOW = processes.cast();
+        for index in 0..usize::try_from(count).unwrap_or(0) {
+            // SAFETY: level 0 returns an array of `count` such structures, allocated by the call and aligned for them.
+            let process = unsafe { first.add(index).read() };
+            // SAFETY: the SID is null or valid, in memory that is freed below.
+            let sid = unsafe { sid_bytes(process.pUserSid) };
+            users.extend(sid.map(|sid| (process.ProcessId, sid)));
+        }
+        // SAFETY: the memory came from the call, with this type and count, and is not used after this.
+        unsafe { WTSFreeMemoryExW(WTSTypeProcessInfoLevel0, processes.cast(), count) };
+    }
+    Ok(users)
 }
 
 pub(crate) fn own_account() -> Option<Account> {
