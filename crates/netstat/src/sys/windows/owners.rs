@@ -5,11 +5,10 @@
 //! decides: a binder whose pid is not in it has ended, and a process that started after the bind is not the binder.
 //! The system process never ends.
 //!
-//! The times of bind and start are wall-clock times, and the clock may have been set back in between: a service that
-//! started, the clock going back by an hour, and then bound its socket seems to have started an hour after the bind.
-//! So a process counts as younger only if it started later by more than the clock may have gone back since boot. That
-//! is measured by a clock that is never set: the uptime exceeds the wall-clock time since the start of the system
-//! process. Time that the wall clock has gained (corrections forward, pauses of a virtual machine) makes no running
+//! The times of bind and start are wall-clock times. If the clock goes back by an hour after a service has started and
+//! before it binds its socket, the service seems to have started an hour after the bind. So a process counts as younger
+//! only if it started later by more than the clock may have gone back since boot. The uptime, which is never set, shows
+//! that: it exceeds the wall-clock time since the start of the system process. Time that the wall clock has gained (corrections forward, pauses of a virtual machine) makes no running
 //! binder look younger and needs no allowance, so the check works after weeks of drift and after a pause.
 
 use super::kernel::{Clock, Kernel};
@@ -28,13 +27,13 @@ use std::time::SystemTime;
 /// The system process, which is created at boot.
 const SYSTEM: u32 = 4;
 
-/// The least allowance, for small corrections that a later one in the other direction has hidden.
-const ALWAYS: i64 = 5 * PER_SECOND;
+/// The least allowance, for small steps back that a later step forward has hidden.
+const MIN_ALLOWANCE: i64 = 5 * PER_SECOND;
 
 /// The allowance for processes that started in the first minutes, when the clock is set most often: a step back may be
 /// hidden by a step or pause forward later.
-const AT_BOOT: i64 = 60 * PER_SECOND;
-const BOOT_MINUTES: i64 = 10 * 60 * PER_SECOND;
+const BOOT_ALLOWANCE: i64 = 60 * PER_SECOND;
+const BOOT_PHASE: i64 = 10 * 60 * PER_SECOND;
 
 /// Finds out which of the binders still run.
 pub(crate) struct BinderCheck<K> {
@@ -99,15 +98,16 @@ fn process_starts(clock: Clock, list: &ProcessList, after_sockets: bool) -> Proc
     let set_back = boot.map(|boot| set_back_since(boot, clock));
     let earliest = |process: &ProcessEntry| -> Option<SystemTime> {
         let (boot, set_back) = (boot?, set_back?);
-        let is_of_boot = process.created.saturating_sub(boot) <= BOOT_MINUTES;
-        let allowance = set_back.saturating_add(if is_of_boot { AT_BOOT } else { ALWAYS });
+        let is_of_boot = process.created.saturating_sub(boot) <= BOOT_PHASE;
+        let allowance = set_back.saturating_add(if is_of_boot { BOOT_ALLOWANCE } else { MIN_ALLOWANCE });
         let started = (process.pid != SYSTEM && process.created > 0).then_some(process.created)?;
         system_time(started.saturating_sub(allowance))
     };
     ProcessStartTimes {
         started: list.processes().map(|process| (process.pid, earliest(process))).collect(),
-        at: set_back
-            .and_then(|set_back| system_time(clock.now.saturating_sub(set_back).saturating_sub(ALWAYS))),
+        at: set_back.and_then(|set_back| {
+            system_time(clock.now.saturating_sub(set_back).saturating_sub(MIN_ALLOWANCE))
+        }),
         after_sockets,
     }
 }

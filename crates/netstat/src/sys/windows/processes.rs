@@ -1,5 +1,8 @@
 //! Details of processes: from one list of all processes, and from calls for each.
 //!
+//! The calls name a process by its pid, which may have been reused since the list was read. So what they return counts
+//! only if the process is still in a second list, read afterwards, with the same start time.
+//!
 //! Sources: OpenProcess, GetProcessTimes and TerminateProcess on learn.microsoft.com.
 
 use super::kernel::Kernel;
@@ -30,18 +33,39 @@ pub(super) fn describe<K: Kernel>(
 ) -> (Vec<Process>, Vec<Gap>) {
     let kernel = &shared.kernel;
     let mut describer =
-        Describer { kernel, fields, list, paths: Paths::new(kernel), users: Users::new(shared, list) };
+        Describer { kernel, fields, list, paths: Paths::new(kernel), users: Users::new(shared) };
     let mut vanished = 0;
-    let processes = seen.iter().map(|seen| {
+    let described = seen.iter().map(|seen| {
         describer.process(*seen).unwrap_or_else(|| {
             vanished += 1;
             Process::new(seen.pid)
         })
     });
-    let processes = processes.collect();
-    let gap =
-        (vanished > 0).then(|| Gap::new(GapKind::ProcessesVanished, vanished, "NtQuerySystemInformation"));
-    (processes, gap.into_iter().chain(describer.users.gap()).collect())
+    let mut processes: Vec<Process> = described.collect();
+    let mut gaps: Vec<Gap> = describer.users.gap().into_iter().collect();
+    if processes.iter().any(is_by_pid) {
+        let after = ProcessList::read(kernel).unwrap_or_else(|error| {
+            let failure = format!("NtQuerySystemInformation: {error}");
+            gaps.push(Gap::new(GapKind::ProcessListUnavailable, 1, failure));
+            ProcessList::default()
+        });
+        let created = |list: &ProcessList, pid| list.get(pid).map(|process| process.created);
+        for process in processes.iter_mut().filter(|process| is_by_pid(process)) {
+            if created(&after, process.pid) != created(list, process.pid) {
+                (process.path, process.user) = (None, None);
+                vanished += 1;
+            }
+        }
+    }
+    if vanished > 0 {
+        gaps.push(Gap::new(GapKind::ProcessesVanished, vanished, "NtQuerySystemInformation"));
+    }
+    (processes, gaps)
+}
+
+/// Whether a process has details from calls that name it by its pid.
+fn is_by_pid(process: &Process) -> bool {
+    process.path.is_some() || process.user.is_some()
 }
 
 /// Reads the details of the processes of one listing.

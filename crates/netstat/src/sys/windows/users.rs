@@ -3,8 +3,7 @@
 //! The token of a process has the SID of its user. It can be read for processes of the caller's own account; for the
 //! others only with `SeDebugPrivilege` enabled, which even an elevated program has disabled, and which a library should
 //! not enable. If a token is denied, one `WTSEnumerateProcessesExW` returns the users of all processes, to administrators
-//! those of other sessions too. It names a process by its pid alone, so its SID counts only for a process that is in the
-//! lists before and after with the same start time.
+//! those of other sessions too.
 //!
 //! The local security authority knows the names of built-in accounts (services among them) and of the machine's own
 //! users; the caller's session has its own. To name a user of a domain, Windows would query a server, and the listing
@@ -13,7 +12,6 @@
 //! Sources: LookupAccountSidW, WTSEnumerateProcessesExW, "Well-known SIDs" and [MS-DTYP] 2.4.2.1 on learn.microsoft.com.
 
 use super::kernel::{Account, Kernel};
-use super::process_list::ProcessList;
 use super::shared::Shared;
 use crate::model::gap::{Gap, GapKind};
 use std::collections::HashMap;
@@ -25,7 +23,6 @@ const ERROR_ACCESS_DENIED: u32 = 5;
 /// The names of users, cached for one listing.
 pub(super) struct Users<'a, K> {
     shared: &'a Arc<Shared<K>>,
-    list: &'a ProcessList,
     names: HashMap<Vec<u8>, Option<String>>,
     /// Read with the first user.
     own: Option<Own>,
@@ -43,8 +40,8 @@ struct Own {
 }
 
 impl<'a, K: Kernel> Users<'a, K> {
-    pub(super) fn new(shared: &'a Arc<Shared<K>>, list: &'a ProcessList) -> Self {
-        Self { shared, list, names: HashMap::new(), own: None, of_others: None, skipped: 0 }
+    pub(super) fn new(shared: &'a Arc<Shared<K>>) -> Self {
+        Self { shared, names: HashMap::new(), own: None, of_others: None, skipped: 0 }
     }
 
     /// The user of a process; `None` if the caller may not read it.
@@ -72,20 +69,9 @@ impl<'a, K: Kernel> Users<'a, K> {
     fn of_other(&mut self, pid: u32) -> Option<Vec<u8>> {
         if self.of_others.is_none() {
             let users = self.call(K::process_users).and_then(Result::ok).unwrap_or_default();
-            self.of_others = Some(self.still_running(users));
+            self.of_others = Some(users.into_iter().collect());
         }
         self.of_others.as_ref()?.get(&pid).cloned()
-    }
-
-    /// The users of the processes that have not ended since the list was read. The pids of others may have been reused.
-    fn still_running(&self, users: Vec<(u32, Vec<u8>)>) -> HashMap<u32, Vec<u8>> {
-        if users.is_empty() {
-            return HashMap::new();
-        }
-        let Ok(after) = ProcessList::read(&self.shared.kernel) else { return HashMap::new() };
-        let created = |list: &ProcessList, pid| list.get(pid).map(|process| process.created);
-        let same = |pid| created(self.list, pid).is_some_and(|time| created(&after, pid) == Some(time));
-        users.into_iter().filter(|(pid, _)| same(*pid)).collect()
     }
 
     fn name(&mut self, sid: &[u8]) -> Option<String> {

@@ -16,6 +16,7 @@ use crate::model::state::State;
 use crate::query::Query;
 use crate::sys::system::System;
 use netstat_wire::windows::Family;
+use netstat_wire::windows::filetime::system_time;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -568,11 +569,22 @@ fn users_of_denied_tokens_come_from_one_list_of_all_users() {
 }
 
 #[test]
-fn user_from_the_list_is_not_shown_if_the_pid_was_reused_meanwhile() {
+fn path_and_user_are_not_shown_if_the_pid_was_reused_meanwhile() {
     let process_users = vec![(2000, SERVICE_SID.to_vec()), (2004, SERVICE_SID.to_vec())];
-    let replaced = Some(program(2004, "newcomer.exe", NOW));
-    let world = Arc::new(World { process_users, replaced, ..world_of_denied_tokens() });
-    assert_eq!(users(&list(&world)), [Some("S-1-5-19"), None, Some("NT AUTHORITY\\SYSTEM")]);
+    for (pid, expected) in [
+        (2004, [Some("S-1-5-19"), None, Some("NT AUTHORITY\\SYSTEM")]),
+        (2008, [Some("S-1-5-19"), Some("S-1-5-19"), None]),
+    ] {
+        let replaced = Some(program(pid, "newcomer.exe", NOW));
+        let process_users = process_users.clone();
+        let world = Arc::new(World { process_users, replaced, ..world_of_denied_tokens() });
+        let snapshot = list(&world);
+        assert_eq!(users(&snapshot), expected);
+        assert_eq!((kinds(&snapshot), snapshot.gaps[0].count), (vec![GapKind::ProcessesVanished], 1));
+        let process = snapshot.process(pid).unwrap();
+        assert_eq!((&process.name, &process.path), (&Some("service.exe".into()), &None));
+        assert_eq!(process.start_time, system_time(BOOT + SECOND));
+    }
 }
 
 #[test]

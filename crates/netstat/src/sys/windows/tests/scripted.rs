@@ -91,7 +91,7 @@ pub(super) struct World {
     pub(super) drives: Vec<(u16, Vec<u16>)>,
     /// What `WTSEnumerateProcessesExW` returns.
     pub(super) process_users: Vec<(u32, Vec<u8>)>,
-    /// A process that ends during that call, and the process that gets its pid.
+    /// A process that gets the pid of another after the first list of processes.
     pub(super) replaced: Option<Program>,
     pub(super) has_no_ipv6: bool,
     /// The status of the tables of bound endpoints over IPv6, if not 0.
@@ -114,6 +114,8 @@ pub(super) struct World {
     /// The number of look-ups of services, and of account names.
     pub(super) service_calls: AtomicU32,
     pub(super) account_calls: AtomicU32,
+    /// The number of lists of processes.
+    pub(super) lists: AtomicU32,
     /// The number of `WTSEnumerateProcessesExW`.
     pub(super) user_list_calls: AtomicU32,
 }
@@ -136,14 +138,11 @@ impl World {
         drop(lock(&self.blocked));
     }
 
-    /// The processes at this moment.
-    fn running(&self) -> Vec<Program> {
-        let mut programs = self.programs.clone();
-        if let (Some(new), 1..) = (&self.replaced, self.user_list_calls.load(SeqCst)) {
-            programs.retain(|program| program.pid != new.pid);
-            programs.push(new.clone());
-        }
-        programs
+    /// The process that has a pid now.
+    fn running(&self, pid: u32) -> Option<&Program> {
+        let new = self.replaced.as_ref().filter(|_| self.lists.load(SeqCst) > 0);
+        let programs = new.into_iter().chain(&self.programs);
+        programs.into_iter().find(|program| program.pid == pid)
     }
 }
 
@@ -236,7 +235,7 @@ const EIGHT: bool = usize::BITS == 64;
 
 /// The list of processes in a buffer at this address: records of 256 bytes (32 bits: 184), then 80 (64) for each
 /// thread, then the name.
-fn process_information(programs: &[Program], address: usize) -> Vec<u8> {
+fn process_information(programs: &[&Program], address: usize) -> Vec<u8> {
     let [size, thread, buffer, pid, parent, session] =
         if EIGHT { [256, 80, 64, 80, 88, 100] } else { [184, 64, 60, 68, 72, 80] };
     let mut answer: Vec<u8> = Vec::new();
@@ -316,8 +315,11 @@ impl Kernel for Arc<World> {
         if let Some(answer) = self.processes.before(buffer, STATUS_INFO_LENGTH_MISMATCH) {
             return answer;
         }
-        let bytes = process_information(&self.running(), buffer.as_ptr().addr());
-        answer(self.processes.cut(&bytes), buffer, STATUS_INFO_LENGTH_MISMATCH)
+        let running: Vec<_> = self.programs.iter().filter_map(|program| self.running(program.pid)).collect();
+        let bytes = process_information(&running, buffer.as_ptr().addr());
+        let written = answer(self.processes.cut(&bytes), buffer, STATUS_INFO_LENGTH_MISMATCH);
+        self.lists.fetch_add(u32::from(written.status == 0), SeqCst);
+        written
     }
 
     fn image_name(&self, pid: u32, buffer: &mut [u16]) -> Answer {
@@ -325,7 +327,7 @@ impl Kernel for Arc<World> {
         if self.no_image_names {
             return Answer { status: STATUS_INVALID_INFO_CLASS, bytes: 0 };
         }
-        let Some(program) = self.programs.iter().find(|program| program.pid == pid) else {
+        let Some(program) = self.running(pid) else {
             return Answer { status: STATUS_INVALID_CID, bytes: 0 };
         };
         let image = program.image.as_deref().unwrap_or_default();
@@ -343,13 +345,13 @@ impl Kernel for Arc<World> {
 
     fn image_path(&self, pid: u32) -> Result<Vec<u16>, u32> {
         self.called();
-        let program = self.programs.iter().find(|program| program.pid == pid).ok_or(87_u32)?;
+        let program = self.running(pid).ok_or(87_u32)?;
         program.image.clone().ok_or(ERROR_ACCESS_DENIED)
     }
 
     fn terminate(&self, pid: u32, created: i64) -> Result<bool, u32> {
         self.called();
-        let program = self.programs.iter().find(|program| program.pid == pid).ok_or(87_u32)?;
+        let program = self.running(pid).ok_or(87_u32)?;
         // A process whose token is denied to the caller cannot be opened for termination either.
         program.user.as_ref().ok_or(ERROR_ACCESS_DENIED)?;
         let is_same = program.created == created;
@@ -371,7 +373,7 @@ impl Kernel for Arc<World> {
 
     fn user(&self, pid: u32) -> Result<Vec<u8>, u32> {
         self.called();
-        let program = self.programs.iter().find(|program| program.pid == pid).ok_or(87_u32)?;
+        let program = self.running(pid).ok_or(87_u32)?;
         program.user.clone().ok_or(ERROR_ACCESS_DENIED)
     }
 
