@@ -242,6 +242,11 @@ impl<'a> PcblistN<'a> {
         self.records.header()
     }
 
+    /// The bytes of the header, and of the trailer.
+    pub fn header_bytes(&self) -> usize {
+        self.records.header_bytes()
+    }
+
     /// How the table ended; known after the last socket.
     pub fn ending(&self) -> Option<Ending> {
         self.records.ending()

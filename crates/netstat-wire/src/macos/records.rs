@@ -110,6 +110,11 @@ impl<'a> Records<'a> {
         self.header
     }
 
+    /// The bytes of the header, and of the trailer, with their padding.
+    pub fn header_bytes(&self) -> usize {
+        padded(self.header_bytes)
+    }
+
     /// How the table ended; known after the last record.
     pub fn ending(&self) -> Option<Ending> {
         self.ending
