@@ -86,6 +86,8 @@ pub enum DescriptorFate {
     Closes,
     /// It is closed, and its number is reused for a file.
     BecomesFile,
+    /// It is closed, and its number is reused for this socket, after the tables were read.
+    BecomesSocket(usize),
     /// The call that reads it fails with this error number.
     Fails(i32),
 }
@@ -154,7 +156,8 @@ pub enum Lifetime {
     OpenedAfterTables,
     /// Closed after the tables were read for the first time. No descriptor refers to it any more.
     ClosedAfterTables,
-    /// Closed, with its descriptors, before the tables are read: only a scan that comes first sees it.
+    /// Closed, with its descriptors, between the sizing call and the call that reads the table: only a scan that comes
+    /// first sees it.
     ClosedBeforeTables,
     /// Its connection ends before the tables are read, while descriptors still refer to it.
     DetachedBeforeTables,

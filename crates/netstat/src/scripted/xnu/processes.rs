@@ -4,7 +4,7 @@ use super::{
     EBADF, EINVAL, ENOMEM, ENOTSOCK, EOPNOTSUPP, EPERM, ESRCH, Xnu, copy_list, copy_structure, fails, libproc,
 };
 use crate::engine::parallel::lock;
-use crate::scripted::world::{Attachment, DescriptorFate, Fate, Lifetime, Process, Socket, Target};
+use crate::scripted::world::{Attachment, DescriptorFate, Fate, Lifetime, Process, Protocol, Socket, Target};
 use crate::sys::macos::Returned;
 use std::collections::HashSet;
 
@@ -50,6 +50,10 @@ impl Xnu {
     fn copy(&self, mut structure: Vec<u8>, buffer: Option<&mut [u8]>) -> Returned {
         structure.resize(structure.len() + self.0.machine.larger, 0);
         copy_structure(&structure, buffer)
+    }
+
+    fn all_tables_are_read(&self) -> bool {
+        self.tables_are_read(Protocol::Tcp) && self.tables_are_read(Protocol::Udp)
     }
 
     fn is_closed(&self, socket: &Socket) -> bool {
@@ -167,6 +171,9 @@ impl Xnu {
         Ok(match (descriptor.fate, descriptor.target) {
             (DescriptorFate::Fails(errno), _) => return Err(errno),
             (DescriptorFate::Closes, _) => return Err(EBADF),
+            (DescriptorFate::BecomesSocket(place), _) if self.all_tables_are_read() => {
+                self.socket_info(process, Reference::Fd(fd), place, buffer)
+            }
             (DescriptorFate::BecomesFile, _) | (_, Target::File) => self.not_a_socket(),
             (_, Target::OtherSocket) => self.copy(libproc::local_socket(), Some(buffer)),
             (_, Target::Socket(socket)) => self.socket_info(process, Reference::Fd(fd), socket, buffer),

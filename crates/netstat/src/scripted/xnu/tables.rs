@@ -16,14 +16,14 @@ impl Xnu {
         self.reads(protocol).load(SeqCst) > 0
     }
 
-    /// The sockets of a protocol that the kernel counts now.
-    fn counted(&self, protocol: Protocol) -> Vec<&Socket> {
+    /// The sockets of a protocol that the kernel counts now, in a sizing call or while it copies the table.
+    fn counted(&self, protocol: Protocol, is_sizing: bool) -> Vec<&Socket> {
         let is_read = self.tables_are_read(protocol);
         let exists = |socket: &&Socket| match socket.lifetime {
             Lifetime::Always | Lifetime::DetachedBeforeTables => true,
             Lifetime::OpenedAfterTables => is_read,
             Lifetime::ClosedAfterTables => !is_read,
-            Lifetime::ClosedBeforeTables => false,
+            Lifetime::ClosedBeforeTables => is_sizing && !is_read,
         };
         let sockets = self.0.world.sockets.iter();
         sockets.filter(|socket| socket.protocol == protocol).filter(exists).collect()
@@ -52,7 +52,7 @@ impl Xnu {
 
     /// The table of a protocol as far as it fits into `room` bytes, and whether that is all of it.
     fn table(&self, protocol: Protocol, room: usize) -> (Vec<u8>, bool) {
-        let counted = self.counted(protocol);
+        let counted = self.counted(protocol, false);
         let kernel_sockets = counted.iter().filter(|socket| socket.attachment != Attachment::Flow);
         let generation = kernel_sockets.map(|socket| socket.generation).max().unwrap_or(0);
         let is_empty = counted.is_empty();
@@ -79,7 +79,7 @@ impl Xnu {
 
     pub(super) fn read_table(&self, protocol: Protocol, buffer: Option<&mut [u8]>) -> (Returned, usize) {
         let Some(buffer) = buffer else {
-            let count = self.counted(protocol).len();
+            let count = self.counted(protocol, true).len();
             return (ok(0), pcblist_n::size(protocol, self.0.machine.major, count, self.extras()));
         };
         let mut room = buffer.len();

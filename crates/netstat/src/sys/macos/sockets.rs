@@ -155,12 +155,11 @@ fn read(
     if kernel_filters && listed.is_whole {
         let headers = 2 * pcbs.header_bytes();
         let set_bytes = set_bytes(protocol, bytes.len().saturating_sub(headers), listed.shown);
-        let sized = |size: usize| sized_count(size.saturating_sub(headers), set_bytes);
-        listed.sized = sized(size);
+        listed.sized = sized_count(size, headers, set_bytes);
         if listed.sized > listed.count {
             // Sockets may have been closed between the two calls: then they are not in the size of now either.
-            let now = calls::table_size(kernel, name).map_or(0, sized);
-            listed.sized = listed.sized.min(now);
+            let now = calls::table_size(kernel, name).unwrap_or(size);
+            listed.sized = listed.sized.min(sized_count(now, headers, set_bytes));
         }
     }
     Ok(listed)
@@ -176,9 +175,9 @@ fn set_bytes(protocol: Protocol, total: usize, shown: u64) -> usize {
     }
 }
 
-/// The number of sockets for which a sizing call returns so many bytes without the headers: `n + n / 8 + 1` sets.
-fn sized_count(bytes: usize, set_bytes: usize) -> u64 {
-    let with_slack = (bytes / set_bytes.max(1)).saturating_sub(1);
+/// The number of sockets for which a sizing call returns this size: header, trailer, and `n + n / 8 + 1` sets.
+fn sized_count(size: usize, headers: usize, set_bytes: usize) -> u64 {
+    let with_slack = (size.saturating_sub(headers) / set_bytes.max(1)).saturating_sub(1);
     u64::try_from(with_slack - with_slack / 9).unwrap_or(u64::MAX)
 }
 
@@ -216,10 +215,10 @@ mod tests {
     #[test]
     fn count_is_recovered_from_the_answer_to_a_sizing_call() {
         for count in (0..2_000_usize).chain([54_639, 1_000_000]) {
-            let bytes = (count + count / 8 + 1) * 616;
-            assert_eq!(sized_count(bytes, set_bytes(Protocol::Tcp, 616 * 3, 3)), count as u64);
-            assert_eq!(sized_count(bytes, set_bytes(Protocol::Tcp, 0, 0)), count as u64);
+            let size = 48 + (count + count / 8 + 1) * 616;
+            assert_eq!(sized_count(size, 48, set_bytes(Protocol::Tcp, 616 * 3, 3)), count as u64);
+            assert_eq!(sized_count(size, 48, set_bytes(Protocol::Tcp, 0, 0)), count as u64);
         }
-        assert_eq!(sized_count(0, 0), 0);
+        assert_eq!(sized_count(0, 48, 0), 0);
     }
 }

@@ -89,18 +89,10 @@ impl Oracle<'_> {
         }
     }
 
-    /// The number of sockets of a protocol that the kernel counts while the tables are read.
-    fn counted(&self, protocol: Protocol) -> usize {
-        let exists =
-            |it: &&Socket| !matches!(it.lifetime, Lifetime::OpenedAfterTables | Lifetime::ClosedBeforeTables);
-        self.world.sockets.iter().filter(|it| it.protocol == protocol).filter(exists).count()
-    }
-
-    /// The number of sockets that the kernel counts after it.
-    fn counted_after(&self, protocol: Protocol) -> usize {
-        let exists =
-            |it: &&Socket| !matches!(it.lifetime, Lifetime::ClosedAfterTables | Lifetime::ClosedBeforeTables);
-        self.world.sockets.iter().filter(|it| it.protocol == protocol).filter(exists).count()
+    /// The number of sockets of a protocol without these lifetimes.
+    fn count_without(&self, protocol: Protocol, lifetimes: &[Lifetime]) -> usize {
+        let exists = |it: &&Socket| it.protocol == protocol && !lifetimes.contains(&it.lifetime);
+        self.world.sockets.iter().filter(exists).count()
     }
 
     /// Whether a socket has a row, in a table or from libproc.
@@ -130,10 +122,15 @@ impl Oracle<'_> {
         let shown = (0..self.world.sockets.len())
             .filter(|place| self.world.sockets[*place].protocol == protocol && self.is_in_table(*place))
             .count();
-        let counted = self.counted(protocol);
+        // Before the table is read, while it is, and after that.
+        let before = self.count_without(protocol, &[Lifetime::OpenedAfterTables]);
+        let counted =
+            self.count_without(protocol, &[Lifetime::OpenedAfterTables, Lifetime::ClosedBeforeTables]);
+        let after =
+            self.count_without(protocol, &[Lifetime::ClosedAfterTables, Lifetime::ClosedBeforeTables]);
         let in_header =
             if self.machine.filters_caller() && self.machine.counts_shown { shown } else { counted };
-        let sized = if counted > in_header { counted.min(self.counted_after(protocol)) } else { counted };
+        let sized = if before > in_header { before.min(after) } else { before };
         let omits = if is_root { sized > in_header } else { sized.max(in_header) > shown };
         (in_header == 0 && counted > 0) || (self.kernel_filters() && omits)
     }

@@ -85,10 +85,9 @@ fn filter_for_root_is_noticed_by_the_size_or_by_an_omitted_socket() {
 
 #[test]
 fn socket_that_closes_between_size_and_table_is_not_a_filter_for_root() {
-    let closing = Socket { lifetime: Lifetime::ClosedAfterTables, ..at(listener(), 2, 11) };
-    let machine = Machine::new(27, 0, 900);
-    let snapshot = kernel_with(machine, Vec::new(), vec![listener(), closing]).snapshot(&Query::new());
-    assert_eq!(snapshot.unwrap().gaps, []);
+    let closing = Socket { lifetime: Lifetime::ClosedBeforeTables, ..at(listener(), 2, 11) };
+    let xnu = kernel(27, 0, Vec::new(), vec![listener(), closing]);
+    assert_eq!(xnu.snapshot(&Query::new()).unwrap().gaps, []);
 }
 
 #[test]

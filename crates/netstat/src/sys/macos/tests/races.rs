@@ -30,6 +30,16 @@ fn socket_that_closes_between_the_scan_and_the_table_is_not_listed_and_not_a_fil
 }
 
 #[test]
+fn descriptor_that_is_reused_for_another_socket_does_not_list_the_first_one() {
+    let closed = Socket { lifetime: Lifetime::OpenedAfterTables, ..at(listener(), 6, 11) };
+    let mut other = process(100, 501, &[(3, 1)]);
+    other.descriptors[0].fate = DescriptorFate::BecomesSocket(0);
+    let (rows, gaps) = stream(&kernel(15, 501, vec![other], vec![at(listener(), 5, 10), closed]));
+    let listed: Vec<u64> = rows.iter().map(|row| row.cookie.unwrap().get()).collect();
+    assert_eq!((listed, gaps), (vec![10], Vec::new()));
+}
+
+#[test]
 fn socket_opened_after_the_table_is_listed_if_it_is_still_open() {
     let opened = Socket { lifetime: Lifetime::OpenedAfterTables, ..at(listener(), 6, 11) };
     let xnu = kernel(15, 501, vec![process(100, 501, &[(3, 1)])], vec![at(listener(), 5, 10), opened]);
