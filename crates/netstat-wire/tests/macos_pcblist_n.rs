@@ -10,7 +10,7 @@ use netstat_wire::macos::records::*;
 use netstat_wire::macos::socket_state::*;
 use netstat_wire::macos::tcp_states::*;
 use proptest::prelude::*;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
 /// Fills the bytes that the decoder ignores.
 const JUNK: u8 = 0xa5;
@@ -371,38 +371,6 @@ fn lengths_that_lead_nowhere_end_the_walk() {
     }
     assert!(PcblistN::new(&23_u32.to_ne_bytes().repeat(8)).is_err());
     assert!(PcblistN::new(&xinpgen(1, 1)[..23]).is_err());
-}
-
-#[test]
-fn scope_is_removed_from_link_local_addresses_and_no_others() {
-    let with = |address: &str| {
-        let mut bytes = address.parse::<Ipv6Addr>().unwrap().octets();
-        bytes[2..4].copy_from_slice(&[0x01, 0x02]);
-        Address::new(2, &bytes)
-    };
-    for local in ["fe80::1", "febf::1", "ff01::1", "ff02::fb", "ff11::1", "ff12::1", "ff31::1", "ff72::1"] {
-        assert_eq!(with(local), v6(local, 0x0102), "{local}");
-    }
-    for global in ["ff05:102::1", "ff0e:102::1", "ff32:102::1", "fec0:102::1", "fe40:102::1", "2001:102::1"] {
-        assert_eq!(with(global), v6(global, 0), "{global}");
-    }
-}
-
-#[test]
-fn vflag_determines_the_form_of_an_address() {
-    let mut bytes = [0; 16];
-    bytes[12..].copy_from_slice(&Ipv4Addr::LOCALHOST.octets());
-    for (vflag, expected) in [
-        (0, None),
-        (1, v4([127, 0, 0, 1])),
-        (2, v6("::7f00:1", 0)),
-        (3, v6("::7f00:1", 0)),
-        (4, None),
-        (5, v4([127, 0, 0, 1])),
-        (0xff, v6("::7f00:1", 0)),
-    ] {
-        assert_eq!(Address::new(vflag, &bytes), expected, "{vflag}");
-    }
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What the tables of sockets listed, which the scan over processes compares with what it has seen.
 //!
 //! From macOS 27 a table omits the sockets of other processes, for every program without an entitlement that only Apple
-//! has. Every table omits some sockets: those whose connection is gone are counted and not listed. So a count that
+//! has. Every table omits some sockets: those of a connection that is gone are counted and not listed. So a count that
 //! differs proves nothing by itself:
 //!
 //! - On a kernel that filters, any difference is taken for the filter, for every caller but root.

@@ -190,7 +190,7 @@ impl<K: Kernel> LibprocReader<K> {
             }
             match (unique_id, calls::unique_id(kernel, pid)) {
                 (_, Err(Errno::SRCH)) => return Err(Errno::SRCH),
-                // Another process has the pid, and which of the sockets are whose is not known.
+                // Another process has the pid. Which of the two holds which socket is not known.
                 (Ok(before), Ok(after)) if before != after => return Err(Errno::SRCH),
                 _ => {}
             }

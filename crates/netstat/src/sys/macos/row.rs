@@ -239,7 +239,7 @@ pub(super) fn of_fdinfo(info: &SocketFdinfo<'_>) -> Option<Socket> {
     Some(row)
 }
 
-/// The ownership of a socket whose owners only the table can name.
+/// The ownership of a socket that only the table can name owners of.
 fn attributed(row: &Socket) -> Ownership {
     if row.owners().is_empty() {
         Ownership::None { reason: UnownedReason::KernelOrInFlight }

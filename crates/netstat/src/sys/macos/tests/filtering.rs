@@ -135,6 +135,29 @@ fn user_of_a_socket_that_only_libproc_has_is_unknown_if_its_holders_differ() {
 }
 
 #[test]
+fn old_interface_has_the_sockets_that_libproc_shows() {
+    for (owners, pids) in [(true, &[100][..]), (false, &[])] {
+        // The query of the old interface.
+        let families = Query::new().owners(owners).family(crate::Family::Ipv4).family(crate::Family::Ipv6);
+        let query = families.protocol(crate::Protocol::Tcp).protocol(crate::Protocol::Udp);
+        let sockets = vec![own(1), own(2), listener()];
+        let snapshot = kernel(27, 501, vec![process(100, 501, &[(3, 2)])], sockets).snapshot(&query).unwrap();
+        let rows: Vec<crate::SocketInfo> =
+            snapshot.sockets.iter().map(|row| crate::SocketInfo::try_from(row).unwrap()).collect();
+        assert_eq!((rows.len(), rows[2].local_port(), &rows[2].associated_pids[..]), (3, 80, pids));
+    }
+}
+
+#[test]
+fn scan_that_finds_no_omitted_socket_leaves_no_gap() {
+    let dead = Socket { attachment: Attachment::Detached, ..at(listener(), 5, 10) };
+    let ended = Process { fate: Fate::EndsBeforeItIsRead, ..process(101, 501, &[]) };
+    let xnu = kernel(27, 0, vec![process(100, 501, &[(3, 0)]), ended], vec![dead, at(listener(), 6, 11)]);
+    let snapshot = xnu.snapshot(&Query::new()).unwrap();
+    assert_eq!((snapshot.sockets.len(), snapshot.gaps), (1, Vec::new()));
+}
+
+#[test]
 fn dead_sockets_that_are_counted_and_omitted_are_not_a_filter() {
     let dead = |number: u64| Socket {
         attachment: Attachment::Detached,
@@ -147,7 +170,7 @@ fn dead_sockets_that_are_counted_and_omitted_are_not_a_filter() {
         for query in [everything(), Query::new()] {
             let xnu = kernel(major, uid, vec![process(100, 501, &held)], sockets.clone());
             let snapshot = xnu.snapshot(&query).unwrap();
-            // A socket whose connection is gone has no row, though a descriptor refers to it.
+            // A socket has no row if its connection is gone, though a descriptor refers to it.
             assert_eq!((snapshot.sockets.len(), snapshot.gaps), (5, Vec::new()), "{major} {uid}");
         }
     }

@@ -73,7 +73,7 @@ fn check(seed: u64) {
         return;
     }
 
-    // The search comes first, so the second pass reads the process whose pid was reused.
+    // The search comes first, so the second pass reads the process that has the reused pid.
     if world.processes.iter().any(|process| process.fate == Fate::PidIsReused) {
         return;
     }
