@@ -67,7 +67,7 @@ fn may_be_diverted(socket: &XsocketN) -> bool {
 }
 
 /// The endpoints of a socket, from either interface.
-struct Ends<'a> {
+struct Endpoints<'a> {
     family: u32,
     vflag: u8,
     lport: u16,
@@ -77,7 +77,7 @@ struct Ends<'a> {
 }
 
 /// An endpoint of a socket of this family.
-fn end(family: Family, address: Address, port: u16) -> SocketAddr {
+fn endpoint(family: Family, address: Address, port: u16) -> SocketAddr {
     match (address, family) {
         (Address::V4(bytes), Family::Ipv6) => {
             SocketAddr::new(Ipv4Addr::from(bytes).to_ipv6_mapped().into(), port)
@@ -90,16 +90,16 @@ fn end(family: Family, address: Address, port: u16) -> SocketAddr {
 }
 
 /// Whether an address is the unspecified one, mapped or not.
-fn is_unspecified(end: SocketAddr) -> bool {
-    match end.ip() {
+fn is_unspecified(endpoint: SocketAddr) -> bool {
+    match endpoint.ip() {
         IpAddr::V4(ip) => ip.is_unspecified(),
         IpAddr::V6(ip) => ip.to_ipv4_mapped().map_or(ip.is_unspecified(), |ip| ip.is_unspecified()),
     }
 }
 
 /// A row with its endpoints and state; `None` for a socket that is detached or not IP.
-fn row(ends: &Ends<'_>, protocol: Protocol, state: Option<State>) -> Option<Socket> {
-    let Ends { family, vflag, lport, fport, laddr, faddr } = *ends;
+fn row(endpoints: &Endpoints<'_>, protocol: Protocol, state: Option<State>) -> Option<Socket> {
+    let Endpoints { family, vflag, lport, fport, laddr, faddr } = *endpoints;
     let local = Address::new(vflag, laddr)?;
     let remote = Address::new(vflag, faddr)?;
     let family = match (family, local) {
@@ -110,9 +110,9 @@ fn row(ends: &Ends<'_>, protocol: Protocol, state: Option<State>) -> Option<Sock
         (0, Address::V4(_)) => Family::Ipv4,
         _ => return None,
     };
-    let local = end(family, local, lport);
+    let local = endpoint(family, local, lport);
     let mut socket = Socket::new(family, protocol, local);
-    let remote = end(family, remote, fport);
+    let remote = endpoint(family, remote, fport);
     if fport != 0 || !is_unspecified(remote) {
         socket.remote = Some(remote.into());
     }
@@ -160,7 +160,7 @@ fn named_owners(socket: &XsocketN) -> Owners {
 /// The row of a pcb; `None` if it has no address.
 pub(super) fn of_pcb(pcb: &Pcb, protocol: Protocol) -> Option<Socket> {
     let inpcb = &pcb.inpcb;
-    let ends = Ends {
+    let endpoints = Endpoints {
         family: pcb.socket.map_or(0, |socket| socket.family),
         vflag: inpcb.vflag,
         lport: inpcb.lport,
@@ -170,7 +170,7 @@ pub(super) fn of_pcb(pcb: &Pcb, protocol: Protocol) -> Option<Socket> {
     };
     let (so_state, is_diverted) = pcb.socket.map_or((0, false), |it| (it.state, may_be_diverted(&it)));
     let state = pcb.tcpcb.map(|tcpcb| state(tcpcb.state, so_state, is_diverted));
-    let mut row = row(&ends, protocol, state)?;
+    let mut row = row(&endpoints, protocol, state)?;
     row.cookie = NonZeroU64::new(inpcb.generation);
     let Some(socket) = pcb.socket.filter(|_| pcb.has_socket()) else {
         row.ownership = Ownership::None { reason: without_socket(&row) };
@@ -223,7 +223,7 @@ pub(super) fn of_fdinfo(info: &SocketFdinfo<'_>) -> Option<Socket> {
     if protocol == Protocol::Tcp && state.is_none() {
         return None;
     }
-    let ends = Ends {
+    let endpoints = Endpoints {
         family: u32::try_from(info.family).unwrap_or(u32::MAX),
         vflag: ini.vflag,
         lport: ini.lport,
@@ -231,7 +231,7 @@ pub(super) fn of_fdinfo(info: &SocketFdinfo<'_>) -> Option<Socket> {
         laddr: &ini.laddr,
         faddr: &ini.faddr,
     };
-    let mut row = row(&ends, protocol, state)?;
+    let mut row = row(&endpoints, protocol, state)?;
     let backlog = Backlog { qlen: info.qlen, incqlen: info.incqlen, qlimit: info.qlimit };
     set_queues(&mut row, &backlog, Some(info.rcv.cc), Some(info.snd.cc));
     row.identity = Some(Identity::Handle(info.so));
