@@ -43,8 +43,8 @@ pub struct Socket {
     pub queues: Option<Queues>,
     /// The user who created the socket (Linux: the file system uid at that time, or what `fchown` made of it), in the
     /// caller's user namespace. `None` where no process owns it (TIME_WAIT, SYN_RECV, accept queue), and on
-    /// Windows. macOS: the effective user of the process that created it or its listener; `None` where there is no
-    /// socket any more, and of sockets that only their holders show.
+    /// Windows. macOS: the effective user of the process that created it or its listener; for a socket that no table
+    /// lists, of the processes that hold it, if it is the same for all; `None` where there is no socket any more.
     pub uid: Option<u32>,
     /// What the system itself calls the socket; `None` where it has no name (Linux: TIME_WAIT, SYN_RECV, accept queue,
     /// orphan; macOS: a connection in a process's own network stack), and on Windows.
