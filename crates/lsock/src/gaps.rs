@@ -66,12 +66,12 @@ mod tests {
     }
 
     #[test]
-    fn nothing_missing_says_nothing() {
+    fn no_gap_gives_no_line() {
         assert_eq!(line(&[]), None);
     }
 
     #[test]
-    fn what_only_ended_meanwhile_is_passed_over() {
+    fn processes_that_ended_meanwhile_are_not_reported() {
         let vanished = [
             Gap::new(GapKind::ProcessesVanished, 3, "/proc/<pid>/stat"),
             Gap::new(GapKind::DescriptorsVanished, 1, "proc_pidfdinfo"),
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_hide_a_row_is_told_from_what_only_hides_its_owner() {
+    fn unreadable_processes_hide_rows_only_from_filters_by_owner() {
         let unseen = |kind, by_owner| {
             let mut snapshot = Snapshot::default();
             snapshot.gaps =
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn more_rights_are_advised_where_they_would_help() {
+    fn rights_are_advised_only_for_unreadable_processes() {
         let unreadable = |count| Gap::new(GapKind::ProcessesUnreadable, count, "/proc/<pid>/fd");
         assert_eq!(
             line(&[unreadable(1)]).unwrap(),
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn another_source_of_owners_than_was_asked_for_is_told_with_the_reason() {
+    fn fallback_owner_source_is_reported_with_its_reason() {
         let mut snapshot = Snapshot::default();
         let text = |snapshot: &Snapshot, asked| super::line(snapshot, asked);
         assert_eq!(text(&snapshot, OwnerSource::Bpf), None);
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_missing_stands_in_one_harmless_line() {
+    fn all_gaps_form_one_escaped_line() {
         let gaps = [
             Gap::new(GapKind::ProcessesVanished, 1, "NtQuerySystemInformation"),
             Gap::new(
