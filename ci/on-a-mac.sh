@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # For the owner of a Mac: builds, runs the tests that need a real kernel, compares with what the system's own
 # tools say, as this user and as root, and prints what to report. Changes nothing on the machine; asks for the
-# password of sudo once, unless told not to.
+# password of sudo once, unless disabled.
 #
 #   ci/on-a-mac.sh [--no-root]
 set -euo pipefail
@@ -53,7 +53,7 @@ sw_vers
 uname -mrv
 echo "processors: $(sysctl -n hw.ncpu); user: $(id -u); in6_embedded_scope: $(sysctl -n net.inet6.ip6.in6_embedded_scope 2>/dev/null || echo none)"
 for protocol in tcp udp; do
-    # How much of the table this user's programs are shown: size told, and bytes given.
+    # How much of the table this user's programs are shown: size reported, and bytes returned.
     echo "net.inet.$protocol.pcblist_n: $(sysctl -b "net.inet.$protocol.pcblist_n" 2>/dev/null | wc -c) bytes to sysctl(8)"
 done
 "$lsock" --json 2>/dev/null | python3 -c 'import json, sys
