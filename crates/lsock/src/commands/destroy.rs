@@ -2,7 +2,9 @@
 
 use crate::cli::DestroyArgs;
 use crate::exit::{self, EarlyExit};
+use crate::ffi;
 use lsock::plan::Plan;
+use lsock::rights::Rights;
 use lsock::usage::UsageError;
 use lsock::users::Users;
 use lsock::view::View;
@@ -30,7 +32,8 @@ pub(crate) fn run(args: &DestroyArgs) -> Result<(), EarlyExit> {
     let users = Users::of_system();
     let view = View::new(&snapshot, &users);
     let rows = sort::sorted(&view, &plan.sort);
-    if let Some(line) = gaps::line(&snapshot, plan.owner_source) {
+    if let Some(line) = gaps::line(&snapshot, plan.owner_source, || Rights::of_process(ffi::effective_uid()))
+    {
         exit::eprint(&line);
     }
     if rows.is_empty() {

@@ -319,13 +319,41 @@ fn csv_equals_that_of_the_csv_crate() {
                     let cell = |column: &&Column| {
                         let mut cell = String::new();
                         column.push(view, socket, &mut cell);
-                        cell
+                        let is_formula = cell.trim_start_matches('\'').starts_with(['=', '+', '-', '@']);
+                        if is_formula { format!("'{cell}") } else { cell }
                     };
                     writer.write_record(columns.iter().map(cell)).unwrap();
                 }
                 String::from_utf8(writer.into_inner().unwrap()).unwrap()
             });
         assert!(output == expected, "{}", oracle::first_difference(&output, &expected));
+    }
+}
+
+#[test]
+fn csv_cell_cannot_start_a_formula_and_one_quotation_mark_restores_it() {
+    let hostile = ["=cmd|'/c calc'!A1", "+1", "-2", "@SUM(1)", "'=1", "''-x", "\u{ff1d}1", "=\"a\",1"];
+    for name in hostile.into_iter().chain(["a=1", "nginx", "'quoted'", "1-2"]) {
+        let mut snapshot = Snapshot::default();
+        let mut socket = tcp("10.0.0.1:80", None, State::Listen);
+        socket.set_owners([holder(814, 6)], Ownership::Known { complete: true });
+        socket.uid = Some(4711);
+        snapshot.sockets = vec![socket];
+        snapshot.processes = vec![process(814, name)];
+        snapshot.processes[0].path = Some(name.into());
+        snapshot.processes[0].user = Some(name.to_owned());
+        snapshot.processes[0].command_line = Some(vec![name.into()]);
+        for column in ["process", "owners", "path", "process_user", "command"] {
+            let text = rendered(&snapshot, &format!("--csv --no-header --columns {column},uid"), false);
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+            let record = reader.records().next().unwrap().unwrap();
+            assert!(!record[0].starts_with(['=', '+', '-', '@', '\u{ff1d}']), "{column}: {text}");
+            assert_eq!(&record[1], "4711");
+            let restored =
+                if hostile.contains(&name) { record[0].strip_prefix('\'').unwrap() } else { &record[0] };
+            let expected = if column == "owners" { format!("{name}(814:6)") } else { name.to_owned() };
+            assert_eq!(restored, expected, "{column}");
+        }
     }
 }
 

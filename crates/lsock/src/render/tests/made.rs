@@ -63,6 +63,8 @@ impl Random {
             "\u{feff}",
             "é",
             "a,b",
+            "=1+1",
+            "'@",
             "</script>",
             "\u{10ffff}",
             "\u{fffd}",
