@@ -114,7 +114,7 @@ mod tests {
     fn processes_are_found_as_the_library_finds_them() {
         let mut snapshot = Snapshot::default();
         snapshot.processes = vec![Process::new(7), Process::new(9)];
-        let users = Users::from_passwd("");
+        let users = Users::known(&[]);
         let view = View::new(&snapshot, &users);
         let roles = [
             OwnerRole::Holder,

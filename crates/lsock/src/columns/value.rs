@@ -178,7 +178,7 @@ pub(super) fn interface(view: &View<'_>, socket: &Socket, out: &mut String) {
 
 pub(super) fn user(view: &View<'_>, socket: &Socket, out: &mut String) {
     if let Some(uid) = socket.uid {
-        match view.users.name(uid) {
+        match view.users.name(view.snapshot, uid) {
             Some(name) => out.push_str(name),
             None => push_number(uid, out),
         }

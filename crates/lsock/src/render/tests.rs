@@ -68,7 +68,7 @@ fn world() -> Snapshot {
 }
 
 fn rendered(snapshot: &Snapshot, typed: &str, color: bool) -> String {
-    let users = Users::from_passwd("root:x:0:0::/root:/bin/sh\n");
+    let users = Users::known(&[(0, "root")]);
     let plan = planned(typed);
     let view = View::new(snapshot, &users);
     text(&plan, color, &view, &sort::sorted(&view, &plan.sort))
@@ -91,7 +91,7 @@ fn rendered_with<T>(
     typed: &str,
     make: impl FnOnce(&View<'_>, &[&Socket]) -> T,
 ) -> (String, T) {
-    let users = Users::from_passwd("root:x:0:0::/root:/bin/sh\n");
+    let users = Users::known(&[(0, "root")]);
     let plan = planned(typed);
     let view = View::new(snapshot, &users);
     let rows = sort::sorted(&view, &plan.sort);

@@ -7,7 +7,7 @@ use super::procfs::{Proc, Procfs};
 use super::sock_diag::dumps::Dumps;
 use super::sock_diag::netlink::SockDiag;
 use super::sock_diag::{counts, destroy, recheck};
-use super::{procfs, resolve, signal, sockets};
+use super::{procfs, resolve, signal, sockets, user_namespace, users};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::lock;
 use crate::log::debug;
@@ -22,6 +22,7 @@ use crate::query::Query;
 use crate::sys::support;
 use crate::sys::system::System;
 use rustix::thread::sched_getaffinity;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
@@ -107,7 +108,12 @@ impl<'c> System for Native<'c> {
     ) -> Result<Vec<Gap>, Error> {
         // With one processor a second thread would only take turns with this one.
         let receive_ahead = query.may_receive_ahead() && Self::processors() > 1;
-        sockets::sockets(self.socket().dumps().receive_ahead(receive_ahead), query, sink)
+        let stand_in = user_namespace::stand_in_uid();
+        let mut sink = |mut row: Socket| {
+            row.uid = row.uid.filter(|uid| Some(*uid) != stand_in);
+            sink(row)
+        };
+        sockets::sockets(self.socket().dumps().receive_ahead(receive_ahead), query, &mut sink)
     }
 
     fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
@@ -164,7 +170,11 @@ impl<'c> System for Native<'c> {
     }
 
     fn user_id(name: &str) -> Result<u32, Error> {
-        crate::sys::users::user_id(name)
+        users::user_id(name)
+    }
+
+    fn user_names(wanted: &BTreeSet<u32>) -> HashMap<u32, String> {
+        users::names(wanted)
     }
 
     fn cgroup_id(path: &Path) -> Result<u64, Error> {
