@@ -5,15 +5,15 @@ use crate::escape;
 use crate::rights::Rights;
 use netstat::{Gap, GapKind, OwnerSource, Snapshot};
 
-/// The line for standard error; `None` if nothing is missing and the owners come from the source that was `asked` for.
+/// The line for standard error; `None` if nothing is missing and the owners come from the source that was `requested`.
 /// `rights` is called if advice depends on them. Processes and descriptors that vanished during the listing appear in the JSON alone.
-pub fn line(snapshot: &Snapshot, asked: OwnerSource, rights: impl FnOnce() -> Rights) -> Option<String> {
+pub fn line(snapshot: &Snapshot, requested: OwnerSource, rights: impl FnOnce() -> Rights) -> Option<String> {
     let mut line = String::new();
-    if asked == OwnerSource::Bpf
-        && let Some(from) = snapshot.owner_source.as_ref().filter(|from| from.source != asked)
+    if requested == OwnerSource::Bpf
+        && let Some(from) = snapshot.owner_source.as_ref().filter(|from| from.source != requested)
     {
         escape::escape_into(
-            format!("owners by {}, not by {asked}: {}", from.source, from.reason).as_bytes(),
+            format!("owners by {}, not by {requested}: {}", from.source, from.reason).as_bytes(),
             &mut line,
         );
     }

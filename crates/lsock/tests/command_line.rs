@@ -219,41 +219,6 @@ fn unsupported_system_is_one_error_line() {
     assert_eq!(said.lines().count(), 1);
 }
 
-/// Standard output as the shell makes it of `redirection`.
-#[cfg(unix)]
-fn redirected(arguments: &str, redirection: &str) -> (Option<i32>, String) {
-    let program = lsock(&[]).get_program().to_str().expect("a path in UTF-8").to_owned();
-    let script = format!("'{program}' {arguments} {redirection}");
-    let output = std::process::Command::new("sh").args(["-c", &script]).output().expect("a shell");
-    (output.status.code(), String::from_utf8(output.stderr).expect("standard error is UTF-8"))
-}
-
-#[cfg(unix)]
-#[test]
-fn standard_output_that_cannot_be_written_is_an_error() {
-    for arguments in
-        ["-V", "--help", "--man", "--completions bash", "-h", "", "--json", "--csv -t", "destroy --yes :1"]
-    {
-        for redirection in [">&-", "1</dev/null", "<&- >&-"] {
-            let (code, said) = redirected(arguments, redirection);
-            assert_eq!(code, Some(1), "{arguments} {redirection}: {said}");
-            assert!(
-                said.starts_with("lsock: cannot write standard output: "),
-                "{arguments} {redirection}: {said}"
-            );
-        }
-        if std::path::Path::new("/dev/full").exists() && arguments != "destroy --yes :1" {
-            let (code, said) = redirected(arguments, ">/dev/full");
-            assert_eq!(code, Some(1), "{arguments}: {said}");
-        }
-    }
-    // A usage error needs no standard output, and these can be written.
-    assert_eq!(redirected("--foo", ">&-").0, Some(2));
-    for redirection in [">/dev/null", "1<>/dev/null", "<&- >/dev/null", "2>&- >/dev/null"] {
-        assert_eq!(redirected("-V", redirection).0, Some(0), "{redirection}");
-    }
-}
-
 #[test]
 fn closed_pipe_is_success_for_help_too() {
     let mut child = start(|| lsock(&["--man"]).stdout(std::process::Stdio::piped()).spawn());

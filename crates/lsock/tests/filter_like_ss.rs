@@ -379,10 +379,10 @@ fn every_filter_of_the_manual_of_ss_gives_the_same_rows() {
         for _ in 0..3 {
             let world = world();
             let states = states_of_ss();
-            let here = of_this_machine();
-            let here = here.iter().map(|(ss, lsock, why)| Case { ss, lsock, why });
+            let local = of_this_machine();
+            let local = local.iter().map(|(ss, lsock, why)| Case { ss, lsock, why });
             let cases: Vec<_> =
-                CASES.iter().copied().chain(here).chain(NONE_OR_ALL.iter().copied()).collect();
+                CASES.iter().copied().chain(local).chain(NONE_OR_ALL.iter().copied()).collect();
             let outcomes: Vec<_> = cases.iter().map(|case| (case, compare(case, &states))).collect();
             if states_of_ss() == states {
                 check(&outcomes, states.len());
