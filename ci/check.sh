@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Everything that this machine alone can tell of the source: format, lints, tidiness, tests, documentation.
+# Checks of the source that need only this machine: format, lints, tidiness, tests, documentation.
 #
 #   ci/check.sh [STEP...]      default: fmt clippy features msrv tidy packages test unsupported doc
 set -euo pipefail

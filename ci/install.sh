@@ -3,7 +3,7 @@
 #
 #   ci/install.sh [PART...]    check sanitize cross macos windows kernels fuzz bench; default: all
 #
-# What cannot be installed (no root, no network) is told, and the scripts skip what needs it.
+# What cannot be installed (no root, no network) is reported, and the scripts skip what needs it.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -12,10 +12,10 @@ packages() {
     case $1 in
         # ss, against which the tests compare; unshare and setpriv; a linker.
         check) echo gcc libc6-dev iproute2 util-linux perl-base python3 shellcheck ;;
-        # Without the symbols of the C library valgrind cannot tell its own faults from ours.
+        # Without the symbols of the C library valgrind cannot separate its faults from those of the program.
         sanitize) echo valgrind libc6-dbg ;;
         # One compiler with matching sources of std; i686 and s390x to link and run. Not gcc-multilib, which
-        # cannot stand beside a cross compiler.
+        # conflicts with a cross compiler.
         cross) echo rustc-web cargo-web rust-web-src rust-web-clippy lib32gcc-12-dev libc6-dev-i386 \
             gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user-static ;;
         # To check and link for Apple; zig itself comes from PyPI.

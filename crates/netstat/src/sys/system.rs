@@ -11,6 +11,7 @@ use crate::model::process_id::ProcessId;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -112,6 +113,11 @@ pub(crate) trait System: Sync {
     /// See [`interface_name`](crate::interface_name).
     fn interface_name(_index: u32) -> Option<String> {
         None
+    }
+
+    /// See [`user_names`](crate::user_names).
+    fn user_names(_wanted: &BTreeSet<u32>) -> HashMap<u32, String> {
+        HashMap::new()
     }
 
     /// See [`Filter::interface_name`](crate::Filter::interface_name).

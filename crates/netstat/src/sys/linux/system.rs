@@ -7,7 +7,7 @@ use super::procfs::{Proc, Procfs};
 use super::sock_diag::dumps::Dumps;
 use super::sock_diag::netlink::SockDiag;
 use super::sock_diag::{counts, destroy, recheck};
-use super::{ffi, procfs, resolve, signal, sockets};
+use super::{ffi, procfs, resolve, signal, sockets, user_namespace, users};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::lock;
 use crate::log::debug;
@@ -21,6 +21,7 @@ use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::support;
 use crate::sys::system::System;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
@@ -107,7 +108,15 @@ impl<'c> System for Native<'c> {
     ) -> Result<Vec<Gap>, Error> {
         // With one processor the two threads would only alternate.
         let receive_ahead = query.may_receive_ahead() && Self::processors() > 1;
-        sockets::sockets(self.socket().dumps().receive_ahead(receive_ahead), query, sink)
+        let mut socket = self.socket();
+        let dumps = socket.dumps().receive_ahead(receive_ahead);
+        let Some(stand_in) = user_namespace::stand_in_uid() else {
+            return sockets::sockets(dumps, query, sink);
+        };
+        sockets::sockets(dumps, query, &mut |mut row| {
+            row.uid = row.uid.filter(|uid| *uid != stand_in);
+            sink(row)
+        })
     }
 
     fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
@@ -164,7 +173,11 @@ impl<'c> System for Native<'c> {
     }
 
     fn user_id(name: &str) -> Result<u32, Error> {
-        crate::sys::users::user_id(name)
+        users::user_id(name)
+    }
+
+    fn user_names(wanted: &BTreeSet<u32>) -> HashMap<u32, String> {
+        users::names(wanted)
     }
 
     fn cgroup_id(path: &Path) -> Result<u64, Error> {

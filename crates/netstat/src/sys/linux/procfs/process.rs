@@ -9,7 +9,7 @@ use crate::model::process::{Process, ProcessFields};
 use crate::sys::linux::clock::nanoseconds_per_tick;
 use crate::sys::linux::procfs::process_cache::{Common, ProcessCache, Stamp};
 use crate::sys::linux::procfs::{Proc, Procfs};
-use crate::sys::users::{Users, passwd};
+use crate::sys::linux::{user_namespace, users};
 use netstat_wire::linux::proc_pid_cmdline::arguments;
 use netstat_wire::linux::proc_pid_fd::socket_inode;
 use netstat_wire::linux::proc_pid_stat::Stat;
@@ -121,7 +121,18 @@ pub(crate) fn read_all(
     for (process, _) in details {
         processes.push(process);
     }
+    if fields.contains(ProcessFields::USER) {
+        set_users(&mut processes);
+    }
     (processes, gap.into_iter().collect())
+}
+
+/// Sets the names of the users: last, so that all of them are looked up at once.
+fn set_users(processes: &mut [Process]) {
+    let names = users::names(&processes.iter().filter_map(|process| process.uid).collect());
+    for process in processes {
+        process.user = process.uid.and_then(|uid| names.get(&uid).cloned());
+    }
 }
 
 /// A process, and what it will be known by.
@@ -139,9 +150,9 @@ impl<'a> Context<'a> {
     fn new(procfs: &impl Procfs, fields: ProcessFields, known: &'a mut ProcessCache) -> Self {
         let common = known.common(fields, || {
             let boot = fields.contains(ProcessFields::START_TIME).then(|| boot_time(procfs)).flatten();
-            let users =
-                if fields.contains(ProcessFields::USER) { Users::of(&passwd()) } else { Users::default() };
-            Common::new(fields, boot, users)
+            let is_user_wanted = fields.intersects(ProcessFields::UID | ProcessFields::USER);
+            let stand_in_uid = is_user_wanted.then(user_namespace::stand_in_uid).flatten();
+            Common::new(fields, boot, stand_in_uid)
         });
         Self { known, fields, nanoseconds_per_tick: nanoseconds_per_tick(), common }
     }
@@ -203,8 +214,7 @@ impl<'a> Context<'a> {
             process.path = Some(PathBuf::from(OsString::from_vec(path.unwrap_or(&link).to_vec())));
         }
         if self.fields.intersects(Fields::UID | Fields::USER) {
-            process.uid = procfs.user(pid).ok();
-            process.user = process.uid.and_then(|uid| self.common.users.name(uid));
+            process.uid = procfs.user(pid).ok().filter(|uid| Some(*uid) != self.common.stand_in_uid);
         }
         Some((process, stamp))
     }

@@ -8,7 +8,6 @@
 //! hand when the rows are there.
 
 use crate::model::process::{Process, ProcessFields};
-use crate::sys::users::Users;
 use netstat_wire::linux::proc_pid_stat::Stat;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -30,12 +29,13 @@ pub(crate) struct ProcessCache {
 pub(crate) struct Common {
     fields: ProcessFields,
     pub(crate) boot: Option<SystemTime>,
-    pub(crate) users: Users,
+    /// The stand-in number of users without one, if the user namespace has such users.
+    pub(crate) stand_in_uid: Option<u32>,
 }
 
 impl Common {
-    pub(crate) fn new(fields: ProcessFields, boot: Option<SystemTime>, users: Users) -> Self {
-        Self { fields, boot, users }
+    pub(crate) fn new(fields: ProcessFields, boot: Option<SystemTime>, stand_in_uid: Option<u32>) -> Self {
+        Self { fields, boot, stand_in_uid }
     }
 }
 
