@@ -22,11 +22,11 @@ copy() {
 
 choose() {
     (cd "$work" && RUSTC_BOOTSTRAP=1 cargo update --quiet -Z direct-minimal-versions)
-    diff <(versions Cargo.lock) <(versions "$work/Cargo.lock") | sed -n 's/^> //p'
+    LC_ALL=C comm -13 <(versions Cargo.lock) <(versions "$work/Cargo.lock")
 }
 
 versions() { # LOCK_FILE
-    sed -n 'N; s/^name = "\(.*\)"\nversion = "\(.*\)"$/\1 \2/p; D' "$1"
+    sed -n 'N; s/^name = "\(.*\)"\nversion = "\(.*\)"$/\1 \2/p; D' "$1" | LC_ALL=C sort
 }
 
 copy
