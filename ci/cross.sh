@@ -4,7 +4,7 @@
 #   ci/cross.sh [STEP...]      default: setup check musl i686 s390x
 #
 #   setup   the standard library of each target (from nothing: some 20 s a target)
-#   check   types and lints of netstat-wire, netstat and lsock, for every target of $TARGETS
+#   check   types and lints of all crates and their tests, for every target of $TARGETS
 #   musl    lsock as one static program, which runs on any Linux of that processor; it finds a socket and its owner
 #   i686    all tests on 32 bits, natively: an x86-64 kernel serves them, netlink too
 #   s390x   on big-endian, emulated: the tests of the decoders, and those of netstat that ask no kernel
@@ -24,7 +24,6 @@ cd "$repo"
 : "${TARGETS:=aarch64-unknown-linux-gnu aarch64-linux-android i686-unknown-linux-gnu s390x-unknown-linux-gnu
     x86_64-unknown-freebsd x86_64-unknown-linux-musl}"
 read -ra targets <<<"$(tr '\n' ' ' <<<"$TARGETS")"
-crates=(--package netstat-wire --package netstat --package lsock)
 
 cross_setup() {
     if has_debian_rust; then
@@ -43,7 +42,7 @@ cross_check() {
     done
     [ ${#arguments[@]} -gt 0 ] || return 0
     # Not `cargo clippy`, which would start the clippy of rustup.
-    debian /usr/bin/cargo-clippy clippy --quiet --keep-going "${crates[@]}" --all-targets "${arguments[@]}" -- -D warnings
+    debian /usr/bin/cargo-clippy clippy --quiet --keep-going --workspace --all-targets "${arguments[@]}" -- -D warnings
     echo "checked: ${arguments[*]}"
 }
 
@@ -53,9 +52,9 @@ cross_musl() {
     if ! has_zig; then
         skip "lsock on musl: no zig (ci/install.sh cross, ci/cross.sh setup)"
     elif set_up 'lsock on musl' "$target"; then
-        program=$cross_dir/$target/release/lsock
+        program=$cross_dir/$target/debug/lsock
         zig_build CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_RUSTFLAGS="--sysroot $sysroot -C link-self-contained=no" \
-            --release --package lsock --target "$target"
+            --package lsock --target "$target"
         is_static "$program"
         python3 ci/finds_a_listener.py "$program"
     fi
