@@ -1,20 +1,4 @@
-//! A world of sockets on a machine that has no others, and a lister that is held to it: for other kernels.
-//!
-//! ```text
-//! kernel_world FALLBACKS BPF LSOCK COUNT_SOCKETS
-//! ```
-//!
-//! Makes a socket in every state that loopback lets one make, runs LSOCK with owners by procfs and by BPF, and
-//! compares the documents that it prints with the makers' own account: every row, no other row, each with exactly
-//! its holders. Then it runs COUNT_SOCKETS, an example of netstat, whose counts must be theirs.
-//!
-//! FALLBACKS says which tables must have come from `/proc/net`: `none`, `udp`, or `tcp,udp`; what a document
-//! calls incomplete must be that and nothing else. BPF is `bpf` if it is to be had, or how the reason begins that
-//! must be given for procfs standing in. `ci/kernels.sh` boots kernels with this inside.
-//!
-//! Prints `ok N rows, ...`, or every difference and ends with 1.
-#![cfg(any(target_os = "linux", target_os = "android"))]
-#![allow(clippy::print_stdout, reason = "that is its purpose")]
+//! The world and the comparison.
 
 use serde_json::Value;
 use socket_world::{Held, Made, SocketFacts, State, Transport, holders, tcp, udp};
@@ -26,7 +10,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-fn main() -> ExitCode {
+pub(super) fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [fallbacks, bpf, lsock, count] = &arguments[..] else {
         eprintln!("usage: kernel_world none|udp|tcp,udp bpf|REASON LSOCK COUNT_SOCKETS");
