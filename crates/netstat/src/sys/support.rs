@@ -104,7 +104,8 @@ mod tests {
             line.trim_matches('|').split('|').map(str::trim).collect()
         };
         let mut lines = text.lines().skip_while(|line| !line.starts_with("| field |"));
-        let systems = cells(lines.next().expect("PLATFORMS.md is a symbolic link: git config core.symlinks true"));
+        let systems =
+            cells(lines.next().expect("PLATFORMS.md is a symbolic link: git config core.symlinks true"));
         let rows: Vec<_> = lines.skip(1).take_while(|line| line.starts_with('|')).map(cells).collect();
 
         let all = [LINUX, WINDOWS, MACOS, UNSUPPORTED];
