@@ -28,7 +28,8 @@ packages_build() {
 files_are_there() {
     local name folder file wrong=0
     for name in "${names[@]}"; do
-        tar -xzf "$target/package/$name-$version.crate" -C "$work"
+        # With the time of now (-m): Cargo would take old files for those that it has compiled.
+        tar -xzmf "$target/package/$name-$version.crate" -C "$work"
         folder=$work/$name-$version
         for file in LICENSE-MIT LICENSE-APACHE $(sed -n 's/^readme = "\(.*\)"$/\1/p' "$folder/Cargo.toml"); do
             # A symbolic link is packaged as what it leads to. One that Git could not make is a text of one line.
