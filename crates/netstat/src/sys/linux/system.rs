@@ -7,7 +7,7 @@ use super::procfs::{Proc, Procfs};
 use super::sock_diag::dumps::Dumps;
 use super::sock_diag::netlink::SockDiag;
 use super::sock_diag::{counts, destroy, recheck};
-use super::{procfs, resolve, signal, sockets};
+use super::{ffi, procfs, resolve, signal, sockets};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::lock;
 use crate::log::debug;
@@ -21,7 +21,6 @@ use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::support;
 use crate::sys::system::System;
-use rustix::thread::sched_getaffinity;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
@@ -149,7 +148,7 @@ impl<'c> System for Native<'c> {
     fn processors() -> usize {
         // Unlike the standard library, without the quotas of control groups: these are in several files, which take up to
         // a tenth of a millisecond to read.
-        let allowed = sched_getaffinity(None).ok().and_then(|set| usize::try_from(set.count()).ok());
+        let allowed = ffi::processors_allowed().ok().and_then(|count| usize::try_from(count).ok());
         // Refused on a machine with more than 1,024 processors.
         let counted = || thread::available_parallelism().map_or(1, usize::from);
         allowed.filter(|count| *count > 0).unwrap_or_else(counted)
