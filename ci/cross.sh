@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the crates for other systems and processors, and runs the tests that can run here for two of them.
+# Checks the crates for other systems and processors; runs the tests for two of them, and the program on musl.
 #
 #   ci/cross.sh [STEP...]      default: setup check musl i686 s390x
 #
