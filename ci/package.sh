@@ -20,8 +20,18 @@ mapfile -t manifests < <(grep -L '^publish = false$' crates/*/Cargo.toml)
 mapfile -t names < <(sed -n '/^\[package\]/,/^name/s/^name = "\(.*\)"$/\1/p' "${manifests[@]}")
 version=$(sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"$/\1/p' Cargo.toml)
 
+# Cargo keeps what it unpacks and compiles from a registry, and takes a version that it has for the same code.
+forget() {
+    local name registry=${CARGO_HOME:-$HOME/.cargo}/registry
+    rm -rf "$target/package"
+    for name in "${names[@]}"; do
+        # The registry of a run of cargo package has no host in its name.
+        rm -rf "$registry"/src/-*/"$name-$version" "$registry"/cache/-*/"$name-$version.crate"
+    done
+}
+
 packages_build() {
-    rm -rf "$target"/package/*.crate
+    forget
     cargo package --quiet --locked --allow-dirty "${names[@]/#/--package=}"
 }
 
