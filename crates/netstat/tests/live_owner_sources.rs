@@ -409,7 +409,7 @@ fn live_lister_that_is_asked_again_has_the_program_loaded_and_one_query_alone_do
     let [first, second, third] = [from(), from(), from()];
     let expected = match first.source {
         OwnerSource::Bpf => ["loaded before", "loaded before"],
-        _ => ["asked again", "loaded before"],
+        _ => ["repeated query", "loaded before"],
     };
     assert_eq!((second.source, third.source), (OwnerSource::Bpf, OwnerSource::Bpf), "{first} {second}");
     assert_eq!([&*second.reason, &*third.reason], expected, "{first}");

@@ -82,7 +82,7 @@ fn add_row(to: &mut Socket, row: Socket) {
     };
 }
 
-/// What resolving the owners of a row came to.
+/// The result of resolving the owners of a row.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resolution {
     /// The row has its owners, or the reason it has none.
@@ -115,7 +115,7 @@ pub(crate) fn resolve_owner(system: &impl System, socket: &mut Socket, table: &O
         return Resolution::Final;
     }
     if socket.ownership != Ownership::NotAsked {
-        // The table of sockets has named all there is to name; some of these processes may have ended.
+        // The table of sockets has named all owners; some of these processes may have ended.
         if let Some(process_starts) = &table.process_starts {
             process_starts.mark_ended(socket);
         }
@@ -160,8 +160,8 @@ pub(crate) fn resolve_owners<'s>(
     unresolved.into_iter().flatten().collect()
 }
 
-/// Searches again for the holders of these rows, since the first pass may have been too early. The sockets that are left
-/// are looked up themselves: they may have been closed.
+/// Searches for the holders of these rows once more, since the first pass may have been too early. Rows still without a
+/// holder are looked up in the kernel's table: they may have been closed.
 pub(crate) fn second_pass<S: System>(
     system: &S,
     mut unresolved: Vec<&mut Socket>,
@@ -177,7 +177,7 @@ pub(crate) fn second_pass<S: System>(
         resolve_owner(system, socket, table) == Resolution::Retry
     });
     if matches!(table.if_missing, Ownership::Hidden { reason: HiddenReason::NotSearched }) {
-        // Most of these are the sockets of processes that the query does not ask for, and are not shown.
+        // Most of these are sockets of processes that the query does not name, and are not shown.
         return;
     }
     let open = system.recheck(&mut unresolved.iter().map(|socket| &**socket));

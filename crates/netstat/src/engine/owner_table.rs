@@ -1,4 +1,4 @@
-//! What a search for owners found: who holds what, and what a missing owner means.
+//! The result of a search for owners: the holders of each socket, and what the absence of a holder means.
 
 use crate::engine::process_start_times::ProcessStartTimes;
 use crate::model::gap::{Gap, GapKind};
@@ -52,10 +52,10 @@ pub(crate) struct ProcessSeen {
     /// Nanoseconds since boot. macOS: not a time but the unique number of the process, which is more precise.
     /// `u64::MAX`: not known.
     pub(crate) at: u64,
-    /// Some of its descriptors with the keys of their sockets, which tell processes apart that started within one tick
+    /// Some of its descriptors with the keys of their sockets, to distinguish processes that started within the same tick
     /// of the clock. Linux.
     pub(crate) sockets: [Option<(i32, u64)>; 4],
-    /// Whether the second pass has seen it too: by then its pid may have been that of another process.
+    /// Whether the second pass has seen it too: by then its pid may have belonged to another process.
     pub(crate) seen_twice: bool,
 }
 
@@ -64,7 +64,7 @@ impl ProcessSeen {
         Self { pid, at, sockets: [None; 4], seen_twice: false }
     }
 
-    /// Remembers a descriptor, unless there are enough.
+    /// Adds a descriptor while there is space.
     #[allow(dead_code, reason = "some systems have times that are fine enough")]
     pub(crate) fn note_socket(&mut self, fd: i32, key: u64) {
         if let Some(place) = self.sockets.iter_mut().find(|socket| socket.is_none()) {
@@ -73,7 +73,7 @@ impl ProcessSeen {
     }
 }
 
-/// The result of a search for owners.
+/// The holders of sockets, by key.
 #[derive(Debug, Default)]
 pub(crate) struct OwnerTable {
     /// Ascending, each once.
@@ -99,7 +99,7 @@ pub(crate) struct OwnerTable {
 }
 
 impl OwnerTable {
-    /// The result of a search that could not be made.
+    /// The result of a search that failed altogether.
     #[allow(dead_code, reason = "some searches can always be made")]
     pub(crate) fn failed(why: impl Display) -> Self {
         Self {
@@ -109,7 +109,7 @@ impl OwnerTable {
         }
     }
 
-    /// Says how far the search reached. `all_read`: every process that was read was read to its end. `some_only`: only
+    /// Sets how complete the search was. `all_read`: every process that was read was read to its end. `some_only`: only
     /// the processes that the query names were read. `hidden`: why there may be processes that the search was not
     /// shown.
     #[allow(dead_code, reason = "a system without a search finds nothing")]
@@ -124,7 +124,7 @@ impl OwnerTable {
         };
     }
 
-    /// Adds what a pass of the search found, in any order, each perhaps more than once.
+    /// Adds the holdings that a pass found, in any order, with or without repeats.
     #[allow(dead_code, reason = "a system without a search finds nothing")]
     pub(crate) fn add(&mut self, holdings: Vec<Holding>, seen: Vec<ProcessSeen>) {
         if self.holdings.is_empty() {
@@ -132,7 +132,7 @@ impl OwnerTable {
         } else {
             self.holdings.extend(holdings);
         }
-        // Stable, because it finds the sorted runs that the threads left behind and only merges them.
+        // The stable sort finds the sorted runs of the threads and only merges them.
         self.holdings.sort();
         self.holdings.dedup();
         self.index = Index::new(&self.holdings);

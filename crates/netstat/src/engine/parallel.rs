@@ -1,4 +1,4 @@
-//! Threads for one piece of work, as many as can be had.
+//! Runs work on several threads, or on fewer if threads cannot be started.
 
 use crate::query::Query;
 use std::io;
@@ -18,22 +18,21 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs `work` on up to `threads - 1` threads of its own while `here` runs on the caller's, and returns
-/// when all have ended. A thread that cannot be started is done without: `here` must be able to do all of
-/// the work.
-pub(crate) fn run_parallel(threads: usize, work: &(dyn Fn() + Sync), here: &mut dyn FnMut()) {
+/// Runs `work` on up to `threads - 1` new threads while `local` runs on the calling thread, and returns when all have
+/// ended. Threads may fail to start: `local` must be able to do all of the work.
+pub(crate) fn run_parallel(threads: usize, work: &(dyn Fn() + Sync), local: &mut dyn FnMut()) {
     thread::scope(|scope| {
         for _ in 1..threads {
             if start(scope, Box::new(work)).is_err() {
                 break;
             }
         }
-        here();
+        local();
     });
 }
 
-/// Starts one thread, which the scope waits for. A box, so that the code to start a thread, which is long, is there
-/// once for all kinds of work.
+/// Starts one thread, which the scope joins. The work is boxed so that the long code of starting a thread is compiled
+/// only once.
 pub(crate) fn start<'scope>(
     scope: &'scope Scope<'scope, '_>,
     work: Box<dyn FnOnce() + Send + 'scope>,
@@ -48,14 +47,14 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
-    fn work_runs_beside_the_caller_and_is_waited_for() {
+    fn work_runs_in_parallel_with_the_caller_and_is_joined() {
         let count = AtomicUsize::new(0);
         let work = || {
             count.fetch_add(1, Ordering::Relaxed);
         };
-        let mut here = 0;
-        run_parallel(3, &work, &mut || here += 1);
-        assert_eq!((here, count.into_inner()), (1, 2));
+        let mut local = 0;
+        run_parallel(3, &work, &mut || local += 1);
+        assert_eq!((local, count.into_inner()), (1, 2));
     }
 
     #[test]

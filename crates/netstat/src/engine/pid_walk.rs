@@ -1,12 +1,12 @@
-//! The scan over processes that finds which of them hold which sockets, for systems that are asked process by process.
+//! The scan over processes for the sockets that they hold, for systems whose interface is per process.
 //!
-//! Threads share the list of processes; each takes the next one until none is left. The scan runs beside the reading of
-//! the tables. So a process may have been read before the tables were complete, and have opened or received a listed
-//! socket since; another may have started. If sockets are left without a holder, a second pass reads these processes
-//! again, and looks for those sockets alone.
+//! Threads share the list of processes; each takes the next one until none is left. The scan runs in parallel with the
+//! reading of the tables. So a process may have been read before the tables were complete, and have opened or received a
+//! listed socket since; another may have started. If sockets are left without a holder, a second pass rescans these
+//! processes for those sockets alone.
 //!
-//! What is asked of a process, and how, is up to a [`ProcessReader`].
-#![allow(dead_code, reason = "not every system is asked process by process")]
+//! A [`ProcessReader`] reads a single process.
+#![allow(dead_code, reason = "not every system has an interface per process")]
 
 use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen};
 use crate::engine::parallel::{lock, run_parallel};
@@ -22,7 +22,7 @@ const MIN_FOR_THREADS: usize = 16;
 
 /// Reads which sockets a process holds.
 pub(crate) trait ProcessReader: Sync {
-    /// What it finds beside holders.
+    /// What it finds besides holders.
     type Extra: Extra;
 
     /// What each thread reuses from one process to the next.
@@ -34,17 +34,17 @@ pub(crate) trait ProcessReader: Sync {
     /// All processes that may be read, in any order.
     fn pids(&self) -> Result<Vec<u32>, Unreadable>;
 
-    /// Reads one process. What it has reported to `visit` stays, even if it fails in the end.
+    /// Reads one process. What it has reported to `visit` is kept even if it fails.
     fn read(&self, visit: &mut Visit<'_, Self::Extra>, buffers: &mut Self::Buffers)
     -> Result<(), Unreadable>;
 }
 
-/// What a [`ProcessReader`] finds beside holders.
+/// What a [`ProcessReader`] finds besides holders.
 pub(crate) trait Extra: Default + Send {
     /// Adds what another thread found.
     fn absorb(&mut self, other: Self);
 
-    /// Whether it says that holders may be missing.
+    /// False if holders may be missing.
     fn is_complete(&self) -> bool;
 
     /// Adds what could not be read. A gap of nothing is left out.
@@ -97,13 +97,13 @@ impl<E> Visit<'_, E> {
         &mut self.found.extra
     }
 
-    /// Counts what could not be read, beside what the reader returns at the end.
+    /// Counts what could not be read, in addition to the error that the reader returns.
     pub(crate) fn count(&mut self, unread: Unreadable) {
         self.found.count(unread);
     }
 }
 
-/// What one thread found, and in the end all of them.
+/// What one thread found, and at the end the sum over all threads.
 #[derive(Default)]
 struct Found<E> {
     holdings: Vec<Holding>,
@@ -248,7 +248,7 @@ impl<R: ProcessReader> PidWalk<R> {
         &mut self.found().extra
     }
 
-    /// Counts processes that cannot be read, and are not among those to read.
+    /// Counts processes that are known to be unreadable without trying.
     pub(crate) fn add_refused(&mut self, count: u64) {
         self.found().refused += count;
     }
@@ -269,7 +269,7 @@ impl<R: ProcessReader> PidWalk<R> {
         table
     }
 
-    /// Looks for the holders of these sockets, in the processes that may have come by them since they were read.
+    /// Rescans the processes that may have opened or received these sockets since they were read.
     pub(crate) fn second_pass(&mut self, table: &mut OwnerTable, unresolved: &[u64], threads: usize) {
         if unresolved.is_empty() {
             return;
@@ -312,7 +312,7 @@ mod tests {
     use crate::model::owner::UnownedReason;
     use std::collections::BTreeMap;
 
-    /// What a process holds, or why it cannot be read.
+    /// The sockets of a process, or why it cannot be read.
     type Read = Result<Vec<u64>, fn() -> Unreadable>;
 
     /// By pid.
@@ -417,7 +417,7 @@ mod tests {
     }
 
     #[test]
-    fn process_that_is_new_and_cannot_be_read_takes_completeness_away() {
+    fn new_process_that_cannot_be_read_makes_the_table_incomplete() {
         let first = Processes::from([holds(1, &[10])]);
         let second =
             Processes::from([holds(1, &[10]), (2, Err((|| Unreadable::Refused) as fn() -> Unreadable))]);

@@ -1,4 +1,4 @@
-//! The processes behind rows, and whether a filter by process takes a row.
+//! The processes that own rows, and their names for filters by process.
 
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::engine::parallel::thread_count;
@@ -13,7 +13,7 @@ use std::ffi::{OsStr, OsString};
 /// The processes that own one of these rows, ascending.
 pub(crate) fn owning_processes(sockets: &[Socket], table: &OwnerTable) -> Vec<ProcessSeen> {
     let mut pids: Vec<u32> = Vec::new();
-    // The last pid of each remainder. Most rows have an owner that is among them, and sorting takes longer.
+    // The last pid of each remainder: skips most repeats, which is faster than sorting them.
     let mut recent = [None; 1024];
     let owners = sockets.iter().flat_map(Socket::owners);
     for owner in owners.filter(|owner| owner.role != OwnerRole::EndedBinder) {
@@ -26,7 +26,7 @@ pub(crate) fn owning_processes(sockets: &[Socket], table: &OwnerTable) -> Vec<Pr
     pids.dedup();
     let mut processes = Vec::with_capacity(pids.len());
     for pid in pids {
-        // It is not known when a process was seen that only a table of sockets names.
+        // A process that only a table of sockets names was not seen at a known time.
         processes.push(table.process(pid).unwrap_or_else(|| ProcessSeen::new(pid, u64::MAX)));
     }
     processes
@@ -55,7 +55,7 @@ impl<'a, S: System> ProcessNames<'a, S> {
         let (processes, _) = self.system.processes(processes, ProcessFields::NAME, threads);
         let mut known = self.known.borrow_mut();
         for Process { pid, name, .. } in processes {
-            // They come in order, so mostly at the end.
+            // They come in order, so most are appended.
             let place = known.partition_point(|(known, _)| *known < pid);
             known.insert(place, (pid, name));
         }

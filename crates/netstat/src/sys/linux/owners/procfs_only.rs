@@ -1,4 +1,4 @@
-//! The search for owners where the feature `bpf` is off: the walk, whatever the query asks for.
+//! The search for owners without the feature `bpf`: always the walk.
 
 use crate::engine::owner_table::OwnerTable;
 use crate::log::debug;
@@ -10,7 +10,7 @@ use crate::sys::system::OwnerSearch;
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 
-/// There is no program to keep for the next listing.
+/// Without BPF there is no program to keep for the next listing.
 #[derive(Default)]
 pub(crate) struct KeptProgram {}
 
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn walk_stands_in_for_bpf_and_says_why() {
+    fn walk_replaces_bpf_and_reports_why() {
         for (asked, reason) in [
             (OwnerSource::Auto, "built without bpf"),
             (OwnerSource::Bpf, "built without bpf"),

@@ -1,4 +1,4 @@
-//! A search for owners by the source that suits: BPF or the walk.
+//! The search for owners by the selected source: BPF or the walk.
 
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::log::debug;
@@ -13,7 +13,7 @@ use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
 use std::sync::{Arc, OnceLock};
 
-/// A search for owners by the source that suits.
+/// A search for owners by the selected source.
 pub(crate) struct OwnerSources<'c> {
     kept: &'c KeptProgram,
     asked: OwnerSource,

@@ -1,12 +1,13 @@
 //! Owners by a BPF iterator over the descriptors of all processes: see [`bpf`](crate::sys::linux::owners::bpf).
 //!
-//! One thread iterates: the kernel returns the tasks in order. It takes a tenth of the time of the walk.
+//! One thread iterates, since the kernel returns the tasks in order. It takes a tenth of the time of the walk.
 //!
 //! # Races
-//! The iteration runs beside the reading of the tables, and reads a process once. What was opened after that, or passed
-//! on, is found by a second iteration, if a socket is left without owner.
+//! The iteration runs in parallel with the reading of the tables, and reads a process once. A socket that was opened or
+//! passed on after that is found by a second iteration, which runs if a listed socket has no holder.
 //!
-//! An iteration that fails half way is useless, as it does not say what is missing: the walk takes its place.
+//! An iteration that fails does not report which processes are missing, so its records are discarded and the walk
+//! replaces it.
 
 use super::walk::ProcfsWalk;
 use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen};
@@ -22,28 +23,28 @@ use rustix::io::Errno;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// What the iterator is called in gaps and reasons.
+/// The name of the iterator in gaps and reasons.
 const ITERATOR: &str = "bpf_iter_task_file";
 
-/// A search by an iterator, with what a walk needs if it fails.
+/// A search by the iterator, which the walk replaces if the iterator fails.
 pub(crate) struct TaskFileSearch<S, P: Procfs, O> {
     source: S,
-    /// Why it is this source.
+    /// Why this source was selected.
     reason: &'static str,
-    /// Whether this is a pid namespace with others above it, whose processes are not seen.
+    /// Whether this is a nested pid namespace: the processes of those above it are not seen.
     nested: bool,
     /// The processes that the query names; none: all.
     pids: Vec<u32>,
-    taken: AtomicBool,
+    started: AtomicBool,
     tables_complete: AtomicBool,
-    /// The sockets that are listed, ascending, where these are few: the others need not be sorted.
+    /// The keys of the listed sockets, ascending, if they are few: the others need not be sorted.
     wanted: OnceLock<Option<Vec<u64>>>,
     found: Mutex<Iterated>,
     open_procfs: O,
     walk: OnceLock<ProcfsWalk<P>>,
 }
 
-/// What an iteration found.
+/// The result of an iteration.
 #[derive(Default)]
 struct Iterated {
     holdings: Vec<Holding>,
@@ -91,7 +92,7 @@ where
             reason,
             nested,
             pids: pids.to_vec(),
-            taken: AtomicBool::new(false),
+            started: AtomicBool::new(false),
             tables_complete: AtomicBool::new(false),
             wanted: OnceLock::new(),
             found: Mutex::default(),
@@ -112,7 +113,7 @@ where
         if let Some(Some(wanted)) = self.wanted.get() {
             found.holdings.retain(|holding| wanted.binary_search(&holding.key).is_ok());
         }
-        // On this thread, while the tables of sockets may still be read on another.
+        // Sorted on this thread, while another may still read the tables of sockets.
         found.holdings.sort();
         *lock(&self.found) = Iterated { after_tables, ..found };
     }
@@ -125,7 +126,7 @@ where
     O: Fn() -> Result<P, Errno> + Sync,
 {
     fn run(&self) {
-        if !self.taken.swap(true, SeqCst) {
+        if !self.started.swap(true, SeqCst) {
             self.iterate();
         }
         if let Some(walk) = self.walk.get() {
@@ -180,7 +181,7 @@ where
             Ok(found) if found.holdings.is_empty() => {}
             Ok(found) => table.add(found.holdings, found.seen),
             Err(errno) => {
-                // Processes that have started since were not seen.
+                // Processes that started after the first iteration were not seen.
                 table.complete = false;
                 table.if_missing = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
                 let failure = format!("{ITERATOR}: {}", std::io::Error::from(errno));

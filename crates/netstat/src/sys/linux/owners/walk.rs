@@ -1,11 +1,11 @@
 //! The scan over the descriptors of all processes in `/proc`: works everywhere, with any rights.
 //!
-//! Each descriptor costs two to four microseconds, nearly all of it in the kernel, and the scan is nearly all of a
-//! listing's time. So it runs on several threads beside the reading of the tables ([`pid_walk`]).
+//! Each descriptor costs two to four microseconds, nearly all of it in the kernel, and the scan takes most of the time of a
+//! listing. So it runs on several threads, in parallel with the reading of the tables ([`pid_walk`]).
 //!
-//! # What it sees that a simple scan does not
+//! # What it sees that a simple scan misses
 //! - Threads with a descriptor table of their own (`unshare(CLONE_FILES)`): `/proc/<pid>/fd` shows that of the leader.
-//!   Where a process has more than one thread, kcmp(2) says which tables differ.
+//!   Where a process has more than one thread, kcmp(2) compares their tables.
 //! - Processes whose main thread has exited: their `fd` is empty, and that of the other threads is not.
 //!
 //! # What it cannot see
@@ -29,7 +29,7 @@ const UNCOMPARED_LINKS: u64 = 1 << 16;
 /// The inode of the initial pid namespace, `PROC_PID_INIT_INO` of include/linux/proc_ns.h.
 const INITIAL_PID_NAMESPACE: &[u8] = b"pid:[4026531836]";
 
-/// A search for owners in `/proc`, or why there is nothing to search.
+/// A search for owners in `/proc`, or why it cannot be searched.
 pub(crate) struct ProcfsWalk<P: Procfs>(Result<PidWalk<ProcfsReader<P>>, NotSearched>);
 
 /// Why a `/proc` is not searched.
@@ -37,14 +37,14 @@ pub(crate) struct ProcfsWalk<P: Procfs>(Result<PidWalk<ProcfsReader<P>>, NotSear
 enum NotSearched {
     /// It cannot be read.
     Failed(Errno),
-    /// It is that of another pid namespace: what it shows are other processes, or by other numbers.
+    /// It belongs to another pid namespace: it shows other processes, or the same ones by other numbers.
     OtherNamespace,
 }
 
 /// Reads the descriptors of processes in `/proc`.
 pub(crate) struct ProcfsReader<P>(P);
 
-/// Threads whose descriptor tables were not read, because they could not be compared with others.
+/// The number of threads whose descriptor tables were not read, because they could not be compared.
 #[derive(Default)]
 pub(crate) struct NotCompared(u64);
 
@@ -143,7 +143,7 @@ impl<P: Procfs + Send> OwnerSearch for ProcfsWalk<P> {
 /// Why processes may exist that `/proc` does not show.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Hidden {
-    /// This process lives in a pid namespace of its own.
+    /// This process is in a nested pid namespace.
     Namespace,
     /// `/proc` is mounted with `hidepid`.
     Mount,
@@ -192,7 +192,7 @@ pub(crate) fn is_of_other_namespace(procfs: &impl Procfs) -> bool {
     matches!(own_namespace(procfs), Err(NotSearched::OtherNamespace))
 }
 
-/// Whether this process is in a pid namespace that is not the first.
+/// Whether this process is in a nested pid namespace.
 pub(crate) fn is_nested(procfs: &impl Procfs) -> bool {
     procfs.link("self/ns/pid").is_ok_and(|namespace| namespace != INITIAL_PID_NAMESPACE)
 }
@@ -201,7 +201,7 @@ fn hidden_processes(procfs: &impl Procfs, pids: &[u32], some_only: bool) -> Opti
     if is_nested(procfs) {
         return Some(Hidden::Namespace);
     }
-    // There is always a first process. A caller that is not shown it is not shown others either.
+    // Process 1 always exists. A caller that is not shown it is not shown others either.
     (!some_only && pids.binary_search(&1).is_err()).then_some(Hidden::Mount)
 }
 
@@ -249,8 +249,8 @@ impl<P: Procfs> DescriptorTables<'_, '_, P> {
                 // Shares a table that has been read.
                 Ok(Ok(_)) => continue,
                 Ok(Err(place)) => Some(place),
-                // Cannot be compared, or what it was to be compared with is gone: read it, if that is not
-                // too much; owners are a set.
+                // Cannot be compared, or the task to compare with has ended: read it, within the budget. Owners are a
+                // set, so reading a table twice does no harm.
                 Err(_) => {
                     let Some(rest) = budget.checked_sub(descriptors.max(1)) else {
                         self.visit.extra().0 += 1;
@@ -269,7 +269,7 @@ impl<P: Procfs> DescriptorTables<'_, '_, P> {
                         failure = Err(Errno::ACCESS);
                     }
                 }
-                // Ended meanwhile, and its table with it or it is read elsewhere.
+                // Ended in the meantime. If another task shares its table, it is read there.
                 Err(Errno::NOENT | Errno::SRCH) => {}
                 Err(errno) => failure = Err(errno),
             }
@@ -277,8 +277,8 @@ impl<P: Procfs> DescriptorTables<'_, '_, P> {
         failure
     }
 
-    /// Where a task stands among others: `Ok(Ok)` with the one whose table it shares, else `Ok(Err)` with
-    /// the place that keeps the order.
+    /// The position of a task among the tasks read: `Ok(Ok)` with the one whose table it shares, else `Ok(Err)` with
+    /// the position to insert it at.
     fn place(&self, tables: &[u32], thread: u32) -> Result<Result<usize, usize>, Errno> {
         let mut failure = None;
         let place = tables.binary_search_by(|task| {

@@ -23,7 +23,7 @@ use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
 use std::time::Duration;
 
-/// Where the files may be, best first: `thread-self` came with Linux 3.17.
+/// The directories of these files, best first: `thread-self` exists since Linux 3.17.
 const DIRECTORIES: [&str; 3] = ["/proc/thread-self/net", "/proc/self/net", "/proc/net"];
 
 /// The size of one read: more than the kernel returns.
@@ -40,7 +40,7 @@ pub(crate) fn open(path: &str) -> io::Result<Box<dyn Read>> {
     Ok(Box::new(File::open(path)?))
 }
 
-/// A file that has been opened.
+/// An open file.
 struct Opened {
     path: String,
     file: Box<dyn Read>,
@@ -119,7 +119,7 @@ fn open_table(open: Open<'_>, info: &ProtocolInfo, family: Family) -> Result<Opt
         match open(&path) {
             Ok(file) if family == Family::Ipv4 => return Ok(Some(Opened { path, file })),
             Ok(_) => {
-                // This directory has the table of IPv4, so a file that it lacks is in no other one.
+                // This directory has the IPv4 table, so no other one has a file that it lacks.
                 let path = format!("{path}6");
                 return match open(&path) {
                     Ok(file) => Ok(Some(Opened { path, file })),
@@ -146,7 +146,7 @@ struct Line<'a> {
 /// The lines of a file but the first, which is the heading.
 struct Lines {
     file: Box<dyn Read>,
-    /// What has been read, from the start of a line.
+    /// The text read so far, from the start of a line.
     text: Vec<u8>,
     /// Where in it the next line starts.
     next: usize,
@@ -183,7 +183,7 @@ impl Lines {
                 return Err(ErrorKind::InvalidData.into());
             }
             if !self.read()? {
-                // A file without a heading is no table: `/proc` has it but does not fill it in, as in WSL 1.
+                // A file without a heading is not a table: WSL 1 has such empty files.
                 if !self.has_heading {
                     return Err(ErrorKind::UnexpectedEof.into());
                 }
@@ -194,7 +194,7 @@ impl Lines {
         }
     }
 
-    /// Reads on. Returns whether the file went on.
+    /// Reads more. False at the end of the file.
     fn read(&mut self) -> io::Result<bool> {
         self.text.drain(..self.next);
         self.next = 0;

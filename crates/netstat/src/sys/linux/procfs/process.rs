@@ -63,10 +63,10 @@ pub(crate) fn prefetch_processes(
         }
         read.extend(context.process(&procfs, *process, &mut buffer));
     }
-    known.learn(fields, &read);
+    known.store(fields, &read);
 }
 
-/// The same over any `/proc`.
+/// [`processes`] over any [`Procfs`].
 pub(crate) fn read_all(
     procfs: &impl Procfs,
     seen: &[ProcessSeen],
@@ -76,7 +76,7 @@ pub(crate) fn read_all(
 ) -> (Vec<Process>, Vec<Gap>) {
     let context = Context::new(procfs, fields, known);
     let next = AtomicUsize::new(0);
-    // A place for each, so that the answers come in the order of the questions whichever thread reads them.
+    // A place for each, so that the results come in the order of `seen` whichever thread reads them.
     let mut places: Vec<Option<Described>> = Vec::new();
     places.resize_with(seen.len(), || None);
     let places = Mutex::new(places);
@@ -86,7 +86,7 @@ pub(crate) fn read_all(
         loop {
             let index = next.fetch_add(1, Relaxed);
             let Some(process) = seen.get(index) else { break };
-            let read = match context.known.met(process.pid, fields) {
+            let read = match context.known.current(process.pid, fields) {
                 Some(known) if !process.seen_twice => Some((known.clone(), None)),
                 _ => context.process(procfs, *process, &mut buffer),
             };
@@ -99,8 +99,9 @@ pub(crate) fn read_all(
             }
         }
     };
-    let unread =
-        seen.iter().filter(|process| process.seen_twice || context.known.met(process.pid, fields).is_none());
+    let unread = seen
+        .iter()
+        .filter(|process| process.seen_twice || context.known.current(process.pid, fields).is_none());
     let threads = if unread.count() < 16 { 1 } else { threads };
     run_parallel(threads, &work, &mut || work());
 
@@ -111,10 +112,10 @@ pub(crate) fn read_all(
         vanished += u64::from(read.is_none());
         details.push(read.unwrap_or_else(|| (Process::new(seen.pid), None)));
     }
-    known.learn(fields, &details);
+    known.store(fields, &details);
     let gap = (vanished > 0).then(|| match procfs.link("self") {
         Ok(_) => Gap::new(GapKind::ProcessesVanished, vanished, "/proc/<pid>/stat"),
-        // An empty directory, which does not show that they are gone.
+        // An empty directory, which does not show that they have ended.
         Err(errno) => no_details(vanished, errno),
     });
     let mut processes = Vec::with_capacity(details.len());
@@ -124,10 +125,10 @@ pub(crate) fn read_all(
     (processes, gap.into_iter().collect())
 }
 
-/// A process, and what it will be known by.
+/// A process, and the stamp by which the cache recognises it.
 type Described = (Process, Option<Stamp>);
 
-/// What is needed to read a process.
+/// What reading a process needs.
 struct Context<'a> {
     known: &'a ProcessCache,
     fields: ProcessFields,
@@ -151,7 +152,7 @@ impl<'a> Context<'a> {
         use ProcessFields as Fields;
         let ProcessSeen { pid, at, sockets, .. } = seen;
         let mut process = Process::new(pid);
-        // Described first, whatever is asked for: the start time shows whether this is still the process.
+        // Read first, whatever the query asks for: the start time shows whether this is still the process.
         procfs.read(&format!("{pid}/stat"), buffer).ok()?;
         let stat = Stat::decode(buffer).ok()?;
         let started = stat.start_time_ticks.saturating_mul(self.nanoseconds_per_tick);

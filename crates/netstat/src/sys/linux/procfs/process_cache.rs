@@ -1,11 +1,11 @@
 //! Details of processes that a lister has read before.
 //!
-//! A process keeps its pid and start time for life; together they name it for good. What it has besides can
-//! change: it executes another program, which draws a new place for its stack, or gives itself another name.
-//! `/proc/<pid>/stat` has all of that in one read, which is made at every listing; the other files are read once.
+//! The pid and the start time of a process never change; together they identify it. Other properties can change: it
+//! executes another program, or changes its name. `/proc/<pid>/stat` shows these changes in one read, which every listing
+//! makes; the other files are read once.
 //!
-//! Within one listing nothing is read twice: what is read ahead, while the kernel still dumps its tables, is at
-//! hand when the rows are there.
+//! Within one listing nothing is read twice: details that were prefetched while the kernel still dumped its tables are
+//! used when the rows have come.
 
 use crate::model::process::{Process, ProcessFields};
 use crate::sys::users::Users;
@@ -14,19 +14,19 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// How many listings a process is remembered for that owns none of the sockets that they show.
-const UNSEEN: u32 = 16;
+/// After how many listings in which it owned no listed socket a process is dropped.
+const MAX_UNSEEN: u32 = 16;
 
-/// Processes that have been met.
+/// Processes that earlier listings have read.
 #[derive(Default)]
 pub(crate) struct ProcessCache {
-    by_pid: HashMap<u32, Known>,
+    by_pid: HashMap<u32, Entry>,
     listing: u32,
-    /// What is the same for all processes of this listing.
+    /// What all processes of this listing share.
     common: Option<Arc<Common>>,
 }
 
-/// What is the same for all processes of one listing.
+/// What all processes of one listing share.
 pub(crate) struct Common {
     fields: ProcessFields,
     pub(crate) boot: Option<SystemTime>,
@@ -39,7 +39,7 @@ impl Common {
     }
 }
 
-struct Known {
+struct Entry {
     stamp: Stamp,
     fields: ProcessFields,
     process: Process,
@@ -68,15 +68,15 @@ impl Stamp {
 }
 
 impl ProcessCache {
-    /// A new listing begins. Those not met for long are forgotten.
+    /// Begins a listing, and drops processes that no recent listing has read.
     pub(crate) fn begin(&mut self) {
         self.listing = self.listing.wrapping_add(1);
         self.common = None;
         let now = self.listing;
-        self.by_pid.retain(|_, known| now.wrapping_sub(known.seen) < UNSEEN);
+        self.by_pid.retain(|_, known| now.wrapping_sub(known.seen) < MAX_UNSEEN);
     }
 
-    /// What is the same for all processes, read once a listing.
+    /// What all processes share, read once per listing.
     pub(crate) fn common(&mut self, fields: ProcessFields, read: impl FnOnce() -> Common) -> Arc<Common> {
         match &self.common {
             Some(common) if common.fields == fields => Arc::clone(common),
@@ -85,21 +85,21 @@ impl ProcessCache {
     }
 
     /// The process as it was read in this listing.
-    pub(crate) fn met(&self, pid: u32, fields: ProcessFields) -> Option<&Process> {
+    pub(crate) fn current(&self, pid: u32, fields: ProcessFields) -> Option<&Process> {
         let known = self.by_pid.get(&pid)?;
         (known.seen == self.listing && known.fields == fields).then_some(&known.process)
     }
 
-    /// The process as it was read before, if it is still that one and as much was asked for then.
+    /// The process as an earlier listing read it, if the stamp and the fields are the same.
     pub(crate) fn get(&self, pid: u32, stamp: &Stamp, fields: ProcessFields) -> Option<&Process> {
         let known = self.by_pid.get(&pid)?;
         (known.stamp == *stamp && known.fields == fields).then_some(&known.process)
     }
 
-    /// Remembers processes of this listing.
-    pub(crate) fn learn(&mut self, fields: ProcessFields, met: &[(Process, Option<Stamp>)]) {
+    /// Stores processes of this listing.
+    pub(crate) fn store(&mut self, fields: ProcessFields, read: &[(Process, Option<Stamp>)]) {
         let seen = self.listing;
-        for (process, stamp) in met {
+        for (process, stamp) in read {
             let Some(stamp) = stamp else { continue };
             match self.by_pid.get_mut(&process.pid) {
                 Some(known) if known.stamp == *stamp && known.fields == fields => {
@@ -107,7 +107,7 @@ impl ProcessCache {
                     known.seen = seen;
                 }
                 _ => {
-                    let known = Known { stamp: stamp.clone(), fields, process: process.clone(), seen };
+                    let known = Entry { stamp: stamp.clone(), fields, process: process.clone(), seen };
                     self.by_pid.insert(process.pid, known);
                 }
             }
@@ -131,39 +131,39 @@ mod tests {
     }
 
     #[test]
-    fn process_is_known_while_it_is_the_same_with_the_same_program_and_name() {
+    fn process_is_cached_while_program_and_name_are_the_same() {
         let mut known = ProcessCache::default();
-        known.learn(FIELDS, &[(process(7, "a"), Some(stamp(1, 2, "a"))), (process(8, "b"), None)]);
+        known.store(FIELDS, &[(process(7, "a"), Some(stamp(1, 2, "a"))), (process(8, "b"), None)]);
         assert_eq!(known.get(7, &stamp(1, 2, "a"), FIELDS), Some(&process(7, "a")));
         for other in [stamp(9, 2, "a"), stamp(1, 9, "a"), stamp(1, 2, "z")] {
             assert_eq!(known.get(7, &other, FIELDS), None, "{other:?}");
         }
         assert_eq!(known.get(7, &stamp(1, 2, "a"), FIELDS | ProcessFields::PATH), None);
         assert_eq!(known.get(8, &stamp(1, 2, "a"), FIELDS), None);
-        // Its pid is that of another one now.
-        known.learn(FIELDS, &[(process(7, "c"), Some(stamp(5, 6, "c")))]);
+        // The pid now belongs to another process.
+        known.store(FIELDS, &[(process(7, "c"), Some(stamp(5, 6, "c")))]);
         assert_eq!(known.get(7, &stamp(1, 2, "a"), FIELDS), None);
         assert_eq!(known.get(7, &stamp(5, 6, "c"), FIELDS), Some(&process(7, "c")));
     }
 
     #[test]
-    fn process_that_was_read_in_this_listing_is_met_and_not_in_the_next() {
+    fn process_is_current_only_in_the_listing_that_read_it() {
         let mut known = ProcessCache::default();
         known.begin();
-        known.learn(FIELDS, &[(process(7, "a"), Some(stamp(1, 2, "a")))]);
-        assert_eq!(known.met(7, FIELDS), Some(&process(7, "a")));
-        assert_eq!(known.met(7, ProcessFields::PATH), None);
+        known.store(FIELDS, &[(process(7, "a"), Some(stamp(1, 2, "a")))]);
+        assert_eq!(known.current(7, FIELDS), Some(&process(7, "a")));
+        assert_eq!(known.current(7, ProcessFields::PATH), None);
         known.begin();
-        assert_eq!(known.met(7, FIELDS), None);
+        assert_eq!(known.current(7, FIELDS), None);
     }
 
     #[test]
-    fn process_that_is_not_met_for_long_is_forgotten() {
+    fn process_that_many_listings_have_not_read_is_dropped() {
         let mut known = ProcessCache::default();
-        known.learn(FIELDS, &[(process(7, "a"), Some(stamp(1, 2, "a")))]);
-        for listing in 1..UNSEEN {
+        known.store(FIELDS, &[(process(7, "a"), Some(stamp(1, 2, "a")))]);
+        for listing in 1..MAX_UNSEEN {
             known.begin();
-            known.learn(FIELDS, &[(process(8, "b"), Some(stamp(1, 2, "b")))]);
+            known.store(FIELDS, &[(process(8, "b"), Some(stamp(1, 2, "b")))]);
             assert!(known.get(7, &stamp(1, 2, "a"), FIELDS).is_some(), "{listing}");
         }
         known.begin();

@@ -1,4 +1,4 @@
-//! bpf(2), one command a function; the mapping of a file of sysfs; the rights of a thread.
+//! bpf(2), one function for each command; the mapping of a sysfs file; the capabilities of a thread.
 #![allow(unsafe_code, reason = "foreign calls are made only in files of this name")]
 
 use crate::sys::linux::errno::errno_of;
@@ -18,12 +18,12 @@ const BPF_ITER_CREATE: libc::c_int = 33;
 const BPF_PROG_TYPE_TRACING: u32 = 26;
 const BPF_TRACE_ITER: u32 = 28;
 
-/// What the programs declare to the kernel, which lets only programs under a licence compatible with the GPL call the
-/// helpers that these call. It is one of the strings that the kernel accepts (include/linux/license.h). The README
-/// states the same: the generated programs are offered under MIT or GPL-2.0, this crate under MIT or Apache-2.0.
+/// The licence that the programs declare: the kernel allows the helpers they call only under one compatible with the
+/// GPL. It is one of the strings that the kernel accepts (include/linux/license.h). The README states the same: the
+/// generated programs are offered under MIT or GPL-2.0, this crate under MIT or Apache-2.0.
 const LICENSE: &std::ffi::CStr = c"Dual MIT/GPL";
 
-/// `BPF_PROG_LOAD`'s part of `union bpf_attr`, as far as it is used; the kernel takes the rest as zero.
+/// The `BPF_PROG_LOAD` part of `union bpf_attr`, as far as it is used; the kernel treats the rest as zero.
 #[repr(C)]
 struct ProgLoad {
     prog_type: u32,
@@ -55,7 +55,7 @@ const _: () = {
     assert!(size_of::<ProgLoad>() == 112);
 };
 
-/// `BPF_LINK_CREATE`'s part.
+/// The `BPF_LINK_CREATE` part.
 #[repr(C)]
 struct LinkCreate {
     prog_fd: RawFd,
@@ -64,7 +64,7 @@ struct LinkCreate {
     flags: u32,
 }
 
-/// `BPF_ITER_CREATE`'s part.
+/// The `BPF_ITER_CREATE` part.
 #[repr(C)]
 struct IterCreate {
     link_fd: RawFd,
@@ -74,9 +74,9 @@ struct IterCreate {
 /// Makes the call with a command and its part of `union bpf_attr`.
 ///
 /// # Safety
-/// `A` is the command's part, without padding, and pointers in it lead to as many bytes as it says.
+/// `A` is the part for that command, without padding, and each pointer in it is valid for the length it states.
 unsafe fn bpf<A>(command: libc::c_int, attributes: &mut A) -> Result<libc::c_long, Errno> {
-    // SAFETY: the attributes are of the size given, and what they lead to is as the caller promised.
+    // SAFETY: the attributes have the size given, and their pointers are valid as the caller guarantees.
     let answer = unsafe { libc::syscall(libc::SYS_bpf, command, &raw mut *attributes, size_of::<A>()) };
     if answer < 0 { Err(errno_of(io::Error::last_os_error())) } else { Ok(answer) }
 }
@@ -86,7 +86,7 @@ unsafe fn bpf<A>(command: libc::c_int, attributes: &mut A) -> Result<libc::c_lon
 /// # Safety
 /// As [`bpf`], and the command returns a new descriptor.
 unsafe fn bpf_fd<A>(command: libc::c_int, attributes: &mut A) -> Result<OwnedFd, Errno> {
-    // SAFETY: as the caller promised.
+    // SAFETY: guaranteed by the caller.
     let answer = unsafe { bpf(command, attributes) }?;
     let fd = RawFd::try_from(answer).map_err(|_| Errno::BADF)?;
     // SAFETY: the kernel has just opened it for this call, and nothing else owns it.
@@ -157,7 +157,7 @@ fn address<T>(pointer: *const T) -> u64 {
     u64::try_from(pointer.addr()).unwrap_or(0)
 }
 
-/// A file of sysfs in memory.
+/// A sysfs file mapped into memory.
 pub(crate) struct Mapping {
     start: std::ptr::NonNull<u8>,
     length: usize,

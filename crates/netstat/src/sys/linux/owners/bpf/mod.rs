@@ -1,23 +1,24 @@
-//! Who holds which socket, by a program that runs in the kernel: an iterator over all descriptors of all tasks.
+//! The holders of sockets, found by a program that runs in the kernel: an iterator over all descriptors of all tasks.
 //!
-//! # How it is asked
-//! The program ([`program`]) is some thirty instructions, written here for the structures of the running kernel as
-//! `/sys/kernel/btf/vmlinux` describes them. It is loaded and attached once; each [`read`] then walks the
-//! descriptors, ten times as fast as the links in `/proc`. Nothing is pinned, no event is traced: program and link
-//! are descriptors of this process and end with it.
+//! # The program
+//! The program ([`program`]) has some fifty instructions, assembled for the structures of the running kernel as
+//! `/sys/kernel/btf/vmlinux` describes them. It is loaded and attached once; each [`read`] then visits the descriptors,
+//! ten times as fast as the links in `/proc` can be read. Nothing is pinned and no event is traced: program and link are
+//! descriptors of this process and end with it.
 //!
 //! # Rights
-//! `CAP_BPF` and `CAP_PERFMON`, or `CAP_SYS_ADMIN`, in the first user namespace. [`may_load`] looks at the
-//! thread's capabilities alone, so that who has none never tries. No right to trace is asked then: processes that
-//! refuse to have their links read are listed too.
+//! `CAP_BPF` and `CAP_PERFMON`, or `CAP_SYS_ADMIN`, in the initial user namespace. [`may_load`] checks the capabilities
+//! of the thread first, so that a thread without them never tries. The iterator makes no ptrace access check: it also
+//! reports the descriptors of processes whose links may not be read.
 //!
 //! # What it sees
-//! The tasks of the pid namespace of the reading thread, under their numbers there ([`level`]); tables of threads
-//! that do not share their leader's. Not: what `/proc` does not show either, sockets that no descriptor leads to.
+//! The tasks of the pid namespace of the reading thread, by their numbers in it ([`level`]), and the tables of threads
+//! that do not share their leader's. Like `/proc/<pid>/fd` it does not see sockets without a descriptor.
+//! Descriptors opened with `O_PATH` are left out: they do not keep a socket open, and nothing can be done with them.
 //!
 //! # Since when
-//! Linux 5.8, with `CONFIG_DEBUG_INFO_BTF`; in a pid namespace that is not the first, 6.5, since before that the
-//! kernel refuses to look further into `struct pid` than its declaration goes.
+//! Linux 5.8, with `CONFIG_DEBUG_INFO_BTF`; in a nested pid namespace 6.5, since older kernels refuse accesses to
+//! `struct pid` beyond its declared length.
 //!
 //! [`read`]: HeldSource::read
 //!
@@ -56,10 +57,10 @@ pub(crate) struct SocketFile {
     pub(crate) inode: u64,
 }
 
-/// The seam to the kernel: one walk over all descriptors. A scripted one stands here in tests.
+/// The seam to the kernel: one iteration over all descriptors. Tests replace it with a scripted one.
 pub(crate) trait HeldSource {
-    /// Hands over each descriptor that leads to a socket, once for each process that has it, and a time at which
-    /// it had not been looked at yet, in nanoseconds since the machine was started.
+    /// Calls `each` with each descriptor of a socket, once for each process that has it, and a time before it was
+    /// visited, in nanoseconds since boot.
     ///
     /// A descriptor may come more than once: from threads whose leader has exited, from threads with tables of
     /// their own, and before Linux 5.10 from every thread.
@@ -80,7 +81,7 @@ pub(crate) struct TaskFiles {
 }
 
 impl TaskFiles {
-    /// Loads the program, in two milliseconds. [`may_load`] is to be asked before.
+    /// Loads the program, in two milliseconds. Call [`may_load`] first.
     pub(crate) fn load() -> Result<Self, Refused> {
         if usize::BITS < 64 {
             // The kernel may have wider pointers than this process, which its types do not say.
@@ -106,7 +107,7 @@ impl HeldSource for TaskFiles {
             let inode = u64::from_ne_bytes([i0, i1, i2, i3, i4, i5, i6, i7]);
             let pid = u32::from_ne_bytes([p0, p1, p2, p3]);
             let fd = i32::from_ne_bytes([f0, f1, f2, f3]);
-            // A task that ended while it was looked at has no number any more.
+            // A task that ended while it was visited has no number any more.
             if pid != 0 {
                 each(at, SocketFile { pid, fd, inode });
             }
@@ -130,7 +131,7 @@ pub(crate) fn may_load() -> Result<(), Refused> {
     }
 }
 
-/// The bytes of the kernel's types: mapped where that can be, which saves copying five megabytes.
+/// The bytes of the kernel's types: mapped where possible, which saves copying five megabytes.
 fn kernel_types() -> Result<Box<dyn Deref<Target = [u8]>>, Errno> {
     let mut file = File::open(TYPES).map_err(errno_of)?;
     if let Ok(mapping) = ffi::Mapping::of_sysfs(&file) {

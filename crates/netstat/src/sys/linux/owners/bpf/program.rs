@@ -1,7 +1,7 @@
-//! The programs, written for the structures of the running kernel.
+//! The programs, assembled for the structures of the running kernel.
 //!
-//! Pointers that they follow may be null or lead to nothing by the time they are followed: the kernel lets
-//! such loads give 0. Only what the iterator hands over is checked, since it hands over null at the end.
+//! Pointers may be null or dangling by the time the program follows them: such loads give 0. Only the pointers of the
+//! context are checked, since they are null in the final call.
 
 use super::assembler::Register::{Frame, R0, R1, R2, R3, R6, R7};
 use super::assembler::{Assembler, Register, Width};
@@ -25,18 +25,18 @@ pub(crate) const RECORD_BYTES: usize = 16;
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub(crate) instructions: Vec<[u8; 8]>,
-    /// The number of the type of the iterator that it is for.
+    /// The BTF id of the function of its iterator.
     pub(crate) attach_to: u32,
 }
 
-/// The types of the kernel from which the programs' paths start.
+/// The types of the kernel that the programs start from.
 pub(crate) struct Types<'a> {
     btf: Btf<'a>,
     task_file: Target,
     task: Target,
 }
 
-/// An iterator of the kernel: the function that is its type, and the structure that its programs are given.
+/// An iterator of the kernel: the function to attach to, and the structure that its programs get as context.
 #[derive(Copy, Clone)]
 struct Target {
     function: Option<TypeId>,
@@ -76,7 +76,7 @@ impl<'a> Types<'a> {
         })
     }
 
-    /// Where a member starts, in bytes, and what it is.
+    /// The offset of a member in bytes, and its type.
     fn place(&self, structure: TypeId, name: &'static str) -> Result<(u32, TypeId), Refused> {
         let member = self.btf.member(structure, name).map_err(Refused::decode)?;
         let member = member.ok_or(Refused::types("no member", name))?;
@@ -105,7 +105,7 @@ impl<'a> Types<'a> {
         pointee.ok_or(Refused::types("no pointer:", name))
     }
 
-    /// A pointer, and the structure that it leads to.
+    /// A pointer, and the structure that it points to.
     fn pointer(&self, structure: TypeId, name: &'static str) -> Result<(Field, TypeId), Refused> {
         let field = self.field(structure, name)?;
         Ok((field, self.behind(field, name)?))
@@ -144,16 +144,16 @@ pub(crate) fn socket_files(types: &Types<'_>, level: u32) -> Result<Program, Ref
     let mut code = Assembler::default();
     file.load(&mut code, R7, R1);
     task.load(&mut code, R6, R1);
-    code.leave_if_equal(R7, 0);
-    code.leave_if_equal(R6, 0);
-    // What most descriptors are not comes first.
+    code.exit_if_equal(R7, 0);
+    code.exit_if_equal(R6, 0);
+    // The check that most descriptors fail comes first.
     inode.load(&mut code, R7, R7);
     mode.load(&mut code, R3, R7);
     code.and(R3, TYPE_OF_FILE);
-    code.leave_unless_equal(R3, IS_SOCKET);
+    code.exit_unless_equal(R3, IS_SOCKET);
     super_block.load(&mut code, R3, R7);
     magic.load(&mut code, R3, R3);
-    code.leave_unless_equal(R3, SOCKFS_MAGIC);
+    code.exit_unless_equal(R3, SOCKFS_MAGIC);
     number.load(&mut code, R3, R7);
     code.store(Width::Bytes8, Frame, -16, R3);
     for field in path_to_process(types, task_type, level)? {
@@ -167,7 +167,7 @@ pub(crate) fn socket_files(types: &Types<'_>, level: u32) -> Result<Program, Ref
     Ok(Program { instructions: code.finish(), attach_to: function.number() })
 }
 
-/// From a task to the number of its process: the members to load one after the other.
+/// The members to load, one after the other, to get from a task to the number of its process.
 fn path_to_process(types: &Types<'_>, task: TypeId, level: u32) -> Result<Vec<Field>, Refused> {
     if level == 0 {
         return Ok(vec![types.field(task, "tgid")?]);
@@ -177,8 +177,8 @@ fn path_to_process(types: &Types<'_>, task: TypeId, level: u32) -> Result<Vec<Fi
     Ok(vec![leader, pid, types.number_at(pid_type, level)?])
 }
 
-/// The program that writes the level of the reader's pid namespace, a number of 4 bytes, when it is given the
-/// first task, and nothing for the others.
+/// The program that writes the level of the reader's pid namespace, a number of 4 bytes, at the first task, and nothing
+/// at the others.
 pub(crate) fn level_of_reader(types: &Types<'_>) -> Result<Program, Refused> {
     let function = types.task.function.ok_or(Refused::types("no function", "bpf_iter_task"))?;
     let context = types.task.context.ok_or(Refused::types("no structure", "bpf_iter__task"))?;
@@ -194,7 +194,7 @@ pub(crate) fn level_of_reader(types: &Types<'_>) -> Result<Program, Refused> {
     let mut code = Assembler::default();
     meta.load(&mut code, R6, R1);
     count.load(&mut code, R3, R6);
-    code.leave_unless_equal(R3, 0);
+    code.exit_unless_equal(R3, 0);
     code.call(GET_CURRENT_TASK_BTF);
     pid.load(&mut code, R3, R0);
     level.load(&mut code, R3, R3);

@@ -1,13 +1,13 @@
-//! Why sockets' owners are not to be had by BPF here.
+//! Why BPF cannot be used to find owners.
 
 use netstat_wire::DecodeError;
 use rustix::io::Errno;
 use std::fmt;
 
-/// What was tried, and why it failed: `bpf(BPF_PROG_LOAD): Operation not permitted (os error 1)`.
+/// The operation that failed, and why: `bpf(BPF_PROG_LOAD): Operation not permitted (os error 1)`.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
-    /// The call, the file, or what else was asked.
+    /// The call, the file or the check.
     what: &'static str,
     why: Why,
 }
@@ -17,7 +17,7 @@ enum Why {
     Errno(Errno),
     /// The kernel's types cannot be read.
     Decode(DecodeError),
-    /// The kernel's types lack something, or have it in another way.
+    /// The kernel's types lack a member, or define it differently.
     Types {
         fault: &'static str,
         name: &'static str,
@@ -34,7 +34,7 @@ impl Refused {
         Self { what: "BTF", why: Why::Decode(error) }
     }
 
-    /// `fault` before the name of what it is about, such as `no member` before `i_sb`.
+    /// `fault` comes before the name it concerns, as in `no member i_sb`.
     pub(crate) const fn types(fault: &'static str, name: &'static str) -> Self {
         Self { what: "BTF", why: Why::Types { fault, name } }
     }
@@ -61,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_names_what_was_tried_and_why_it_failed() {
+    fn display_is_the_operation_and_why_it_failed() {
         let text = |refused: Refused| refused.to_string();
         assert_eq!(
             text(Refused::errno("bpf(BPF_PROG_LOAD)", Errno::PERM)),
