@@ -52,6 +52,9 @@ pub(crate) trait Extra: Default + Send {
 
     /// Adds what it knows of holders.
     fn add_to(&mut self, _table: &mut OwnerTable) {}
+
+    /// Adds what the second pass found, of what is used after it.
+    fn absorb_second_pass(&mut self, _second: Self) {}
 }
 
 /// Why a process, or a part of it, could not be read.
@@ -89,7 +92,7 @@ impl<E> Visit<'_, E> {
     pub(crate) fn holds(&mut self, fd: Option<i32>, key: u64) {
         if self.is_wanted(key) {
             let owner = Owner::new(self.pid, fd, OwnerRole::Holder);
-            self.found.holdings.push(Holding { key, owner });
+            self.found.holdings.push(Holding::new(key, owner));
         }
     }
 
@@ -195,7 +198,7 @@ impl<E: Extra> Pass<E> {
             let holdings = found.holdings.get(before..).unwrap_or_default();
             if !holdings.is_empty() {
                 let mut seen = ProcessSeen::new(*pid, seen_at);
-                let sockets = holdings.iter().filter_map(|holding| Some((holding.owner.fd?, holding.key)));
+                let sockets = holdings.iter().filter_map(|holding| Some((holding.owner().fd?, holding.key)));
                 sockets.take(seen.sockets.len()).for_each(|(fd, key)| seen.note_socket(fd, key));
                 found.seen.push(seen);
             }
@@ -303,14 +306,19 @@ impl<R: ProcessReader> PidWalk<R> {
             table.add(found.holdings, found.seen);
             found.extra.add_to(table);
         }
+        self.found().extra.absorb_second_pass(found.extra);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::family::Family;
     use crate::model::owner::UnownedReason;
+    use crate::model::protocol::Protocol;
+    use crate::model::socket::Socket;
     use std::collections::BTreeMap;
+    use std::net::SocketAddr;
 
     /// The sockets of a process, or why it cannot be read.
     type Read = Result<Vec<u64>, fn() -> Unreadable>;
@@ -373,7 +381,8 @@ mod tests {
     }
 
     fn holders(table: &OwnerTable, key: u64) -> Vec<u32> {
-        table.owners(key).map(|owner| owner.pid).collect()
+        let socket = Socket::new(Family::Ipv4, Protocol::Udp, SocketAddr::from(([127, 0, 0, 1], 53)));
+        table.owners(key, &socket).map(|owner| owner.pid).collect()
     }
 
     #[test]

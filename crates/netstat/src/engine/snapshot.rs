@@ -31,6 +31,7 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     let mut owners = search.table();
     let unresolved = join::resolve_owners(system, &mut snapshot.sockets, &owners, threads);
     join::second_pass(system, unresolved, &mut search, &mut owners, threads);
+    join::verify_shared(&search, &mut snapshot.sockets);
     add_unlisted(query, &mut search, &owners, &mut snapshot);
     filter_by_owner(system, query, &owners, &mut snapshot.sockets);
     describe_processes(system, query, &owners, threads, &mut snapshot);
@@ -169,7 +170,10 @@ pub(crate) fn stream<S: System>(
         }
         if join::resolve_owner(system, &mut row, &owners) == Resolution::Retry {
             waiting.push(row);
-        } else if names.pass(&row) {
+            return flow;
+        }
+        join::verify(&search, &mut row);
+        if names.pass(&row) {
             flow = each(row);
         }
         flow
@@ -179,6 +183,7 @@ pub(crate) fn stream<S: System>(
     }
 
     join::second_pass(system, waiting.iter_mut().collect(), &mut search, &mut owners, threads);
+    join::verify_shared(&search, &mut waiting);
     // The second pass may have found processes that are new.
     let names = ProcessNames::new(system, query, owners.processes());
     let is_hidden = waiting.iter().any(is_hidden);

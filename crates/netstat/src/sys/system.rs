@@ -180,6 +180,14 @@ pub(crate) trait OwnerSearch: Sync {
     /// the tables were complete, and those that have started since. Adds what it finds.
     fn second_pass(&mut self, _table: &mut OwnerTable, _unresolved: &[u64], _threads: usize) {}
 
+    /// Looks for owners of these sockets that hold them without a descriptor, and adds what it finds. Called for rows
+    /// without an owner after the second pass. If such an owner may be out of sight, it makes
+    /// [`OwnerTable::if_missing`] report so.
+    fn search_without_descriptor(&mut self, _table: &mut OwnerTable, _sockets: &[&Socket]) {}
+
+    /// Removes from a row with several owners those that hold another socket with the same key, or cannot use it.
+    fn verify(&self, _socket: &mut Socket) {}
+
     /// The sockets that the search has seen and no table has listed, with what that says of the tables. Their owners
     /// are in the [`table`](Self::table).
     fn unlisted(&mut self) -> (Vec<Socket>, Vec<Gap>) {

@@ -17,11 +17,13 @@ pub(crate) mod bpf;
 mod procfs_only;
 #[cfg(feature = "bpf")]
 mod select;
+mod shared;
 #[cfg(feature = "bpf")]
 mod sources;
 #[cfg(feature = "bpf")]
 pub(crate) mod task_files;
 pub(crate) mod walk;
+mod without_descriptor;
 
 #[cfg(not(feature = "bpf"))]
 pub(crate) use procfs_only::{KeptProgram, OwnerSources};

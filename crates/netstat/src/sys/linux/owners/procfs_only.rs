@@ -3,6 +3,7 @@
 use crate::engine::owner_table::OwnerTable;
 use crate::log::debug;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
+use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::linux::owners::walk::ProcfsWalk;
 use crate::sys::linux::procfs::Proc;
@@ -67,6 +68,18 @@ impl OwnerSearch for OwnerSources<'_> {
     fn second_pass(&mut self, table: &mut OwnerTable, unresolved: &[u64], threads: usize) {
         if let Some(walk) = self.walk.get_mut() {
             walk.second_pass(table, unresolved, threads);
+        }
+    }
+
+    fn search_without_descriptor(&mut self, table: &mut OwnerTable, sockets: &[&Socket]) {
+        if let Some(walk) = self.walk.get_mut() {
+            walk.search_without_descriptor(table, sockets);
+        }
+    }
+
+    fn verify(&self, socket: &mut Socket) {
+        if let Some(walk) = self.walk.get() {
+            walk.verify(socket);
         }
     }
 }

@@ -16,12 +16,19 @@ use crate::log::debug;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership};
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
-use crate::sys::linux::owners::bpf::HeldSource;
+use crate::model::socket::Socket;
+use crate::sys::linux::owners::bpf::{Evidence, HeldSource, SocketFile};
 use crate::sys::linux::procfs::Procfs;
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, OnceLock, PoisonError};
+
+/// How many descriptors the walk reads to look for owners without a descriptor, at three microseconds each.
+const MAX_WALKED: u64 = 1 << 16;
+
+/// `IPPROTO_MPTCP` of linux/in.h.
+const IPPROTO_MPTCP: u16 = 262;
 
 /// The name of the iterator in gaps and reasons.
 const ITERATOR: &str = "bpf_iter_task_file";
@@ -31,10 +38,7 @@ pub(crate) struct TaskFileSearch<S, P: Procfs, O> {
     source: S,
     /// Why this source was selected.
     reason: &'static str,
-    /// Whether this is a nested pid namespace: the processes of those above it are not seen.
-    nested: bool,
-    /// The processes that the query names; none: all.
-    pids: Vec<u32>,
+    scope: Scope,
     started: AtomicBool,
     tables_complete: AtomicBool,
     /// The keys of the listed sockets, ascending, if they are few: the others need not be sorted.
@@ -42,6 +46,38 @@ pub(crate) struct TaskFileSearch<S, P: Procfs, O> {
     found: Mutex<Iterated>,
     open_procfs: O,
     walk: OnceLock<ProcfsWalk<P>>,
+}
+
+/// Which processes and sockets a search is about.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scope {
+    /// Whether this is a nested pid namespace: the processes of those above it are not seen.
+    pub(crate) nested: bool,
+    /// The inode number of the network namespace whose sockets are listed; `None`: not known.
+    pub(crate) netns: Option<u32>,
+    /// The processes that the query names; none: all.
+    pub(crate) pids: Vec<u32>,
+}
+
+impl Scope {
+    /// The holding that a descriptor is; `None` if its socket or its process is out of the scope.
+    fn holding(&self, file: &SocketFile) -> Option<Holding> {
+        if !(self.pids.is_empty() || self.pids.contains(&file.pid)) {
+            return None;
+        }
+        let owner = Owner::new(file.pid, Some(file.fd), OwnerRole::Holder);
+        let holding = Holding::new(file.inode, owner);
+        let Some(Evidence { netns, cookie, port, protocol }) = file.evidence else { return Some(holding) };
+        if self.netns.is_some_and(|listed| listed != netns) {
+            return None;
+        }
+        if protocol == IPPROTO_MPTCP {
+            // Its rows are its subflows, which have cookies and ports of their own.
+            return Some(holding);
+        }
+        // Without a port it was not bound yet, and is in no table.
+        (port != 0).then(|| holding.of_socket(cookie, port))
+    }
 }
 
 /// The result of an iteration.
@@ -56,16 +92,14 @@ struct Iterated {
 
 impl Iterated {
     /// Iterates once.
-    fn read(source: &impl HeldSource, pids: &[u32], wanted: Option<&[u64]>) -> Result<Self, Errno> {
+    fn read(source: &impl HeldSource, scope: &Scope, wanted: Option<&[u64]>) -> Result<Self, Errno> {
         let mut found = Self::default();
         source.read(&mut |at, file| {
-            if !(pids.is_empty() || pids.contains(&file.pid))
-                || wanted.is_some_and(|wanted| wanted.binary_search(&file.inode).is_err())
-            {
+            if wanted.is_some_and(|wanted| wanted.binary_search(&file.inode).is_err()) {
                 return;
             }
-            let owner = Owner::new(file.pid, Some(file.fd), OwnerRole::Holder);
-            found.holdings.push(Holding { key: file.inode, owner });
+            let Some(holding) = scope.holding(&file) else { return };
+            found.holdings.push(holding);
             // The descriptors of a process follow one another.
             match found.seen.last_mut() {
                 Some(last) if last.pid == file.pid => last.note_socket(file.fd, file.inode),
@@ -86,12 +120,11 @@ where
     P: Procfs,
     O: Fn() -> Result<P, Errno>,
 {
-    pub(crate) fn over(source: S, nested: bool, reason: &'static str, pids: &[u32], open_procfs: O) -> Self {
+    pub(crate) fn over(source: S, scope: Scope, reason: &'static str, open_procfs: O) -> Self {
         Self {
             source,
             reason,
-            nested,
-            pids: pids.to_vec(),
+            scope,
             started: AtomicBool::new(false),
             tables_complete: AtomicBool::new(false),
             wanted: OnceLock::new(),
@@ -103,9 +136,9 @@ where
 
     fn iterate(&self) {
         let after_tables = self.tables_complete.load(SeqCst);
-        let found = Iterated::read(&self.source, &self.pids, None);
+        let found = Iterated::read(&self.source, &self.scope, None);
         if found.is_err() {
-            let walk = || ProcfsWalk::over((self.open_procfs)(), &self.pids);
+            let walk = || ProcfsWalk::over((self.open_procfs)(), &self.scope.pids);
             self.walk.get_or_init(walk);
         }
         let mut found =
@@ -161,9 +194,9 @@ where
         let mut table = OwnerTable::default();
         table.add(std::mem::take(&mut found.holdings), std::mem::take(&mut found.seen));
         table.from = Some(OwnerSourceUsed::new(OwnerSource::Bpf, self.reason));
-        let hidden = self.nested.then_some(HiddenReason::OtherPidNamespace);
-        table.set_reach(true, !self.pids.is_empty(), hidden);
-        if self.nested {
+        let hidden = self.scope.nested.then_some(HiddenReason::OtherPidNamespace);
+        table.set_reach(true, !self.scope.pids.is_empty(), hidden);
+        if self.scope.nested {
             table.gaps_if_missing.push(Gap::new(GapKind::ProcessesHidden, 1, "pid namespace"));
         }
         table
@@ -177,7 +210,7 @@ where
         if unresolved.is_empty() || after_tables {
             return;
         }
-        match Iterated::read(&self.source, &self.pids, Some(unresolved)) {
+        match Iterated::read(&self.source, &self.scope, Some(unresolved)) {
             Ok(found) if found.holdings.is_empty() => {}
             Ok(found) => table.add(found.holdings, found.seen),
             Err(errno) => {
@@ -187,6 +220,39 @@ where
                 let failure = format!("{ITERATOR}: {}", std::io::Error::from(errno));
                 table.gaps.push(Gap::new(GapKind::OwnersUnavailable, 1, failure));
             }
+        }
+    }
+
+    fn search_without_descriptor(&mut self, table: &mut OwnerTable, sockets: &[&Socket]) {
+        if let Some(walk) = self.walk.get_mut() {
+            return walk.search_without_descriptor(table, sockets);
+        }
+        // The iterator reports no rings, so the walk looks for them.
+        let mut walk = ProcfsWalk::over((self.open_procfs)(), &self.scope.pids);
+        let is_affordable = walk.descriptors() <= MAX_WALKED;
+        if is_affordable {
+            walk.run();
+            walk.search_without_descriptor(table, sockets);
+        }
+        let walked = walk.table();
+        if !matches!(table.if_missing, Ownership::None { .. }) {
+            return;
+        }
+        if !is_affordable {
+            table.if_missing = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
+            let why = "/proc/<pid>/fd: too many descriptors to look for an io_uring";
+            table.gaps_if_missing.push(Gap::new(GapKind::ProcessesSkipped, 1, why));
+        } else if matches!(walked.if_missing, Ownership::Hidden { .. }) {
+            // The iterator has read their descriptors, but one of them may hold a socket otherwise.
+            table.if_missing = walked.if_missing;
+            table.gaps_if_missing.extend(walked.gaps);
+            table.gaps_if_missing.extend(walked.gaps_if_missing);
+        }
+    }
+
+    fn verify(&self, socket: &mut Socket) {
+        if let Some(walk) = self.walk.get() {
+            walk.verify(socket);
         }
     }
 }

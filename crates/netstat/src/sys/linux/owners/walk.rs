@@ -10,15 +10,21 @@
 //!
 //! # What it cannot see
 //! Processes of other users without the right to trace them, processes outside the caller's pid namespace or hidden by
-//! `hidepid`, sockets in flight between processes, the kernel's own, those registered with io_uring alone.
+//! `hidepid`, sockets in flight between processes, the kernel's own. Sockets that are registered in an io_uring or mapped,
+//! and have no descriptor, are searched for when a row has no owner ([`without_descriptor`](super::without_descriptor)).
 //!
 //! [`pid_walk`]: crate::engine::pid_walk
 
 use crate::engine::owner_table::OwnerTable;
+use crate::engine::owner_table::join_key;
 use crate::engine::pid_walk::{Extra, PidWalk, ProcessReader, Unreadable, Visit};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::{HiddenReason, Ownership};
-use crate::sys::linux::procfs::{Procfs, TableRead};
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
+use crate::sys::linux::owners::shared::Verifier;
+use crate::sys::linux::owners::without_descriptor::{Ring, WithoutDescriptor};
+use crate::sys::linux::procfs::{File, Procfs, TableRead};
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
 use std::cmp::Ordering;
@@ -30,7 +36,10 @@ const UNCOMPARED_LINKS: u64 = 1 << 16;
 const INITIAL_PID_NAMESPACE: &[u8] = b"pid:[4026531836]";
 
 /// A search for owners in `/proc`, or why it cannot be searched.
-pub(crate) struct ProcfsWalk<P: Procfs>(Result<PidWalk<ProcfsReader<P>>, NotSearched>);
+pub(crate) struct ProcfsWalk<P: Procfs> {
+    walk: Result<PidWalk<ProcfsReader<P>>, NotSearched>,
+    verifier: Verifier,
+}
 
 /// Why a `/proc` is not searched.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -44,21 +53,30 @@ enum NotSearched {
 /// Reads the descriptors of processes in `/proc`.
 pub(crate) struct ProcfsReader<P>(P);
 
-/// The number of threads whose descriptor tables were not read, because they could not be compared.
+/// What a walk finds besides holders.
 #[derive(Default)]
-pub(crate) struct NotCompared(u64);
+pub(crate) struct BesidesHolders {
+    /// The number of threads whose descriptor tables were not read, because they could not be compared.
+    not_compared: u64,
+    rings: Vec<Ring>,
+}
 
-impl Extra for NotCompared {
+impl Extra for BesidesHolders {
     fn absorb(&mut self, other: Self) {
-        self.0 += other.0;
+        self.not_compared += other.not_compared;
+        self.rings.extend(other.rings);
     }
 
     fn is_complete(&self) -> bool {
-        self.0 == 0
+        self.not_compared == 0
     }
 
     fn add_gaps(&self, gap: &mut dyn FnMut(GapKind, u64, String)) {
-        gap(GapKind::ThreadsNotCompared, self.0, "kcmp".to_owned());
+        gap(GapKind::ThreadsNotCompared, self.not_compared, "kcmp".to_owned());
+    }
+
+    fn absorb_second_pass(&mut self, second: Self) {
+        self.rings.extend(second.rings);
     }
 }
 
@@ -73,7 +91,7 @@ impl From<Errno> for Unreadable {
 }
 
 impl<P: Procfs> ProcessReader for ProcfsReader<P> {
-    type Extra = NotCompared;
+    type Extra = BesidesHolders;
     type Buffers = ();
 
     const SOURCE: &'static str = "/proc/<pid>/fd";
@@ -82,7 +100,7 @@ impl<P: Procfs> ProcessReader for ProcfsReader<P> {
         Ok(self.0.pids()?)
     }
 
-    fn read(&self, visit: &mut Visit<'_, NotCompared>, (): &mut ()) -> Result<(), Unreadable> {
+    fn read(&self, visit: &mut Visit<'_, BesidesHolders>, (): &mut ()) -> Result<(), Unreadable> {
         visit.seen_at = self.0.now();
         Ok(DescriptorTables { procfs: &self.0, pid: visit.pid, visit }.read()?)
     }
@@ -96,25 +114,35 @@ impl<P: Procfs> ProcfsWalk<P> {
             let pids = pids.map_err(NotSearched::Failed)?;
             Ok(PidWalk::new(ProcfsReader(procfs), pids, !named.is_empty()))
         });
-        Self(walk)
+        Self { walk, verifier: Verifier::default() }
+    }
+
+    /// How many descriptors the walk has to read, by the sizes that the kernel shows without any right.
+    #[cfg(feature = "bpf")]
+    pub(crate) fn descriptors(&self) -> u64 {
+        /// What a process has where the kernel does not count them.
+        const USUAL: u64 = 32;
+        let Ok(walk) = &self.walk else { return 0 };
+        let sizes = walk.pids().iter().filter_map(|pid| walk.reader.0.sizes(*pid).ok());
+        sizes.fold(0, |sum, size| sum.saturating_add(size.descriptors.unwrap_or(USUAL)))
     }
 }
 
 impl<P: Procfs + Send> OwnerSearch for ProcfsWalk<P> {
     fn run(&self) {
-        if let Ok(walk) = &self.0 {
+        if let Ok(walk) = &self.walk {
             walk.run();
         }
     }
 
     fn tables_complete(&self, _keys: Option<Vec<u64>>) {
-        if let Ok(walk) = &self.0 {
+        if let Ok(walk) = &self.walk {
             walk.tables_complete();
         }
     }
 
     fn table(&mut self) -> OwnerTable {
-        let walk = match &mut self.0 {
+        let walk = match &mut self.walk {
             Ok(walk) => walk,
             Err(NotSearched::Failed(errno)) => {
                 return OwnerTable::failed(format_args!("/proc: {}", std::io::Error::from(*errno)));
@@ -134,8 +162,36 @@ impl<P: Procfs + Send> OwnerSearch for ProcfsWalk<P> {
     }
 
     fn second_pass(&mut self, table: &mut OwnerTable, unresolved: &[u64], threads: usize) {
-        if let Ok(walk) = &mut self.0 {
+        if let Ok(walk) = &mut self.walk {
             walk.second_pass(table, unresolved, threads);
+        }
+    }
+
+    fn search_without_descriptor(&mut self, table: &mut OwnerTable, sockets: &[&Socket]) {
+        let Ok(walk) = &mut self.walk else { return };
+        let mut rings = std::mem::take(&mut walk.extra().rings);
+        rings.sort_unstable();
+        rings.dedup();
+        let procfs = &walk.reader.0;
+        let mut wanted: Vec<u64> = sockets.iter().filter_map(|socket| join_key(socket)).collect();
+        wanted.sort_unstable();
+        let mut search = WithoutDescriptor::new(procfs, &wanted);
+        search.search_rings(&rings);
+        // Mappings take long to read, so they are not where another reason hides most owners. Of the IP protocols only
+        // TCP can be mapped.
+        let may_hide =
+            matches!(table.if_missing, Ownership::Hidden { reason } if reason != HiddenReason::NotSearched);
+        let own_user = procfs.user(std::process::id()).ok();
+        let is_sought = |socket: &&Socket| !may_hide || (socket.uid.is_some() && socket.uid == own_user);
+        if sockets.iter().any(|socket| socket.protocol == Protocol::Tcp && is_sought(socket)) {
+            search.search_mappings(walk.pids());
+        }
+        search.add_to(table);
+    }
+
+    fn verify(&self, socket: &mut Socket) {
+        if let Ok(walk) = &self.walk {
+            self.verifier.verify(&walk.reader.0, socket);
         }
     }
 }
@@ -209,7 +265,7 @@ fn hidden_processes(procfs: &impl Procfs, pids: &[u32], some_only: bool) -> Opti
 struct DescriptorTables<'a, 'v, P> {
     procfs: &'a P,
     pid: u32,
-    visit: &'a mut Visit<'v, NotCompared>,
+    visit: &'a mut Visit<'v, BesidesHolders>,
 }
 
 impl<P: Procfs> DescriptorTables<'_, '_, P> {
@@ -233,7 +289,10 @@ impl<P: Procfs> DescriptorTables<'_, '_, P> {
     /// Reads one descriptor table.
     fn table(&mut self, thread: Option<u32>) -> Result<TableRead, Errno> {
         let Self { procfs, pid, visit } = self;
-        procfs.sockets(*pid, thread, &mut |fd, inode| visit.holds(Some(fd), inode))
+        procfs.files(*pid, thread, &mut |fd, file| match file {
+            File::Socket(inode) => visit.holds(Some(fd), inode),
+            File::Ring => visit.extra().rings.push(Ring { pid: *pid, thread, fd }),
+        })
     }
 
     /// Reads the tables of those threads that share neither the leader's nor that of a thread before them.
@@ -253,7 +312,7 @@ impl<P: Procfs> DescriptorTables<'_, '_, P> {
                 // set, so reading a table twice does no harm.
                 Err(_) => {
                     let Some(rest) = budget.checked_sub(descriptors.max(1)) else {
-                        self.visit.extra().0 += 1;
+                        self.visit.extra().not_compared += 1;
                         continue;
                     };
                     budget = rest;

@@ -17,10 +17,11 @@ use crate::sys::linux::dedup::Dedup;
 use crate::sys::linux::protocols::ProtocolInfo;
 use crate::sys::linux::{details, row};
 use netstat_wire::linux::proc_net::{Endian, ProcNet};
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
 /// The directories of these files, best first: `thread-self` exists since Linux 3.17.
@@ -37,7 +38,8 @@ pub(crate) type Open<'a> = &'a mut dyn FnMut(&str) -> io::Result<Box<dyn Read>>;
 
 /// Opens a file of the real kernel.
 pub(crate) fn open(path: &str) -> io::Result<Box<dyn Read>> {
-    Ok(Box::new(File::open(path)?))
+    // Does not wait for the writer of a FIFO that may be mounted over the file.
+    Ok(Box::new(OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?))
 }
 
 /// An open file.

@@ -11,6 +11,8 @@ mod filters;
 mod lookup;
 mod owners;
 mod script;
+mod shared;
 #[cfg(feature = "bpf")]
 mod task_files;
+mod without_descriptor;
 mod world;

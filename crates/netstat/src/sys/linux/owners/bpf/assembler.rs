@@ -13,6 +13,8 @@ pub(crate) enum Register {
     R3 = 3,
     R6 = 6,
     R7 = 7,
+    R8 = 8,
+    R9 = 9,
     /// The end of the 512-byte stack; read-only.
     Frame = 10,
 }

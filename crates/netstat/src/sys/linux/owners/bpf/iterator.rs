@@ -18,9 +18,19 @@ const READ_BYTES: usize = 8 * 64 * 1024;
 /// from there with the next read.
 const MAX_RETRIES: u32 = 1000;
 
+/// How often a load is tried: the verifier gives up with `EAGAIN` when a signal is pending. libbpf tries as often.
+const MAX_LOADS: u32 = 5;
+
 /// Loads a program, attaches it, and returns the link, which keeps it loaded.
 pub(super) fn attach(name: &[u8; 16], program: &Program) -> Result<OwnedFd, Refused> {
-    let loaded = ffi::load_iterator(name, &program.instructions, program.attach_to, &mut []);
+    let load = || ffi::load_iterator(name, &program.instructions, program.attach_to, &mut []);
+    let mut loaded = load();
+    for _ in 1..MAX_LOADS {
+        if !matches!(loaded, Err(Errno::AGAIN)) {
+            break;
+        }
+        loaded = load();
+    }
     let loaded = loaded.map_err(|errno| Refused::errno("bpf(BPF_PROG_LOAD)", errno))?;
     ffi::link_iterator(loaded.as_fd()).map_err(|errno| Refused::errno("bpf(BPF_LINK_CREATE)", errno))
 }

@@ -53,13 +53,28 @@ pub(crate) struct SocketFile {
     pub(crate) pid: u32,
     /// The descriptor, in the table of one of its threads.
     pub(crate) fd: i32,
-    /// The socket.
+    /// The inode number of the socket. The kernel counts them in 32 bits, so two sockets can have the same.
     pub(crate) inode: u64,
+    /// What identifies the socket beyond that; `None` before Linux 5.11.
+    pub(crate) evidence: Option<Evidence>,
+}
+
+/// What identifies an IPv4 or IPv6 socket beyond its inode number.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Evidence {
+    /// The inode number of its network namespace.
+    pub(crate) netns: u32,
+    /// Its cookie; 0 until it is first asked for, as a dump does.
+    pub(crate) cookie: u64,
+    /// Its local port; for raw sockets the protocol.
+    pub(crate) port: u16,
+    /// Its protocol, `IPPROTO_*`.
+    pub(crate) protocol: u16,
 }
 
 /// The seam to the kernel: one iteration over all descriptors. Tests replace it with a scripted one.
 pub(crate) trait HeldSource {
-    /// Calls `each` with each descriptor of a socket, once for each process that has it, and a time before it was
+    /// Calls `each` with each descriptor of an IP socket (where there is no evidence: of any socket), once for each process that has it, and a time before it was
     /// visited, in nanoseconds since boot.
     ///
     /// A descriptor may come more than once: from threads whose leader has exited, from threads with tables of
@@ -90,7 +105,13 @@ impl TaskFiles {
         let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
         let types = Types::new(&file)?;
         let level = level::of_this_thread(&types)?;
-        let link = attach(b"netstat_owners\0\0", &program::socket_files(&types, level)?)?;
+        let name = b"netstat_owners\0\0";
+        let link = match program::inet_files(&types, level).and_then(|program| attach(name, &program)) {
+            Err(refused) if !refused.is_denied() && !refused.is_temporary() => {
+                attach(name, &program::socket_files(&types, level)?)?
+            }
+            link => link?,
+        };
         Ok(Self { link, level })
     }
 
@@ -103,16 +124,36 @@ impl TaskFiles {
 impl HeldSource for TaskFiles {
     fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
         run::<RECORD_BYTES>(&self.link, &mut |at, record| {
-            let [i0, i1, i2, i3, i4, i5, i6, i7, p0, p1, p2, p3, f0, f1, f2, f3] = record;
-            let inode = u64::from_ne_bytes([i0, i1, i2, i3, i4, i5, i6, i7]);
-            let pid = u32::from_ne_bytes([p0, p1, p2, p3]);
-            let fd = i32::from_ne_bytes([f0, f1, f2, f3]);
+            let file = decode(&record);
             // A task that ended while it was visited has no number any more.
-            if pid != 0 {
-                each(at, SocketFile { pid, fd, inode });
+            if let Some(file) = file.filter(|file| file.pid != 0) {
+                each(at, file);
             }
         })
     }
+}
+
+fn decode(record: &[u8; RECORD_BYTES]) -> Option<SocketFile> {
+    let (inode, rest) = record.split_first_chunk()?;
+    let (cookie, rest) = rest.split_first_chunk()?;
+    let (pid, rest) = rest.split_first_chunk()?;
+    let (fd, rest) = rest.split_first_chunk()?;
+    let (netns, rest) = rest.split_first_chunk()?;
+    let (port, rest) = rest.split_first_chunk()?;
+    let (protocol, _) = rest.split_first_chunk()?;
+    let evidence = Evidence {
+        netns: u32::from_ne_bytes(*netns),
+        cookie: u64::from_ne_bytes(*cookie),
+        port: u16::from_ne_bytes(*port),
+        protocol: u16::from_ne_bytes(*protocol),
+    };
+    Some(SocketFile {
+        pid: u32::from_ne_bytes(*pid),
+        fd: i32::from_ne_bytes(*fd),
+        inode: u64::from_ne_bytes(*inode),
+        // No namespace has the number 0.
+        evidence: (evidence.netns != 0).then_some(evidence),
+    })
 }
 
 /// Whether this thread has the capabilities to load, without trying.

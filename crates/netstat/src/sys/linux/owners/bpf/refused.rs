@@ -44,6 +44,19 @@ impl Refused {
     }
 }
 
+impl Refused {
+    /// Whether another attempt may succeed: the kernel or this process lacked something for the moment.
+    pub(crate) const fn is_temporary(&self) -> bool {
+        let Why::Errno(errno) = self.why else { return false };
+        matches!(errno, Errno::AGAIN | Errno::INTR | Errno::MFILE | Errno::NFILE | Errno::NOMEM)
+    }
+
+    /// Whether the caller lacks a right, so that no other program would be loaded either.
+    pub(crate) const fn is_denied(&self) -> bool {
+        matches!(self.why, Why::Errno(Errno::PERM | Errno::ACCESS))
+    }
+}
+
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { what, why } = self;
@@ -69,6 +82,9 @@ mod tests {
         );
         assert_eq!(text(Refused::types("no member", "i_sb")), "BTF: no member i_sb");
         assert_eq!(text(Refused::other("capabilities", "no CAP_BPF")), "capabilities: no CAP_BPF");
+        assert!(Refused::errno("bpf(BPF_PROG_LOAD)", Errno::AGAIN).is_temporary());
+        assert!(!Refused::errno("bpf(BPF_PROG_LOAD)", Errno::PERM).is_temporary());
+        assert!(!Refused::other("capabilities", "no CAP_BPF").is_temporary());
         let error = netstat_wire::linux::btf::Btf::new(&[0, 0]).unwrap_err();
         assert_eq!(text(Refused::decode(error)), "BTF: btf_header: not BTF at offset 0");
     }

@@ -1,7 +1,7 @@
 //! The programs in the running kernel, with sockets that the tests make. They need root and a kernel with BPF
 //! iterators, and are skipped without.
 
-use super::program::{Types, level_of_reader, socket_files};
+use super::program::{Types, inet_files, level_of_reader, socket_files};
 use super::{HeldSource, Refused, SocketFile, TaskFiles, ffi, kernel_types, level, may_load};
 use rustix::io::Errno;
 use rustix::io::{FdFlags, fcntl_getfd};
@@ -27,14 +27,21 @@ macro_rules! loaded {
 /// The records of some processes, in order.
 fn held_by(source: &impl HeldSource, pids: &[u32]) -> Vec<SocketFile> {
     let mut held = Vec::new();
-    source.read(&mut |_, file| held.extend(pids.contains(&file.pid).then_some(file))).unwrap();
+    let mut add = |file: SocketFile| held.push(SocketFile { evidence: None, ..file });
+    source
+        .read(&mut |_, file| {
+            if pids.contains(&file.pid) {
+                add(file)
+            }
+        })
+        .unwrap();
     held.sort_by_key(|file| (file.pid, file.fd, file.inode));
     held
 }
 
 /// The same, as the processes that made the sockets report them.
 fn expected(held: &[Held]) -> Vec<SocketFile> {
-    let file = |held: &Held| SocketFile { pid: held.pid, fd: held.fd, inode: held.inode };
+    let file = |held: &Held| SocketFile { pid: held.pid, fd: held.fd, inode: held.inode, evidence: None };
     let mut expected: Vec<SocketFile> = held.iter().map(file).collect();
     expected.sort_by_key(|file| (file.pid, file.fd, file.inode));
     expected
@@ -48,15 +55,14 @@ fn each_descriptor_of_a_socket_is_reported_and_no_other_descriptor() {
         report.made(tcp::pair_v4()?)?;
         report.made(udp::unconnected_v6()?)?;
         let (one, other) = std::os::unix::net::UnixStream::pair()?;
-        report.keep(one)?;
-        report.keep(other.try_clone()?)?;
-        report.keep(other)?;
+        report.keep_unreported(one);
+        report.keep_unreported(other);
         // A pipe, a file, and the path of a socket, which has the mode of one.
         let (read, write) = io::pipe()?;
         report.keep_unreported(read);
         report.keep_unreported(write);
         let listener = std::os::unix::net::UnixListener::bind(&directory)?;
-        report.keep(listener)?;
+        report.keep_unreported(listener);
         let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC;
         report.keep_unreported(rustix::fs::open(&directory, flags, rustix::fs::Mode::empty())?);
         std::fs::remove_file(&directory)
@@ -123,7 +129,7 @@ fn processes_have_the_numbers_of_the_readers_pid_namespace() {
             assert_eq!(held_by(&source, &[1]), own);
             let other = Child::fork(None, &[socket.as_fd()], |report| report.made(tcp::pair_v4()?))?;
             let mut all = Vec::new();
-            source.read(&mut |_, file| all.push(file))?;
+            source.read(&mut |_, file| all.push(SocketFile { evidence: None, ..file }))?;
             all.sort_by_key(|file| (file.pid, file.fd));
             let copy = SocketFile { pid: other.pid(), ..own[0] };
             let mut expected = [own, vec![copy], expected(other.held())].concat();
@@ -228,7 +234,8 @@ fn verifier_accepts_the_programs_of_every_level() {
     let file = kernel_types().unwrap();
     let types = Types::new(&file).unwrap();
     // The kernel allows 32 namespaces in one another.
-    let programs = (0..=32).map(|level| socket_files(&types, level)).chain([level_of_reader(&types)]);
+    let of_level = |level| [inet_files(&types, level), socket_files(&types, level)];
+    let programs = (0..=32).flat_map(of_level).chain([level_of_reader(&types)]);
     for program in programs {
         let program = program.unwrap();
         let mut log = vec![0; 1 << 16];
