@@ -3,12 +3,12 @@
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::engine::parallel::thread_count;
 use crate::model::owner::OwnerRole;
-use crate::model::process::{Process, ProcessFields};
+use crate::model::process::Process;
 use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::system::System;
 use std::cell::RefCell;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 
 /// The processes that own one of these rows, ascending.
 pub(crate) fn owning_processes(sockets: &[Socket], table: &OwnerTable) -> Vec<ProcessSeen> {
@@ -37,7 +37,7 @@ pub(crate) struct ProcessNames<'a, S> {
     system: &'a S,
     query: &'a Query,
     /// Ascending by pid.
-    known: RefCell<Vec<(u32, Option<OsString>)>>,
+    known: RefCell<Vec<Process>>,
 }
 
 impl<'a, S: System> ProcessNames<'a, S> {
@@ -52,25 +52,24 @@ impl<'a, S: System> ProcessNames<'a, S> {
 
     fn read(&self, processes: &[ProcessSeen]) {
         let threads = thread_count(self.query, S::processors);
-        let (processes, _) = self.system.processes(processes, ProcessFields::NAME, threads);
+        let (processes, _) = self.system.processes(processes, S::NAME_FIELDS, threads);
         let mut known = self.known.borrow_mut();
-        for Process { pid, name, .. } in processes {
+        for process in processes {
             // They come in order, so most are appended.
-            let place = known.partition_point(|(known, _)| *known < pid);
-            known.insert(place, (pid, name));
+            let place = known.partition_point(|known| known.pid < process.pid);
+            known.insert(place, process);
         }
     }
 
     fn is_named(&self, pid: u32, wanted: &OsStr) -> bool {
-        let place = || self.known.borrow().binary_search_by_key(&pid, |(pid, _)| *pid);
+        let place = || self.known.borrow().binary_search_by_key(&pid, |process| process.pid);
         if place().is_err() {
             // Only a table of sockets names it.
             self.read(&[ProcessSeen::new(pid, u64::MAX)]);
         }
         let Ok(place) = place() else { return false };
         let known = self.known.borrow();
-        let Some((_, Some(name))) = known.get(place) else { return false };
-        wanted == name || self.system.is_short_name(wanted, name)
+        known.get(place).is_some_and(|process| self.system.is_named(wanted, process))
     }
 
     /// Whether a row passes the filter with the owners that it has.

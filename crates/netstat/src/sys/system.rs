@@ -99,6 +99,14 @@ pub(crate) trait System: Sync {
     /// Reads details of these processes until `stop` is set, so that [`processes`](Self::processes) has them already.
     fn prefetch_processes(&self, _seen: &[ProcessSeen], _fields: ProcessFields, _stop: &AtomicBool) {}
 
+    /// The fields that [`is_named`](Self::is_named) compares.
+    const NAME_FIELDS: ProcessFields = ProcessFields::NAME;
+
+    /// Whether a process, with [`NAME_FIELDS`](Self::NAME_FIELDS), has this name.
+    fn is_named(&self, wanted: &OsStr, process: &Process) -> bool {
+        process.name.as_ref().is_some_and(|name| wanted == name || self.is_short_name(wanted, name))
+    }
+
     /// Whether `name` stands for the process name `full`, other than by equality.
     fn is_short_name(&self, _name: &OsStr, _full: &OsStr) -> bool {
         false

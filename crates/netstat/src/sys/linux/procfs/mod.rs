@@ -5,13 +5,15 @@
 pub(crate) mod net;
 pub(crate) mod process;
 pub(crate) mod process_cache;
+pub(crate) mod program_name;
 
 use super::clock::nanoseconds_since_boot;
 use super::errno::errno_of;
 use super::ffi;
 use netstat_wire::linux::proc_pid_fd::{number, socket_inode};
 use rustix::fs::{
-    AtFlags, CWD, Mode, OFlags, RawDir, RawMode, open, readlink, readlinkat_raw, statat, statfs,
+    AtFlags, CWD, Mode, OFlags, RawDir, RawMode, ResolveFlags, Statx, StatxFlags, open, openat2, readlink,
+    readlinkat_raw, statat, statfs, statx,
 };
 use rustix::io::{Errno, read};
 use rustix::net::sockopt::socket_cookie;
@@ -98,6 +100,8 @@ pub(crate) trait Procfs: Sync {
     fn read_lines(&self, path: &str, content: &mut Vec<u8>, limit: usize) -> Result<(), Errno>;
     /// Reads a link below `/proc`, such as `12/exe`.
     fn link(&self, path: &str) -> Result<Vec<u8>, Errno>;
+    /// Whether the executable of a process is at this path, which is as the process sees it.
+    fn is_executable_at(&self, pid: u32, path: &[u8]) -> Result<bool, Errno>;
     /// Nanoseconds since boot, the clock of process start times.
     fn now(&self) -> u64;
 }
@@ -282,6 +286,29 @@ impl Procfs for Proc {
 
     fn link(&self, path: &str) -> Result<Vec<u8>, Errno> {
         Ok(readlink(absolute(path), Vec::new())?.into_bytes())
+    }
+
+    fn is_executable_at(&self, pid: u32, path: &[u8]) -> Result<bool, Errno> {
+        let mask = StatxFlags::INO | StatxFlags::NLINK;
+        // No file system is asked that may not answer: only what the kernel has in memory counts.
+        let link = absolute(&format!("{pid}/exe"));
+        let executable = statx(CWD, link, AtFlags::STATX_DONT_SYNC, mask)?;
+        if executable.stx_nlink == 0 {
+            return Ok(false);
+        }
+        let root = open_below(&format!("{pid}/root"), OFlags::PATH | OFlags::DIRECTORY)?;
+        let path = path.strip_prefix(b"/").ok_or(Errno::NOENT)?;
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::CACHED;
+        match openat2(root, path, flags, Mode::empty(), resolve) {
+            Ok(found) => {
+                let found = statx(found, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, mask)?;
+                let id = |file: &Statx| (file.stx_ino, file.stx_dev_major, file.stx_dev_minor);
+                Ok(id(&found) == id(&executable))
+            }
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(errno),
+        }
     }
 
     fn now(&self) -> u64 {

@@ -39,20 +39,22 @@ impl Common {
     }
 }
 
-struct Entry {
-    stamp: Stamp,
+pub(crate) struct Entry {
+    pub(crate) stamp: Stamp,
     fields: ProcessFields,
-    process: Process,
+    pub(crate) process: Process,
     /// The listing that it was last seen in.
     seen: u32,
 }
 
 /// What distinguishes a process, its program and its name from any other.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Stamp {
     start_time_ticks: u64,
     start_stack: u64,
     comm: Vec<u8>,
+    /// Whether each program gets its own address of the stack; `None`: not looked at yet.
+    pub(crate) is_random: Option<bool>,
 }
 
 impl Stamp {
@@ -63,7 +65,18 @@ impl Stamp {
             start_time_ticks: *start_time_ticks,
             start_stack,
             comm: comm.clone(),
+            is_random: None,
         })
+    }
+
+    /// Whether two reads of one process are of two programs, or names.
+    pub(crate) fn differs(a: &Stat, b: &Stat) -> bool {
+        (a.start_stack, &a.comm) != (b.start_stack, &b.comm)
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        let of = |stamp: &Self| (stamp.start_time_ticks, stamp.start_stack);
+        of(self) == of(other) && self.comm == other.comm
     }
 }
 
@@ -91,9 +104,9 @@ impl ProcessCache {
     }
 
     /// The process as an earlier listing read it, if the stamp and the fields are the same.
-    pub(crate) fn get(&self, pid: u32, stamp: &Stamp, fields: ProcessFields) -> Option<&Process> {
+    pub(crate) fn get(&self, pid: u32, stamp: &Stamp, fields: ProcessFields) -> Option<&Entry> {
         let known = self.by_pid.get(&pid)?;
-        (known.stamp == *stamp && known.fields == fields).then_some(&known.process)
+        (known.stamp.is_same(stamp) && known.fields == fields).then_some(known)
     }
 
     /// Stores processes of this listing.
@@ -102,8 +115,9 @@ impl ProcessCache {
         for (process, stamp) in read {
             let Some(stamp) = stamp else { continue };
             match self.by_pid.get_mut(&process.pid) {
-                Some(known) if known.stamp == *stamp && known.fields == fields => {
-                    known.process.parent = process.parent;
+                Some(known) if known.stamp.is_same(stamp) && known.fields == fields => {
+                    known.process.clone_from(process);
+                    known.stamp.is_random = stamp.is_random;
                     known.seen = seen;
                 }
                 _ => {
@@ -123,7 +137,7 @@ mod tests {
     const FIELDS: ProcessFields = ProcessFields::NAME;
 
     fn stamp(start_time_ticks: u64, start_stack: u64, comm: &str) -> Stamp {
-        Stamp { start_time_ticks, start_stack, comm: comm.into() }
+        Stamp { start_time_ticks, start_stack, comm: comm.into(), is_random: None }
     }
 
     fn process(pid: u32, name: &str) -> Process {
@@ -134,16 +148,22 @@ mod tests {
     fn process_is_cached_while_program_and_name_are_the_same() {
         let mut known = ProcessCache::default();
         known.store(FIELDS, &[(process(7, "a"), Some(stamp(1, 2, "a"))), (process(8, "b"), None)]);
-        assert_eq!(known.get(7, &stamp(1, 2, "a"), FIELDS), Some(&process(7, "a")));
+        assert_eq!(
+            known.get(7, &stamp(1, 2, "a"), FIELDS).map(|entry| &entry.process),
+            Some(&process(7, "a"))
+        );
         for other in [stamp(9, 2, "a"), stamp(1, 9, "a"), stamp(1, 2, "z")] {
-            assert_eq!(known.get(7, &other, FIELDS), None, "{other:?}");
+            assert!(known.get(7, &other, FIELDS).is_none(), "{other:?}");
         }
-        assert_eq!(known.get(7, &stamp(1, 2, "a"), FIELDS | ProcessFields::PATH), None);
-        assert_eq!(known.get(8, &stamp(1, 2, "a"), FIELDS), None);
+        assert!(known.get(7, &stamp(1, 2, "a"), FIELDS | ProcessFields::PATH).is_none());
+        assert!(known.get(8, &stamp(1, 2, "a"), FIELDS).is_none());
         // The pid now belongs to another process.
         known.store(FIELDS, &[(process(7, "c"), Some(stamp(5, 6, "c")))]);
-        assert_eq!(known.get(7, &stamp(1, 2, "a"), FIELDS), None);
-        assert_eq!(known.get(7, &stamp(5, 6, "c"), FIELDS), Some(&process(7, "c")));
+        assert!(known.get(7, &stamp(1, 2, "a"), FIELDS).is_none());
+        assert_eq!(
+            known.get(7, &stamp(5, 6, "c"), FIELDS).map(|entry| &entry.process),
+            Some(&process(7, "c"))
+        );
     }
 
     #[test]
@@ -167,7 +187,7 @@ mod tests {
             assert!(known.get(7, &stamp(1, 2, "a"), FIELDS).is_some(), "{listing}");
         }
         known.begin();
-        assert_eq!(known.get(7, &stamp(1, 2, "a"), FIELDS), None);
+        assert!(known.get(7, &stamp(1, 2, "a"), FIELDS).is_none());
         assert!(known.get(8, &stamp(1, 2, "b"), FIELDS).is_some());
     }
 }

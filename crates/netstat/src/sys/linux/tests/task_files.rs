@@ -67,6 +67,9 @@ impl<'w> System for &'w Iterated {
 
     const SUPPORT: Support = support::LINUX;
 
+    const NAME_FIELDS: ProcessFields =
+        ProcessFields::NAME.union(ProcessFields::PATH).union(ProcessFields::COMMAND_LINE);
+
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
         let world = &self.world;
         let scope = Scope { nested: self.nested, netns: Some(NETNS), pids: query.filter.pids() };
@@ -94,8 +97,8 @@ impl<'w> System for &'w Iterated {
         (&&self.world).recheck(sockets)
     }
 
-    fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
-        (&&self.world).is_short_name(name, full)
+    fn is_named(&self, wanted: &OsStr, process: &Process) -> bool {
+        (&&self.world).is_named(wanted, process)
     }
 }
 

@@ -14,8 +14,9 @@ use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::linux::owners::walk;
-use crate::sys::linux::procfs::process::{is_short_name, read_all};
+use crate::sys::linux::procfs::process::read_all;
 use crate::sys::linux::procfs::process_cache::ProcessCache;
+use crate::sys::linux::procfs::program_name::is_named;
 use crate::sys::linux::procfs::{File, Procfs, Sizes, TableRead};
 use crate::sys::support;
 use crate::sys::system::System;
@@ -59,6 +60,8 @@ pub(super) struct Machine {
     pub(super) files: BTreeMap<String, String>,
     /// The cookies of the sockets behind descriptors that may be copied.
     pub(super) cookies: BTreeMap<(u32, i32), u64>,
+    /// Where the executables of processes are.
+    pub(super) executables: BTreeMap<u32, Vec<u8>>,
     /// Processes whose mappings are refused.
     pub(super) maps_refused: BTreeSet<u32>,
     /// Descriptors of other sockets that have the same inode number.
@@ -408,6 +411,11 @@ impl Procfs for &World {
         }
     }
 
+    fn is_executable_at(&self, pid: u32, path: &[u8]) -> Result<bool, Errno> {
+        let machine = self.at(&format!("executable {pid}"));
+        machine.executables.get(&pid).map(|at| at == path).ok_or(Errno::AGAIN)
+    }
+
     fn now(&self) -> u64 {
         self.time()
     }
@@ -417,6 +425,9 @@ impl<'a> System for &'a World {
     type OwnerSearch = walk::ProcfsWalk<&'a World>;
 
     const SUPPORT: Support = support::LINUX;
+
+    const NAME_FIELDS: ProcessFields =
+        ProcessFields::NAME.union(ProcessFields::PATH).union(ProcessFields::COMMAND_LINE);
 
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
         walk::ProcfsWalk::over(Ok(*self), &query.filter.pids())
@@ -441,7 +452,7 @@ impl<'a> System for &'a World {
         sockets.map(|socket| socket.inode().is_some_and(|inode| !self.closed.contains(&inode))).collect()
     }
 
-    fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
-        is_short_name(name, full)
+    fn is_named(&self, wanted: &OsStr, process: &Process) -> bool {
+        is_named(wanted, process)
     }
 }
