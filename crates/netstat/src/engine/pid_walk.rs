@@ -75,6 +75,8 @@ pub(crate) struct Visit<'a, E> {
     pub(crate) seen_at: u64,
     wanted: Option<&'a [u64]>,
     found: &'a mut Found<E>,
+    /// Where the holdings of this process begin.
+    first: usize,
 }
 
 impl<E> Visit<'_, E> {
@@ -94,6 +96,24 @@ impl<E> Visit<'_, E> {
             let owner = Owner::new(self.pid, fd, OwnerRole::Holder);
             self.found.holdings.push(Holding::new(key, owner));
         }
+    }
+
+    /// Removes repeats among what this process holds: the tables of its threads are often copies of one another.
+    #[allow(dead_code, reason = "only Linux has tables of threads")]
+    pub(crate) fn merge_holdings(&mut self) {
+        let Some(own) = self.found.holdings.get_mut(self.first..) else { return };
+        own.sort();
+        let mut kept = self.first;
+        for index in self.first..self.found.holdings.len() {
+            let Some(holding) = self.found.holdings.get(index).copied() else { break };
+            if kept == self.first || self.found.holdings.get(kept - 1) != Some(&holding) {
+                if let Some(place) = self.found.holdings.get_mut(kept) {
+                    *place = holding;
+                }
+                kept += 1;
+            }
+        }
+        self.found.holdings.truncate(kept);
     }
 
     pub(crate) fn extra(&mut self) -> &mut E {
@@ -189,7 +209,7 @@ impl<E: Extra> Pass<E> {
             }
             let before = found.holdings.len();
             let wanted = self.wanted.as_deref();
-            let mut visit = Visit { pid: *pid, seen_at: u64::MAX, wanted, found: &mut found };
+            let mut visit = Visit { pid: *pid, seen_at: u64::MAX, wanted, found: &mut found, first: before };
             let read = reader.read(&mut visit, &mut buffers);
             let seen_at = visit.seen_at;
             if let Err(unread) = read {

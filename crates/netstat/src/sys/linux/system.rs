@@ -126,6 +126,7 @@ impl<'c> System for Native<'c> {
     }
 
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
+        self.socket().dumps().open_early();
         OwnerSources::new(&self.cache.program, query)
     }
 

@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 /// --processes 10 --connections 20 --udp 2 --host-pids` has this many, and takes less time by either measure.)
 const MIN_FILES_FOR_BPF: u64 = 800;
 
-/// How many processes a pid namespace of its own must have for that: files are counted for the whole machine.
+/// How many processes a nested pid namespace must have for that, if their descriptors cannot be counted or are few.
 const MIN_PROCESSES_FOR_BPF: usize = 50;
 
 /// The program that finds owners, once it was loaded, and kept for the next listing.
@@ -120,8 +120,10 @@ impl State {
                 Ok(program)
             }
             Err(refused) => {
-                // Not retried: the next load would be refused, and logged, in the same manner.
-                *self = Self::Refused(refused);
+                // Not retried if it is to stay so: the next load would be refused, and logged, in the same manner.
+                if !refused.is_temporary() {
+                    *self = Self::Refused(refused);
+                }
                 Err(refused)
             }
         }
@@ -136,6 +138,12 @@ pub(crate) fn load(kept: &KeptProgram) -> Option<Arc<TaskFiles>> {
         return None;
     }
     state.load(Loader::current(Some(&procfs))).ok()
+}
+
+/// Whether these processes, which are few, have enough descriptors.
+fn has_many_descriptors(procfs: &impl Procfs, pids: &[u32]) -> bool {
+    let counts = pids.iter().filter_map(|pid| procfs.sizes(*pid).ok()?.descriptors);
+    counts.sum::<u64>() >= MIN_FILES_FOR_BPF
 }
 
 /// The number of descriptors is in `/proc`; without it the walk has nothing to read either.
@@ -153,6 +161,12 @@ fn is_worth_it(procfs: &impl Procfs) -> Result<&'static str, &'static str> {
     if files < MIN_FILES_FOR_BPF {
         return Err("few descriptors");
     }
-    let few = walk::is_nested(procfs) && procfs.pids().is_ok_and(|pids| pids.len() < MIN_PROCESSES_FOR_BPF);
-    if few { Err("few processes") } else { Ok("many descriptors") }
+    // Files are counted for the whole machine, so a nested namespace counts its own.
+    if walk::is_nested(procfs) {
+        let pids = procfs.pids().unwrap_or_default();
+        if pids.len() < MIN_PROCESSES_FOR_BPF && !has_many_descriptors(procfs, &pids) {
+            return Err("few processes");
+        }
+    }
+    Ok("many descriptors")
 }

@@ -87,10 +87,39 @@ struct Iterated {
     seen: Vec<ProcessSeen>,
     /// It began after the tables of sockets were complete.
     after_tables: bool,
+    /// The process that is read, where its holdings begin, and how many it may have before repeats are removed.
+    process: Run,
     failure: Option<Errno>,
 }
 
+/// The holdings of one process, which come together.
+#[derive(Copy, Clone, Default)]
+struct Run {
+    pid: u32,
+    start: usize,
+    limit: usize,
+}
+
 impl Iterated {
+    /// Removes repeats among what a process holds as soon as there are many: the tables of its threads may be copies of one
+    /// another. What is left may double before the next time, so that the work stays in proportion.
+    fn merge_repeats(&mut self, pid: u32) {
+        /// More than a table has, nearly always.
+        const MANY: usize = 1 << 16;
+        let length = self.holdings.len();
+        if self.process.pid != pid {
+            self.process = Run { pid, start: length, limit: length + MANY };
+        }
+        if length < self.process.limit {
+            return;
+        }
+        let mut own = self.holdings.split_off(self.process.start);
+        own.sort_unstable();
+        own.dedup();
+        self.process.limit = self.process.start + (2 * own.len()).max(MANY);
+        self.holdings.extend(own);
+    }
+
     /// Iterates once.
     fn read(source: &impl HeldSource, scope: &Scope, wanted: Option<&[u64]>) -> Result<Self, Errno> {
         let mut found = Self::default();
@@ -99,6 +128,7 @@ impl Iterated {
                 return;
             }
             let Some(holding) = scope.holding(&file) else { return };
+            found.merge_repeats(file.pid);
             found.holdings.push(holding);
             // The descriptors of a process follow one another.
             match found.seen.last_mut() {

@@ -32,6 +32,10 @@ use std::cmp::Ordering;
 /// How many links may be read in the threads of a process whose tables cannot be compared.
 const UNCOMPARED_LINKS: u64 = 1 << 16;
 
+/// How many links are read in all tables of one process: a process may have a million in one table, and as many tables as
+/// threads. Beyond that its threads are a gap.
+const MAX_LINKS: u64 = 1 << 20;
+
 /// The inode of the initial pid namespace, `PROC_PID_INIT_INO` of include/linux/proc_ns.h.
 const INITIAL_PID_NAMESPACE: &[u8] = b"pid:[4026531836]";
 
@@ -221,16 +225,22 @@ impl Hidden {
     }
 }
 
-/// A `/proc` that shows this process by its own number, and so all others by theirs. In a pid namespace of
-/// its own with the `/proc` of the one before, a process finds itself by another number; with that of a
-/// third it does not find itself at all.
+/// A `/proc` that shows this process by its own number, and so all others by theirs. In a nested pid namespace with the
+/// `/proc` of the outer one, a process finds itself by another number, or by the same one by chance: then `NSpid` lists two.
+/// With the `/proc` of an unrelated namespace it does not find itself at all.
 fn of_own_namespace<P: Procfs>(procfs: P) -> Result<P, NotSearched> {
     own_namespace(&procfs).map(|()| procfs)
 }
 
 fn own_namespace(procfs: &impl Procfs) -> Result<(), NotSearched> {
     match procfs.link("self") {
-        Ok(own) if own == std::process::id().to_string().as_bytes() => Ok(()),
+        Ok(own) if own == std::process::id().to_string().as_bytes() => {
+            // A process of the initial namespace has one number alone.
+            if is_nested(procfs) && has_several_numbers(procfs) {
+                return Err(NotSearched::OtherNamespace);
+            }
+            Ok(())
+        }
         Ok(_) => Err(NotSearched::OtherNamespace),
         Err(Errno::NOENT) => match procfs.pids() {
             Ok(pids) if !pids.is_empty() => Err(NotSearched::OtherNamespace),
@@ -240,6 +250,19 @@ fn own_namespace(procfs: &impl Procfs) -> Result<(), NotSearched> {
         },
         Err(_) => Ok(()),
     }
+}
+
+/// Whether this process has several numbers in the namespaces from that of `/proc` down to its own. False before Linux 4.1,
+/// which has no such line.
+fn has_several_numbers(procfs: &impl Procfs) -> bool {
+    let mut status = Vec::new();
+    if procfs.read("self/status", &mut status).is_err() {
+        return false;
+    }
+    let numbers = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"NSpid:"));
+    numbers.is_some_and(|numbers| {
+        numbers.split(u8::is_ascii_whitespace).filter(|number| !number.is_empty()).count() > 1
+    })
 }
 
 /// Whether a `/proc` shows the processes of another pid namespace than this one, or by other numbers.
@@ -303,6 +326,7 @@ impl<P: Procfs> DescriptorTables<'_, '_, P> {
         let threads = self.procfs.threads(leader)?;
         let mut failure = Ok(());
         let mut budget = UNCOMPARED_LINKS;
+        let mut links = MAX_LINKS.saturating_sub(descriptors);
         for thread in threads.into_iter().filter(|thread| *thread != leader) {
             let place = match self.place(&tables, thread) {
                 // Shares a table that has been read.
@@ -319,8 +343,14 @@ impl<P: Procfs> DescriptorTables<'_, '_, P> {
                     None
                 }
             };
+            if links == 0 {
+                self.visit.extra().not_compared += 1;
+                continue;
+            }
             match self.table(Some(thread)) {
                 Ok(read) => {
+                    links = links.saturating_sub(read.descriptors);
+                    self.visit.merge_holdings();
                     if let Some(place) = place {
                         tables.insert(place, thread);
                     }

@@ -197,7 +197,7 @@ impl<'a> Context<'a> {
     fn started(&self, stat: &Stat) -> i128 {
         let per_tick = i128::from(self.nanoseconds_per_tick);
         match i64::try_from(stat.start_time_ticks) {
-            Err(_) => i128::from(stat.start_time_ticks.cast_signed()) * per_tick,
+            Err(_) => i128::from(i64::from_ne_bytes(stat.start_time_ticks.to_ne_bytes())) * per_tick,
             Ok(ticks) => match i128::from(ticks) * per_tick {
                 started if started > i128::from(i64::MAX) => started - (1 << 64),
                 started => started,
