@@ -1,7 +1,7 @@
 //! The interface of the crates `netstat` 0.7 and netstat2 0.11, and nothing else.
 //!
 //! The same names are at the root of this crate, where a program written for either finds them. This module is for
-//! programs in which those of the full interface are in the way: beside another glob import, a glob import of the
+//! programs in which those of the full interface would clash: beside another glob import, a glob import of the
 //! root makes `Process`, `Socket` or `Query` ambiguous.
 //!
 //! ```
@@ -88,12 +88,12 @@ pub struct SocketInfo {
     /// Protocol-specific socket information.
     pub protocol_socket_info: ProtocolSocketInfo,
     /// Identifiers of processes associated with this socket, ascending, each once. Empty where there is
-    /// none and where the caller may not see them; the full interface tells which ([`Socket::ownership`]).
+    /// none and where the caller may not see them; the full interface says which ([`Socket::ownership`]).
     pub associated_pids: Vec<u32>,
     /// Inode number of this socket; 0 where it has none.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub inode: u32,
-    /// Owner UID of this socket; 0 also where nobody owns it.
+    /// Owner UID of this socket; 0 also where the socket has no owner.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub uid: u32,
 }
@@ -123,15 +123,15 @@ pub enum TcpState {
     SynReceived,
     /// Data can flow.
     Established,
-    /// Closed here; the other end has not confirmed yet.
+    /// Closed locally; the other end has not confirmed yet.
     FinWait1,
-    /// Closed here and confirmed; the other end may still send.
+    /// Closed locally and acknowledged; the other end may still send.
     FinWait2,
     /// Closed by the other end; this end may still send.
     CloseWait,
     /// Both ends closed at the same time.
     Closing,
-    /// Closed by the other end, then here; the confirmation is missing.
+    /// Closed by the other end, then locally; the acknowledgement of the local FIN is missing.
     LastAck,
     /// Closed; kept so that late segments do no harm.
     TimeWait,

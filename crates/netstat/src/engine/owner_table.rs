@@ -94,7 +94,7 @@ pub(crate) struct ProcessSeen {
     /// Nanoseconds since boot. macOS: not a time but the unique number of the process, which is more precise.
     /// `u64::MAX`: not known.
     pub(crate) at: u64,
-    /// Some of its descriptors with the keys of their sockets, to distinguish processes that started within the same tick
+    /// Some of its descriptors with the keys of their sockets, which distinguish processes that started within one tick
     /// of the clock. Linux.
     pub(crate) sockets: [Option<(i32, u64)>; 4],
     /// Whether the second pass has seen it too: by then its pid may have belonged to another process.
@@ -130,6 +130,9 @@ pub(crate) struct OwnerTable {
     pub(crate) process_starts: Option<ProcessStartTimes>,
     /// Whether every process that could hold a socket was read.
     pub(crate) complete: bool,
+    /// Processes that may hold sockets beyond those in the table; `None`: which ones is not known. Says nothing where
+    /// the table is complete.
+    pub(crate) unread: Option<Vec<u32>>,
     /// Which source found the holders, where there is a choice.
     pub(crate) from: Option<OwnerSourceUsed>,
     /// The ownership of a socket that has an identity and is not in the table.

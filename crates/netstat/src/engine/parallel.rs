@@ -1,4 +1,4 @@
-//! Runs work on several threads, or on fewer if threads cannot be started.
+//! Runs one closure on several threads, the caller's among them, or on fewer where threads cannot be started.
 
 use crate::query::Query;
 use std::io;
@@ -18,16 +18,17 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs `work` on up to `threads - 1` new threads while `local` runs on the calling thread, and returns when all have
-/// ended. Threads may fail to start: `local` must be able to do all of the work.
-pub(crate) fn run_parallel(threads: usize, work: &(dyn Fn() + Sync), local: &mut dyn FnMut()) {
+/// Runs `work` on up to `threads - 1` threads of its own while `on_this_thread` runs on the caller's, and returns
+/// when all have ended. A thread that cannot be started is done without: `on_this_thread` must be able to do all of
+/// the work.
+pub(crate) fn run_parallel(threads: usize, work: &(dyn Fn() + Sync), on_this_thread: &mut dyn FnMut()) {
     thread::scope(|scope| {
         for _ in 1..threads {
             if start(scope, Box::new(work)).is_err() {
                 break;
             }
         }
-        local();
+        on_this_thread();
     });
 }
 
@@ -52,9 +53,9 @@ mod tests {
         let work = || {
             count.fetch_add(1, Ordering::Relaxed);
         };
-        let mut local = 0;
-        run_parallel(3, &work, &mut || local += 1);
-        assert_eq!((local, count.into_inner()), (1, 2));
+        let mut calls = 0;
+        run_parallel(3, &work, &mut || calls += 1);
+        assert_eq!((calls, count.into_inner()), (1, 2));
     }
 
     #[test]

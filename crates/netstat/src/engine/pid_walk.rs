@@ -133,6 +133,8 @@ struct Found<E> {
     seen: Vec<ProcessSeen>,
     /// Processes that were read before the tables of sockets were complete.
     early: Vec<u32>,
+    /// Processes that were not read to their end.
+    unread: Vec<u32>,
     vanished: u64,
     refused: u64,
     failed: u64,
@@ -146,6 +148,7 @@ impl<E: Extra> Found<E> {
         self.holdings.extend(other.holdings);
         self.seen.extend(other.seen);
         self.early.extend(other.early);
+        self.unread.extend(other.unread);
         self.vanished += other.vanished;
         self.refused += other.refused;
         self.failed += other.failed;
@@ -155,6 +158,12 @@ impl<E: Extra> Found<E> {
 
     fn is_complete(&self) -> bool {
         self.refused == 0 && self.failed == 0 && self.extra.is_complete()
+    }
+
+    /// The processes that were not read to their end; `None` if some of them are not known.
+    fn unread(&mut self) -> Option<Vec<u32>> {
+        let known = self.unread.len() as u64 == self.refused + self.failed && self.extra.is_complete();
+        known.then(|| mem::take(&mut self.unread))
     }
 
     fn gaps(&self, source: &str) -> Vec<Gap> {
@@ -213,6 +222,9 @@ impl<E: Extra> Pass<E> {
             let read = reader.read(&mut visit, &mut buffers);
             let seen_at = visit.seen_at;
             if let Err(unread) = read {
+                if !matches!(unread, Unreadable::Vanished) {
+                    found.unread.push(*pid);
+                }
                 found.count(unread);
             }
             let holdings = found.holdings.get(before..).unwrap_or_default();
@@ -288,6 +300,7 @@ impl<R: ProcessReader> PidWalk<R> {
         table.gaps = found.gaps(R::SOURCE);
         table.add(mem::take(&mut found.holdings), mem::take(&mut found.seen));
         table.set_reach(found.is_complete(), some_only, hidden);
+        table.unread = if hidden.is_none() { found.unread() } else { None };
         found.extra.add_to(&mut table);
         table
     }
@@ -322,6 +335,8 @@ impl<R: ProcessReader> PidWalk<R> {
             table.if_missing = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
             table.gaps.extend(found.gaps(R::SOURCE));
         }
+        table.unread =
+            table.unread.take().zip(found.unread()).map(|(first, second)| [first, second].concat());
         if !found.holdings.is_empty() {
             table.add(found.holdings, found.seen);
             found.extra.add_to(table);

@@ -1,8 +1,9 @@
-//! The processes that own rows, and their names for filters by process.
+//! Looks up the processes that own rows, and applies the filter's conditions about processes to the rows.
 
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::engine::parallel::thread_count;
-use crate::model::owner::OwnerRole;
+use crate::filter::{OwnerFacts, Term, Verdict};
+use crate::model::owner::{HiddenReason, OwnerRole, Ownership};
 use crate::model::process::Process;
 use crate::model::socket::Socket;
 use crate::query::Query;
@@ -32,18 +33,24 @@ pub(crate) fn owning_processes(sockets: &[Socket], table: &OwnerTable) -> Vec<Pr
     processes
 }
 
-/// The names of processes, as far as the filter of a query needs them.
+/// What the filter of a query needs to know of owners and of their names.
 pub(crate) struct ProcessNames<'a, S> {
     system: &'a S,
     query: &'a Query,
+    owners: &'a OwnerTable,
     /// Ascending by pid.
     known: RefCell<Vec<Process>>,
 }
 
 impl<'a, S: System> ProcessNames<'a, S> {
     /// Reads the names of these processes, if the filter needs names.
-    pub(crate) fn new(system: &'a S, query: &'a Query, processes: &[ProcessSeen]) -> Self {
-        let names = Self { system, query, known: RefCell::default() };
+    pub(crate) fn new(
+        system: &'a S,
+        query: &'a Query,
+        owners: &'a OwnerTable,
+        processes: &[ProcessSeen],
+    ) -> Self {
+        let names = Self { system, query, owners, known: RefCell::default() };
         if query.filter.needs_names() {
             names.read(processes);
         }
@@ -52,29 +59,56 @@ impl<'a, S: System> ProcessNames<'a, S> {
 
     fn read(&self, processes: &[ProcessSeen]) {
         let threads = thread_count(self.query, S::processors);
-        let (processes, _) = self.system.processes(processes, S::NAME_FIELDS, threads);
+        let (read, _) = self.system.processes(processes, S::NAME_FIELDS, threads);
         let mut known = self.known.borrow_mut();
-        for process in processes {
-            // They come in order, so most are appended.
-            let place = known.partition_point(|known| known.pid < process.pid);
-            known.insert(place, process);
+        let mut add = |process: Process| match known.binary_search_by_key(&process.pid, |known| known.pid) {
+            Ok(_) => {}
+            // They come in order, so mostly at the end.
+            Err(place) => known.insert(place, process),
+        };
+        read.into_iter().for_each(&mut add);
+        // Of those that are not there, the name is not known either.
+        processes.iter().for_each(|process| add(Process::new(process.pid)));
+    }
+
+    /// Whether a row passes the filter, with what is known of its owners.
+    pub(crate) fn judge(&self, socket: &Socket) -> Verdict {
+        match self.query.needs_owners() {
+            true => self.query.filter.judge(socket, self),
+            false => Verdict::Passes,
         }
     }
 
-    fn is_named(&self, pid: u32, wanted: &OsStr) -> bool {
+    /// Whether one of the processes that may hold more than is known is the process, or has the name, of this term.
+    fn is_of_unread(&self, term: &Term) -> bool {
+        let Some(unread) = &self.owners.unread else { return true };
+        match term {
+            Term::Pid(pid) => unread.contains(pid),
+            Term::Process(name) => unread.iter().any(|pid| self.is_named(*pid, name) != Some(false)),
+            _ => false,
+        }
+    }
+}
+
+impl<S: System> OwnerFacts for ProcessNames<'_, S> {
+    fn is_named(&self, pid: u32, wanted: &OsStr) -> Option<bool> {
         let place = || self.known.borrow().binary_search_by_key(&pid, |process| process.pid);
         if place().is_err() {
-            // Only a table of sockets names it.
+            // Only a table of sockets names it, or it could not be read.
             self.read(&[ProcessSeen::new(pid, u64::MAX)]);
         }
-        let Ok(place) = place() else { return false };
         let known = self.known.borrow();
-        known.get(place).is_some_and(|process| self.system.is_named(wanted, process))
+        self.system.is_named(wanted, known.get(place().ok()?)?)
     }
 
-    /// Whether a row passes the filter with the owners that it has.
-    pub(crate) fn pass(&self, socket: &Socket) -> bool {
-        !self.query.needs_owners()
-            || self.query.filter.matches_owned(socket, &|pid, name| self.is_named(pid, name))
+    fn may_be_unseen(&self, socket: &Socket, term: &Term) -> bool {
+        match socket.ownership {
+            Ownership::Known { complete: true } | Ownership::None { .. } => false,
+            // A system that never reports all owners is asked for those that it reports.
+            Ownership::Known { complete: false } if !S::SUPPORT.all_owners => false,
+            // It has been closed, or its owner has: there is nothing to find.
+            Ownership::Hidden { reason: HiddenReason::Vanished } => false,
+            _ => self.is_of_unread(term),
+        }
     }
 }

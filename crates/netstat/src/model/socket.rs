@@ -49,7 +49,7 @@ pub struct Socket {
     /// What the system itself calls the socket; `None` where it has no name (Linux: TIME_WAIT, SYN_RECV, accept queue,
     /// orphan; macOS: a connection in a process's own network stack), and on Windows.
     pub identity: Option<Identity>,
-    /// Linux: the socket's cookie, never used twice until the machine is started again; `None` where the source of
+    /// Linux: the socket's cookie, never used twice until the next boot; `None` where the source of
     /// the row does not report it (`/proc/net`). macOS: its generation, never used twice by sockets of one
     /// protocol. Never the only key: see [`Socket::key`].
     pub cookie: Option<NonZeroU64>,

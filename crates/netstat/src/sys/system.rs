@@ -102,9 +102,10 @@ pub(crate) trait System: Sync {
     /// The fields that [`is_named`](Self::is_named) compares.
     const NAME_FIELDS: ProcessFields = ProcessFields::NAME;
 
-    /// Whether a process, with [`NAME_FIELDS`](Self::NAME_FIELDS), has this name.
-    fn is_named(&self, wanted: &OsStr, process: &Process) -> bool {
-        process.name.as_ref().is_some_and(|name| wanted == name || self.is_short_name(wanted, name))
+    /// Whether a process, with [`NAME_FIELDS`](Self::NAME_FIELDS), has this name; `None` if its name is not known.
+    fn is_named(&self, wanted: &OsStr, process: &Process) -> Option<bool> {
+        let name = process.name.as_ref()?;
+        Some(wanted == name || self.is_short_name(wanted, name))
     }
 
     /// Whether `name` stands for the process name `full`, other than by equality.

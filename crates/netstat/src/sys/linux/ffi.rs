@@ -1,4 +1,5 @@
-//! The system calls that rustix lacks or has for some arguments only, beside those of BPF in `bpf/ffi.rs`.
+//! The system calls that rustix lacks, or has for some arguments only or in a feature that takes long to compile, beside
+//! those of BPF in `bpf/ffi.rs`.
 #![allow(unsafe_code, reason = "foreign calls are made only in files of this name")]
 
 use super::errno::errno_of;
@@ -108,6 +109,25 @@ pub(super) fn pidfd_send_signal(process: BorrowedFd<'_>, signal: i32) -> Result<
     }
 }
 
+/// The number of processors that the calling thread may run on.
+///
+/// Fails with `EINVAL` on a kernel built for more than 1,024 processors.
+///
+/// # Sources
+/// sched_getaffinity(2).
+pub(super) fn processors_allowed() -> Result<u32, Errno> {
+    // The bytes of `cpu_set_t`. The kernel writes whole words of the size of a pointer, of either byte order: the number
+    // of bits is the same.
+    let mut set = [0_u64; 1024 / 64];
+    // SAFETY: the set is writable, of the size given, and aligned for words; 0 is the calling thread.
+    let answer = unsafe { libc::sched_getaffinity(0, size_of_val(&set), set.as_mut_ptr().cast()) };
+    if answer < 0 {
+        Err(errno_of(io::Error::last_os_error()))
+    } else {
+        Ok(set.iter().map(|word| word.count_ones()).sum())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -128,5 +148,13 @@ mod tests {
         assert_eq!(compare(&copy), Ok(Ordering::Equal));
         assert_ne!(compare(&other).unwrap(), Ordering::Equal);
         assert_eq!(compare_files((own, file.as_raw_fd()), (own, i32::MAX)), Err(Errno::BADF));
+    }
+
+    #[test]
+    fn processors_are_those_of_the_status_file() {
+        let status = std::fs::read_to_string("/proc/thread-self/status").unwrap();
+        let mask = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed:")).unwrap();
+        let bits = mask.chars().filter_map(|digit| digit.to_digit(16)).map(u32::count_ones).sum();
+        assert_eq!(processors_allowed(), Ok(bits));
     }
 }

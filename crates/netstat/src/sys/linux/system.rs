@@ -8,7 +8,7 @@ use super::procfs::{Proc, Procfs};
 use super::sock_diag::dumps::Dumps;
 use super::sock_diag::netlink::SockDiag;
 use super::sock_diag::{counts, destroy, recheck};
-use super::{procfs, resolve, signal, sockets};
+use super::{ffi, procfs, resolve, signal, sockets};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::lock;
 use crate::log::debug;
@@ -22,7 +22,6 @@ use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::support;
 use crate::sys::system::System;
-use rustix::thread::sched_getaffinity;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
@@ -147,14 +146,14 @@ impl<'c> System for Native<'c> {
         prefetch_processes(seen, fields, stop, &mut lock(&self.cache.processes));
     }
 
-    fn is_named(&self, wanted: &OsStr, process: &Process) -> bool {
+    fn is_named(&self, wanted: &OsStr, process: &Process) -> Option<bool> {
         is_named(wanted, process)
     }
 
     fn processors() -> usize {
         // Unlike the standard library, without the quotas of control groups: these are in several files, which take up to
         // a tenth of a millisecond to read.
-        let allowed = sched_getaffinity(None).ok().and_then(|set| usize::try_from(set.count()).ok());
+        let allowed = ffi::processors_allowed().ok().and_then(|count| usize::try_from(count).ok());
         // Refused on a machine with more than 1,024 processors.
         let counted = || thread::available_parallelism().map_or(1, usize::from);
         allowed.filter(|count| *count > 0).unwrap_or_else(counted)

@@ -270,11 +270,13 @@ where
         }
         if !is_affordable {
             table.if_missing = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
+            table.unread = None;
             let why = "/proc/<pid>/fd: too many descriptors to look for an io_uring";
             table.gaps_if_missing.push(Gap::new(GapKind::ProcessesSkipped, 1, why));
         } else if matches!(walked.if_missing, Ownership::Hidden { .. }) {
             // The iterator has read their descriptors, but one of them may hold a socket otherwise.
             table.if_missing = walked.if_missing;
+            table.unread = walked.unread;
             table.gaps_if_missing.extend(walked.gaps);
             table.gaps_if_missing.extend(walked.gaps_if_missing);
         }

@@ -38,7 +38,8 @@ pub(crate) struct WithoutDescriptor<'a, P> {
     wanted: &'a [u64],
     holdings: Vec<Holding>,
     seen: Vec<ProcessSeen>,
-    refused: u64,
+    /// Processes that refuse to be read.
+    refused: Vec<u32>,
     /// Rings and processes that could not be read for another reason, and the last one.
     skipped: u64,
     why_skipped: &'static str,
@@ -47,7 +48,7 @@ pub(crate) struct WithoutDescriptor<'a, P> {
 impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
     pub(crate) fn new(procfs: &'a P, wanted: &'a [u64]) -> Self {
         let (holdings, seen) = (Vec::new(), Vec::new());
-        Self { procfs, wanted, holdings, seen, refused: 0, skipped: 0, why_skipped: "" }
+        Self { procfs, wanted, holdings, seen, refused: Vec::new(), skipped: 0, why_skipped: "" }
     }
 
     fn skip(&mut self, why: &'static str) {
@@ -56,10 +57,10 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
     }
 
     /// Counts why a file of a process could not be read. A process that has ended holds nothing.
-    fn count(&mut self, errno: Errno, why: &'static str) {
+    fn count(&mut self, pid: u32, errno: Errno, why: &'static str) {
         match errno {
             Errno::NOENT | Errno::SRCH => {}
-            Errno::ACCESS | Errno::PERM => self.refused += 1,
+            Errno::ACCESS | Errno::PERM => self.refused.push(pid),
             _ => self.skip(why),
         }
     }
@@ -83,7 +84,7 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
             match self.read_ring(*ring, shows_paths, &mut text) {
                 Ok(true) => {}
                 Ok(false) => self.skip(WHY),
-                Err(errno) => self.count(errno, WHY),
+                Err(errno) => self.count(ring.pid, errno, WHY),
             }
         }
     }
@@ -128,7 +129,7 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
                     }
                     budget -= text.len().min(budget);
                 }
-                Err(errno) => self.count(errno, WHY),
+                Err(errno) => self.count(*pid, errno, WHY),
             }
         }
     }
@@ -146,19 +147,27 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
     }
 
     /// Adds what was found. If something could not be read, sockets that are still without an owner may have one.
-    pub(crate) fn add_to(self, table: &mut OwnerTable) {
+    pub(crate) fn add_to(mut self, table: &mut OwnerTable) {
         if !self.holdings.is_empty() {
             table.add(self.holdings, self.seen);
         }
-        if self.refused == 0 && self.skipped == 0 {
+        self.refused.sort_unstable();
+        self.refused.dedup();
+        let refused = u64::try_from(self.refused.len()).unwrap_or(u64::MAX);
+        if refused == 0 && self.skipped == 0 {
             return;
         }
         if matches!(table.if_missing, Ownership::None { .. }) {
             table.if_missing = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
-            if self.refused > 0 {
-                let gap = Gap::new(GapKind::ProcessesUnreadable, self.refused, "/proc/<pid>/maps");
+            table.unread = Some(Vec::new());
+            if refused > 0 {
+                let gap = Gap::new(GapKind::ProcessesUnreadable, refused, "/proc/<pid>/maps");
                 table.gaps_if_missing.push(gap);
             }
+        }
+        match &mut table.unread {
+            Some(unread) if self.skipped == 0 => unread.extend(self.refused),
+            unread => *unread = None,
         }
         if self.skipped > 0 {
             table.gaps_if_missing.push(Gap::new(GapKind::ProcessesSkipped, self.skipped, self.why_skipped));

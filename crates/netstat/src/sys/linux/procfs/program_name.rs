@@ -58,18 +58,13 @@ fn is_short_name(name: &[u8], full: &[u8]) -> bool {
 }
 
 /// Whether a process has this name: as it is shown or as the kernel keeps it, as its executable, its first argument, or the
-/// script that an interpreter runs.
-pub(crate) fn is_named(wanted: &OsStr, process: &Process) -> bool {
+/// script that an interpreter runs. `None` if not even the first is known.
+pub(crate) fn is_named(wanted: &OsStr, process: &Process) -> Option<bool> {
     let wanted = wanted.as_bytes();
-    if let Some(name) = &process.name {
-        let name = name.as_bytes();
-        if wanted == name || is_short_name(wanted, name) {
-            return true;
-        }
-    }
+    let name = process.name.as_ref()?.as_bytes();
     let path = process.path.as_ref().map(|path| path.as_os_str().as_bytes());
-    if path.is_some_and(|path| file_name(path) == wanted) {
-        return true;
+    if wanted == name || is_short_name(wanted, name) || path.is_some_and(|path| file_name(path) == wanted) {
+        return Some(true);
     }
     let mut arguments = process.command_line.iter().flatten().map(|argument| argument.as_bytes());
     // The first argument that is no option is the script, unless the program is no interpreter: then it is a file that it
@@ -77,8 +72,8 @@ pub(crate) fn is_named(wanted: &OsStr, process: &Process) -> bool {
     let first = arguments.next();
     let script = arguments.find(|argument| !argument.starts_with(b"-"));
     let runs_script = first.is_some_and(|first| is_interpreter(file_name(path.unwrap_or(first))));
-    first.is_some_and(|first| file_name(first) == wanted)
-        || (runs_script && script.is_some_and(|script| file_name(script) == wanted))
+    let is_first = first.is_some_and(|first| file_name(first) == wanted);
+    Some(is_first || (runs_script && script.is_some_and(|script| file_name(script) == wanted)))
 }
 
 /// Whether a program runs scripts that are named in its arguments.
@@ -145,7 +140,7 @@ mod tests {
         process.path = Some("/usr/bin/python3.12".into());
         let words = ["python3", "-s", "-u", "/opt/server.py", "other.py"];
         process.command_line = Some(words.map(OsString::from).to_vec());
-        let named = |process: &Process, name: &str| is_named(OsStr::new(name), process);
+        let named = |process: &Process, name: &str| is_named(OsStr::new(name), process) == Some(true);
         for name in ["systemd-resolved", "systemd-resolve", "python3.12", "python3", "server.py"] {
             assert!(named(&process, name), "{name}");
         }
@@ -155,6 +150,6 @@ mod tests {
         // A file that a program works on is no name of it.
         process.path = Some("/usr/bin/vim".into());
         assert!(!named(&process, "server.py"));
-        assert!(!named(&Process::new(7), "x"));
+        assert_eq!(is_named(OsStr::new("x"), &Process::new(7)), None);
     }
 }

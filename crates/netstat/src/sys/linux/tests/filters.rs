@@ -2,8 +2,8 @@
 
 use super::super::row::tcp_state;
 use super::script::{Answer, Channel, Message, Script, answers, done, rows, tcp};
-use crate::filter::random::Random;
-use crate::filter::{Facts, Filter, Term};
+use crate::filter::random::{Names, Random};
+use crate::filter::{Facts, Filter, Term, Verdict};
 use crate::model::family::Family;
 use crate::model::gap::GapKind;
 use crate::model::protocol::Protocol;
@@ -20,7 +20,6 @@ use rustix::io::Errno;
 use socket_world::namespace::in_network_namespace;
 use socket_world::{Made, binding, live_skip, tcp as tcp_world, udp as udp_world};
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::net::{IpAddr, SocketAddr};
 
 /// A socket as the kernel sees it, beside the row that it tells.
@@ -80,7 +79,7 @@ impl Seen {
 
     /// Whether it passes, told by someone who knows everything.
     fn passes(&self, filter: &Filter) -> bool {
-        let facts = Facts::of(&self.row).with_owners(&is_named);
+        let facts = Facts::of(&self.row).with_owners(&Names);
         let decided = filter.expr().decide(&|term| match term {
             Term::Autobound => Some(self.entry.bound_automatically),
             Term::Cgroup(id) => Some(self.entry.cgroup_id == *id),
@@ -89,10 +88,6 @@ impl Seen {
         });
         decided.expect("everything is known")
     }
-}
-
-fn is_named(pid: u32, name: &OsStr) -> bool {
-    [(1, "one"), (2, "t w o")].contains(&(pid, name.to_str().unwrap()))
 }
 
 #[test]
@@ -114,7 +109,7 @@ fn what_the_kernel_lets_through_and_the_predicate_too_is_what_passes() {
         let comes = tables.iter().filter(|table| seen.comes(table)).count();
         assert!(comes <= 1, "{filter}");
         let (comes, passes) = (comes == 1, seen.passes(&filter));
-        let kept = comes && filter.matches(&seen.row) && filter.matches_owned(&seen.row, &is_named);
+        let kept = comes && filter.matches(&seen.row) && filter.judge(&seen.row, &Names) == Verdict::Passes;
         assert_eq!(kept, passes, "{filter} over {:?} {:?}", seen.row, seen.entry);
         left_out += u32::from(!comes);
         passed += u32::from(passes);

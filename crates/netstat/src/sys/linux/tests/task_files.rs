@@ -97,7 +97,7 @@ impl<'w> System for &'w Iterated {
         (&&self.world).recheck(sockets)
     }
 
-    fn is_named(&self, wanted: &OsStr, process: &Process) -> bool {
+    fn is_named(&self, wanted: &OsStr, process: &Process) -> Option<bool> {
         (&&self.world).is_named(wanted, process)
     }
 }

@@ -452,7 +452,7 @@ impl<'a> System for &'a World {
         sockets.map(|socket| socket.inode().is_some_and(|inode| !self.closed.contains(&inode))).collect()
     }
 
-    fn is_named(&self, wanted: &OsStr, process: &Process) -> bool {
+    fn is_named(&self, wanted: &OsStr, process: &Process) -> Option<bool> {
         is_named(wanted, process)
     }
 }
