@@ -1,8 +1,9 @@
 //! The Linux implementation of `System`, and the cache that a `Lister` keeps between listings.
 
 use super::owners::{KeptProgram, OwnerSources};
-use super::procfs::process::{is_short_name, prefetch_processes, processes};
+use super::procfs::process::{prefetch_processes, processes};
 use super::procfs::process_cache::ProcessCache;
+use super::procfs::program_name::is_named;
 use super::procfs::{Proc, Procfs};
 use super::sock_diag::dumps::Dumps;
 use super::sock_diag::netlink::SockDiag;
@@ -99,6 +100,9 @@ impl<'c> System for Native<'c> {
 
     const SUPPORT: Support = support::LINUX;
 
+    const NAME_FIELDS: ProcessFields =
+        ProcessFields::NAME.union(ProcessFields::PATH).union(ProcessFields::COMMAND_LINE);
+
     const KERNEL_DECIDES: bool = true;
 
     fn sockets(
@@ -131,6 +135,7 @@ impl<'c> System for Native<'c> {
     }
 
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
+        self.socket().dumps().open_early();
         OwnerSources::new(&self.cache.program, query)
     }
 
@@ -151,8 +156,8 @@ impl<'c> System for Native<'c> {
         prefetch_processes(seen, fields, stop, &mut lock(&self.cache.processes));
     }
 
-    fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
-        is_short_name(name, full)
+    fn is_named(&self, wanted: &OsStr, process: &Process) -> Option<bool> {
+        is_named(wanted, process)
     }
 
     fn processors() -> usize {
