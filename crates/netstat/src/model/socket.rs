@@ -232,11 +232,10 @@ impl Socket {
         }
     }
 
-    /// The row without what the table of sockets says about owners, for a query that did not ask for them.
-    pub(crate) fn without_owners(mut self) -> Self {
+    /// Removes what the table of sockets says about owners, for a query that did not ask for them.
+    pub(crate) fn clear_owners(&mut self) {
         self.owners = Owners::None;
         self.ownership = Ownership::NotAsked;
-        self
     }
 
     /// Why no process holds a socket in this state.

@@ -1,5 +1,5 @@
-//! The system calls that rustix lacks, or has for some arguments only or in a feature that takes long to compile, beside
-//! those of BPF in `bpf/ffi.rs`.
+//! System calls that rustix lacks, or has for some arguments only or in a feature that takes long to compile; those of
+//! BPF are in `bpf/ffi.rs`.
 #![allow(unsafe_code, reason = "foreign calls are made only in files of this name")]
 
 use super::errno::errno_of;
@@ -14,8 +14,8 @@ const KCMP_FILES: libc::c_int = 2;
 /// Compares the descriptor tables of two tasks (pid or tid): equal when they share one, otherwise in an
 /// order that is fixed while both live, good for sorting.
 ///
-/// Fails with `ENOSYS` on kernels built without it (`CONFIG_KCMP`), with `EPERM` when the caller may not
-/// trace one of the tasks or a sandbox refuses, with `ESRCH` when one is gone.
+/// Fails with `ENOSYS` on kernels built without it (`CONFIG_KCMP`), with `EPERM` when the caller may not trace one
+/// of the tasks or a sandbox refuses, with `ESRCH` when one has exited.
 ///
 /// # Sources
 /// kcmp(2).
@@ -49,7 +49,7 @@ pub(super) fn pidfd_open(pid: u32) -> Result<OwnedFd, Errno> {
     let answer = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, flags) };
     let fd = libc::c_int::try_from(answer).ok().filter(|fd| *fd >= 0);
     let fd = fd.ok_or_else(|| errno_of(io::Error::last_os_error()))?;
-    // SAFETY: the kernel has just opened it for this caller, who alone has it.
+    // SAFETY: the kernel has just opened it for this caller, which alone has it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 

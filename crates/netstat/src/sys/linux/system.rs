@@ -1,4 +1,4 @@
-//! The system of this build: what is kept between listings, and what is asked with it.
+//! The Linux implementation of `System`, and the cache that a `Lister` keeps between listings.
 
 use super::owners::{KeptProgram, OwnerSources};
 use super::procfs::process::{is_short_name, prefetch_processes, processes};
@@ -50,10 +50,11 @@ impl fmt::Debug for Cache {
     }
 }
 
-/// A netlink socket and where it was opened. It stays in that network namespace, and a child forked since has it too,
-/// and would take the answers of its parent.
+/// A netlink socket and where it was opened. It stays in that network namespace. A child forked since then has it
+/// too, and would receive the answers of its parent.
 struct NamespacedSocket {
-    /// The process, and the links that name its namespaces: the first process of each has the same number.
+    /// The process, and the links that name its namespaces: a pid alone is not unique, as every pid namespace has a
+    /// pid 1.
     opened_in: Option<(u32, [PathBuf; 2])>,
     dumps: Dumps<'static>,
 }
@@ -75,7 +76,7 @@ impl NamespacedSocket {
     }
 }
 
-/// The system, for one listing.
+/// The system, during one listing.
 pub(crate) struct Native<'c> {
     cache: &'c Cache,
 }
@@ -104,7 +105,7 @@ impl<'c> System for Native<'c> {
         query: &Query,
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error> {
-        // With one processor a second thread would only take turns with this one.
+        // With one processor the two threads would only alternate.
         let receive_ahead = query.may_receive_ahead() && Self::processors() > 1;
         sockets::sockets(self.socket().dumps().receive_ahead(receive_ahead), query, sink)
     }
@@ -146,10 +147,10 @@ impl<'c> System for Native<'c> {
     }
 
     fn processors() -> usize {
-        // Unlike the standard library, without the quotas of control groups: these are in several files, which take up to
-        // a tenth of a millisecond to read.
+        // Unlike `available_parallelism`, without the quotas of control groups: these are in several files, which
+        // take up to a tenth of a millisecond to read.
         let allowed = ffi::processors_allowed().ok().and_then(|count| usize::try_from(count).ok());
-        // Refused on a machine with more than 1,024 processors.
+        // `sched_getaffinity` fails on a machine with more than 1,024 processors.
         let counted = || thread::available_parallelism().map_or(1, usize::from);
         allowed.filter(|count| *count > 0).unwrap_or_else(counted)
     }

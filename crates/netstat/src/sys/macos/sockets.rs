@@ -105,7 +105,10 @@ pub(super) fn sockets<K: Kernel>(
             if lacks_sockets {
                 tables.extend_gaps(walk_gaps.drain(..));
             }
-            tables.emit_all(rows.into_iter().map(Socket::without_owners));
+            tables.emit_all(rows.into_iter().map(|mut row| {
+                row.clear_owners();
+                row
+            }));
         }
         if tables.stopped() {
             break;

@@ -119,7 +119,7 @@ fn processes_have_the_numbers_of_the_readers_pid_namespace() {
             let source = TaskFiles::load().map_err(|refused| io::Error::other(refused.to_string()))?;
             assert_eq!((source.level(), std::process::id()), (level + 1, 1));
             let socket = udp::bind_to("127.0.0.1:0".parse().unwrap())?;
-            let own = expected(&[Held::here(&socket)?]);
+            let own = expected(&[Held::of(&socket)?]);
             assert_eq!(held_by(&source, &[1]), own);
             let other = Child::fork(None, &[socket.as_fd()], |report| report.made(tcp::pair_v4()?))?;
             let mut all = Vec::new();

@@ -1,4 +1,4 @@
-//! A scripted `/proc`: processes, threads and descriptors, which change or refuse at any step that is read.
+//! A scripted `/proc`: processes, threads and descriptors, which change or refuse access at given steps.
 
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::snapshot::{stream, take};
@@ -27,51 +27,51 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard};
 
-/// The inode of the one socket that is listed, where nothing else is said.
+/// The inode of the one socket that is listed by default.
 pub(super) const INODE: u64 = 7;
 
-/// What a descriptor leads to.
+/// The target of a descriptor's link.
 #[derive(Copy, Clone, Debug)]
 pub(super) enum Link {
     Socket(u64),
     Refused,
 }
 
-/// A thread; the one with the number of the process is the leader.
+/// A thread; the leader has the pid as its tid.
 #[derive(Clone, Debug)]
 pub(super) struct Task {
     /// Tasks with the same number share one descriptor table.
     pub(super) table: u32,
     pub(super) links: Vec<(i32, Link)>,
-    /// What opening its directory of descriptors fails with.
+    /// The error of opening its directory of descriptors.
     pub(super) refuses: Option<Errno>,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Machine {
     pub(super) processes: BTreeMap<u32, BTreeMap<u32, Task>>,
-    /// When each started, in ticks of a hundredth of a second; 0 where nothing is said.
+    /// When each started, in ticks of a hundredth of a second; the default is 0.
     pub(super) started: BTreeMap<u32, u64>,
     /// The text of links.
     pub(super) links: BTreeMap<String, Vec<u8>>,
-    /// What comparing two tables fails with.
+    /// The error of comparing two tables.
     pub(super) compare_fails: Option<Errno>,
-    /// What listing all processes fails with.
+    /// The error of listing all processes.
     pub(super) list_fails: Option<Errno>,
-    /// What the iterator fails with, at the next process.
+    /// The error of the iterator, at the next process.
     #[cfg(feature = "bpf")]
     pub(super) iteration_fails: Option<Errno>,
-    /// Processes that are there and not shown (`hidepid`).
+    /// Processes that exist and are not listed (`hidepid`).
     pub(super) not_shown: BTreeSet<u32>,
-    /// The steps that were read.
+    /// The steps so far.
     steps: Vec<String>,
 }
 
 type Change = Box<dyn FnOnce(&mut Machine) + Send>;
 
-/// A machine, and what happens to it just before a step such as `sockets 12` or `read 12/stat`.
+/// A machine, and the changes to it just before a step such as `sockets 12` or `read 12/stat`.
 #[derive(Default)]
-pub(super) struct World {
+pub(super) struct ScriptedProc {
     machine: Mutex<Machine>,
     changes: Mutex<Vec<(&'static str, Change)>>,
     rows: Vec<Socket>,
@@ -96,13 +96,13 @@ pub(super) fn row(inode: u64) -> Socket {
     socket
 }
 
-/// The owner that a process is by its descriptor 3.
+/// The process as an owner, by its descriptor 3.
 pub(super) fn holder(pid: u32) -> Owner {
     Owner::new(pid, Some(3), OwnerRole::Holder)
 }
 
-/// What is at the pid of the process 12, which was seen ten seconds after the start of the machine, when its details
-/// are read.
+/// The process with the pid 12 when its details are read. The pid was seen ten seconds after the start of the
+/// machine.
 #[derive(Debug)]
 pub(super) struct Later {
     /// When it started, in ticks.
@@ -112,9 +112,9 @@ pub(super) struct Later {
     pub(super) is_the_same: bool,
 }
 
-pub(super) const SIGHTED_AT_TEN: &[Later] = &[
+pub(super) const SEEN_AT_TEN: &[Later] = &[
     Later { started: 999, link: None, is_the_same: true },
-    // Within the tick of the sighting, before or after it.
+    // Within the tick in which it was seen, before or after that.
     Later { started: 1000, link: Some("socket:[7]"), is_the_same: true },
     Later { started: 1000, link: Some("socket:[8]"), is_the_same: false },
     Later { started: 1000, link: Some("/dev/null"), is_the_same: false },
@@ -123,14 +123,14 @@ pub(super) const SIGHTED_AT_TEN: &[Later] = &[
 ];
 
 impl Later {
-    pub(super) fn play(&self, machine: &mut Machine) {
+    pub(super) fn apply(&self, machine: &mut Machine) {
         machine.started.insert(12, self.started);
         let link = self.link.map(|link| ("12/fd/3".to_owned(), link.as_bytes().to_vec()));
         machine.links.extend(link);
     }
 }
 
-impl World {
+impl ScriptedProc {
     /// The first process, this one (which holds nothing), and the process 12, which holds the socket.
     pub(super) fn new() -> Self {
         let own = std::process::id();
@@ -144,14 +144,14 @@ impl World {
         Self { machine: machine.into(), rows: vec![row(INODE)], ..Self::default() }
     }
 
-    /// The same, but for what is changed.
+    /// The same, with a change.
     pub(super) fn with(change: impl FnOnce(&mut Machine)) -> Self {
-        let world = Self::new();
-        change(&mut world.machine());
-        world
+        let proc = Self::new();
+        change(&mut proc.machine());
+        proc
     }
 
-    /// Changes the machine just before a step is read.
+    /// Changes the machine just before a step.
     pub(super) fn before(
         self,
         step: &'static str,
@@ -161,12 +161,12 @@ impl World {
         self
     }
 
-    /// Lists these sockets instead of the one.
+    /// Lists these sockets instead of [`INODE`].
     pub(super) fn listing(self, inodes: &[u64]) -> Self {
         Self { rows: inodes.iter().map(|inode| row(*inode)).collect(), ..self }
     }
 
-    /// The socket is gone when the kernel is asked for it.
+    /// A recheck finds the socket closed.
     pub(super) fn closed(mut self, inode: u64) -> Self {
         self.closed.insert(inode);
         self
@@ -176,7 +176,7 @@ impl World {
         self.machine.lock().unwrap()
     }
 
-    /// The machine at a step, after what happens just before it.
+    /// The machine at a step, after the changes just before it.
     pub(super) fn at(&self, step: &str) -> MutexGuard<'_, Machine> {
         let mut machine = self.machine();
         machine.steps.push(step.to_owned());
@@ -193,12 +193,12 @@ impl World {
         10_000_000_000
     }
 
-    /// The steps that were read.
+    /// The steps so far.
     pub(super) fn steps(&self) -> Vec<String> {
         self.machine().steps.clone()
     }
 
-    /// Takes a snapshot, on one thread, so that everything happens in order.
+    /// Takes a snapshot on one thread, so that the order of the steps is fixed.
     pub(super) fn snapshot(&self) -> Snapshot {
         self.ask(Query::new().owners(true))
     }
@@ -207,7 +207,7 @@ impl World {
         take(&self, &query.threads(1)).unwrap()
     }
 
-    /// Streams the rows: the search for owners comes first, and the table of sockets after it.
+    /// Streams the rows: the search for owners runs first, and the table of sockets is read after it.
     pub(super) fn stream(&self) -> (Vec<Socket>, Vec<Gap>) {
         self.stream_of(&Query::new().owners(true))
     }
@@ -240,7 +240,7 @@ impl Machine {
     }
 }
 
-impl Procfs for &World {
+impl Procfs for &ScriptedProc {
     fn pids(&self) -> Result<Vec<u32>, Errno> {
         let machine = self.at("pids");
         let shown = machine.processes.keys().filter(|pid| !machine.not_shown.contains(pid));
@@ -325,8 +325,8 @@ impl Procfs for &World {
     }
 }
 
-impl<'a> System for &'a World {
-    type OwnerSearch = walk::ProcfsWalk<&'a World>;
+impl<'a> System for &'a ScriptedProc {
+    type OwnerSearch = walk::ProcfsWalk<&'a ScriptedProc>;
 
     const SUPPORT: Support = support::LINUX;
 
