@@ -48,7 +48,7 @@ for line in sys.stdin:
     try 'what is listed, as root' sudo python3 ci/on-a-mac.py "$lsock"
 fi
 
-printf '\n======== please report this, and what stands above of anything that failed\n'
+printf '\n======== please report this, and the output above of anything that failed\n'
 sw_vers
 uname -mrv
 echo "processors: $(sysctl -n hw.ncpu); user: $(id -u); in6_embedded_scope: $(sysctl -n net.inet6.ip6.in6_embedded_scope 2>/dev/null || echo none)"

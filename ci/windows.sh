@@ -13,8 +13,8 @@
 #   prove     that a failing test and a forbidden import make this script fail
 #
 # Wine 8 (Debian 12) has no times, no services, no scopes and no owners of TCP over IPv6; tests say what they skip
-# for that. Its tables of sockets are those of the machine below it. What runs nowhere here is msvc (no linker for
-# it) and 32 bits (no Wine for it): both are checked, and tested on Linux over a scripted machine.
+# for that. Its tables of sockets are those of the machine below it. Not run: msvc (no linker for it)
+# and 32 bits (no Wine for it); both are checked, and tested on Linux over a scripted machine.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -107,7 +107,7 @@ windows_tests() {
         left_out+=("$name")
     done
     RUST_TEST_NOCAPTURE=1 windows /usr/bin/cargo test --target "$target" --no-fail-fast \
-        --package netstat-wire --package netstat --package lsock -- "${left_out[@]/#/--skip=}"
+        --package netstat-wire --package netstat --package lsock --package guide-tests -- "${left_out[@]/#/--skip=}"
 }
 
 # A listener of this machine, which Wine shows to Windows programs; prints its port, and stays ten minutes at

@@ -18,7 +18,7 @@ use socket_world::namespace::{enter_network_namespace, in_network_namespace};
 use socket_world::{SocketFacts, live_skip, quiet, restrict, udp};
 use std::io::{self, ErrorKind};
 
-/// The user that a user namespace shows for users without a mapping.
+/// The kernel's stand-in for users that a user namespace has no number for.
 const OVERFLOW_USER: u32 = 65_534;
 
 /// Owners by the procfs walk. What BPF finds under the same restrictions is in `restricted_owner_source.rs`.
@@ -233,11 +233,12 @@ fn live_user_pid_and_network_namespaces_list_their_own_sockets_and_processes() {
     restricted!("namespaces of a user", || {
         restrict::become_user(TEST_USER)?;
         restrict::enter_user_namespace(UnshareFlags::NEWNS)?;
-        // The sockets of other users belong to users without a mapping in this namespace.
+        // Users of other namespaces have no number, so they are unknown.
         let snapshot = list();
         scene.check_rows(&snapshot, |socket, facts| {
-            check_row(socket, &SocketFacts { uid: facts.uid.map(|_| OVERFLOW_USER), ..facts.clone() });
+            check_row(socket, &SocketFacts { uid: None, ..facts.clone() });
         });
+        assert_eq!(Query::new().uid(OVERFLOW_USER).snapshot().unwrap().sockets, []);
         scene.check_owners(&snapshot, is_hidden(HiddenReason::UnreadableProcess));
         restrict::in_pid_namespace(|| {
             restrict::own_proc(c"")?;

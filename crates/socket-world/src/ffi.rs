@@ -356,3 +356,47 @@ pub(crate) fn bpf_load_nothing() -> io::Result<()> {
     drop(unsafe { OwnedFd::from_raw_fd(fd) });
     Ok(())
 }
+
+/// An io_uring in which `fd` is registered.
+pub(crate) fn ring_with(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    /// `IORING_REGISTER_FILES` of linux/io_uring.h.
+    const REGISTER_FILES: c_uint = 2;
+    let mut parameters = [0_u64; 15];
+    // SAFETY: the call reads and writes `struct io_uring_params`, whose 120 bytes the array has.
+    let ring = unsafe { libc::syscall(libc::SYS_io_uring_setup, 4, parameters.as_mut_ptr()) };
+    let ring = RawFd::try_from(ring).ok().filter(|fd| *fd >= 0).ok_or_else(io::Error::last_os_error)?;
+    // SAFETY: the kernel has just opened it, and nothing else owns it.
+    let ring = unsafe { OwnedFd::from_raw_fd(ring) };
+    let files = [fd.as_raw_fd()];
+    // SAFETY: the call reads one descriptor from the array.
+    let registered = unsafe {
+        libc::syscall(libc::SYS_io_uring_register, ring.as_raw_fd(), REGISTER_FILES, files.as_ptr(), 1)
+    };
+    if registered == 0 { Ok(ring) } else { Err(io::Error::last_os_error()) }
+}
+
+/// A page of a socket, mapped for reading.
+#[derive(Debug)]
+pub(crate) struct Mapping(NonNull<libc::c_void>);
+
+impl Mapping {
+    const BYTES: usize = 4096;
+
+    pub(crate) fn of(fd: BorrowedFd<'_>) -> io::Result<Self> {
+        // SAFETY: a new mapping at a place that the kernel chooses touches no memory in use.
+        let start = unsafe {
+            libc::mmap(null_mut(), Self::BYTES, libc::PROT_READ, libc::MAP_SHARED, fd.as_raw_fd(), 0)
+        };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Self(NonNull::new(start).ok_or(io::ErrorKind::Other)?))
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: it was mapped with this place and length, and nothing borrows from it.
+        unsafe { libc::munmap(self.0.as_ptr(), Self::BYTES) };
+    }
+}

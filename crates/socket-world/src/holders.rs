@@ -144,3 +144,25 @@ fn receive(channel: &OwnedFd) -> io::Result<OwnedFd> {
     }
     Err(io::Error::other("no descriptor came"))
 }
+
+/// An io_uring of this process in which `fd` is registered: it holds the socket when `fd` is closed.
+///
+/// # Errors
+/// The kernel has no io_uring, or refuses it.
+pub fn registered(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    ffi::ring_with(fd)
+}
+
+/// A mapping of a TCP socket, which holds the socket when its descriptor is closed.
+#[derive(Debug)]
+pub struct Mapped {
+    _mapping: ffi::Mapping,
+}
+
+/// Maps a TCP socket, as for receiving without a copy.
+///
+/// # Errors
+/// The kernel cannot map it.
+pub fn mapped(fd: BorrowedFd<'_>) -> io::Result<Mapped> {
+    Ok(Mapped { _mapping: ffi::Mapping::of(fd)? })
+}

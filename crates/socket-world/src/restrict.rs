@@ -4,7 +4,8 @@
 //! afterwards. Call it in the body of a [`Child`](crate::Child), which has one thread, and list in that body.
 
 use crate::ffi;
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change};
 use rustix::process::{
     DumpableBehavior, Gid, Resource, Rlimit, Uid, getrlimit, set_dumpable_behavior, setrlimit,
 };
@@ -81,8 +82,29 @@ pub fn limit_threads(count: u64) -> io::Result<()> {
 /// # Errors
 /// Permission denied unless root.
 pub fn without_proc() -> io::Result<()> {
+    empty_directory(c"/proc")
+}
+
+/// From here on this directory is empty, and can be written, in a mount namespace of its own.
+///
+/// # Errors
+/// Permission denied unless root; there is no such directory.
+pub fn empty_directory(path: &CStr) -> io::Result<()> {
     own_mounts()?;
-    Ok(mount(c"none", c"/proc", c"tmpfs", MountFlags::empty(), None)?)
+    Ok(mount(c"none", path, c"tmpfs", MountFlags::empty(), None)?)
+}
+
+/// From here on these files are pipes without a writer, in a mount namespace of its own. A read would block.
+///
+/// # Errors
+/// Permission denied unless root; a file does not exist.
+pub fn pipes_in_place_of(files: &[&CStr]) -> io::Result<()> {
+    empty_directory(c"/mnt")?;
+    mknodat(CWD, c"/mnt/pipe", FileType::Fifo, Mode::from_raw_mode(0o644), 0)?;
+    for file in files {
+        mount_bind(c"/mnt/pipe", *file)?;
+    }
+    Ok(())
 }
 
 /// Mounts a `/proc` of the calling process's pid namespace with these options, such as `hidepid=2`, in a new mount

@@ -34,6 +34,7 @@ pub mod tcp_info;
 pub mod tcp_states;
 pub mod tipc_diag;
 pub mod unix_diag;
+pub mod userdb;
 pub mod vsock_diag;
 pub mod xdp_diag;
 

@@ -1,10 +1,10 @@
-//! All processes of the machine at one moment: whether an owner that a table of sockets names is still there.
+//! The start times of all processes of the machine: whether an owner that a table of sockets names has ended.
 
 use crate::model::owner::{Owner, OwnerRole, Owners};
 use crate::model::socket::Socket;
 use std::time::SystemTime;
 
-/// The processes of the machine at one moment, with their start times.
+/// The processes of the machine with their start times, read in one call.
 #[derive(Debug, Default)]
 pub(crate) struct ProcessStartTimes {
     /// The earliest time at which each process can have started, on the clock of the sockets. `None`: not known, or it

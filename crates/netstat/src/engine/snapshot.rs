@@ -35,6 +35,7 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     let mut owners = search.table();
     let unresolved = join::resolve_owners(system, &mut snapshot.sockets, &owners, threads);
     join::second_pass(system, unresolved, &mut search, &mut owners, threads);
+    join::verify_shared(&search, &mut snapshot.sockets);
     add_unlisted(query, &mut search, &owners, &mut snapshot);
     filter_by_owner(system, query, &owners, &mut snapshot);
     describe_processes(system, query, &owners, threads, &mut snapshot);
@@ -206,7 +207,10 @@ pub(crate) fn stream<S: System>(
         }
         if join::resolve_owner(system, &mut row, &owners) == Resolution::Retry {
             waiting.push(row);
-        } else if keep(names.judge(&row)) {
+            return flow;
+        }
+        join::verify(&search, &mut row);
+        if keep(names.judge(&row)) {
             flow = each(row);
         }
         flow
@@ -216,6 +220,7 @@ pub(crate) fn stream<S: System>(
     }
 
     join::second_pass(system, waiting.iter_mut().collect(), &mut search, &mut owners, threads);
+    join::verify_shared(&search, &mut waiting);
     // The second pass may have found processes that are new.
     let names = ProcessNames::new(system, query, &owners, owners.processes());
     let is_hidden = waiting.iter().any(is_hidden);

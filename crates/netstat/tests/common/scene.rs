@@ -1,4 +1,5 @@
 //! Sockets of many kinds, and child processes that restrict themselves before they list them.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use crate::common::{owners, reason, row};
 use netstat::{Gap, GapKind, HiddenReason, Ownership, Snapshot, Socket};

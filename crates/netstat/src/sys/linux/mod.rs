@@ -56,6 +56,8 @@ mod sockets;
 mod system;
 #[cfg(test)]
 mod tests;
+mod user_namespace;
+mod users;
 
 pub(crate) use row::tcp_state;
 pub(crate) use system::{Cache, Native};

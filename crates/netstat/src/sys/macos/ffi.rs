@@ -125,7 +125,12 @@ impl Kernel for Xnu {
     }
 
     fn passwd(&self) -> Vec<u8> {
-        crate::sys::users::passwd()
+        let mut text = String::new();
+        let _ = crate::etc::lines(crate::sys::users::PASSWD, |line| {
+            text.extend([line, "\n"]);
+            std::ops::ControlFlow::Continue(())
+        });
+        text.into_bytes()
     }
 
     fn interface_name(index: u32) -> Option<String> {

@@ -46,6 +46,7 @@ mod sockets;
 mod system;
 #[cfg(test)]
 mod tests;
+mod users;
 
 #[cfg(any(test, netstat_scripted))]
 pub(crate) use {

@@ -4,13 +4,13 @@
 
 use super::calls;
 use super::kernel::{Errno, Kernel};
+use super::users::Users;
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::{lock, run_parallel};
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::process::{Process, ProcessFields};
 use crate::model::process_id::ProcessId;
-use crate::sys::users::Users;
 use netstat_wire::macos::proc_pidinfo::COMM_BYTES;
 use std::ffi::OsStr;
 use std::path::PathBuf;

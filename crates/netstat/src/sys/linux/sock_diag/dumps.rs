@@ -42,6 +42,13 @@ impl<'o> Dumps<'o> {
         self
     }
 
+    /// Opens the socket before other threads take the descriptors that are left. A failure is that of the next request.
+    pub(crate) fn open_early(&mut self) {
+        if self.peer.is_none() {
+            self.peer = (self.open)().ok();
+        }
+    }
+
     /// Closes the socket; the next request opens another one.
     pub(crate) fn close(&mut self) {
         self.peer = None;

@@ -12,5 +12,7 @@ mod owners;
 mod pipeline;
 mod script;
 mod scripted_proc;
+mod shared;
 #[cfg(feature = "bpf")]
 mod task_files;
+mod without_descriptor;

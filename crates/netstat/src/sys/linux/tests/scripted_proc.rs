@@ -14,9 +14,10 @@ use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::linux::owners::walk;
-use crate::sys::linux::procfs::process::{is_short_name, read_all};
+use crate::sys::linux::procfs::process::read_all;
 use crate::sys::linux::procfs::process_cache::ProcessCache;
-use crate::sys::linux::procfs::{Procfs, Sizes, TableRead};
+use crate::sys::linux::procfs::program_name::is_named;
+use crate::sys::linux::procfs::{File, Procfs, Sizes, TableRead};
 use crate::sys::support;
 use crate::sys::system::System;
 use rustix::io::Errno;
@@ -34,6 +35,9 @@ pub(super) const INODE: u64 = 7;
 #[derive(Copy, Clone, Debug)]
 pub(super) enum Link {
     Socket(u64),
+    /// The same, opened with `O_PATH`.
+    PathOnly(u64),
+    Ring,
     Refused,
 }
 
@@ -52,12 +56,25 @@ pub(super) struct Machine {
     pub(super) processes: BTreeMap<u32, BTreeMap<u32, Task>>,
     /// When each started, in ticks of a hundredth of a second; the default is 0.
     pub(super) started: BTreeMap<u32, u64>,
+    /// The text of files.
+    pub(super) files: BTreeMap<String, String>,
+    /// The cookies of the sockets behind descriptors that may be copied.
+    pub(super) cookies: BTreeMap<(u32, i32), u64>,
+    /// Where the executables of processes are.
+    pub(super) executables: BTreeMap<u32, Vec<u8>>,
+    /// Processes whose mappings are refused.
+    pub(super) maps_refused: BTreeSet<u32>,
+    /// Descriptors of other sockets that have the same inode number.
+    pub(super) strangers: BTreeSet<(u32, i32)>,
     /// The text of links.
     pub(super) links: BTreeMap<String, Vec<u8>>,
     /// The error of comparing two tables.
     pub(super) compare_fails: Option<Errno>,
     /// The error of listing all processes.
     pub(super) list_fails: Option<Errno>,
+    /// What the iterator reports of descriptors beyond the inode number.
+    #[cfg(feature = "bpf")]
+    pub(super) evidence: BTreeMap<(u32, i32), crate::sys::linux::owners::bpf::Evidence>,
     /// The error of the iterator, at the next process.
     #[cfg(feature = "bpf")]
     pub(super) iteration_fails: Option<Errno>,
@@ -73,7 +90,7 @@ type Change = Box<dyn FnOnce(&mut Machine) + Send>;
 #[derive(Default)]
 pub(super) struct ScriptedProc {
     machine: Mutex<Machine>,
-    changes: Mutex<Vec<(&'static str, Change)>>,
+    changes: Mutex<Vec<(&'static str, usize, Change)>>,
     rows: Vec<Socket>,
     closed: BTreeSet<u64>,
 }
@@ -125,8 +142,8 @@ pub(super) const SEEN_AT_TEN: &[Later] = &[
 impl Later {
     pub(super) fn apply(&self, machine: &mut Machine) {
         machine.started.insert(12, self.started);
-        let link = self.link.map(|link| ("12/fd/3".to_owned(), link.as_bytes().to_vec()));
-        machine.links.extend(link);
+        // A descriptor that is closed by then leads to no socket either.
+        machine.links.insert("12/fd/3".to_owned(), self.link.unwrap_or_default().as_bytes().to_vec());
     }
 }
 
@@ -157,13 +174,33 @@ impl ScriptedProc {
         step: &'static str,
         change: impl FnOnce(&mut Machine) + Send + 'static,
     ) -> Self {
-        self.changes.lock().unwrap().push((step, Box::new(change)));
+        self.after(0, step, change)
+    }
+
+    /// Changes the machine just before a step is read that has been read `times` times.
+    pub(super) fn after(
+        self,
+        times: usize,
+        step: &'static str,
+        change: impl FnOnce(&mut Machine) + Send + 'static,
+    ) -> Self {
+        self.changes.lock().unwrap().push((step, times, Box::new(change)));
         self
     }
 
     /// Lists these sockets instead of [`INODE`].
     pub(super) fn listing(self, inodes: &[u64]) -> Self {
         Self { rows: inodes.iter().map(|inode| row(*inode)).collect(), ..self }
+    }
+
+    /// Lists these rows instead of the one.
+    pub(super) fn listing_rows(self, rows: Vec<Socket>) -> Self {
+        Self { rows, ..self }
+    }
+
+    /// The machine, to change it in another world.
+    pub(super) fn take_machine(&self) -> Machine {
+        self.machine().clone()
     }
 
     /// A recheck finds the socket closed.
@@ -179,10 +216,11 @@ impl ScriptedProc {
     /// The machine at a step, after the changes just before it.
     pub(super) fn at(&self, step: &str) -> MutexGuard<'_, Machine> {
         let mut machine = self.machine();
+        let earlier = machine.steps.iter().filter(|earlier| *earlier == step).count();
         machine.steps.push(step.to_owned());
         let mut changes = self.changes.lock().unwrap();
-        while let Some(index) = changes.iter().position(|(at, _)| *at == step) {
-            let (_, change) = changes.remove(index);
+        while let Some(index) = changes.iter().position(|(at, times, _)| *at == step && earlier >= *times) {
+            let (_, _, change) = changes.remove(index);
             change(&mut machine);
         }
         machine
@@ -235,6 +273,12 @@ impl Machine {
         self.processes.get_mut(&pid).unwrap().get_mut(&tid).unwrap()
     }
 
+    /// A descriptor in the table of the leader.
+    fn link_of(&self, pid: u32, fd: i32) -> Result<Link, Errno> {
+        let leader = self.tasks(pid)?.get(&pid).ok_or(Errno::NOENT)?;
+        leader.links.iter().find(|(number, _)| *number == fd).map(|(_, link)| *link).ok_or(Errno::NOENT)
+    }
+
     fn tasks(&self, pid: u32) -> Result<&BTreeMap<u32, Task>, Errno> {
         self.processes.get(&pid).filter(|_| !self.not_shown.contains(&pid)).ok_or(Errno::NOENT)
     }
@@ -265,11 +309,11 @@ impl Procfs for &ScriptedProc {
         self.at(&format!("user {pid}")).tasks(pid).map(|_| 5)
     }
 
-    fn sockets(
+    fn files(
         &self,
         pid: u32,
         thread: Option<u32>,
-        found: &mut dyn FnMut(i32, u64),
+        found: &mut dyn FnMut(i32, File),
     ) -> Result<TableRead, Errno> {
         let tid = thread.unwrap_or(pid);
         let machine = self.at(&format!("sockets {pid}/{tid}"));
@@ -281,11 +325,35 @@ impl Procfs for &ScriptedProc {
         for (fd, link) in &task.links {
             read.descriptors += 1;
             match link {
-                Link::Socket(inode) => found(*fd, *inode),
+                Link::Socket(inode) | Link::PathOnly(inode) => found(*fd, File::Socket(*inode)),
+                Link::Ring => found(*fd, File::Ring),
                 Link::Refused => read.refused += 1,
             }
         }
         Ok(read)
+    }
+
+    fn is_path_only(&self, pid: u32, fd: i32) -> Result<bool, Errno> {
+        match self.at(&format!("mode {pid}/{fd}")).link_of(pid, fd)? {
+            Link::PathOnly(_) => Ok(true),
+            _ => Ok(false),
+        }
+    }
+
+    fn compare_files(&self, a: (u32, i32), b: (u32, i32)) -> Result<Ordering, Errno> {
+        let machine = self.at(&format!("compare files {}/{} {}/{}", a.0, a.1, b.0, b.1));
+        if let Some(errno) = machine.compare_fails {
+            return Err(errno);
+        }
+        let file = |at: (u32, i32)| match machine.link_of(at.0, at.1)? {
+            Link::Socket(inode) => Ok((inode, machine.strangers.contains(&at), None)),
+            _ => Ok((0, false, Some(at))),
+        };
+        Ok(file(a)?.cmp(&file(b)?))
+    }
+
+    fn socket_cookie(&self, pid: u32, fd: i32) -> Result<u64, Errno> {
+        self.at(&format!("cookie {pid}/{fd}")).cookies.get(&(pid, fd)).copied().ok_or(Errno::PERM)
     }
 
     fn compare_tables(&self, a: u32, b: u32) -> Result<Ordering, Errno> {
@@ -302,8 +370,16 @@ impl Procfs for &ScriptedProc {
 
     fn read(&self, path: &str, content: &mut Vec<u8>) -> Result<(), Errno> {
         let machine = self.at(&format!("read {path}"));
+        if let Some((pid, _)) = path.split_once('/').filter(|(pid, _)| pid.parse::<u32>().is_ok()) {
+            machine.tasks(pid.parse().unwrap())?;
+        }
+        if let Some(text) = machine.files.get(path) {
+            content.clear();
+            content.extend(text.bytes());
+            return Ok(());
+        }
         let (pid, file) = path.split_once('/').ok_or(Errno::NOENT)?;
-        let pid = pid.parse().unwrap();
+        let pid = pid.parse().map_err(|_| Errno::NOENT)?;
         machine.tasks(pid)?;
         let started = machine.started.get(&pid).unwrap_or(&0);
         content.clear();
@@ -311,13 +387,33 @@ impl Procfs for &ScriptedProc {
             "stat" => content.extend(
                 format!("{pid} (name) S 1 1 1 0 -1 0 1 0 0 0 0 0 0 0 20 0 1 0 {started} 0\n").bytes(),
             ),
+            "maps" if !machine.maps_refused.contains(&pid) => {}
             _ => return Err(Errno::ACCESS),
         }
         Ok(())
     }
 
+    fn read_lines(&self, path: &str, content: &mut Vec<u8>, limit: usize) -> Result<(), Errno> {
+        Procfs::read(self, path, content)?;
+        if content.len() > limit { Err(Errno::FBIG) } else { Ok(()) }
+    }
+
     fn link(&self, path: &str) -> Result<Vec<u8>, Errno> {
-        self.at(&format!("link {path}")).links.get(path).cloned().ok_or(Errno::NOENT)
+        let machine = self.at(&format!("link {path}"));
+        if let Some(link) = machine.links.get(path) {
+            return Ok(link.clone());
+        }
+        let (pid, fd) = path.split_once("/fd/").ok_or(Errno::NOENT)?;
+        match machine.link_of(pid.parse().unwrap(), fd.parse().unwrap())? {
+            Link::Socket(inode) | Link::PathOnly(inode) => Ok(format!("socket:[{inode}]").into_bytes()),
+            Link::Ring => Ok(b"anon_inode:[io_uring]".to_vec()),
+            Link::Refused => Err(Errno::ACCESS),
+        }
+    }
+
+    fn is_executable_at(&self, pid: u32, path: &[u8]) -> Result<bool, Errno> {
+        let machine = self.at(&format!("executable {pid}"));
+        machine.executables.get(&pid).map(|at| at == path).ok_or(Errno::AGAIN)
     }
 
     fn now(&self) -> u64 {
@@ -329,6 +425,9 @@ impl<'a> System for &'a ScriptedProc {
     type OwnerSearch = walk::ProcfsWalk<&'a ScriptedProc>;
 
     const SUPPORT: Support = support::LINUX;
+
+    const NAME_FIELDS: ProcessFields =
+        ProcessFields::NAME.union(ProcessFields::PATH).union(ProcessFields::COMMAND_LINE);
 
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
         walk::ProcfsWalk::over(Ok(*self), &query.filter.pids())
@@ -353,7 +452,7 @@ impl<'a> System for &'a ScriptedProc {
         sockets.map(|socket| socket.inode().is_some_and(|inode| !self.closed.contains(&inode))).collect()
     }
 
-    fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
-        is_short_name(name, full)
+    fn is_named(&self, wanted: &OsStr, process: &Process) -> Option<bool> {
+        is_named(wanted, process)
     }
 }

@@ -12,8 +12,8 @@ use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
-use crate::sys::linux::owners::bpf::{HeldSource, SocketFile};
-use crate::sys::linux::owners::task_files::TaskFileSearch;
+use crate::sys::linux::owners::bpf::{Evidence, HeldSource, SocketFile};
+use crate::sys::linux::owners::task_files::{Scope, TaskFileSearch};
 use crate::sys::support;
 use crate::sys::system::System;
 use rustix::io::Errno;
@@ -24,6 +24,9 @@ use std::ops::ControlFlow;
 const COMPLETE: Ownership = Ownership::Known { complete: true };
 const INCOMPLETE: Ownership = Ownership::Known { complete: false };
 const UNHELD: Ownership = Ownership::None { reason: UnownedReason::KernelOrInFlight };
+
+/// The network namespace whose sockets are listed.
+const NETNS: u32 = 4_026_531_840;
 
 /// A machine whose kernel has the iterator.
 struct Iterated {
@@ -48,7 +51,8 @@ impl HeldSource for Iteration<'_> {
             for task in tasks.values().filter(|task| tables.insert(task.table)) {
                 for (fd, link) in &task.links {
                     if let Link::Socket(inode) = *link {
-                        each(self.0.time(), SocketFile { pid, fd: *fd, inode });
+                        let evidence = machine.evidence.get(&(pid, *fd)).copied();
+                        each(self.0.time(), SocketFile { pid, fd: *fd, inode, evidence });
                     }
                 }
             }
@@ -66,10 +70,13 @@ impl<'w> System for &'w Iterated {
 
     const SUPPORT: Support = support::LINUX;
 
+    const NAME_FIELDS: ProcessFields =
+        ProcessFields::NAME.union(ProcessFields::PATH).union(ProcessFields::COMMAND_LINE);
+
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
         let proc = &self.proc;
-        let pids = &query.filter.pids();
-        TaskFileSearch::over(Iteration(proc), self.nested, "asked for", pids, Box::new(move || Ok(proc)))
+        let scope = Scope { nested: self.nested, netns: Some(NETNS), pids: query.filter.pids() };
+        TaskFileSearch::over(Iteration(proc), scope, "asked for", Box::new(move || Ok(proc)))
     }
 
     fn sockets(
@@ -93,8 +100,8 @@ impl<'w> System for &'w Iterated {
         (&&self.proc).recheck(sockets)
     }
 
-    fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
-        (&&self.proc).is_short_name(name, full)
+    fn is_named(&self, wanted: &OsStr, process: &Process) -> Option<bool> {
+        (&&self.proc).is_named(wanted, process)
     }
 }
 
@@ -263,4 +270,75 @@ fn rows_of_other_sockets_have_their_own_owners() {
         .collect();
     assert_eq!(owners, [vec![13], vec![12], vec![13], vec![]]);
     assert_eq!(snapshot.sockets[3].identity, row(10).identity);
+}
+
+/// The evidence of a socket that is listed: of this namespace, with the port of the row.
+const EVIDENCE: Evidence = Evidence { netns: NETNS, cookie: 0, port: 53, protocol: 17 };
+
+/// The holders of the row, which has the cookie 70, if the descriptor of the process 12 has this evidence.
+fn holders_by(evidence: Evidence) -> Vec<u32> {
+    let proc = ScriptedProc::with(|machine| _ = machine.evidence.insert((12, 3), evidence));
+    let row = Socket { cookie: std::num::NonZeroU64::new(70), ..row(INODE) };
+    ownership(&iterated(proc.listing_rows(vec![row])).ask(&Query::new())).0
+}
+
+#[test]
+fn descriptor_of_another_socket_with_the_same_inode_number_does_not_hold_this_one() {
+    assert_eq!(holders_by(EVIDENCE), [12]);
+    assert_eq!(holders_by(Evidence { cookie: 70, ..EVIDENCE }), [12]);
+    let none = [0; 0];
+    assert_eq!(holders_by(Evidence { cookie: 71, ..EVIDENCE }), none, "another cookie");
+    assert_eq!(holders_by(Evidence { port: 54, ..EVIDENCE }), none, "another port");
+    assert_eq!(holders_by(Evidence { netns: NETNS + 1, ..EVIDENCE }), none, "another network namespace");
+    assert_eq!(holders_by(Evidence { port: 0, ..EVIDENCE }), none, "not bound, so in no table");
+    // An MPTCP socket is listed by its subflows.
+    assert_eq!(holders_by(Evidence { port: 54, cookie: 71, protocol: 262, ..EVIDENCE }), [12]);
+}
+
+#[test]
+fn socket_bound_after_its_process_was_passed_is_found_by_a_second_iteration() {
+    let proc = ScriptedProc::with(|machine| {
+        machine.evidence.insert((12, 3), Evidence { port: 0, ..EVIDENCE });
+    });
+    let binds = |machine: &mut Machine| _ = machine.evidence.insert((12, 3), EVIDENCE);
+    let (rows, _) = iterated(proc.before("table of sockets", binds)).iterate_first();
+    assert_eq!(rows[0].owners(), [holder(12)]);
+}
+
+#[test]
+fn sockets_without_a_descriptor_are_owned_as_by_the_walk() {
+    let proc = ScriptedProc::with(|machine| {
+        machine.task(12, 12).links = vec![(5, Link::Ring)];
+        let text = "UserFiles:\t1\n    0: socket:[7]\nUserBufs:\t0\n";
+        machine.files.insert("12/fdinfo/5".to_owned(), text.to_owned());
+        machine.files.insert("sys/kernel/osrelease".to_owned(), "6.18.1\n".to_owned());
+    });
+    let iterated = iterated(proc);
+    let snapshot = iterated.ask(&Query::new());
+    assert_eq!(ownership(&snapshot), (vec![12], COMPLETE, vec![]));
+    assert_eq!(snapshot.sockets, iterated.proc.snapshot().sockets);
+}
+
+#[test]
+fn process_that_refuses_to_be_read_may_hold_a_socket_without_a_descriptor() {
+    let proc = ScriptedProc::with(|machine| {
+        machine.task(12, 12).links = vec![(4, Link::Refused)];
+        machine.task(12, 12).refuses = Some(Errno::ACCESS);
+    });
+    let hidden = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
+    let iterated = iterated(proc);
+    let expected = (vec![], hidden, vec![GapKind::ProcessesUnreadable]);
+    assert_eq!(ownership(&iterated.ask(&Query::new())), expected);
+    assert_eq!(iterated.proc.ownership(), expected, "as by the walk");
+}
+
+#[test]
+fn rings_are_not_looked_for_among_too_many_descriptors() {
+    let proc = ScriptedProc::with(|machine| {
+        machine.task(12, 12).links.clear();
+        machine.processes.insert(13, process(13, &vec![9; 70_000]));
+    });
+    let hidden = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
+    let expected = (vec![], hidden, vec![GapKind::ProcessesSkipped]);
+    assert_eq!(ownership(&iterated(proc).ask(&Query::new())), expected);
 }

@@ -1,21 +1,4 @@
-//! Checks lsock against sockets with known holders, on a machine that has no others: run in other kernels by
-//! ci/kernels.sh.
-//!
-//! ```text
-//! kernel_world FALLBACKS BPF LSOCK COUNT_SOCKETS
-//! ```
-//!
-//! Makes a socket in every state that can be reached over loopback, runs LSOCK with owners by procfs and by BPF,
-//! and compares the documents with what the makers report: every row, no other row, each with exactly its holders.
-//! Then it runs COUNT_SOCKETS, an example of netstat, and compares its counts.
-//!
-//! FALLBACKS names the tables that must come from `/proc/net`: `none`, `udp`, or `tcp,udp`; a document must report
-//! these gaps and no other. BPF is `bpf` if BPF must be available, or else the start of the reason that must be
-//! given for the fallback to procfs.
-//!
-//! Prints `ok N rows, ...`, or every difference, and then exits with 1.
-#![cfg(any(target_os = "linux", target_os = "android"))]
-#![allow(clippy::print_stdout, reason = "that is its purpose")]
+//! The world and the comparison.
 
 use serde_json::Value;
 use socket_world::{Held, Made, SocketFacts, State, Transport, holders, tcp, udp};
@@ -27,7 +10,7 @@ use std::os::fd::AsFd;
 use std::path::Path;
 use std::process::{Command, ExitCode};
 
-fn main() -> ExitCode {
+pub(super) fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let [fallbacks, bpf, lsock, count] = &arguments[..] else {
         eprintln!("usage: kernel_world none|udp|tcp,udp bpf|REASON LSOCK COUNT_SOCKETS");
