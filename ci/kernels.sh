@@ -11,7 +11,7 @@
 # and with those for TCP alone: lsock must list the same rows each time, and say which tables it took from
 # /proc/net instead. Owners are looked up by procfs and by BPF, which must agree; user-mode Linux has no
 # types of its structures (BTF), so that there lsock must say so and use procfs. What the library counts without
-# listing must be what is there. crates/socket-world/examples/kernel_world.rs makes the world and compares.
+# listing must be what is there. crates/socket-world/examples/kernel_world makes the world and compares.
 #
 # Packages are downloaded by apt and unpacked below $NETSTAT_CI_CACHE (default ~/.cache/netstat-ci), nothing
 # is installed: the emulator's package would remove another one. No root is needed.

@@ -16,31 +16,23 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 # shellcheck source-path=SCRIPTDIR source=debian-rust.sh
 . "$(dirname "$0")/debian-rust.sh"
+# shellcheck source-path=SCRIPTDIR source=zig.sh
+. "$(dirname "$0")/zig.sh"
 cd "$repo"
 
 : "${APPLE:=aarch64-apple-darwin x86_64-apple-darwin aarch64-apple-ios}"
 macs=(aarch64-apple-darwin x86_64-apple-darwin)
-zig=$(cache_dir zig)
 target_dir=${CARGO_TARGET_DIR:-target}/macos
 
 # As a Mac calls the processor of a target.
 processor() { case $1 in aarch64-*) echo arm64 ;; *) echo x86_64 ;; esac }
 program() { echo "$target_dir/$1/release/lsock"; }
-stub() { echo "$zig"/lib/python3*/site-packages/ziglang/lib/libc/darwin/libSystem.tbd; }
-has_zig() { [ -x "$zig/bin/cargo-zigbuild" ]; }
-zig_cc() { "$zig/bin/python" -m ziglang cc "$@"; }
+stub() { echo "$(zig_library)/darwin/libSystem.tbd"; }
 
 macos_setup() {
     ci/install.sh macos
     TARGETS=$APPLE ci/cross.sh setup
-    if has_zig; then
-        return
-    elif has_packages python3-venv; then
-        python3 -m venv "$zig"
-        "$zig/bin/pip" install -q 'ziglang==0.17.1' 'cargo-zigbuild==0.24.0'
-    else
-        skip 'zig: python3-venv is not installed (ci/install.sh macos)'
-    fi
+    make_zig macos
 }
 
 macos_check() {
@@ -58,13 +50,10 @@ macos_layout() {
     rm -f "$made"
 }
 
-# Stripping would need a program that Debian has not, and optimising at link time a standard library with its bitcode.
 link_lsock() {
     local target
     for target in "${macs[@]}"; do
-        debian PATH="$zig/bin:/usr/bin:$PATH" CARGO_TARGET_DIR="$target_dir" \
-            CARGO_PROFILE_RELEASE_STRIP=false CARGO_PROFILE_RELEASE_LTO=off \
-            "$zig/bin/cargo-zigbuild" zigbuild --quiet --release --package lsock --target "$target"
+        zig_build CARGO_TARGET_DIR="$target_dir" --release --package lsock --target "$target"
     done
 }
 

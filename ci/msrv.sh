@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Checks the libraries with the oldest Rust that they promise: `rust-version` of crates/netstat.
+# Checks the libraries and the program with the oldest Rust that each promises: `rust-version` in its Cargo.toml.
 #
 #   ci/msrv.sh
 #
@@ -13,8 +13,10 @@ set -euo pipefail
 . "$(dirname "$0")/common.sh"
 cd "$repo"
 
-version=$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' crates/netstat/Cargo.toml)
-[ "$version" = "$(sed -n 's/^rust-version = "\(.*\)"$/\1/p' crates/netstat-wire/Cargo.toml)" ]
+promised() { sed -n 's/^rust-version = "\(.*\)"$/\1/p' "crates/$1/Cargo.toml"; }
+
+version=$(promised netstat)
+[ "$version" = "$(promised netstat-wire)" ]
 cache=$(cache_dir "rust-$version")
 root=$cache/root
 foreign=(x86_64-pc-windows-gnu aarch64-apple-darwin)
@@ -43,11 +45,30 @@ unpack() {
     [ -d "$root" ]
 }
 
-# Sets `rust`, the command before a cargo of that version.
+# The name of a toolchain of rustup.
+toolchain_of() { # VERSION
+    rustup toolchain list 2>/dev/null | sed -nE "s/^($1(\.[0-9]+)?-[^ ]+).*/\1/p" | head -1
+}
+
+# The program's is newer, and not in Debian's archive.
+check_program() {
+    local version toolchain
+    version=$(promised lsock)
+    toolchain=$(toolchain_of "$version")
+    if [ -z "$toolchain" ]; then
+        skip "Rust $version, for lsock: rustup does not have it"
+        return
+    fi
+    env -u RUSTFLAGS CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR="$(cache_dir "rust-$version")/target" \
+        rustup run "$toolchain" cargo check --quiet --locked --package lsock
+    echo "checked: lsock with Rust $version"
+}
+
+# Sets `rust`, the command before a cargo of the libraries' version.
 find_rust() {
     local toolchain libraries
     local -a clean=(env -u CARGO -u RUSTC -u RUSTDOC -u RUSTUP_TOOLCHAIN -u RUSTFLAGS)
-    toolchain=$(rustup toolchain list 2>/dev/null | sed -nE "s/^($version(\.[0-9]+)?-[^ ]+).*/\1/p" | head -1)
+    toolchain=$(toolchain_of "$version")
     if [ -n "$toolchain" ]; then
         rust=("${clean[@]}" rustup run "$toolchain")
     elif unpack; then
@@ -62,6 +83,7 @@ check() {
     "${rust[@]}" env CARGO_INCREMENTAL=0 CARGO_PROFILE_DEV_DEBUG=0 CARGO_TARGET_DIR="$cache/target" "$@"
 }
 
+check_program
 if ! find_rust; then
     skip "Rust $version: neither rustup nor Debian's archive has it"
     exit

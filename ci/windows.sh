@@ -107,7 +107,7 @@ windows_tests() {
         left_out+=("$name")
     done
     RUST_TEST_NOCAPTURE=1 windows /usr/bin/cargo test --target "$target" --no-fail-fast \
-        --package netstat-wire --package netstat --package lsock -- "${left_out[@]/#/--skip=}"
+        --package netstat-wire --package netstat --package lsock --package guide-tests -- "${left_out[@]/#/--skip=}"
 }
 
 # A listener of this machine, which Wine shows to Windows programs; prints its port, and stays ten minutes at

@@ -12,7 +12,7 @@ fn row_of_an_own_listener_has_pid_fd_inode_and_uid() {
     let _quiet = quiet();
     let made = tcp::listener_v4().unwrap();
     let socket = &made.sockets[0];
-    let (held, facts) = (Held::here(socket).unwrap(), SocketFacts::of(socket).unwrap());
+    let (held, facts) = (Held::of(socket).unwrap(), SocketFacts::of(socket).unwrap());
     let rows = sockets(&["--json", "-tl", "--local-port", &facts.local.port().to_string()]);
     assert_eq!(rows.len(), 1);
     let row = &rows[0];

@@ -1,4 +1,4 @@
-//! Closing a socket from outside.
+//! Closes sockets of other processes, where the system can.
 
 use crate::model::error::Error;
 use crate::model::socket::Socket;
@@ -6,9 +6,9 @@ use crate::sys::Native;
 use crate::sys::system::System;
 
 impl Socket {
-    /// Closes the socket, whoever holds it: its owners keep their descriptors, and their next call on one fails with
+    /// Closes the socket, whatever holds it: its owners keep their descriptors, and their next call on one fails with
     /// `ECONNABORTED`; the other end of a connection gets a reset. TCP connections, those in TIME_WAIT and SYN_RECV
-    /// too, TCP listeners, UDP sockets. Linux. (A UDP socket whose port `bind` was told keeps that port: it is
+    /// too, TCP listeners, UDP sockets. Linux. (A UDP socket that was bound to a port by `bind` keeps that port: it is
     /// disconnected, and listed still.)
     ///
     /// The socket is named by its [cookie](Socket::cookie), which is never used twice: a newer socket between the

@@ -1,4 +1,4 @@
-//! The usual questions, one function each.
+//! One-call functions for common tasks: listeners, ports of a process, the process at the other end.
 //!
 //! Each returns a [`Snapshot`] with the owners, their [names](ProcessFields::NAME) and their
 //! [start](ProcessFields::START_TIME), so that [`Process::id`](crate::Process::id) is known, and
@@ -67,7 +67,7 @@ pub fn ports_of(pid: u32) -> Result<Snapshot, Error> {
 /// Without a row, the other end is on another machine, in another network namespace, or closed already. The row is
 /// found by [`Query::connection`]; the search for its owner costs as much as in any listing.
 ///
-/// As `SO_PEERCRED` does for unix sockets, this tells a server on the same machine who its client is; but a process can
+/// As `SO_PEERCRED` does for unix sockets, this identifies the client of a server on the same machine; but a process can
 /// hand its end to another one, so it is no proof of who sent what arrives.
 ///
 /// # Examples

@@ -115,14 +115,7 @@ pub fn user_names(uids: impl IntoIterator<Item = u32>) -> std::collections::Hash
     <sys::Native as sys::system::System>::user_names(&uids.into_iter().collect())
 }
 
-/// The examples of the README files, as tests.
+/// The examples of the crate's README, as tests. Those outside of the package are in crates/guide-tests.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
-#[doc = include_str!("../../../README.md")]
-struct Readmes;
-
-/// The snippets of the guide, as tests.
-#[cfg(doctest)]
-#[doc = include_str!("../../../docs/cookbook.md")]
-#[doc = include_str!("../../../docs/migrating.md")]
-struct Guide;
+struct Readme;

@@ -1,4 +1,4 @@
-//! Listings that share what can be reused.
+//! Repeated listings that reuse open sockets, loaded programs and process data.
 
 use crate::engine::run;
 use crate::model::counts::Counts;

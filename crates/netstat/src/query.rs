@@ -65,6 +65,7 @@ pub struct Query {
     pub(crate) services: bool,
     pub(crate) details: DetailFields,
     pub(crate) bound_inactive: bool,
+    pub(crate) only_decided: bool,
     owners: bool,
     pub(crate) owner_source: OwnerSource,
     pub(crate) fields: ProcessFields,
@@ -189,6 +190,22 @@ impl Query {
     #[doc(alias = "TCP_BOUND_INACTIVE")]
     pub fn bound_inactive(mut self, bound_inactive: bool) -> Self {
         self.bound_inactive = bound_inactive;
+        self
+    }
+
+    /// Whether to list only sockets that surely pass the filter. Off by default.
+    ///
+    /// Whether a condition about owners or their names holds cannot be decided where a process that may hold the socket
+    /// is not visible, or its name is not. A listing then takes the owners and names that are visible for all there
+    /// are: `process nginx` leaves such a socket out and `not process nginx` lists it, and a gap
+    /// ([`GapKind::SocketsUndecided`](crate::GapKind::SocketsUndecided)) says how many there are. With this, neither
+    /// lists it, and [`Snapshot::undecided`](crate::Snapshot::undecided) has it: for programs that do something to the
+    /// sockets they find.
+    ///
+    /// On systems that never report all owners ([`Support::all_owners`](crate::Support::all_owners)), the condition is
+    /// about those that they report.
+    pub fn only_decided(mut self, only_decided: bool) -> Self {
+        self.only_decided = only_decided;
         self
     }
 

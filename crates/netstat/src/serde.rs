@@ -45,7 +45,7 @@ mod details;
 mod rfc3339;
 
 impl Serialize for Snapshot {
-    /// The document that `lsock --json` prints for the same snapshot, with the rows in the order that they have here.
+    /// The document that `lsock --json` prints for the same snapshot, with the rows in the order of this snapshot.
     ///
     /// A snapshot has the indexes of network interfaces and no names: each is looked up once, in the network namespace
     /// of the thread that serializes, as by [`interface_name`](crate::interface_name).

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 impl Filter {
-    /// Sockets that are bound to the network interface of this name, which is looked up here and now.
+    /// Sockets that are bound to the network interface of this name, which is looked up at once.
     ///
     /// # Errors
     /// When there is none of that name, and on systems other than Linux.
@@ -30,7 +30,7 @@ impl Filter {
     }
 
     /// Sockets that were made in this control group (version 2): its directory, or its path from the root of
-    /// the control groups (`/system.slice/ssh.service`). It is looked up here and now.
+    /// the control groups (`/system.slice/ssh.service`). It is looked up at once.
     ///
     /// # Errors
     /// When there is no such control group, and on systems other than Linux.
@@ -43,7 +43,7 @@ impl FromStr for Filter {
     type Err = FilterError;
 
     /// Reads a filter in the language of `ss`, with terms of our own: see [`Filter`]. Names of users, network
-    /// interfaces, control groups and services are looked up here and now, on this machine alone; hosts are
+    /// interfaces, control groups and services are looked up at once, on this machine alone; hosts are
     /// numeric.
     fn from_str(text: &str) -> Result<Self, FilterError> {
         let cgroup = |path: &str| Self::cgroup(path);

@@ -1,4 +1,4 @@
-//! What all systems share: the phases of a listing, and the algorithms that its phases and the back ends use.
+//! The code that all systems share: the phases of a listing, and the algorithms that phases and back ends use.
 
 pub(crate) mod filter_names;
 pub(crate) mod join;

@@ -1,4 +1,4 @@
-//! Threads for one piece of work, as many as can be had.
+//! Runs one closure on several threads, the caller's among them, or on fewer where threads cannot be started.
 
 use crate::query::Query;
 use std::io;
@@ -18,22 +18,22 @@ pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Runs `work` on up to `threads - 1` threads of its own while `here` runs on the caller's, and returns
-/// when all have ended. A thread that cannot be started is done without: `here` must be able to do all of
+/// Runs `work` on up to `threads - 1` threads of its own while `on_this_thread` runs on the caller's, and returns
+/// when all have ended. A thread that cannot be started is done without: `on_this_thread` must be able to do all of
 /// the work.
-pub(crate) fn run_parallel(threads: usize, work: &(dyn Fn() + Sync), here: &mut dyn FnMut()) {
+pub(crate) fn run_parallel(threads: usize, work: &(dyn Fn() + Sync), on_this_thread: &mut dyn FnMut()) {
     thread::scope(|scope| {
         for _ in 1..threads {
             if start(scope, Box::new(work)).is_err() {
                 break;
             }
         }
-        here();
+        on_this_thread();
     });
 }
 
-/// Starts one thread, which the scope waits for. A box, so that the code to start a thread, which is long, is there
-/// once for all kinds of work.
+/// Starts one thread, which the scope joins. The work is boxed so that the long code of starting a thread is compiled
+/// only once.
 pub(crate) fn start<'scope>(
     scope: &'scope Scope<'scope, '_>,
     work: Box<dyn FnOnce() + Send + 'scope>,
@@ -48,14 +48,14 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
-    fn work_runs_beside_the_caller_and_is_waited_for() {
+    fn work_runs_in_parallel_with_the_caller_and_is_joined() {
         let count = AtomicUsize::new(0);
         let work = || {
             count.fetch_add(1, Ordering::Relaxed);
         };
-        let mut here = 0;
-        run_parallel(3, &work, &mut || here += 1);
-        assert_eq!((here, count.into_inner()), (1, 2));
+        let mut calls = 0;
+        run_parallel(3, &work, &mut || calls += 1);
+        assert_eq!((calls, count.into_inner()), (1, 2));
     }
 
     #[test]

@@ -1,19 +1,20 @@
-//! The processes behind rows, and whether a filter by process takes a row.
+//! Looks up the processes that own rows, and applies the filter's conditions about processes to the rows.
 
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::engine::parallel::thread_count;
-use crate::model::owner::OwnerRole;
-use crate::model::process::{Process, ProcessFields};
+use crate::filter::{OwnerFacts, Term, Verdict};
+use crate::model::owner::{HiddenReason, OwnerRole, Ownership};
+use crate::model::process::Process;
 use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::system::System;
 use std::cell::RefCell;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 
 /// The processes that own one of these rows, ascending.
 pub(crate) fn owning_processes(sockets: &[Socket], table: &OwnerTable) -> Vec<ProcessSeen> {
     let mut pids: Vec<u32> = Vec::new();
-    // The last pid of each remainder. Most rows have an owner that is among them, and sorting takes longer.
+    // The last pid of each remainder: skips most repeats, which is faster than sorting them.
     let mut recent = [None; 1024];
     let owners = sockets.iter().flat_map(Socket::owners);
     for owner in owners.filter(|owner| owner.role != OwnerRole::EndedBinder) {
@@ -26,24 +27,30 @@ pub(crate) fn owning_processes(sockets: &[Socket], table: &OwnerTable) -> Vec<Pr
     pids.dedup();
     let mut processes = Vec::with_capacity(pids.len());
     for pid in pids {
-        // It is not known when a process was seen that only a table of sockets names.
+        // A process that only a table of sockets names was not seen at a known time.
         processes.push(table.process(pid).unwrap_or_else(|| ProcessSeen::new(pid, u64::MAX)));
     }
     processes
 }
 
-/// The names of processes, as far as the filter of a query needs them.
+/// What the filter of a query needs to know of owners and of their names.
 pub(crate) struct ProcessNames<'a, S> {
     system: &'a S,
     query: &'a Query,
+    owners: &'a OwnerTable,
     /// Ascending by pid.
-    known: RefCell<Vec<(u32, Option<OsString>)>>,
+    known: RefCell<Vec<Process>>,
 }
 
 impl<'a, S: System> ProcessNames<'a, S> {
     /// Reads the names of these processes, if the filter needs names.
-    pub(crate) fn new(system: &'a S, query: &'a Query, processes: &[ProcessSeen]) -> Self {
-        let names = Self { system, query, known: RefCell::default() };
+    pub(crate) fn new(
+        system: &'a S,
+        query: &'a Query,
+        owners: &'a OwnerTable,
+        processes: &[ProcessSeen],
+    ) -> Self {
+        let names = Self { system, query, owners, known: RefCell::default() };
         if query.filter.needs_names() {
             names.read(processes);
         }
@@ -52,30 +59,56 @@ impl<'a, S: System> ProcessNames<'a, S> {
 
     fn read(&self, processes: &[ProcessSeen]) {
         let threads = thread_count(self.query, S::processors);
-        let (processes, _) = self.system.processes(processes, ProcessFields::NAME, threads);
+        let (read, _) = self.system.processes(processes, S::NAME_FIELDS, threads);
         let mut known = self.known.borrow_mut();
-        for Process { pid, name, .. } in processes {
+        let mut add = |process: Process| match known.binary_search_by_key(&process.pid, |known| known.pid) {
+            Ok(_) => {}
             // They come in order, so mostly at the end.
-            let place = known.partition_point(|(known, _)| *known < pid);
-            known.insert(place, (pid, name));
+            Err(place) => known.insert(place, process),
+        };
+        read.into_iter().for_each(&mut add);
+        // Of those that are not there, the name is not known either.
+        processes.iter().for_each(|process| add(Process::new(process.pid)));
+    }
+
+    /// Whether a row passes the filter, with what is known of its owners.
+    pub(crate) fn judge(&self, socket: &Socket) -> Verdict {
+        match self.query.needs_owners() {
+            true => self.query.filter.judge(socket, self),
+            false => Verdict::Passes,
         }
     }
 
-    fn is_named(&self, pid: u32, wanted: &OsStr) -> bool {
-        let place = || self.known.borrow().binary_search_by_key(&pid, |(pid, _)| *pid);
+    /// Whether one of the processes that may hold more than is known is the process, or has the name, of this term.
+    fn is_of_unread(&self, term: &Term) -> bool {
+        let Some(unread) = &self.owners.unread else { return true };
+        match term {
+            Term::Pid(pid) => unread.contains(pid),
+            Term::Process(name) => unread.iter().any(|pid| self.is_named(*pid, name) != Some(false)),
+            _ => false,
+        }
+    }
+}
+
+impl<S: System> OwnerFacts for ProcessNames<'_, S> {
+    fn is_named(&self, pid: u32, wanted: &OsStr) -> Option<bool> {
+        let place = || self.known.borrow().binary_search_by_key(&pid, |process| process.pid);
         if place().is_err() {
-            // Only a table of sockets names it.
+            // Only a table of sockets names it, or it could not be read.
             self.read(&[ProcessSeen::new(pid, u64::MAX)]);
         }
-        let Ok(place) = place() else { return false };
         let known = self.known.borrow();
-        let Some((_, Some(name))) = known.get(place) else { return false };
-        wanted == name || self.system.is_short_name(wanted, name)
+        self.system.is_named(wanted, known.get(place().ok()?)?)
     }
 
-    /// Whether a row passes the filter with the owners that it has.
-    pub(crate) fn pass(&self, socket: &Socket) -> bool {
-        !self.query.needs_owners()
-            || self.query.filter.matches_owned(socket, &|pid, name| self.is_named(pid, name))
+    fn may_be_unseen(&self, socket: &Socket, term: &Term) -> bool {
+        match socket.ownership {
+            Ownership::Known { complete: true } | Ownership::None { .. } => false,
+            // A system that never reports all owners is asked for those that it reports.
+            Ownership::Known { complete: false } if !S::SUPPORT.all_owners => false,
+            // It has been closed, or its owner has: there is nothing to find.
+            Ownership::Hidden { reason: HiddenReason::Vanished } => false,
+            _ => self.is_of_unread(term),
+        }
     }
 }

@@ -4,9 +4,10 @@ use crate::engine::join::{self, Resolution};
 use crate::engine::owner_table::OwnerTable;
 use crate::engine::parallel::{run_parallel, thread_count};
 use crate::engine::process_names::{ProcessNames, owning_processes};
+use crate::filter::Verdict;
 use crate::model::counts::Counts;
 use crate::model::error::Error;
-use crate::model::gap::Gap;
+use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::Ownership;
 use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
@@ -22,7 +23,10 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     let mut snapshot = Snapshot { taken_at: SystemTime::now(), ..Snapshot::default() };
     if !query.wants_owners() {
         let sockets = &mut snapshot.sockets;
-        snapshot.gaps = join::list(system, query, &mut |row| keep(query, sockets, row.without_owners()))?;
+        snapshot.gaps = join::list(system, query, &mut |mut row| {
+            row.clear_owners();
+            keep(query, sockets, row)
+        })?;
         return Ok(snapshot);
     }
     let threads = thread_count(query, S::processors);
@@ -31,8 +35,9 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     let mut owners = search.table();
     let unresolved = join::resolve_owners(system, &mut snapshot.sockets, &owners, threads);
     join::second_pass(system, unresolved, &mut search, &mut owners, threads);
+    join::verify_shared(&search, &mut snapshot.sockets);
     add_unlisted(query, &mut search, &owners, &mut snapshot);
-    filter_by_owner(system, query, &owners, &mut snapshot.sockets);
+    filter_by_owner(system, query, &owners, &mut snapshot);
     describe_processes(system, query, &owners, threads, &mut snapshot);
     snapshot.owner_source = owners.from.take();
     let is_hidden = snapshot.sockets.iter().any(is_hidden);
@@ -46,6 +51,7 @@ fn refuse_unsupported<S: System>(query: &Query) -> Result<(), Error> {
 }
 
 /// Keeps a row that passes the filter, as far as that does not depend on owners.
+#[inline] // A row has nearly 200 bytes, which each call may move.
 fn keep(query: &Query, sockets: &mut Vec<Socket>, row: Socket) -> ControlFlow<()> {
     if query.filter.matches(&row) {
         sockets.push(row);
@@ -92,13 +98,33 @@ fn add_unlisted(query: &Query, search: &mut impl OwnerSearch, owners: &OwnerTabl
     }
 }
 
-fn filter_by_owner(system: &impl System, query: &Query, owners: &OwnerTable, sockets: &mut Vec<Socket>) {
-    if query.needs_owners() {
-        let needs_names = query.filter.needs_names();
-        let processes = if needs_names { owning_processes(sockets, owners) } else { Vec::new() };
-        let names = ProcessNames::new(system, query, &processes);
-        sockets.retain(|socket| names.pass(socket));
+/// Keeps the rows that pass the filter with their owners. Those for which it is undecided are counted, and are put aside
+/// if the query wants rows only that surely pass.
+fn filter_by_owner(system: &impl System, query: &Query, owners: &OwnerTable, snapshot: &mut Snapshot) {
+    if !query.needs_owners() {
+        return;
     }
+    let Snapshot { sockets, undecided, gaps, .. } = snapshot;
+    let needs_names = query.filter.needs_names();
+    let processes = if needs_names { owning_processes(sockets, owners) } else { Vec::new() };
+    let names = ProcessNames::new(system, query, owners, &processes);
+    let mut count = 0;
+    sockets.retain(|socket| match names.judge(socket) {
+        Verdict::Passes => true,
+        Verdict::Fails => false,
+        Verdict::Undecided { by_those_seen } => {
+            count += 1;
+            if query.only_decided {
+                undecided.push(socket.clone());
+            }
+            by_those_seen && !query.only_decided
+        }
+    });
+    gaps.extend(undecided_gap(count));
+}
+
+fn undecided_gap(count: u64) -> Option<Gap> {
+    (count > 0).then(|| Gap::new(GapKind::SocketsUndecided, count, "owners or names that are not visible"))
 }
 
 fn describe_processes(
@@ -150,16 +176,28 @@ pub(crate) fn stream<S: System>(
 ) -> Result<Vec<Gap>, Error> {
     refuse_unsupported::<S>(query)?;
     if !query.wants_owners() {
-        return join::list(system, query, &mut |row| match query.filter.matches(&row) {
-            true => each(row.without_owners()),
-            false => ControlFlow::Continue(()),
+        return join::list(system, query, &mut |mut row| {
+            if !query.filter.matches(&row) {
+                return ControlFlow::Continue(());
+            }
+            row.clear_owners();
+            each(row)
         });
     }
     let threads = thread_count(query, S::processors);
     let mut search = system.owner_search(query);
     run_parallel(threads, &|| search.run(), &mut || search.run());
     let mut owners = search.table();
-    let names = ProcessNames::new(system, query, owners.processes());
+    let names = ProcessNames::new(system, query, &owners, owners.processes());
+    let mut undecided = 0;
+    let mut keep = |verdict| match verdict {
+        Verdict::Passes => true,
+        Verdict::Fails => false,
+        Verdict::Undecided { by_those_seen } => {
+            undecided += 1;
+            by_those_seen && !query.only_decided
+        }
+    };
 
     let mut waiting = Vec::new();
     let mut flow = ControlFlow::Continue(());
@@ -169,7 +207,10 @@ pub(crate) fn stream<S: System>(
         }
         if join::resolve_owner(system, &mut row, &owners) == Resolution::Retry {
             waiting.push(row);
-        } else if names.pass(&row) {
+            return flow;
+        }
+        join::verify(&search, &mut row);
+        if keep(names.judge(&row)) {
             flow = each(row);
         }
         flow
@@ -179,17 +220,19 @@ pub(crate) fn stream<S: System>(
     }
 
     join::second_pass(system, waiting.iter_mut().collect(), &mut search, &mut owners, threads);
+    join::verify_shared(&search, &mut waiting);
     // The second pass may have found processes that are new.
-    let names = ProcessNames::new(system, query, owners.processes());
+    let names = ProcessNames::new(system, query, &owners, owners.processes());
     let is_hidden = waiting.iter().any(is_hidden);
     let (unlisted, more) = join::unlisted(query, &mut search, &owners);
     waiting.extend(unlisted);
     gaps.extend(more);
-    for socket in waiting.into_iter().filter(|socket| names.pass(socket)) {
-        if each(socket).is_break() {
+    for socket in waiting {
+        if keep(names.judge(&socket)) && each(socket).is_break() {
             break;
         }
     }
+    gaps.extend(undecided_gap(undecided));
     add_gaps_of_search(owners, is_hidden, &mut gaps);
     Ok(gaps)
 }

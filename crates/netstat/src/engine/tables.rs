@@ -201,7 +201,7 @@ mod tests {
         let mut sink = |_| ControlFlow::Continue(());
         let mut tables = Tables::new(&mut sink);
         fail(&mut tables);
-        assert_eq!(tables.finish(|| true).unwrap().len(), 2, "seen in another way");
+        assert_eq!(tables.finish(|| true).unwrap().len(), 2, "seen by another source");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The type, and its operators.
+//! The public type `Filter` with its operators, and the documentation of the language that it is read from.
 
 use super::expr::Expr;
 use std::fmt;
@@ -15,10 +15,10 @@ use std::ops::{BitAnd, BitOr, Not};
 /// - An IPv4 network also takes the IPv4 traffic of IPv6 sockets (`::ffff:a.b.c.d`), as in the kernel.
 /// - Terms about processes speak of the owners that were found. A socket whose owners are hidden is not one
 ///   of process 12, and so it is kept by `!Filter::pid(12)`: no row is left out for want of an owner.
-/// - A term about something that this system does not tell of a socket makes the query an error
+/// - A term about a property that this system does not report for sockets makes the query an error
 ///   ([`Error::is_unsupported`](crate::Error::is_unsupported)), never a guess. Mark, control group and explicit
 ///   binding are known to the Linux kernel alone and decided by it; where such a term stands in an `|` beside
-///   one that the kernel does not know (a user, a process), nobody can decide both, and that is an error too.
+///   one that the kernel does not know (a user, a process), neither side can decide both, and that is an error too.
 ///
 /// # As text
 /// A filter is read from text ([`str::parse`]) in the language of `ss`, and printed in it. Its states, addresses,

@@ -1,4 +1,4 @@
-//! The terms that a filter is made of.
+//! The public constructors of filters, one for each kind of term.
 
 use super::base::Filter;
 use super::expr::Expr;
@@ -40,7 +40,7 @@ fn net(end: End, address: impl Into<IpAddr>, prefix: u8) -> Filter {
 
 /// Terms as they are read.
 impl Filter {
-    /// A set with the states that have no name is told by those that it lacks.
+    /// A set that contains the states without a name is written as the complement of those that it lacks.
     pub(super) fn in_set(states: States) -> Self {
         if states.contains(OTHER) {
             return !Self::in_set(States::ALL.without(states));
@@ -247,7 +247,7 @@ impl Filter {
         if value & !mask != 0 { Self::none() } else { term(Term::Mark { value, mask }) }
     }
 
-    /// Sockets whose local port nobody bound explicitly: the system has chosen it, or it is that of the listener
+    /// Sockets whose local port was not bound explicitly: the system has chosen it, or it is that of the listener
     /// that accepted the connection. (`ss` also wants it to be in `ip_local_port_range`.) Linux.
     pub fn autobound() -> Self {
         term(Term::Autobound)

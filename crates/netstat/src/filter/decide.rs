@@ -1,6 +1,7 @@
-//! Whether a row passes.
+//! Evaluates a filter for one row, in three values: passes, fails, unknown.
 
 use super::base::Filter;
+use super::expr::Expr;
 use super::term::{End, Term};
 use crate::model::endpoint::Endpoint;
 use crate::model::owner::OwnerRole;
@@ -9,27 +10,53 @@ use crate::model::socket::Socket;
 use crate::model::state::State;
 use std::ffi::OsStr;
 
-/// Whether the process with this pid has this name.
-pub(crate) type Names<'a> = &'a dyn Fn(u32, &OsStr) -> bool;
+/// What is known of the owners of rows.
+pub(crate) trait OwnerFacts {
+    /// Whether the process with this pid has this name; `None` if its names could not be read.
+    fn is_named(&self, pid: u32, name: &OsStr) -> Option<bool>;
 
-/// Everything that terms can be told by. What is `None` cannot be told.
+    /// Whether the row may have an owner for which this term holds, beside those that it shows.
+    fn may_be_unseen(&self, socket: &Socket, term: &Term) -> bool;
+}
+
+/// Whether a row passes a filter.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Passes,
+    Fails,
+    /// It depends on owners or names that are not known. `by_those_seen`: what it comes to if the row has no other
+    /// owners, and no owner other names, than are known.
+    Undecided {
+        by_those_seen: bool,
+    },
+}
+
+/// The facts by which terms are decided. `None` is unknown.
 #[derive(Copy, Clone)]
 pub(crate) struct Facts<'a> {
     socket: &'a Socket,
     mark: Option<u32>,
     cgroup: Option<u64>,
-    /// The owners stand in the row, and these are their names.
-    names: Option<Names<'a>>,
+    /// The owners are in the row, and this is known of them; `None`: not yet.
+    owners: Option<&'a dyn OwnerFacts>,
+    /// Whether to take what is not known of owners for false.
+    closed_world: bool,
 }
 
 impl<'a> Facts<'a> {
-    /// What a row tells before its owners are known. No row tells mark and control group.
+    /// The facts of a row before its owners are known. No row has its mark or control group.
     pub(crate) fn of(socket: &'a Socket) -> Self {
-        Self { socket, mark: None, cgroup: None, names: None }
+        Self { socket, mark: None, cgroup: None, owners: None, closed_world: false }
     }
 
-    pub(crate) fn with_owners(self, names: Names<'a>) -> Self {
-        Self { names: Some(names), ..self }
+    pub(crate) fn with_owners(self, owners: &'a dyn OwnerFacts) -> Self {
+        Self { owners: Some(owners), ..self }
+    }
+
+    /// What a term about owners comes to that holds for none of those seen. `unknown`: whether that of one is unknown.
+    fn of_none_seen(&self, term: &Term, owners: &dyn OwnerFacts, unknown: bool) -> Option<bool> {
+        let undecided = !self.closed_world && (unknown || owners.may_be_unseen(self.socket, term));
+        (!undecided).then_some(false)
     }
 }
 
@@ -75,7 +102,7 @@ fn at_ends(end: End, socket: &Socket, holds: &dyn Fn(&Endpoint) -> bool) -> Opti
 }
 
 impl Term {
-    /// Whether it holds; `None` where these facts do not tell.
+    /// Whether it holds; `None` where these facts do not decide it.
     pub(crate) fn decide(&self, facts: &Facts<'_>) -> Option<bool> {
         let socket = facts.socket;
         Some(match self {
@@ -93,13 +120,22 @@ impl Term {
             Self::Uid(uid) => socket.uid == Some(*uid),
             Self::Inode(inode) => socket.inode() == Some(*inode),
             Self::Pid(pid) => {
-                facts.names?;
-                socket.owners().iter().any(|owner| owner.pid == *pid)
+                let owners = facts.owners?;
+                let is_seen = socket.owners().iter().any(|owner| owner.pid == *pid);
+                is_seen || facts.of_none_seen(self, owners, false)?
             }
             Self::Process(name) => {
-                let is_named = facts.names?;
-                let mut owners = socket.owners().iter().filter(|owner| owner.role != OwnerRole::EndedBinder);
-                owners.any(|owner| is_named(owner.pid, name))
+                let owners = facts.owners?;
+                let seen = socket.owners().iter().filter(|owner| owner.role != OwnerRole::EndedBinder);
+                let mut unknown = false;
+                for owner in seen {
+                    match owners.is_named(owner.pid, name) {
+                        Some(true) => return Some(true),
+                        Some(false) => {}
+                        None => unknown = true,
+                    }
+                }
+                facts.of_none_seen(self, owners, unknown)?
             }
             Self::Cgroup(id) => facts.cgroup? == *id,
             Self::Mark { value, mask } => facts.mark? & mask == *value,
@@ -109,19 +145,56 @@ impl Term {
 }
 
 impl Filter {
-    /// Whether it holds; `None` where these facts do not tell.
+    /// Whether it holds; `None` where these facts do not decide it.
     pub(crate) fn decide(&self, facts: &Facts<'_>) -> Option<bool> {
         self.0.decide(&|term| term.decide(facts))
     }
 
-    /// Whether a row may pass, as far as that can be told without its owners. What only the kernel knows it
+    /// Whether a row may pass, as far as that can be decided without its owners. What only the kernel knows it
     /// has decided before: a back end that cannot ask it hands over no rows.
     pub(crate) fn matches(&self, socket: &Socket) -> bool {
         self.decide(&Facts::of(socket)) != Some(false)
     }
 
-    /// Whether a row passes whose owners are told, as far as they are known.
-    pub(crate) fn matches_owned(&self, socket: &Socket, names: Names<'_>) -> bool {
-        self.decide(&Facts::of(socket).with_owners(names)) != Some(false)
+    /// Whether a row passes, with what is known of its owners.
+    pub(crate) fn judge(&self, socket: &Socket, owners: &dyn OwnerFacts) -> Verdict {
+        let facts = Facts::of(socket).with_owners(owners);
+        match self.decide_beside_kernel(&facts) {
+            Some(true) => Verdict::Passes,
+            Some(false) => Verdict::Fails,
+            None => {
+                let closed_world = Facts { closed_world: true, ..facts };
+                Verdict::Undecided { by_those_seen: self.decide_beside_kernel(&closed_world) != Some(false) }
+            }
+        }
+    }
+
+    /// As [`decide`](Self::decide), with conjuncts that only the kernel can decide taken for true: the row would not have
+    /// come otherwise.
+    fn decide_beside_kernel(&self, facts: &Facts<'_>) -> Option<bool> {
+        beside_kernel(&self.0, true, &|term| term.decide(facts))
+    }
+}
+
+/// Decides an expression, or its negation unless it is `positive`, conjunct by conjunct.
+fn beside_kernel(expr: &Expr, positive: bool, term: &dyn Fn(&Term) -> Option<bool>) -> Option<bool> {
+    match (expr, positive) {
+        (Expr::Not(inner), _) => beside_kernel(inner, !positive, term),
+        (Expr::All(parts), true) | (Expr::Any(parts), false) => {
+            let mut answer = Some(true);
+            for part in parts {
+                match beside_kernel(part, positive, term) {
+                    Some(true) => {}
+                    Some(false) => return Some(false),
+                    None => answer = None,
+                }
+            }
+            answer
+        }
+        _ => match expr.decide(term) {
+            Some(known) => Some(known == positive),
+            None if expr.has(&Term::is_of_kernel) && !expr.has(&Term::is_of_owners) => Some(true),
+            None => None,
+        },
     }
 }

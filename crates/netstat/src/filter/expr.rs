@@ -15,7 +15,7 @@ pub(crate) enum Expr {
 }
 
 /// What is known of a term.
-type Tells<'a> = &'a dyn Fn(&Term) -> Option<bool>;
+type Decide<'a> = &'a dyn Fn(&Term) -> Option<bool>;
 
 impl Expr {
     pub(crate) const TRUE: Self = Self::All(Vec::new());
@@ -82,9 +82,9 @@ impl Expr {
         }
     }
 
-    /// Whether it is true, false, or cannot be told, where that is known of its terms. What comes out holds
+    /// Whether it is true, false or undecided, where that is known of its terms. What comes out holds
     /// whatever the unknown terms are.
-    pub(crate) fn decide(&self, term: Tells<'_>) -> Option<bool> {
+    pub(crate) fn decide(&self, term: Decide<'_>) -> Option<bool> {
         match self {
             Self::Term(it) => term(it),
             Self::Not(inner) => inner.decide(term).map(|known| !known),
@@ -94,7 +94,7 @@ impl Expr {
     }
 
     /// `decisive` if one of the parts is, its opposite if all are that, or else unknown.
-    fn unless(parts: &[Self], decisive: bool, term: Tells<'_>) -> Option<bool> {
+    fn unless(parts: &[Self], decisive: bool, term: Decide<'_>) -> Option<bool> {
         let mut answer = Some(!decisive);
         for part in parts {
             match part.decide(term) {
@@ -108,7 +108,7 @@ impl Expr {
 
     /// The same with what is known of its terms put in their place.
     #[allow(dead_code, reason = "for kernels that can be asked")]
-    pub(crate) fn given(&self, term: Tells<'_>) -> Self {
+    pub(crate) fn given(&self, term: Decide<'_>) -> Self {
         match self {
             Self::Term(it) => match term(it) {
                 Some(true) => Self::TRUE,

@@ -1,4 +1,4 @@
-//! Hosts and ports in a filter's text: `10.0.0.0/8:443`, `[2001:db8::]/32`, `:https`, `*:80,8000-8999`.
+//! Parses hosts and ports in a filter's text: `10.0.0.0/8:443`, `[2001:db8::]/32`, `:https`, `*:80,8000-8999`.
 
 use super::net::Net;
 use super::words;

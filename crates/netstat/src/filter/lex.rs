@@ -1,4 +1,4 @@
-//! The words and signs of a filter's text.
+//! Splits a filter's text into tokens.
 
 use std::borrow::Cow;
 use std::ops::Range;

@@ -1,6 +1,5 @@
-//! What lets a row through: the one filter mechanism. A query's own terms build it, `ss`-like text is read
-//! into it, back ends read from it what they may leave out, and its predicate decides, whatever the kernel has
-//! filtered already.
+//! The filter of a query, the only one there is: built from terms or parsed from `ss`-like text, pushed down to back ends
+//! as far as they can use it, and applied to every row at the end, whatever the kernel has filtered already.
 
 mod base;
 mod build;
@@ -29,7 +28,7 @@ pub use error::FilterError;
 
 #[allow(unused_imports, reason = "of use where the kernel takes filters")]
 pub(crate) use {
-    decide::{Facts, listening as listening_state},
+    decide::{Facts, OwnerFacts, Verdict, listening as listening_state},
     expr::Expr,
     net::Net,
     parse::{Lookups, parse},

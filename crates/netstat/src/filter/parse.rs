@@ -1,4 +1,4 @@
-//! A filter's text, as `ss` reads it and somewhat more.
+//! Parses a filter's text: the language of `ss`, with additions.
 //!
 //! ```text
 //! filter  := "" | group
@@ -113,7 +113,7 @@ impl<'t> Parser<'t> {
         is_it
     }
 
-    /// Whether a term, or what holds one, may begin here.
+    /// Whether a term, or what holds one, may begin at this token.
     fn begins_one(&self) -> bool {
         match self.token {
             Token::Word(_) => !self.is_word("and") && !self.is_word("or"),

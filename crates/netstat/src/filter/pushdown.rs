@@ -1,4 +1,4 @@
-//! What back ends and the order of things ask of a filter, to leave out what cannot pass.
+//! Conservative questions about a filter, by which back ends and the engine skip work for rows that cannot pass.
 //!
 //! Nearly all of it is the expression decided with little known: what is false whatever the rest may be need not
 //! be asked for. Such an answer never leaves out a row that would pass.
@@ -147,7 +147,7 @@ impl Filter {
         pids
     }
 
-    /// Refuses what no row on this system can be told by. `kernel`: whether the kernel can be asked for what
+    /// Refuses terms that no row on this system can decide. `kernel`: whether the kernel can be asked for what
     /// it alone knows.
     pub(crate) fn check(&self, fields: SocketFields, kernel: bool) -> Result<(), Error> {
         let is_missing = |term: &Term| match term {

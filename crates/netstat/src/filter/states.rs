@@ -13,7 +13,7 @@ pub(crate) const EVERY: [State; 19] = {
     every
 };
 
-/// Stands for all states without a name: a filter does not tell them apart.
+/// Stands for all states without a name: a filter does not distinguish them.
 pub(crate) const OTHER: State = State::Other(0);
 
 /// The bit of a state in a set.

@@ -1,4 +1,4 @@
-//! What a filter can say of one socket.
+//! The terms of a filter: conditions about one property of a socket.
 
 use super::net::Net;
 use super::states::States;
@@ -49,7 +49,7 @@ impl Term {
         matches!(self, Self::Pid(_) | Self::Process(_))
     }
 
-    /// Whether it is about something that no row tells, and only the kernel knows.
+    /// Whether it is about a property that rows lack and only the kernel knows.
     pub(crate) fn is_of_kernel(&self) -> bool {
         matches!(self, Self::Cgroup(_) | Self::Mark { .. } | Self::Autobound)
     }

@@ -1,6 +1,6 @@
 use super::Filter;
-use super::decide::state;
-use super::random::Random;
+use super::decide::{Verdict, state};
+use super::random::{NAMELESS, Names, Random};
 use super::term::Term;
 use crate::model::family::Family;
 use crate::model::owner::{Owner, OwnerRole, Ownership};
@@ -8,7 +8,6 @@ use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use crate::model::state::State;
 use crate::model::support::SocketFields;
-use std::ffi::OsStr;
 use std::net::SocketAddr;
 
 fn socket(protocol: Protocol, local: &str, remote: Option<&str>, state: Option<State>) -> Socket {
@@ -21,9 +20,9 @@ fn socket(protocol: Protocol, local: &str, remote: Option<&str>, state: Option<S
     socket
 }
 
-/// The processes of the random sockets have these names.
-fn is_named(pid: u32, name: &OsStr) -> bool {
-    [(1, "one"), (2, "t w o")].contains(&(pid, name.to_str().unwrap()))
+/// Whether the row is listed.
+fn shown(verdict: Verdict) -> bool {
+    matches!(verdict, Verdict::Passes | Verdict::Undecided { by_those_seen: true })
 }
 
 #[test]
@@ -148,16 +147,46 @@ fn owners_decide_when_they_are_known_and_before_that_they_keep_the_row() {
         (Filter::pid(3) | Filter::local_port(1), true),
         (Filter::pid(12) & Filter::local_port(2), false),
     ] {
-        assert_eq!(filter.matches_owned(&row, &is_named), passes, "{filter:?}");
+        assert_eq!(filter.judge(&row, &Names) == Verdict::Passes, passes, "{filter:?}");
         assert!(filter.needs_owners());
     }
     assert!(Filter::pid(3).matches(&row));
     assert!((!Filter::pid(12)).matches(&row));
     assert!(!(Filter::pid(12) & Filter::local_port(2)).matches(&row));
-    // Hidden owners are not process 12, as far as can be told.
-    row.set_owners([], Ownership::Hidden { reason: crate::model::owner::HiddenReason::UnreadableProcess });
-    assert!(!Filter::pid(12).matches_owned(&row, &is_named));
-    assert!((!Filter::pid(12)).matches_owned(&row, &is_named));
+}
+
+#[test]
+fn condition_about_owners_is_undecided_where_one_may_be_unseen_or_its_name_is() {
+    let undecided = |by_those_seen| Verdict::Undecided { by_those_seen };
+    let mut row = socket(Protocol::Tcp, "127.0.0.1:1", None, Some(State::Listen));
+    let holder = |pid| Owner::new(pid, Some(3), OwnerRole::Holder);
+    let hidden = Ownership::Hidden { reason: crate::model::owner::HiddenReason::UnreadableProcess };
+    let port = Filter::local_port(1);
+    for (owner, ownership) in [(None, hidden), (Some(1), Ownership::Known { complete: false })] {
+        row.set_owners(owner.map(holder), ownership);
+        for (filter, verdict) in [
+            (Filter::pid(12), undecided(false)),
+            (!Filter::pid(12), undecided(true)),
+            (Filter::process("t w o"), undecided(false)),
+            (!Filter::process("t w o"), undecided(true)),
+            (Filter::process("t w o") | Filter::pid(12), undecided(false)),
+            // What else is known decides.
+            (port.clone() | Filter::pid(12), Verdict::Passes),
+            (port.clone() & Filter::pid(12), undecided(false)),
+            (!port.clone() & !Filter::pid(12), Verdict::Fails),
+            (Filter::mark(1) & !Filter::pid(12), undecided(true)),
+        ] {
+            assert_eq!(filter.judge(&row, &Names), verdict, "{filter} {row}");
+        }
+    }
+    assert_eq!(Filter::pid(1).judge(&row, &Names), Verdict::Passes);
+    assert_eq!((!Filter::process("one")).judge(&row, &Names), Verdict::Fails);
+    // All owners are known, and the name of one is not.
+    row.set_owners([holder(NAMELESS)], Ownership::Known { complete: true });
+    assert_eq!(Filter::process("one").judge(&row, &Names), undecided(false));
+    assert_eq!((!Filter::process("one")).judge(&row, &Names), undecided(true));
+    assert_eq!(Filter::pid(1).judge(&row, &Names), Verdict::Fails);
+    assert_eq!((Filter::mark(1) & Filter::pid(NAMELESS)).judge(&row, &Names), Verdict::Passes);
 }
 
 #[test]
@@ -220,7 +249,7 @@ fn what_is_left_out_unseen_would_not_have_passed() {
         let filter = random.filter(4);
         let socket = random.socket();
         let (protocol, state) = (socket.protocol, state(&socket).unwrap());
-        let passes = filter.matches_owned(&socket, &is_named);
+        let passes = shown(filter.judge(&socket, &Names));
         let port = |wanted: Option<u16>, port| wanted.is_none_or(|wanted| Some(wanted) == port);
         let pids = filter.pids();
         let wanted = filter.wants_protocol(protocol)
@@ -239,7 +268,7 @@ fn what_is_left_out_unseen_would_not_have_passed() {
             let mut seen = socket.clone();
             let owners = socket.owners().iter().filter(|owner| pids.contains(&owner.pid)).copied();
             seen.set_owners(owners, Ownership::Known { complete: false });
-            assert_eq!(filter.matches_owned(&seen, &is_named), passes, "{filter:?} {socket:?}");
+            assert_eq!(shown(filter.judge(&seen, &Names)), passes, "{filter:?} {socket:?}");
         }
         passed += u32::from(passes);
         left_out += u32::from(!wanted);

@@ -1,4 +1,4 @@
-//! What the values in a filter's text come to.
+//! Converts the values in a filter's text (ports, users, marks, groups, processes) into terms.
 
 use super::base::Filter;
 use super::host::{Host, number};

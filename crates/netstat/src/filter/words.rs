@@ -1,4 +1,4 @@
-//! Names in a filter's text: of states, services, comparisons.
+//! Names that a filter's text may use for states, services and comparisons.
 
 use super::lex::Compare;
 use super::states::States;

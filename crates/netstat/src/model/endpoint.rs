@@ -1,4 +1,4 @@
-//! One end of a socket.
+//! One end of a socket: an address of its family, such as an IP address with a port.
 
 use crate::model::escape::escaped;
 use std::fmt;

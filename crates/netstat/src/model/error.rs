@@ -1,4 +1,4 @@
-//! What ends a listing: one opaque error.
+//! The one error type: why there is no listing at all.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -159,7 +159,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// Keeps the kind and the whole message. An error that was made from an [`io::Error`] becomes that one again; any other
+/// Keeps the kind and the whole message. An error that was made from an [`io::Error`] is turned back into that one; any other
 /// is the [inner error](io::Error::get_ref) of the new one, and has the system's code ([`Error::raw_os_error`]).
 impl From<Error> for io::Error {
     fn from(error: Error) -> Self {

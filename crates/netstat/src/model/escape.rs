@@ -1,4 +1,4 @@
-//! Text from other processes, made fit to be shown.
+//! Escapes control characters in text from other processes, so that a terminal can show it.
 
 /// The text with its control, bidirectional and zero-width characters escaped as in Rust (`\n`, `\u{202e}`) and each
 /// backslash doubled, so that it can neither move a cursor nor break or forge a line. Quotation marks stay as they are.

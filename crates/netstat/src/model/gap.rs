@@ -1,4 +1,4 @@
-//! What a listing could not see.
+//! What a listing could not see, as data: a kind, a cause and a count.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -34,7 +34,7 @@ pub enum GapKind {
     DescriptorsVanished,
     /// Threads whose descriptor table could not be compared with their process's, and was not read.
     ThreadsNotCompared,
-    /// The list of the machine's processes could not be read: owners are told by pid alone.
+    /// The list of the machine's processes could not be read: owners have a pid and nothing else.
     ProcessListUnavailable,
     /// Owners could not be looked up at all.
     OwnersUnavailable,
@@ -44,6 +44,12 @@ pub enum GapKind {
     TableInterrupted,
     /// A table of sockets that the system showed this caller only a part of (macOS 27): rows are missing.
     TableFiltered,
+    /// Sockets for which a condition about owners or names could not be decided, since these are not all visible. They
+    /// are listed, or left out, as if there were no others than those seen: `process nginx` leaves out a socket whose
+    /// owner is hidden, `not process nginx` lists it. See [`Query::only_decided`](crate::Query::only_decided).
+    SocketsUndecided,
+    /// Names, of services or users, that were not looked up, or not in time.
+    NamesUnavailable,
     /// Records that could not be decoded.
     RecordsSkipped,
     /// A table read from a source that says less than the usual one.
@@ -65,6 +71,8 @@ impl GapKind {
             Self::TableUnavailable => "table_unavailable",
             Self::TableInterrupted => "table_interrupted",
             Self::TableFiltered => "table_filtered",
+            Self::SocketsUndecided => "sockets_undecided",
+            Self::NamesUnavailable => "names_unavailable",
             Self::RecordsSkipped => "records_skipped",
             Self::Fallback => "fallback",
         }
@@ -109,6 +117,13 @@ impl fmt::Display for Gap {
             }
             GapKind::TableFiltered => {
                 write!(f, "{count} {} shown only in part ({source})", plural("table is", "tables are"))
+            }
+            GapKind::SocketsUndecided => {
+                let sockets = plural("socket", "sockets");
+                write!(f, "for {count} {sockets} the filter could not be decided ({source})")
+            }
+            GapKind::NamesUnavailable => {
+                write!(f, "{count} {} not looked up ({source})", plural("name was", "names were"))
             }
             GapKind::RecordsSkipped => {
                 write!(f, "{count} {} not understood ({source})", plural("record", "records"))

@@ -1,4 +1,4 @@
-//! What the operating system itself calls a socket, and its network namespace.
+//! The operating system's own number for a socket, and for its network namespace.
 
 use std::fmt;
 use std::num::NonZeroU64;
@@ -12,7 +12,7 @@ pub enum Identity {
     /// Linux: the inode number in sockfs, as in `socket:[N]` of `/proc/PID/fd`. It has 32 bits, and numbers are given
     /// out again after they wrap.
     Inode(u64),
-    /// macOS, BSD: the kernel's own handle, opaque. Handles of sockets that are gone are used again.
+    /// macOS, BSD: the kernel's own handle, opaque. Handles of closed sockets are reused.
     Handle(u64),
 }
 

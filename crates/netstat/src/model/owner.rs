@@ -1,4 +1,4 @@
-//! Who holds a socket, and the truth about how much of that is known.
+//! The owners of a socket, whether they are all known, and the reason where there is none.
 
 use std::fmt;
 
@@ -19,7 +19,7 @@ pub struct Owner {
     /// than [`OwnerRole::Holder`]; macOS: a socket that is kept in a Mach port). For a thread with a descriptor table of its own it is that
     /// table's number.
     pub fd: Option<i32>,
-    /// In what way the process has to do with the socket.
+    /// The relation of the process to the socket.
     pub role: OwnerRole,
 }
 
@@ -30,7 +30,7 @@ impl Owner {
     }
 }
 
-/// In what way a process has to do with a socket.
+/// The relation of a process to a socket.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum OwnerRole {
@@ -79,18 +79,18 @@ pub enum Ownership {
     /// There is at least one owner.
     Known {
         /// Whether these are all. False while some process could not be read, since it may share the
-        /// socket, when the query looked at one process only, and always on systems that do not tell all
+        /// socket, when the query looked at one process only, and always on systems that do not report all
         /// owners ([`Support::all_owners`](crate::Support::all_owners)).
         complete: bool,
     },
-    /// Nobody has the socket, and this is why. macOS may still name who used it last.
+    /// No process has the socket, and this is why. macOS may still name who used it last.
     None {
         /// Why the kernel has no owner for it.
         reason: UnownedReason,
     },
     /// There may be owners that this caller cannot see, and this is why.
     Hidden {
-        /// What stood in the way.
+        /// What prevented it.
         reason: HiddenReason,
     },
 }

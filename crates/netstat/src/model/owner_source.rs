@@ -1,9 +1,9 @@
-//! How the owners of sockets are found, where there is a choice.
+//! The choice between the sources of owners, where a system has several: `/proc` or BPF.
 
 use std::borrow::Cow;
 use std::fmt;
 
-/// How to find the owners of sockets, where a system has more than one way: Linux. Elsewhere it says nothing.
+/// How to find the owners of sockets, where a system has more than one source: Linux. Ignored elsewhere.
 /// `Bpf` is in the crate with its feature `bpf`, which is on by default.
 ///
 /// | | what it needs | what it sees | what it costs |
@@ -11,7 +11,7 @@ use std::fmt;
 /// | `Procfs` | nothing; the rights to trace a process of another user (root, or `CAP_SYS_PTRACE` with `CAP_DAC_READ_SEARCH`) to see what it holds | the processes in `/proc` that may be traced | 2 to 4 microseconds a descriptor |
 /// | `Bpf` | `CAP_BPF` with `CAP_PERFMON`, or `CAP_SYS_ADMIN`, in the first user namespace; Linux 5.8 with BTF (`/sys/kernel/btf/vmlinux`), 6.5 in a pid namespace of its own | every process in the caller's pid namespace, those that refuse to be traced too | two to three milliseconds at first, then 0.3 microseconds a descriptor |
 ///
-/// Both find the same holders. Which one a snapshot used is told by
+/// Both find the same holders. Which one a snapshot used is in
 /// [`Snapshot::owner_source`](crate::Snapshot::owner_source).
 ///
 /// # Sources

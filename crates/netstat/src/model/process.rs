@@ -36,7 +36,7 @@ crate::model::flags::flags! {
 ///
 /// # Races
 /// Details belong to the process that held the socket: one that ended, and whose pid was given to another
-/// process before its details were read, is told by its start time and left out.
+/// process before its details were read, is recognized by its start time and left out.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[doc(alias = "proc_pidinfo")]
@@ -64,7 +64,7 @@ pub struct Process {
     pub uid: Option<u32>,
     /// The name of its user, as [`user_names`](crate::user_names) finds it. Windows:
     /// `DOMAIN\user`, or the number (`S-1-5-21-...`) of one whose name only a server knows; other users'
-    /// processes tell it to administrators.
+    /// processes report it to administrators only.
     pub user: Option<String>,
     /// When it started. Together with the pid it names one process for good. Linux: 10 milliseconds fine.
     pub start_time: Option<SystemTime>,
@@ -93,7 +93,7 @@ impl Process {
         }
     }
 
-    /// The process itself, which a pid that was given out again is not mistaken for; `None` where its start could not
+    /// The process itself, which is not confused with a later process of the same pid; `None` where its start could not
     /// be read. Known when [`ProcessFields::START_TIME`] was asked for.
     pub fn id(&self) -> Option<ProcessId> {
         Some(ProcessId::new(self.pid, self.start?))

@@ -1,4 +1,4 @@
-//! What waits in the queues of a socket.
+//! The fill levels of a socket's receive, send and accept queues.
 
 /// What waits in a socket's queues, and in which unit.
 ///

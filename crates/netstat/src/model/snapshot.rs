@@ -1,4 +1,4 @@
-//! The answer to a query.
+//! The result of a query: rows, their processes, and gaps.
 
 use crate::model::gap::Gap;
 use crate::model::owner::{Owner, OwnerRole};
@@ -22,9 +22,12 @@ pub struct Snapshot {
     pub sockets: Vec<Socket>,
     /// The processes that own them, ascending by pid; empty unless [`Query::processes`](crate::Query::processes) asked for details.
     pub processes: Vec<Process>,
+    /// Sockets that may or may not pass the filter, because it depends on owners or names that are not visible; empty
+    /// unless [`Query::only_decided`](crate::Query::only_decided) put them aside.
+    pub undecided: Vec<Socket>,
     /// What could not be seen. Empty when everything was.
     pub gaps: Vec<Gap>,
-    /// How the owners were found, where the system has more than one way (Linux) and owners were asked for.
+    /// How the owners were found, where the system has more than one source (Linux) and owners were asked for.
     pub owner_source: Option<OwnerSourceUsed>,
     /// When the listing began.
     pub taken_at: SystemTime,
@@ -97,6 +100,7 @@ impl Default for Snapshot {
         Self {
             sockets: Vec::new(),
             processes: Vec::new(),
+            undecided: Vec::new(),
             gaps: Vec::new(),
             owner_source: None,
             taken_at: SystemTime::UNIX_EPOCH,

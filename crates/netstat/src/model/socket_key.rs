@@ -1,4 +1,4 @@
-//! What identifies a socket from one listing to the next.
+//! A key by which the same socket is recognized in two listings.
 
 use crate::model::endpoint::Endpoint;
 use crate::model::identity::{Identity, NetnsId};

@@ -1,4 +1,4 @@
-//! What this build can give, as data.
+//! What the back end of this build can report: protocols, fields, roles.
 
 use crate::model::details::DetailFields;
 use crate::model::owner::OwnerRole;
@@ -38,7 +38,7 @@ crate::model::flags::flags! {
 /// What this build of the library can give on the system it was built for.
 ///
 /// It speaks of the system, not of this caller's rights or this kernel's configuration: those show in a
-/// snapshot's gaps. A field that is not promised here is `None` in every row.
+/// snapshot's gaps. A field that is not listed is `None` in every row.
 ///
 /// # Examples
 /// ```
@@ -60,9 +60,9 @@ pub struct Support {
     pub socket_fields: SocketFields,
     /// The details of a row.
     pub detail_fields: DetailFields,
-    /// The roles in which owners appear. Empty: owners cannot be told.
+    /// The roles in which owners appear. Empty: owners cannot be found.
     pub owner_roles: &'static [OwnerRole],
-    /// Whether all holders of a socket are told, not just one.
+    /// Whether all holders of a socket are reported, not just one.
     pub all_owners: bool,
     /// The details of a process.
     pub process_fields: ProcessFields,

@@ -12,7 +12,7 @@ pub struct Congestion {
     pub parameters: Option<CongestionParameters>,
 }
 
-/// What a congestion control says of itself. The name tells algorithms apart: Westwood and Illinois answer as
+/// What a congestion control reports about itself. The name distinguishes algorithms: Westwood and Illinois answer as
 /// Vegas does.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

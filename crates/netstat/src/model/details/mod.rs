@@ -1,11 +1,11 @@
-//! What a system knows of a socket beyond its row, told on request.
+//! What a system knows of a socket beyond its row, collected on request.
 //!
 //! [`Query::details`](crate::Query::details) names what is wanted, [`Socket::details`](crate::Socket::details)
 //! holds it. Names are those of the kernel's headers, as `ss` shows them. Times are
 //! [`Duration`](std::time::Duration)s, rates are bytes a second, windows are what the name of the field says:
 //! segments (`snd_cwnd`) or bytes.
 //!
-//! Of Linux so far; [`Support::detail_fields`](crate::Support::detail_fields) tells.
+//! Linux only so far; see [`Support::detail_fields`](crate::Support::detail_fields).
 //!
 //! # What it costs
 //! Details are read in the same pass over the kernel's table. `TIMER`, `OPTIONS`, `CGROUP` and `BACKLOG` are in
@@ -55,12 +55,12 @@ crate::model::flags::flags! {
 /// What is known of a socket beyond its row.
 ///
 /// A part is `None` when it was not asked for, when this kind of socket has no such thing, and when the kernel
-/// is too old to tell it. TIME_WAIT and SYN_RECV rows are no sockets: they have a timer at most. Where the table
+/// is too old to report it. TIME_WAIT and SYN_RECV rows are no sockets: they have a timer at most. Where the table
 /// was not had from `sock_diag` but from `/proc` (a gap says so), there are [`Details::timer`] and
 /// [`Details::backlog`], and nothing else.
 ///
 /// # Sources
-/// Linux: `linux/inet_diag.h`, `linux/tcp.h`, sock_diag(7). Keys and tokens that the kernel tells along with
+/// Linux: `linux/inet_diag.h`, `linux/tcp.h`, sock_diag(7). Keys and tokens that the kernel sends along with
 /// them (TCP MD5, MPTCP) are never read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
@@ -88,7 +88,7 @@ pub struct Details {
     /// The control group (version 2) in which the socket was made, which stays when its process moves to
     /// another: the inode of the group's directory. Linux 5.8.
     pub cgroup_id: Option<u64>,
-    /// The protocol between TCP and the program. Told to callers with `CAP_NET_ADMIN` only before Linux 6.15.
+    /// The protocol between TCP and the program. Reported to callers with `CAP_NET_ADMIN` only before Linux 6.15.
     pub ulp: Option<UpperLayer>,
     /// Options that are set. Linux 5.10.
     pub options: Option<SocketOptions>,

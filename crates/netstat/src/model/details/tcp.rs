@@ -43,7 +43,7 @@ pub enum CongestionState {
     Disorder,
     /// The window is being reduced, on a mark of congestion.
     CwndReduced,
-    /// Lost segments are being sent again.
+    /// Lost segments are being retransmitted.
     Recovery,
     /// A timeout fired.
     Loss,
@@ -73,7 +73,7 @@ pub enum FastOpenFailure {
     NoCookie,
     /// The data in the SYN was not acknowledged.
     DataNotAcked,
-    /// The SYN had to be sent again.
+    /// The SYN was retransmitted.
     SynRetransmitted,
 }
 
@@ -92,7 +92,7 @@ impl FastOpenFailure {
 /// program of its own socket.
 ///
 /// The names are the header's, without `tcpi_`. An `Option` is `None` where the running kernel is too old to have
-/// the field (the version that brought it is told), and where its number says that there is nothing: a round
+/// the field (the version that introduced it is named), and where its number says that there is nothing: a round
 /// trip that was not measured, a limit that is not set. Segments are counted as they are on the wire; counters
 /// count from the beginning of the connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
@@ -113,7 +113,7 @@ pub struct TcpMetrics {
     pub options: TcpOptions,
     /// Shift of the windows that the peer announces; `None` without window scaling.
     pub snd_wscale: Option<u8>,
-    /// Shift of the windows announced here; `None` without window scaling.
+    /// Window scale of the windows that this end announces; `None` without window scaling.
     pub rcv_wscale: Option<u8>,
     /// The delivery rate is what the program had to send, not what the path took. Linux 4.9.
     pub delivery_rate_app_limited: bool,
@@ -133,7 +133,7 @@ pub struct TcpMetrics {
     pub sacked: u32,
     /// Segments taken for lost.
     pub lost: u32,
-    /// Segments sent again and not yet acknowledged.
+    /// Retransmitted segments that are not yet acknowledged.
     pub retrans: u32,
     /// Since data was sent, or since the connection began if none was.
     pub last_data_sent: Duration,
@@ -143,7 +143,7 @@ pub struct TcpMetrics {
     pub last_ack_recv: Duration,
     /// MTU of the path in bytes.
     pub pmtu: u32,
-    /// Bytes up to which the window announced here may grow at present.
+    /// Bytes up to which the window that this end announces may grow at present.
     pub rcv_ssthresh: u32,
     /// Smoothed round trip time; `None` until it is measured.
     pub rtt: Option<Duration>,
@@ -161,7 +161,7 @@ pub struct TcpMetrics {
     pub rcv_rtt: Option<Duration>,
     /// Bytes that the program reads in a round trip, by which the receive buffer grows.
     pub rcv_space: u32,
-    /// Segments sent again since the connection began.
+    /// Segments retransmitted since the connection began.
     pub total_retrans: u32,
     /// Bytes a second at which segments are let out; `None`: without limit. Linux 3.15.
     pub pacing_rate: Option<u64>,
@@ -187,7 +187,7 @@ pub struct TcpMetrics {
     pub delivery_rate: Option<u64>,
     /// How long there was something to send. Linux 4.10.
     pub busy_time: Option<Duration>,
-    /// How much of that the peer's window was in the way. Linux 4.10.
+    /// How much of that the peer's window limited sending. Linux 4.10.
     pub rwnd_limited: Option<Duration>,
     /// How much of that the send buffer was too small. Linux 4.10.
     pub sndbuf_limited: Option<Duration>,
@@ -197,7 +197,7 @@ pub struct TcpMetrics {
     pub delivered_ce: Option<u32>,
     /// Bytes sent, repetitions included. Linux 4.19.
     pub bytes_sent: Option<u64>,
-    /// Bytes sent again. Linux 4.19.
+    /// Bytes retransmitted. Linux 4.19.
     pub bytes_retrans: Option<u64>,
     /// Segments that arrived twice at the peer, as it said by DSACK. Linux 4.19.
     pub dsack_dups: Option<u32>,
@@ -207,7 +207,7 @@ pub struct TcpMetrics {
     pub rcv_ooopack: Option<u32>,
     /// Window that the peer announced, in bytes. Linux 5.4.
     pub snd_wnd: Option<u32>,
-    /// Window announced here, in bytes. Linux 6.2.
+    /// Receive window announced to the peer, in bytes. Linux 6.2.
     pub rcv_wnd: Option<u32>,
     /// How often another path was tried because this one was congested or dead. Linux 6.2.
     pub rehash: Option<u32>,

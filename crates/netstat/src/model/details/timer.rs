@@ -10,7 +10,7 @@ pub struct Timer {
     pub kind: TimerKind,
     /// How long until it fires; zero when it is due.
     pub remaining: Duration,
-    /// How often in a row it has fired for the same cause: data sent again, SYN-ACKs sent again, or probes that
+    /// How often in a row it has fired for the same cause: retransmitted data, retransmitted SYN-ACKs, or probes that
     /// were not answered.
     pub retransmits: u32,
 }
@@ -26,7 +26,7 @@ impl Timer {
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum TimerKind {
-    /// Data, or a SYN-ACK, is sent again. `on` in `ss`.
+    /// Data, or a SYN-ACK, is retransmitted. `on` in `ss`.
     Retransmit,
     /// An idle connection is probed.
     Keepalive,
@@ -60,7 +60,7 @@ impl TimerKind {
 pub struct Backlog {
     /// How many wait to be accepted.
     pub waiting: u32,
-    /// How many may wait: what `listen` was told, or the system's own limit. `None` where the table was read from
+    /// How many may wait: the backlog given to `listen`, or the system's own limit. `None` where the table was read from
     /// `/proc`.
     pub limit: Option<u32>,
 }

@@ -12,7 +12,7 @@ pub struct UpperLayer {
     pub mptcp: Option<MptcpSubflow>,
 }
 
-/// TLS in the kernel. Keys are never told.
+/// TLS in the kernel. Keys are never reported.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Tls {
@@ -64,7 +64,7 @@ impl TlsCipher {
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum TlsCrypto {
-    /// Nobody yet: no key was given.
+    /// Neither side yet: no key was given.
     Base,
     /// The kernel.
     Software,
@@ -95,7 +95,7 @@ impl TlsCrypto {
 pub struct MptcpSubflow {
     /// The number of the peer's address in the connection; 0 is that of the first path.
     pub remote_id: Option<u8>,
-    /// The number of the address here.
+    /// The id of the local address.
     pub local_id: Option<u8>,
     /// `MPTCP_SUBFLOW_FLAG_*` of `linux/mptcp.h`, bit by bit.
     pub flags: Option<u32>,

@@ -45,7 +45,7 @@ impl<K: Kernel> System for Macos<K> {
     }
 
     fn owner_search(&self, query: &Query) -> LibprocWalk<K> {
-        self.tables.search_runs();
+        self.tables.set_searched();
         LibprocWalk::new(self.kernel.clone(), Arc::clone(&self.tables), &query.filter.pids())
     }
 

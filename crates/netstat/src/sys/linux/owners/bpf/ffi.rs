@@ -1,11 +1,9 @@
-//! bpf(2), one command a function; the mapping of a file of sysfs; the rights of a thread.
+//! bpf(2), one function for each command; the mapping of a sysfs file; the capabilities of a thread.
 #![allow(unsafe_code, reason = "foreign calls are made only in files of this name")]
 
 use crate::sys::linux::errno::errno_of;
 use rustix::fs::fstatfs;
 use rustix::io::Errno;
-use rustix::mm::{MapFlags, ProtFlags, mmap, munmap};
-use rustix::thread::capabilities;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
@@ -18,12 +16,12 @@ const BPF_ITER_CREATE: libc::c_int = 33;
 const BPF_PROG_TYPE_TRACING: u32 = 26;
 const BPF_TRACE_ITER: u32 = 28;
 
-/// What the programs declare to the kernel, which lets only programs under a licence compatible with the GPL call the
-/// helpers that these call. It is one of the strings that the kernel accepts (include/linux/license.h). The README
-/// states the same: the generated programs are offered under MIT or GPL-2.0, this crate under MIT or Apache-2.0.
+/// The licence that the programs declare: the kernel allows the helpers they call only under one compatible with the
+/// GPL. It is one of the strings that the kernel accepts (include/linux/license.h). The README states the same: the
+/// generated programs are offered under MIT or GPL-2.0, this crate under MIT or Apache-2.0.
 const LICENSE: &std::ffi::CStr = c"Dual MIT/GPL";
 
-/// `BPF_PROG_LOAD`'s part of `union bpf_attr`, as far as it is used; the kernel takes the rest as zero.
+/// The `BPF_PROG_LOAD` part of `union bpf_attr`, as far as it is used; the kernel treats the rest as zero.
 #[repr(C)]
 struct ProgLoad {
     prog_type: u32,
@@ -55,7 +53,7 @@ const _: () = {
     assert!(size_of::<ProgLoad>() == 112);
 };
 
-/// `BPF_LINK_CREATE`'s part.
+/// The `BPF_LINK_CREATE` part.
 #[repr(C)]
 struct LinkCreate {
     prog_fd: RawFd,
@@ -64,30 +62,23 @@ struct LinkCreate {
     flags: u32,
 }
 
-/// `BPF_ITER_CREATE`'s part.
+/// The `BPF_ITER_CREATE` part.
 #[repr(C)]
 struct IterCreate {
     link_fd: RawFd,
     flags: u32,
 }
 
-/// Makes the call with a command and its part of `union bpf_attr`.
+/// Makes the call with a command, one that returns a new descriptor, and its part of `union bpf_attr`.
 ///
 /// # Safety
-/// `A` is the command's part, without padding, and pointers in it lead to as many bytes as it says.
-unsafe fn bpf<A>(command: libc::c_int, attributes: &mut A) -> Result<libc::c_long, Errno> {
-    // SAFETY: the attributes are of the size given, and what they lead to is as the caller promised.
+/// `A` is the part for that command, without padding, and each pointer in it is valid for the length it states.
+unsafe fn bpf<A>(command: libc::c_int, attributes: &mut A) -> Result<OwnedFd, Errno> {
+    // SAFETY: the attributes have the size given, and their pointers are valid as the caller guarantees.
     let answer = unsafe { libc::syscall(libc::SYS_bpf, command, &raw mut *attributes, size_of::<A>()) };
-    if answer < 0 { Err(errno_of(io::Error::last_os_error())) } else { Ok(answer) }
-}
-
-/// As [`bpf`], for commands that return a descriptor.
-///
-/// # Safety
-/// As [`bpf`], and the command returns a new descriptor.
-unsafe fn bpf_fd<A>(command: libc::c_int, attributes: &mut A) -> Result<OwnedFd, Errno> {
-    // SAFETY: as the caller promised.
-    let answer = unsafe { bpf(command, attributes) }?;
+    if answer < 0 {
+        return Err(errno_of(io::Error::last_os_error()));
+    }
     let fd = RawFd::try_from(answer).map_err(|_| Errno::BADF)?;
     // SAFETY: the kernel has just opened it for this call, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
@@ -128,7 +119,7 @@ pub(crate) fn load_iterator(
     };
     // SAFETY: the part is that of the command and its layout is checked above; instructions are 8 bytes each, the
     // license ends with NUL, the log is writable and not otherwise used, and all of them outlive the call.
-    unsafe { bpf_fd(BPF_PROG_LOAD, &mut attributes) }
+    unsafe { bpf(BPF_PROG_LOAD, &mut attributes) }
 }
 
 /// Attaches a program to its iterator. The link holds the program, and both end with the descriptor.
@@ -139,7 +130,7 @@ pub(crate) fn link_iterator(program: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     let mut attributes =
         LinkCreate { prog_fd: program.as_raw_fd(), target_fd: 0, attach_type: BPF_TRACE_ITER, flags: 0 };
     // SAFETY: the part is that of the command, and holds no pointers.
-    unsafe { bpf_fd(BPF_LINK_CREATE, &mut attributes) }
+    unsafe { bpf(BPF_LINK_CREATE, &mut attributes) }
 }
 
 /// Starts one run, and returns the file from which the output of the program is read.
@@ -149,7 +140,7 @@ pub(crate) fn link_iterator(program: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
 pub(crate) fn start_iterator(link: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     let mut attributes = IterCreate { link_fd: link.as_raw_fd(), flags: 0 };
     // SAFETY: the part is that of the command, and holds no pointers.
-    unsafe { bpf_fd(BPF_ITER_CREATE, &mut attributes) }
+    unsafe { bpf(BPF_ITER_CREATE, &mut attributes) }
 }
 
 /// A pointer as `union bpf_attr` holds it: 64 bits, on processors of 32 bits too.
@@ -157,7 +148,7 @@ fn address<T>(pointer: *const T) -> u64 {
     u64::try_from(pointer.addr()).unwrap_or(0)
 }
 
-/// A file of sysfs in memory.
+/// A sysfs file mapped into memory.
 pub(crate) struct Mapping {
     start: std::ptr::NonNull<u8>,
     length: usize,
@@ -178,9 +169,12 @@ impl Mapping {
         if i128::from(fstatfs(file)?.f_type) != SYSFS_MAGIC || length == 0 {
             return Err(Errno::INVAL);
         }
-        let anywhere = std::ptr::null_mut();
+        let (anywhere, fd) = (std::ptr::null_mut(), file.as_raw_fd());
         // SAFETY: a new mapping at a place that the kernel chooses touches no memory in use.
-        let start = unsafe { mmap(anywhere, length, ProtFlags::READ, MapFlags::PRIVATE, file, 0) }?;
+        let start = unsafe { libc::mmap(anywhere, length, libc::PROT_READ, libc::MAP_PRIVATE, fd, 0) };
+        if start == libc::MAP_FAILED {
+            return Err(errno_of(io::Error::last_os_error()));
+        }
         let start = std::ptr::NonNull::new(start.cast()).ok_or(Errno::INVAL)?;
         Ok(Self { start, length })
     }
@@ -199,14 +193,24 @@ impl Drop for Mapping {
     fn drop(&mut self) {
         // SAFETY: it was mapped with this place and length, and borrows of it have ended. Nothing can be done
         // about a failure.
-        let _ = unsafe { munmap(self.start.as_ptr().cast(), self.length) };
+        let _ = unsafe { libc::munmap(self.start.as_ptr().cast(), self.length) };
     }
 }
 
 /// The effective capabilities of the calling thread, a bit for each.
 ///
 /// # Sources
-/// capget(2), `_LINUX_CAPABILITY_VERSION_3`.
+/// capget(2), `_LINUX_CAPABILITY_VERSION_3`. C libraries have no function for it.
 pub(crate) fn effective_capabilities() -> Result<u64, Errno> {
-    Ok(capabilities(None)?.effective.bits())
+    const VERSION_3: u32 = 0x2008_0522;
+    let header = [VERSION_3, 0];
+    // Effective, permitted and inheritable: first the lower halves of the three, then the upper ones.
+    let mut sets = [[0_u32; 3]; 2];
+    // SAFETY: the header is a version and a pid, 0 for the caller; this version writes two times three numbers.
+    let answer = unsafe { libc::syscall(libc::SYS_capget, header.as_ptr(), sets.as_mut_ptr()) };
+    if answer < 0 {
+        return Err(errno_of(io::Error::last_os_error()));
+    }
+    let [[lower, ..], [upper, ..]] = sets;
+    Ok(u64::from(upper) << 32 | u64::from(lower))
 }
