@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Shows that the benchmark works: our library and program, run beside their peers in a tiny world, find every socket
-# of it with its owner. Measures nothing that means anything on a busy machine; how to measure is told at the end.
+# of it with its owner. The times are meaningless on a busy machine; the end of the output explains how to measure.
 #
 #   ci/bench.sh
 set -euo pipefail

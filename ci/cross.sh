@@ -87,7 +87,7 @@ cross_s390x() {
         skip "tests on s390x: no emulator or no linker (ci/install.sh cross)"
     elif set_up 'tests on s390x' "$target"; then
         s390x_test --package netstat-wire
-        # Thousands of random worlds take a minute here and half an hour there.
+        # Thousands of random worlds take a minute natively and half an hour emulated.
         skip 'random worlds and measurements on s390x: too slow where every instruction is emulated'
         skip 'netlink sockets and filters in the kernel on s390x: the emulator has no such sockets'
         s390x_test --package netstat --lib -- --skip worlds --skip large --skip filters::live --skip netlink::peer::tests

@@ -115,7 +115,7 @@ fuzz() {
 prove() {
     local log=$work/planted.log
     build --features planted-crash --bin planted
-    # From the fixtures alone: what an earlier run kept would be half the way.
+    # From the fixtures alone: inputs of an earlier run would make it too easy.
     seed planted
     rm -rf corpus/planted
     mkdir corpus/planted

@@ -3,7 +3,7 @@
 #
 #   ci/install.sh [PART...]    check sanitize cross macos windows kernels fuzz bench; default: all
 #
-# What cannot be installed (no root, no network) is told, and the scripts skip what needs it.
+# What cannot be installed (no root, no network) is reported, and the scripts skip what needs it.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"

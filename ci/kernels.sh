@@ -9,7 +9,7 @@
 #
 # Each kernel is booted with the modules that answer netlink requests about sockets (sock_diag), without them,
 # and with those for TCP alone: lsock must list the same rows each time, and say which tables it took from
-# /proc/net instead. Owners are looked up by procfs and by BPF, which must tell the same; user-mode Linux has no
+# /proc/net instead. Owners are looked up by procfs and by BPF, which must agree; user-mode Linux has no
 # types of its structures (BTF), so that there lsock must say so and use procfs. What the library counts without
 # listing must be what is there. crates/socket-world/examples/kernel_world makes the world and compares.
 #
@@ -81,7 +81,7 @@ newest() { # SERIES
 }
 
 # SERIES VERSION of every cloud kernel, in ascending order: those that come whole, in one package or in several.
-# (Names of packages that are not there stand among the others where somebody depends on them.)
+# (The list also has names of packages that do not exist, if another package depends on them.)
 available() {
     local kind
     for kind in image binary modules; do

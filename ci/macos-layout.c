@@ -1,6 +1,6 @@
 /*
- * The layouts that netstat-wire and the scripted XNU take for granted, against Apple's own header. Compiled by
- * ci/macos.sh, never run. (The structures of pcblist_n stand in no public header.)
+ * The layouts that netstat-wire and the scripted XNU assume, checked against Apple's header. Compiled by ci/macos.sh,
+ * never run. (The structures of pcblist_n are in no public header.)
  */
 #include <stddef.h>
 #include <libproc.h>

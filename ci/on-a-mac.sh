@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# For the owner of a Mac: builds, runs the tests that need a real kernel, compares with what the system's own
-# tools say, as this user and as root, and prints what to report. Changes nothing on the machine; asks for the
-# password of sudo once, unless told not to.
+# For the owner of a Mac: builds, runs the tests that need a real kernel, compares with the output of the system's own
+# tools, as this user and as root, and prints what to report. Changes nothing on the machine; asks for the password of
+# sudo once, unless called with --no-root.
 #
 #   ci/on-a-mac.sh [--no-root]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 [ "$(uname -s)" = Darwin ] || {
-    echo 'on-a-mac.sh: this is no Mac; ci/macos.sh does what can be done elsewhere' >&2
+    echo 'on-a-mac.sh: not a Mac; on other systems run ci/macos.sh' >&2
     exit 2
 }
 
@@ -48,12 +48,12 @@ for line in sys.stdin:
     try 'what is listed, as root' sudo python3 ci/on-a-mac.py "$lsock"
 fi
 
-printf '\n======== please report this, and what stands above of anything that failed\n'
+printf '\n======== please report this, and the output above of anything that failed\n'
 sw_vers
 uname -mrv
 echo "processors: $(sysctl -n hw.ncpu); user: $(id -u); in6_embedded_scope: $(sysctl -n net.inet6.ip6.in6_embedded_scope 2>/dev/null || echo none)"
 for protocol in tcp udp; do
-    # How much of the table this user's programs are shown: size told, and bytes given.
+    # How much of the table an Apple program of this user gets.
     echo "net.inet.$protocol.pcblist_n: $(sysctl -b "net.inet.$protocol.pcblist_n" 2>/dev/null | wc -c) bytes to sysctl(8)"
 done
 "$lsock" --json 2>/dev/null | python3 -c 'import json, sys

@@ -21,7 +21,7 @@ memcheck() {
 # It does not know the newer commands of bpf(2), and says so each time: their attributes are not checked.
 quietly() { grep --line-buffered -v 'WARNING: unhandled eBPF command' || true; }
 
-# That it would find something: a byte past a box, whose value decides.
+# Proof that it can fail: a read past a box that decides a branch.
 prove() {
     local status=0
     cat >"$work/faulty.rs" <<'END'

@@ -48,7 +48,7 @@ system_cfgs() {
             }'
 }
 
-# Rule: `unsafe` stands in files named ffi.rs.
+# Rule: `unsafe` only in files named ffi.rs.
 unsafe_code() {
     rust_files | grep -vE '(^|/)ffi\.rs$' |
         each_by perl -ne '

@@ -13,8 +13,8 @@
 #   prove     that a failing test and a forbidden import make this script fail
 #
 # Wine 8 (Debian 12) has no times, no services, no scopes and no owners of TCP over IPv6; tests say what they skip
-# for that. Its tables of sockets are those of the machine below it. What runs nowhere here is msvc (no linker for
-# it) and 32 bits (no Wine for it): both are checked, and tested on Linux over a scripted machine.
+# for that. Its tables of sockets are those of the machine below it. Not run: msvc (no linker for it)
+# and 32 bits (no Wine for it); both are checked, and tested on Linux over a scripted machine.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"

@@ -1,4 +1,4 @@
-//! What was typed.
+//! The command line of the bench.
 
 use crate::Result;
 use crate::same_json::Scene;
@@ -9,30 +9,30 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 pub(crate) const HELP: &str = "\
-netstat and lsock beside their peers, measured in one run and in turns.
+Measures netstat and lsock against their peers in one run, with interleaved rounds.
 
 bench WORLD...             lists the sockets of worlds (needs root): tiny, small, large, many, refused, custom, and
                            by the number of their sockets 1k, 20k, 100k, 500k or any other
-bench WORLD... --base DIR  ours beside the build of another checkout of this repository
+bench WORLD... --base DIR  compares this checkout with another checkout of this repository
 bench same-json [WORLD...] --base DIR
-                           where the JSON of lsock differs from that of another checkout's (then exit code 1); the
+                           prints where the JSON of lsock differs from that of another checkout (exit code 1); the
                            world `states` has a socket in every state (states small)
-bench curve [WORLD...]     time and memory over the number of sockets, as a picture (1k to 500k)
-bench render [WORLD]       what lsock takes to write its output to a file, beyond the listing (large)
-bench micro                the decoders alone, in nanoseconds a record
-bench build                a clean release build of the library alone, beside netsock's
-bench compare OLD NEW      what got worse between two stored results of the same machine (then exit code 1)
+bench curve [WORLD...]     draws time and memory over the number of sockets (1k to 500k)
+bench render [WORLD]       times how long lsock takes to write its output to a file, beyond the listing (large)
+bench micro                times the decoders alone, in nanoseconds a record
+bench build                times a clean release build of the library alone, and of netsock
+bench compare OLD NEW      prints what got worse between two results of one machine (exit code 1)
 
-    --rounds N             how often each takes its turn (7; with a base 31; curve 3; micro 15; build 3)
+    --rounds N             how many rounds there are (7; with a base 31; curve 3; micro 15; build 3)
     --only NAME,NAME       only these contenders
-    --patience SECONDS     a peer whose turn takes longer is skipped (20)
-    --host-pids            among the machine's other processes, in place of a pid namespace
+    --patience SECONDS     a peer with a longer run is skipped (20)
+    --host-pids            lists the machine's other processes too, without a pid namespace
     --json FILE            stores the results
-    --svg FILE             curve: the picture (docs/curve.svg of this repository)
-    --lsock PATH           the program (else $LSOCK, else the release build of this repository)
-    --base DIR             a checkout; it is built, lsock in DIR/target
+    --svg FILE             curve: where the picture is written (docs/curve.svg of this repository)
+    --lsock PATH           the lsock to measure (else $LSOCK, else the release build of this repository)
+    --base DIR             another checkout, which is built; its lsock in DIR/target
     --except FIELD,FIELD   same-json: fields that may differ, such as sockets.owners.fd
-    --threshold PERCENT    compare: how much worse is worse (15)
+    --threshold PERCENT    compare: from which percentage a figure is worse (15)
     --all                  compare: shows every figure
     --processes N --descriptors N --connections N --ipv6-connections N --udp N
                            the world `custom`: processes, and what each of them has
@@ -41,15 +41,15 @@ bench compare OLD NEW      what got worse between two stored results of the same
 /// The worlds of the curve.
 const CURVE: &[&str] = &["1k", "2k", "5k", "10k", "20k", "50k", "100k", "200k", "500k"];
 
-/// What to do.
+/// The action to run.
 #[derive(Debug)]
 pub(crate) enum Action {
     Help,
     /// Measure in these worlds.
     Worlds(Vec<Named>),
-    /// Draw these worlds over their size.
+    /// Draw time and memory in these worlds over their size.
     Curve(Vec<Named>),
-    /// Hold the documents of two builds against each other.
+    /// Compare the documents of two builds.
     SameJson {
         scenes: Vec<Scene>,
         base: PathBuf,
@@ -60,19 +60,19 @@ pub(crate) enum Action {
         old: PathBuf,
         new: PathBuf,
     },
-    /// To itself: start this program; see `launch`.
+    /// Internal: start this program; see `launch`.
     Launch(Vec<OsString>),
-    /// To itself: be this contender; see `contenders`.
+    /// Internal: run this contender; see `contenders`.
     Contender {
         name: String,
-        /// The one that is asked about.
+        /// The port of the query.
         port: u16,
     },
-    /// To itself: write so many bytes.
+    /// Internal: write so many bytes.
     Write(usize),
 }
 
-/// What else was said.
+/// The options.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) rounds: Option<usize>,
@@ -95,7 +95,7 @@ pub(crate) struct Options {
 }
 
 /// # Errors
-/// It makes no sense.
+/// The command line is not valid.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<(Action, Options)> {
     let mut options = Options {
         rounds: None,
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn worlds_are_taken_in_their_order_and_a_custom_one_from_the_options() {
+    fn worlds_keep_their_order_and_custom_comes_from_the_options() {
         let line = "small custom --processes 3 --connections 2 --rounds 5 --only netstat,ss";
         let (action, options) = parsed(line).expect("a good line");
         let Action::Worlds(worlds) = action else { panic!("not worlds: {action:?}") };
@@ -204,14 +204,14 @@ mod tests {
     }
 
     #[test]
-    fn what_follows_launch_is_not_looked_at() {
+    fn arguments_after_launch_are_not_parsed() {
         let (action, _) = parsed("launch 20 nowhere ss --rounds -tunap").expect("a good line");
         let Action::Launch(command) = action else { panic!("not launch: {action:?}") };
         assert_eq!(command, ["20", "nowhere", "ss", "--rounds", "-tunap"]);
     }
 
     #[test]
-    fn nonsense_is_refused() {
+    fn invalid_command_lines_are_refused() {
         let lines = ["huge", "custom", "compare one", "small --rounds often", "--fast"];
         for line in lines.into_iter().chain(["same-json tiny", "curve 1k --base .", "render --base ."]) {
             assert!(parsed(line).is_err(), "{line}");
@@ -219,13 +219,13 @@ mod tests {
     }
 
     #[test]
-    fn a_base_is_for_worlds_and_for_their_json() {
-        let (action, options) = parsed("small --base there").expect("a good line");
-        assert!(matches!(action, Action::Worlds(_)) && options.base == Some("there".into()));
-        let line = "same-json states tiny --base there --except a.b,c";
+    fn base_is_accepted_for_worlds_and_for_same_json() {
+        let (action, options) = parsed("small --base other").expect("a good line");
+        assert!(matches!(action, Action::Worlds(_)) && options.base == Some("other".into()));
+        let line = "same-json states tiny --base other --except a.b,c";
         let (action, options) = parsed(line).expect("a good line");
         let Action::SameJson { scenes, base } = action else { panic!("not same-json: {action:?}") };
         assert!(matches!(&scenes[..], [Scene::States, Scene::World(world)] if world.name == "tiny"));
-        assert_eq!((base, options.except), ("there".into(), vec!["a.b".to_owned(), "c".to_owned()]));
+        assert_eq!((base, options.except), ("other".into(), vec!["a.b".to_owned(), "c".to_owned()]));
     }
 }

@@ -1,4 +1,4 @@
-//! A clean release build of the library alone, beside that of the nearest peer.
+//! Times a clean release build of the library alone, against that of the nearest peer.
 
 use crate::Result;
 use crate::ffi;
@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
-/// A crate that is nothing but a dependency on a library, in a directory of its own.
-struct Shell {
+/// An empty crate that depends on one library, in a directory of its own.
+struct EmptyCrate {
     name: &'static str,
     directory: PathBuf,
 }
@@ -23,38 +23,38 @@ struct Built {
     cpu_seconds: f64,
 }
 
-/// Builds them in turns and says how long it took, and how many packages it were.
+/// Builds them alternately and reports how long it took, and how many packages were compiled.
 ///
 /// # Errors
 /// A build fails.
 pub(crate) fn run(rounds: usize) -> Result<String> {
     let netstat = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/netstat").canonicalize()?;
-    let shells = [
-        Shell::new("netstat", &format!("{{ path = {:?} }}", netstat.display().to_string()))?,
-        Shell::new("netsock", "\"=0.8.0\"")?,
+    let crates = [
+        EmptyCrate::new("netstat", &format!("{{ path = {:?} }}", netstat.display().to_string()))?,
+        EmptyCrate::new("netsock", "\"=0.8.0\"")?,
     ];
     let mut builds = [Vec::new(), Vec::new()];
     for _ in 0..rounds {
-        for (shell, builds) in shells.iter().zip(&mut builds) {
-            builds.push(shell.build()?);
+        for (krate, builds) in crates.iter().zip(&mut builds) {
+            builds.push(krate.build()?);
         }
     }
-    Ok(report(&shells, &builds))
+    Ok(report(&crates, &builds))
 }
 
 /// (Writing to a `String` does not fail.)
-fn report(shells: &[Shell; 2], builds: &[Vec<Built>; 2]) -> String {
+fn report(crates: &[EmptyCrate; 2], builds: &[Vec<Built>; 2]) -> String {
     let mut out =
         format!("{:<18} {:>8} {:>8} {:>14} {:>8}\n", "", "packages", "seconds", "(min..max)", "cpu s");
     let mut line = |name: &str, packages: &str, time: Spread, cpu: f64| {
         let range = format!("({:.2}..{:.2})", time.least, time.most);
         let _ = writeln!(out, "{name:<18} {packages:>8} {:>8.2} {range:>14} {cpu:>8.2}", time.median);
     };
-    for (shell, builds) in shells.iter().zip(builds) {
+    for (krate, builds) in crates.iter().zip(builds) {
         let packages = builds.first().map_or(0, |built| built.packages);
         let time = Spread::of(builds.iter().map(|built| built.seconds));
         let cpu = median(builds.iter().map(|built| built.cpu_seconds));
-        line(shell.name, &packages.to_string(), time, cpu);
+        line(krate.name, &packages.to_string(), time, cpu);
     }
     let [ours, peer] = builds;
     let rounds = || ours.iter().zip(peer);
@@ -64,9 +64,9 @@ fn report(shells: &[Shell; 2], builds: &[Vec<Built>; 2]) -> String {
     out
 }
 
-impl Shell {
-    /// Made anew beside the running program, so in the target directory of the bench. `version` is what a manifest
-    /// says of the library.
+impl EmptyCrate {
+    /// Made beside the running program, so in the target directory of the bench. `version` is the requirement in
+    /// the manifest.
     fn new(name: &'static str, version: &str) -> Result<Self> {
         let program = std::env::current_exe()?;
         let place = program.parent().ok_or("the bench is nowhere")?;
@@ -76,16 +76,16 @@ impl Shell {
         }
         fs::create_dir_all(directory.join("src"))?;
         fs::write(directory.join("src/lib.rs"), "")?;
-        let package = "[package]\nname = \"shell\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n";
+        let package = "[package]\nname = \"krate\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n";
         let manifest = format!("{package}[dependencies]\n{name} = {version}\n");
         fs::write(directory.join("Cargo.toml"), manifest)?;
-        // The same versions as in the bench, which are there since it was built.
+        // The lock file of the bench, whose packages are on this machine since the bench was built.
         let lock = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.lock");
         fs::copy(lock, directory.join("Cargo.lock"))?;
         Ok(Self { name, directory })
     }
 
-    /// From nothing, without the network.
+    /// A build from an empty target directory, without the network.
     fn build(&self) -> Result<Built> {
         let target = self.directory.join("target");
         if target.exists() {
@@ -99,18 +99,18 @@ impl Shell {
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
             .spawn()?;
-        let mut said = String::new();
+        let mut stderr_text = String::new();
         if let Some(stderr) = &mut cargo.stderr {
-            stderr.read_to_string(&mut said)?;
+            stderr.read_to_string(&mut stderr_text)?;
         }
         let ended = ffi::wait4(cargo.id())?;
         let seconds = start.elapsed().as_secs_f64();
         if !ended.status.success() {
-            return Err(format!("the build of {} failed:\n{said}", self.name).into());
+            return Err(format!("the build of {} failed:\n{stderr_text}", self.name).into());
         }
-        let compiled = said.lines().filter(|line| line.trim_start().starts_with("Compiling "));
+        let compiled = stderr_text.lines().filter(|line| line.trim_start().starts_with("Compiling "));
         Ok(Built {
-            // The shell itself does not count.
+            // Without the empty crate itself.
             packages: compiled.count().saturating_sub(1),
             seconds,
             cpu_seconds: ended.cpu.as_secs_f64(),
@@ -118,9 +118,9 @@ impl Shell {
     }
 }
 
-impl Drop for Shell {
+impl Drop for EmptyCrate {
     fn drop(&mut self) {
-        // What is left lies in a target directory, where nobody minds.
+        // What remains is in a target directory, where it does no harm.
         let _ = fs::remove_dir_all(&self.directory);
     }
 }

@@ -1,7 +1,7 @@
-//! What got worse between two stored results of the same machine.
+//! Compares two stored results of the same machine: which figures got worse.
 //!
-//! Where there is a peer, it is the ratio to the peer that is compared, not the time: the peer did not change, so
-//! that what else happened on the machine happened to both.
+//! Where there is a peer, the ratio to the peer is compared, not the time: the peer did not change, so other load
+//! on the machine affected both.
 
 use crate::Result;
 use crate::contenders::{PAIRS, RENDERINGS};
@@ -19,7 +19,7 @@ pub(crate) struct Comparison {
     kernels: Option<(String, String)>,
 }
 
-/// A figure that is the better the smaller it is.
+/// A figure for which smaller is better.
 #[derive(Debug)]
 struct Figure {
     what: String,
@@ -35,7 +35,7 @@ impl Figure {
 }
 
 /// # Errors
-/// They are not of the same machine, or have nothing in common.
+/// They are of different machines, or have nothing in common.
 pub(crate) fn compare(old: &Results, new: &Results, threshold: f64) -> Result<Comparison> {
     let of = |results: &Results| (results.machine.processor.clone(), results.machine.processors);
     if of(old) != of(new) {
@@ -70,7 +70,7 @@ fn figures(results: &Results) -> Vec<(String, f64)> {
 }
 
 fn of_world(world: &Measured, figures: &mut Vec<(String, f64)>) {
-    // A world `custom` is another one with every other number.
+    // Worlds named `custom` are the same only if they have the same size.
     let name = format!("{}, {} sockets", world.world, world.sockets());
     for (ours, peer) in PAIRS {
         if let (Some(ours), Some(peer)) = (world.find(ours), world.find(peer)) {
@@ -100,7 +100,7 @@ impl Comparison {
         self.figures.iter().filter(|figure| self.is_worse(figure)).count()
     }
 
-    /// The worse ones, or all, and a line of summary. (Writing to a `String` does not fail.)
+    /// The worse figures, or all, and a line of summary. (Writing to a `String` does not fail.)
     pub(crate) fn text(&self, all: bool) -> String {
         let mut out = String::new();
         let shown = |figure: &&Figure| all || self.is_worse(figure);
@@ -132,14 +132,14 @@ impl Comparison {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::{Micro, Series, Turn};
+    use crate::results::{Micro, Sample, Series};
     use crate::world::named;
     use netstat_contender::Count;
 
     /// A world in which our call takes `ours` where the peer's takes 100, twice.
     fn results(ours: u64, decoder: f64) -> Results {
         let series = |name: &str, time: u64| {
-            let turn = |factor: u64| Turn {
+            let sample = |factor: u64| Sample {
                 call: Some(time * factor),
                 process: Some(time * factor + 5),
                 cpu: time * factor,
@@ -152,7 +152,7 @@ mod tests {
                 title: name.to_owned(),
                 count: Some(Count { rows: 1, owned: 1, pids: None }),
                 expected: None,
-                turns: vec![turn(1), turn(3)],
+                samples: vec![sample(1), sample(3)],
             }
         };
         let mut world = Measured::new(&named("tiny", Default::default()).expect("a world"), 2);
@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_got_slower_than_the_threshold_is_told() {
+    fn figures_worse_than_the_threshold_are_reported() {
         let old = results(40, 10.0);
         let comparison = compare(&old, &results(50, 10.5), 0.15).expect("one machine");
         assert_eq!(comparison.worse(), 2, "time and cpu of the call");
@@ -192,10 +192,10 @@ mod tests {
     }
 
     #[test]
-    fn results_come_back_from_their_file() {
+    fn results_survive_a_round_trip() {
         let results = results(40, 10.0);
         let text = serde_json::to_string(&results).expect("JSON");
-        let again: Results = serde_json::from_str(&text).expect("results");
-        assert_eq!(compare(&results, &again, 0.0).expect("one machine").worse(), 0);
+        let parsed: Results = serde_json::from_str(&text).expect("results");
+        assert_eq!(compare(&results, &parsed, 0.0).expect("one machine").worse(), 0);
     }
 }

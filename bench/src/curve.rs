@@ -1,4 +1,4 @@
-//! Time and memory over the number of sockets, ours and two peers', as a picture.
+//! Draws time and memory over the number of sockets, of ours and of two peers.
 
 use crate::Result;
 use crate::args::Options;
@@ -7,11 +7,11 @@ use crate::figures::{grouped, median};
 use crate::results::{Measured, Results, Series};
 use crate::svg::{Panel, Picture};
 use crate::world::Named;
-use crate::{measure_one, no_faults, report, say, store};
+use crate::{measure_one, no_faults, print, report, store};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Who is drawn, by name, in the order of the legend, and what is timed of it.
+/// The contenders that are drawn, by name, in the order of the legend, and what of each is timed.
 const DRAWN: [(&str, &str); 4] = [
     ("netstat", "netstat, the call"),
     ("lsock", "lsock --json"),
@@ -28,17 +28,17 @@ pub(crate) fn run(worlds: &[Named], options: &Options) -> Result<()> {
     for world in worlds {
         let (taking_part, slow) = taking_part(world, &results.worlds, options)?;
         for name in slow {
-            say(&format!(
-                "{name} in {}: skipped: a turn would take more than {} s\n",
+            print(&format!(
+                "{name} in {}: skipped: a run would take more than {} s\n",
                 world.name, options.patience
             ))?;
         }
         match measure_one(world, taking_part, options.rounds.unwrap_or(3), options)? {
             Ok(measured) => {
-                say(&report::world(&measured))?;
+                print(&report::world(&measured))?;
                 results.worlds.push(measured);
             }
-            Err(why) => say(&format!("World {}: skipped: {why}\n\n", world.name))?,
+            Err(why) => print(&format!("World {}: skipped: {why}\n\n", world.name))?,
         }
     }
     store(&results, options)?;
@@ -48,15 +48,15 @@ pub(crate) fn run(worlds: &[Named], options: &Options) -> Result<()> {
         fs::create_dir_all(directory)?;
     }
     fs::write(&path, picture(&results).draw()).map_err(|error| format!("{}: {error}", path.display()))?;
-    say(&format!("{}\n", path.display()))
+    print(&format!("{}\n", path.display()))
 }
 
 fn picture_of_the_repository() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/curve.svg")
 }
 
-/// Those who are drawn, but for peers that have been, or would be, too slow: what one took in the world before grows
-/// at least as the number of sockets does.
+/// The contenders that are drawn, without the peers that were, or would be, too slow: the time of a peer grows at
+/// least as the number of sockets does.
 fn taking_part(
     world: &Named,
     before: &[Measured],
@@ -80,7 +80,7 @@ fn taking_part(
 }
 
 fn seconds(series: &Series) -> f64 {
-    median(series.turns.iter().map(|turn| turn.time() / 1e9))
+    median(series.samples.iter().map(|sample| sample.time() / 1e9))
 }
 
 fn picture(results: &Results) -> Picture {
@@ -102,7 +102,7 @@ fn picture(results: &Results) -> Picture {
     Picture {
         heading: "All sockets with their owners".to_owned(),
         notes: vec![
-            format!("Medians of {rounds} rounds in turns. A peer is left out where a turn takes too long."),
+            format!("Medians of {rounds} interleaved rounds. A peer is left out where a run takes too long."),
             format!("{}, {} processors, Linux {}", machine.processor, machine.processors, machine.kernel),
         ],
         legend: DRAWN.iter().map(|(_, title)| (*title).to_owned()).collect(),
@@ -133,7 +133,7 @@ fn memory_label(mebibytes: f64) -> String {
     format!("{} MiB", short(mebibytes))
 }
 
-/// A step of an axis, which has one digit that is not zero.
+/// The label of a step of an axis, which has one digit that is not zero.
 fn short(step: f64) -> String {
     if step >= 1.0 { format!("{step:.0}") } else { format!("{}", (step * 1e6).round() / 1e6) }
 }
@@ -141,12 +141,12 @@ fn short(step: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::results::Turn;
+    use crate::results::Sample;
     use crate::world::named;
 
     fn measured(name: &str, milliseconds: u64) -> Measured {
         let mut world = Measured::new(&named(name, Default::default()).expect("a world"), 1);
-        let turn = Turn {
+        let sample = Sample {
             call: None,
             process: Some(milliseconds * 1_000_000),
             cpu: 1,
@@ -159,14 +159,14 @@ mod tests {
             title: name.to_owned(),
             count: None,
             expected: None,
-            turns: vec![turn],
+            samples: vec![sample],
         };
         world.series = ["netstat", "ss"].map(series).into();
         world
     }
 
     #[test]
-    fn a_peer_that_would_take_too_long_is_left_out_and_named() {
+    fn peer_that_would_take_too_long_is_skipped_and_named() {
         let (_, options) = crate::args::parse(["bench", "--patience", "5"].map(Into::into)).expect("options");
         let world = named("100k", Default::default()).expect("a world");
         let names = |milliseconds| {
@@ -174,7 +174,7 @@ mod tests {
             let (contenders, slow) = taking_part(&world, &before, &options).expect("contenders");
             (contenders.iter().map(|contender| contender.name).collect::<Vec<_>>(), slow)
         };
-        // netstat2 was not there before either.
+        // netstat2 was not measured before.
         assert_eq!(names(499), (vec!["netstat", "lsock", "ss"], vec!["netstat2, owners"]));
         assert_eq!(names(501), (vec!["netstat", "lsock"], vec!["netstat2, owners", "ss -tunap"]));
     }
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_of_the_axes_have_their_units() {
+    fn labels_of_the_axes_have_units() {
         assert_eq!([count_label(500.0), count_label(2000.0), count_label(1e6)], ["500", "2k", "1,000k"]);
         assert_eq!([time_label(0.5), time_label(20.0), time_label(5000.0)], ["0.5 ms", "20 ms", "5 s"]);
         assert_eq!(memory_label(100.0), "100 MiB");

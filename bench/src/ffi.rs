@@ -1,4 +1,4 @@
-//! The system calls that have no safe form elsewhere: `wait4`, and those of `bpf`.
+//! System calls without a safe wrapper elsewhere: `wait4`, and those of `bpf`.
 #![allow(unsafe_code, reason = "neither has a safe form")]
 
 use std::io;
@@ -8,13 +8,13 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-/// How a child ended, and what it has used.
+/// How a child ended, and the resources that it used.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) status: ExitStatus,
-    /// The time of the processors, in user mode and in the kernel, for it and the children that it waited for.
+    /// Its processor time, in user mode and in the kernel, and that of the children that it waited for.
     pub(crate) cpu: Duration,
-    /// The most memory that it had at any time.
+    /// Its peak memory.
     pub(crate) peak_kib: u64,
 }
 
@@ -52,8 +52,8 @@ fn duration(time: libc::timeval) -> Duration {
     Duration::from_secs(seconds) + Duration::from_micros(microseconds)
 }
 
-/// A program for an iterator of the kernel that does nothing: `return 0`. `function` is the number that the kernel's
-/// BTF gives to `bpf_iter_NAME`.
+/// A program for an iterator of the kernel that does nothing: `return 0`. `function` is the id of `bpf_iter_NAME`
+/// in the kernel's BTF.
 ///
 /// # Errors
 /// Permission denied without the rights for BPF; the kernel has no such iterator.
@@ -81,7 +81,7 @@ pub(crate) fn load_empty_iterator(function: u32) -> io::Result<OwnedFd> {
     const TYPE_TRACING: u32 = 26;
     // BPF_ALU64 | BPF_MOV | BPF_K on r0, and BPF_JMP | BPF_EXIT: `r0 = 0; exit`.
     let instructions: [[u8; 8]; 2] = [[0xb7, 0, 0, 0, 0, 0, 0, 0], [0x95, 0, 0, 0, 0, 0, 0, 0]];
-    // Any will do: it calls nothing that asks for one.
+    // Any license will do: the program calls no function that requires one.
     let license = c"Dual MIT/GPL";
     let load = Load {
         prog_type: TYPE_TRACING,
@@ -118,7 +118,7 @@ pub(crate) fn link_iterator(program: &OwnedFd) -> io::Result<OwnedFd> {
     unsafe { bpf(LINK_CREATE, &create) }
 }
 
-/// A descriptor whose reading is one run of a linked iterator.
+/// A descriptor of which a read to the end is one run of a linked iterator.
 ///
 /// # Errors
 /// As [`load_empty_iterator`].
@@ -134,16 +134,16 @@ fn number(fd: &OwnedFd) -> u32 {
     u32::try_from(fd.as_raw_fd()).unwrap_or(u32::MAX)
 }
 
-/// A command of bpf(2) that gives a descriptor.
+/// A command of bpf(2) that returns a descriptor.
 ///
 /// # Safety
 /// `attribute` is what the command takes, and what it points to lives through the call.
 unsafe fn bpf<A>(command: libc::c_int, attribute: &A) -> io::Result<OwnedFd> {
     let attribute: *const A = attribute;
-    // SAFETY: the kernel reads as many bytes as are said, from a live value; the rest is the callers' part.
+    // SAFETY: the kernel reads as many bytes as the size says, from a live value; the rest is the callers' part.
     let result = unsafe { libc::syscall(libc::SYS_bpf, command, attribute, size_of::<A>()) };
     match RawFd::try_from(result) {
-        // SAFETY: these commands give a new descriptor, which is nobody's yet.
+        // SAFETY: these commands return a new descriptor, which nothing else owns yet.
         Ok(fd) if fd >= 0 => Ok(unsafe { OwnedFd::from_raw_fd(fd) }),
         _ => Err(io::Error::last_os_error()),
     }

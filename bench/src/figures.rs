@@ -1,13 +1,13 @@
-//! Medians, ratios, and numbers as people read them.
+//! Medians, quartiles, and numbers formatted for people.
 
 use std::fmt::Display;
 
-/// The middle value, or the mean of the middle two; NaN of nothing.
+/// The middle value, or the mean of the middle two; NaN if there are none.
 pub(crate) fn median(values: impl IntoIterator<Item = f64>) -> f64 {
     Spread::of(values).median
 }
 
-/// The middle, the quartiles and the ends of some values.
+/// The median, the quartiles and the extremes of some values.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Spread {
     pub(crate) median: f64,
@@ -22,7 +22,7 @@ impl Spread {
         values.sort_by(f64::total_cmp);
         let at = |index: usize| values.get(index).copied().unwrap_or(f64::NAN);
         let last = values.len().saturating_sub(1);
-        // Between two values in proportion.
+        // Linear interpolation between two values.
         let quartile = |quarters: usize| {
             let (whole, rest) = (last * quarters / 4, last * quarters % 4);
             let (below, above) = (at(whole), at((whole + 1).min(last)));

@@ -1,9 +1,9 @@
-//! Starts one program and says how long it ran and how much memory it took.
+//! Runs one program and measures its time and peak memory.
 //!
-//! This happens in a process of its own, the bench started anew as `bench launch`. For the kernel's account of a
-//! process (`ru_maxrss`) begins before its `exec`, with the memory of the one that started it, and the bench itself
-//! keeps a description of a hundred thousand sockets. The launcher has some 2 MiB, and that is the least that a
-//! program can be seen to take.
+//! This is done by a separate process, the bench itself run as `bench launch`: the kernel's account of a process
+//! (`ru_maxrss`) starts before its `exec`, with the memory of the process that forked it, and the bench keeps a
+//! description of a hundred thousand sockets. The launcher has some 2 MiB, which is the least that a program can be
+//! seen to take.
 
 use crate::Result;
 use crate::ffi;
@@ -22,11 +22,11 @@ use std::time::{Duration, Instant};
 pub(crate) struct Run {
     /// From just before the start to the end.
     pub(crate) time: Duration,
-    /// The time of the processors, in user mode and in the kernel.
+    /// Its processor time, in user mode and in the kernel.
     pub(crate) cpu: Duration,
     /// `ru_maxrss`.
     pub(crate) peak_kib: u64,
-    /// What it wrote to standard output, if that was [`Output::Kept`].
+    /// Its standard output, if that was [`Output::Kept`].
     pub(crate) output: String,
 }
 
@@ -37,14 +37,14 @@ pub(crate) enum Output<'a> {
     Nowhere,
     /// Into [`Run::output`]: some lines.
     Kept,
-    /// Into this file, which is made anew.
+    /// Into this file, which is truncated.
     File(&'a Path),
 }
 
-/// Stands before the launcher's own account, which is behind all that the program wrote.
+/// Precedes the launcher's own account, which follows all that the program wrote.
 const MARK: &str = "launched:";
 
-/// Runs a program by way of the launcher. `patience` is for how many seconds it may keep a processor busy.
+/// Runs a program through the launcher. `patience` is for how many seconds it may keep a processor busy.
 ///
 /// # Errors
 /// It cannot be started, or does not end with success; [`OutOfPatience`].
@@ -84,23 +84,23 @@ pub(crate) fn run(
     }
 }
 
-/// A program took longer than it might, and was ended.
+/// A program was ended because it took too long.
 #[derive(Debug)]
 pub(crate) struct OutOfPatience(u64);
 
 impl fmt::Display for OutOfPatience {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "one turn takes more than {} s", self.0)
+        write!(f, "a run takes more than {} s", self.0)
     }
 }
 
 impl std::error::Error for OutOfPatience {}
 
-/// The account of a program that was ended for being slow.
+/// The account of a program that was ended because it took too long.
 const SLOW: &str = "slow";
 
 /// The launcher itself: `bench launch patient|SECONDS nowhere|kept|FILE PROGRAM [ARGUMENT...]`. Its account is the
-/// time and the processors' time in nanoseconds and the peak in KiB, or how the program failed.
+/// wall-clock time and the processor time in nanoseconds and the peak in KiB, or how the program failed.
 ///
 /// # Errors
 /// The program cannot be started.
@@ -110,7 +110,7 @@ pub(crate) fn main(command: Vec<OsString>) -> Result<()> {
     };
     let patience = patience.to_str().and_then(|seconds| seconds.parse().ok());
     if let Some(seconds) = patience {
-        // The kernel ends it, by SIGXCPU. The launcher has the same limit and takes next to nothing.
+        // The kernel ends it, by SIGXCPU. The launcher has the same limit and uses almost no processor time.
         setrlimit(Resource::Cpu, Rlimit { current: Some(seconds), maximum: None })?;
     }
     let mut command = Command::new(program);

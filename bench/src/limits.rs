@@ -1,4 +1,4 @@
-//! Whether this machine can have a world.
+//! Whether this machine has the resources for a world.
 
 use rustix::process::{Resource, getrlimit};
 use rustix::thread::{CapabilitySet, capabilities};
@@ -6,15 +6,15 @@ use socket_world::WorldSpec;
 use std::fs;
 use std::io;
 
-/// What a socket takes with its file, and with what the bench itself keeps of it, rounded up.
+/// The memory of a socket with its file, and with what the bench itself keeps of it, rounded up.
 const BYTES_A_SOCKET: u64 = 6 << 10;
 const BYTES_A_PROCESS: u64 = 2 << 20;
-/// For those who list: the largest of them has it all as text.
+/// The memory of a contender: the largest of them keeps all rows as text.
 const BYTES_TO_LIST_A_SOCKET: u64 = 2 << 10;
-/// What a process holds beside its sockets, and what is left to the rest of the machine.
+/// What a process has open beside its sockets, and what the rest of the machine needs.
 const SPARE: u64 = 1000;
 
-/// What there is to be had.
+/// The resources that are available.
 #[derive(Clone, Debug)]
 pub(crate) struct Limits {
     memory: u64,
@@ -26,7 +26,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Those of this machine, now. What it does not tell is no limit.
+    /// Those of this machine, now. What it does not report is unlimited.
     pub(crate) fn now() -> Self {
         let available = read("/proc/meminfo")
             .lines()
@@ -51,8 +51,8 @@ impl Limits {
         }
     }
 
-    /// Why a world cannot be had, if it cannot.
-    pub(crate) fn hinder(&self, spec: &WorldSpec) -> Option<String> {
+    /// What the machine lacks for a world, if anything.
+    pub(crate) fn shortage(&self, spec: &WorldSpec) -> Option<String> {
         let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
         let counts = spec.counts();
         let (sockets, processes) = (number(counts.sockets()), number(counts.processes));
@@ -74,8 +74,8 @@ impl Limits {
     }
 }
 
-/// Whether a world could not be built for want of something: memory, processes, descriptors, ports.
-pub(crate) fn is_want(error: &io::Error) -> bool {
+/// Whether a world could not be built for lack of a resource: memory, processes, descriptors, ports.
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
     use io::ErrorKind::{AddrInUse, AddrNotAvailable, OutOfMemory, WouldBlock};
     let wanting = [libc::EMFILE, libc::ENFILE, libc::ENOMEM, libc::EAGAIN, libc::ENOBUFS];
     matches!(error.kind(), AddrInUse | AddrNotAvailable | OutOfMemory | WouldBlock)
@@ -86,7 +86,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(path).unwrap_or_default()
 }
 
-/// The first number of a text; without one there is no limit.
+/// The first number of a text; without one the resource is unlimited.
 fn first_number(text: &str) -> u64 {
     text.split_whitespace().next().and_then(|word| word.parse().ok()).unwrap_or(u64::MAX)
 }
@@ -99,24 +99,27 @@ mod tests {
         Limits { memory: u64::MAX, files: u64::MAX, descriptors: u64::MAX, processes: u64::MAX };
 
     #[test]
-    fn a_world_that_the_machine_cannot_have_is_refused_with_what_is_wanting() {
+    fn world_too_large_for_the_machine_is_refused_with_the_reason() {
         let large = WorldSpec::large();
-        assert_eq!(ENOUGH.hinder(&large), None);
+        assert_eq!(ENOUGH.shortage(&large), None);
         for (limits, what) in [
             (Limits { memory: 100 << 20, ..ENOUGH }, "memory"),
             (Limits { files: 100_000, ..ENOUGH }, "open files"),
             (Limits { descriptors: 1024, ..ENOUGH }, "descriptors in one process"),
             (Limits { processes: 100, ..ENOUGH }, "processes"),
         ] {
-            let why = limits.hinder(&large).expect("not to be had");
+            let why = limits.shortage(&large).expect("not to be had");
             assert!(why.contains(what), "{why}");
         }
     }
 
     #[test]
-    fn this_machine_says_what_it_has() {
+    fn limits_of_this_machine_are_known() {
         let limits = Limits::now();
         assert!(limits.memory < u64::MAX && limits.processes < u64::MAX, "{limits:?}");
-        assert_eq!(limits.hinder(&WorldSpec { processes: 1, udp_sockets: 1, ..WorldSpec::default() }), None);
+        assert_eq!(
+            limits.shortage(&WorldSpec { processes: 1, udp_sockets: 1, ..WorldSpec::default() }),
+            None
+        );
     }
 }

@@ -1,16 +1,16 @@
-//! The tables that people read.
+//! The tables that the bench prints.
 
 use crate::contenders::{PAIRS, RENDERINGS};
 use crate::figures::{Spread, grouped, median};
-use crate::results::{Measured, Micro, Series, Turn};
+use crate::results::{Measured, Micro, Sample, Series};
 use netstat_contender::Bound;
 use std::cmp::Ordering;
 use std::fmt::Write;
 
-/// Everything about one world. (Writing to a `String` does not fail.)
+/// The tables of one world. (Writing to a `String` does not fail.)
 pub(crate) fn world(measured: &Measured) -> String {
     let mut out = measured.heading();
-    let _ = writeln!(out, "Medians of {} rounds in turns, after one unmeasured.\n", measured.rounds);
+    let _ = writeln!(out, "Medians of {} interleaved rounds, after one unmeasured.\n", measured.rounds);
     contenders(measured, &mut out);
     if cfg!(debug_assertions) {
         out.push_str("This is a debug build: its times mean nothing.\n");
@@ -27,28 +27,28 @@ pub(crate) fn world(measured: &Measured) -> String {
 fn contenders(measured: &Measured, out: &mut String) {
     let _ = writeln!(
         out,
-        "{:<28} {:>9} {:>10} {:>8} {:>8} {:>8} {:>8}  of what was asked",
+        "{:<28} {:>9} {:>10} {:>8} {:>8} {:>8} {:>8}  of what is expected",
         "", "call ms", "process ms", "cpu ms", "peak MiB", "rows", "owned"
     );
     for series in &measured.series {
-        let of = |figure: fn(&Turn) -> Option<u64>| {
-            let milliseconds = series.turns.iter().filter_map(figure).map(|time| time as f64 / 1e6);
+        let of = |figure: fn(&Sample) -> Option<u64>| {
+            let milliseconds = series.samples.iter().filter_map(figure).map(|time| time as f64 / 1e6);
             median(milliseconds)
         };
-        // Of a lookup they are microseconds.
+        // The times of a lookup are microseconds.
         let short = |time: f64| if time < 1.0 { format!("{time:.3}") } else { format!("{time:.1}") };
         let or_dash = |time: f64| if time.is_nan() { "-".to_owned() } else { short(time) };
         let _ = write!(
             out,
             "{:<28} {:>9} {:>10} {:>8} {:>8.1}",
             series.title,
-            or_dash(of(|turn| turn.call)),
-            or_dash(of(|turn| turn.process)),
-            short(of(|turn| Some(turn.cpu))),
+            or_dash(of(|sample| sample.call)),
+            or_dash(of(|sample| sample.process)),
+            short(of(|sample| Some(sample.cpu))),
             series.peak_kib() / 1024.0,
         );
         if let Some(count) = series.count {
-            // What one of ours was not asked for is not missing.
+            // Rows that were not requested are not missing.
             let all = series.expected.map_or(measured.sockets(), |expected| expected.rows);
             let (rows, owned) = (grouped(count.rows), grouped(count.owned));
             let _ = write!(out, " {rows:>8} {owned:>8}  {}", against(count.rows, all));
@@ -96,7 +96,7 @@ pub(crate) struct Ratios {
 
 impl Ratios {
     pub(crate) fn of(ours: &Series, peer: &Series) -> Self {
-        let rounds = || ours.turns.iter().zip(&peer.turns);
+        let rounds = || ours.samples.iter().zip(&peer.samples);
         Self {
             time: Spread::of(rounds().map(|(ours, peer)| ours.time() / peer.time())),
             cpu: Spread::of(rounds().map(|(ours, peer)| ours.cpu as f64 / peer.cpu as f64)),
@@ -118,10 +118,10 @@ fn renderings(measured: &Measured, out: &mut String) {
     }
 }
 
-/// What the lower bounds are made of.
+/// The parts of the lower bounds.
 fn bounds(measured: &Measured, out: &mut String) {
     for series in &measured.series {
-        let bounds: Vec<Bound> = series.turns.iter().filter_map(|turn| turn.bound).collect();
+        let bounds: Vec<Bound> = series.samples.iter().filter_map(|sample| sample.bound).collect();
         if bounds.is_empty() {
             continue;
         }
@@ -138,13 +138,13 @@ fn bounds(measured: &Measured, out: &mut String) {
     }
 }
 
-/// What a program takes beyond the listing inside it, in milliseconds.
+/// What a program takes in addition to the listing inside it, in milliseconds.
 pub(crate) fn beyond(program: &Series, listing: &Series) -> Spread {
-    let rounds = program.turns.iter().zip(&listing.turns);
+    let rounds = program.samples.iter().zip(&listing.samples);
     Spread::of(rounds.map(|(program, listing)| (program.time() - listing.time()) / 1e6))
 }
 
-/// How the rows found stand to the sockets that there are.
+/// The rows found, compared with the sockets that exist.
 fn against(rows: u64, sockets: u64) -> String {
     match rows.cmp(&sockets) {
         Ordering::Equal => "all".to_owned(),
@@ -153,7 +153,7 @@ fn against(rows: u64, sockets: u64) -> String {
     }
 }
 
-/// The decoders.
+/// The table of the decoders.
 pub(crate) fn micro(results: &[Micro]) -> String {
     let mut out = format!("{:<42} {:>8} {:>8}\n", "nanoseconds a record", "least", "median");
     for result in results {

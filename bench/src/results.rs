@@ -1,4 +1,4 @@
-//! What was measured, as it is kept in a file of results.
+//! The results, as they are stored in a file.
 
 use crate::Result;
 use crate::figures::{grouped, median};
@@ -9,7 +9,7 @@ use std::fmt::Write;
 use std::fs;
 use std::path::Path;
 
-/// The form of the file; another one when fields change their meaning.
+/// The form of the file; it changes when fields change their meaning.
 const SCHEMA: &str = "netstat-bench/2";
 
 /// A file of results.
@@ -21,7 +21,7 @@ pub(crate) struct Results {
     pub(crate) micro: Vec<Micro>,
 }
 
-/// Where it was measured: figures of two machines are not compared.
+/// The machine: figures of two machines are not compared.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Machine {
     pub(crate) processor: String,
@@ -29,7 +29,7 @@ pub(crate) struct Machine {
     pub(crate) kernel: String,
 }
 
-/// All that was measured in one world.
+/// The results of one world.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Measured {
     pub(crate) world: String,
@@ -45,38 +45,39 @@ pub(crate) struct Measured {
     pub(crate) no_iteration: Option<String>,
 }
 
-/// One contender's turns, and what it found.
+/// The samples of one contender, and what it found.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Series {
     pub(crate) name: String,
     pub(crate) title: String,
-    /// What it found; `None` if it does not list.
+    /// The rows found; `None` if it does not list.
     pub(crate) count: Option<Count>,
-    /// What one of ours must find.
+    /// What it must find, if it is one of ours.
     pub(crate) expected: Option<Count>,
     /// In the order of the rounds.
-    pub(crate) turns: Vec<Turn>,
+    #[serde(rename = "turns")]
+    pub(crate) samples: Vec<Sample>,
 }
 
-/// One turn. Times in nanoseconds.
+/// The measurement of one run. Times in nanoseconds.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
-pub(crate) struct Turn {
+pub(crate) struct Sample {
     /// The call alone; `None` for a program.
     pub(crate) call: Option<u64>,
-    /// The whole process; `None` where it made several calls, and the call is the one in the middle.
+    /// The whole process; `None` where it made several calls, of which `call` is the median.
     pub(crate) process: Option<u64>,
-    /// Of all processors together, for the call, or for the process of a program.
+    /// The time of all processors together, for the call, or for the process of a program.
     pub(crate) cpu: u64,
     /// Of the whole process, from `exec` to its end, by the kernel's account.
     #[serde(default)]
     pub(crate) process_cpu: u64,
     pub(crate) peak_kib: u64,
-    /// What the lower bound is made of.
+    /// The parts of the lower bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) bound: Option<Bound>,
 }
 
-/// Who did not take part.
+/// A contender that did not take part.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Skipped {
     pub(crate) title: String,
@@ -87,13 +88,13 @@ pub(crate) struct Skipped {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Micro {
     pub(crate) name: String,
-    /// Whose time it is divided by in the table.
+    /// The peer by whose time it is divided in the table.
     pub(crate) peer: Option<String>,
     pub(crate) nanoseconds: Vec<f64>,
 }
 
 impl Results {
-    /// Nothing yet.
+    /// Results without measurements.
     pub(crate) fn of_this_machine() -> Self {
         Self { schema: SCHEMA.to_owned(), machine: Machine::this(), worlds: Vec::new(), micro: Vec::new() }
     }
@@ -106,7 +107,7 @@ impl Results {
     }
 
     /// # Errors
-    /// It cannot be read or is something else.
+    /// It cannot be read or has another form.
     pub(crate) fn read(path: &Path) -> Result<Self> {
         let fail = |error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
         let text = fs::read_to_string(path).map_err(|error| fail(&error))?;
@@ -135,7 +136,7 @@ impl Machine {
 }
 
 impl Measured {
-    /// Nothing yet.
+    /// Results without measurements.
     pub(crate) fn new(world: &Named, rounds: usize) -> Self {
         let counts = world.spec.counts();
         Self {
@@ -156,7 +157,7 @@ impl Measured {
         u64::try_from(self.tcp_sockets + self.udp_sockets).unwrap_or(u64::MAX)
     }
 
-    /// A line on the world.
+    /// A line that describes the world.
     pub(crate) fn heading(&self) -> String {
         format!(
             "World {}: {} sockets ({} TCP, {} UDP) and {} other descriptors in {} processes.\n",
@@ -169,7 +170,7 @@ impl Measured {
         )
     }
 
-    /// Who did not take part, a line each. (Writing to a `String` does not fail.)
+    /// The contenders that did not take part, a line each. (Writing to a `String` does not fail.)
     pub(crate) fn write_skipped(&self, out: &mut String) {
         for skipped in &self.skipped {
             let _ = writeln!(out, "skipped: {}: {}", skipped.title, skipped.why);
@@ -180,7 +181,7 @@ impl Measured {
         self.series.iter().find(|series| series.name == name)
     }
 
-    /// Where one of ours did not find exactly what it should: its figures are worth nothing then.
+    /// The contenders of ours that did not find exactly what is expected: their figures are worth nothing.
     pub(crate) fn faults(&self) -> Vec<String> {
         self.series.iter().filter_map(Series::fault).collect()
     }
@@ -199,12 +200,12 @@ impl Series {
     }
 
     pub(crate) fn peak_kib(&self) -> f64 {
-        median(self.turns.iter().map(|turn| turn.peak_kib as f64))
+        median(self.samples.iter().map(|sample| sample.peak_kib as f64))
     }
 }
 
-impl Turn {
-    /// The time that counts: of the call, or of the program.
+impl Sample {
+    /// The time that is compared: of the call, or of the program.
     pub(crate) fn time(&self) -> f64 {
         self.call.or(self.process).unwrap_or(0) as f64
     }

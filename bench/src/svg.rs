@@ -1,8 +1,8 @@
-//! A picture of lines over logarithmic axes, as SVG that follows the colour scheme of who looks at it.
+//! Draws lines over logarithmic axes as SVG, in the colour scheme of the viewer.
 
 use std::fmt::Write;
 
-/// Panels beside one another, which share the kinds of their lines.
+/// Panels side by side, whose lines have the same kinds.
 pub(crate) struct Picture {
     pub(crate) heading: String,
     /// Below the panels.
@@ -19,11 +19,11 @@ pub(crate) struct Panel {
     pub(crate) across: String,
     /// Points of each line, from left to right; only those above zero can be shown.
     pub(crate) lines: Vec<Vec<(f64, f64)>>,
-    /// How numbers of the horizontal and of the vertical axis are written.
+    /// The format of numbers on the horizontal and on the vertical axis.
     pub(crate) labels: [fn(f64) -> String; 2],
 }
 
-/// A colour for light and for dark, and a mark, so that lines are told apart without colours too.
+/// A colour for light and for dark, and a mark, so that lines can be distinguished without colours.
 const KINDS: [(&str, &str, Mark); 6] = [
     ("#0060b0", "#5ab0ff", Mark::Circle),
     ("#c04a00", "#ff9440", Mark::Square),
@@ -56,7 +56,7 @@ struct Axis {
 }
 
 impl Axis {
-    /// The narrowest one that all values are on; of nothing it is from 1 to 10.
+    /// The narrowest one that contains all values; from 1 to 10 if there are none.
     fn over(values: impl Iterator<Item = f64>) -> Self {
         let (low, high) = values
             .filter(|value| *value > 0.0 && value.is_finite())
@@ -68,12 +68,12 @@ impl Axis {
         Self { low, high: if high > low { high } else { step_up(high * 1.5) } }
     }
 
-    /// Where a value is, from 0 to 1.
+    /// The position of a value, from 0 to 1.
     fn place(&self, value: f64) -> f64 {
         (value / self.low).ln() / (self.high / self.low).ln()
     }
 
-    /// The steps on it, each with whether its number is written: powers of ten alone if there are many.
+    /// The steps on it, each with whether it has a label: only powers of ten if there are many.
     fn ticks(&self) -> Vec<(f64, bool)> {
         let decades = (self.high / self.low).log10();
         let mut ticks = Vec::new();
@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn an_axis_begins_and_ends_at_a_step_and_holds_every_value() {
+    fn axis_starts_and_ends_at_a_step_and_contains_every_value() {
         assert_eq!(axis(&[1000.0, 500_000.0]), Axis { low: 1000.0, high: 500_000.0 });
         assert_eq!(axis(&[3.0, 0.0, 70.0]), Axis { low: 2.0, high: 100.0 });
         assert_eq!(axis(&[]), Axis { low: 1.0, high: 10.0 });
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn on_a_long_axis_only_powers_of_ten_are_written() {
+    fn long_axis_has_labels_at_powers_of_ten_only() {
         let written = axis(&[0.5, 5000.0]).ticks().into_iter().filter(|(_, written)| *written);
         assert_eq!(written.map(|(at, _)| at.round()).collect::<Vec<_>>(), [1.0, 10.0, 100.0, 1000.0]);
     }
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn every_point_has_a_mark_and_a_line_of_one_point_is_none() {
+    fn every_point_has_a_mark_and_one_point_makes_no_line() {
         let drawn = picture().draw();
         assert_eq!(drawn.matches("class=\"mark k0\"").count(), 4, "three points and the legend\n{drawn}");
         assert_eq!(drawn.matches("class=\"mark k1\"").count(), 2, "{drawn}");

@@ -1,6 +1,6 @@
-//! The worlds by name.
+//! The worlds that can be measured, by name.
 
-use crate::truth::Question;
+use crate::expected::Question;
 use netstat_contender::Count;
 use socket_world::{World, WorldSpec};
 
@@ -9,22 +9,22 @@ use socket_world::{World, WorldSpec};
 pub(crate) struct Named {
     pub(crate) name: String,
     pub(crate) spec: WorldSpec,
-    /// Its processes refuse to be read.
+    /// The contenders may not read its processes.
     pub(crate) refused: bool,
 }
 
 impl Named {
-    /// The right answer to a question about this world.
+    /// The expected answer to a query in this world.
     pub(crate) fn answer(&self, question: Question, world: &World, port: u16) -> Count {
         let count = question.answer(world, port);
         if self.refused { Count { owned: 0, pids: Some(0), ..count } } else { count }
     }
 }
 
-/// The world of this name; `custom` is what `custom` is.
+/// The world of this name; `custom` is that of the options.
 ///
 /// # Errors
-/// There is none of this name, or `custom` has no processes.
+/// There is no world of this name, or `custom` has no processes.
 pub(crate) fn named(name: &str, custom: WorldSpec) -> Result<Named, String> {
     let spec = match name {
         "tiny" => TINY,
@@ -41,11 +41,11 @@ pub(crate) fn named(name: &str, custom: WorldSpec) -> Result<Named, String> {
     Ok(Named { name: name.to_owned(), spec, refused: name == REFUSED })
 }
 
-/// The sockets and processes of `small`, listed by a root without the right to look into other processes, as it is in
-/// a container. Their descriptors can be counted, and what each of them is cannot be read.
+/// The sockets and processes of `small`, listed as root without the capabilities to inspect other processes, as in
+/// a container. Their descriptors can be counted, but not read.
 const REFUSED: &str = "refused";
 
-/// To see that the benchmark works: some of everything.
+/// A little of everything, to see that the benchmark works.
 const TINY: WorldSpec =
     WorldSpec { processes: 5, plain_descriptors: 10, connections: 10, ipv6_connections: 3, udp_sockets: 5 };
 

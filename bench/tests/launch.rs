@@ -1,10 +1,10 @@
-//! The account of a program's memory.
+//! Tests of the launcher: a program is charged for its own memory and time only.
 
 use std::process::Command;
 
-/// The memory that the kernel charges to a program begins with that of the process which started it.
+/// The kernel's account of a program's memory starts with that of the process which started it.
 #[test]
-fn a_program_is_not_charged_for_the_memory_of_who_asked_for_it() {
+fn program_is_not_charged_for_the_memory_of_the_caller() {
     let large = std::hint::black_box(vec![1_u8; 64 << 20]);
     let output = Command::new(env!("CARGO_BIN_EXE_bench"))
         .args(["launch", "patient", "nowhere", "true"])
@@ -23,7 +23,7 @@ fn a_program_is_not_charged_for_the_memory_of_who_asked_for_it() {
 }
 
 #[test]
-fn a_program_that_fails_says_how() {
+fn program_that_fails_is_reported_with_its_status() {
     let output = Command::new(env!("CARGO_BIN_EXE_bench"))
         .args(["launch", "60", "nowhere", "false"])
         .output()
@@ -33,7 +33,7 @@ fn a_program_that_fails_says_how() {
 }
 
 #[test]
-fn a_program_that_takes_too_long_is_ended() {
+fn program_that_takes_too_long_is_ended() {
     let output = Command::new(env!("CARGO_BIN_EXE_bench"))
         .args(["launch", "1", "nowhere", "sh", "-c", "while :; do :; done"])
         .output()

@@ -1,5 +1,5 @@
-//! The text of a filter: what is read is printed as text that reads as the same filter, and what is not is told with
-//! its place.
+//! The text form of a filter: a valid text is printed as text that parses to the same filter, and an error names
+//! its position.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -10,7 +10,7 @@ fuzz_target!(|text: &str| {
         Ok(filter) => {
             let printed = filter.to_string();
             match printed.parse::<Filter>() {
-                Ok(again) => assert_eq!(again, filter, "printed as {printed:?}"),
+                Ok(reparsed) => assert_eq!(reparsed, filter, "printed as {printed:?}"),
                 Err(error) => panic!("printed as {printed:?}: {error}"),
             }
         }
@@ -18,10 +18,10 @@ fuzz_target!(|text: &str| {
             let range = error.range();
             assert_eq!(text.get(range.clone()), Some(error.found()));
             assert_eq!(error.found().is_empty(), range.start == text.len());
-            // One line that says it, the text, and the mark below: nothing in them for the terminal to obey.
-            let said = format!("{error:#}");
-            assert_eq!(said.lines().count(), 3, "{said:?}");
-            assert!(!said.chars().any(|c| c != '\n' && c.is_control()), "{said:?}");
+            // An error has one line of explanation, the text, and the mark below it, without control characters.
+            let message = format!("{error:#}");
+            assert_eq!(message.lines().count(), 3, "{message:?}");
+            assert!(!message.chars().any(|c| c != '\n' && c.is_control()), "{message:?}");
         }
     }
 });

@@ -1,4 +1,4 @@
-//! `/sys/kernel/btf/vmlinux`: the types of a kernel, and what is asked of them.
+//! `/sys/kernel/btf/vmlinux`: the types of a kernel, and the searches in them.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -24,7 +24,7 @@ fuzz_target!(|file: &[u8]| {
             };
             let _ = btf.size(member.of);
             if let Ok(Some(pointee)) = btf.pointee(member.of) {
-                // Behind typedefs and qualifiers there are no more of them.
+                // Without typedefs and qualifiers, which have been skipped.
                 assert!(!btf.size(pointee).is_err());
             }
             if let Ok(Some(element)) = btf.element(member.of) {

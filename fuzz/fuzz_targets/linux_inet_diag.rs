@@ -31,7 +31,7 @@ fn check(payload: &[u8]) {
     let InetDiagMsg { shutdown, v6_only, protocol, mark, cgroup_id, .. } = socket;
     assert_eq!(InetDiagMsg { shutdown, v6_only, protocol, mark, cgroup_id, ..bare }, socket);
 
-    // A kernel that says more says the same: an attribute that nobody knows yet.
+    // A kernel may append an unknown attribute: nothing else changes.
     let mut longer = payload.to_vec();
     longer.resize(payload.len().next_multiple_of(4), 0);
     longer.extend(7_u16.to_ne_bytes());

@@ -1,5 +1,5 @@
-//! Programs for the kernel's filter: any bytes are checked and run and end; what is built passes the check
-//! and means what its parts mean.
+//! Filter programs for the kernel: every run over any bytes ends; a built program passes the check and means what
+//! its parts mean.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -13,7 +13,7 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let entry = entry(socket);
-    // What no kernel would run is run all the same: it has to end.
+    // Programs that no kernel accepts are run too: every run must end.
     let _ = (audit(rest), run(rest, &entry));
     built(rest, &entry);
 });
@@ -33,7 +33,7 @@ fn entry(bytes: &[u8; 48]) -> Entry {
     Entry { family, id, bound_automatically: flags % 2 == 0, mark: mark.into(), cgroup_id: cgroup.into() }
 }
 
-/// The input as an expression in postfix notation, over a stack of programs and of what they should say.
+/// The input as an expression in postfix notation, over a stack of programs and of their expected results.
 fn built(mut input: &[u8], entry: &Entry) {
     // Building takes time with the square of the length.
     input = &input[..input.len().min(1024)];
@@ -58,7 +58,7 @@ fn built(mut input: &[u8], entry: &Entry) {
             }
         };
         let Some((program, held)) = made else {
-            // Too long, or a prefix that there is not.
+            // Too long, or an invalid prefix.
             break;
         };
         stack.push((program, held));

@@ -1,5 +1,5 @@
-//! The attributes of a socket that are asked for: bytes as they are, the payloads of the messages in them, and
-//! bytes as attributes behind a record of zeros.
+//! The attributes of a socket that are sent on request: bytes as they are, the payloads of the messages in them,
+//! and bytes as attributes after a record of zeros.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -36,13 +36,13 @@ fn check(payload: &[u8]) {
     // Only TCP has a `tcp_info`, and all else is the same.
     assert_eq!(Details::decode(MPTCP, payload), Ok(Details { tcp_info: None, ..details }));
 
-    // What is borrowed is of this record, and ends before a NUL.
+    // Borrowed text is part of this record, and ends before a NUL.
     let names = [details.congestion, details.ulp.and_then(|ulp| ulp.name)];
     for name in names.into_iter().flatten() {
         assert!(!name.contains(&0) && name.len() < payload.len());
     }
 
-    // Keys are not read, whatever they are.
+    // Keys are never decoded.
     let attributes = InetDiagMsg::attributes(payload).expect("the fixed part is whole");
     let mut without = payload[..FIXED_PART].to_vec();
     for attribute in Attributes::new(attributes).map(|attribute| attribute.expect("read above")) {
@@ -55,7 +55,7 @@ fn check(payload: &[u8]) {
     }
     assert_eq!(Details::decode(TCP, &without), Ok(details));
 
-    // A kernel that says more says the same: an attribute that nobody knows yet.
+    // A kernel may append an unknown attribute: nothing else changes.
     without.extend([7_u16.to_ne_bytes(), 0x3fff_u16.to_ne_bytes()].concat());
     without.extend([1, 2, 3, 0]);
     assert_eq!(Details::decode(TCP, &without), Ok(details));

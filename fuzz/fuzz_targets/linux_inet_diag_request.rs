@@ -1,4 +1,4 @@
-//! The requests of `inet_diag`: whatever is asked, the message is whole and has every value in its place.
+//! The requests of `inet_diag`: every message is complete and has every value at its offset.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -9,7 +9,7 @@ use netstat_wire::linux::inet_diag_raw::{IPPROTO_RAW, RequestRaw};
 use netstat_wire::linux::netlink::{Attribute, Attributes, Body, Messages, NLM_F_REQUEST};
 
 fuzz_target!(|input: &[u8]| {
-    // The fields of a socket's name, taken by the decoder that is tested elsewhere.
+    // The fields of a socket's identity, decoded by the decoder, which has tests of its own.
     let Ok(socket) = InetDiagMsg::decode(input) else {
         return;
     };

@@ -1,5 +1,5 @@
-//! The addresses of SCTP in a record of `inet_diag`: bytes as they are, as attributes behind a record of zeros,
-//! and the payloads of the netlink messages in them.
+//! The addresses of SCTP in a record of `inet_diag`: bytes as they are, as attributes after a record of zeros, and
+//! the payloads of the netlink messages in them.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -25,7 +25,7 @@ fn check(payload: &[u8]) {
     assert!(payload.len() >= FIXED_PART);
     let count = addresses.locals.clone().count() + addresses.peers.clone().map_or(0, Iterator::count);
     assert!(count * 128 < payload.len());
-    // Lists are not added up: with an empty one behind, there is nothing.
+    // Lists are not merged: an empty one after the others leaves nothing.
     let mut cleared = payload.to_vec();
     cleared.resize(payload.len().next_multiple_of(4), 0);
     for kind in [12_u16, 13] {

@@ -1,5 +1,5 @@
-//! `struct mptcp_info` and tokens of subflows: bytes as they are, as attributes behind a record of zeros, and
-//! the payloads of the netlink messages in them.
+//! `struct mptcp_info` and tokens of subflows: bytes as they are, as attributes after a record of zeros, and the
+//! payloads of the netlink messages in them.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -40,12 +40,12 @@ fn structure(bytes: &[u8]) {
     let Ok(info) = info else {
         return;
     };
-    // Positions are not read, whatever they are.
+    // Sequence numbers are never decoded.
     let mut other = bytes.to_vec();
     let end = other.len().min(40);
     other[16..end].fill(0xee);
     assert_eq!(MptcpInfo::decode(&other), Ok(info));
-    // A token is another one if its bytes are.
+    // Tokens are equal if and only if their bytes are.
     other[12] ^= 1;
     assert_ne!(MptcpInfo::decode(&other).expect("as long as before").token, info.token);
 }

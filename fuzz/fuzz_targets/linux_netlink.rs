@@ -10,16 +10,16 @@ fuzz_target!(|datagram: &[u8]| {
     let messages: Vec<_> = Messages::new(datagram).collect();
     assert!(messages.len() <= datagram.len() / HEADER + 1);
 
-    // An error ends the list: nothing is read after a length that cannot be.
+    // An error ends the list: nothing is decoded after an invalid length.
     let whole: Vec<Message<'_>> = messages.iter().map_while(|message| message.ok()).collect();
     assert!(messages.len() - whole.len() <= 1);
 
     no_byte_is_covered_twice(datagram, &whole);
 
-    // More bytes at the end change nothing of what was whole.
+    // More bytes at the end do not change complete messages.
     let longer = [datagram, &[0; 64]].concat();
-    let again: Vec<_> = Messages::new(&longer).take(whole.len()).map_while(Result::ok).collect();
-    assert_eq!(again, whole);
+    let decoded: Vec<_> = Messages::new(&longer).take(whole.len()).map_while(Result::ok).collect();
+    assert_eq!(decoded, whole);
 
     for message in &whole {
         comes_back(message);
@@ -41,7 +41,7 @@ fn no_byte_is_covered_twice(datagram: &[u8], messages: &[Message<'_>]) {
     }
 }
 
-/// A message that is written again is read as the same.
+/// A message that is encoded is decoded to the same.
 fn comes_back(message: &Message<'_>) {
     let body: Vec<u8> = match message.body {
         Body::Data(payload) => payload.to_vec(),

@@ -31,15 +31,15 @@ fn check(bytes: &[u8]) {
     }
     assert!(free <= bytes.as_ptr().addr() + bytes.len());
 
-    // More bytes at the end change nothing of what was whole.
+    // More bytes at the end do not change complete attributes.
     let longer = [bytes, &[0; 64]].concat();
-    let again: Vec<_> = Attributes::new(&longer).take(whole.len()).map_while(Result::ok).collect();
-    assert_eq!(again, whole);
+    let decoded: Vec<_> = Attributes::new(&longer).take(whole.len()).map_while(Result::ok).collect();
+    assert_eq!(decoded, whole);
 
     come_back(&whole);
 }
 
-/// Attributes that are put into a message are read as the same, and the message stays one.
+/// Attributes appended to a message are decoded to the same, and the message stays one.
 fn come_back(attributes: &[Attribute<'_>]) {
     let mut message = Header { kind: 20, ..Header::default() }.encode(&[]);
     for attribute in attributes {

@@ -10,11 +10,11 @@ fuzz_target!(|table: &[u8]| {
         for (endian, other) in [(Endian::Little, Endian::Big), (Endian::Big, Endian::Little)] {
             let socket = ProcNet::decode(line, endian);
             let Ok(socket) = socket else {
-                // The order of bytes is no reason to refuse a line.
+                // Another byte order must not make a line invalid.
                 assert!(ProcNet::decode(line, other).is_err());
                 continue;
             };
-            // What comes after the inode is passed over.
+            // What comes after the inode is skipped.
             assert_eq!(ProcNet::decode(&[line, b" 1 0 0000\n"].concat(), endian), Ok(socket));
             // As the kernel would print it.
             assert_eq!(ProcNet::decode(print(&socket, endian).as_bytes(), endian), Ok(socket));

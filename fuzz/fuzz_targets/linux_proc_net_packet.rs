@@ -9,7 +9,7 @@ fuzz_target!(|table: &[u8]| {
         let Ok(socket) = ProcNetPacket::decode(line) else {
             continue;
         };
-        // What comes after the inode is passed over.
+        // What comes after the inode is skipped.
         let longer = [line.strip_suffix(b"\n").unwrap_or(line), b" 1 new\n"].concat();
         assert_eq!(ProcNetPacket::decode(&longer), Ok(socket));
         // As the kernel would print it.

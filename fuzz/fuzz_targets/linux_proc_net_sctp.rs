@@ -13,7 +13,7 @@ fuzz_target!(|table: &[u8]| {
         }
         if let Ok(association) = SctpAssociation::decode(line) {
             assert!(association.locals.len() + association.remotes.len() < line.len());
-            // What comes after the addresses is passed over.
+            // What comes after the addresses is skipped.
             assert_eq!(SctpAssociation::decode(&[line, b" 7"].concat()), Ok(association));
         }
     }

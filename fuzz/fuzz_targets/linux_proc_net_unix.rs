@@ -13,7 +13,7 @@ fuzz_target!(|text: &[u8]| {
     assert!(
         read.first().is_none_or(|first| first.is_err() || first.is_ok_and(|socket| !socket.may_be_forged))
     );
-    // What the kernel prints after all this is read, whatever it was.
+    // Lines that the kernel prints afterwards are decoded, whatever came before.
     if text.ends_with(b"\n") {
         let longer = [text, SOCKET].concat();
         let longer: Vec<_> = ProcNetUnixLines::new(&longer).collect();
@@ -24,7 +24,7 @@ fuzz_target!(|text: &[u8]| {
     named(text);
 });
 
-/// Whatever name a socket has, no line but those that are marked comes of it.
+/// Whatever name a socket has, it can only forge lines that are marked.
 fn named(name: &[u8]) {
     let name = &name[..name.len().min(108)];
     let text = [&SOCKET[..SOCKET.len() - 1], b" ", name, b"\n", SOCKET].concat();

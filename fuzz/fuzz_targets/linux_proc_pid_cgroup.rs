@@ -10,7 +10,7 @@ fuzz_target!(|text: &[u8]| {
         let Ok(Cgroup { hierarchy, controllers, path }) = group else {
             continue;
         };
-        // A line is taken exactly if it is what the kernel prints for the group that it is taken for.
+        // A line is accepted if and only if it is what the kernel prints for the decoded group.
         let printed = [hierarchy.to_string().as_bytes(), b":", controllers, b":", path, b"\n"].concat();
         assert_eq!(printed, line);
         assert!(path.starts_with(b"/") && !controllers.contains(&b':'));

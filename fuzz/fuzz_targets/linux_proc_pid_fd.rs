@@ -1,11 +1,11 @@
-//! `/proc/PID/fd`: what a link says, and the numbers that are names of entries.
+//! `/proc/PID/fd`: the text of links, and the numbers that are names of entries.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use netstat_wire::linux::proc_pid_fd::{number, socket_inode};
 
 fuzz_target!(|text: &[u8]| {
-    // A text is taken exactly if it is what the kernel prints for the number that it is taken for.
+    // A text is accepted if and only if it is what the kernel prints for the decoded number.
     if let Some(inode) = socket_inode(text) {
         assert_eq!(format!("socket:[{inode}]").as_bytes(), text);
     }

@@ -21,7 +21,7 @@ fn check(text: &[u8]) {
         let mut lines = text.split_inclusive(|byte| *byte == b'\n');
         assert!(lines.any(|line| line.starts_with(b" ") && line.ends_with(&end)));
     }
-    // What comes after the files is passed over.
+    // What comes after the files is skipped.
     if text.ends_with(b"\n") {
         let longer = [text, b"UserBufs:\t1\n    0: 0x0/1\nino:\tx\n"].concat();
         let longer = FdInfo::decode(&longer).expect("as good as before");

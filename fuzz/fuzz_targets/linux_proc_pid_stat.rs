@@ -1,4 +1,4 @@
-//! `/proc/PID/stat`: a process in one line, with a name of its own choosing.
+//! `/proc/PID/stat`: a process in one line, with a name that it chooses itself.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

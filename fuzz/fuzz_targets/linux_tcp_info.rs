@@ -6,7 +6,7 @@ use netstat_wire::linux::inet_diag::{INET_DIAG_INFO, InetDiagMsg};
 use netstat_wire::linux::netlink::{Attributes, Body, Messages};
 use netstat_wire::linux::tcp_info::TcpInfo;
 
-/// What every kernel sends, and what is known at most.
+/// The length that every kernel sends, and the longest known one.
 const SHORTEST: usize = 104;
 const KNOWN: usize = 280;
 
@@ -32,7 +32,7 @@ fn check(bytes: &[u8]) {
     assert!(info.snd_wscale < 16 && info.rcv_wscale < 16 && info.fastopen_client_fail < 4);
     assert_eq!(info.ecn_bits.is_some(), bytes.len() >= KNOWN);
 
-    // Bytes after what is known change nothing, and a shorter structure says nothing else.
+    // Bytes after the known fields change nothing, and a shorter structure has the same values.
     if bytes.len() >= KNOWN {
         assert_eq!(TcpInfo::decode(&bytes[..KNOWN]), Ok(info));
     }

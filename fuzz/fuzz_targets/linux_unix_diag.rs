@@ -25,7 +25,7 @@ fn check(payload: &[u8]) {
         assert!(UnixDiagMsg::decode(&payload[..end]).is_err());
     }
 
-    // What is borrowed is of this record, and what starts with a NUL is abstract.
+    // Borrowed text is part of this record, and a name that starts with a NUL is abstract.
     if let Some(name) = socket.name {
         assert!(name.as_bytes().len() < payload.len());
         assert!(matches!(name, UnixName::Abstract(_)) || name.as_bytes().first() != Some(&0));
@@ -37,7 +37,7 @@ fn check(payload: &[u8]) {
     let UnixDiagMsg { name, vfs, peer, icons, queues, memory, shutdown, uid, .. } = socket.clone();
     assert_eq!(UnixDiagMsg { name, vfs, peer, icons, queues, memory, shutdown, uid, ..bare }, socket);
 
-    // A kernel that says more says the same: an attribute that no kernel has yet.
+    // A kernel may append an unknown attribute: nothing else changes.
     let mut longer = payload.to_vec();
     longer.resize(payload.len().next_multiple_of(4), 0);
     longer.extend([7_u16.to_ne_bytes(), 0x3fff_u16.to_ne_bytes()].concat());

@@ -1,4 +1,4 @@
-//! What libproc tells: `struct socket_fdinfo`, the structures of processes, lists.
+//! libproc: `struct socket_fdinfo`, the structures of processes, lists.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -13,7 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(info.is_ok());
     }
     if let Ok(info) = info {
-        // A kernel that says more says the same.
+        // A longer structure of a newer kernel decodes to the same.
         assert_eq!(SocketFdinfo::decode(&longer), Ok(info));
         if let Protocol::Un { path, peer_path, .. } = info.proto {
             assert!(path.len() <= 253 && peer_path.len() <= 253);

@@ -1,7 +1,7 @@
-//! No target: a crash that was put here, by which `ci/fuzz.sh --prove` sees that the harness finds one.
+//! Not a target: a planted crash, by which `ci/fuzz.sh --prove` checks that the harness finds crashes.
 //!
-//! It lies behind decisions that only whoever follows them one by one comes through: all at once they are
-//! 32 bits to be guessed.
+//! It is behind successive branches: coverage guides the fuzzer through them one by one, while all together are 32
+//! bits to be guessed.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
@@ -15,7 +15,7 @@ fuzz_target!(|datagram: &[u8]| {
     }
     let Body::Data(payload) = message.body else { return };
     for (n, wanted) in [b'a', 0x80].into_iter().enumerate() {
-        // Keeps the compiler from making one decision of all.
+        // Keeps the compiler from merging the branches into one comparison.
         if payload.get(black_box(n)) != Some(&wanted) {
             return;
         }

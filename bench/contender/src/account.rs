@@ -1,9 +1,9 @@
-//! What a process says of the call that it made.
+//! The account that a measured process writes of its call: times, memory, rows.
 
 use std::fmt;
 use std::str::FromStr;
 
-/// What a listing came to.
+/// The rows that a listing returned.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Count {
@@ -11,11 +11,12 @@ pub struct Count {
     pub rows: u64,
     /// Those with an owner.
     pub owned: u64,
-    /// The sum of the owners' pids over all rows, where it is known: whether they are the right ones.
+    /// The sum of the owners' pids over all rows, where it is known: it shows whether they are the right ones.
     pub pids: Option<u64>,
 }
 
-/// What the kernel alone takes, in nanoseconds. A listing has both side by side, so the slower one is its bound.
+/// The time that the kernel alone takes, in nanoseconds. A listing can do both side by side, so the slower one is
+/// its bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Bound {
@@ -25,24 +26,24 @@ pub struct Bound {
     pub iteration: Option<u64>,
 }
 
-/// What a call took and found. Times in nanoseconds.
+/// The times of a call, in nanoseconds, and what it found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Account {
-    /// The call alone, by the clock; of several calls the median.
+    /// The wall-clock time of the call; of several calls the median.
     pub call: u64,
-    /// Of all processors together, in the call; of several calls the median.
+    /// The time of all processors together, during the call; of several calls the median.
     pub cpu: u64,
     /// More than one call was made.
     pub several: bool,
-    /// The most memory that the process had until the end of the call.
+    /// The peak memory of the process up to the end of the call.
     pub peak_kib: u64,
     /// What was found.
     pub count: Count,
-    /// What a lower bound is made of.
+    /// The parts of a lower bound.
     pub bound: Option<Bound>,
 }
 
-/// The line that a process writes.
+/// The line that the process writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer {
     /// It made the call.

@@ -1,4 +1,4 @@
-//! The calls.
+//! The calls of netstat that are measured, by name.
 
 use crate::account::{Count, count_owners};
 use crate::clock::Clock;
@@ -28,7 +28,7 @@ pub const ALL: &[(&str, Call)] = &[
     ("netstat-counts", counts),
 ];
 
-/// How many listings of a kept value are timed, after the first, which is not.
+/// How many listings by a reused `Lister` are timed, after the first, which is not.
 const REPEATS: usize = 5;
 
 /// The call of this name.
@@ -73,7 +73,7 @@ fn owners(clock: &mut Clock) -> Result<Count> {
     list(&everything(), clock)
 }
 
-/// Where BPF cannot be had, this is the walk: the bench finds out beforehand.
+/// The library falls back to procfs where BPF is unavailable; the bench checks that beforehand.
 fn owners_by_bpf(clock: &mut Clock) -> Result<Count> {
     list_by_bpf(everything(), clock)
 }
@@ -82,7 +82,7 @@ fn owners_by_walk(clock: &mut Clock) -> Result<Count> {
     list_by_walk(everything(), clock)
 }
 
-/// What a program that polls sees: the first listing, which fills the caches, is not timed.
+/// A program that polls: the first listing, which fills the caches, is not timed.
 fn kept(clock: &mut Clock) -> Result<Count> {
     let (query, mut lister) = (everything(), Lister::new());
     lister.snapshot(&query)?;
@@ -115,13 +115,13 @@ fn listeners_by_walk(clock: &mut Clock) -> Result<Count> {
     list_by_walk(listening(), clock)
 }
 
-/// How many in each state, without a row.
+/// The numbers by state, without rows.
 fn counts(clock: &mut Clock) -> Result<Count> {
     let counts = clock.time(|| Query::new().count())?;
     Ok(Count { rows: counts.total(), owned: 0, pids: Some(0) })
 }
 
-/// Row by row, none kept.
+/// Row by row, without keeping them.
 fn each(clock: &mut Clock) -> Result<Count> {
     let mut rows = 0;
     clock.time(|| {
@@ -133,7 +133,7 @@ fn each(clock: &mut Clock) -> Result<Count> {
     Ok(Count { rows, owned: 0, pids: Some(0) })
 }
 
-/// As the table of lsock asks.
+/// With the fields that lsock needs for its table.
 fn names(clock: &mut Clock) -> Result<Count> {
     list(&Query::new().processes(ProcessFields::NAME), clock)
 }
@@ -142,13 +142,13 @@ fn counted(sockets: &[SocketInfo]) -> Count {
     count_owners(sockets.iter().map(|socket| socket.associated_pids.iter().copied()))
 }
 
-/// As netstat2 is asked.
+/// As a program written for netstat2 calls it.
 fn old_interface(clock: &mut Clock) -> Result<Count> {
     let sockets = clock.time(|| get_sockets_info(AddressFamilyFlags::all(), ProtocolFlags::all()))?;
     Ok(counted(&sockets))
 }
 
-/// As netstat2 is asked, and collected.
+/// As a program written for netstat2 calls it, collected.
 fn old_interface_without_pids(clock: &mut Clock) -> Result<Count> {
     let sockets = clock.time(|| {
         iterate_sockets_info_without_pids(AddressFamilyFlags::all(), ProtocolFlags::all())?

@@ -1,20 +1,20 @@
-//! Times calls.
+//! Measures the time of calls, and the memory at the end of each.
 
 use crate::account::{Account, Bound, Count};
 use rustix::time::{ClockId, clock_gettime};
 use std::time::{Duration, Instant};
 
-/// Times calls, and takes the memory at the end of each, before anything is counted.
+/// Times calls, and reads the peak memory at the end of each, before the rows are counted.
 #[derive(Debug)]
 pub struct Clock {
-    /// The port that is asked about.
+    /// The port of the query.
     pub port: u16,
     times: Vec<Time>,
     peak_kib: u64,
     bound: Option<Bound>,
 }
 
-/// How long something took.
+/// How long a call took.
 #[derive(Clone, Copy, Debug)]
 struct Time {
     wall: Duration,
@@ -35,7 +35,7 @@ impl Clock {
         Self { port, times: Vec::new(), peak_kib: 0, bound: None }
     }
 
-    /// Times a call; of several, the account has the median.
+    /// Times a call. The account has the median of several.
     pub fn time<T>(&mut self, call: impl FnOnce() -> T) -> T {
         let (time, result) = Time::of(call);
         self.times.push(time);
@@ -43,8 +43,8 @@ impl Clock {
         result
     }
 
-    /// Takes what was timed last as the dumps of a lower bound, and times what a listing has beside them, if it can be
-    /// had. The time is that of the slower one, and of the processors that of both.
+    /// Takes the last call timed as the dumps of a lower bound, and times the iteration that a listing does beside
+    /// them, if it is available. The wall-clock time is that of the slower one, the processor time that of both.
     pub fn time_beside<T>(&mut self, iteration: Option<impl FnOnce() -> T>) -> Option<T> {
         let last = self.times.last_mut()?;
         let mut bound = Bound { dump: nanoseconds(last.wall), iteration: None };
@@ -71,7 +71,7 @@ impl Clock {
     }
 }
 
-/// Zero of nothing.
+/// Zero if there are none.
 fn median(times: impl Iterator<Item = Duration>) -> Duration {
     let mut times: Vec<Duration> = times.collect();
     times.sort_unstable();

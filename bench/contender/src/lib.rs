@@ -1,8 +1,8 @@
 //! The calls of netstat that are measured, and the clock that times them.
 //!
-//! The bench links this crate and starts itself anew for each call. For `bench --base` the program of this crate is
-//! built twice, with the netstat of this checkout and with that of another one. So [`calls`] uses only what the public
-//! interface has in both: a call of something new belongs into the bench itself, where it has no base.
+//! The bench links this crate and runs itself once for each call. For `bench --base` the program of this crate is
+//! built twice, with the netstat of this checkout and with that of another one. So [`calls`] uses only what the
+//! public interface has in both: a call that is new belongs into the bench itself, where it has no base.
 
 mod account;
 pub mod calls;
@@ -17,10 +17,10 @@ use std::io::{self, Write};
 /// The result of a call.
 pub type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
-/// Lists with the clock given, which times the call alone, and counts the rows.
+/// Lists, timed by the given clock, and counts the rows.
 pub type Call = fn(&mut Clock) -> Result<Count>;
 
-/// Makes one call and writes its account as a line to standard output. `port` is the port that is asked about.
+/// Makes one call and writes its account as a line to standard output. `port` is the port of the query.
 ///
 /// # Errors
 /// The listing fails; standard output cannot be written.

@@ -1,4 +1,4 @@
-//! Builds of two checkouts that differ in nothing but the sources.
+//! Builds two checkouts in the same way, so that they differ in nothing but the sources.
 
 use crate::Result;
 use crate::contenders::Build;
@@ -12,18 +12,18 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Ours and the base.
+/// The programs of this checkout and of the base.
 #[derive(Debug)]
 pub(crate) struct Builds {
     pub(crate) ours: Build,
     pub(crate) base: Build,
-    /// Which of the programs are the same byte for byte.
+    /// Whether the programs are identical byte for byte.
     pub(crate) same_contender: bool,
     pub(crate) same_lsock: bool,
 }
 
 impl Builds {
-    /// Builds this repository and the checkout in `base`. `lsock` is used in place of ours.
+    /// Builds this repository and the checkout in `base`. `lsock` replaces the lsock of this repository.
     ///
     /// # Errors
     /// `base` is no checkout; a build fails.
@@ -56,7 +56,7 @@ fn checkout(directory: &Path) -> Result<PathBuf> {
     }
 }
 
-/// Builds `lsock` of this repository, unless it is given, and of the base.
+/// Builds `lsock` of this repository, unless a path is given, and of the base.
 ///
 /// # Errors
 /// A build fails.
@@ -64,7 +64,7 @@ pub(crate) fn build_lsocks(base: &Path, lsock: Option<&Path>) -> Result<(PathBuf
     let (ours, base) = (ours()?, checkout(base)?);
     let own_target = env::var_os("CARGO_TARGET_DIR").map(std::path::absolute).transpose()?;
     let build = |checkout: &Path| {
-        // The base in its own target directory, so that the two do not replace each other.
+        // The base has its own target directory, so that the two do not replace each other.
         let target = own_target.clone().filter(|_| checkout == ours);
         lsock_of(checkout, &target.unwrap_or_else(|| checkout.join("target")))
     };
@@ -80,7 +80,7 @@ fn lsock_of(checkout: &Path, target: &Path) -> Result<PathBuf> {
     Ok(target.join("release/lsock"))
 }
 
-/// The program of `bench/contender` with the netstat of this checkout.
+/// Builds the program of `bench/contender` with the netstat of this checkout.
 ///
 /// Each is built as a package of its own, in a directory beside the running program. It has the lock file of the
 /// checkout and the profile of the bench. It refers to the checkout by a link inside the directory, and the
@@ -95,12 +95,12 @@ fn contender(checkout: &Path) -> Result<PathBuf> {
     write_if_other(&directory.join("Cargo.toml"), &manifest()?)?;
     fs::copy(checkout.join("Cargo.lock"), directory.join("Cargo.lock"))?;
     let target = directory.join("target");
-    // What it adds to the lock file are this package and no dependencies, so the versions stay.
+    // Only this package is added to the lock file, and no dependency, so the versions stay.
     cargo(&directory, &target, &[], &[&directory])?;
     Ok(target.join("release/netstat-contender"))
 }
 
-/// Distinct for each path, and the same in the next run.
+/// Different for each path, and the same in the next run.
 fn directory_name(checkout: &Path) -> String {
     let mut hasher = DefaultHasher::new();
     checkout.hash(&mut hasher);
@@ -135,14 +135,14 @@ fn link(to: &Path, at: &Path) -> io::Result<()> {
     }
 }
 
-/// A file that is left alone is not newer than what was built from it.
+/// An unchanged file is not rewritten, so that it is not newer than what was built from it.
 fn write_if_other(path: &Path, text: &str) -> io::Result<()> {
     if fs::read_to_string(path).is_ok_and(|there| there == text) { Ok(()) } else { fs::write(path, text) }
 }
 
-/// A release build. `hidden` are paths whose names are kept out of what is built.
+/// A release build. `hidden` are paths that must not appear in the program.
 fn cargo(directory: &Path, target: &Path, arguments: &[&str], hidden: &[&Path]) -> Result<()> {
-    // Nothing can be done about a standard error that takes no text.
+    // Nothing can be done about a standard error that fails.
     let _ = writeln!(io::stderr(), "building in {}", directory.display());
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     command.args(["build", "--quiet", "--release"]).args(arguments);
@@ -169,14 +169,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_profile_is_that_of_the_bench() {
+    fn profile_is_that_of_the_bench() {
         let manifest = manifest().expect("a manifest");
         let profile = manifest.split_once("[profile.release]\n").expect("a profile").1;
         assert_eq!(profile.trim(), "codegen-units = 1\nlto = \"thin\"");
     }
 
     #[test]
-    fn a_dependency_of_the_contender_stands_in_both_manifests() {
+    fn dependencies_of_the_contender_are_in_both_manifests() {
         let real = section(include_str!("../../contender/Cargo.toml"), "[dependencies]").expect("a section");
         let generated = manifest().expect("a manifest");
         let generated = section(&generated, "[dependencies]").expect("a section");
@@ -189,9 +189,9 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_is_no_checkout_is_refused() {
-        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        assert!(checkout(here).is_err() && checkout(&here.join("nowhere")).is_err());
-        assert_eq!(checkout(&here.join("..")).expect("this repository"), ours().expect("this repository"));
+    fn directory_that_is_no_checkout_is_refused() {
+        let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert!(checkout(package).is_err() && checkout(&package.join("nowhere")).is_err());
+        assert_eq!(checkout(&package.join("..")).expect("this repository"), ours().expect("this repository"));
     }
 }

@@ -2,9 +2,9 @@
 
 use super::checkout::Builds;
 use super::pairs;
-use super::turns::ratios;
+use super::rounds::ratios;
 use crate::figures::{Spread, grouped, median};
-use crate::results::{Measured, Turn};
+use crate::results::{Measured, Sample};
 use std::fmt::Write;
 
 /// Whether the two builds differ at all.
@@ -17,12 +17,12 @@ pub(super) fn builds(builds: &Builds) -> String {
     )
 }
 
-/// Everything about one world. (Writing to a `String` does not fail.)
+/// The table of one world. (Writing to a `String` does not fail.)
 pub(super) fn world(measured: &Measured) -> String {
     let mut out = measured.heading();
     let _ = writeln!(
         out,
-        "{} rounds of two turns each, after one unmeasured. Ours / base by rounds: median (quartiles) (min..max).\n",
+        "{} rounds of two runs each, after one unmeasured. Ours / base by rounds: median (quartiles) (min..max).\n",
         measured.rounds
     );
     let _ = writeln!(
@@ -31,15 +31,15 @@ pub(super) fn world(measured: &Measured) -> String {
         "", "base ms", "base cpu", "cpu", "", "", "time", "", "", "memory"
     );
     for (ours, base) in pairs(measured) {
-        let middle = |figure: fn(&Turn) -> f64| median(base.turns.iter().map(figure)) / 1e6;
+        let middle = |figure: fn(&Sample) -> f64| median(base.samples.iter().map(figure)) / 1e6;
         let _ = writeln!(
             out,
             "{:<28} {:>9.1} {:>9.1}  {}   {} {:>7.2}",
             ours.title,
-            middle(Turn::time),
+            middle(Sample::time),
             middle(cpu),
             spread(Spread::of(ratios(ours, base, cpu))),
-            spread(Spread::of(ratios(ours, base, Turn::time))),
+            spread(Spread::of(ratios(ours, base, Sample::time))),
             ours.peak_kib() / base.peak_kib(),
         );
     }
@@ -62,8 +62,8 @@ pub(super) fn world(measured: &Measured) -> String {
 }
 
 /// Of the whole process.
-fn cpu(turn: &Turn) -> f64 {
-    turn.process_cpu as f64
+fn cpu(sample: &Sample) -> f64 {
+    sample.process_cpu as f64
 }
 
 fn spread(spread: Spread) -> String {

@@ -1,12 +1,12 @@
-//! All contenders, and who is measured against whom.
+//! The list of contenders, and which is measured against which.
 
 use super::libraries::{listeners, netsock, netstat, netstat2, procfs};
 use super::programs::{self, Program};
 use super::{Contender, Kind, LOWER_BOUND, bound};
-use crate::truth::Question;
+use crate::expected::Question;
 use std::path::Path;
 
-/// Ours beside what it is measured against, by name.
+/// The names of contenders of ours and of what each is measured against.
 pub(crate) const PAIRS: &[(&str, &str)] = &[
     ("netstat", "netstat2"),
     ("netstat-bpf", "netstat2"),
@@ -38,7 +38,7 @@ pub(crate) const PAIRS: &[(&str, &str)] = &[
     ("netstat-connection", "netstat-sockets"),
 ];
 
-/// A program's output to a file, and the listing inside it, by name: what is between them is the writing.
+/// A program that writes to a file, and the listing inside it, by name: the difference is the cost of writing.
 pub(crate) const RENDERINGS: &[(&str, &str)] = &[
     ("lsock-json", "netstat-details"),
     ("lsock-jsonl", "netstat-names"),
@@ -46,10 +46,10 @@ pub(crate) const RENDERINGS: &[(&str, &str)] = &[
     ("lsock-table", "netstat-names"),
 ];
 
-/// How lsock lists for another program.
+/// The arguments with which lsock lists for another program.
 const LSOCK: &[&str] = &["--json"];
 
-/// Those of a listing.
+/// The contenders of a listing.
 pub(super) fn listing(lsock: &Path) -> Vec<Contender> {
     use Question::{Connection, Listeners, Nothing, Owners, Port, Sockets};
     let program = |arguments| Kind::Program(Program::lsock(lsock, arguments));
@@ -86,7 +86,7 @@ pub(super) fn listing(lsock: &Path) -> Vec<Contender> {
     ]
 }
 
-/// Those of `bench render`.
+/// The contenders of `bench render`.
 pub(super) fn rendering(lsock: &Path) -> Vec<Contender> {
     use Question::Owners;
     let to_file = |arguments| Kind::Program(Program::lsock(lsock, arguments).into_file());
@@ -100,7 +100,7 @@ pub(super) fn rendering(lsock: &Path) -> Vec<Contender> {
     ]
 }
 
-/// A call of [`netstat_contender::calls`], which has it by the same name.
+/// A call of [`netstat_contender::calls`] of the same name.
 fn call(name: &'static str, title: &'static str, question: Question) -> Contender {
     ours(name, title, question, Kind::Shared)
 }

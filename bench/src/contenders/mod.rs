@@ -1,4 +1,4 @@
-//! What is measured: library calls, each in a process of its own, and whole programs.
+//! The contenders: library calls, each in a process of its own, and whole programs.
 
 pub(crate) mod bound;
 mod libraries;
@@ -11,26 +11,26 @@ pub(crate) use runner::{Build, Runner};
 
 use crate::Result;
 use crate::args::Options;
-use crate::truth::Question;
+use crate::expected::Question;
 use netstat_contender::{Call, calls};
 use programs::Program;
 use std::path::{Path, PathBuf};
 
-/// One of those that are measured.
+/// A call or program that is measured.
 #[derive(Clone, Debug)]
 pub(crate) struct Contender {
     /// For `--only` and the files of results.
     pub(crate) name: &'static str,
     /// For the table.
     pub(crate) title: &'static str,
-    /// What it is asked: its answer is checked. `None` for a peer.
+    /// The query, whose answer is checked. `None` for a peer.
     pub(crate) question: Option<Question>,
     kind: Kind,
 }
 
 #[derive(Clone, Debug)]
 enum Kind {
-    /// A call of [`calls`], which has it by the contender's name.
+    /// A call of [`calls`] that has the contender's name.
     Shared,
     Call(Call),
     Program(Program),
@@ -39,7 +39,7 @@ enum Kind {
 }
 
 impl Contender {
-    /// Whether it finds owners by BPF or does not take part.
+    /// Whether it must find owners by BPF to take part.
     fn is_by_bpf(&self) -> bool {
         self.name.ends_with("-bpf")
     }
@@ -48,20 +48,20 @@ impl Contender {
 /// The name of the lower bound of a listing.
 const LOWER_BOUND: &str = "lower-bound";
 
-/// Who takes part, in the order of the turns.
+/// The contenders that take part, in the order of their runs.
 ///
 /// # Errors
-/// `--only` names somebody else.
+/// `--only` names an unknown contender.
 pub(crate) fn chosen(options: &Options) -> Result<Vec<Contender>> {
     let lsock = options.lsock.clone().unwrap_or_else(programs::lsock);
     let contenders = if options.render { list::rendering(&lsock) } else { list::listing(&lsock) };
     only(contenders, &options.only)
 }
 
-/// Who takes part where ours is measured beside another build of it. The paths of the programs are to be filled in.
+/// The contenders that take part with `--base`. The paths of their programs are left empty.
 ///
 /// # Errors
-/// `--only` names somebody else.
+/// `--only` names an unknown contender.
 pub(crate) fn with_base(options: &Options) -> Result<Vec<Contender>> {
     let mut contenders = list::listing(Path::new(""));
     contenders.extend(list::rendering(Path::new("")));
@@ -76,7 +76,7 @@ pub(crate) fn with_base(options: &Options) -> Result<Vec<Contender>> {
 fn only(mut contenders: Vec<Contender>, only: &[String]) -> Result<Vec<Contender>> {
     let names: Vec<&str> = contenders.iter().map(|contender| contender.name).collect();
     if let Some(other) = only.iter().find(|only| !names.contains(&only.as_str())) {
-        return Err(format!("there is no {other:?} here; there are {}", names.join(", ")).into());
+        return Err(format!("there is no contender {other:?}; there are {}", names.join(", ")).into());
     }
     if !only.is_empty() {
         contenders.retain(|contender| only.iter().any(|only| only == contender.name));
@@ -84,8 +84,8 @@ fn only(mut contenders: Vec<Contender>, only: &[String]) -> Result<Vec<Contender
     Ok(contenders)
 }
 
-/// The process of a call, `bench contender NAME PORT`, so that the memory is its own and no call finds what another one
-/// has prepared.
+/// The process of a call, `bench contender NAME PORT`. In a process of its own the call has its own memory, and
+/// finds nothing that another call has prepared.
 ///
 /// # Errors
 /// The listing fails; there is no call of this name.
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_call_of_ours_that_another_build_can_make_is_measured_beside_it() {
+    fn calls_of_ours_that_a_base_has_are_measured_against_it() {
         let (_, options) = crate::args::parse(["bench".into()]).expect("options");
         let contenders = with_base(&options).expect("all of them");
         for (name, _) in calls::ALL {
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn all_of_a_pair_are_in_the_list_and_have_their_calls() {
+    fn contenders_of_all_pairs_are_in_the_list_and_have_their_calls() {
         let all = list::listing(Path::new(""));
         let listed = |name| all.iter().any(|contender| contender.name == name);
         for (ours, peer) in PAIRS {

@@ -1,4 +1,4 @@
-//! Whole programs, their output counted in a run that is not timed.
+//! Contenders that are whole programs; their rows are counted in a run that is not timed.
 
 use crate::Result;
 use netstat_contender::{Count, Unavailable, count, count_owners};
@@ -11,18 +11,18 @@ use std::process::{Command, Stdio};
 pub(crate) struct Program {
     pub(super) path: PathBuf,
     pub(super) arguments: &'static [&'static str],
-    /// Where its output goes when it is timed: to a file, or to `/dev/null`.
+    /// Whether its output goes to a file when it is timed, or to `/dev/null`.
     pub(super) to_file: bool,
     count: fn(&[u8]) -> Result<Count>,
 }
 
-/// The argument by which lsock finds owners by BPF, or by procfs where it cannot.
+/// The argument by which lsock finds owners by BPF, and falls back to procfs where it cannot.
 pub(super) const BY_BPF: &str = "--owner-source=bpf";
 
-/// What lsock exits with when it does not understand what was typed.
+/// The exit code of lsock for a usage error.
 const USAGE: i32 = 2;
 
-/// Where lsock is unless the options say: `$LSOCK`, or the release build of this repository.
+/// The default lsock: `$LSOCK`, or the release build of this repository.
 pub(super) fn lsock() -> PathBuf {
     let target = || match std::env::var_os("CARGO_TARGET_DIR") {
         Some(target) => PathBuf::from(target),
@@ -35,7 +35,7 @@ pub(super) fn lsock() -> PathBuf {
 }
 
 /// Why a listing by this lsock does not find owners by BPF, if it does not.
-pub(super) fn why_not_by_bpf(lsock: &Path) -> Result<Option<String>> {
+pub(super) fn why_no_bpf(lsock: &Path) -> Result<Option<String>> {
     match Program::lsock(lsock, &["--json", BY_BPF]).count(lsock) {
         Ok(_) => Ok(None),
         Err(error) if error.is::<Unavailable>() => Ok(Some(error.to_string())),
@@ -68,17 +68,17 @@ impl Program {
         Self { to_file: true, ..self }
     }
 
-    /// Where it is, by the search path too.
+    /// Its path, also from the search path.
     ///
     /// # Errors
-    /// It is nowhere.
+    /// It is not installed.
     pub(super) fn find(&self) -> std::result::Result<PathBuf, String> {
         if self.path.components().count() > 1 {
             let found = self.path.is_file().then(|| self.path.clone());
             return found.ok_or_else(|| format!("there is no {}", self.path.display()));
         }
         let path = std::env::var_os("PATH").unwrap_or_default();
-        // The last two: where an ordinary user's search path may not lead.
+        // The last two: directories that the search path of an unprivileged user may lack.
         std::env::split_paths(&path)
             .chain(["/usr/sbin".into(), "/sbin".into()])
             .map(|place| place.join(&self.path))
@@ -89,25 +89,26 @@ impl Program {
     /// Runs it once and counts its rows.
     ///
     /// # Errors
-    /// It fails, or its output cannot be understood.
+    /// It fails, or its output cannot be parsed.
     pub(super) fn count(&self, path: &Path) -> Result<Count> {
         (self.count)(&self.output(path)?)
     }
 
-    /// Runs it once and takes its output.
+    /// Runs it once and returns its output.
     ///
     /// # Errors
-    /// It fails. [`Unavailable`]: it does not know one of its arguments, being of another version.
+    /// It fails. [`Unavailable`]: this version does not know one of its arguments.
     pub(super) fn output(&self, path: &Path) -> Result<Vec<u8>> {
         let output =
             Command::new(path).args(self.arguments).env("LC_ALL", "C").stdin(Stdio::null()).output()?;
-        let said = || String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned();
+        let message =
+            || String::from_utf8_lossy(&output.stderr).lines().next().unwrap_or_default().to_owned();
         match output.status.code() {
             Some(0) => Ok(output.stdout),
-            Some(USAGE) => Err(Unavailable(said()).into()),
+            Some(USAGE) => Err(Unavailable(message()).into()),
             _ => {
                 let command = format!("{} {}", path.display(), self.arguments.join(" "));
-                Err(format!("{command} ended with {}: {}", output.status, said()).into())
+                Err(format!("{command} ended with {}: {}", output.status, message()).into())
             }
         }
     }
@@ -143,7 +144,7 @@ fn is_pid_and_name(word: &str) -> bool {
     word.split_once('/').is_some_and(|(pid, _)| pid.parse::<u32>().is_ok())
 }
 
-/// In the table of lsock, which has the pid in its sixth column.
+/// In the table of lsock, whose sixth column is the pid.
 fn has_pid(line: &str) -> bool {
     let pid = line.split_whitespace().nth(5);
     pid.is_some_and(|pid| pid.parse::<u32>().is_ok())
@@ -183,13 +184,13 @@ fn count_json(output: &[u8]) -> Result<Count> {
     Ok(count_rows(&listing.sockets))
 }
 
-/// Of a listing that found owners by BPF and by nothing else.
+/// Of a listing that found owners by BPF alone.
 fn count_json_by_bpf(output: &[u8]) -> Result<Count> {
     let listing: Listing = serde_json::from_slice(output)?;
     match listing.owner_source {
         Some(by) if by.used == "bpf" => Ok(count_rows(&listing.sockets)),
         Some(by) => Err(Unavailable(format!("{} ({})", by.used, by.reason)).into()),
-        None => Err(Unavailable("it does not say how it found owners".to_owned()).into()),
+        None => Err(Unavailable("it does not report how it found owners".to_owned()).into()),
     }
 }
 

@@ -1,19 +1,19 @@
-//! A contender made ready to take its turns.
+//! Runs one contender and measures it.
 
 use super::programs::{self, Program};
 use super::{Contender, Kind, LOWER_BOUND};
 use crate::Result;
 use crate::launch::{self, Output, Run};
-use crate::results::Turn;
+use crate::results::Sample;
 use netstat_contender::{Account, Answer, Count, Unavailable};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-/// Runs one contender, a fresh process each time.
+/// Runs one contender, in a new process each time.
 #[derive(Debug)]
 pub(crate) enum Runner {
     Call {
-        /// The bench itself, or the program of another build of ours.
+        /// The bench itself, or the program of a build.
         program: PathBuf,
         name: &'static str,
         port: u16,
@@ -24,11 +24,11 @@ pub(crate) enum Runner {
         /// Removed at the end.
         file: Option<PathBuf>,
     },
-    /// The lower bound of a listing, and a program that writes as much.
+    /// The lower bound of a listing, and a program that writes as many bytes.
     Bound { port: u16, bytes: usize },
 }
 
-/// The programs of one build of ours.
+/// The programs of one build of netstat and lsock.
 #[derive(Clone, Debug)]
 pub(crate) struct Build {
     /// The program of the crate in `bench/contender`.
@@ -37,7 +37,7 @@ pub(crate) struct Build {
 }
 
 impl Runner {
-    /// Makes it ready and lets it run once; what it finds, if it lists. `port` is the one that is asked about,
+    /// Prepares a contender and runs it once; returns what it finds, if it lists. `port` is the port of the query,
     /// `patience` for how many seconds a peer may keep a processor busy.
     ///
     /// # Errors
@@ -56,7 +56,7 @@ impl Runner {
                 let file = program.to_file.then(|| file_of(name));
                 let runner = Self::Program { program: program.clone(), path: path.clone(), file };
                 if patience.is_some() {
-                    runner.turn(patience)?;
+                    runner.sample(patience)?;
                 }
                 (runner, Some(program.count(&path)?))
             }
@@ -67,10 +67,10 @@ impl Runner {
         })
     }
 
-    /// As [`Runner::try_out`], with the programs of a build of ours.
+    /// As [`Runner::try_out`], with the programs of a build.
     ///
     /// # Errors
-    /// As there.
+    /// As for [`Runner::try_out`].
     pub(crate) fn try_out_of(build: &Build, contender: &Contender, port: u16) -> Result<(Self, Count)> {
         let name = contender.name;
         Ok(match &contender.kind {
@@ -80,9 +80,9 @@ impl Runner {
                 (Self::Program { program: program.clone(), path, file: None }, count)
             }
             Kind::Shared | Kind::Call(_) => {
-                // The call itself cannot say it in every version of the library; lsock can.
+                // In some versions of the library the call cannot report that; lsock can.
                 if contender.is_by_bpf()
-                    && let Some(why) = programs::why_not_by_bpf(&build.lsock)?
+                    && let Some(why) = programs::why_no_bpf(&build.lsock)?
                 {
                     return Err(Unavailable(why).into());
                 }
@@ -94,19 +94,19 @@ impl Runner {
         })
     }
 
-    /// One turn, however long it takes.
+    /// Runs it once, without a time limit.
     ///
     /// # Errors
     /// It fails.
-    pub(crate) fn run(&self) -> Result<Turn> {
-        self.turn(None)
+    pub(crate) fn run(&self) -> Result<Sample> {
+        self.sample(None)
     }
 
-    fn turn(&self, patience: Option<u64>) -> Result<Turn> {
+    fn sample(&self, patience: Option<u64>) -> Result<Sample> {
         match self {
             Self::Call { program, name, port } => {
                 let (account, run) = account(program, name, *port, patience)?;
-                Ok(Turn {
+                Ok(Sample {
                     call: Some(account.call),
                     process: (!account.several).then_some(nanoseconds(run.time)),
                     cpu: account.cpu,
@@ -118,7 +118,7 @@ impl Runner {
             Self::Program { program, path, file } => {
                 let output = file.as_deref().map_or(Output::Nowhere, Output::File);
                 let run = launch::run(path, program.arguments, output, patience)?;
-                Ok(Turn {
+                Ok(Sample {
                     call: None,
                     process: Some(nanoseconds(run.time)),
                     cpu: nanoseconds(run.cpu),
@@ -131,7 +131,7 @@ impl Runner {
                 let bench = std::env::current_exe()?;
                 let (listing, process) = account(&bench, LOWER_BOUND, *port, patience)?;
                 let run = launch::run(&bench, &["write", &bytes.to_string()], Output::Nowhere, patience)?;
-                Ok(Turn {
+                Ok(Sample {
                     call: None,
                     process: Some(listing.call + nanoseconds(run.time)),
                     cpu: listing.cpu + nanoseconds(run.cpu),
@@ -147,7 +147,7 @@ impl Runner {
 impl Drop for Runner {
     fn drop(&mut self) {
         if let Self::Program { file: Some(file), .. } = self {
-            // It is not there if the program was never run.
+            // It does not exist if the program was never run.
             let _ = std::fs::remove_file(file);
         }
     }

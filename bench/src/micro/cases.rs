@@ -1,4 +1,4 @@
-//! What is decoded: captured records, as many as the kernel or a process has in one go.
+//! The batches of captured records that are decoded, as many as the kernel or a process has in one read.
 
 use super::Case;
 use super::fixture::{bytes, fixture, lines};
@@ -11,7 +11,7 @@ use netstat_wire::linux::proc_pid_fd::socket_inode;
 use netstat_wire::linux::proc_pid_stat::Stat;
 use std::hint::black_box;
 
-/// As many sockets as fill one read of 32 KiB.
+/// As many sockets as one read of 32 KiB holds.
 const IN_A_READ: u32 = 264;
 
 pub(super) fn all() -> Vec<Case> {
@@ -32,7 +32,7 @@ pub(super) fn all() -> Vec<Case> {
 
 const PEER: &str = "the same by netlink-packet-sock-diag";
 
-/// One captured message again and again, as one datagram.
+/// One captured message repeated, as one datagram.
 fn datagram(message: &[u8]) -> Vec<u8> {
     (0..IN_A_READ).flat_map(|_| message.iter().copied()).collect()
 }
@@ -70,7 +70,7 @@ fn sockets(name: &'static str, peer: Option<&'static str>, message: &[u8]) -> Ca
     }
 }
 
-/// As netstat2 goes through a datagram.
+/// As netstat2 decodes a datagram.
 fn peer_sockets(message: &[u8]) -> Case {
     let datagram = datagram(message);
     Case {

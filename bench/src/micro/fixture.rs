@@ -1,6 +1,6 @@
-//! What kernels have said, from the fixtures of the decoders' tests.
+//! Captured records, from the fixtures of the decoders' tests.
 
-/// The bytes of an annotated capture: hexadecimal digits, and a comment behind each `#`.
+/// The bytes of an annotated capture: hexadecimal digits, and a comment after each `#`.
 pub(super) fn bytes(text: &str) -> Vec<u8> {
     text.lines()
         .filter_map(|line| line.split('#').next())
@@ -29,7 +29,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn comments_are_no_bytes() {
+    fn comments_are_skipped() {
         assert_eq!(bytes("# 11\n\n7c 00 # 22\nff\n"), [0x7c, 0, 0xff]);
     }
 }

@@ -1,8 +1,8 @@
-//! The decoders alone, in nanoseconds a record.
+//! Times the decoders alone, in nanoseconds a record.
 //!
-//! Each case decodes a batch of records. The cases take turns; a turn decodes as many batches as fill some
-//! milliseconds, so that the clock does not matter. The least of the rounds is the figure: what else happens on the
-//! machine only adds to it.
+//! Each case decodes a batch of records. The cases alternate; a sample decodes as many batches as fill some
+//! milliseconds, so that the resolution of the clock does not matter. The least of the rounds is the figure: other
+//! load on the machine only adds to it.
 
 mod cases;
 mod fixture;
@@ -11,8 +11,8 @@ use crate::results::Micro;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-/// How long a turn takes at least.
-const TURN: Duration = Duration::from_millis(5);
+/// How long a sample takes at least.
+const SAMPLE: Duration = Duration::from_millis(5);
 
 /// A batch of records to decode.
 struct Case {
@@ -20,7 +20,7 @@ struct Case {
     /// The case of a peer that decodes the same records.
     peer: Option<&'static str>,
     records: u32,
-    /// Decodes them all; the sum depends on each, so that none is left out.
+    /// Decodes them all; the sum depends on each, so that the compiler removes none.
     decode: Box<dyn Fn() -> u64>,
 }
 
@@ -33,10 +33,10 @@ impl Case {
         start.elapsed()
     }
 
-    /// How many batches fill a turn.
+    /// How many batches fill a sample.
     fn batches(&self) -> u32 {
         let mut batches: u32 = 1;
-        while self.time(batches) < TURN {
+        while self.time(batches) < SAMPLE {
             batches = batches.saturating_mul(2);
         }
         batches

@@ -1,16 +1,16 @@
-//! Two documents of `lsock --json`, held against each other.
+//! Compares two documents of `lsock --json`.
 //!
-//! A field is named by its path without places in arrays: `sockets.owners.fd`. The rows of the arrays in a document are
-//! sets, so their order does not count; that of the owners inside a row does.
+//! A field is named by its path without array indices: `sockets.owners.fd`. The rows of the arrays in a document
+//! are sets, so their order does not count; that of the owners inside a row does.
 
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-/// What came out.
+/// The result.
 #[derive(Debug)]
 pub(super) struct Comparison {
-    /// Of the rows of all arrays of the base.
+    /// Of all arrays of the base.
     pub(super) rows: usize,
     pub(super) fields: usize,
     pub(super) differences: Vec<String>,
@@ -43,10 +43,10 @@ pub(super) fn differences(base: &Value, ours: &Value, except: &[String]) -> Comp
     };
     let mut differences = Vec::new();
     let mut left_out = except.to_vec();
-    for (mine, others, who) in [(&base_fields, &our_fields, "the base"), (&our_fields, &base_fields, "ours")]
+    for (mine, others, side) in [(&base_fields, &our_fields, "the base"), (&our_fields, &base_fields, "ours")]
     {
         for field in mine.difference(others).filter(|field| !excepted(field)) {
-            differences.push(format!("{field}: only {who} has this field"));
+            differences.push(format!("{field}: only {side} has this field"));
             left_out.push(field.clone());
         }
     }
@@ -109,7 +109,7 @@ fn remove(value: &mut Value, path: &str) {
     }
 }
 
-/// Rows with all of these alike are the same socket, or the same process.
+/// Rows in which all of these agree are the same socket, or the same process.
 const IDENTITY: [&str; 5] = ["protocol", "local", "remote", "inode", "pid"];
 
 fn identity(row: &Value) -> String {
@@ -140,15 +140,15 @@ fn rows_that_differ(array: &str, base: &[Value], ours: &[Value]) -> Vec<String> 
     }
     let only_base: Vec<&Value> = left.into_values().flatten().collect();
     let mut lines = found.into_lines();
-    for (rows, who) in [(only_base, "the base"), (only_ours, "ours")] {
+    for (rows, side) in [(only_base, "the base"), (only_ours, "ours")] {
         if let Some(first) = rows.first() {
-            lines.push(format!("{array}: {} rows that only {who} has, such as {first}", rows.len()));
+            lines.push(format!("{array}: {} rows that only {side} has, such as {first}", rows.len()));
         }
     }
     lines
 }
 
-/// Fields with unequal values: how often, and the first time.
+/// Fields with unequal values: how often, and the first example.
 #[derive(Default)]
 struct Found(BTreeMap<String, (usize, String)>);
 
@@ -269,9 +269,9 @@ mod tests {
                 "schema: only the base has this field",
             ),
         ];
-        for (change, said) in changes {
-            let there = after(change, &[]);
-            assert!(there.iter().any(|line| line.contains(said)), "{said}: {there:?}");
+        for (change, expected) in changes {
+            let lines = after(change, &[]);
+            assert!(lines.iter().any(|line| line.contains(expected)), "{expected}: {lines:?}");
         }
     }
 
@@ -298,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn an_excepted_field_that_nobody_has_is_named() {
+    fn excepted_field_that_neither_document_has_is_named() {
         let except = ["sockets.colour".to_owned(), "sockets.inode".to_owned()];
         let comparison = differences(&document(), &document(), &except);
         assert_eq!(comparison.unused, ["sockets.colour"]);

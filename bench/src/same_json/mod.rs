@@ -1,16 +1,16 @@
-//! Whether `lsock --json` says the same as that of another checkout.
+//! Whether `lsock --json` prints the same as that of another checkout.
 //!
-//! Both list the same world, which holds still meanwhile: the base lists before and after ours, and if its own two
-//! documents differ, all is done once more.
+//! Both list the same world, which must not change meanwhile: the base lists before and after ours, and if its own
+//! two documents differ, everything is repeated.
 
 mod documents;
 mod states;
 
-use crate::apart::{apart, in_namespace, in_world};
 use crate::args::Options;
 use crate::base::build_lsocks;
+use crate::isolation::{in_namespace, in_world, isolated};
 use crate::world::Named;
-use crate::{Result, WORSE, say};
+use crate::{Result, WORSE, print};
 use documents::{Comparison, differences};
 use serde_json::Value;
 use states::States;
@@ -18,10 +18,10 @@ use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 
-/// What is listed.
+/// A world that is listed.
 #[derive(Clone, Debug)]
 pub(crate) enum Scene {
-    /// Sockets in every state, held in every way.
+    /// Sockets in every state, with every kind of holder.
     States,
     World(Named),
 }
@@ -35,10 +35,10 @@ impl Scene {
     }
 }
 
-/// With which arguments lsock lists, beside `--json`.
+/// The arguments with which lsock lists, beside `--json`.
 const FORMS: [&[&str]; 4] = [&[], &["--owner-source=bpf"], &["--owner-source=procfs"], BOUND];
 
-/// What is bound and neither listens nor connects, and nothing else: only the world [`Scene::States`] has such a socket.
+/// Sockets that are bound and neither listen nor connect, and no others: only the world [`Scene::States`] has one.
 const BOUND: &[&str] = &["--bound"];
 
 /// How often the world may change while it is listed.
@@ -46,18 +46,18 @@ const TRIES: usize = 5;
 
 /// Fields that differ between two listings of one world by the same program, with why.
 ///
-/// There is no queue, timer or start of a process among them: the worlds hold still, so that those are the same.
+/// No queue, timer or start of a process is among them: the worlds do not change, so that those are the same.
 const VOLATILE: &[(&str, &str)] = &[];
 
-/// Compares in these worlds and prints what differs.
+/// Compares in these worlds and prints the differences.
 ///
 /// # Errors
-/// A build or a listing fails; a world cannot be built or does not hold still.
+/// A build or a listing fails; a world cannot be built or keeps changing.
 pub(crate) fn run(scenes: &[Scene], base: &Path, options: &Options) -> Result<ExitCode> {
     let (ours, base) = build_lsocks(base, options.lsock.as_deref())?;
-    // The work may be done in another process.
+    // The work may run in another process, which reports over this pipe.
     let (mut seen, mut differ) = io::pipe()?;
-    apart(options.host_pids, move || {
+    isolated(options.host_pids, move || {
         for scene in scenes {
             let found = match scene {
                 Scene::States => in_namespace(|| {
@@ -67,7 +67,7 @@ pub(crate) fn run(scenes: &[Scene], base: &Path, options: &Options) -> Result<Ex
                 Scene::World(named) => in_world(named, |_| compare(&ours, &base, &options.except))?
                     .map_err(|why| format!("the world {}: {why}", named.name))?,
             };
-            if !say_differences(scene.name(), &found)? {
+            if !print_differences(scene.name(), &found)? {
                 differ.write_all(b"x")?;
             }
         }
@@ -78,17 +78,17 @@ pub(crate) fn run(scenes: &[Scene], base: &Path, options: &Options) -> Result<Ex
     Ok(if marks.is_empty() { ExitCode::SUCCESS } else { WORSE })
 }
 
-/// Whether there are none.
-fn say_differences(scene: &str, found: &[(String, Comparison)]) -> Result<bool> {
+/// Prints them, and returns whether there are none.
+fn print_differences(scene: &str, found: &[(String, Comparison)]) -> Result<bool> {
     let mut same = true;
     for (command, comparison) in found {
-        say(&format!("{scene}: {command}: {comparison}"))?;
+        print(&format!("{scene}: {command}: {comparison}"))?;
         same &= comparison.differences.is_empty();
     }
     Ok(same)
 }
 
-/// One comparison for each form.
+/// One comparison for each set of arguments.
 fn compare(ours: &Path, base: &Path, except: &[String]) -> Result<Vec<(String, Comparison)>> {
     FORMS.into_iter().map(|form| Ok((command(form), compare_form(ours, base, form, except)?))).collect()
 }
@@ -120,8 +120,8 @@ fn list(lsock: &Path, form: &[&str]) -> Result<Value> {
     let output = Command::new(lsock).arg("--json").args(form).stdin(Stdio::null()).output()?;
     let fail = |what: &str| format!("{} ({}): {what}", lsock.display(), command(form));
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        return Err(fail(&format!("it ended with {}: {}", output.status, said.trim())).into());
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        return Err(fail(&format!("it ended with {}: {}", output.status, stderr.trim())).into());
     }
     let document: Value = serde_json::from_slice(&output.stdout).map_err(|error| fail(&error.to_string()))?;
     match document["sockets"].as_array() {

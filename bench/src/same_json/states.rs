@@ -1,11 +1,11 @@
-//! A socket in every state that can be made on one machine, held in every way.
+//! The world `states`: a socket in every state that can be made on one machine, with every kind of holder.
 
 use crate::Result;
 use socket_world::holders::{self, InFlight};
 use socket_world::{Child, Made, binding, names, tcp, udp};
 use std::os::fd::OwnedFd;
 
-/// Held until this is dropped.
+/// The sockets and processes, which end when this is dropped.
 pub(super) struct States {
     _made: Vec<Made>,
     _children: Vec<Child>,
@@ -37,7 +37,7 @@ impl States {
     }
 }
 
-/// Some user who is not root.
+/// An unprivileged user.
 const USER: u32 = 54_321;
 
 fn listener() -> Result<OwnedFd> {

@@ -95,7 +95,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ordinary_text_of_any_script_is_left_alone() {
+    fn printable_text_of_any_script_is_unchanged() {
         for text in
             ["nginx", "tokio-runtime-w", "Web Content", "(sd-pam)", "naïve", "日本語", "🦀", "a:b/c@d"]
         {
@@ -140,20 +140,20 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_are_not_utf8_are_shown_as_such() {
+    fn bytes_that_are_not_utf8_are_shown_in_hex() {
         assert_eq!(escaped(b"a\xff\xfeb\xc3"), r"a\xff\xfeb\xc3");
         // A C1 control as a bare byte, which some terminals obey.
         assert_eq!(escaped(b"\x9b31m"), r"\x9b31m");
     }
 
     #[test]
-    fn nothing_can_pretend_to_be_an_escape() {
+    fn backslash_is_doubled_so_that_no_name_looks_like_an_escape() {
         assert_eq!(escaped(br"\x1b"), r"\\x1b");
         assert_ne!(escaped(br"\n"), escaped(b"\n"));
     }
 
     #[test]
-    fn blank_names_can_be_seen() {
+    fn blank_names_are_visible() {
         assert_eq!(escaped(b""), "\"\"");
         assert_eq!(escaped(b" "), r"\x20");
         assert_eq!(escaped(b" a b "), r"\x20a b\x20");
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_comes_in_what_goes_out_is_one_harmless_line() {
+    fn every_code_point_and_byte_is_escaped_into_one_line() {
         let mut bytes = Vec::new();
         for code in 0..=0xffff_u32 {
             bytes.extend(char::from_u32(code).map(|c| c.to_string()).unwrap_or_default().bytes());

@@ -1,5 +1,6 @@
-//! How a run ends: 0 listed (even nothing) or the reader has closed the pipe, 1 failed, 2 typed wrongly.
+//! Exit codes: 0 listed (even nothing) or the reader has closed the pipe, 1 failed, 2 usage error.
 
+use crate::ffi;
 use lsock::escape;
 use lsock::usage::UsageError;
 use std::io::{self, Write};
@@ -7,6 +8,9 @@ use std::process::ExitCode;
 
 const FAILED: u8 = 1;
 const USAGE: u8 = 2;
+
+/// The same number on every system that has it.
+const EBADF: i32 = 9;
 
 /// Why a run ended early.
 #[derive(Debug)]
@@ -52,11 +56,17 @@ pub(crate) fn code(result: Result<(), EarlyExit>) -> ExitCode {
             eprint(text.trim_end().trim_start_matches("error: "));
             ExitCode::from(USAGE)
         }
-        Err(EarlyExit::Clap(help)) => match help.print() {
+        Err(EarlyExit::Clap(help)) => match check_stdout().and_then(|()| help.print()) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => code(Err(EarlyExit::Output(error))),
         },
     }
+}
+
+/// Fails if standard output was not open for writing when the process started: the standard library would report success
+/// for every write.
+pub(crate) fn check_stdout() -> io::Result<()> {
+    if ffi::stdout_is_writable() { Ok(()) } else { Err(io::Error::from_raw_os_error(EBADF)) }
 }
 
 /// Prints a message on standard error, if that is open.

@@ -1,10 +1,10 @@
-//! The arguments that select sockets, and the filter they stand for. The library reads the values and the expression.
+//! The arguments that select sockets, and the filter they form. The library parses the values and the expression.
 
 use crate::usage::UsageError;
 use clap::ValueHint;
 use netstat::{Filter, FilterError, Query, State};
 
-const HEADING: &str = "Which sockets";
+const HEADING: &str = "Filters";
 
 /// The options and words that select sockets: of the listing, and of every command that acts on sockets.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -86,7 +86,7 @@ impl FilterArgs {
 
     /// What selects among the sockets of these protocols and families: options of one kind are OR-ed, those of
     /// different kinds and the expression AND-ed. `all`: with `--all`, beside which `--bound` adds to the rest and is no
-    /// condition. `after_p`: with `-p`, after which a bare number may be meant as a process id.
+    /// condition. `after_p`: with `-p`, after which a bare number is probably a process id.
     pub fn filter(&self, all: bool, after_p: bool) -> Result<Filter, UsageError> {
         let listening = self.listening.then(Filter::listening);
         let bound = (self.bound && !all).then(|| Filter::tcp() & Filter::state(State::Closed));
@@ -125,18 +125,21 @@ fn any_of(option: &str, term: &str, values: &[String]) -> Result<Option<Filter>,
 /// The filter that the bare words form together.
 fn expression(words: &[String], after_p: bool) -> Result<Filter, UsageError> {
     let text = words.join(" ");
-    let filter = text.parse().map_err(|error| misread(&text, &error, after_p))?;
+    let filter = text.parse().map_err(|error| parse_error(&text, &error, after_p))?;
     match two_ports(&text) {
         Some(usage) => Err(usage),
         None => Ok(filter),
     }
 }
 
-/// Why the parser rejects a text, with the place marked below it, and what was probably meant.
-fn misread(text: &str, error: &FilterError, after_p: bool) -> UsageError {
+/// The error for a text that the parser rejects: the reason, the place marked below it, and the likely intention.
+fn parse_error(text: &str, error: &FilterError, after_p: bool) -> UsageError {
     let found = error.found();
     if found == "destroy" {
-        return UsageError::new(format!("destroy must come first: lsock destroy FILTER{}", marked(error)));
+        return UsageError::new(format!(
+            "destroy must come first: lsock destroy FILTER{}",
+            marked_text(error)
+        ));
     }
     let mut as_port = text.to_owned();
     as_port.insert(error.range().start, ':');
@@ -147,11 +150,11 @@ fn misread(text: &str, error: &FilterError, after_p: bool) -> UsageError {
     // `-p 123` is how other programs take a process id.
     let hint =
         if after_p { format!("--pid {found} (a process) or :{found} (a port)") } else { format!(":{found}") };
-    UsageError::new(format!("cannot filter by {found:?}: did you mean {hint}?{}", marked(error)))
+    UsageError::new(format!("cannot filter by {found:?}: did you mean {hint}?{}", marked_text(error)))
 }
 
 /// The last two lines of an error: the text and the marks below it.
-fn marked(error: &FilterError) -> String {
+fn marked_text(error: &FilterError) -> String {
     let (line, all) = (error.to_string(), format!("{error:#}"));
     all.strip_prefix(&line).unwrap_or_default().to_owned()
 }

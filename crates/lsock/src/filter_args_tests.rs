@@ -1,6 +1,6 @@
 use super::*;
 
-/// Filters that are understood, of every term.
+/// Valid filters, with every term.
 const GOOD: &[&str] = &[
     "state established ( dport = :443 or dst 10.0.0.0/8 )",
     "state fin-wait-1 ( sport = :http or sport = :https ) dst 193.233.7/24",
@@ -14,7 +14,7 @@ const GOOD: &[&str] = &[
     "src = inet6:[fe80::1] and dport inet::53",
 ];
 
-/// What mutations put in: signs, words, and what a terminal would obey.
+/// What mutations insert: punctuation, words, and terminal escapes.
 const PIECES: &[&str] = &[
     "(",
     ")",
@@ -84,8 +84,8 @@ impl Dice {
     }
 }
 
-/// That a refusal marks a place of the text, and sends nothing to the terminal that it would obey.
-fn assert_marks_its_place(text: &str, usage: &UsageError) {
+/// Asserts that an error marks a position in the text and holds no character that acts on a terminal.
+fn assert_marks_position(text: &str, usage: &UsageError) {
     let said = usage.to_string();
     let lines: Vec<&str> = said.lines().collect();
     let [what, shown, marks] = lines[..] else { panic!("{text:?}: {said}") };
@@ -103,7 +103,7 @@ fn assert_marks_its_place(text: &str, usage: &UsageError) {
 }
 
 #[test]
-fn a_thousand_malformed_filters_are_refused_with_their_place_and_good_ones_are_not() {
+fn mutated_filters_parse_or_are_refused_with_their_position() {
     for text in GOOD {
         let _ = expression(&[(*text).to_owned()], false).unwrap_or_else(|usage| panic!("{usage}"));
     }
@@ -114,11 +114,11 @@ fn a_thousand_malformed_filters_are_refused_with_their_place_and_good_ones_are_n
         match expression(std::slice::from_ref(&text), false) {
             Err(usage) => {
                 bad += 1;
-                assert_marks_its_place(&text, &usage);
+                assert_marks_position(&text, &usage);
             }
             Ok(filter) => {
                 good += 1;
-                // Words of their own say the same as one that holds them all.
+                // Several arguments mean the same as one that joins them.
                 let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
                 assert_eq!(expression(&words, false).ok(), Some(filter), "{text:?}");
             }
@@ -127,10 +127,9 @@ fn a_thousand_malformed_filters_are_refused_with_their_place_and_good_ones_are_n
     assert!((50..1_000).contains(&good), "{good} of the mutated ones are good");
 }
 
-/// A thousand that no grammar of this language could take: nothing closes what was opened, operators lack a side, or
-/// a word is none.
+/// Filters that no grammar of this language accepts: unbalanced parentheses, operators without an operand, unknown words.
 #[test]
-fn what_is_malformed_by_construction_is_refused() {
+fn filters_malformed_by_construction_are_refused() {
     let mut dice = Dice(0x5eed);
     for _ in 0..250 {
         let good = GOOD[dice.below(GOOD.len())];
@@ -143,7 +142,7 @@ fn what_is_malformed_by_construction_is_refused() {
             format!("({good}) {} {junk}", ["or", "and"][dice.below(2)]),
         ] {
             let usage = expression(std::slice::from_ref(&text), false).expect_err(&text);
-            assert_marks_its_place(&text, &usage);
+            assert_marks_position(&text, &usage);
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Options of other programs that lsock does not have, and what to type in their place.
+//! Options of other programs that lsock does not have, and what to type instead.
 
 use crate::exit::EarlyExit;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
@@ -47,7 +47,7 @@ mod tests {
     use crate::cli;
 
     #[test]
-    fn what_stands_for_an_option_of_others_is_an_option_of_this() {
+    fn suggested_replacements_exist() {
         let command = cli::command();
         for (options, instead) in INSTEAD {
             for option in *options {

@@ -2,17 +2,18 @@
 
 use crate::digits::push_display;
 use crate::escape;
+use crate::rights::Rights;
 use netstat::{Gap, GapKind, OwnerSource, Snapshot};
 
-/// The line for standard error; `None` if nothing is missing and the owners come from the source that was `asked` for.
-/// Processes and descriptors that vanished during the listing appear in the JSON alone.
-pub fn line(snapshot: &Snapshot, asked: OwnerSource) -> Option<String> {
+/// The line for standard error; `None` if nothing is missing and the owners come from the source that was `requested`.
+/// `rights` is called if advice depends on them. Processes and descriptors that vanished during the listing appear in the JSON alone.
+pub fn line(snapshot: &Snapshot, requested: OwnerSource, rights: impl FnOnce() -> Rights) -> Option<String> {
     let mut line = String::new();
-    if asked == OwnerSource::Bpf
-        && let Some(from) = snapshot.owner_source.as_ref().filter(|from| from.source != asked)
+    if requested == OwnerSource::Bpf
+        && let Some(from) = snapshot.owner_source.as_ref().filter(|from| from.source != requested)
     {
         escape::escape_into(
-            format!("owners by {}, not by {asked}: {}", from.source, from.reason).as_bytes(),
+            format!("owners by {}, not by {requested}: {}", from.source, from.reason).as_bytes(),
             &mut line,
         );
     }
@@ -28,10 +29,13 @@ pub fn line(snapshot: &Snapshot, asked: OwnerSource) -> Option<String> {
         }
     }
     if unreadable > 0 {
-        // Capabilities give such rights too, root can lack them, and Windows has no root.
-        let what = if unreadable == 1 { "it holds" } else { "they hold" };
-        let rights = "more rights, such as root's or an administrator's,";
-        push_display(&mut line, format_args!(": run with {rights} to see what {what}"));
+        let objects = if unreadable == 1 { "what it holds" } else { "what they hold" };
+        if let Some(advice) = rights().advice(objects) {
+            push_display(&mut line, format_args!(": {advice}"));
+        }
+    } else if snapshot.gaps.iter().any(|gap| gap.kind == GapKind::ProcessesHidden && gap.source == "hidepid")
+    {
+        push_display(&mut line, format_args!(": {}", rights().advice_on_hidepid()));
     }
     (!line.is_empty()).then_some(line)
 }
@@ -56,22 +60,22 @@ pub fn unseen(snapshot: &Snapshot, by_owner: bool) -> Option<&'static str> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Gap, GapKind, OwnerSource, Snapshot};
+    use super::{Gap, GapKind, OwnerSource, Rights, Snapshot};
     use netstat::OwnerSourceUsed;
 
     fn line(gaps: &[Gap]) -> Option<String> {
         let mut snapshot = Snapshot::default();
         snapshot.gaps = gaps.to_vec();
-        super::line(&snapshot, OwnerSource::Auto)
+        super::line(&snapshot, OwnerSource::Auto, Rights::of_user)
     }
 
     #[test]
-    fn nothing_missing_says_nothing() {
+    fn no_gap_gives_no_line() {
         assert_eq!(line(&[]), None);
     }
 
     #[test]
-    fn what_only_ended_meanwhile_is_passed_over() {
+    fn processes_that_ended_meanwhile_are_not_reported() {
         let vanished = [
             Gap::new(GapKind::ProcessesVanished, 3, "/proc/<pid>/stat"),
             Gap::new(GapKind::DescriptorsVanished, 1, "proc_pidfdinfo"),
@@ -80,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_hide_a_row_is_told_from_what_only_hides_its_owner() {
+    fn unreadable_processes_hide_rows_only_from_filters_by_owner() {
         let unseen = |kind, by_owner| {
             let mut snapshot = Snapshot::default();
             snapshot.gaps =
@@ -95,26 +99,39 @@ mod tests {
     }
 
     #[test]
-    fn more_rights_are_advised_where_they_would_help() {
+    fn rights_are_advised_only_for_unreadable_processes() {
         let unreadable = |count| Gap::new(GapKind::ProcessesUnreadable, count, "/proc/<pid>/fd");
         assert_eq!(
             line(&[unreadable(1)]).unwrap(),
-            "1 process could not be read: run with more rights, such as root's or an administrator's, to see what \
-             it holds"
+            format!("1 process could not be read: {}", Rights::of_user().advice("what it holds").unwrap())
         );
         assert_eq!(
             line(&[unreadable(2), unreadable(10)]).unwrap(),
-            "2 processes could not be read; 10 processes could not be read: run with more rights, such as root's \
-             or an administrator's, to see what they hold"
+            format!(
+                "2 processes could not be read; 10 processes could not be read: {}",
+                Rights::of_user().advice("what they hold").unwrap()
+            )
+        );
+        let hidden = |source| Gap::new(GapKind::ProcessesHidden, 1, source);
+        assert_eq!(
+            line(&[hidden("hidepid")]).unwrap(),
+            format!(
+                "other processes are hidden from this one (hidepid): {}",
+                Rights::of_user().advice_on_hidepid()
+            )
+        );
+        assert_eq!(
+            line(&[hidden("pid namespace")]).unwrap(),
+            "other processes are hidden from this one (pid namespace)"
         );
         let table = Gap::new(GapKind::TableUnavailable, 1, "sock_diag udp: Permission denied");
         assert_eq!(line(&[table]).unwrap(), "1 table could not be read (sock_diag udp: Permission denied)");
     }
 
     #[test]
-    fn another_source_of_owners_than_was_asked_for_is_told_with_the_reason() {
+    fn fallback_owner_source_is_reported_with_its_reason() {
         let mut snapshot = Snapshot::default();
-        let text = |snapshot: &Snapshot, asked| super::line(snapshot, asked);
+        let text = |snapshot: &Snapshot, asked| super::line(snapshot, asked, Rights::default);
         assert_eq!(text(&snapshot, OwnerSource::Bpf), None);
         snapshot.owner_source = Some(OwnerSourceUsed::new(OwnerSource::Procfs, "capabilities: no CAP_BPF"));
         assert_eq!(text(&snapshot, OwnerSource::Auto), None);
@@ -130,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn all_that_is_missing_stands_in_one_harmless_line() {
+    fn all_gaps_form_one_escaped_line() {
         let gaps = [
             Gap::new(GapKind::ProcessesVanished, 1, "NtQuerySystemInformation"),
             Gap::new(

@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn every_example_is_understood() {
+    fn every_example_parses() {
         let mut count = 0;
         for line in EXAMPLES.lines() {
             let command = line.trim().split("   ").next().unwrap();
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn every_state_and_term_of_the_help_is_understood() {
+    fn every_state_and_term_of_the_help_parses() {
         for name in STATES {
             let _ = format!("state {name} and {name}")
                 .parse::<Filter>()

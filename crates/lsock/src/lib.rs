@@ -16,6 +16,7 @@ pub mod list_args;
 mod parallel;
 pub mod plan;
 pub mod render;
+pub mod rights;
 pub mod sort;
 mod time;
 pub mod usage;

@@ -3,8 +3,8 @@
 use crate::filter_args::FilterArgs;
 use clap::ValueEnum;
 
-const OUTPUT: &str = "What to show, and how";
-const HABITS: &str = "For hands that know ss and netstat";
+const OUTPUT: &str = "Output";
+const COMPATIBILITY: &str = "Compatibility (accepted, no effect)";
 
 /// The options of a listing: which sockets, what to show of them, and how.
 #[derive(clap::Args, Clone, Debug, Default)]
@@ -16,7 +16,7 @@ pub struct ListArgs {
     /// The columns to show; +NAME adds to the usual ones
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', help_heading = OUTPUT)]
     pub columns: Vec<String>,
-    /// The columns to sort by; -NAME or NAME:desc turns one round
+    /// Sort by these columns; -NAME or NAME:desc for descending
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', allow_hyphen_values = true, help_heading = OUTPUT)]
     pub sort: Vec<String>,
     /// All that is known of each socket beyond its row, as the column "details" and in the JSON (Linux)
@@ -45,13 +45,13 @@ pub struct ListArgs {
     pub color: ColorWhen,
 
     /// Sockets in every state; this is so anyway, but beside --bound
-    #[arg(short, long, help_heading = HABITS)]
+    #[arg(short, long, help_heading = COMPATIBILITY)]
     pub all: bool,
     /// Numbers, not names, for addresses and ports; this is so anyway
-    #[arg(short, long, help_heading = HABITS)]
+    #[arg(short, long, help_heading = COMPATIBILITY)]
     pub numeric: bool,
     /// Show the processes; this is so anyway
-    #[arg(short = 'p', long, help_heading = HABITS)]
+    #[arg(short = 'p', long, help_heading = COMPATIBILITY)]
     pub processes: bool,
 }
 

@@ -6,6 +6,7 @@
 mod cli;
 mod commands;
 mod exit;
+mod ffi;
 mod foreign_options;
 mod help;
 
@@ -20,6 +21,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), EarlyExit> {
     let cli = Cli::from_command_line()?;
+    exit::check_stdout().map_err(EarlyExit::Output)?;
     if let Some(shell) = cli.completions {
         return completions::run(shell);
     }

@@ -1,11 +1,11 @@
-//! Work on the rows of a long listing on several threads.
+//! Runs work on the rows of a long listing on several threads.
 
 use std::io;
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 
-/// How many rows make a part. Large enough that handing a part over costs little, small enough that the parts in memory
-/// take little (120 KB each as JSON).
+/// The rows of one part: enough that passing a part between threads costs little, few enough that the parts in memory
+/// stay small (120 KB each as JSON).
 const ROWS: usize = 256;
 
 /// How many finished parts may wait for the caller, for each thread.
@@ -23,8 +23,8 @@ pub(crate) const WORTH_THREADS: usize = 4 * ROWS + 1;
 /// Runs `make` on each part of the rows, on so many threads, and `take` on the results in the order of the rows. Few
 /// results wait for `take` at any time. If a thread cannot be started, the caller's thread does its work.
 ///
-/// Each thread makes every nth part, so the thread of the next result is known. The caller's thread makes parts too and
-/// takes the others' between its own: a thread that only waits would be woken for each part.
+/// Each thread makes every nth part, so the thread of the next result is known. The caller's thread makes parts too,
+/// between receiving those of the others: a thread that only waited would be woken for each part.
 pub(crate) fn in_order<'i, T: Sync, M: Send>(
     threads: usize,
     rows: &'i [T],

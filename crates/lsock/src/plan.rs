@@ -13,7 +13,7 @@ use netstat::{DetailFields, OwnerSource, ProcessFields, Query};
 pub struct Plan {
     /// The query.
     pub query: Query,
-    /// How owners are to be found, as the arguments say.
+    /// The requested source of owners.
     pub owner_source: OwnerSource,
     /// The columns to sort by; none: the default order.
     pub sort: Vec<SortColumn>,

@@ -195,7 +195,7 @@ mod tests {
         let terms: Vec<_> = sort.iter().map(|term| SortColumn::parse(term).unwrap()).collect();
         let mut snapshot = Snapshot::default();
         snapshot.sockets = sockets;
-        let users = Users::from_passwd("");
+        let users = Users::known(&[]);
         let rows = sorted(&View::new(&snapshot, &users), &terms);
         rows.iter().map(|socket| socket.local.to_string()).collect()
     }

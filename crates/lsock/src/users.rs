@@ -1,10 +1,11 @@
-//! Names of users, from `/etc/passwd` alone: a directory service could make the program wait for a network.
+//! Names of the users in a listing.
 
 use crate::escape;
+use netstat::Snapshot;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-/// The users of the system, read when the first name is needed.
+/// The names of the users of one snapshot, looked up together when the first is needed.
 #[derive(Debug, Default)]
 pub struct Users {
     /// Escaped.
@@ -12,52 +13,62 @@ pub struct Users {
 }
 
 impl Users {
-    /// The users of this system; none without an `/etc/passwd`.
+    /// The users of this system.
     pub fn of_system() -> Self {
         Self::default()
     }
 
-    /// The users in the text of such a file.
+    /// Users with these numbers and names alone.
     #[cfg(test)]
-    pub(crate) fn from_passwd(text: &str) -> Self {
-        Self { by_uid: OnceLock::from(by_uid(text)) }
+    pub(crate) fn known(users: &[(u32, &str)]) -> Self {
+        let escaped = |(uid, name): &(u32, &str)| (*uid, escape::escaped(name.as_bytes()));
+        Self { by_uid: OnceLock::from(users.iter().map(escaped).collect::<HashMap<_, _>>()) }
     }
 
-    /// The escaped name of a user, if it has one.
-    pub fn name(&self, uid: u32) -> Option<&str> {
-        let known = self.by_uid.get_or_init(|| {
-            let bytes = std::fs::read("/etc/passwd").unwrap_or_default();
-            by_uid(&String::from_utf8_lossy(&bytes))
-        });
-        known.get(&uid).map(String::as_str)
+    /// The escaped name of a user of the snapshot, if it has one.
+    pub(crate) fn name(&self, snapshot: &Snapshot, uid: u32) -> Option<&str> {
+        self.by_uid.get_or_init(|| names(snapshot, netstat::user_names)).get(&uid).map(String::as_str)
     }
 }
 
-/// Lines of `name:password:uid:...`. The first line of a uid counts, as in getpwuid(3).
-fn by_uid(text: &str) -> HashMap<u32, String> {
-    let mut known = HashMap::new();
-    for line in text.lines() {
-        let mut fields = line.split(':');
-        let (Some(name), Some(_), Some(uid)) = (fields.next(), fields.next(), fields.next()) else {
-            continue;
-        };
-        let Ok(uid) = uid.parse() else { continue };
-        known.entry(uid).or_insert_with(|| escape::escaped(name.as_bytes()));
+/// The escaped names of those who created the sockets. A name that the snapshot has for the user of a process is taken from
+/// there, so that two columns never disagree about one user.
+fn names(
+    snapshot: &Snapshot,
+    look_up: impl FnOnce(Vec<u32>) -> HashMap<u32, String>,
+) -> HashMap<u32, String> {
+    let processes = snapshot.processes.iter();
+    let mut names: HashMap<u32, String> =
+        processes.filter_map(|process| Some((process.uid?, process.user.clone()?))).collect();
+    let uids = snapshot.sockets.iter().filter_map(|socket| socket.uid);
+    let missing: Vec<u32> = uids.filter(|uid| !names.contains_key(uid)).collect();
+    if !missing.is_empty() {
+        names.extend(look_up(missing));
     }
-    known
+    names.into_iter().map(|(uid, name)| (uid, escape::escaped(name.as_bytes()))).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use netstat::{Family, Process, Protocol, Socket};
+    use std::net::SocketAddr;
 
     #[test]
-    fn first_name_of_a_number_counts() {
-        let users = Users::from_passwd(
-            "root:x:0:0:root:/root:/bin/sh\ntoor:x:0:0::/:\n# no user\nw\x1b:x:33:33::/:\n",
-        );
-        assert_eq!(users.name(0), Some("root"));
-        assert_eq!(users.name(33), Some("w\\x1b"));
-        assert_eq!(users.name(1), None);
+    fn names_of_processes_are_taken_and_only_the_others_looked_up() {
+        let mut snapshot = Snapshot::default();
+        for uid in [Some(0), Some(33), Some(0), None, Some(7)] {
+            let mut socket = Socket::new(Family::Ipv4, Protocol::Udp, SocketAddr::from(([127, 0, 0, 1], 53)));
+            socket.uid = uid;
+            snapshot.sockets.push(socket);
+        }
+        let mut process = Process::new(1);
+        (process.uid, process.user) = (Some(33), Some("w\x1b".to_owned()));
+        snapshot.processes.push(process);
+        let names = names(&snapshot, |uids| {
+            assert_eq!(uids, [0, 0, 7]);
+            HashMap::from([(0, "root".to_owned())])
+        });
+        assert_eq!(names, HashMap::from([(0, "root".to_owned()), (33, "w\\x1b".to_owned())]));
     }
 }

@@ -1,4 +1,4 @@
-//! A snapshot with what its output needs many times: escaped names, names of network interfaces.
+//! A snapshot with cached strings for its output: escaped names, names of network interfaces.
 
 use crate::escape;
 use crate::time::Rfc3339;
@@ -20,7 +20,7 @@ pub struct View<'a> {
     interfaces: Mutex<HashMap<u32, Option<Arc<str>>>>,
 }
 
-/// A process as it is shown. Every field but `raw` is escaped.
+/// A process with its strings for output. Every field but `raw` is escaped.
 pub struct ProcessView<'a> {
     /// The process as the library returned it.
     pub raw: &'a Process,
@@ -60,7 +60,7 @@ impl<'a> View<'a> {
         &self.processes
     }
 
-    /// The name of a network interface, not escaped. The system is asked once for each.
+    /// The name of a network interface, not escaped. Each is looked up once.
     pub fn interface(&self, index: u32) -> Option<Arc<str>> {
         let mut known = self.interfaces.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(index).or_insert_with(|| netstat::interface_name(index).map(Arc::from)).clone()
@@ -114,7 +114,7 @@ mod tests {
     fn processes_are_found_as_the_library_finds_them() {
         let mut snapshot = Snapshot::default();
         snapshot.processes = vec![Process::new(7), Process::new(9)];
-        let users = Users::from_passwd("");
+        let users = Users::known(&[]);
         let view = View::new(&snapshot, &users);
         let roles = [
             OwnerRole::Holder,

@@ -1,5 +1,5 @@
-//! Beside `ss`, if there is one: the same sockets in the same states, and at least the same holders. Both are
-//! asked twice, so that only what stood all the while is compared.
+//! Compares lsock with `ss`, where installed: the same sockets in the same states, and at least the same holders. A row is
+//! compared only if two runs around the other program both list it.
 #![cfg(not(netstat_test_unsupported))]
 
 mod common;
@@ -33,7 +33,7 @@ fn ss() -> Option<Rows> {
     Some(rows)
 }
 
-/// An end as `ss` prints it, without the name of an interface, and `*` for what stands for any address.
+/// An endpoint as `ss` prints it, without the name of an interface, with `*` for any address.
 fn end(text: &str) -> String {
     let (address, port) = text.rsplit_once(':').expect("address and port");
     let address = address.split('%').next().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
@@ -69,7 +69,7 @@ fn lsock() -> Rows {
     rows
 }
 
-/// What stands in both, but not in the third: rows, and holders of rows.
+/// Rows, and holders of rows, that are in `before` and `after` but not in `between`.
 fn missing(before: &Rows, between: &Rows, after: &Rows) -> Vec<String> {
     let mut missing = Vec::new();
     for (row, holders) in before {
@@ -86,7 +86,7 @@ fn missing(before: &Rows, between: &Rows, after: &Rows) -> Vec<String> {
 }
 
 /// Runs a comparison up to five times: `ss` itself loses rows of a table that changes while it reads.
-fn in_the_end_nothing_is(mut compare: impl FnMut() -> Vec<String>) {
+fn assert_eventually_nothing_is(mut compare: impl FnMut() -> Vec<String>) {
     let mut last = Vec::new();
     for _ in 0..5 {
         last = compare();
@@ -103,24 +103,24 @@ fn every_row_and_holder_of_ss_is_listed() {
         live_skip!("there is no ss on this machine");
     }
     let _udp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    in_the_end_nothing_is(|| {
+    assert_eventually_nothing_is(|| {
         let (before, between, after) = (ss().unwrap(), lsock(), ss().unwrap());
         missing(&before, &between, &after)
     });
 }
 
 #[test]
-fn every_listed_row_is_known_to_ss() {
+fn every_listed_row_is_in_ss() {
     if ss().is_none() {
         live_skip!("there is no ss on this machine");
     }
     let _tcp = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let rows_alone = |mut rows: Rows| {
-        // Holders that ss does not find (threads with a table of their own) are no fault of the listing.
+        // ss does not find holders in threads with a descriptor table of their own.
         rows.values_mut().for_each(BTreeSet::clear);
         rows
     };
-    in_the_end_nothing_is(|| {
+    assert_eventually_nothing_is(|| {
         let (before, between, after) = (rows_alone(lsock()), ss().unwrap(), lsock());
         missing(&before, &between, &after)
     });

@@ -1,4 +1,4 @@
-//! What is typed wrongly, and what needs no sockets: help, version, manual page, completions.
+//! Tests of usage errors, help, version, manual page and completions.
 
 mod common;
 
@@ -13,7 +13,7 @@ fn bare_number_is_refused_with_a_hint() {
 }
 
 #[test]
-fn options_of_other_programs_are_refused_with_what_does_it_here() {
+fn options_of_other_programs_are_refused_with_the_equivalent() {
     for (typed, hint) in [
         (&["-e"][..], "--details (-i)"),
         (&["-tulpe"], "--details (-i)"),
@@ -34,7 +34,7 @@ fn options_of_other_programs_are_refused_with_what_does_it_here() {
 }
 
 #[test]
-fn destroy_that_does_not_come_first_is_refused_with_where_it_belongs() {
+fn destroy_after_other_words_is_refused_with_the_right_order() {
     for typed in [&["-t", "destroy", ":80"][..], &[":80", "destroy"], &["--no-owners", "destroy", "pid", "1"]]
     {
         let said = refused(typed);
@@ -43,7 +43,7 @@ fn destroy_that_does_not_come_first_is_refused_with_where_it_belongs() {
 }
 
 #[test]
-fn help_of_destroy_tells_its_rule_and_exit_codes_and_no_option_that_it_lacks() {
+fn help_of_destroy_has_its_rule_and_exit_codes_but_not_all() {
     let help = listed(&["destroy", "--help"]);
     for wanted in ["lsock --help", "on each side of an or", "Exit status: 0", "--yes"] {
         assert!(help.replace(['\n', ' '], "").contains(&wanted.replace(' ', "")), "{wanted}: {help}");
@@ -52,7 +52,7 @@ fn help_of_destroy_tells_its_rule_and_exit_codes_and_no_option_that_it_lacks() {
 }
 
 #[test]
-fn unknown_names_are_refused_and_the_known_ones_listed() {
+fn unknown_names_are_refused_with_the_known_ones() {
     assert!(refused(&["--state", "foo"]).contains("established, syn-sent, "));
     assert!(refused(&["--columns", "proto,foo"]).contains("unknown column \"foo\"; there are protocol, "));
     assert!(refused(&["--sort", "foo"]).contains("unknown column \"foo\"; there are protocol, "));
@@ -71,9 +71,9 @@ fn bad_ports_are_refused() {
     }
 }
 
-/// The thousand others are refused in the program's own tests.
+/// Unit tests of the filter arguments have thousands more.
 #[test]
-fn malformed_filters_are_refused_with_their_place_marked() {
+fn malformed_filters_are_refused_with_their_position_marked() {
     for (typed, place) in [
         ("foo", "^^^"),
         ("tcp foo", "    ^^^"),
@@ -130,10 +130,10 @@ fn formats_exclude_each_other() {
 }
 
 #[test]
-fn usage_errors_send_nothing_harmful_back() {
-    let harmful = "\x1b[31m\u{202e}x";
-    let cgroup = format!("cgroup=/{harmful}");
-    for args in [&["--state", harmful][..], &["--user", harmful], &[harmful], &["dst", harmful], &[&cgroup]] {
+fn usage_errors_escape_what_was_typed() {
+    let hostile = "\x1b[31m\u{202e}x";
+    let cgroup = format!("cgroup=/{hostile}");
+    for args in [&["--state", hostile][..], &["--user", hostile], &[hostile], &["dst", hostile], &[&cgroup]] {
         let said = refused(args);
         assert!(!said.contains('\x1b') && !said.contains('\u{202e}'), "{said:?}");
         assert!(said.contains("\\u{1b}[31m\\u{202e}x"), "{said:?}");
@@ -165,7 +165,7 @@ fn version_is_that_of_the_package() {
     assert_eq!(listed(&["-V"]), format!("lsock {}\n", env!("CARGO_PKG_VERSION")));
 }
 
-/// Every long option, as the help shows them.
+/// Every long option in the help.
 fn options() -> Vec<String> {
     let help = listed(&["--help"]);
     let names = help.lines().filter_map(|line| {
@@ -178,7 +178,7 @@ fn options() -> Vec<String> {
 }
 
 #[test]
-fn manual_page_tells_every_option() {
+fn manual_page_has_every_option() {
     let page = listed(&["--man"]);
     assert!(page.contains(".TH lsock 1"), "{page}");
     for option in options() {
@@ -200,7 +200,7 @@ fn manual_page_tells_every_option() {
 }
 
 #[test]
-fn completions_offer_every_option() {
+fn completions_have_every_option() {
     for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
         let script = listed(&["--completions", shell]);
         for option in options() {
@@ -211,7 +211,7 @@ fn completions_offer_every_option() {
 
 #[test]
 #[cfg(netstat_test_unsupported)]
-fn build_that_cannot_list_says_so_and_fails() {
+fn unsupported_system_is_one_error_line() {
     let output = common::run(&[]);
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8(output.stderr).unwrap();

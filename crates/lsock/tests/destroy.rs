@@ -1,4 +1,4 @@
-//! `lsock destroy`: what is named is closed, after a question, and nothing else.
+//! Tests of `lsock destroy`: it closes exactly the selected sockets, after confirmation.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
@@ -27,7 +27,7 @@ macro_rules! in_namespace {
     };
 }
 
-/// Skips the test where the kernel itself closes no sockets.
+/// Skips the test where the kernel cannot close sockets.
 macro_rules! needs_destroy {
     () => {
         if let Err(why) = kernel::destroys_sockets() {
@@ -40,8 +40,8 @@ fn port(made: &Made, nth: usize) -> String {
     format!(":{}", made.facts[nth].local.port())
 }
 
-/// How reading the nth socket fails.
-fn fails(made: &Made, nth: usize) -> Option<ErrorKind> {
+/// The error of a read from the nth socket.
+fn read_error(made: &Made, nth: usize) -> Option<ErrorKind> {
     let mut file = File::from(made.sockets[nth].as_fd().try_clone_to_owned().unwrap());
     file.read(&mut [0; 8]).err().map(|error| error.kind())
 }
@@ -51,7 +51,7 @@ fn listed(filter: &str) -> usize {
 }
 
 #[test]
-fn live_what_is_named_is_closed_with_a_line_each_and_the_rest_is_not() {
+fn live_selected_sockets_are_closed_with_a_line_each_and_no_others() {
     in_namespace!(|| {
         needs_destroy!();
         let (made, other) = (tcp::pair_v4().unwrap(), tcp::pair_v4().unwrap());
@@ -59,25 +59,25 @@ fn live_what_is_named_is_closed_with_a_line_each_and_the_rest_is_not() {
         let port = port(&made, 1);
         assert_eq!(listed(&port), 3);
         let output = run(&["destroy", "--yes", &port]);
-        let (told, said) =
+        let (stdout, stderr) =
             (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-        assert!(output.status.success(), "{said}");
+        assert!(output.status.success(), "{stderr}");
         let ends = |from: usize, to: usize| format!("{} {}", made.facts[from].local, made.facts[to].local);
-        assert!(told.contains(&format!("closed tcp {}\n", made.facts[2].local)), "{told}");
+        assert!(stdout.contains(&format!("closed tcp {}\n", made.facts[2].local)), "{stdout}");
         for ends in [ends(0, 1), ends(1, 0)] {
-            let is_told = |what: &str| told.contains(&format!("{what} tcp {ends}\n"));
-            assert!(is_told("closed") || is_told("gone already"), "{told}");
+            let has_line = |what: &str| stdout.contains(&format!("{what} tcp {ends}\n"));
+            assert!(has_line("closed") || has_line("gone already"), "{stdout}");
         }
-        assert_eq!((told.lines().count(), listed(&port)), (3, 0));
-        assert!(!said.contains("cannot close"), "{said}");
-        let failures = [fails(&made, 0), fails(&made, 1)];
+        assert_eq!((stdout.lines().count(), listed(&port)), (3, 0));
+        assert!(!stderr.contains("cannot close"), "{stderr}");
+        let failures = [read_error(&made, 0), read_error(&made, 1)];
         assert!(failures.contains(&Some(ErrorKind::ConnectionAborted)), "{failures:?}");
         assert_eq!(listed(&self::port(&other, 1)), 3);
     });
 }
 
 #[test]
-fn live_sockets_of_a_process_are_closed_udp_too() {
+fn live_udp_sockets_of_a_process_are_closed() {
     in_namespace!(|| {
         needs_destroy!();
         let made = udp::pair_v6().unwrap();
@@ -85,12 +85,12 @@ fn live_sockets_of_a_process_are_closed_udp_too() {
         let output = run(&["destroy", "-y", "-u", "--pid", &pid]);
         let said = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{said}");
-        assert_eq!(fails(&made, 0), Some(ErrorKind::ConnectionAborted));
+        assert_eq!(read_error(&made, 0), Some(ErrorKind::ConnectionAborted));
     });
 }
 
 #[test]
-fn live_udp_socket_that_keeps_its_port_is_told_from_one_that_does_not() {
+fn live_udp_socket_that_stays_bound_is_marked() {
     in_namespace!(|| {
         needs_destroy!();
         let chosen = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -98,22 +98,24 @@ fn live_udp_socket_that_keeps_its_port_is_told_from_one_that_does_not() {
         let port_of = |socket: &UdpSocket| format!(":{}", socket.local_addr().unwrap().port());
         let (chosen_port, named_port) = (port_of(&chosen), port_of(&named));
         let output = run(&["destroy", "--yes", &chosen_port, "or", &named_port]);
-        let (told, said) =
+        let (stdout, stderr) =
             (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
-        assert!(output.status.success(), "{said}");
-        assert!(told.contains("closed udp 127.0.0.1:4711 (stays bound)\n"), "{told}");
-        assert!(told.contains(&format!("closed udp 127.0.0.1{chosen_port}\n")), "{told}");
+        assert!(output.status.success(), "{stderr}");
+        assert!(stdout.contains("closed udp 127.0.0.1:4711 (stays bound)\n"), "{stdout}");
+        assert!(stdout.contains(&format!("closed udp 127.0.0.1{chosen_port}\n")), "{stdout}");
         assert_eq!((listed(&chosen_port), listed(&named_port)), (0, 1));
     });
 }
 
 #[test]
-fn live_nothing_is_closed_without_a_name_a_yes_or_a_terminal() {
+fn live_nothing_is_closed_without_a_selective_filter_and_confirmation() {
     in_namespace!(|| {
         let made = tcp::pair_v4().unwrap();
         let port = port(&made, 1);
-        assert!(refused(&["destroy"]).contains("nothing but what is named"));
-        assert!(refused(&["destroy", "--yes", "-tul46"]).contains("nothing but what is named"));
+        assert!(refused(&["destroy"]).contains("refusing to close sockets selected only by"));
+        assert!(
+            refused(&["destroy", "--yes", "-tul46"]).contains("refusing to close sockets selected only by")
+        );
         for kind in [
             &["--state", "all"][..],
             &["--state", "big"],
@@ -130,7 +132,7 @@ fn live_nothing_is_closed_without_a_name_a_yes_or_a_terminal() {
             &["-t", "-B"],
         ] {
             let said = refused(&[&["destroy", "--yes"], kind].concat());
-            assert!(said.contains("nothing but what is named"), "{kind:?}: {said}");
+            assert!(said.contains("refusing to close sockets selected only by"), "{kind:?}: {said}");
         }
         assert!(refused(&["destroy", &port]).contains("--yes"));
         assert!(refused(&["destroy", "--yes", "80"]).contains("did you mean :80?"));
@@ -138,12 +140,12 @@ fn live_nothing_is_closed_without_a_name_a_yes_or_a_terminal() {
         let output = run(&["destroy", "--yes", ":1"]);
         assert!(output.status.success() && output.stdout.is_empty());
         let said = String::from_utf8(output.stderr).unwrap();
-        assert!(said.ends_with("lsock: no socket is meant by that: nothing to close\n"), "{said}");
+        assert!(said.ends_with("lsock: no matching sockets\n"), "{said}");
     });
 }
 
-/// What comes of it when it is asked on a terminal, and this is typed; `None` where there is no `script`.
-fn typed(answer: &str, port: &str) -> Option<(i32, String)> {
+/// Exit code and output of a run on a terminal with this answer typed; `None` where there is no `script`.
+fn run_on_terminal(answer: &str, port: &str) -> Option<(i32, String)> {
     let program = lsock(&[]).get_program().to_str().unwrap().to_owned();
     let mut child = Command::new("script")
         .args(["-qec", &format!("{program} destroy {port}"), "/dev/null"])
@@ -160,12 +162,12 @@ fn typed(answer: &str, port: &str) -> Option<(i32, String)> {
 }
 
 #[test]
-fn live_question_shows_what_would_be_closed_and_only_yes_closes_it() {
+fn live_prompt_shows_the_sockets_and_only_yes_closes_them() {
     in_namespace!(|| {
         needs_destroy!();
         let made = tcp::listener_v4().unwrap();
         let port = port(&made, 0);
-        let Some((code, shown)) = typed("n\n", &port) else {
+        let Some((code, shown)) = run_on_terminal("n\n", &port) else {
             live_skip!("there is no script on this machine")
         };
         assert_eq!(code, 1, "{shown}");
@@ -175,7 +177,7 @@ fn live_question_shows_what_would_be_closed_and_only_yes_closes_it() {
             assert!(shown.contains(wanted), "{wanted}: {shown}");
         }
         assert_eq!(listed(&port), 1);
-        let (code, shown) = typed("y\n", &port).unwrap();
+        let (code, shown) = run_on_terminal("y\n", &port).unwrap();
         assert!(code == 0 && shown.contains(&format!("closed tcp {}", made.facts[0].local)), "{shown}");
         assert_eq!(listed(&port), 0);
     });
@@ -187,7 +189,7 @@ fn run_as_other_user(args: &[&str]) -> Output {
     command.args(args).stdin(Stdio::null()).uid(23_456).gid(23_456);
     loop {
         match command.output() {
-            // What another test is starting at this moment still has the copy open.
+            // A child that another test has just forked still has the copy open for writing.
             Err(error) if error.kind() == ErrorKind::ExecutableFileBusy => {}
             output => return output.unwrap(),
         }
@@ -195,7 +197,7 @@ fn run_as_other_user(args: &[&str]) -> Output {
 }
 
 #[test]
-fn live_nothing_to_close_is_a_failure_where_processes_could_not_be_read() {
+fn live_no_match_is_a_failure_where_processes_could_not_be_read() {
     if !socket_world::is_root() {
         live_skip!("needs root, to be another user");
     }
@@ -207,12 +209,12 @@ fn live_nothing_to_close_is_a_failure_where_processes_could_not_be_read() {
             let said = String::from_utf8(output.stderr).unwrap();
             assert!(output.stdout.is_empty());
             match output.status.code() {
-                Some(0) => assert!(said.ends_with("nothing to close\n"), "{args:?}: {said}"),
+                Some(0) => assert!(said.ends_with("no matching sockets\n"), "{args:?}: {said}"),
                 code => {
                     assert_eq!(code, Some(1), "{args:?}: {said}");
                     let line = said.lines().last().unwrap();
                     assert!(
-                        line.starts_with("lsock: processes could not be read: which"),
+                        line.starts_with("lsock: processes could not be inspected, "),
                         "{args:?}: {said}"
                     );
                 }
@@ -227,7 +229,7 @@ fn live_nothing_to_close_is_a_failure_where_processes_could_not_be_read() {
 }
 
 #[test]
-fn live_marks_that_may_not_be_seen_are_an_error_that_says_which_right_it_takes() {
+fn live_filter_by_mark_without_cap_net_admin_is_an_error_that_names_it() {
     if !socket_world::is_root() {
         live_skip!("needs root, to be another user");
     }
@@ -241,7 +243,7 @@ fn live_marks_that_may_not_be_seen_are_an_error_that_says_which_right_it_takes()
 }
 
 #[test]
-fn live_without_the_right_it_fails_and_says_which_is_needed() {
+fn live_destroy_without_cap_net_admin_fails_and_names_it() {
     if !socket_world::is_root() {
         live_skip!("needs root, to be another user");
     }

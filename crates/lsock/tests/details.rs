@@ -1,4 +1,4 @@
-//! `--details` and its columns: what is promised, of live sockets.
+//! Tests of `--details` and its columns on live sockets.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use socket_world::{binding, kernel, live_skip, tcp};
 use std::collections::BTreeMap;
 
-/// The rows of the JSON whose local port is this; the details apart, after what else is promised was checked.
+/// The JSON rows with this local port, checked, each with its details taken out.
 fn rows(args: &[&str], port: u16) -> Vec<(Value, Option<Map<String, Value>>)> {
     let filter = format!(":{port}");
     let document: Value = serde_json::from_str(&listed(&[&["--json", &filter], args].concat())).unwrap();
@@ -24,7 +24,7 @@ fn rows(args: &[&str], port: u16) -> Vec<(Value, Option<Map<String, Value>>)> {
 }
 
 #[test]
-fn json_has_details_when_asked_for_and_else_not() {
+fn json_has_details_only_on_request() {
     let made = tcp::pair_v4().unwrap();
     let port = made.facts[0].local.port();
     assert!(rows(&[], port).iter().all(|(_, details)| details.is_none()));
@@ -57,7 +57,7 @@ fn json_has_details_when_asked_for_and_else_not() {
         assert_eq!(details["shutdown"]["send"], false, "{row}");
         assert!(details["backlog"].is_null() && details["ulp"].is_null());
     }
-    // A column asks for what it needs.
+    // A column requests the details that it shows.
     for (_, details) in rows(&["--columns", "rtt"], port) {
         let details = details.unwrap();
         assert!(details["tcp"].is_object() && details["memory"].is_null());
@@ -89,7 +89,7 @@ fn columns_show_single_details_and_csv_has_them_under_their_names() {
 }
 
 #[test]
-fn table_has_details_last_and_one_line_a_socket() {
+fn table_has_details_last_and_one_line_per_socket() {
     let made = tcp::pair_v4().unwrap();
     let filter = format!(":{}", made.facts[0].local.port());
     let text = listed(&["-i", &filter]);
@@ -103,7 +103,7 @@ fn table_has_details_last_and_one_line_a_socket() {
 }
 
 #[test]
-fn live_bound_sockets_are_shown_alone_or_beside_all() {
+fn live_bound_sockets_are_shown_alone_or_with_all() {
     let made = binding::tcp_bound_alone().unwrap();
     let local = made.facts[0].local.to_string();
     let states = |args: &[&str]| -> Vec<String> {

@@ -1,5 +1,5 @@
 //! `lsock FILTER` beside `ss FILTER`: the same rows for every filter and state of ss's manual page, in a network
-//! namespace with a socket of each kind. Where the two differ it is told here, with the reason.
+//! namespace with a socket of each kind. Each difference is listed with its reason.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
@@ -11,11 +11,11 @@ use std::io::{ErrorKind, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::process::{Command, Output};
 
-/// What both are asked, and where the answers differ for a reason.
+/// A filter for both programs, with the reason if their results differ.
 #[derive(Copy, Clone)]
 struct Case<'a> {
     ss: &'a str,
-    /// What gives the same rows here: mostly the same.
+    /// The filter that gives the same rows in lsock: usually the same text.
     lsock: &'a str,
     why: &'static str,
 }
@@ -31,13 +31,13 @@ const NO_REMOTE: &str =
 /// The manual has it otherwise: "in increasing order of precedence are or, and, and not".
 const LEFT_TO_RIGHT: &str = "ss 6.1 lets neither of `and` and `or` bind closer, against its manual";
 
-/// The kernel decides whether somebody bound the port; ss lets through what both it and this say.
+/// lsock has the kernel's decision whether the port was bound explicitly; ss also requires an ephemeral port.
 const EPHEMERAL: &str =
     "ss also wants the port to be of ip_local_port_range, and not to be of it after `not`";
 
 /// Each selects some of the sockets, but not all.
 const CASES: &[Case<'_>] = &[
-    // USAGE EXAMPLES: their filters, on networks that there are here.
+    // USAGE EXAMPLES: their filters, with addresses of this test.
     same("state established ( dport = :ssh or sport = :ssh )"),
     same("state fin-wait-1 ( sport = :http or sport = :https ) dst 127.0.0/24"),
     // STATE-FILTER: every name.
@@ -162,7 +162,7 @@ const CASES: &[Case<'_>] = &[
     same("not fwmark 0x01/0x03"),
 ];
 
-/// Those that select none here, or all.
+/// Filters that select no socket of this test, or all.
 const NONE_OR_ALL: &[Case<'_>] = &[
     // The manual's own network.
     same("state fin-wait-1 ( sport = :http or sport = :https ) dst 193.233.7/24"),
@@ -174,13 +174,13 @@ const NONE_OR_ALL: &[Case<'_>] = &[
     same("fwmark = 0x04/0x03"),
 ];
 
-/// What `ss` takes and we do not: names of hosts are never looked up, which could wait for a network; there are no
-/// Unix sockets in the list.
+/// Filters that `ss` accepts and lsock does not: lsock never resolves host names, which could wait for a network, and lists
+/// no Unix sockets.
 const REFUSED: &[&str] = &["dst localhost", "src /tmp/.X11-unix/*", "src unix:/tmp/socket"];
 
 type Row = (String, String, String, String);
 
-/// What stands while the test runs; nothing is sent.
+/// The sockets that stay open during the test.
 #[allow(dead_code, reason = "held open")]
 struct World {
     made: Vec<Made>,
@@ -200,7 +200,7 @@ fn world() -> World {
         let (client, server) = world.connection(address.parse().unwrap());
         world.streams.extend([client, server]);
     }
-    // A server on port 80 that wants to end, and has bytes that its client has no room for.
+    // A server on port 80 in FIN-WAIT-1: it has closed while its client has no room for its bytes.
     let (client, mut server) = world.connection("127.0.0.1:80".parse().unwrap());
     server.set_nonblocking(true).unwrap();
     loop {
@@ -226,13 +226,13 @@ impl World {
     }
 }
 
-/// Runs a program; nothing else is started meanwhile, which would hold this process's descriptors.
+/// Runs a program under a lock: a concurrent fork would hold this process's descriptors.
 fn output_of(command: &mut Command) -> Output {
     let _quiet = quiet();
     command.output().unwrap()
 }
 
-/// A line of `ss` without its state, which it leaves out where only one is asked for.
+/// A line of `ss`; its state is absent if the filter selects a single one.
 type Ends = (String, String, String);
 
 fn ss(filter: &str) -> Result<Vec<(Option<String>, Ends)>, String> {
@@ -255,7 +255,7 @@ fn ss(filter: &str) -> Result<Vec<(Option<String>, Ends)>, String> {
     Ok(rows.collect())
 }
 
-/// An end without the name of the device; one that takes everything from everywhere stands as IPv6 has it.
+/// An endpoint without its device name; the wildcard is written as for IPv6.
 fn end_of_ss(text: &str) -> String {
     let (address, port) = text.rsplit_once(':').unwrap();
     if port == "*" {
@@ -265,7 +265,7 @@ fn end_of_ss(text: &str) -> String {
     format!("{}|{port}", if address == "*" { "::" } else { address })
 }
 
-/// Every row of `ss`, by its ends.
+/// The state of every row of `ss`, by its endpoints.
 fn states_of_ss() -> BTreeMap<Ends, String> {
     let rows = ss("").unwrap();
     let count = rows.len();
@@ -274,7 +274,7 @@ fn states_of_ss() -> BTreeMap<Ends, String> {
     states
 }
 
-/// The rows of `lsock`; its own words where it fails.
+/// The rows of `lsock`, or its error message.
 fn lsock(filter: &str) -> Result<BTreeSet<Row>, String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lsock"));
     command.args(["-tu", "--no-owners", "--json"]).args(filter.split(' ').filter(|word| !word.is_empty()));
@@ -301,7 +301,7 @@ fn lsock(filter: &str) -> Result<BTreeSet<Row>, String> {
     Ok(rows.collect())
 }
 
-/// The filters that name something of this machine: as `ss` has them, as `lsock` has them, and why they differ.
+/// Filters with values of this machine: for `ss`, for `lsock`, and why they differ.
 fn of_this_machine() -> Vec<(String, String, &'static str)> {
     let range = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").unwrap();
     let range = format!("sport = :{}", range.split_whitespace().collect::<Vec<_>>().join("-"));
@@ -334,7 +334,7 @@ fn cgroup() -> Option<String> {
     Some(format!("{}{}", mount[1], path.trim_end_matches('/')))
 }
 
-/// What is to be said of a case: a difference, or why it was not compared.
+/// The result of a case: a difference, or why it was not compared.
 enum Outcome {
     Same(usize),
     Skipped(String),
@@ -361,7 +361,7 @@ fn compare(case: &Case<'_>, states: &BTreeMap<Ends, String>) -> Outcome {
             of_ss.difference(&rows).collect::<Vec<_>>(),
             rows.difference(&of_ss).collect::<Vec<_>>()
         )),
-        // Since then the kernel knows every term.
+        // Older kernels lack some terms.
         Err(said) if kernel::is_before(5, 8) && said.contains("not supported") => {
             Outcome::Skipped(format!("{:?}: Linux before 5.8", case.lsock))
         }
@@ -375,14 +375,14 @@ fn every_filter_of_the_manual_of_ss_gives_the_same_rows() {
         live_skip!("there is no ss on this machine");
     }
     let ran = namespace::in_network_namespace(|| {
-        // The states of the world change by themselves after half a minute.
+        // Timers of the kernel change some states after half a minute.
         for _ in 0..3 {
             let world = world();
             let states = states_of_ss();
-            let here = of_this_machine();
-            let here = here.iter().map(|(ss, lsock, why)| Case { ss, lsock, why });
+            let local = of_this_machine();
+            let local = local.iter().map(|(ss, lsock, why)| Case { ss, lsock, why });
             let cases: Vec<_> =
-                CASES.iter().copied().chain(here).chain(NONE_OR_ALL.iter().copied()).collect();
+                CASES.iter().copied().chain(local).chain(NONE_OR_ALL.iter().copied()).collect();
             let outcomes: Vec<_> = cases.iter().map(|case| (case, compare(case, &states))).collect();
             if states_of_ss() == states {
                 check(&outcomes, states.len());
@@ -422,7 +422,7 @@ fn check(outcomes: &[(&Case<'_>, Outcome)], all: usize) {
 }
 
 #[test]
-fn what_ss_alone_takes_is_refused() {
+fn filters_that_only_ss_accepts_are_refused() {
     for filter in REFUSED {
         let said = lsock(filter).expect_err(filter);
         assert!(said.starts_with("lsock: filter, column "), "{said}");

@@ -1,4 +1,4 @@
-//! The program beside processes that hold sockets in awkward ways, or have awkward names.
+//! Tests with processes that hold sockets in unusual ways or have unusual names.
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 
 mod common;
@@ -8,11 +8,11 @@ use serde_json::Value;
 use socket_world::{Child, Held, Made, SocketFacts, live_skip, names, quiet, tcp};
 
 #[test]
-fn row_of_an_own_listener_tells_pid_fd_inode_and_uid() {
+fn row_of_an_own_listener_has_pid_fd_inode_and_uid() {
     let _quiet = quiet();
     let made = tcp::listener_v4().unwrap();
     let socket = &made.sockets[0];
-    let (held, facts) = (Held::here(socket).unwrap(), SocketFacts::of(socket).unwrap());
+    let (held, facts) = (Held::of(socket).unwrap(), SocketFacts::of(socket).unwrap());
     let rows = sockets(&["--json", "-tl", "--local-port", &facts.local.port().to_string()]);
     assert_eq!(rows.len(), 1);
     let row = &rows[0];
@@ -24,7 +24,7 @@ fn row_of_an_own_listener_tells_pid_fd_inode_and_uid() {
 }
 
 #[test]
-fn mapped_peer_is_printed_as_the_socket_sees_it() {
+fn ipv4_mapped_peer_is_printed_as_such() {
     let made = match tcp::pair_mapped() {
         Ok(made) => made,
         Err(error) => live_skip!("IPv6: {error}"),
@@ -40,7 +40,7 @@ fn mapped_peer_is_printed_as_the_socket_sees_it() {
 }
 
 #[test]
-fn hostile_names_are_harmless_on_one_line() {
+fn hostile_names_are_escaped_on_one_line() {
     let names = names::hostile();
     let children: Vec<_> = names.iter().map(|name| names::named(name, tcp::listener_v4).unwrap()).collect();
     let pids: Vec<_> = children.iter().map(|child| child.pid().to_string()).collect();
@@ -52,7 +52,7 @@ fn hostile_names_are_harmless_on_one_line() {
         &["--json"],
     ] {
         let text = listed(&[args, &["-tl", "--pid", &pids]].concat());
-        // The document begins with a line of its own.
+        // The document has one line before the rows.
         let lines = names.len() + usize::from(args == ["--json"]);
         assert_eq!(text.lines().count(), lines, "{args:?}: {text:?}");
         let harmful = |c: char| c.is_control() && c != '\n' || ['\u{202e}', '\u{200b}'].contains(&c);
@@ -66,7 +66,7 @@ fn hostile_names_are_harmless_on_one_line() {
 }
 
 #[test]
-fn processes_that_share_a_listener_are_all_shown() {
+fn all_processes_that_share_a_listener_are_shown() {
     let _quiet = quiet();
     let made = tcp::listener_v4().unwrap();
     let port = SocketFacts::of(&made.sockets[0]).unwrap().local.port();
@@ -85,7 +85,7 @@ fn processes_that_share_a_listener_are_all_shown() {
 }
 
 #[test]
-fn socket_that_nobody_accepted_says_so() {
+fn connection_in_the_accept_queue_has_that_reason() {
     let made: Made = tcp::accept_queue().unwrap();
     let port = SocketFacts::of(&made.sockets[1]).unwrap().local.port();
     let text = listed(&["--no-header", "--local-port", &port.to_string(), "--state", "established"]);

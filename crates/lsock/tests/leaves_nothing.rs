@@ -1,4 +1,4 @@
-//! The program leaves nothing in the kernel, whether it ends or is killed.
+//! Tests that no BPF program outlives a run, whether it exits or is killed.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
@@ -13,8 +13,7 @@ use std::time::Duration;
 
 const ARGS: &[&str] = &["--json", "--owner-source", "bpf"];
 
-/// Whether all of the library's programs that were loaded after `newest` are gone, within a time in which those of
-/// others who run it beside this test are gone, too.
+/// Whether all of the library's programs with ids above `newest` are freed, with time for those of concurrent runs.
 fn are_freed(newest: u32) -> bool {
     let loaded = bpf::programs_named("netstat_").unwrap();
     let loaded: Vec<u32> = loaded.into_iter().filter(|id| *id > newest).collect();
@@ -25,7 +24,7 @@ fn are_freed(newest: u32) -> bool {
 }
 
 #[test]
-fn live_no_program_of_bpf_is_left_after_an_end_or_a_kill_at_any_moment() {
+fn live_no_bpf_program_is_left_after_exit_or_kill() {
     if let Err(why) = kernel::bpf_iterators() {
         live_skip!("{why}");
     }

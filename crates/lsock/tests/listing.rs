@@ -1,4 +1,4 @@
-//! The program beside sockets of this test's own. On a system without a back end nothing of this passes.
+//! Tests of the listing with sockets of the test process.
 #![cfg(not(netstat_test_unsupported))]
 
 mod common;
@@ -13,13 +13,13 @@ use test_skips::live_skip;
 fn listener() -> (TcpListener, SocketAddr) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let address = listener.local_addr().expect("loopback");
-    // Wine knows whose socket one is only after a call that fetches the socket's descriptor, as this one does.
+    // Wine records the owner of a socket at the first call that fetches its descriptor.
     let _ = listener.ttl();
     (listener, address)
 }
 
-/// Rows without their other owners.
-fn with_me_alone(mut rows: Vec<Value>) -> Vec<Value> {
+/// Rows with this process as the only owner.
+fn with_self_only(mut rows: Vec<Value>) -> Vec<Value> {
     for row in &mut rows {
         row["owners"].as_array_mut().expect("a list").retain(|owner| owner["pid"] == std::process::id());
     }
@@ -38,13 +38,13 @@ fn me() -> String {
     std::process::id().to_string()
 }
 
-/// Whether this process is among those in a column. Programs that other tests start may be too: they have this
-/// process's descriptors until they are executed.
+/// Whether this process is among those in a column. Children of other tests may be too: they share the
+/// descriptors until exec.
 fn has_me(pids: &str) -> bool {
     pids.split([',', ' ']).any(|pid| pid == me())
 }
 
-/// The one line that begins so.
+/// The only line that starts with these words.
 fn line<'a>(text: &'a str, start: &[&str]) -> Vec<&'a str> {
     let words = |line: &'a str| line.split_whitespace().collect::<Vec<_>>();
     let mut found = text.lines().map(words).filter(|words| words.starts_with(start));
@@ -91,7 +91,7 @@ fn port_finds_both_ends() {
 }
 
 #[test]
-fn chosen_state_columns_and_order_are_shown() {
+fn state_columns_and_sort_options_apply() {
     let (_listener, client, _server) = connection();
     let (local, remote) = (client.local_addr().unwrap().to_string(), client.peer_addr().unwrap().to_string());
     let columns = "proto,local,remote,pid,process";
@@ -110,7 +110,7 @@ fn chosen_state_columns_and_order_are_shown() {
 }
 
 #[test]
-fn nothing_that_fits_is_success() {
+fn empty_listing_is_success() {
     let (listener, address) = listener();
     drop(listener);
     let text = listed(&["--no-header", "--state", "listen", "--local-port", &address.port().to_string()]);
@@ -129,7 +129,7 @@ fn pid_and_process_narrow_to_what_they_hold() {
         );
     }
     let port = format!("--local-port={}", address.port());
-    let listed = |args: &[&str]| with_me_alone(sockets(args));
+    let listed = |args: &[&str]| with_self_only(sockets(args));
     let rows = listed(&["--json", "-tl", &port]);
     let name = rows[0]["owners"][0]["name"].as_str().unwrap().to_owned();
     assert_eq!(listed(&["--json", "-tl", &port, "--process", &name]), rows);
@@ -137,7 +137,7 @@ fn pid_and_process_narrow_to_what_they_hold() {
 }
 
 #[test]
-fn source_of_owners_can_be_chosen_everywhere_and_is_told_where_there_is_a_choice() {
+fn owner_source_option_works_everywhere_and_is_reported_on_linux() {
     for asked in ["auto", "procfs", "bpf"] {
         let text = listed(&["--json", "-tl", "--owner-source", asked]);
         let document: Value = serde_json::from_str(&text).unwrap();
@@ -154,7 +154,7 @@ fn source_of_owners_can_be_chosen_everywhere_and_is_told_where_there_is_a_choice
 }
 
 #[test]
-fn user_narrows_to_sockets_of_that_user() {
+fn user_option_selects_sockets_of_that_user() {
     let (_listener, address) = listener();
     let port = format!("--local-port={}", address.port());
     let rows = sockets(&["--json", "-tl", &port]);
@@ -174,8 +174,8 @@ fn jsonl_has_the_rows_of_json() {
     let text = listed(&["--jsonl", "--pid", &me(), &port]);
     let rows: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     rows.iter().for_each(check_row);
-    let rows = with_me_alone(rows);
-    assert_eq!(rows, with_me_alone(sockets(&["--json", "--pid", &me(), &port])));
+    let rows = with_self_only(rows);
+    assert_eq!(rows, with_self_only(sockets(&["--json", "--pid", &me(), &port])));
     assert_eq!(rows.len(), 3);
 }
 
@@ -199,7 +199,7 @@ fn csv_has_the_usual_columns() {
 }
 
 #[test]
-fn no_owners_looks_for_none() {
+fn no_owners_reports_not_asked() {
     let (_listener, address) = listener();
     let port = format!("--local-port={}", address.port());
     let rows = sockets(&["--json", "--no-owners", "-tl", &port]);
@@ -209,7 +209,7 @@ fn no_owners_looks_for_none() {
 
 #[test]
 fn closed_pipe_is_success_and_silent() {
-    // More than a pipe takes, so that the program does meet the closed end.
+    // More than fits into a pipe, so that a write meets the closed end.
     let _sockets: Vec<_> = (0..400).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
     for args in
         [&["--jsonl"], &["--json"], &["--csv", "--sort=-pid"][..], &["--columns", "+path,command,owners"]]
@@ -223,14 +223,14 @@ fn closed_pipe_is_success_and_silent() {
         let mut said = String::new();
         child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
         assert!(child.wait().unwrap().success(), "{args:?}: {said}");
-        // The pipe may take all of the table before its reader is gone; then only a gap can be told.
+        // If the pipe took the whole table before its reader closed it, the line about gaps follows.
         assert!(said.is_empty() || said.contains("could not be read"), "{args:?}: {said}");
         assert!(args[0] != "--jsonl" || said.is_empty(), "{args:?}: {said}");
     }
 }
 
 #[test]
-fn colour_is_for_terminals_or_on_demand() {
+fn colour_is_for_terminals_or_on_request() {
     let (_listener, address) = listener();
     let port = format!(":{}", address.port());
     let colored = |args: &[&str], environment: &[(&str, &str)]| {
@@ -242,7 +242,7 @@ fn colour_is_for_terminals_or_on_demand() {
     assert!(colored(&["--color", "always"], &[]));
     assert!(colored(&["--color", "always"], &[("NO_COLOR", "1")]));
     assert!(!colored(&["--color", "never"], &[("CLICOLOR_FORCE", "1")]));
-    // Forced as on a terminal: NO_COLOR is obeyed.
+    // CLICOLOR_FORCE acts like a terminal, where NO_COLOR applies.
     assert!(colored(&[], &[("CLICOLOR_FORCE", "1")]));
     assert!(!colored(&[], &[("CLICOLOR_FORCE", "1"), ("NO_COLOR", "1")]));
     assert!(!colored(&["--json", "--color", "always"], &[]));
@@ -250,7 +250,7 @@ fn colour_is_for_terminals_or_on_demand() {
 }
 
 #[test]
-fn whole_listing_keeps_the_contract() {
+fn whole_listing_matches_the_documented_json() {
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     let rows = sockets(&["--json"]);
     assert!(rows.iter().any(|row| row["local"]["port"] == udp.local_addr().unwrap().port()));

@@ -1,5 +1,5 @@
-//! The program on a machine with 21,200 sockets in 200 processes: each once, as it is, with exactly the holders
-//! that the processes report of themselves; and the same rows for a user who may not see the holders.
+//! Tests with 21,200 sockets in 200 processes: each is listed once, with exactly the holders that the processes report
+//! themselves, and an unprivileged user sees the same rows without the holders.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
@@ -25,8 +25,8 @@ fn in_a_namespace(test: impl FnOnce() + Send) -> std::io::Result<()> {
     })
 }
 
-/// Runs a program. Nothing else is started meanwhile: it would hold this process's descriptors for a moment, and a
-/// program that is open for writing somewhere cannot be run.
+/// Runs a program under a lock: a concurrent fork would hold this process's descriptors, and a program that is open for
+/// writing cannot be executed.
 fn output_of(command: &mut Command) -> Output {
     let quiet = quiet();
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -44,7 +44,7 @@ fn end(address: SocketAddr) -> Value {
     json!({ "addr": address.ip().to_string(), "port": address.port() })
 }
 
-/// A row as its maker describes it, as far as the maker knows.
+/// The expected fields of a row, as its creator reports them.
 fn described(facts: &SocketFacts) -> Value {
     let state = match facts.state {
         State::Established => Some("ESTABLISHED"),
@@ -61,7 +61,7 @@ fn described(facts: &SocketFacts) -> Value {
         "inode": facts.inode,
         "uid": facts.uid,
         "rx_queue": facts.rx_queue.unwrap_or(0),
-        // Of a listener: how many may wait, which its maker set.
+        // Of a listener: the backlog that its creator set.
         "tx_queue": if facts.state == State::Listen { 16 } else { 0 },
         "queue_unit": match facts.state {
             State::Listen => "connections",
@@ -71,7 +71,7 @@ fn described(facts: &SocketFacts) -> Value {
     })
 }
 
-/// The same fields of a row that was listed.
+/// The same fields of a listed row.
 fn listed(row: &Value) -> Value {
     let fields = [
         "protocol",
@@ -99,16 +99,17 @@ fn holders(row: &Value) -> BTreeSet<(u64, u64)> {
     holders.collect()
 }
 
-/// What the program lists, with owners found in this way.
+/// The document with owners from this source.
 fn listed_by(source: &str) -> Value {
-    let told = json_of(Command::new(env!("CARGO_BIN_EXE_lsock")).args(["--json", "--owner-source", source]));
-    assert_eq!(told["owner_source"], json!({ "used": source, "reason": "asked for" }));
-    told
+    let document =
+        json_of(Command::new(env!("CARGO_BIN_EXE_lsock")).args(["--json", "--owner-source", source]));
+    assert_eq!(document["owner_source"], json!({ "used": source, "reason": "asked for" }));
+    document
 }
 
-fn is_exactly(told: &Value, world: &World) {
+fn is_exactly(document: &Value, world: &World) {
     let mut rows: BTreeMap<u64, &Value> = BTreeMap::new();
-    for row in told["sockets"].as_array().unwrap() {
+    for row in document["sockets"].as_array().unwrap() {
         let before = rows.insert(row["inode"].as_u64().unwrap(), row);
         assert!(before.is_none(), "twice: {row}");
     }
@@ -125,7 +126,7 @@ fn is_exactly(told: &Value, world: &World) {
         assert_eq!(holders(row), held[&inode], "{row}");
         assert_eq!(row["owner_status"], "known");
     }
-    let processes: BTreeSet<u64> = told["processes"]
+    let processes: BTreeSet<u64> = document["processes"]
         .as_array()
         .unwrap()
         .iter()
@@ -133,11 +134,11 @@ fn is_exactly(told: &Value, world: &World) {
         .collect();
     let expected: BTreeSet<u64> = world.children().iter().map(|child| child.pid().into()).collect();
     assert_eq!(processes, expected);
-    assert!(told["processes"].as_array().unwrap().iter().all(|process| process["name"] == "world"));
+    assert!(document["processes"].as_array().unwrap().iter().all(|process| process["name"] == "world"));
 }
 
 #[test]
-fn live_world_of_21_200_sockets_is_listed_exactly_from_either_source_of_owners() {
+fn live_world_of_21_200_sockets_is_exact_with_either_owner_source() {
     let ran = in_a_namespace(|| {
         let world = World::build(&WorldSpec::small()).unwrap();
         is_exactly(&listed_by("procfs"), &world);
@@ -152,7 +153,7 @@ fn live_world_of_21_200_sockets_is_listed_exactly_from_either_source_of_owners()
 }
 
 #[test]
-fn live_plain_user_sees_the_same_rows_and_is_told_what_is_hidden() {
+fn live_unprivileged_user_sees_the_same_rows_with_hidden_owners() {
     if !socket_world::is_root() {
         live_skip!("needs root, to be root and another user");
     }
@@ -168,8 +169,8 @@ fn live_plain_user_sees_the_same_rows_and_is_told_what_is_hidden() {
         let plain: Value = serde_json::from_slice(&output.stdout).unwrap();
         let text = String::from_utf8(output.stderr).unwrap();
 
-        let rows = |told: &Value| -> BTreeSet<String> {
-            told["sockets"].as_array().unwrap().iter().map(|row| listed(row).to_string()).collect()
+        let rows = |document: &Value| -> BTreeSet<String> {
+            document["sockets"].as_array().unwrap().iter().map(|row| listed(row).to_string()).collect()
         };
         assert_eq!(rows(&plain), rows(&root));
         assert_eq!(rows(&plain).len(), of_root.facts.len() + of_user.sockets().len());

@@ -1,15 +1,14 @@
-//! The one way this crate takes values out of bytes, and the one error it has.
+//! Reads fixed-width fields from bytes; and `DecodeError`, the only error of this crate.
 //!
-//! A [`Reader`] stands at an offset of a record and moves forward. Each method names the width and the
-//! byte order of what it takes, so a decoder reads like the C structure that it decodes, field by
-//! field in the header's order: no casts of memory, hence no alignment, no packed structures and
-//! nothing that depends on how a compiler lays things out. A field that is not there is an error which
-//! says where.
+//! A [`Reader`] is at an offset of a record and moves forward. Each method names the width and the byte order of
+//! the field, so a decoder reads like the C structure that it decodes, field by field in the header's order: no
+//! casts of memory, hence no alignment, no packed structures and no dependence on how a compiler lays out
+//! structures. A missing field is an error with its offset.
 
 use std::error::Error;
 use std::fmt;
 
-/// Why bytes are not the record they were taken for.
+/// Why bytes are not the expected record.
 ///
 /// Its text names the record and the place: `inet_diag_msg: 4 bytes needed at offset 68, 2 there`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,7 +31,7 @@ impl DecodeError {
         Self { record, offset, reason: Reason::Short { need, have } }
     }
 
-    /// The bytes are there and cannot be what they should be; `what` says so after the record's name.
+    /// The bytes are there and are not valid; `what` follows the record's name in the text.
     #[cold]
     pub const fn malformed(record: &'static str, offset: usize, what: &'static str) -> Self {
         Self { record, offset, reason: Reason::Malformed(what) }
@@ -80,9 +79,9 @@ impl fmt::Display for DecodeError {
 
 impl Error for DecodeError {}
 
-/// Takes fields out of a record, in order, each checked against what is left.
+/// Reads fields of a record, in order, each checked against the remaining length.
 ///
-/// A method that fails takes nothing, so the reader stays where it was.
+/// A method that fails reads nothing: the reader stays at its offset.
 #[derive(Clone, Debug)]
 pub struct Reader<'a> {
     record: &'static str,
@@ -91,43 +90,43 @@ pub struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// Starts at the first of `bytes`; errors will call them `record`.
+    /// Starts at the first of `bytes`; `record` is the name in errors.
     #[inline]
     pub const fn new(record: &'static str, bytes: &'a [u8]) -> Self {
         Self { record, length: bytes.len(), rest: bytes }
     }
 
-    /// Takes one byte.
+    /// Reads one byte.
     #[inline]
     pub fn u8(&mut self) -> Result<u8, DecodeError> {
         self.bytes().map(u8::from_ne_bytes)
     }
 
-    /// Takes a `u16` in network byte order, as kernels keep ports.
+    /// Reads a `u16` in network byte order, as kernels keep ports.
     #[inline]
     pub fn u16_be(&mut self) -> Result<u16, DecodeError> {
         self.bytes().map(u16::from_be_bytes)
     }
 
-    /// Takes a `u16` in the machine's byte order.
+    /// Reads a `u16` in the machine's byte order.
     #[inline]
     pub fn u16_ne(&mut self) -> Result<u16, DecodeError> {
         self.bytes().map(u16::from_ne_bytes)
     }
 
-    /// Takes a `u32` in network byte order.
+    /// Reads a `u32` in network byte order.
     #[inline]
     pub fn u32_be(&mut self) -> Result<u32, DecodeError> {
         self.bytes().map(u32::from_be_bytes)
     }
 
-    /// Takes a `u32` in the machine's byte order.
+    /// Reads a `u32` in the machine's byte order.
     #[inline]
     pub fn u32_ne(&mut self) -> Result<u32, DecodeError> {
         self.bytes().map(u32::from_ne_bytes)
     }
 
-    /// Takes `N` `u32` in the machine's byte order, one after the other; all of them or none.
+    /// Reads `N` `u32` in the machine's byte order; all of them or none.
     pub fn u32s_ne<const N: usize>(&mut self) -> Result<[u32; N], DecodeError> {
         let start = self.clone();
         let mut taken = [0; N];
@@ -143,19 +142,19 @@ impl<'a> Reader<'a> {
         Ok(taken)
     }
 
-    /// Takes an `i32` in the machine's byte order.
+    /// Reads an `i32` in the machine's byte order.
     #[inline]
     pub fn i32_ne(&mut self) -> Result<i32, DecodeError> {
         self.bytes().map(i32::from_ne_bytes)
     }
 
-    /// Takes a `u64` in the machine's byte order, wherever it stands: netlink aligns to 4 only.
+    /// Reads a `u64` in the machine's byte order, at any alignment: netlink aligns to 4 only.
     #[inline]
     pub fn u64_ne(&mut self) -> Result<u64, DecodeError> {
         self.bytes().map(u64::from_ne_bytes)
     }
 
-    /// Takes `N` bytes as they are.
+    /// Reads `N` bytes as they are.
     #[inline]
     pub fn bytes<const N: usize>(&mut self) -> Result<[u8; N], DecodeError> {
         match self.rest.split_first_chunk::<N>() {
@@ -167,7 +166,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Takes `n` bytes, borrowed from the record.
+    /// Reads `n` bytes, borrowed from the record.
     #[inline]
     pub fn take(&mut self, n: usize) -> Result<&'a [u8], DecodeError> {
         match self.rest.split_at_checked(n) {
@@ -179,26 +178,26 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Passes over `n` bytes.
+    /// Skips `n` bytes.
     #[inline]
     pub fn skip(&mut self, n: usize) -> Result<(), DecodeError> {
         self.take(n).map(drop)
     }
 
-    /// What is left, without taking it.
+    /// The remaining bytes, without reading them.
     #[inline]
     pub const fn rest(&self) -> &'a [u8] {
         self.rest
     }
 
-    /// How many bytes have been taken.
+    /// How many bytes have been read.
     #[inline]
     pub const fn offset(&self) -> usize {
         // The rest is a tail of the whole, so this never saturates.
         self.length.saturating_sub(self.rest.len())
     }
 
-    /// How many bytes are left.
+    /// How many bytes remain.
     #[inline]
     pub const fn remaining(&self) -> usize {
         self.rest.len()
@@ -215,7 +214,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_width_is_taken_in_the_order_its_method_names() {
+    fn each_width_is_read_in_the_named_byte_order() {
         let mut bytes = vec![7, 0x12, 0x34];
         bytes.extend_from_slice(&0x1234_u16.to_ne_bytes());
         bytes.extend_from_slice(&[0xde, 0xad, 0xbe, 0xef]);
@@ -241,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_that_is_not_there_is_an_error_that_says_where_and_takes_nothing() {
+    fn missing_field_is_an_error_with_its_offset_and_nothing_is_read() {
         let mut reader = Reader::new("inet_diag_msg", &[0; 70]);
         reader.skip(68).unwrap();
         let error = reader.u32_ne().unwrap_err();
@@ -262,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_malformed_record_has_a_place_and_no_lengths() {
+    fn malformed_record_has_an_offset_and_no_lengths() {
         let error = DecodeError::malformed("stat", 5, "no ')' after the name");
         assert_eq!(error.to_string(), "stat: no ')' after the name at offset 5");
         assert_eq!((error.need(), error.have()), (None, None));

@@ -1,4 +1,4 @@
-//! BTF, from a small set of types made here and from those of the running kernel.
+//! BTF: decoded from a small set of types built in this file and from the types of the running kernel.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -16,7 +16,7 @@ fn info(kind: u32, count: u32, flag: bool) -> u32 {
 struct Types {
     types: Vec<u8>,
     strings: Vec<u8>,
-    /// Where each ends.
+    /// The end offset of each type.
     ends: Vec<u32>,
 }
 
@@ -71,10 +71,10 @@ impl Types {
     }
 }
 
-/// A structure with all that a structure can have, and a type of every kind.
+/// A structure with everything that a structure can have, and a type of every kind.
 fn synthetic() -> Types {
     let mut types = Types::new();
-    // 1-4: integers; the word says how many bits
+    // 1-4: integers; the word has the number of bits
     types.add("int", info(1, 0, false), 4, &[0x0100_0020]);
     types.add("unsigned short", info(1, 0, false), 2, &[16]);
     types.add("long unsigned int", info(1, 0, false), 8, &[64]);
@@ -153,7 +153,7 @@ fn types_are_found_by_kind_and_whole_name_behind_types_of_every_kind() {
 }
 
 #[test]
-fn members_of_anonymous_structures_and_unions_are_members_of_what_they_stand_in() {
+fn members_of_anonymous_structures_and_unions_are_members_of_the_enclosing_one() {
     let file = synthetic().file();
     let btf = Btf::new(&file).unwrap();
     let at = |name| member(&btf, "inode", name).bit_offset;
@@ -222,7 +222,7 @@ fn a_longer_header_and_sections_in_any_place_are_accepted() {
 }
 
 #[test]
-fn what_is_no_btf_of_this_machine_is_an_error_that_says_so() {
+fn what_is_no_btf_of_this_machine_is_an_error_with_the_reason() {
     let file = synthetic().file();
     let error = |change: &dyn Fn(&mut Vec<u8>)| {
         let mut changed = file.clone();
@@ -246,7 +246,7 @@ fn a_kind_that_is_not_known_is_an_error_at_its_place() {
         let btf = Btf::new(&file).unwrap();
         let error = btf.find([(Kind::Int, "int"), (Kind::Int, "long")]).unwrap_err();
         assert_eq!(error.to_string(), "btf_type: of an unknown kind at offset 16", "{kind}");
-        // What stands before it is found.
+        // Types before it are found.
         assert_eq!(btf.size(found(&btf, Kind::Int, "int")), Ok(Some(4)));
     }
 }
@@ -295,7 +295,7 @@ fn a_file_cut_at_any_byte_is_an_error() {
 }
 
 #[test]
-fn types_cut_at_any_byte_are_an_error_for_who_looks_behind_the_cut() {
+fn types_cut_at_any_byte_are_an_error_for_searches_behind_the_cut() {
     let types = synthetic();
     let mut file = types.file();
     for cut in 0..types.types.len() {
@@ -308,7 +308,7 @@ fn types_cut_at_any_byte_are_an_error_for_who_looks_behind_the_cut() {
         } else {
             assert!(nothing.unwrap_err().need().is_some(), "cut at {cut}");
         }
-        // What stands before the cut is found.
+        // Types before the cut are found.
         let third = btf.find([(Kind::Int, "long unsigned int")]);
         assert_eq!(third.is_ok_and(|[id]| id.is_some()), cut >= types.ends[2], "cut at {cut}");
     }
@@ -337,10 +337,10 @@ fn types_are_found_by_number_in_any_order() {
 }
 
 #[test]
-fn names_beyond_the_strings_are_no_names() {
+fn names_beyond_the_string_section_are_no_names() {
     let mut types = Types::new();
     types.structure(4, false, "whole", 8, &[("member", 1, 0)]);
-    // "member" is written first, then "whole": the section is cut in its last name.
+    // "member" is written first, then "whole": the section is truncated in its last name.
     types.strings.pop();
     let file = types.file();
     let btf = Btf::new(&file).unwrap();
@@ -348,13 +348,13 @@ fn names_beyond_the_strings_are_no_names() {
 }
 
 #[test]
-fn the_running_kernel_has_what_a_listing_of_files_needs() {
+fn running_kernel_has_the_types_that_the_iterator_needs() {
     let Ok(file) = std::fs::read("/sys/kernel/btf/vmlinux") else {
         common::skipped("BTF: there is no /sys/kernel/btf/vmlinux");
         return;
     };
     if file.starts_with(&0xeb9f_u16.swap_bytes().to_ne_bytes()) {
-        // Where the processor is emulated, the kernel is of another one.
+        // Where the processor is emulated, the kernel is that of another processor.
         common::skipped("BTF: of a kernel of the other byte order");
         return;
     }
@@ -363,7 +363,7 @@ fn the_running_kernel_has_what_a_listing_of_files_needs() {
         btf.find([(Kind::Func, "bpf_iter_task_file"), (Kind::Struct, "bpf_iter__task_file")]).unwrap();
     assert!(function.is_some());
     let offset = |name| btf.member(context.unwrap(), name).unwrap().unwrap().bit_offset;
-    // Part of the kernel's promise to programs, unlike the rest.
+    // Fixed by the kernel's interface to programs, unlike the rest.
     assert_eq!(["meta", "task", "fd", "file"].map(offset), [0, 64, 128, 192]);
 
     let of = |structure, name| btf.member(structure, name).unwrap().unwrap().of;

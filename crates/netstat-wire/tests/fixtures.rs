@@ -1,4 +1,4 @@
-//! The fixtures themselves: every one has its heading, and the reader of them insists on it.
+//! Tests of the fixtures: each has a complete heading, and the loader refuses one that has not.
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -1,4 +1,4 @@
-//! Programs for the kernel's filter: their bytes, and that they accept what their expression says.
+//! Filter programs for the kernel: their bytes, and that they accept what their expression accepts.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -16,7 +16,7 @@ fn host(prefix: Option<(IpAddr, u8)>, port: Option<u16>) -> Condition {
     Condition::Host(End::Local, HostCond { prefix, port })
 }
 
-/// The kernel's numbers, so that each stands where the header has it.
+/// The kernel's numbers, in the order of the header.
 fn op(code: u8, yes: u8, no: u16) -> Vec<u8> {
     [&[code, yes], no.to_ne_bytes().as_slice()].concat()
 }
@@ -56,17 +56,17 @@ fn each_condition_has_the_bytes_of_the_header() {
 }
 
 #[test]
-fn combinations_jump_where_they_should() {
+fn combinations_have_the_right_jumps() {
     let (a, b) = (made(Condition::BoundAutomatically), made(Condition::Device(7)));
     let device = |no| [op(9, 8, no), 7_u32.to_ne_bytes().to_vec()].concat();
-    // 4 + 8 bytes: what refuses in the first goes 4 past the end of both.
+    // 4 + 8 bytes: the rejecting jump of the first goes 4 past the end of both.
     assert_eq!(a.and(&b).unwrap().as_bytes(), [op(6, 4, 16), device(12)].concat());
     assert_eq!(b.and(&a).unwrap().as_bytes(), [device(16), op(6, 4, 8)].concat());
-    // The first refuses into the second, and else meets a jump to the end.
+    // The rejecting jump of the first leads into the second; otherwise it reaches a jump to the end.
     assert_eq!(a.or(&b).unwrap().as_bytes(), [op(6, 4, 8), op(1, 4, 12), device(12)].concat());
-    // Refusing leads to the end, accepting past it.
+    // Rejecting leads to the end, accepting past it.
     assert_eq!(a.not().unwrap().as_bytes(), [op(6, 4, 8), op(1, 4, 8)].concat());
-    // The jump that refuses is one of those that have to go past the second.
+    // The rejecting jump is one of those that have to go past the second.
     assert_eq!(
         a.not().unwrap().and(&b).unwrap().as_bytes(),
         [op(6, 4, 8), op(1, 4, 16), device(12)].concat()
@@ -76,7 +76,7 @@ fn combinations_jump_where_they_should() {
 }
 
 #[test]
-fn a_prefix_longer_than_its_address_cannot_be_said() {
+fn a_prefix_longer_than_its_address_cannot_be_encoded() {
     for (address, bits) in [(IpAddr::from([0; 4]), 32), (IpAddr::from([0; 16]), 128)] {
         assert!(Bytecode::condition(&host(Some((address, bits)), None)).is_some());
         assert_eq!(Bytecode::condition(&host(Some((address, bits + 1)), None)), None);
@@ -108,9 +108,9 @@ fn the_longest_program_is_right_and_a_longer_one_is_not_built() {
     assert_eq!((full.not(), full.and(&Bytecode::always())), (None, None));
 }
 
-/// 65,528 bytes in which the first instruction refuses: the greatest jump there is.
+/// 65,528 bytes in which the first instruction rejects: the longest possible jump.
 #[test]
-fn the_farthest_refusal_fits_into_its_jump() {
+fn the_longest_rejecting_jump_fits_its_field() {
     let mut all = made(Condition::Device(1));
     for _ in 1..MAX_BYTES / 8 {
         all = made(Condition::Device(1)).and(&all).unwrap();
@@ -130,7 +130,7 @@ fn an_ipv4_prefix_holds_for_mapped_addresses_and_an_ipv6_prefix_for_ipv6_sockets
     mapped.id.src = Ipv4Addr::new(127, 0, 0, 1).to_ipv6_mapped().octets();
     let mut v6 = Entry { family: AF_INET6, ..Entry::default() };
     v6.id.src = Ipv6Addr::LOCALHOST.octets();
-    // An IPv4 socket's address is 4 bytes and stands in front: as IPv6 it would be 7f00:1::.
+    // An IPv4 socket's address is the first 4 bytes: as IPv6 it would be 7f00:1::.
     let cases = [
         ("127.0.0.1", 32, [true, true, false]),
         ("127.255.0.0", 8, [true, true, false]),
@@ -177,7 +177,7 @@ fn audit_refuses_what_the_kernel_refuses() {
         ("a jump that may not be (yes) at offset 0", op(0, 0, 4)),
         ("a jump that may not be (yes) at offset 0", op(0, 5, 4)),
         ("a jump that may not be (yes) at offset 0", op(0, 12, 4)),
-        // 4 past the end may be jumped to by what refuses, but instructions end at the end.
+        // A rejecting jump may go 4 past the end, but instructions end at the end.
         ("a jump that may not be (yes) at offset 0", op(0, 8, 4)),
         ("a jump that may not be (no) at offset 0", op(1, 4, 0)),
         ("a jump that may not be (no) at offset 0", op(1, 4, 6)),
@@ -193,7 +193,7 @@ fn audit_refuses_what_the_kernel_refuses() {
     }
 }
 
-/// Where the first instruction refuses past the end of all. (The first half of an "or" is a program itself.)
+/// Whether the first instruction rejects past the end of all. (The first half of an "or" is a program itself.)
 #[test]
 fn a_conjunction_cut_anywhere_is_refused() {
     let either = made(Condition::PortIs(End::Local, 80))
@@ -206,7 +206,7 @@ fn a_conjunction_cut_anywhere_is_refused() {
     }
 }
 
-/// An expression, which is evaluated by itself and compiled to a program.
+/// An expression, which is evaluated directly and compiled to a program.
 enum Expression {
     Constant(bool),
     Is(Condition),
@@ -249,7 +249,7 @@ impl Expression {
     }
 }
 
-/// The meaning of a condition, said otherwise than in the crate: addresses are compared bit by bit.
+/// The meaning of a condition, implemented otherwise than in the crate: addresses are compared bit by bit.
 fn holds(condition: &Condition, entry: &Entry) -> bool {
     let port = |end| if end == End::Local { entry.id.sport } else { entry.id.dport };
     match *condition {
@@ -285,7 +285,7 @@ fn holds(condition: &Condition, entry: &Entry) -> bool {
     }
 }
 
-/// Few values, so that conditions hold and do not about equally often.
+/// Few values, so that conditions hold about as often as not.
 fn random_condition(rng: &mut Rng) -> Condition {
     let end = *rng.pick(&[End::Local, End::Remote]);
     match rng.below(8) {
@@ -378,16 +378,16 @@ fn ten_thousand_random_expressions_are_compiled_to_programs_that_pass_and_mean_t
             *if expected { &mut accepted } else { &mut refused } += 1;
         }
     }
-    // They were neither all alike nor all short.
+    // They were neither all equal nor all short.
     assert!(accepted > 40_000 && refused > 40_000 && longest > 500, "{accepted}, {refused}, {longest}");
 }
 
 #[test]
-fn garbage_neither_panics_nor_runs_on() {
+fn garbage_neither_panics_nor_loops() {
     let mut rng = Rng(test_random::Random::new(2));
     let mut passed = 0;
     for n in 0..100_000 {
-        // Of numbers that mean something, so that some pass.
+        // From valid numbers, so that some pass.
         let mut bytes: Vec<u8> = (0..1 + rng.below(if n % 2 == 0 { 3 } else { 16 }))
             .flat_map(|_| {
                 let code = u8::try_from(rng.below(15)).unwrap();

@@ -1,4 +1,4 @@
-//! The attributes of a socket that are asked for: memory, congestion control, `tcp_info`, upper protocol.
+//! The attributes of a socket that are sent on request: memory, congestion control, `tcp_info`, upper protocol.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -74,7 +74,7 @@ fn tls_bytes() -> Vec<u8> {
     ])
 }
 
-/// A path with tokens and positions made of `secret`.
+/// A subflow with tokens and sequence numbers made of `secret`.
 fn subflow_bytes(secret: u8) -> Vec<u8> {
     nested(&[
         (1, &[secret; 4]),
@@ -91,7 +91,7 @@ fn subflow_bytes(secret: u8) -> Vec<u8> {
     ])
 }
 
-/// Every attribute that is read, none with a number twice.
+/// Every attribute that is decoded, each with numbers of its own.
 fn every_attribute() -> Vec<(u16, Vec<u8>)> {
     vec![
         (1, words(&[101, 102, 103, 104])),
@@ -144,7 +144,7 @@ fn every_detail(info: &[u8]) -> Details<'static> {
     }
 }
 
-/// What a TCP socket has when its program set nothing.
+/// The values of a TCP socket whose program set nothing.
 fn of_tcp() -> SockOpt {
     SockOpt {
         recverr: false,
@@ -173,7 +173,7 @@ fn a_record_without_attributes_has_no_details() {
 }
 
 #[test]
-fn vegas_and_dctcp_are_told_by_their_attributes() {
+fn vegas_and_dctcp_are_identified_by_their_attributes() {
     let vegas = VegasInfo { enabled: true, rttcnt: 2, rtt_us: 3, minrtt_us: 4 };
     let dctcp = DctcpInfo { enabled: true, ce_state: 6, alpha: 7, ab_ecn: 8, ab_tot: 9 };
     let dctcp_bytes = [halves(&[5, 6]), words(&[7, 8, 9])].concat();
@@ -238,7 +238,7 @@ fn a_protocol_other_than_tcp_has_no_tcp_info_whatever_its_length() {
 }
 
 #[test]
-fn a_captured_connection_with_everything_asked_for_has_its_details() {
+fn a_captured_connection_with_every_attribute_has_its_details() {
     if !common::little_endian() {
         return;
     }
@@ -278,14 +278,14 @@ fn a_captured_udp_socket_has_its_memory_and_options() {
     let memory = details.skmeminfo.unwrap();
     assert_eq!((memory.rmem_alloc, memory.rcvbuf, memory.drops), (832, 212_992, Some(0)));
     assert_eq!(details.meminfo.map(|memory| memory.rmem), Some(832));
-    // Without a class of its own it has the priority that its type of service brings.
+    // Without a class of its own it has the priority of its type of service.
     assert_eq!((details.tos, details.class_id, details.tcp_info), (Some(0x10), Some(6), None));
     let expected = SockOpt { recverr: true, is_icsk: false, mc_all: true, ..of_tcp() };
     assert_eq!(details.sockopt, Some(expected));
 }
 
 #[test]
-fn a_captured_path_of_mptcp_tells_its_name_and_flags() {
+fn a_captured_path_of_mptcp_has_its_name_and_flags() {
     if !common::little_endian() {
         return;
     }
@@ -302,7 +302,7 @@ fn a_captured_path_of_mptcp_tells_its_name_and_flags() {
     assert_eq!((details.tcp_info, details.sockopt.map(|options| options.is_icsk)), (None, Some(true)));
 }
 
-/// Where in `record` the payload of its attribute `kind` stands.
+/// Where in `record` the payload of its attribute `kind` starts.
 fn place(record: &[u8], kind: u16) -> std::ops::Range<usize> {
     let mut at = FIXED_PART;
     loop {
@@ -331,7 +331,7 @@ fn a_signed_connection_leaves_no_byte_of_its_key_in_what_is_read() {
     let shown = format!("{details:?} {socket:?}");
     let numbers = format!("{key:?}");
     assert!(!shown.contains("key of") && !shown.contains(numbers.trim_matches(['[', ']'])));
-    // Nor in any other form: another key, or a shorter one, is read as the same.
+    // Another key, or a shorter one, leads to the same result.
     for at in place.clone() {
         let mut other = signed.to_vec();
         other[at] ^= 0xff;
@@ -411,7 +411,7 @@ fn captured_records_cut_at_any_byte_are_never_other_records() {
     }
 }
 
-/// How short each attribute may be, and what it is then called.
+/// The minimum length of each attribute, and its name in errors.
 const KNOWN: [(u16, usize, &str); 11] = [
     (INET_DIAG_MEMINFO, 16, "INET_DIAG_MEMINFO"),
     (INET_DIAG_INFO, 104, "tcp_info"),
@@ -460,7 +460,7 @@ fn a_nested_attribute_shorter_than_its_type_is_an_error_that_names_it() {
 
 #[test]
 fn attributes_longer_than_known_are_read_from_their_start() {
-    // Text ends at its NUL; the nested attributes are as long as they are.
+    // Text ends at its NUL; the nested attributes have lengths of their own.
     let lengthened = every_attribute().into_iter().map(|(kind, mut payload)| {
         if kind != INET_DIAG_ULP_INFO {
             payload.extend([0xff; 5]);
@@ -472,7 +472,7 @@ fn attributes_longer_than_known_are_read_from_their_start() {
 }
 
 #[test]
-fn unknown_attributes_are_passed_over_by_their_length() {
+fn unknown_attributes_are_skipped_by_their_length() {
     for kind in [0, 8, 10, 11, 12, 13, 14, 15, 18, 20, 21, 23, 0x3fff] {
         for length in [0, 1, 7, 100] {
             let mut attributes = every_attribute();
@@ -504,7 +504,7 @@ proptest! {
     fn any_attributes_after_a_whole_record_are_read_or_an_error(
         attributes in prop::collection::vec((0_u16..24, prop::collection::vec(any::<u8>(), 0..120)), 0..8),
     ) {
-        // What is nested in this one has its own rules.
+        // Nested attributes have their own rules.
         let flat: Vec<_> = attributes.into_iter().filter(|(kind, _)| *kind != INET_DIAG_ULP_INFO).collect();
         let short = |(kind, payload): &(u16, Vec<u8>)| {
             KNOWN.iter().any(|(known, size, _)| known == kind && payload.len() < *size)

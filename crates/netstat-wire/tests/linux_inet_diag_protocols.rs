@@ -161,7 +161,7 @@ fn an_address_of_another_family_is_kept_as_unknown_and_a_cut_one_is_an_error() {
     assert_eq!(error, "INET_DIAG_PEERS: 128 bytes needed at offset 128, 2 there");
 }
 
-/// Every field that is read has another value; the token is `token`, and so is every byte of the positions.
+/// Every decoded field has another value; the token is `token`, and so is every byte of the sequence numbers.
 fn mptcp_info(token: u8) -> Vec<u8> {
     let mut bytes = vec![1, 2, 3, 0xff, 0xff, 0xff, 0, 0];
     bytes.extend(4_u32.to_ne_bytes());

@@ -9,7 +9,7 @@ use netstat_wire::linux::netlink::{Body, Messages};
 use netstat_wire::linux::tcp_states::*;
 use proptest::prelude::*;
 
-/// The sockets in a datagram, each of which must be readable.
+/// The sockets in a datagram, each of which must be decodable.
 fn sockets(datagram: &[u8]) -> Vec<InetDiagMsg> {
     payloads(datagram).into_iter().map(|payload| InetDiagMsg::decode(payload).unwrap()).collect()
 }
@@ -32,7 +32,7 @@ fn mapped_loopback() -> [u8; 16] {
     std::net::Ipv4Addr::LOCALHOST.to_ipv6_mapped().octets()
 }
 
-/// A TCP socket of root on 127.0.0.1, as the captures have it when nothing else is said.
+/// A TCP socket of root on 127.0.0.1, with the captures' values in the other fields.
 fn full(state: u8, id: SockId, inode: u32) -> InetDiagMsg {
     InetDiagMsg {
         family: AF_INET,
@@ -72,7 +72,7 @@ fn a_captured_connection_has_its_ends_queue_and_mark() {
     let expected = InetDiagMsg { rqueue: 5, mark: Some(7), ..connection };
     assert_eq!(sockets(&fixture!("linux-6.18__tcp4_established")), [expected]);
     assert_eq!(sockets(&fixture!("linux-6.18__exact_lookup_and_ack")), [expected]);
-    // Without CAP_NET_ADMIN the mark is not told.
+    // Without CAP_NET_ADMIN the mark is absent.
     let unprivileged = InetDiagMsg { mark: None, ..expected };
     assert_eq!(sockets(&fixture!("linux-6.18__tcp4_established_unprivileged")), [unprivileged]);
 }
@@ -222,7 +222,7 @@ fn encode(socket: &InetDiagMsg) -> Vec<u8> {
     bytes
 }
 
-/// A socket with every attribute and no two fields alike.
+/// A socket with every attribute, in which no two fields are equal.
 fn distinct() -> InetDiagMsg {
     InetDiagMsg {
         family: 1,
@@ -316,13 +316,13 @@ fn the_attributes_are_what_follows_the_fixed_part() {
 }
 
 #[test]
-fn unknown_numbers_are_handed_on() {
+fn unknown_numbers_are_returned_unchanged() {
     let strange = InetDiagMsg { family: 99, state: 200, timer: 77, ..distinct() };
     assert_eq!(InetDiagMsg::decode(&encode(&strange)), Ok(strange));
 }
 
 #[test]
-fn unknown_attributes_are_passed_over_by_their_length() {
+fn unknown_attributes_are_skipped_by_their_length() {
     let plain = full(TCP_ESTABLISHED, ends(1, 2, 3), 4);
     let whole = encode(&plain);
     let (fixed, attributes) = whole.split_at(72);

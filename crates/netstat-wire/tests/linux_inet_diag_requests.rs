@@ -1,4 +1,4 @@
-//! The two requests of `inet_diag`, as bytes: against captures that a kernel answered, and read back.
+//! The two requests of `inet_diag`, as bytes: compared with captures that a kernel answered, and decoded.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -50,7 +50,7 @@ fn the_older_request_for_udp_is_the_captured_one() {
 }
 
 #[test]
-fn a_request_says_that_it_is_one_whatever_the_flags() {
+fn a_request_always_has_the_request_flag() {
     for flags in [0, NLM_F_REQUEST, NLM_F_ACK] {
         for bytes in [RequestV2::default().encode(flags, 1), Request::default().encode(flags, 1)] {
             assert_eq!(bytes[6..8], (flags | NLM_F_REQUEST).to_ne_bytes());

@@ -11,7 +11,7 @@ fn all(datagram: &[u8]) -> Vec<Message<'_>> {
     Messages::new(datagram).map(Result::unwrap).collect()
 }
 
-/// What the first message is when `bytes` cannot be read, and that nothing follows it.
+/// Asserts that the first message cannot be decoded, and that nothing follows it; returns the error.
 fn only_error(bytes: &[u8]) -> String {
     let mut messages = Messages::new(bytes);
     let error = messages.next().unwrap().unwrap_err().to_string();
@@ -106,7 +106,7 @@ fn an_end_without_a_payload_is_an_end_with_zero() {
 }
 
 #[test]
-fn an_explanation_after_an_outcome_is_passed_over() {
+fn an_explanation_after_an_outcome_is_skipped() {
     let explained = [(-22_i32).to_ne_bytes().to_vec(), attribute(1, b"why\0")].concat();
     assert_eq!(all(&message(NLMSG_DONE, 0x200, 0, 0, &explained))[0].body, Body::Done { code: -22 });
     assert_eq!(all(&message(NLMSG_ERROR, 0x200, 0, 0, &explained))[0].body, Body::Error { code: -22 });
@@ -121,20 +121,20 @@ fn an_outcome_of_less_than_four_bytes_is_an_error() {
 }
 
 #[test]
-fn the_other_control_messages_are_told_apart() {
+fn the_other_control_messages_are_distinguished() {
     assert_eq!(all(&message(NLMSG_NOOP, 0, 0, 0, &[]))[0].body, Body::Noop);
     assert_eq!(all(&message(NLMSG_OVERRUN, 0, 0, 0, &[1, 2, 3]))[0].body, Body::Overrun);
 }
 
 #[test]
-fn a_type_that_nobody_uses_yet_is_data() {
+fn a_type_of_no_known_use_is_data() {
     for kind in [0, 5, 15, 16, u16::MAX] {
         assert_eq!(all(&message(kind, 0, 0, 0, b"new"))[0].body, Body::Data(b"new"), "{kind}");
     }
 }
 
 #[test]
-fn an_interrupted_dump_says_so_on_any_message() {
+fn any_message_can_mark_a_dump_as_interrupted() {
     for kind in [20, NLMSG_DONE] {
         let bytes = message(kind, NLM_F_MULTI | NLM_F_DUMP_INTR, 0, 0, &[0; 4]);
         assert!(all(&bytes)[0].interrupted());
@@ -170,7 +170,7 @@ fn bytes_after_the_last_message_are_an_error() {
 }
 
 #[test]
-fn padding_before_a_message_is_passed_over_and_may_be_absent_at_the_end() {
+fn padding_before_a_message_is_skipped_and_may_be_absent_at_the_end() {
     for (length, absent) in [(1, 3), (2, 2), (3, 1), (4, 0), (5, 3)] {
         let payload = vec![9; length];
         let two = [message(20, 0, 1, 0, &payload), message(20, 0, 2, 0, &payload)].concat();
@@ -228,7 +228,7 @@ fn an_attribute_put_into_a_message_is_counted_in_its_length() {
 }
 
 #[test]
-fn an_attribute_that_cannot_be_said_leaves_the_message_as_it_was() {
+fn an_attribute_that_cannot_be_encoded_leaves_the_message_as_it_was() {
     let whole = Header::default().encode(&[]);
     let mut bytes = whole.clone();
     assert!(!put_attribute(&mut bytes, 1, &[0; 65_532]));
@@ -249,7 +249,7 @@ proptest! {
         prop_assert!(Attributes::new(&bytes).count() <= bytes.len() / 4 + 1);
     }
 
-    /// Headers that are nearly right reach further than noise does.
+    /// Headers that are nearly valid get further than random bytes.
     #[test]
     fn any_lengths_in_headers_are_read_to_an_end(
         parts in prop::collection::vec((0_u32..64, 0_u16..8, prop::collection::vec(any::<u8>(), 0..40)), 0..8),

@@ -54,7 +54,7 @@ fn captured_sockets_are_read_in_full() {
     assert_eq!((route.family, route.kind, route.protocol, route.state), (AF_NETLINK, 3, 0, 7));
     assert_eq!((route.port_id, route.destination_port_id, route.destination_group), (0x0bad_cafe, 0, 0));
     assert_eq!(groups(route), Some(vec![1, 5, 33]));
-    // In groups: so it comes twice.
+    // A member of groups, so reported twice.
     assert_eq!(sockets.iter().filter(|socket| *socket == route).count(), 2);
     assert_eq!((route.flags, route.memory.unwrap().sndbuf), (Some(0), 212_992));
 
@@ -63,11 +63,11 @@ fn captured_sockets_are_read_in_full() {
     assert_eq!((connected.port_id, connected.destination_group), (1, 2));
     assert_eq!(connected.flags, Some(NDIAG_FLAG_PKTINFO | NDIAG_FLAG_NO_ENOBUFS));
 
-    // The kernel's own: no port, and an inode all the same.
+    // The kernel's own: no port, but an inode.
     let of_kernel: Vec<_> = sockets.iter().filter(|socket| socket.port_id == 0).collect();
     assert_eq!(of_kernel.len(), 8);
     assert!(of_kernel.iter().all(|socket| socket.inode != 0 && socket.state == 7));
-    // The asker itself, whose dump goes on.
+    // The requester itself, whose dump is running.
     let asker = sockets.iter().find(|socket| socket.protocol == 4 && socket.port_id != 0).unwrap();
     assert_eq!(asker.flags, Some(NDIAG_FLAG_CB_RUNNING));
 }
@@ -84,7 +84,7 @@ fn groups_are_bits_of_words_of_the_machine() {
 }
 
 #[test]
-fn unknown_attributes_are_passed_over_and_longer_ones_are_read() {
+fn unknown_attributes_are_skipped_and_longer_ones_are_read() {
     let fixed = record([16, 3, 16, 1], [1, 2, 3, 4, 5, 6]);
     let bare = NetlinkDiagMsg::decode(&fixed).unwrap();
     assert_eq!(
@@ -132,11 +132,11 @@ fn a_record_cut_at_any_byte_is_an_error_or_lacks_attributes() {
 }
 
 #[test]
-fn captured_lines_say_what_the_records_say() {
+fn captured_lines_agree_with_the_records() {
     let lines: Vec<_> = fixture_lines!("linux-6.18__proc_net_netlink").collect();
     let read = lines.iter().map(|line| ProcNetNetlink::decode(format!("{line}\n").as_bytes()).unwrap());
     let read: Vec<_> = read.collect();
-    // All but the asker.
+    // All but the requester.
     assert_eq!(read.len(), 10);
     let expected = ProcNetNetlink {
         protocol: 0,

@@ -90,7 +90,7 @@ fn captured_sockets_are_read_in_full() {
     assert_eq!((ring.rx_ring, ring.tx_ring), (Some(expected), None));
 }
 
-/// Every attribute, none with a number twice, and how short it may be.
+/// Every attribute with numbers of its own, and its minimum length.
 fn every_attribute() -> Vec<(u16, Vec<u8>)> {
     vec![
         (PACKET_DIAG_INFO, words(&[1, 2, 3, 4, 5, 6])),
@@ -118,7 +118,7 @@ fn every_attribute_has_its_field() {
     let info = socket.info.unwrap();
     assert_eq!((info.index, info.version, info.reserve), (1, 2, 3));
     assert_eq!((info.copy_threshold, info.timestamp, info.flags), (4, 5, 6));
-    // An address longer than its field is cut to it.
+    // An address longer than its field is truncated to it.
     let membership = PacketMembership { index: 7, count: 8, kind: 0x0909, address: &[9; 32] };
     assert_eq!(memberships(&socket), Some(vec![membership]));
     let ring = |first| PacketRing {
@@ -161,7 +161,7 @@ fn a_record_cut_at_any_byte_is_an_error_or_lacks_attributes() {
 }
 
 #[test]
-fn captured_lines_say_what_the_records_say() {
+fn captured_lines_agree_with_the_records() {
     let read = fixture_lines!("linux-6.18__proc_net_packet")
         .map(|line| ProcNetPacket::decode(format!("{line}\n").as_bytes()).unwrap());
     let read: Vec<_> = read.collect();
@@ -209,7 +209,7 @@ fn a_line_cut_at_any_byte_is_an_error_and_a_longer_one_is_read() {
     }
     let longer = LINE.replace('\n', " 3 new\n");
     assert_eq!(ProcNetPacket::decode(longer.as_bytes()), Ok(whole));
-    // A device that is gone.
+    // A device that no longer exists.
     let gone = LINE.replace(" 7  ", " -1 ");
     assert_eq!(ProcNetPacket::decode(gone.as_bytes()), Ok(ProcNetPacket { index: None, ..whole }));
 }

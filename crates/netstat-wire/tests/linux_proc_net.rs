@@ -144,7 +144,7 @@ fn lines_of_a_big_endian_machine_are_read_on_any() {
 }
 
 #[test]
-fn the_wrong_byte_order_turns_each_word_and_no_port() {
+fn the_wrong_byte_order_swaps_each_word_and_no_port() {
     let record = ProcNet::decode(LISTENER.as_bytes(), Endian::Big).unwrap();
     assert_eq!(record.local.to_string(), "1.0.0.127:8080");
     assert_eq!(Endian::NATIVE == Endian::Little, cfg!(target_endian = "little"));
@@ -180,7 +180,7 @@ fn a_timer_longer_than_its_column_is_read() {
 }
 
 #[test]
-fn a_state_that_nobody_knows_is_handed_on() {
+fn a_state_unknown_to_this_crate_is_returned_unchanged() {
     let text = LISTENER.replace(" 0A ", " FE ");
     assert_eq!(ProcNet::decode(text.as_bytes(), Endian::Little).unwrap().state, 0xfe);
 }

@@ -1,4 +1,4 @@
-//! `/proc/PID/net/sctp/eps` and `assocs`. No capture: lines as `net/sctp/proc.c` prints them.
+//! `/proc/PID/net/sctp/eps` and `assocs`. There is no capture: the lines are as `net/sctp/proc.c` prints them.
 #![allow(clippy::unwrap_used)]
 
 mod common;

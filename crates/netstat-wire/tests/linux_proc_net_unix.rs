@@ -26,7 +26,7 @@ fn captured() -> &'static [u8] {
 #[test]
 fn captured_sockets_are_read_in_full() {
     let sockets = read(captured());
-    // 20 of the kernel and one that a name forges.
+    // 20 of the kernel and one forged by a name.
     assert_eq!(sockets.len(), 21);
     let listener = ProcNetUnix {
         ref_count: 2,
@@ -63,7 +63,7 @@ fn a_captured_line_that_a_name_forges_is_marked() {
     assert_eq!(forged.len(), 1);
     assert!(forged[0].may_be_forged);
     assert_eq!(forged[0].name, Some(&b"/run/forged"[..]));
-    // Whatever comes after a name that is long enough is the kernel's for sure.
+    // Text after a name that is long enough can only be the kernel's.
     let index = sockets.iter().position(|socket| socket.inode == 1_222_527).unwrap();
     assert!(!sockets[index + 1].may_be_forged);
 }
@@ -121,7 +121,7 @@ fn the_headings_alone_are_no_socket() {
 }
 
 #[test]
-fn a_pointer_that_is_not_printed_is_of_no_matter() {
+fn a_hidden_pointer_is_accepted() {
     let text = LISTENER.replace("0000000086f34c31", "(____ptrval____)");
     assert_eq!(read(text.as_bytes())[0].inode, 1_222_512);
 }
@@ -160,7 +160,7 @@ fn text_cut_at_any_byte_has_whole_sockets_and_one_error() {
             Some((Err(_), before)) => (before.last(), before),
             _ => (sockets.last(), &sockets[..]),
         };
-        // A name of several lines may have lost the last ones; whatever else there is is whole.
+        // A name of several lines may have lost the last ones; everything else is complete.
         let count = before.len();
         for (socket, expected) in before[..count.saturating_sub(1)].iter().zip(&whole) {
             assert_eq!(socket, &Ok(*expected), "cut at {cut}");

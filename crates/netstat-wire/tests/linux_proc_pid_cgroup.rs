@@ -42,7 +42,7 @@ fn captured_paths_are_kept_as_they_are_printed() {
 }
 
 #[test]
-fn controllers_are_told_apart_by_commas() {
+fn controllers_are_distinguished_by_commas() {
     let groups = read(b"4:cpu,cpuacct:/a\n");
     let has = |name: &[u8]| groups[0].has_controller(name);
     assert!(has(b"cpu") && has(b"cpuacct") && !has(b"cpuset") && !has(b"cpu,cpuacct"));

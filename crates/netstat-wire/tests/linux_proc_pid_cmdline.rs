@@ -1,4 +1,4 @@
-//! `/proc/PID/cmdline`, as it was started and as processes overwrite it.
+//! `/proc/PID/cmdline`, as the process was started and as processes overwrite it.
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -48,7 +48,7 @@ fn a_ring_of_an_old_kernel_has_names_without_inodes() {
     let info = FdInfo::decode(captured!("linux-5.15__proc_pid_fdinfo_io_uring")).unwrap();
     assert_eq!((info.inode, info.user_files.as_ref().unwrap().slots), (None, 4));
     let file = |index, name| UserFile { index, name };
-    // The second is a regular file, which nothing in these lines says.
+    // The second is a regular file, which these lines do not show.
     assert_eq!(files(&info), [file(0, &b"TCP"[..]), file(2, b"socket:[1]")]);
 }
 

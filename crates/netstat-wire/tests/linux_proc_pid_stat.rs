@@ -1,4 +1,4 @@
-//! `/proc/PID/stat`, of which only the name is hard.
+//! `/proc/PID/stat`, in which only the name is hard to decode.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -54,19 +54,19 @@ fn a_text_cut_at_any_byte_is_an_error_until_the_start_time_is_whole() {
 }
 
 #[test]
-fn the_start_of_the_stack_is_told_where_the_reader_may_know_it() {
+fn start_of_the_stack_is_known_to_privileged_readers_only() {
     let with = |stack: &str| {
         let known = text(1, b"x", 'S', 0, 1);
         let known = known.strip_suffix(b"\n").unwrap();
         Stat::decode(&[known, b" 1 1 ", stack.as_bytes()].concat()).unwrap().start_stack
     };
     assert_eq!(with("140723000000000 0 0"), Some(140_723_000_000_000));
-    // Another user's process; a cut text.
+    // Another user's process; a truncated text.
     assert_eq!((with("0 0 0"), with("14072"), with("x 0")), (None, None, None));
 }
 
 #[test]
-fn a_state_that_nobody_knows_is_handed_on() {
+fn a_state_unknown_to_this_crate_is_returned_unchanged() {
     assert_eq!(Stat::decode(&text(1, b"x", '?', 0, 1)).unwrap().state, b'?');
 }
 
@@ -91,7 +91,7 @@ fn a_malformed_field_is_an_error_that_names_it_and_its_place() {
 }
 
 #[test]
-fn fields_after_the_last_known_one_are_passed_over() {
+fn fields_after_the_last_known_one_are_skipped() {
     let known = text(1, b"x", 'S', 0, 1);
     assert_eq!(Stat::decode(&[&known[..], b"0 new 0\n"].concat()), Stat::decode(&known));
 }

@@ -27,7 +27,7 @@ const LENGTHS: [(usize, usize); 13] = [
     (280, 35),
 ];
 
-/// The fields after the first 104 bytes, in order, widened; the compiler holds this list complete.
+/// The fields after the first 104 bytes, in order, widened; the compiler checks that this list is complete.
 fn later(info: &TcpInfo) -> [Option<u64>; 35] {
     let TcpInfo {
         state: _,
@@ -139,7 +139,7 @@ fn later(info: &TcpInfo) -> [Option<u64>; 35] {
     ]
 }
 
-/// Where each of [`later`] stands: offset and width, from the header.
+/// The offset and width of each of [`later`], from the header.
 const PLACES: [(usize, usize); 35] = [
     (104, 8),
     (112, 8),
@@ -178,7 +178,7 @@ const PLACES: [(usize, usize); 35] = [
     (276, 4),
 ];
 
-/// 280 bytes of which no two numbers are alike.
+/// 280 bytes in which no two numbers are equal.
 fn distinct() -> Vec<u8> {
     (0..280_u32).map(|at| u8::try_from((at * 7 + at / 256) % 251).unwrap()).collect()
 }
@@ -243,7 +243,7 @@ fn assert_first_fields(info: &TcpInfo, bytes: &[u8]) {
     }
 }
 
-/// Everything that must hold of these bytes, whatever they are.
+/// Asserts what must hold of any bytes.
 fn assert_read_by_length(bytes: &[u8]) {
     let info = TcpInfo::decode(bytes);
     if bytes.len() < 104 {
@@ -323,7 +323,7 @@ fn a_captured_sender_has_its_rates_and_counts() {
 }
 
 #[test]
-fn a_captured_listener_tells_its_queue_and_no_rate() {
+fn a_captured_listener_has_its_queue_and_no_rate() {
     if !common::little_endian() {
         return;
     }

@@ -1,4 +1,4 @@
-//! TIPC sockets: attributes in an attribute; and the request. No capture: records from the header.
+//! TIPC sockets: nested attributes; and the request. There is no capture: the records follow the header.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -15,7 +15,7 @@ fn number(kind: u16, value: u32) -> Vec<u8> {
     attribute(kind, &value.to_ne_bytes())
 }
 
-/// Every attribute that is read, none with a number twice.
+/// Every attribute that is decoded, each with numbers of its own.
 fn inner() -> Vec<Vec<u8>> {
     let connection = [number(2, 101), number(3, 102), number(4, 103), number(5, 104)].concat();
     let statistics = [number(0, 105), number(1, 106), number(4, 107)].concat();
@@ -102,12 +102,12 @@ fn the_sockets_of_the_fixture_are_read_in_full() {
         drops: Some(0),
         ..bound
     };
-    // The last message is one of a socket that was not asked for.
+    // The last message is one of a socket that was not requested.
     assert_eq!(sockets, [Some(bound), Some(connected), None]);
 }
 
 #[test]
-fn every_attribute_has_its_field_and_unknown_ones_are_passed_over() {
+fn every_attribute_has_its_field_and_unknown_ones_are_skipped() {
     let mut bytes = Vec::new();
     for attribute_bytes in inner() {
         bytes.extend(attribute(0x3fff, b"?"));

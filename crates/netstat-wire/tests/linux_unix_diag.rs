@@ -111,12 +111,12 @@ fn captured_sockets_are_read_in_full() {
         ..usual(1, TCP_LISTEN, 1_222_512)
     };
     assert_eq!(of(1_222_512), listener);
-    // Clients of connections that wait: the peer is no process's.
+    // Clients of connections that wait: no process has the peer.
     for inode in [1_222_513, 1_222_515] {
         let waiting = UnixDiagMsg { peer: Some(0), ..usual(1, TCP_ESTABLISHED, inode) };
         assert_eq!(of(inode), waiting);
     }
-    // A connection, from both ends: the accepted one has the listener's name and file.
+    // A connection, from both ends: the accepted end has the listener's name and file.
     let served = UnixName::Path(b"/tmp/netstat-fixture/served");
     let accepted = UnixDiagMsg {
         name: Some(served),
@@ -137,7 +137,7 @@ fn captured_sockets_are_read_in_full() {
     };
     assert_eq!(of(1_222_519), end(1_222_519, 1_222_520, 1));
     assert_eq!(of(1_222_520), end(1_222_520, 1_222_519, 2));
-    // Datagrams: the receiver is connected to nothing, and ESTABLISHED all the same.
+    // Datagrams: the receiver is connected to nothing, and still ESTABLISHED.
     let receiver = UnixDiagMsg {
         name: Some(UnixName::Abstract(b"netstat-fixture\0with NUL\nand newline")),
         queues: queues(1, 0),
@@ -182,7 +182,7 @@ fn a_captured_listener_has_an_inode_for_each_connection_that_waits() {
     }
     let datagram = fixture!("linux-6.18__unix_listener_icons");
     let socket = UnixDiagMsg::decode(payloads(&datagram)[0]).unwrap();
-    // The second has been closed by the end that connected.
+    // The second was closed by the end that connected.
     assert_eq!(icons(&socket), Some(vec![1_222_513, 0, 1_222_515]));
     assert_eq!(socket.queues, Some(RqLen { rqueue: 3, wqueue: 5 }));
     assert_eq!(socket.memory.unwrap().rcvbuf, 212_992);
@@ -236,7 +236,7 @@ fn every_attribute_has_its_field() {
         ..bare(5, 10, 100, 0x0102_0304_0506_0708)
     };
     assert_eq!(socket, expected);
-    // Longer ones than known, and unknown ones between, are the same.
+    // Longer ones than known, and unknown ones in between, have the same result.
     let mut longer = record(5, 10, 100, 0x0102_0304_0506_0708);
     for (kind, payload) in &attributes {
         longer.extend(attribute(99, b"?"));

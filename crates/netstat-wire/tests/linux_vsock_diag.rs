@@ -1,4 +1,5 @@
-//! `struct vsock_diag_msg`: one vsock socket a message; and the request. No capture: records from the header.
+//! `struct vsock_diag_msg`: one vsock socket per message; and the request. There is no capture: the records follow
+//! the header.
 #![allow(clippy::unwrap_used)]
 
 mod common;

@@ -1,5 +1,5 @@
-//! `struct xdp_diag_msg` and its attributes: one XDP socket a message; and the request. No capture: records
-//! from the header.
+//! `struct xdp_diag_msg` and its attributes: one XDP socket per message; and the request. There is no capture: the
+//! records follow the header.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -89,7 +89,7 @@ fn the_sockets_of_the_fixture_are_read_in_full() {
 }
 
 #[test]
-fn every_attribute_has_its_field_and_unknown_ones_are_passed_over() {
+fn every_attribute_has_its_field_and_unknown_ones_are_skipped() {
     let mut payload = record();
     for (kind, bytes) in every_attribute() {
         payload.extend(attribute(XDP_DIAG_STATS, b"?"));

@@ -1,4 +1,4 @@
-//! What libproc tells of descriptors, sockets and processes.
+//! libproc: descriptors, sockets and processes.
 #![allow(clippy::unwrap_used)]
 
 mod common;
@@ -11,7 +11,7 @@ use netstat_wire::macos::socket_fdinfo::*;
 use netstat_wire::macos::tcp_states::TCPS_ESTABLISHED;
 use proptest::prelude::*;
 
-/// 792 bytes with these fields at their offsets, and nothing of meaning elsewhere.
+/// A structure of 792 bytes with these fields, and arbitrary bytes elsewhere.
 fn info(kind: i32, fields: &[(usize, &[u8])]) -> Vec<u8> {
     let mut bytes = vec![0xa5; SOCKET_FDINFO_BYTES];
     bytes[256..260].copy_from_slice(&kind.to_ne_bytes());
@@ -50,7 +50,7 @@ fn fixture_is_a_local_socket_with_its_path() {
 }
 
 #[test]
-fn fixtures_are_a_process_with_a_name_cut_short_a_start_and_a_number() {
+fn fixtures_are_a_process_with_a_truncated_name_its_start_and_its_unique_id() {
     if !common::little_endian() {
         return;
     }
@@ -65,7 +65,7 @@ fn fixtures_are_a_process_with_a_name_cut_short_a_start_and_a_number() {
 }
 
 #[test]
-fn structures_cut_at_any_byte_are_errors_and_longer_ones_are_read() {
+fn structures_cut_at_any_byte_are_errors_and_longer_ones_are_decoded() {
     let bytes = info(2, &[]);
     for cut in 0..348 {
         assert!(SocketFdinfo::decode(&bytes[..cut]).is_err(), "cut at {cut}");
@@ -101,7 +101,7 @@ fn port_is_the_low_half_of_an_int_whatever_the_other_half_is() {
 }
 
 #[test]
-fn union_is_read_by_its_kind() {
+fn union_is_decoded_by_its_kind() {
     let number = 77_u32.to_ne_bytes();
     let proto = |kind, fields: &[(usize, &[u8])]| {
         let bytes = info(kind, fields);
@@ -123,7 +123,7 @@ fn union_is_read_by_its_kind() {
 }
 
 #[test]
-fn path_of_a_local_socket_ends_with_its_length_its_nul_or_its_room() {
+fn path_of_a_local_socket_ends_at_its_length_its_nul_or_the_end_of_the_field() {
     let path = |length: u8, name: &[u8]| {
         let bytes = info(3, &[(280, &[length, 1]), (282, name)]);
         let Protocol::Un { path, .. } = SocketFdinfo::decode(&bytes).unwrap().proto else {
@@ -145,7 +145,7 @@ fn name_of_sixteen_bytes_without_nul_is_all_of_them() {
 }
 
 #[test]
-fn lists_are_read_entry_by_entry_and_a_part_of_one_is_none() {
+fn lists_are_decoded_entry_by_entry_and_an_incomplete_entry_is_ignored() {
     let mut bytes = Vec::new();
     for (fd, kind) in [(3_i32, 2_u32), (-1, 1), (i32::MAX, 0)] {
         bytes.extend(fd.to_ne_bytes());
@@ -176,13 +176,13 @@ proptest! {
         bytes[256..260].copy_from_slice(&kind.to_ne_bytes());
         let whole = SocketFdinfo::decode(&bytes);
         prop_assert!(whole.is_ok());
-        // A cut is an error, or nothing that was read has been cut.
+        // Truncation is an error, or affects no decoded field.
         let read = SocketFdinfo::decode(&bytes[..cut]);
         prop_assert!(read.is_err() || read == whole);
     }
 
     #[test]
-    fn what_stands_at_an_offset_is_what_is_read(
+    fn fields_are_decoded_from_their_offsets(
         so in any::<u64>(), generation in any::<u64>(), state in any::<i32>(), vflag in any::<u8>(),
         faddr in any::<[u8; 16]>(), laddr in any::<[u8; 16]>(), queues in any::<[u32; 2]>(),
         backlog in any::<[u16; 3]>(),

@@ -7,15 +7,15 @@ use common::fixture;
 use netstat_wire::macos::address::Address;
 use netstat_wire::macos::pcblist_n::*;
 use netstat_wire::macos::records::*;
-use netstat_wire::macos::socket_state::{SOF_MP_SUBFLOW, SS_NOFDREF};
+use netstat_wire::macos::socket_state::*;
 use netstat_wire::macos::tcp_states::*;
 use proptest::prelude::*;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::Ipv6Addr;
 
-/// Bytes that stand where nothing is read.
+/// Fills the bytes that the decoder ignores.
 const JUNK: u8 = 0xa5;
 
-/// A record with its length and kind, its fields at their offsets, and its padding.
+/// A record with its length, kind and padding, and fields at these offsets.
 fn record(length: usize, kind: u32, fields: &[(usize, &[u8])]) -> Vec<u8> {
     let mut bytes = vec![JUNK; length];
     bytes[..4].copy_from_slice(&u32::try_from(length).unwrap().to_ne_bytes());
@@ -28,14 +28,19 @@ fn record(length: usize, kind: u32, fields: &[(usize, &[u8])]) -> Vec<u8> {
 }
 
 fn xinpgen(count: u32, generation: u64) -> Vec<u8> {
-    let mut bytes = 24_u32.to_ne_bytes().to_vec();
+    longer_xinpgen(24, count, generation)
+}
+
+/// A header of a kernel in which it has more than 24 bytes.
+fn longer_xinpgen(length: usize, count: u32, generation: u64) -> Vec<u8> {
+    let mut bytes = u32::try_from(length).unwrap().to_ne_bytes().to_vec();
     bytes.extend(count.to_ne_bytes());
     bytes.extend(generation.to_ne_bytes());
-    bytes.extend([JUNK; 8]);
+    bytes.resize(length.next_multiple_of(8), JUNK);
     bytes
 }
 
-/// Where the records of a set come from; what is `None` is left out.
+/// A set to encode. Records that are `None` are omitted.
 struct Set {
     pcb: Pcb,
     xsocket_bytes: usize,
@@ -62,6 +67,7 @@ fn encode(set: &Set) -> Vec<u8> {
     bytes.extend(unknown());
     if let Some(socket) = pcb.socket {
         let flags = socket.flags.map(u32::to_ne_bytes);
+        let filter_flags = socket.filter_flags.map(u32::to_ne_bytes);
         let state = socket.state.to_ne_bytes();
         let (so, protocol, family) =
             (socket.so.to_ne_bytes(), socket.protocol.to_ne_bytes(), socket.family.to_ne_bytes());
@@ -82,6 +88,7 @@ fn encode(set: &Set) -> Vec<u8> {
             (72, &e_pid),
         ];
         fields.extend(flags.as_ref().map(|flags| (84, &flags[..])));
+        fields.extend(filter_flags.as_ref().map(|flags| (100, &flags[..])));
         bytes.extend(record(xsocket_bytes + longer, 0x1, &fields));
     }
     bytes.extend(unknown());
@@ -123,7 +130,7 @@ fn read(bytes: &[u8]) -> (Vec<Pcb>, Option<Ending>) {
     (sets, pcbs.ending())
 }
 
-/// Reads what may be broken: the sets that could be read, and how many could not.
+/// Decodes bytes that may be broken: the decoded sets, and how many could not be decoded.
 fn read_broken(bytes: &[u8]) -> (Vec<Pcb>, usize) {
     let Ok(pcbs) = PcblistN::new(bytes) else { return (Vec::new(), 1) };
     let (read, broken): (Vec<_>, Vec<_>) = pcbs.partition(Result::is_ok);
@@ -147,6 +154,7 @@ fn connection() -> Pcb {
             last_pid: 812,
             e_pid: 813,
             flags: Some(0x40),
+            filter_flags: Some(0x8),
         }),
         rcv: Some(XsockbufN { cc: 4, hiwat: 5 }),
         snd: Some(XsockbufN { cc: 6, hiwat: 7 }),
@@ -208,10 +216,11 @@ fn fixture_of_macos_12_has_a_shorter_socket_without_flags() {
     assert!(matches!(ending, Some(Ending::Trailer(_))));
     let [connection] = &pcbs[..] else { panic!("{pcbs:?}") };
     let socket = connection.socket.unwrap();
-    assert_eq!((socket.last_pid, socket.e_pid, socket.uid, socket.flags), (77, 78, 0, None));
+    assert_eq!((socket.last_pid, socket.e_pid, socket.uid), (77, 78, 0));
+    assert_eq!((socket.flags, socket.filter_flags), (None, None));
     // The records after the padding of the short one are found.
     assert_eq!((connection.rcv.unwrap().cc, connection.snd.unwrap().cc), (3, 4));
-    // IPv4 on an IPv6 socket of TCP: only the family tells.
+    // IPv4 on a TCP socket of IPv6: only the family shows it.
     assert_eq!((socket.family, ends(connection)), (30, (v4([192, 0, 2, 1]), v4([198, 51, 100, 9]))));
 }
 
@@ -228,7 +237,7 @@ fn fixture_has_a_mapped_udp_socket_and_the_scope_inside_an_address() {
 }
 
 #[test]
-fn fixture_of_macos_27_counts_sockets_that_it_does_not_show() {
+fn fixture_of_macos_27_counts_sockets_that_it_omits() {
     if !common::little_endian() {
         return;
     }
@@ -245,6 +254,36 @@ fn table_without_sockets_is_a_header_alone() {
 }
 
 #[test]
+fn header_and_trailer_of_more_bytes_are_not_records_whatever_their_count_is() {
+    // Counts that equal the kinds of records, and lengths that records have.
+    for length in [24, 28, 32, 40, 104, 136] {
+        for count in [0, 1, 2, 0x10, 0x20, 0x200] {
+            let header = longer_xinpgen(length, count, 7);
+            let set = encode(&whole(connection()));
+            let bytes = [&header[..], &set, &set, &header].concat();
+            let (sets, ending) = read(&bytes);
+            assert_eq!(sets, [connection(); 2], "{length} bytes, count {count}");
+            let trailer = Ending::Trailer(Xinpgen { count, generation: 7 });
+            assert_eq!(ending, Some(trailer), "{length} bytes, count {count}");
+            // Without the trailer, the last record is a record.
+            let cut = &bytes[..bytes.len() - header.len()];
+            assert_eq!(read(cut), (sets, Some(Ending::NoTrailer)), "{length} bytes, count {count}");
+        }
+    }
+}
+
+#[test]
+fn longer_trailer_that_is_cut_is_not_a_trailer() {
+    let header = longer_xinpgen(40, 1, 7);
+    let bytes = [&header[..], &encode(&whole(connection())), &header].concat();
+    for cut in 1..40 {
+        let mut pcbs = PcblistN::new(&bytes[..bytes.len() - cut]).unwrap();
+        assert!(pcbs.by_ref().count() <= 1, "{cut}");
+        assert_eq!(pcbs.ending(), Some(Ending::Broken), "{cut}");
+    }
+}
+
+#[test]
 fn longer_records_and_unknown_kinds_between_change_nothing() {
     for longer in [0, 1, 8, 20, 400] {
         for unknown_between in [false, true] {
@@ -256,7 +295,7 @@ fn longer_records_and_unknown_kinds_between_change_nothing() {
 }
 
 #[test]
-fn set_newer_than_the_header_is_passed_over_and_counted() {
+fn set_newer_than_the_header_is_skipped_and_counted() {
     let mut bytes = xinpgen(2, 7);
     let mut newer = connection();
     newer.inpcb.generation = 8;
@@ -283,7 +322,7 @@ fn table_cut_at_any_byte_has_no_socket_with_other_values() {
         let (read, broken) = read_broken(&bytes[..cut]);
         for pcb in &read {
             let original = if pcb.inpcb.lport == 50_000 { connection() } else { second };
-            // What is there is right; what is missing is seen to be missing.
+            // Each record is either as it was encoded or absent.
             assert_eq!(pcb.inpcb, original.inpcb, "cut at {cut}");
             assert!(pcb.socket.is_none() || pcb.socket == original.socket, "cut at {cut}");
             assert!(pcb.rcv.is_none() || pcb.rcv == original.rcv, "cut at {cut}");
@@ -335,47 +374,17 @@ fn lengths_that_lead_nowhere_end_the_walk() {
 }
 
 #[test]
-fn scope_is_taken_out_of_link_local_addresses_and_of_no_other() {
-    let with = |address: &str| {
-        let mut bytes = address.parse::<Ipv6Addr>().unwrap().octets();
-        bytes[2..4].copy_from_slice(&[0x01, 0x02]);
-        Address::new(2, &bytes)
-    };
-    for local in ["fe80::1", "febf::1", "ff01::1", "ff02::fb", "ff11::1", "ff12::1", "ff31::1", "ff72::1"] {
-        assert_eq!(with(local), v6(local, 0x0102), "{local}");
-    }
-    for global in ["ff05:102::1", "ff0e:102::1", "ff32:102::1", "fec0:102::1", "fe40:102::1", "2001:102::1"] {
-        assert_eq!(with(global), v6(global, 0), "{global}");
-    }
-}
-
-#[test]
-fn bits_say_how_an_address_is_read() {
-    let mut bytes = [0; 16];
-    bytes[12..].copy_from_slice(&Ipv4Addr::LOCALHOST.octets());
-    for (vflag, expected) in [
-        (0, None),
-        (1, v4([127, 0, 0, 1])),
-        (2, v6("::7f00:1", 0)),
-        (3, v6("::7f00:1", 0)),
-        (4, None),
-        (5, v4([127, 0, 0, 1])),
-        (0xff, v6("::7f00:1", 0)),
-    ] {
-        assert_eq!(Address::new(vflag, &bytes), expected, "{vflag}");
-    }
-}
-
-#[test]
 fn constants_are_those_of_the_headers() {
     assert_eq!((XSO_SOCKET, XSO_RCVBUF, XSO_SNDBUF, XSO_STATS), (1, 2, 4, 8));
     assert_eq!((XSO_INPCB, XSO_TCPCB, XSO_UNPCB), (0x10, 0x20, 0x200));
-    assert_eq!((SS_NOFDREF, SOF_MP_SUBFLOW), (1, 0x0100_0000));
+    assert_eq!((SS_NOFDREF, SS_ISCONNECTED, SS_ISCONNECTING, SS_ISDISCONNECTING), (1, 2, 4, 8));
+    assert_eq!((SS_INCOMP, SS_COMP), (0x800, 0x1000));
+    assert_eq!((SOF_FLOW_DIVERT, SOF_MP_SUBFLOW, XSOFF_FLOW_DIV), (0x80_0000, 0x100_0000, 8));
 }
 
 fn pcb() -> impl Strategy<Value = Pcb> {
     let inpcb = (any::<[u16; 2]>(), any::<u64>(), any::<u8>(), any::<[u8; 16]>(), any::<[u8; 16]>());
-    let socket = (any::<u64>(), any::<[u16; 4]>(), any::<[u32; 5]>(), any::<Option<u32>>());
+    let socket = (any::<u64>(), any::<[u16; 4]>(), any::<[u32; 5]>(), any::<Option<[u32; 2]>>());
     let queue = || (any::<u32>(), any::<u32>()).prop_map(|(cc, hiwat)| XsockbufN { cc, hiwat });
     (
         inpcb,
@@ -388,7 +397,21 @@ fn pcb() -> impl Strategy<Value = Pcb> {
             let ([fport, lport], generation, vflag, faddr, laddr) = inpcb;
             let socket = socket.map(|(so, [state, qlen, incqlen, qlimit], numbers, flags)| {
                 let [protocol, family, uid, last_pid, e_pid] = numbers;
-                XsocketN { so, state, protocol, family, qlen, incqlen, qlimit, uid, last_pid, e_pid, flags }
+                let [flags, filter_flags] = [0, 1].map(|place| flags.map(|flags: [u32; 2]| flags[place]));
+                XsocketN {
+                    so,
+                    state,
+                    protocol,
+                    family,
+                    qlen,
+                    incqlen,
+                    qlimit,
+                    uid,
+                    last_pid,
+                    e_pid,
+                    flags,
+                    filter_flags,
+                }
             });
             let inpcb = XinpcbN { fport, lport, generation, vflag, faddr, laddr };
             Pcb { inpcb, socket, rcv, snd, tcpcb: state.map(|state| XtcpcbN { state }) }
@@ -399,13 +422,13 @@ proptest! {
     #![proptest_config(common::property_tests())]
 
     #[test]
-    fn what_is_written_is_read(pcbs in prop::collection::vec(pcb(), 0..8)) {
+    fn encoded_sets_are_decoded_unchanged(pcbs in prop::collection::vec(pcb(), 0..8)) {
         let sets: Vec<Set> = pcbs.iter().copied().map(whole).collect();
         prop_assert_eq!(read(&table(&sets)).0, pcbs);
     }
 
     #[test]
-    fn any_bytes_end_without_a_panic_and_with_no_more_sockets_than_they_have_room_for(
+    fn any_bytes_decode_without_a_panic_to_no_more_sockets_than_fit(
         mut bytes in prop::collection::vec(any::<u8>(), 0..600),
         length in 24_u8..120,
         kind in prop::sample::select(vec![0_u8, 1, 2, 4, 8, 0x10, 0x20]),

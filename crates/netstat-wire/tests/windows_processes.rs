@@ -1,18 +1,17 @@
-//! `SYSTEM_PROCESS_INFORMATION` and `TCPIP_OWNER_MODULE_BASIC_INFO`, in both widths of a pointer.
+//! `SYSTEM_PROCESS_INFORMATION`, in both widths of a pointer.
 #![allow(clippy::unwrap_used)]
 
 mod common;
 
 use common::fixture;
 use netstat_wire::windows::PointerWidth;
-use netstat_wire::windows::owner_module_basic_info::OwnerModuleBasicInfo;
 use netstat_wire::windows::system_process_information::{ProcessRecord, Processes, record_size};
 use netstat_wire::windows::utf_16::units;
 use proptest::prelude::*;
 
 const WIDTHS: [PointerWidth; 2] = [PointerWidth::Four, PointerWidth::Eight];
 
-/// Where the answers of these tests were written to.
+/// The address of the buffers of these tests.
 const ADDRESS: u64 = 0x1234_5000;
 
 #[derive(Clone, Debug)]
@@ -30,7 +29,7 @@ fn process(pid: u32, name: &str) -> Process {
     Process { pid, parent: pid / 2, created: 1_000 + i64::from(pid), session: pid % 3, name, threads: 2 }
 }
 
-/// Sizes and offsets, apart from those of the crate: record, thread, Buffer, pid, parent, session.
+/// Sizes and offsets, independent of the crate: record, thread, Buffer, pid, parent, session.
 fn offsets(width: PointerWidth) -> [usize; 6] {
     match width {
         PointerWidth::Four => [184, 64, 60, 68, 72, 80],
@@ -47,7 +46,7 @@ fn put_pointer(bytes: &mut [u8], at: usize, value: u64, width: PointerWidth) {
     }
 }
 
-/// One answer, its records aligned to `align`.
+/// The bytes of these records, aligned to `align`.
 fn answer(processes: &[Process], width: PointerWidth, align: usize) -> Vec<u8> {
     let [size, thread, buffer, pid, parent, session] = offsets(width);
     let mut answer: Vec<u8> = Vec::new();
@@ -89,7 +88,7 @@ fn world() -> Vec<Process> {
 }
 
 #[test]
-fn every_field_is_read_from_its_place_in_both_widths_and_alignments() {
+fn every_field_is_read_from_its_offset_in_both_widths_and_alignments() {
     for width in WIDTHS {
         for align in [8, 2] {
             let bytes = answer(&world(), width, align);
@@ -134,7 +133,7 @@ fn an_answer_cut_at_any_byte_has_whole_records_and_one_error() {
                 match record {
                     Ok(record) => {
                         let process = &world()[index];
-                        // A name that is not there whole is none.
+                        // A name that is cut off is empty.
                         assert!(is(&record, process) || record.name.is_empty(), "cut at {cut}");
                         assert_eq!(record.pid, process.pid);
                         whole += 1;
@@ -153,7 +152,7 @@ fn an_answer_cut_at_any_byte_has_whole_records_and_one_error() {
 }
 
 #[test]
-fn a_chain_that_runs_into_itself_or_out_of_the_answer_ends_in_an_error() {
+fn a_chain_that_overlaps_itself_or_leaves_the_buffer_ends_in_an_error() {
     for width in WIDTHS {
         for next in [1, 8, u32::try_from(record_size(width)).unwrap() - 1, 1 << 20, u32::MAX] {
             let mut bytes = answer(&world()[..2], width, 8);
@@ -166,7 +165,7 @@ fn a_chain_that_runs_into_itself_or_out_of_the_answer_ends_in_an_error() {
 }
 
 #[test]
-fn a_name_outside_of_the_answer_is_none_and_keeps_the_process() {
+fn a_name_outside_the_buffer_is_empty_and_keeps_the_process() {
     for width in WIDTHS {
         for pointer in [0, 8, ADDRESS - 2, 0xffff_fff0] {
             let mut bytes = answer(&[process(8, "lsass.exe")], width, 8);
@@ -187,48 +186,6 @@ fn a_process_id_beyond_32_bits_is_an_error_not_another_process() {
     assert_eq!((error.offset(), error.need()), (80, None));
 }
 
-/// The module of an answer that was written to [`ADDRESS`].
-fn module(width: PointerWidth, name: &str, path: &str) -> (Vec<u8>, OwnerModuleBasicInfo) {
-    let text = |text: &str| text.encode_utf16().collect::<Vec<u16>>();
-    let pointers = 2 * width.bytes();
-    let mut bytes = vec![0; pointers];
-    put_pointer(&mut bytes, 0, ADDRESS + u64::try_from(pointers).unwrap(), width);
-    let path_at = u64::try_from(pointers + 2 * (text(name).len() + 1)).unwrap();
-    put_pointer(&mut bytes, width.bytes(), ADDRESS + path_at, width);
-    for text in [text(name), text(path)] {
-        bytes.extend(text.iter().chain(&[0]).flat_map(|unit| unit.to_ne_bytes()));
-    }
-    (bytes, OwnerModuleBasicInfo { name: text(name), path: text(path) })
-}
-
-#[test]
-fn a_module_has_its_name_and_path() {
-    for width in WIDTHS {
-        for (name, path) in [("Dnscache", "C:\\Windows\\System32\\dnsrslvr.dll"), ("", ""), ("a", "")] {
-            let (bytes, expected) = module(width, name, path);
-            assert_eq!(OwnerModuleBasicInfo::decode(&bytes, ADDRESS, width), Ok(expected));
-        }
-    }
-}
-
-#[test]
-fn a_module_cut_at_any_byte_is_an_error_or_has_less_text() {
-    for width in WIDTHS {
-        let (bytes, whole) = module(width, "Dnscache", "C:\\x.dll");
-        for cut in 0..bytes.len() {
-            match OwnerModuleBasicInfo::decode(&bytes[..cut], ADDRESS, width) {
-                Ok(read) => assert!(
-                    cut >= 2 * width.bytes()
-                        && whole.name.starts_with(&read.name)
-                        && whole.path.starts_with(&read.path),
-                    "cut at {cut}"
-                ),
-                Err(_) => assert!(cut < 2 * width.bytes(), "cut at {cut}"),
-            }
-        }
-    }
-}
-
 proptest! {
     #![proptest_config(common::property_tests())]
 
@@ -236,7 +193,6 @@ proptest! {
     fn any_bytes_are_processes_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..2048)) {
         for width in WIDTHS {
             prop_assert!(Processes::new(&bytes, ADDRESS, width).count() <= 1 + bytes.len() / 184);
-            let _ = OwnerModuleBasicInfo::decode(&bytes, ADDRESS, width);
         }
     }
 

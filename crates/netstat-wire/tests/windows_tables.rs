@@ -14,13 +14,12 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 const TCP: [tcp_table::Layout; 3] =
     [tcp_table::Layout::OwnerPid, tcp_table::Layout::OwnerModule, tcp_table::Layout::Table2];
-const UDP: [udp_table::Layout; 3] =
-    [udp_table::Layout::OwnerPid, udp_table::Layout::OwnerModule, udp_table::Layout::Table2];
+const UDP: [udp_table::Layout; 2] = [udp_table::Layout::OwnerPid, udp_table::Layout::OwnerModule];
 
-/// What stands in padding and in the undefined half of ports: nothing that a reader may trust.
+/// Fills padding and the undefined half of ports, which a decoder must not read.
 const JUNK: u8 = 0xa5;
 
-fn end(family: Family, seed: u16) -> SocketAddr {
+fn endpoint(family: Family, seed: u16) -> SocketAddr {
     let port = seed.wrapping_add(0x1234);
     match family {
         Family::Ipv4 => SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, seed.to_be_bytes()[1]), port).into(),
@@ -31,8 +30,8 @@ fn end(family: Family, seed: u16) -> SocketAddr {
     }
 }
 
-/// An end as this test writes it: offsets relative to the address, independent of the crate.
-fn put_end(bytes: &mut Vec<u8>, end: SocketAddr) {
+/// Writes an endpoint, independently of the crate.
+fn put_endpoint(bytes: &mut Vec<u8>, end: SocketAddr) {
     match end {
         SocketAddr::V4(end) => bytes.extend(end.ip().octets()),
         SocketAddr::V6(end) => {
@@ -54,8 +53,8 @@ fn tcp_row(row: &TcpRow, layout: tcp_table::Layout) -> Vec<u8> {
     if row.local.is_ipv4() {
         bytes.extend(row.state.to_ne_bytes());
     }
-    put_end(&mut bytes, row.local);
-    put_end(&mut bytes, row.remote);
+    put_endpoint(&mut bytes, row.local);
+    put_endpoint(&mut bytes, row.remote);
     if row.local.is_ipv6() {
         bytes.extend(row.state.to_ne_bytes());
     }
@@ -73,19 +72,16 @@ fn tcp_row(row: &TcpRow, layout: tcp_table::Layout) -> Vec<u8> {
 
 fn udp_row(row: &UdpRow, layout: udp_table::Layout) -> Vec<u8> {
     let mut bytes = Vec::new();
-    put_end(&mut bytes, row.local);
+    put_endpoint(&mut bytes, row.local);
     bytes.extend(row.pid.to_ne_bytes());
     if layout == udp_table::Layout::OwnerPid {
         return bytes;
     }
     bytes.extend([JUNK; 4]);
     bytes.extend(row.created.to_ne_bytes());
-    bytes.extend((0xffff_fffe_u32 | u32::from(row.specific_port_bind.unwrap())).to_ne_bytes());
-    bytes.extend([JUNK; 4]);
+    // Flags and padding.
+    bytes.extend([JUNK; 8]);
     put_module(&mut bytes, row.service_tag);
-    if layout == udp_table::Layout::Table2 {
-        put_end(&mut bytes, row.remote.unwrap());
-    }
     bytes
 }
 
@@ -96,15 +92,15 @@ fn table(count: u32, first_row: usize, rows: impl IntoIterator<Item = Vec<u8>>) 
     bytes
 }
 
-/// Rows without two fields alike.
+/// Rows in which no two fields are equal.
 fn tcp_rows(family: Family, layout: tcp_table::Layout) -> Vec<TcpRow> {
     let module = layout == tcp_table::Layout::OwnerModule;
     let states = [MIB_TCP_STATE_LISTEN, MIB_TCP_STATE_ESTAB, MIB_TCP_STATE_DELETE_TCB, 0, 13, 100, 999];
     let rows = states.into_iter().zip(1_u16..);
     rows.map(|(state, n)| TcpRow {
         state,
-        local: end(family, n),
-        remote: end(family, 100 + n),
+        local: endpoint(family, n),
+        remote: endpoint(family, 100 + n),
         pid: 4000 + u32::from(n),
         created: if module { 133_000_000_000_000_000 + i64::from(n) } else { 0 },
         service_tag: if module { 70 + u32::from(n) } else { 0 },
@@ -113,15 +109,13 @@ fn tcp_rows(family: Family, layout: tcp_table::Layout) -> Vec<TcpRow> {
 }
 
 fn udp_rows(family: Family, layout: udp_table::Layout) -> Vec<UdpRow> {
-    let module = layout != udp_table::Layout::OwnerPid;
+    let module = layout == udp_table::Layout::OwnerModule;
     let rows = 1_u16..6;
     rows.map(|n| UdpRow {
-        local: end(family, n),
+        local: endpoint(family, n),
         pid: 4000 + u32::from(n),
         created: if module { 133_000_000_000_000_000 + i64::from(n) } else { 0 },
-        specific_port_bind: module.then_some(n % 2 == 0),
         service_tag: if module { 70 + u32::from(n) } else { 0 },
-        remote: (layout == udp_table::Layout::Table2).then(|| end(family, 100 + n)),
     })
     .collect()
 }
@@ -145,9 +139,9 @@ fn sizes_are_those_of_the_headers() {
     let tcp = |family| TCP.map(|layout| layout.row_size(family));
     assert_eq!((tcp(Family::Ipv4), tcp(Family::Ipv6)), ([24, 160, 28], [56, 192, 60]));
     let udp = |family| UDP.map(|layout| layout.row_size(family));
-    assert_eq!((udp(Family::Ipv4), udp(Family::Ipv6)), ([12, 160, 168], [28, 176, 200]));
+    assert_eq!((udp(Family::Ipv4), udp(Family::Ipv6)), ([12, 160], [28, 176]));
     assert_eq!(TCP.map(|layout| layout.first_row()), [4, 8, 4]);
-    assert_eq!(UDP.map(|layout| layout.first_row()), [4, 8, 8]);
+    assert_eq!(UDP.map(|layout| layout.first_row()), [4, 8]);
     for family in FAMILIES {
         for layout in TCP {
             assert_eq!(tcp_row(&tcp_rows(family, layout)[0], layout).len(), layout.row_size(family));
@@ -159,7 +153,7 @@ fn sizes_are_those_of_the_headers() {
 }
 
 #[test]
-fn every_field_is_read_from_its_place_and_padding_from_none() {
+fn every_field_is_read_from_its_offset_and_padding_is_ignored() {
     for family in FAMILIES {
         for layout in TCP {
             let (bytes, rows) = tcp_table(family, layout);
@@ -177,7 +171,7 @@ fn every_field_is_read_from_its_place_and_padding_from_none() {
 }
 
 #[test]
-fn a_table_cut_at_any_byte_has_its_whole_rows_and_says_how_many_are_missing() {
+fn a_table_cut_at_any_byte_has_its_whole_rows_and_counts_the_missing_ones() {
     for family in FAMILIES {
         for layout in TCP {
             let (bytes, rows) = tcp_table(family, layout);
@@ -207,7 +201,7 @@ fn a_table_cut_at_any_byte_has_its_whole_rows_and_says_how_many_are_missing() {
 }
 
 #[test]
-fn an_empty_table_may_end_behind_its_count_or_behind_its_padding() {
+fn an_empty_table_may_end_after_its_count_or_after_its_padding() {
     for family in FAMILIES {
         for layout in TCP {
             for length in [4, 8, 12] {
@@ -226,7 +220,7 @@ fn an_empty_table_may_end_behind_its_count_or_behind_its_padding() {
 }
 
 #[test]
-fn bytes_behind_the_last_row_are_no_rows() {
+fn bytes_after_the_last_row_are_ignored() {
     let layout = tcp_table::Layout::OwnerPid;
     let (mut bytes, rows) = tcp_table(Family::Ipv4, layout);
     bytes.extend([JUNK; 240]);
@@ -235,7 +229,7 @@ fn bytes_behind_the_last_row_are_no_rows() {
 }
 
 #[test]
-fn a_count_beyond_all_bounds_is_clamped_to_what_is_there() {
+fn a_count_beyond_the_buffer_is_clamped() {
     let layout = udp_table::Layout::OwnerModule;
     let (mut bytes, rows) = udp_table(Family::Ipv6, layout);
     bytes[..4].copy_from_slice(&u32::MAX.to_ne_bytes());
@@ -244,7 +238,7 @@ fn a_count_beyond_all_bounds_is_clamped_to_what_is_there() {
     assert_eq!(table.flatten().collect::<Vec<_>>(), rows);
 }
 
-/// A listener as the captures have it: nobody's, nothing of its remote end.
+/// A row as in the captures: without time and service.
 fn captured(local: &str, remote: &str, state: u32, pid: u32) -> TcpRow {
     let (local, remote) = (local.parse().unwrap(), remote.parse().unwrap());
     TcpRow { state, local, remote, pid, created: 0, service_tag: 0 }
@@ -278,14 +272,7 @@ fn rows_captured_under_wine_are_read() {
     let rows = |bytes: &[u8], family| -> Vec<UdpRow> {
         UdpTable::new(bytes, udp_table::Layout::OwnerModule, family).unwrap().map(Result::unwrap).collect()
     };
-    let udp = |local: &str| UdpRow {
-        local: local.parse().unwrap(),
-        pid: 32,
-        created: 0,
-        specific_port_bind: Some(false),
-        service_tag: 0,
-        remote: None,
-    };
+    let udp = |local: &str| UdpRow { local: local.parse().unwrap(), pid: 32, created: 0, service_tag: 0 };
     assert_eq!(rows(&fixture!("wine-8.0__udp4_owner_module"), Family::Ipv4), [udp("127.0.0.1:58113")]);
     assert_eq!(rows(&fixture!("wine-8.0__udp6_owner_module"), Family::Ipv6), [udp("[::1%4096]:54824")]);
 }
@@ -309,19 +296,6 @@ fn a_synthetic_table_in_the_shape_of_windows_10_is_read() {
     };
     let time_wait = captured("192.0.2.7:50124", "203.0.113.10:443", MIB_TCP_STATE_TIME_WAIT, 0);
     assert_eq!(rows, [dns, http, time_wait]);
-
-    let bytes = fixture!("windows-11__udp4_table2_connected");
-    let table = UdpTable::new(&bytes, udp_table::Layout::Table2, Family::Ipv4).unwrap();
-    let rows: Vec<UdpRow> = table.map(Result::unwrap).collect();
-    let expected = UdpRow {
-        local: "192.0.2.7:60123".parse().unwrap(),
-        pid: 5678,
-        created: 133_497_504_000_000_000,
-        specific_port_bind: Some(false),
-        service_tag: 0,
-        remote: Some("203.0.113.53:53".parse().unwrap()),
-    };
-    assert_eq!(rows, [expected]);
 }
 
 proptest! {
@@ -349,7 +323,7 @@ proptest! {
         ends in any::<[u16; 2]>(),
     ) {
         for family in FAMILIES {
-            let (local, remote) = (end(family, ends[0]), end(family, ends[1]));
+            let (local, remote) = (endpoint(family, ends[0]), endpoint(family, ends[1]));
             let row = TcpRow { state, local, remote, pid, created, service_tag };
             let layout = tcp_table::Layout::OwnerModule;
             let bytes = table(1, layout.first_row(), [tcp_row(&row, layout)]);

@@ -1,8 +1,8 @@
 //! An asynchronous program that lists sockets every second without blocking its executor.
 //!
-//! A listing makes many system calls in a row, so it runs on a thread of its own, and the tasks await its answers. With
-//! tokio that thread is `tokio::task::spawn_blocking(move || query.snapshot())`; here it is a plain one, with a future
-//! and an executor of the fewest lines that do.
+//! A listing makes many successive system calls, so it runs on a thread of its own, and the tasks await its results.
+//! With tokio that thread is `tokio::task::spawn_blocking(move || query.snapshot())`; this example uses a plain thread,
+//! with a minimal future and executor.
 
 #![allow(clippy::print_stdout, reason = "a program that prints")]
 
@@ -16,7 +16,7 @@ use std::time::Duration;
 
 const LISTINGS: usize = 3;
 
-/// What the listing thread hands over, and who waits for it.
+/// The latest result of the listing thread, and the task that waits for it.
 #[derive(Default)]
 struct Slot {
     answer: Option<Result<Snapshot, Error>>,
@@ -37,7 +37,7 @@ fn list_every_second(slot: &Mutex<Slot>) {
     }
 }
 
-/// Awaits the next answer, as a task of a server would.
+/// Awaits the next result, as a task of a server would.
 async fn next(slot: &Mutex<Slot>) -> Result<Snapshot, Error> {
     poll_fn(|context| {
         let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);

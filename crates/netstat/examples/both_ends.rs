@@ -1,4 +1,4 @@
-//! Both ends of each connection inside this machine, with their processes.
+//! Prints both ends of each connection inside this machine, with their processes.
 
 #![allow(clippy::print_stdout, reason = "a program that prints")]
 
@@ -6,7 +6,7 @@ use netstat::{ProcessFields, Query, Snapshot, Socket};
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-/// An end in one form: a connection from an IPv4 socket to an IPv6 one has `::ffff:a.b.c.d` at one end alone.
+/// An end in canonical form: in a connection from an IPv4 socket to an IPv6 one only one end has `::ffff:a.b.c.d`.
 fn plain(end: SocketAddr) -> SocketAddr {
     SocketAddr::new(end.ip().to_canonical(), end.port())
 }

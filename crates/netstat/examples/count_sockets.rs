@@ -1,4 +1,4 @@
-//! How many sockets in each state? `cargo run -p netstat --example count_sockets`
+//! Counts sockets by protocol and state: `cargo run -p netstat --example count_sockets`.
 
 #![allow(clippy::print_stdout, reason = "a program that prints")]
 

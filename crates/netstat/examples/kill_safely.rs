@@ -1,5 +1,5 @@
-//! Ends the processes that listen on a port, and no other process that has got the pid of one in the meantime:
-//! `cargo run --example kill_safely -- 8080`, which only prints what it would do; with `--yes` it does it.
+//! Terminates the processes that listen on a port, but never a process that has reused the pid of one:
+//! `cargo run --example kill_safely -- 8080` prints what it would do; with `--yes` it does it.
 
 #![allow(clippy::print_stdout, reason = "a program that prints")]
 
@@ -10,15 +10,15 @@ const SIGTERM: i32 = 15;
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let port: u16 = arguments.next().ok_or("a port, please")?.parse()?;
-    let is_meant = arguments.next().as_deref() == Some("--yes");
+    let confirmed = arguments.next().as_deref() == Some("--yes");
     let snapshot = netstat::find::listeners(port)?;
     for process in &snapshot.processes {
         match process.id() {
-            None => println!("left alone, since its start is not known: {process}"),
-            Some(_) if !is_meant => println!("would end {process}"),
+            None => println!("skipped, since its start time is not known: {process}"),
+            Some(_) if !confirmed => println!("would terminate {process}"),
             Some(id) => match id.signal(SIGTERM) {
-                Ok(()) => println!("asked to end: {process}"),
-                Err(error) if error.is_not_found() => println!("ended by itself: {process}"),
+                Ok(()) => println!("terminated: {process}"),
+                Err(error) if error.is_not_found() => println!("had already ended: {process}"),
                 Err(error) => eprintln!("{error}"),
             },
         }

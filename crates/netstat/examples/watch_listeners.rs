@@ -1,5 +1,5 @@
-//! Listeners that appear and disappear, seen by comparing listings: `cargo run --example watch_listeners -- 60`, the
-//! number of seconds to watch (10).
+//! Prints listeners that appear and disappear, by comparing listings: `cargo run --example watch_listeners -- 60`,
+//! the number of seconds to watch (default 10).
 
 #![allow(clippy::print_stdout, reason = "a program that prints")]
 

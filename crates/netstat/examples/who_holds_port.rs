@@ -1,4 +1,4 @@
-//! Who listens on a port: `cargo run --example who_holds_port -- 8080`.
+//! Prints the listeners of a port with their processes: `cargo run --example who_holds_port -- 8080`.
 
 #![allow(clippy::print_stdout, reason = "a program that prints")]
 

@@ -44,7 +44,6 @@ use crate::query::Query;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::ops::Range;
 
 pub use crate::model::error::Error;
 
@@ -334,10 +333,7 @@ pub fn get_sockets_info(
     af_flags: AddressFamilyFlags,
     proto_flags: ProtocolFlags,
 ) -> Result<Vec<SocketInfo>, Error> {
-    let listed = Listed::new(af_flags, proto_flags, true)?;
-    let mut list = Vec::with_capacity(listed.sockets.len());
-    list.extend(listed.rows());
-    Ok(list)
+    list(af_flags, proto_flags, true)
 }
 
 /// Retrieves sockets information as an iterator, in the order of [`get_sockets_info`].
@@ -348,7 +344,7 @@ pub fn iterate_sockets_info(
     af_flags: AddressFamilyFlags,
     proto_flags: ProtocolFlags,
 ) -> Result<impl Iterator<Item = Result<SocketInfo, Error>>, Error> {
-    Ok(Listed::new(af_flags, proto_flags, true)?.rows().map(Ok))
+    Ok(list(af_flags, proto_flags, true)?.into_iter().map(Ok))
 }
 
 /// Retrieves sockets information as an iterator, without a search for processes: far less work.
@@ -363,7 +359,7 @@ pub fn iterate_sockets_info_without_pids(
     af_flags: AddressFamilyFlags,
     proto_flags: ProtocolFlags,
 ) -> Result<impl Iterator<Item = Result<SocketInfo, Error>>, Error> {
-    Ok(Listed::new(af_flags, proto_flags, false)?.rows().map(Ok))
+    Ok(list(af_flags, proto_flags, false)?.into_iter().map(Ok))
 }
 
 /// Retrieves sockets information as an iterator, without a search for processes, of both address families.
@@ -376,55 +372,40 @@ pub fn iterate_sockets_info_without_pids(
 pub fn iterate_sockets_info_without_pids(
     proto_flags: ProtocolFlags,
 ) -> Result<impl Iterator<Item = Result<SocketInfo, Error>>, Error> {
-    Ok(Listed::new(AddressFamilyFlags::all(), proto_flags, false)?.rows().map(Ok))
+    Ok(list(AddressFamilyFlags::all(), proto_flags, false)?.into_iter().map(Ok))
 }
 
-/// The sockets of a listing, with the order in which the old interface returns them.
-struct Listed {
-    sockets: Vec<Socket>,
-    /// Ranges of `sockets`. Inside one the order is the kernel's.
-    tables: Vec<Range<usize>>,
+/// Lists at once, and not row by row: programs collect the rows, which then happens in the memory of this list.
+fn list(af: AddressFamilyFlags, protocols: ProtocolFlags, owners: bool) -> Result<Vec<SocketInfo>, Error> {
+    // To a query, no condition of a kind means all; to a flag set, none is none.
+    if af.is_empty() || protocols.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut query = Query::new().owners(owners);
+    for (flag, family) in [(AddressFamilyFlags::IPV4, Family::Ipv4), (AddressFamilyFlags::IPV6, Family::Ipv6)]
+    {
+        if af.contains(flag) {
+            query = query.family(family);
+        }
+    }
+    for (flag, protocol) in [(ProtocolFlags::TCP, Protocol::Tcp), (ProtocolFlags::UDP, Protocol::Udp)] {
+        if protocols.contains(flag) {
+            query = query.protocol(protocol);
+        }
+    }
+    Ok(in_old_order(&query.snapshot()?.sockets))
 }
 
-impl Listed {
-    fn new(af: AddressFamilyFlags, protocols: ProtocolFlags, owners: bool) -> Result<Self, Error> {
-        // To a query, no condition of a kind means all; to a flag set, none is none.
-        if af.is_empty() || protocols.is_empty() {
-            return Ok(Self { sockets: Vec::new(), tables: Vec::new() });
+/// The rows table by table. Inside one the order is the kernel's.
+fn in_old_order(sockets: &[Socket]) -> Vec<SocketInfo> {
+    let mut list = Vec::with_capacity(sockets.len());
+    for family in [Family::Ipv4, Family::Ipv6] {
+        for protocol in [Protocol::Tcp, Protocol::Udp] {
+            let of_table = |row: &&Socket| row.family == family && row.protocol == protocol;
+            list.extend(sockets.iter().filter(of_table).filter_map(|row| SocketInfo::try_from(row).ok()));
         }
-        let mut query = Query::new().owners(owners);
-        for (flag, family) in
-            [(AddressFamilyFlags::IPV4, Family::Ipv4), (AddressFamilyFlags::IPV6, Family::Ipv6)]
-        {
-            if af.contains(flag) {
-                query = query.family(family);
-            }
-        }
-        for (flag, protocol) in [(ProtocolFlags::TCP, Protocol::Tcp), (ProtocolFlags::UDP, Protocol::Udp)] {
-            if protocols.contains(flag) {
-                query = query.protocol(protocol);
-            }
-        }
-        Ok(Self::of(query.snapshot()?.sockets))
     }
-
-    fn of(sockets: Vec<Socket>) -> Self {
-        let table = |socket: &Socket| (socket.family, socket.protocol);
-        let mut tables = Vec::new();
-        let mut start = 0;
-        for rows in sockets.chunk_by(|a, b| table(a) == table(b)) {
-            let end = start + rows.len();
-            tables.push((rows.first().map(table), start..end));
-            start = end;
-        }
-        tables.sort_by_key(|(table, _)| *table);
-        Self { tables: tables.into_iter().map(|(_, rows)| rows).collect(), sockets }
-    }
-
-    fn rows(self) -> impl Iterator<Item = SocketInfo> {
-        let Self { sockets, tables } = self;
-        tables.into_iter().flatten().filter_map(move |row| SocketInfo::try_from(sockets.get(row)?).ok())
-    }
+    list
 }
 
 #[cfg(test)]
@@ -443,7 +424,7 @@ mod tests {
     fn tables_come_in_their_order_and_rows_of_one_in_the_order_of_the_kernel() {
         let row = row_at;
         let (tcp, udp) = (Protocol::Tcp, Protocol::Udp);
-        let listed = Listed::of(vec![
+        let listed = in_old_order(&[
             row(tcp, "[::1]:9"),
             row(tcp, "127.0.0.1:8"),
             row(tcp, "127.0.0.1:7"),
@@ -452,7 +433,7 @@ mod tests {
             row(udp, "127.0.0.1:4"),
             row(tcp, "127.0.0.1:3"),
         ]);
-        let ports: Vec<u16> = listed.rows().map(|row| row.local_port()).collect();
+        let ports: Vec<u16> = listed.iter().map(SocketInfo::local_port).collect();
         assert_eq!(ports, [8, 7, 3, 4, 9, 6, 5]);
     }
 

@@ -1,5 +1,5 @@
-//! What `Support` promises is seen, and what it does not promise is never there. A build for a system with a back end
-//! promises something.
+//! What `Support` promises is in a snapshot, and what it does not promise never is. A build for a system with a
+//! back end promises something.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
@@ -15,7 +15,7 @@ use std::net::{TcpListener, TcpStream, UdpSocket};
 use test_skips::skipped;
 
 #[test]
-fn fields_that_are_promised_are_seen_and_others_are_none() {
+fn promised_fields_are_seen_and_no_others() {
     let support = Support::current();
     if cfg!(netstat_test_unsupported) {
         assert_eq!((support.protocols, support.socket_fields), (&[][..], SocketFields::empty()));
@@ -31,7 +31,7 @@ fn fields_that_are_promised_are_seen_and_others_are_none() {
     let _v6 = TcpListener::bind("[::]:0").inspect_err(|why| skipped(format_args!("IPv6: {why}")));
     let udp = UdpSocket::bind("127.0.0.1:0").unwrap();
     udp.connect(udp.local_addr().unwrap()).unwrap();
-    // Wine learns whose socket one is when its process asks something of it.
+    // Wine learns the process of a socket from a request about it.
     let _ = (listener.ttl(), server.ttl(), udp.ttl());
 
     let query =
@@ -43,7 +43,7 @@ fn fields_that_are_promised_are_seen_and_others_are_none() {
     let mut may_be_unseen = SocketFields::INTERFACE;
     let mut process_may_be_unseen = ProcessFields::empty();
     if std::env::consts::OS == "windows" && std::env::var_os("WINEPREFIX").is_some() {
-        skipped(format_args!("times and services of sockets: Wine tells neither"));
+        skipped(format_args!("times and services of sockets: Wine reports neither"));
         may_be_unseen |= SocketFields::CREATED | SocketFields::SERVICE;
         process_may_be_unseen |= ProcessFields::all();
     }

@@ -1,4 +1,4 @@
-//! TCP sockets that are bound and nothing more: listed when they are asked for.
+//! TCP sockets that are bound but idle: listed on request only.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
@@ -11,7 +11,7 @@ use socket_world::{Made, binding, kernel, live_skip, quiet};
 
 const OLD: &str = "bound sockets: Linux before 6.8 leaves them out";
 
-/// One such socket; `None` where this kernel may leave them out and does, which must then be a gap.
+/// One such socket; `None` where this kernel is old enough to omit it and does, which must then be a gap.
 fn bound() -> Option<Made> {
     let made = binding::tcp_bound_alone().unwrap();
     let snapshot = Query::new().bound_inactive(true).snapshot().unwrap();
@@ -23,7 +23,7 @@ fn bound() -> Option<Made> {
 }
 
 #[test]
-fn live_bound_socket_is_listed_with_its_holder_when_asked_for_and_else_not() {
+fn live_bound_socket_is_listed_with_its_holder_on_request_only() {
     let Some(made) = bound() else { live_skip!("{OLD}") };
     let quiet = quiet();
     let snapshot = Query::new().bound_inactive(true).owners(true).snapshot().unwrap();
@@ -39,7 +39,7 @@ fn live_bound_socket_is_listed_with_its_holder_when_asked_for_and_else_not() {
 }
 
 #[test]
-fn live_states_and_ports_narrow_bound_sockets_too() {
+fn live_conditions_on_states_and_ports_apply_to_bound_sockets() {
     let Some(made) = bound() else { live_skip!("{OLD}") };
     let is_listed = |query: Query| {
         let snapshot = query.snapshot().unwrap();
@@ -59,7 +59,7 @@ fn live_states_and_ports_narrow_bound_sockets_too() {
 }
 
 #[test]
-fn live_count_is_that_of_the_listing_with_bound_sockets_in_it() {
+fn live_count_agrees_with_a_listing_that_has_bound_sockets() {
     let counted = socket_world::namespace::in_network_namespace(|| {
         let made = binding::tcp_bound_alone().unwrap();
         let _others = socket_world::tcp::pair_v4().unwrap();

@@ -1,5 +1,5 @@
-//! Programs for the kernel's filter, judged by a kernel: it takes and refuses the programs that `audit` takes and
-//! refuses, and reports the sockets for which `run` says so.
+//! Filter programs compared with the running kernel: it must accept and refuse the same programs as `audit`, and
+//! report the same sockets as `run`.
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(any(target_os = "linux", target_os = "android"))]
 
@@ -21,7 +21,7 @@ use std::os::fd::OwnedFd;
 use std::time::Duration;
 use test_random::Random;
 
-/// A socket that answers dumps.
+/// A socket for dumps.
 struct SockDiag(OwnedFd);
 
 impl SockDiag {
@@ -32,7 +32,7 @@ impl SockDiag {
         Self(fd)
     }
 
-    /// What a dump gives, or why it was refused.
+    /// The records of a dump, or why it was refused.
     fn dump(&self, mut request: Vec<u8>, program: Option<&[u8]>) -> Result<Vec<InetDiagMsg>, Errno> {
         if let Some(program) = program {
             assert!(put_attribute(&mut request, INET_DIAG_REQ_BYTECODE, program));
@@ -56,7 +56,7 @@ impl SockDiag {
         }
     }
 
-    /// What the kernel says to a program. Listeners alone are asked for: there are few.
+    /// Whether the kernel accepts a program. Only listeners are requested: there are few.
     fn verdict(&self, program: &[u8]) -> Result<(), Errno> {
         let states = mask(TCP_LISTEN);
         let request = RequestV2 { family: AF_INET, protocol: IPPROTO_TCP, states, ..RequestV2::default() };
@@ -109,11 +109,12 @@ fn program(rng: &mut Random, depth: usize, entries: &[Entry], marks: bool) -> By
     }
 }
 
-/// Whether this kernel knows every instruction, and whether it lets this process ask for marks. It is asked by bytes
-/// that are written here, since those of the encoder might be wrong.
+/// Whether this kernel knows every instruction, and whether this process may test marks. The programs for that are
+/// written as bytes, since the encoder might be wrong.
 fn all_known(kernel: &SockDiag) -> Result<bool, &'static str> {
-    // struct inet_diag_bc_op: code, how far to go if it holds (to the end) and if not (4 bytes past it); an argument.
-    let asked = |code: u8, argument: &[u8]| {
+    // struct inet_diag_bc_op: code, how far to jump if it holds (to the end) and if not (4 bytes past it); an
+    // argument.
+    let test = |code: u8, argument: &[u8]| {
         let length = 4 + u8::try_from(argument.len()).unwrap();
         let mut bytes = vec![code, length];
         bytes.extend(u16::from(length + 4).to_ne_bytes());
@@ -121,12 +122,12 @@ fn all_known(kernel: &SockDiag) -> Result<bool, &'static str> {
         kernel.verdict(&bytes)
     };
     // INET_DIAG_BC_DEV_COND (4.17), INET_DIAG_BC_CGROUP_COND (5.8), INET_DIAG_BC_MARK_COND (4.9)
-    if asked(9, &1_u32.to_ne_bytes()).is_err() || asked(13, &1_u64.to_ne_bytes()).is_err() {
+    if test(9, &1_u32.to_ne_bytes()).is_err() || test(13, &1_u64.to_ne_bytes()).is_err() {
         return Err(
             "bytecode: a kernel before 5.8, or one without control groups, does not know every instruction",
         );
     }
-    match asked(10, &[1_u32.to_ne_bytes(), 1_u32.to_ne_bytes()].concat()) {
+    match test(10, &[1_u32.to_ne_bytes(), 1_u32.to_ne_bytes()].concat()) {
         Ok(()) => Ok(true),
         Err(Errno::PERM) => Ok(false),
         Err(errno) => panic!("{errno}"),
@@ -134,7 +135,7 @@ fn all_known(kernel: &SockDiag) -> Result<bool, &'static str> {
 }
 
 #[test]
-fn live_the_kernel_takes_and_refuses_the_programs_that_audit_does() {
+fn live_kernel_accepts_and_refuses_the_same_programs_as_audit() {
     let kernel = SockDiag::open();
     let marks = match all_known(&kernel) {
         Ok(marks) => marks,
@@ -149,7 +150,7 @@ fn live_the_kernel_takes_and_refuses_the_programs_that_audit_does() {
     let mut same_verdict = |bytes: &[u8]| {
         let expected = audit(bytes).map_err(|_| Errno::INVAL);
         match kernel.verdict(bytes) {
-            // Said before the rest of the program is looked at.
+            // The kernel checks this before the rest of the program.
             Err(Errno::PERM) if !marks => {}
             verdict => assert_eq!(verdict, expected, "{bytes:?}: {:?}", audit(bytes)),
         }
@@ -159,7 +160,7 @@ fn live_the_kernel_takes_and_refuses_the_programs_that_audit_does() {
         let program = program(&mut rng, n % 8, &entries, marks);
         assert_eq!(audit(program.as_bytes()), Ok(()));
         same_verdict(program.as_bytes());
-        // One field of one instruction (or argument) changed, in a place that may be anywhere.
+        // One field of one instruction (or argument) is changed, at a random offset.
         for _ in 0..10 {
             let mut bytes = program.as_bytes().to_vec();
             let at = rng.below(bytes.len());
@@ -176,7 +177,7 @@ fn live_the_kernel_takes_and_refuses_the_programs_that_audit_does() {
 }
 
 #[test]
-fn live_the_kernel_takes_the_longest_programs() {
+fn live_kernel_accepts_the_longest_programs() {
     let kernel = SockDiag::open();
     let port = |port| Bytecode::condition(&Condition::PortIs(End::Local, port)).unwrap();
     let any = (2..=4095).fold(port(1), |any, n| any.or(&port(n)).unwrap());
@@ -190,7 +191,7 @@ fn live_the_kernel_takes_the_longest_programs() {
     assert_eq!(kernel.verdict(all.as_bytes()), Ok(()));
 }
 
-/// Sockets of every kind, of which none comes or goes by itself, in each table.
+/// Sockets of every kind, of which none opens or closes by itself, in each table.
 fn sockets(marks: bool) -> Vec<Made> {
     let make: &[tcp::Make] = &[
         tcp::listener_v4,
@@ -223,7 +224,7 @@ fn requests() -> [Vec<u8>; 3] {
     ]
 }
 
-fn reported_as_run_says() {
+fn reported_sockets_are_those_that_run_accepts() {
     let kernel = SockDiag::open();
     let marks = match all_known(&kernel) {
         Ok(marks) => marks,
@@ -233,7 +234,7 @@ fn reported_as_run_says() {
     let ours: Vec<u64> = made.iter().flat_map(|made| &made.sockets).map(inode_of).collect();
     let automatic = Bytecode::condition(&Condition::BoundAutomatically).unwrap();
     let is_ours = |socket: &InetDiagMsg| ours.contains(&socket.inode.into());
-    // Only the program tells whether a port was bound.
+    // Only the program shows whether a port was bound.
     let mut tables: Vec<(Vec<u8>, HashMap<u64, Entry>)> = Vec::new();
     for request in requests() {
         let bound = kernel.dump(request.clone(), Some(automatic.not().unwrap().as_bytes())).unwrap();
@@ -259,7 +260,7 @@ fn reported_as_run_says() {
     let mut rng = Random::new(4);
     let (mut reported, mut left_out) = (0, 0);
     for n in 0..1000 {
-        // Fewer of TCP, whose tables are long to walk.
+        // Fewer of TCP, whose tables are slow to walk.
         let (request, entries) = &tables[rng.pick(&[0, 0, 1, 1, 2])];
         let program = program(&mut rng, n % 5, &everything, marks);
         let answer = kernel.dump(request.clone(), Some(program.as_bytes())).unwrap();
@@ -274,7 +275,7 @@ fn reported_as_run_says() {
 }
 
 #[test]
-fn live_a_port_that_was_named_is_told_from_one_that_the_kernel_chose() {
+fn live_explicit_port_is_distinguished_from_one_that_the_kernel_chose() {
     let kernel = SockDiag::open();
     let is_named = |facts: &SocketFacts| {
         let named = Bytecode::condition(&Condition::BoundAutomatically).unwrap().not().unwrap();
@@ -301,9 +302,9 @@ fn live_a_port_that_was_named_is_told_from_one_that_the_kernel_chose() {
 }
 
 #[test]
-fn live_the_kernel_reports_the_sockets_for_which_run_says_so() {
-    // Where it may be, alone; else among the sockets of others, which are left aside.
-    if in_network_namespace(reported_as_run_says).is_err() {
-        reported_as_run_says();
+fn live_kernel_reports_the_sockets_that_run_accepts() {
+    // In a network namespace where that is possible; else sockets of other processes are ignored.
+    if in_network_namespace(reported_sockets_are_those_that_run_accepts).is_err() {
+        reported_sockets_are_those_that_run_accepts();
     }
 }

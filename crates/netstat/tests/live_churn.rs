@@ -1,4 +1,4 @@
-//! What stands still is listed exactly once each time, while thousands of others open and close.
+//! Sockets that stay open are listed exactly once in each listing, while thousands of others open and close.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
@@ -11,7 +11,7 @@ use std::collections::HashMap;
 
 const LISTINGS: usize = 40;
 
-/// Lists `LISTINGS` times while sockets come and go; each of the stable ones must be there once each time.
+/// Lists `LISTINGS` times while sockets open and close; each of the stable ones must be listed once each time.
 fn stable_sockets_stay(stable: &[Made], spec: ChurnSpec) {
     let churn = Churn::start(spec).unwrap();
     let inodes: Vec<u64> =
@@ -34,8 +34,8 @@ fn stable_sockets_stay(stable: &[Made], spec: ChurnSpec) {
     assert!(opened > 1_000, "only {opened} sockets came and went: {after:?}");
 }
 
-/// In a network namespace and a thread of its own, so that other tests' sockets stay out.
-fn in_a_namespace(test: impl FnOnce() + Send) -> bool {
+/// In a network namespace and a thread of its own, so that other tests' sockets are not listed.
+fn in_namespace(test: impl FnOnce() + Send) -> bool {
     let entered = std::thread::scope(|scope| {
         let thread = scope.spawn(|| match namespace::enter_network_namespace() {
             Ok(()) => {
@@ -54,7 +54,7 @@ fn in_a_namespace(test: impl FnOnce() + Send) -> bool {
 
 #[test]
 fn live_stable_sockets_are_found_once_in_forty_listings_under_churn() {
-    let ran = in_a_namespace(|| {
+    let ran = in_namespace(|| {
         let stable: Vec<Made> = (0..200)
             .flat_map(|_| [tcp::pair_v4(), tcp::listener_v4(), udp::pair_v4(), udp::unconnected_v6()])
             .collect::<Result<_, _>>()
@@ -68,7 +68,7 @@ fn live_stable_sockets_are_found_once_in_forty_listings_under_churn() {
 
 #[test]
 fn live_udp_sockets_of_one_hash_chain_are_found_once_under_churn_in_that_chain() {
-    let ran = in_a_namespace(|| {
+    let ran = in_namespace(|| {
         let chain = udp::chain(3_000).unwrap();
         let port = chain.facts[0].local.port();
         let spec = ChurnSpec { udp_port: Some(port), connections_per_second: 0, ..ChurnSpec::default() };

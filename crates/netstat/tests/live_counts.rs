@@ -1,4 +1,4 @@
-//! What is counted is what is listed, whether the kernel counts or rows are counted.
+//! Counts agree with listings, whether they come from the kernel's counters or from rows.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-/// One of each kind and state, and more than one of the usual ones.
+/// One socket of each kind and state, and more than one of the usual ones.
 fn sockets_of_all_kinds() -> Vec<Made> {
     let makers = [
         tcp::listener_v4,
@@ -51,7 +51,7 @@ fn listed(query: &Query) -> BTreeMap<(Protocol, Option<State>), u64> {
     counts
 }
 
-/// Counts between two listings that agree: closing connections go on to their next state by themselves.
+/// Counts between two listings that agree: closing connections change their state by themselves.
 fn check(query: &Query) {
     let counted_and_listed = (0..20).find_map(|_| {
         let before = listed(query);
@@ -63,7 +63,7 @@ fn check(query: &Query) {
 }
 
 #[test]
-fn live_lister_answers_for_the_network_namespace_of_the_thread_that_asks() {
+fn live_lister_uses_the_network_namespace_of_the_calling_thread() {
     let mut lister = Lister::new();
     let query = Query::new().tcp().listening();
     let listener = tcp::listener_v4().unwrap();
@@ -87,7 +87,7 @@ fn own_sockets() -> BTreeSet<PathBuf> {
 }
 
 #[test]
-fn live_lister_in_a_forked_process_does_not_take_its_parents_answers() {
+fn live_lister_in_a_forked_process_does_not_receive_the_answers_of_its_parent() {
     let child = Child::fork(None, &[], |_| {
         let mut lister = Lister::new();
         let query = Query::new().tcp().listening();
@@ -112,7 +112,7 @@ fn live_lister_in_a_forked_process_does_not_take_its_parents_answers() {
 }
 
 #[test]
-fn live_sockets_are_counted_as_they_are_listed_by_whatever_terms() {
+fn live_counts_agree_with_listings_for_all_kinds_of_terms() {
     let outcome = in_network_namespace(|| {
         let made = sockets_of_all_kinds();
         let all = Query::new();

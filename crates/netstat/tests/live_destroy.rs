@@ -1,4 +1,4 @@
-//! Closing sockets of the test's own, in a network namespace of its own: the very one that was listed, or none.
+//! Closing sockets of the test, in a network namespace of its own: exactly the listed one, or none.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
@@ -20,7 +20,7 @@ fn list() -> Snapshot {
     Query::new().bound_inactive(true).snapshot().unwrap()
 }
 
-/// The row of the nth socket of these.
+/// The row of the `nth` of these sockets.
 fn listed(made: &Made, nth: usize) -> Socket {
     row(&list(), &made.facts[nth]).clone()
 }
@@ -38,7 +38,7 @@ macro_rules! in_namespace {
     };
 }
 
-/// Skips the test where the kernel itself closes no sockets.
+/// Skips the test where the kernel cannot close sockets.
 macro_rules! needs_destroy {
     () => {
         if let Err(why) = kernel::destroys_sockets() {
@@ -48,7 +48,7 @@ macro_rules! needs_destroy {
 }
 
 #[test]
-fn live_owner_of_a_closed_connection_sees_it_aborted_and_it_is_listed_no_more() {
+fn live_owner_of_a_closed_connection_sees_it_aborted_and_it_is_no_longer_listed() {
     in_namespace!(|| {
         needs_destroy!();
         for make in [tcp::pair_v4, tcp::pair_v6, tcp::pair_mapped] {
@@ -59,7 +59,7 @@ fn live_owner_of_a_closed_connection_sees_it_aborted_and_it_is_listed_no_more() 
             assert_eq!(read(&made.sockets[0], &mut buffer[..]), Err(Errno::CONNABORTED));
             assert_eq!(read(&made.sockets[1], &mut buffer[..]), Err(Errno::CONNRESET));
             assert!(!is_listed(&socket));
-            // A second time it is gone.
+            // The second time it does not exist.
             let error = socket.destroy().unwrap_err();
             assert!(error.is_not_found(), "{error}");
             assert_eq!(
@@ -88,7 +88,7 @@ fn live_wrong_cookie_changes_nothing() {
             assert!(is_listed(&socket));
             other.cookie = None;
             let error = other.destroy().unwrap_err();
-            assert!(error.to_string().ends_with("by which alone it can be told from others"), "{error}");
+            assert!(error.to_string().ends_with("which alone identifies the socket"), "{error}");
             assert!(is_listed(&socket));
         }
     });
@@ -124,7 +124,7 @@ fn live_listeners_and_udp_sockets_of_either_family_are_closed() {
 }
 
 #[test]
-fn live_connections_that_nobody_holds_are_closed() {
+fn live_connections_without_a_holder_are_closed() {
     in_namespace!(|| {
         needs_destroy!();
         for (make, state) in [
@@ -142,7 +142,7 @@ fn live_connections_that_nobody_holds_are_closed() {
 }
 
 #[test]
-fn live_udp_socket_of_a_named_port_is_disconnected_and_stays_bound() {
+fn live_udp_socket_of_an_explicit_port_is_disconnected_and_stays_bound() {
     in_namespace!(|| {
         needs_destroy!();
         let made = binding::udp_of_named_port().unwrap();
@@ -168,7 +168,7 @@ fn shared_port() -> io::Result<Made> {
 }
 
 #[test]
-fn live_what_the_kernel_does_not_find_is_refused_with_its_reason() {
+fn live_socket_that_the_kernel_does_not_find_is_refused_with_the_reason() {
     in_namespace!(|| {
         needs_destroy!();
         let made = binding::tcp_bound_alone().unwrap();
@@ -177,7 +177,7 @@ fn live_what_the_kernel_does_not_find_is_refused_with_its_reason() {
             let error = socket.destroy().unwrap_err();
             assert!(error.is_unsupported() && error.to_string().ends_with("bound but idle"), "{error}");
         }
-        // Of several on one port the kernel finds but one.
+        // Of several sockets on one port the kernel finds only one.
         let made = shared_port().unwrap();
         let rows: Vec<Socket> = (0..3).map(|nth| listed(&made, nth)).collect();
         let outcomes: Vec<Result<(), netstat::Error>> = rows.iter().map(Socket::destroy).collect();
@@ -191,7 +191,7 @@ fn live_what_the_kernel_does_not_find_is_refused_with_its_reason() {
 }
 
 #[test]
-fn live_without_the_right_nothing_is_closed_and_the_error_says_so() {
+fn live_without_the_capability_nothing_is_closed_and_the_error_is_permission_denied() {
     needs_destroy!();
     let look = |_: &mut socket_world::Report| {
         enter_network_namespace()?;

@@ -1,4 +1,4 @@
-//! Details of sockets made here: as their makers set them, and TCP metrics as `ss` shows them.
+//! Details of sockets made by the test: as their makers set them, and TCP metrics as `ss` shows them.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
@@ -17,13 +17,13 @@ fn list(fields: DetailFields) -> Snapshot {
     Query::new().details(fields).snapshot().unwrap()
 }
 
-/// The details of the nth socket of these.
+/// The details of the `nth` of these sockets.
 fn details(snapshot: &Snapshot, made: &Made, nth: usize) -> Details {
     row(snapshot, &made.facts[nth]).details().cloned().unwrap_or_default()
 }
 
 #[test]
-fn nothing_is_told_that_was_not_asked_for() {
+fn no_details_are_reported_without_a_request() {
     let made = tcp::pair_v4().unwrap();
     assert!(Query::new().snapshot().unwrap().sockets.iter().all(|socket| socket.details().is_none()));
     let snapshot = list(DetailFields::CONGESTION);
@@ -33,7 +33,7 @@ fn nothing_is_told_that_was_not_asked_for() {
 }
 
 #[test]
-fn connection_has_metrics_congestion_control_and_memory_as_its_own_options_say() {
+fn connection_has_metrics_congestion_control_and_memory_as_getsockopt_reports() {
     let made = tcp::pair_v4().unwrap();
     sockopt::set_socket_recv_buffer_size(&made.sockets[0], 100_000).unwrap();
     sockopt::set_socket_send_buffer_size(&made.sockets[0], 50_000).unwrap();
@@ -70,7 +70,7 @@ fn listener_has_a_backlog_and_no_metrics() {
 }
 
 #[test]
-fn closed_direction_keepalive_and_options_are_told() {
+fn closed_direction_keepalive_and_options_are_reported() {
     let made = tcp::half_closed().unwrap();
     let kept = tcp::pair_v6().unwrap();
     sockopt::set_socket_keepalive(&kept.sockets[0], true).unwrap();
@@ -114,7 +114,7 @@ fn datagram_socket_has_memory_and_drops_and_no_metrics() {
 }
 
 #[test]
-fn live_mark_is_told_to_those_who_may_see_it() {
+fn live_mark_is_reported_to_privileged_callers() {
     if !is_root() {
         live_skip!("needs CAP_NET_ADMIN");
     }
@@ -132,13 +132,13 @@ mod beside_ss {
     use std::collections::BTreeMap;
     use std::process::Command;
 
-    /// What `ss` calls them, with their numbers.
+    /// The names in `ss`, with their numbers.
     type Fields = BTreeMap<String, Vec<f64>>;
 
-    /// Times since something happened: they grow while one looks.
+    /// Times since an event, which grow between two readings.
     const MOVING: [&str; 3] = ["lastsnd", "lastrcv", "lastack"];
 
-    /// What every `ss` shows of a connection that has carried data.
+    /// What every version of `ss` shows of a connection that has carried data.
     const ALWAYS: [&str; 14] = [
         "rto",
         "rtt",
@@ -266,12 +266,12 @@ mod beside_ss {
         single.chain(pairs).collect()
     }
 
-    /// As near as six digits tell.
+    /// Equal to six digits, as many as `ss` prints.
     fn are_equal(a: &[f64], b: &[f64]) -> bool {
         a.len() == b.len() && a.iter().zip(b).all(|(a, b)| (a - b).abs() <= a.abs().max(b.abs()) * 1e-5)
     }
 
-    /// What differs between a reading and two of the other program that stand around it; how much was compared.
+    /// The differences between a reading and two of `ss`, before and after it, and how many fields were compared.
     fn differences(before: &Fields, between: &Fields, after: &Fields) -> (Vec<String>, usize) {
         let mut differing = Vec::new();
         let mut compared = 0;
@@ -304,7 +304,7 @@ mod beside_ss {
         vec![talked, tcp::pair_v6().unwrap(), tcp::unread(12_345).unwrap(), tcp::half_closed().unwrap()]
     }
 
-    /// Reads thrice in a row, until nothing moved meanwhile but what does so by itself.
+    /// Reads three times, until nothing changed meanwhile but the fields in `MOVING`.
     fn compare(
         a: impl Fn() -> BTreeMap<(String, String), Fields>,
         b: impl Fn() -> BTreeMap<(String, String), Fields>,
@@ -354,7 +354,7 @@ mod beside_ss {
     }
 
     #[test]
-    fn live_parameters_of_bbr_are_told() {
+    fn live_parameters_of_bbr_are_reported() {
         let made = tcp::pair_v4().unwrap();
         if let Err(why) = sockopt::set_tcp_congestion(&made.sockets[0], "bbr") {
             live_skip!("bbr: {why}");

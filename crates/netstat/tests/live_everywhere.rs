@@ -1,5 +1,5 @@
-//! What a user of any system must find: this test's own sockets, as it made them, with its own name.
-//! Nothing of this passes on a system without a back end.
+//! Finds the test's own sockets as it made them, with its own process and name, on every system with a back end.
+//! None of these tests passes on a system without one.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(not(netstat_test_unsupported))]
@@ -10,12 +10,12 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket
 use std::ops::ControlFlow;
 use test_skips::skipped;
 
-/// Whether this is not Windows but Wine, which knows less.
+/// Whether this is Wine, which implements less than Windows.
 fn is_wine() -> bool {
     std::env::consts::OS == "windows" && std::env::var_os("WINEPREFIX").is_some()
 }
 
-/// Sockets of every kind that needs no right.
+/// Sockets of every kind that needs no privileges.
 struct Made {
     listeners: Vec<TcpListener>,
     pairs: Vec<(TcpStream, TcpStream)>,
@@ -34,14 +34,14 @@ fn make() -> Made {
         };
         let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (mut server, _) = listener.accept().unwrap();
-        // Bytes both ways, so that both ends are as established as can be.
+        // Bytes in both directions, so that both ends are fully established.
         client.write_all(b"question").unwrap();
         server.read_exact(&mut [0; 8]).unwrap();
         server.write_all(b"answer").unwrap();
         client.read_exact(&mut [0; 6]).unwrap();
         let udp = UdpSocket::bind(local).unwrap();
         udp.send_to(b"x", udp.local_addr().unwrap()).unwrap();
-        // Wine learns whose socket one is when its process asks something of it.
+        // Wine learns the process of a socket from a request about it.
         let _ = (listener.ttl(), client.ttl(), server.ttl(), udp.ttl());
         made.listeners.push(listener);
         made.pairs.push((client, server));
@@ -68,7 +68,7 @@ fn row(snapshot: &Snapshot, protocol: Protocol, local: SocketAddr, remote: Optio
     }
 }
 
-/// Checks that a row is this process's, with its name; under Wine only if it knows of an owner at all.
+/// Checks that a row belongs to this process, with its name; under Wine only if it has an owner at all.
 fn check_owner(snapshot: &Snapshot, socket: &Socket) {
     if is_wine() && socket.owners().is_empty() {
         skipped(format_args!("owner of {} {}: Wine does not know it", socket.protocol, socket.local));
@@ -84,7 +84,7 @@ fn check_owner(snapshot: &Snapshot, socket: &Socket) {
 }
 
 #[test]
-fn live_listeners_pairs_and_datagram_sockets_are_found_as_they_are() {
+fn live_listeners_pairs_and_datagram_sockets_are_found_as_made() {
     let made = make();
     let snapshot = listing();
     for listener in &made.listeners {
@@ -133,13 +133,13 @@ fn live_at_least_one_socket_has_its_owner_and_queries_find_it_by_pid_name_and_po
             .unwrap();
         assert_eq!(streamed, 1, "{query:?}");
     }
-    // No row without its addresses when nothing is asked of owners.
+    // No row lacks its addresses when no owners are requested.
     let snapshot = Query::new().snapshot().unwrap();
     assert_eq!(row(&snapshot, Protocol::Tcp, listener, None).ownership(), Ownership::NotAsked);
 }
 
 #[test]
-fn live_sockets_that_are_closed_are_gone() {
+fn live_closed_sockets_are_not_listed() {
     let udp = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let local = udp.local_addr().unwrap();
     let is_listed = || {
@@ -165,7 +165,7 @@ fn live_old_interface_names_the_same_process_and_address() {
     });
     assert_eq!(own.unwrap().associated_pids, [std::process::id()]);
     if std::env::consts::OS == "windows" {
-        // Where the table of sockets names a process, it names one a row.
+        // Where the table of sockets names a process, it names one per row.
         assert!(rows.iter().all(|info| info.associated_pids.len() <= 1));
     }
 }

@@ -1,4 +1,4 @@
-//! Single connections, and the usual questions, about sockets made here: on every system.
+//! Single connections, and the functions of `netstat::find`, with sockets of the test, on every system.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(not(netstat_test_unsupported))]
@@ -7,7 +7,7 @@ use netstat::{Family, Process, Query, Snapshot, find};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use test_skips::skipped;
 
-/// Whether this is not Windows but Wine, which knows less.
+/// Whether this is Wine, which implements less than Windows.
 fn is_wine() -> bool {
     std::env::consts::OS == "windows" && std::env::var_os("WINEPREFIX").is_some()
 }
@@ -22,7 +22,7 @@ struct Connection {
 fn connect(listener: TcpListener, to: SocketAddr) -> Connection {
     let client = TcpStream::connect(to).unwrap();
     let (server, _) = listener.accept().unwrap();
-    // Wine learns whose socket one is when its process asks something of it.
+    // Wine learns the process of a socket from a request about it.
     let _ = (client.ttl(), server.ttl(), listener.ttl());
     Connection { client, server, listener }
 }
@@ -56,12 +56,12 @@ fn connections() -> Vec<Connection> {
     made
 }
 
-/// An end with its address in the form of IPv4, whichever it had.
+/// An end with its address in the form of IPv4, if it is IPv4-mapped.
 fn plain(end: SocketAddr) -> SocketAddr {
     SocketAddr::new(end.ip().to_canonical(), end.port())
 }
 
-/// That there is one row, with these ends.
+/// Checks that there is one row, with these ends.
 fn check_row(snapshot: &Snapshot, local: SocketAddr, remote: SocketAddr) {
     let [socket] = &snapshot.sockets[..] else { panic!("{local} {remote}: {snapshot:?}") };
     let ends = (socket.local_addr().map(plain), socket.remote_addr().map(plain));
@@ -81,7 +81,7 @@ fn live_connection_is_found_from_both_ends_in_both_forms_of_its_addresses() {
                 let [a, b] = [a, b].map(|end| SocketAddr::from((end.ip().to_ipv6_mapped(), end.port())));
                 check_row(&Query::new().connection(a, b).snapshot().unwrap(), local, remote);
             }
-            // What the query says beside it narrows it further.
+            // Further conditions of the query still apply.
             let query = Query::new().connection(local, remote);
             assert_eq!(query.clone().listening().snapshot().unwrap().sockets, []);
             assert_eq!(query.clone().udp().snapshot().unwrap().sockets, []);
@@ -104,7 +104,7 @@ fn live_several_connections_are_found_at_once() {
         .collect();
     let query = ends.iter().fold(Query::new(), |query, (local, remote)| query.connection(*local, *remote));
     assert_eq!(query.snapshot().unwrap().sockets.len(), ends.len());
-    // One that is not there does not take the others along.
+    // A missing one does not affect the others.
     let missing = SocketAddr::from(([127, 9, 9, 9], 9));
     assert_eq!(query.connection(missing, missing).snapshot().unwrap().sockets.len(), ends.len());
 }
@@ -133,7 +133,7 @@ fn live_connected_udp_socket_is_found_where_the_system_reports_its_peer() {
     assert_eq!(Query::new().udp().connection(ends.1, ends.0).snapshot().unwrap().sockets, []);
 }
 
-/// Checks that this process is the one that was found, with its name and start.
+/// Checks that this process was found, with its name and start time.
 fn check_owner(snapshot: &Snapshot) {
     let own = std::process::id();
     for socket in snapshot {

@@ -1,4 +1,4 @@
-//! The interface that a socket is bound to, which `contract.rs` cannot show on every system.
+//! The interface that a socket is bound to, which `contract.rs` cannot test on every system.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
@@ -14,7 +14,7 @@ use std::num::NonZeroU32;
 fn live_interface_is_promised_and_seen() {
     assert!(Support::current().socket_fields.contains(SocketFields::INTERFACE));
     let made = match binding::udp_on_device() {
-        // Since then it takes CAP_NET_RAW no more.
+        // Older kernels require CAP_NET_RAW for it.
         Err(why) if kernel::is_before(5, 7) => live_skip!("a device: {why}"),
         made => made.unwrap(),
     };

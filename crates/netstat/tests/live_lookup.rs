@@ -1,4 +1,4 @@
-//! What a lookup of one connection does not find, and is found nevertheless; and that it is a lookup.
+//! Connections that a lookup does not find are found nevertheless; a lookup has the row of a listing.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
@@ -35,7 +35,7 @@ fn live_connection_in_time_wait_is_found_and_has_details_on_request() {
 }
 
 #[test]
-fn live_row_that_is_looked_up_is_the_row_that_a_listing_has() {
+fn live_row_of_a_lookup_is_that_of_a_listing() {
     let made = tcp::pair_v4().unwrap();
     let listed = Query::new().tcp().snapshot().unwrap();
     for facts in &made.facts {

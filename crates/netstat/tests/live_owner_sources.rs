@@ -1,12 +1,12 @@
-//! The walk and BPF find the same holders, whatever way these came by their sockets; names stay true while pids are
-//! used again; and nothing remains in the kernel.
+//! The procfs walk and BPF find the same holders, however these came to hold their sockets; names stay right while
+//! pids are reused; and nothing stays loaded in the kernel.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 
 mod common;
 
-use common::{asked, check_owners, owners, row, sources};
+use common::{check_owners, owners, row, snapshot_by, sources};
 use netstat::{
     GapKind, HiddenReason, Lister, Owner, OwnerRole, OwnerSource, Ownership, ProcessFields, Query, Snapshot,
     Socket, UnownedReason,
@@ -24,8 +24,8 @@ use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-/// Whether this kernel has both; of BPF it is said why not.
-fn there_are_both() -> bool {
+/// Whether this kernel has both sources; if it lacks BPF, the reason is reported as a skip.
+fn has_both_sources() -> bool {
     sources().contains(&OwnerSource::Bpf)
 }
 
@@ -37,16 +37,13 @@ fn by_cookie(snapshot: &Snapshot) -> BTreeMap<u64, &Socket> {
     rows
 }
 
-/// Whether two sources say the same of a row. A walk that could not read every process knows less.
+/// Whether two sources report the same of a row. A walk that could not read every process does not know whether the
+/// holders it found are all.
 fn agree(walked: &Socket, by_bpf: &Socket, walk_is_incomplete: bool) -> bool {
     let knows_less = || {
         matches!(
             (walked.ownership(), by_bpf.ownership()),
             (Ownership::Known { complete: false }, Ownership::Known { complete: true })
-                | (
-                    Ownership::Hidden { reason: HiddenReason::UnreadableProcess },
-                    Ownership::None { reason: UnownedReason::KernelOrInFlight },
-                )
         )
     };
     walked.owners() == by_bpf.owners()
@@ -55,10 +52,10 @@ fn agree(walked: &Socket, by_bpf: &Socket, walk_is_incomplete: bool) -> bool {
 
 /// The rows by BPF, after comparing them with the walk's.
 fn same_from_both(query: &Query) -> Snapshot {
-    // Connections that close go on to their next state by themselves: two walks must agree about the rows.
+    // Closing connections change their state by themselves: two walks must agree about the rows.
     for _ in 0..10 {
-        let walk = asked(query, OwnerSource::Procfs);
-        let bpf = asked(query, OwnerSource::Bpf);
+        let walk = snapshot_by(query, OwnerSource::Procfs);
+        let bpf = snapshot_by(query, OwnerSource::Bpf);
         let (walked, by_bpf) = (by_cookie(&walk), by_cookie(&bpf));
         if walked.keys().eq(by_bpf.keys()) {
             let incomplete = walk.gaps.iter().any(|gap| gap.kind == GapKind::ProcessesUnreadable);
@@ -73,8 +70,8 @@ fn same_from_both(query: &Query) -> Snapshot {
 }
 
 #[test]
-fn live_walk_and_bpf_tell_the_same_of_every_way_to_hold_a_socket() {
-    if !there_are_both() {
+fn live_walk_and_bpf_agree_for_every_kind_of_holder() {
+    if !has_both_sources() {
         return;
     }
     let ran = in_network_namespace(|| {
@@ -84,7 +81,7 @@ fn live_walk_and_bpf_tell_the_same_of_every_way_to_hold_a_socket() {
         held.extend(made.iter().flat_map(|made| made.held().unwrap()));
         let first = made[0].sockets[0].as_fd();
         let copies = holders::duplicated(3, first).unwrap();
-        held.extend(copies.iter().map(|copy| Held::here(copy.as_fd()).unwrap()));
+        held.extend(copies.iter().map(|copy| Held::of(copy.as_fd()).unwrap()));
         let mut children = holders::inherited(3, first).unwrap();
         children.push(holders::shared_table(made[1].sockets[0].as_fd()).unwrap());
         let sent = tcp::listener_v4().unwrap();
@@ -92,7 +89,7 @@ fn live_walk_and_bpf_tell_the_same_of_every_way_to_hold_a_socket() {
         children.push(names::named(b"pair", tcp::pair_v6).unwrap());
         children.push(names::not_dumpable(udp::pair_v4).unwrap());
         children.extend(names::other_user(23_457, tcp::listener_dual_stack));
-        // A zombie holds nothing, and a process that has ended not even its number.
+        // A zombie holds nothing, and a process that was reaped does not even have a pid.
         let mut zombie = holders::inherited(1, first).unwrap();
         zombie.iter_mut().for_each(|child| child.become_zombie().unwrap());
         holders::inherited(1, first).unwrap().into_iter().for_each(Child::stop);
@@ -117,7 +114,14 @@ fn live_walk_and_bpf_tell_the_same_of_every_way_to_hold_a_socket() {
         }
         assert_eq!(expected, BTreeMap::new(), "held and not listed");
         let lost = row(&snapshot, in_flight.facts().unwrap());
-        assert_eq!(lost.ownership(), Ownership::None { reason: UnownedReason::KernelOrInFlight });
+        // A process that refuses to be read may have it registered in an io_uring.
+        let refuses = snapshot_by(&Query::new().owners(true), OwnerSource::Procfs).gaps;
+        let refuses = refuses.iter().any(|gap| gap.kind == GapKind::ProcessesUnreadable);
+        let expected = match refuses {
+            true => Ownership::Hidden { reason: HiddenReason::UnreadableProcess },
+            false => Ownership::None { reason: UnownedReason::KernelOrInFlight },
+        };
+        assert_eq!(lost.ownership(), expected);
 
         let child = &children[0];
         let name = ProcessFields::NAME;
@@ -139,8 +143,8 @@ fn live_walk_and_bpf_tell_the_same_of_every_way_to_hold_a_socket() {
 }
 
 #[test]
-fn live_walk_and_bpf_tell_the_same_of_many_processes() {
-    if !there_are_both() {
+fn live_walk_and_bpf_agree_for_many_processes() {
+    if !has_both_sources() {
         return;
     }
     let ran = in_network_namespace(|| {
@@ -165,14 +169,14 @@ fn live_walk_and_bpf_tell_the_same_of_many_processes() {
     }
 }
 
-/// The pids that processes get in turn, and the time for which one rests: the kernel tells start times in hundredths
-/// of a second, so a pid that comes back sooner cannot be told by them.
+/// The number of pids that processes reuse, and the time before one is reused: the kernel reports start times in
+/// hundredths of a second, so they do not distinguish a pid that is reused sooner.
 const PIDS: u32 = 24;
 const FIRST_PID: u32 = 3_000;
 const REST: Duration = Duration::from_millis(25);
 
-/// Starts processes that have few pids between them, one after another, until `is_over`. The `n`th is called
-/// `churn-n` before it opens its socket, which is at the `n`th address. How many there were.
+/// Starts processes that share few pids, one after another, until `is_over`. The `n`th is named
+/// `churn-n` before it opens its socket, which is at the `n`th address. Returns how many there were.
 fn start_and_end_processes(is_over: &AtomicBool) -> io::Result<u32> {
     let mut alive: Vec<(u32, Child)> = Vec::new();
     let mut ended = vec![Instant::now(); usize::try_from(PIDS).unwrap()];
@@ -181,7 +185,7 @@ fn start_and_end_processes(is_over: &AtomicBool) -> io::Result<u32> {
         let slot = n % PIDS;
         let ended_at = ended[usize::try_from(slot).unwrap()];
         wait_until(REST, || ended_at.elapsed() >= REST);
-        // The next process of this pid namespace has the number after.
+        // The next process of this pid namespace gets the pid after that one.
         std::fs::write("/proc/sys/kernel/ns_last_pid", (FIRST_PID + 10 * slot - 1).to_string())?;
         let address = IpAddr::from(loopback(n + 1));
         let child = Child::fork(Some(format!("churn-{n}").as_bytes()), &[], |report| {
@@ -198,20 +202,20 @@ fn start_and_end_processes(is_over: &AtomicBool) -> io::Result<u32> {
     Ok(n)
 }
 
-/// Lists, and holds every name to the address of the socket, until enough is seen.
-fn names_are_true(source: OwnerSource) -> String {
+/// Lists, and compares every name with the address of the socket, until enough was seen.
+fn names_are_right(source: OwnerSource) -> String {
     let mut lister = Lister::new();
     let query =
         Query::new().udp().processes(ProcessFields::NAME | ProcessFields::START_TIME).owner_source(source);
     let mut names: BTreeMap<u32, BTreeSet<String>> = BTreeMap::new();
     let (mut listings, mut unnamed) = (0, 0);
-    // Three seconds see enough; a machine that is busy with other work gets longer.
+    // Three seconds are enough; a busy machine gets longer.
     let start = Instant::now();
     let counts = |names: &BTreeMap<u32, BTreeSet<String>>| {
         let seen: usize = names.values().map(BTreeSet::len).sum();
         (seen, names.values().filter(|names| names.len() > 1).count())
     };
-    let is_enough = |(seen, again): (usize, usize)| seen > 50 && again > 10;
+    let is_enough = |(seen, reused): (usize, usize)| seen > 50 && reused > 10;
     while start.elapsed() < Duration::from_secs(3)
         || (!is_enough(counts(&names)) && start.elapsed() < Duration::from_secs(60))
     {
@@ -229,19 +233,19 @@ fn names_are_true(source: OwnerSource) -> String {
                         assert_eq!(name, expected, "{socket:?} {process:?}");
                         names.entry(owner.pid).or_default().insert(name.to_owned());
                     }
-                    // It has ended meanwhile.
+                    // It has ended since.
                     None => unnamed += 1,
                 }
             }
         }
     }
-    let (seen, again) = counts(&names);
-    assert!(is_enough((seen, again)), "{listings} listings saw {seen} processes, {again} pids used again");
-    format!("{source}: {listings} listings, {seen} processes, {again} pids used again, {unnamed} unnamed")
+    let (seen, reused) = counts(&names);
+    assert!(is_enough((seen, reused)), "{listings} listings saw {seen} processes, {reused} pids reused");
+    format!("{source}: {listings} listings, {seen} processes, {reused} pids reused, {unnamed} unnamed")
 }
 
 #[test]
-fn live_lister_never_gives_a_process_the_name_of_another_that_has_had_its_pid() {
+fn live_lister_never_gives_a_process_the_name_of_an_earlier_one_with_its_pid() {
     if !socket_world::is_root() {
         live_skip!("needs root, for a pid namespace");
     }
@@ -264,7 +268,7 @@ fn live_lister_never_gives_a_process_the_name_of_another_that_has_had_its_pid() 
                 std::thread::scope(|scope| {
                     let lister = scope.spawn(|| {
                         let over = Over(&is_over);
-                        let seen = names_are_true(source);
+                        let seen = names_are_right(source);
                         drop(over);
                         seen
                     });
@@ -284,7 +288,7 @@ fn live_lister_never_gives_a_process_the_name_of_another_that_has_had_its_pid() 
     }
 }
 
-/// Says that it is over when it is dropped, by a panic too.
+/// Sets the flag when it is dropped, by a panic too.
 struct Over<'a>(&'a AtomicBool);
 
 impl Drop for Over<'_> {
@@ -293,7 +297,7 @@ impl Drop for Over<'_> {
     }
 }
 
-/// The numbers of programs and links that this process has, as `/proc/self/fdinfo` tells them.
+/// The ids of the BPF programs and links that this process has, from `/proc/self/fdinfo`.
 fn own_objects() -> BTreeSet<(bool, u32)> {
     let mut objects = BTreeSet::new();
     for file in std::fs::read_dir("/proc/self/fdinfo").unwrap() {
@@ -307,7 +311,7 @@ fn own_objects() -> BTreeSet<(bool, u32)> {
     objects
 }
 
-/// Of these objects, those that are there still.
+/// Those of these objects that still exist.
 fn left(objects: &BTreeSet<(bool, u32)>) -> Vec<(bool, u32)> {
     let (programs, links) = (bpf::ids(Object::Program).unwrap(), bpf::ids(Object::Link).unwrap());
     let is_there =
@@ -315,7 +319,7 @@ fn left(objects: &BTreeSet<(bool, u32)>) -> Vec<(bool, u32)> {
     objects.iter().filter(is_there).copied().collect()
 }
 
-/// The kernel frees what nobody has any more a moment after.
+/// The kernel frees an object shortly after its last user is gone.
 fn are_freed(objects: &BTreeSet<(bool, u32)>) {
     let freed = wait_until(Duration::from_secs(30), || left(objects).is_empty());
     assert!(freed, "{:?} are left", left(objects));
@@ -323,10 +327,10 @@ fn are_freed(objects: &BTreeSet<(bool, u32)>) {
 
 #[test]
 fn live_nothing_is_loaded_after_a_lister_is_dropped_or_its_process_killed() {
-    if !there_are_both() {
+    if !has_both_sources() {
         return;
     }
-    // In processes of their own, so that no other test's programs are taken for theirs.
+    // In processes of their own, so that other tests' programs are not mistaken for theirs.
     let query = Query::new().owners(true).owner_source(OwnerSource::Bpf);
     let dropped = Child::fork(None, &[], |_| {
         let mut lister = Lister::new();
@@ -369,18 +373,18 @@ fn live_nothing_is_loaded_after_a_lister_is_dropped_or_its_process_killed() {
 
 #[test]
 fn live_nothing_is_loaded_where_descriptors_run_out_half_way() {
-    if !there_are_both() {
+    if !has_both_sources() {
         return;
     }
     let newest = bpf::ids(Object::Program).unwrap().last().copied().unwrap_or(0);
     let child = Child::fork(None, &[], |_| {
         let query = Query::new().tcp().owners(true).threads(1).owner_source(OwnerSource::Bpf);
         let mut sources = Vec::new();
-        // Fewer and fewer: the run cannot be started, then the program not attached, then not loaded.
+        // Fewer and fewer: first the run cannot be started, then the program not attached, then not loaded.
         for count in (3..24).rev() {
             restrict::limit_descriptors(count)?;
             let mut lister = Lister::new();
-            // An error where not even the tables can be read.
+            // An error if not even the tables can be read.
             let snapshot = lister.snapshot(&query).ok();
             sources.push(snapshot.and_then(|snapshot| snapshot.owner_source).map(|from| from.source));
             drop(lister);
@@ -393,14 +397,14 @@ fn live_nothing_is_loaded_where_descriptors_run_out_half_way() {
         Ok(())
     });
     child.unwrap();
-    // Programs of others who run this library may be among them, and end too.
+    // Programs of other processes that use this library may be among them, and end too.
     let newer = bpf::programs_named("netstat_").unwrap().into_iter().filter(|id| *id > newest);
     are_freed(&newer.map(|id| (false, id)).collect());
 }
 
 #[test]
-fn live_lister_that_is_asked_again_has_the_program_loaded_and_one_query_alone_does_what_pays() {
-    if !there_are_both() {
+fn live_reused_lister_keeps_the_program_loaded_and_a_single_query_chooses_the_cheaper_source() {
+    if !has_both_sources() {
         return;
     }
     let query = Query::new().tcp().listening().owners(true);
@@ -409,7 +413,7 @@ fn live_lister_that_is_asked_again_has_the_program_loaded_and_one_query_alone_do
     let [first, second, third] = [from(), from(), from()];
     let expected = match first.source {
         OwnerSource::Bpf => ["loaded before", "loaded before"],
-        _ => ["asked again", "loaded before"],
+        _ => ["repeated query", "loaded before"],
     };
     assert_eq!((second.source, third.source), (OwnerSource::Bpf, OwnerSource::Bpf), "{first} {second}");
     assert_eq!([&*second.reason, &*third.reason], expected, "{first}");

@@ -1,12 +1,12 @@
-//! All holders of a socket, by every way a process can come to hold one, as the holders report themselves; from each
-//! source of owners that is to be had.
+//! All holders of a socket, for every kind of holder, as the holders report themselves; from each available source
+//! of owners.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 
 mod common;
 
-use common::{asked, check_owners, check_row, list_by, owners, row, sources};
+use common::{check_owners, check_row, list_by, owners, row, snapshot_by, sources};
 use netstat::{GapKind, HiddenReason, Ownership, ProcessFields, Query};
 use socket_world::{Held, holders, live_skip, names, quiet, tcp, threads, udp};
 use std::ffi::OsStr;
@@ -29,11 +29,11 @@ fn live_listener_of_forked_workers_lists_them_all() {
 }
 
 #[test]
-fn live_duplicated_descriptors_are_owners_each() {
+fn live_duplicated_descriptors_are_separate_owners() {
     let made = udp::unconnected_v4().unwrap();
     let copies = holders::duplicated(4, &made.sockets[0]).unwrap();
     let mut held = made.held().unwrap();
-    held.extend(copies.iter().map(|copy| Held::here(copy.as_fd()).unwrap()));
+    held.extend(copies.iter().map(|copy| Held::of(copy.as_fd()).unwrap()));
     let expected = owners(&held, made.facts[0].inode.unwrap());
     assert_eq!(expected.len(), 5);
     let _quiet = quiet();
@@ -43,7 +43,7 @@ fn live_duplicated_descriptors_are_owners_each() {
 }
 
 #[test]
-fn live_passed_descriptor_belongs_to_who_got_it() {
+fn live_passed_descriptor_belongs_to_its_receiver() {
     let made = tcp::listener_v4().unwrap();
     let socket = made.sockets.into_iter().next().unwrap();
     let child = holders::passed(socket).unwrap();
@@ -87,26 +87,26 @@ fn live_process_whose_first_thread_has_exited_is_found_with_its_executable() {
     let process = threads::exited_leader(Some(b"leaderless"), udp::pair_v4).unwrap();
     let fields = ProcessFields::NAME | ProcessFields::PATH;
     for source in sources() {
-        let snapshot = asked(&Query::new().processes(fields), source);
+        let snapshot = snapshot_by(&Query::new().processes(fields), source);
         for facts in process.child().sockets() {
             check_owners(row(&snapshot, facts), &owners(process.child().held(), facts.inode.unwrap()));
         }
-        let told = snapshot.process(process.child().pid()).unwrap();
-        assert_eq!(told.name.as_deref(), Some(OsStr::new("leaderless")));
-        assert_eq!(told.path, std::env::current_exe().ok());
+        let process = snapshot.process(process.child().pid()).unwrap();
+        assert_eq!(process.name.as_deref(), Some(OsStr::new("leaderless")));
+        assert_eq!(process.path, std::env::current_exe().ok());
     }
 }
 
 #[test]
-fn live_hostile_names_are_told_byte_for_byte() {
+fn live_hostile_names_are_reported_byte_for_byte() {
     let children: Vec<_> =
         names::hostile().iter().map(|name| names::named(name, tcp::listener_v4).unwrap()).collect();
     for source in sources() {
-        let snapshot = asked(&Query::new().tcp().processes(ProcessFields::NAME), source);
+        let snapshot = snapshot_by(&Query::new().tcp().processes(ProcessFields::NAME), source);
         for (name, child) in names::hostile().iter().zip(&children) {
             check_owners(row(&snapshot, &child.sockets()[0]), &owners(child.held(), child.held()[0].inode));
-            let told = snapshot.process(child.pid()).unwrap();
-            assert_eq!(told.name.as_deref(), Some(OsStr::from_bytes(name)));
+            let process = snapshot.process(child.pid()).unwrap();
+            assert_eq!(process.name.as_deref(), Some(OsStr::from_bytes(name)));
         }
     }
 }
@@ -120,7 +120,7 @@ fn live_socket_of_another_user_is_listed_with_that_user_and_holder() {
     };
     let fields = ProcessFields::UID | ProcessFields::USER;
     for source in sources() {
-        let snapshot = asked(&Query::new().uid(id).processes(fields), source);
+        let snapshot = snapshot_by(&Query::new().uid(id).processes(fields), source);
         let socket = row(&snapshot, &child.sockets()[0]);
         assert_eq!((snapshot.sockets.len(), socket.uid), (1, Some(id)));
         check_owners(socket, &owners(child.held(), child.held()[0].inode));
@@ -130,7 +130,7 @@ fn live_socket_of_another_user_is_listed_with_that_user_and_holder() {
 }
 
 #[test]
-fn live_process_that_refuses_is_told_as_hidden_to_a_plain_user_and_found_by_root() {
+fn live_unreadable_process_is_reported_as_hidden_to_a_plain_user_and_found_by_root() {
     let child = match names::not_dumpable(tcp::listener_v4) {
         Ok(child) => child,
         Err(why) => live_skip!("not dumpable: {why}"),
@@ -149,12 +149,12 @@ fn live_process_that_refuses_is_told_as_hidden_to_a_plain_user_and_found_by_root
 }
 
 #[test]
-fn live_query_for_a_process_shows_its_sockets_alone_and_does_not_claim_more() {
+fn live_query_for_a_process_lists_its_sockets_alone_and_reports_incomplete_owners() {
     let made = tcp::listener_v4().unwrap();
     let children = holders::inherited(2, &made.sockets[0]).unwrap();
     let child = &children[0];
     for source in sources() {
-        let rows = asked(&Query::new().pid(child.pid()), source).sockets;
+        let rows = snapshot_by(&Query::new().pid(child.pid()), source).sockets;
         assert_eq!(rows.len(), 1);
         check_owners(&rows[0], &owners(child.held(), child.held()[0].inode));
         assert_eq!(rows[0].ownership(), Ownership::Known { complete: false });
@@ -162,15 +162,15 @@ fn live_query_for_a_process_shows_its_sockets_alone_and_does_not_claim_more() {
 }
 
 #[test]
-fn live_query_for_a_name_finds_the_whole_name_and_the_cut_one() {
+fn live_query_for_a_name_finds_the_full_name_and_the_truncated_one() {
     let child = names::named(b"netstat-by-name", tcp::listener_v4).unwrap();
     let other = names::named(b"netstat-by-nam", tcp::listener_v4).unwrap();
     for source in sources() {
-        let snapshot = asked(&Query::new().process_name("netstat-by-name"), source);
+        let snapshot = snapshot_by(&Query::new().process_name("netstat-by-name"), source);
         assert_eq!(snapshot.sockets.len(), 1);
         assert_eq!(snapshot.sockets[0].owners()[0].pid, child.pid());
-        let nobody = asked(&Query::new().process_name("netstat-by"), source);
-        assert_eq!(nobody.sockets, []);
+        let none = snapshot_by(&Query::new().process_name("netstat-by"), source);
+        assert_eq!(none.sockets, []);
     }
     drop(other);
 }
@@ -180,7 +180,7 @@ fn live_streamed_rows_are_those_of_a_snapshot() {
     let child = names::named(b"streamed", udp::pair_v6).unwrap();
     for source in sources() {
         let query = Query::new().udp().pid(child.pid()).owner_source(source);
-        let kept = asked(&query, source);
+        let kept = snapshot_by(&query, source);
         let mut streamed = Vec::new();
         query
             .for_each(|socket| {
@@ -208,7 +208,7 @@ fn live_one_thread_finds_what_many_find() {
     let _quiet = quiet();
     for source in sources() {
         let rows = |threads| {
-            let snapshot = asked(&Query::new().owners(true).threads(threads), source);
+            let snapshot = snapshot_by(&Query::new().owners(true).threads(threads), source);
             made.facts.iter().map(|facts| row(&snapshot, facts).clone()).collect::<Vec<_>>()
         };
         assert_eq!(rows(1), rows(8));

@@ -1,4 +1,4 @@
-//! What is told of this process itself, which it can check.
+//! The details of this process itself, compared with what it knows of itself.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
@@ -22,19 +22,19 @@ fn live_details_of_a_process_are_its_own() {
     assert_eq!(process.command_line.unwrap(), std::env::args_os().collect::<Vec<_>>());
     assert_eq!(process.parent, Some(std::os::unix::process::parent_id()));
     let age = SystemTime::now().duration_since(process.start_time.unwrap()).unwrap_or_default();
-    // The boot time is told to the second.
+    // The boot time has a resolution of one second.
     assert!(age < Duration::from_secs(600), "{age:?}");
 }
 
 #[test]
-fn live_name_that_the_kernel_cut_is_completed() {
+fn live_name_truncated_by_the_kernel_is_completed() {
     let full = std::env::current_exe().unwrap().file_name().unwrap().to_owned();
     assert!(full.len() > 15, "{full:?} is too short to be cut");
     assert_eq!(own(ProcessFields::NAME).name, Some(full));
 }
 
 #[test]
-fn live_details_not_asked_for_are_none() {
+fn live_details_that_are_not_requested_are_none() {
     let Process { name, path, command_line, parent, uid, user, start_time, .. } = own(ProcessFields::PARENT);
     assert!(parent.is_some());
     assert_eq!((name, path, command_line, uid, user, start_time), (None, None, None, None, None, None));
@@ -46,7 +46,7 @@ fn live_start_time_of_a_process_does_not_change() {
 }
 
 #[test]
-fn live_user_of_a_process_is_told_whether_or_not_it_may_be_traced() {
+fn live_user_of_a_process_is_reported_even_if_it_may_not_be_traced() {
     if !socket_world::is_root() {
         live_skip!("needs root, to start processes of other users");
     }
@@ -54,7 +54,7 @@ fn live_user_of_a_process_is_told_whether_or_not_it_may_be_traced() {
         let query = Query::new().pid(child.pid()).processes(ProcessFields::UID);
         query.snapshot().unwrap().process(child.pid()).unwrap().uid
     };
-    // Who changes its user cannot be traced by its like any more.
+    // A process that has changed its user may no longer be traced by others of that user.
     assert_eq!(user(&names::other_user(1000, tcp::listener_v4).unwrap()), Some(1000));
     assert_eq!(user(&names::not_dumpable(tcp::listener_v4).unwrap()), Some(0));
 }

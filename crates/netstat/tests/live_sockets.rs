@@ -1,5 +1,5 @@
-//! One socket of each kind and state, made here, is listed as its maker describes it, with its holder or with
-//! the reason why it has none.
+//! One socket of each kind and state, made by the test, is listed as its maker describes it, with its holder or
+//! with the reason why it has none.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
@@ -87,7 +87,7 @@ fn live_udp_sockets_of_one_hash_chain_are_each_listed_once() {
 }
 
 #[test]
-fn live_v6_only_tells_which_listeners_take_ipv4() {
+fn live_v6_only_shows_which_listeners_accept_ipv4() {
     let dual = tcp::listener_dual_stack().unwrap();
     let only = tcp::listener_v6_only().unwrap();
     let v4 = tcp::listener_v4().unwrap();
@@ -101,7 +101,7 @@ fn live_v6_only_tells_which_listeners_take_ipv4() {
 }
 
 #[test]
-fn live_backlog_of_a_listener_stands_in_its_queues() {
+fn live_backlog_of_a_listener_is_in_its_queues() {
     let made = tcp::accept_queue().unwrap();
     let snapshot = list();
     let listener = row(&snapshot, made.only(State::Listen));
@@ -120,7 +120,7 @@ fn live_family_is_the_sockets_own() {
 }
 
 #[test]
-fn live_without_owners_nothing_is_asked_of_processes() {
+fn live_without_owners_no_process_is_read() {
     let made = tcp::listener_v4().unwrap();
     let snapshot = Query::new().snapshot().unwrap();
     let socket = row(&snapshot, &made.facts[0]);
@@ -129,7 +129,7 @@ fn live_without_owners_nothing_is_asked_of_processes() {
 }
 
 #[test]
-fn live_socket_in_flight_is_held_by_nobody_and_says_so() {
+fn live_socket_in_flight_has_no_holder_and_the_reason() {
     let made = tcp::listener_v4().unwrap();
     let socket = made.sockets.into_iter().next().unwrap();
     let in_flight = socket_world::holders::in_flight(socket).unwrap();
@@ -138,7 +138,7 @@ fn live_socket_in_flight_is_held_by_nobody_and_says_so() {
     drop(quiet);
     let row = row(&snapshot, in_flight.facts().unwrap());
     assert!(row.owners().is_empty());
-    // Where a process could not be read, the socket may be there: then that is the honest answer.
+    // Where a process could not be read, it may hold the socket: then it is reported as hidden.
     let hidden = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
     let in_flight = Ownership::None { reason: UnownedReason::KernelOrInFlight };
     assert!([hidden, in_flight].contains(&row.ownership()), "{row:?}");

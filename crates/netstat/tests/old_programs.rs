@@ -1,6 +1,6 @@
-//! Programs of the crates `netstat` 0.7 and netstat2 0.11 build against this one and run. Each is a crate of its own,
-//! with the edition its users have; its Cargo.toml says what a user changes. ci/cross.sh checks the same programs for
-//! other systems, and ci/windows.sh runs them.
+//! Programs written for `netstat` 0.7 and netstat2 0.11 build against this crate and run. Each is a crate of its
+//! own, with the edition of its users; its Cargo.toml shows what a user has to change. ci/cross.sh checks the same
+//! programs for other systems, and ci/windows.sh runs them.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(target_os = "linux", not(netstat_test_unsupported)))]
@@ -12,14 +12,14 @@ use std::process::Command;
 fn run(program: &str) -> String {
     let manifest =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/old_programs").join(program).join("Cargo.toml");
-    // Its lock file and what it builds belong to this test run, not to the source tree: work on a copy.
+    // Its lock file and its target directory belong to this test run, not to the source tree: work on a copy.
     let copy = Path::new(env!("CARGO_TARGET_TMPDIR")).join("old_programs").join(program);
     std::fs::create_dir_all(copy.join("src")).unwrap();
     let library = env!("CARGO_MANIFEST_DIR");
     let text = std::fs::read_to_string(&manifest).unwrap().replace("../../..", library);
     std::fs::write(copy.join("Cargo.toml"), text).unwrap();
     std::fs::copy(manifest.with_file_name("src/main.rs"), copy.join("src/main.rs")).unwrap();
-    // The versions that this workspace was tested with, which are on this machine already.
+    // The versions that this workspace was tested with, which are already on this machine.
     std::fs::copy(Path::new(library).join("../../Cargo.lock"), copy.join("Cargo.lock")).unwrap();
 
     let output = Command::new(env!("CARGO"))

@@ -1,5 +1,5 @@
-//! The same rows, and the truth about their owners, under restrictions: a child of the test restricts itself,
-//! lists, and compares with what it and the test have made.
+//! Restrictions (sandboxes, users, namespaces) must not cost rows, nor make owners wrong: a child of the test
+//! restricts itself, lists, and compares with what it and the test have made.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
@@ -13,20 +13,20 @@ use common::{check_row, check_row_of_any_source, list_by, row};
 use netstat::{GapKind, HiddenReason, OwnerSource, Protocol, Query, Snapshot, Socket};
 use rustix::io::Errno;
 use rustix::thread::{CapabilitySet, UnshareFlags};
-use scene::{NOBODY, Scene, has_gap, has_gap_of, is_hidden, is_incomplete, is_known};
+use scene::{Scene, TEST_USER, has_gap, has_gap_of, is_hidden, is_incomplete, is_known};
 use socket_world::namespace::{enter_network_namespace, in_network_namespace};
 use socket_world::{SocketFacts, live_skip, quiet, restrict, udp};
 use std::io::{self, ErrorKind};
 
-/// The user that a user namespace shows for those it does not know.
+/// The kernel's stand-in for users that a user namespace has no number for.
 const OVERFLOW_USER: u32 = 65_534;
 
-/// Owners by the walk. What BPF sees under the same restrictions is in `restricted_owner_source.rs`.
+/// Owners by the procfs walk. What BPF finds under the same restrictions is in `restricted_owner_source.rs`.
 fn list() -> Snapshot {
     list_by(OwnerSource::Procfs)
 }
 
-/// Both tables from `/proc`, each with a gap that says why.
+/// Both tables from `/proc`, each with a gap that has the cause.
 fn check_fallback(snapshot: &Snapshot, errno: Errno) {
     let code = format!("(os error {})", errno.raw_os_error());
     for table in ["sock_diag tcp: socket: ", "sock_diag udp: socket: "] {
@@ -37,7 +37,7 @@ fn check_fallback(snapshot: &Snapshot, errno: Errno) {
 }
 
 #[test]
-fn live_netlink_denied_by_a_sandbox_gives_every_row_from_proc_and_a_gap_with_its_cause() {
+fn live_netlink_denied_by_a_sandbox_falls_back_to_proc_with_every_row_and_the_cause() {
     let _quiet = quiet();
     let scene = Scene::new();
     for errno in [Errno::PERM, Errno::ACCESS, Errno::PROTONOSUPPORT, Errno::AFNOSUPPORT] {
@@ -88,7 +88,7 @@ fn live_neither_netlink_nor_proc_is_an_error_and_not_an_empty_list() {
 }
 
 #[test]
-fn live_no_descriptor_left_is_an_error_and_not_an_empty_list() {
+fn live_lack_of_descriptors_is_an_error_and_not_an_empty_list() {
     let _quiet = quiet();
     restricted!("descriptors", || {
         restrict::limit_descriptors(3)?;
@@ -99,7 +99,7 @@ fn live_no_descriptor_left_is_an_error_and_not_an_empty_list() {
 }
 
 #[test]
-fn live_without_proc_rows_are_whole_and_owners_unknown() {
+fn live_without_proc_rows_are_complete_and_owners_unknown() {
     let _quiet = quiet();
     let scene = Scene::new();
     restricted!("no /proc", || {
@@ -117,7 +117,7 @@ fn live_plain_user_sees_every_row_and_the_owners_of_its_own_sockets() {
     let _quiet = quiet();
     let scene = Scene::new();
     restricted!("another user", || {
-        restrict::become_user(NOBODY)?;
+        restrict::become_user(TEST_USER)?;
         let own = Scene::new();
         let snapshot = list();
         scene.check_rows(&snapshot, check_row);
@@ -134,7 +134,7 @@ fn live_plain_user_without_netlink_sees_every_row() {
     let _quiet = quiet();
     let scene = Scene::new();
     restricted!("another user, seccomp", || {
-        restrict::become_user(NOBODY)?;
+        restrict::become_user(TEST_USER)?;
         restrict::deny_netlink(1)?;
         let snapshot = list();
         scene.check_rows(&snapshot, check_row_of_any_source);
@@ -145,11 +145,11 @@ fn live_plain_user_without_netlink_sees_every_row() {
 }
 
 #[test]
-fn live_no_thread_left_is_done_without() {
+fn live_listing_works_without_further_threads() {
     let _quiet = quiet();
     let scene = Scene::new();
     restricted!("no threads", || {
-        restrict::become_user(NOBODY + 1)?;
+        restrict::become_user(TEST_USER + 1)?;
         restrict::limit_threads(1)?;
         if std::thread::Builder::new().spawn(|| ()).is_ok() {
             return Err(io::Error::new(ErrorKind::Unsupported, "threads are to be had all the same"));
@@ -163,7 +163,7 @@ fn live_no_thread_left_is_done_without() {
 }
 
 #[test]
-fn live_hidden_processes_are_told_as_such() {
+fn live_hidden_processes_are_reported() {
     let _quiet = quiet();
     let scene = Scene::new();
     for (options, gap) in
@@ -171,7 +171,7 @@ fn live_hidden_processes_are_told_as_such() {
     {
         restricted!("hidepid", || {
             restrict::own_proc(options)?;
-            restrict::become_user(NOBODY)?;
+            restrict::become_user(TEST_USER)?;
             let own = Scene::new();
             let snapshot = list();
             scene.check_rows(&snapshot, check_row);
@@ -184,7 +184,7 @@ fn live_hidden_processes_are_told_as_such() {
 }
 
 #[test]
-fn live_owner_outside_the_pid_namespace_is_told_as_such() {
+fn live_owner_outside_the_pid_namespace_is_reported_as_hidden() {
     let _quiet = quiet();
     let scene = Scene::new();
     restricted!("a pid namespace", || {
@@ -227,17 +227,18 @@ fn live_proc_of_another_pid_namespace_names_no_owner() {
 }
 
 #[test]
-fn live_user_pid_and_network_namespace_show_what_is_in_them() {
+fn live_user_pid_and_network_namespaces_list_their_own_sockets_and_processes() {
     let _quiet = quiet();
     let scene = Scene::new();
     restricted!("namespaces of a user", || {
-        restrict::become_user(NOBODY)?;
+        restrict::become_user(TEST_USER)?;
         restrict::enter_user_namespace(UnshareFlags::NEWNS)?;
-        // The sockets of other users belong to nobody who is known here.
+        // Users of other namespaces have no number, so they are unknown.
         let snapshot = list();
         scene.check_rows(&snapshot, |socket, facts| {
-            check_row(socket, &SocketFacts { uid: facts.uid.map(|_| OVERFLOW_USER), ..facts.clone() });
+            check_row(socket, &SocketFacts { uid: None, ..facts.clone() });
         });
+        assert_eq!(Query::new().uid(OVERFLOW_USER).snapshot().unwrap().sockets, []);
         scene.check_owners(&snapshot, is_hidden(HiddenReason::UnreadableProcess));
         restrict::in_pid_namespace(|| {
             restrict::own_proc(c"")?;
@@ -279,7 +280,7 @@ fn live_thread_in_another_network_namespace_reads_its_own_tables_from_proc() {
 }
 
 #[test]
-fn live_root_without_ptrace_cannot_see_owners_and_says_so() {
+fn live_root_without_ptrace_reports_hidden_owners() {
     let _quiet = quiet();
     if !socket_world::is_root() {
         live_skip!("needs root");
@@ -319,7 +320,7 @@ fn live_root_without_other_capabilities_sees_the_owners() {
 }
 
 #[test]
-fn live_streamed_rows_fall_back_as_well() {
+fn live_streamed_rows_fall_back_too() {
     let _quiet = quiet();
     let scene = Scene::new();
     restricted!("seccomp", || {

@@ -1,5 +1,5 @@
-//! Which source of owners is taken under restrictions, what it then sees, and the reason that is given: a child of the
-//! test restricts itself and looks.
+//! The source of owners chosen under restrictions, what it finds, and the reason that is reported: a child of the
+//! test restricts itself and lists.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
@@ -15,12 +15,12 @@ use netstat::{
 };
 use rustix::io::Errno;
 use rustix::thread::{CapabilitySet, UnshareFlags};
-use scene::{NOBODY, Scene, has_gap_of, is_hidden, is_incomplete, is_known};
+use scene::{Scene, TEST_USER, has_gap_of, is_hidden, is_incomplete, is_known};
 use socket_world::{Child, kernel, quiet, restrict, tcp};
 use std::io::{self, ErrorKind};
 
-/// Ends the test where a restriction would show nothing: where the kernel has no BPF without it either, as has been
-/// said.
+/// Ends the test where a restriction would make no difference: where the kernel has no BPF without it either, which
+/// was reported as a skip.
 macro_rules! needs_bpf {
     () => {
         if !sources().contains(&OwnerSource::Bpf) {
@@ -38,8 +38,8 @@ fn from(snapshot: &Snapshot) -> (OwnerSource, &str) {
     (from.source, &from.reason)
 }
 
-/// Whether it is asked for or not, BPF is not had, for this reason, and the walk stands in. Asked again, a lister
-/// says the same.
+/// Whether BPF is requested or not, it is unavailable for this reason, and the walk replaces it. A reused lister
+/// reports the same.
 fn falls_back(reason: &str) -> Snapshot {
     assert_eq!(from(&list_by(OwnerSource::Auto)), (OwnerSource::Procfs, reason));
     let mut lister = Lister::new();
@@ -51,11 +51,11 @@ fn falls_back(reason: &str) -> Snapshot {
 }
 
 #[test]
-fn live_plain_user_walks_and_is_told_which_capabilities_are_missing() {
+fn live_plain_user_walks_and_the_reason_names_the_missing_capabilities() {
     let _quiet = quiet();
     let scene = Scene::new();
     restricted!("another user", || {
-        restrict::become_user(NOBODY)?;
+        restrict::become_user(TEST_USER)?;
         let own = Scene::new();
         let snapshot = falls_back("capabilities: no CAP_BPF and no CAP_PERFMON");
         scene.check_rows(&snapshot, check_row);
@@ -67,7 +67,7 @@ fn live_plain_user_walks_and_is_told_which_capabilities_are_missing() {
 }
 
 #[test]
-fn live_root_that_has_dropped_capabilities_walks_and_is_told_which_are_missing() {
+fn live_root_with_dropped_capabilities_walks_and_the_reason_names_them() {
     needs_bpf!();
     let _quiet = quiet();
     let scene = Scene::new();
@@ -88,7 +88,7 @@ fn live_root_that_has_dropped_capabilities_walks_and_is_told_which_are_missing()
 }
 
 #[test]
-fn live_the_capabilities_for_bpf_are_enough_and_none_to_trace_is_needed() {
+fn live_capabilities_for_bpf_are_enough_without_the_one_to_trace() {
     needs_bpf!();
     let _quiet = quiet();
     let scene = Scene::new();
@@ -104,7 +104,7 @@ fn live_the_capabilities_for_bpf_are_enough_and_none_to_trace_is_needed() {
             scene.check_owners(&snapshot, is_known);
             let complete = Ownership::Known { complete: true };
             scene.check_owners(&snapshot, |socket| assert_eq!(socket.ownership(), complete));
-            assert_eq!(snapshot.gaps, []);
+            has_no_gap_but_of_hidden_rows(&snapshot);
             Ok(())
         });
     }
@@ -116,7 +116,7 @@ fn live_root_of_a_user_namespace_is_refused_by_the_kernel_and_walks() {
     let _quiet = quiet();
     let scene = Scene::new();
     restricted!("a user namespace", || {
-        restrict::become_user(NOBODY)?;
+        restrict::become_user(TEST_USER)?;
         restrict::enter_user_namespace(UnshareFlags::empty())?;
         let own = Scene::new();
         let query = Query::new().owners(true).owner_source(OwnerSource::Bpf);
@@ -130,7 +130,7 @@ fn live_root_of_a_user_namespace_is_refused_by_the_kernel_and_walks() {
 }
 
 #[test]
-fn live_bpf_refused_by_a_sandbox_is_told_with_its_cause() {
+fn live_bpf_refused_by_a_sandbox_is_reported_with_the_cause() {
     needs_bpf!();
     let _quiet = quiet();
     let scene = Scene::new();
@@ -162,7 +162,7 @@ fn live_without_proc_owners_are_found_by_bpf() {
             assert_eq!(from(&snapshot), (OwnerSource::Bpf, reason));
             scene.check_rows(&snapshot, check_row);
             scene.check_owners(&snapshot, is_known);
-            // Their names are in /proc alone, and that is told.
+            // Their names are in /proc alone, and a gap reports that they are missing.
             has_gap_of(&snapshot, GapKind::ProcessesSkipped);
             let own = snapshot.process(scene.held[0].pid).unwrap();
             assert_eq!(own.name, None);
@@ -172,7 +172,7 @@ fn live_without_proc_owners_are_found_by_bpf() {
 }
 
 #[test]
-fn live_where_proc_hides_processes_bpf_finds_all_owners() {
+fn live_bpf_finds_all_owners_where_proc_hides_processes() {
     needs_bpf!();
     let _quiet = quiet();
     let scene = Scene::new();
@@ -183,12 +183,19 @@ fn live_where_proc_hides_processes_bpf_finds_all_owners() {
         let snapshot = list_by(OwnerSource::Bpf);
         let complete = Ownership::Known { complete: true };
         scene.check_owners(&snapshot, |socket| assert_eq!(socket.ownership(), complete));
-        assert_eq!(snapshot.gaps, []);
+        has_no_gap_but_of_hidden_rows(&snapshot);
         Ok(())
     });
 }
 
-/// Holders by the numbers of this pid namespace, and of the sockets of others that they are not seen from here.
+/// BPF reads every descriptor. A gap can only be about rows of this machine that have none, and that a process which refuses
+/// to be read may hold otherwise.
+fn has_no_gap_but_of_hidden_rows(snapshot: &Snapshot) {
+    let is_hidden = |socket: &Socket| matches!(socket.ownership(), Ownership::Hidden { .. });
+    assert!(snapshot.gaps.is_empty() || snapshot.sockets.iter().any(is_hidden), "{:?}", snapshot.gaps);
+}
+
+/// The holders have the pids of this pid namespace, and those of outer sockets are hidden.
 fn check_nested(own: &Scene, outer: &Scene, snapshot: &Snapshot) {
     own.check_rows(snapshot, check_row);
     own.check_owners(snapshot, |socket: &Socket| {
@@ -201,7 +208,7 @@ fn check_nested(own: &Scene, outer: &Scene, snapshot: &Snapshot) {
 }
 
 #[test]
-fn live_in_a_pid_namespace_bpf_tells_its_own_numbers() {
+fn live_in_a_pid_namespace_bpf_reports_its_pids() {
     needs_bpf!();
     let _quiet = quiet();
     let outer = Scene::new();
@@ -212,14 +219,14 @@ fn live_in_a_pid_namespace_bpf_tells_its_own_numbers() {
             assert_eq!(own.held[0].pid, 1);
             let snapshot = list_by(OwnerSource::Bpf);
             if kernel::is_before(6, 5) && from(&snapshot).0 == OwnerSource::Procfs {
-                // The walk stands in.
+                // The walk replaces it.
                 assert!(from(&snapshot).1.starts_with("bpf(BPF_PROG_LOAD): Permission denied"));
                 check_nested(&own, &outer, &snapshot);
                 return Err(io::Error::new(ErrorKind::Unsupported, "BPF in one: Linux before 6.5"));
             }
             assert_eq!(from(&snapshot), (OwnerSource::Bpf, "asked for"));
             check_nested(&own, &outer, &snapshot);
-            // A handful of processes is walked faster than a program is loaded.
+            // Walking a handful of processes is faster than loading a program.
             let snapshot = list_by(OwnerSource::Auto);
             let (source, reason) = from(&snapshot);
             assert_eq!(source, OwnerSource::Procfs);
@@ -232,7 +239,7 @@ fn live_in_a_pid_namespace_bpf_tells_its_own_numbers() {
 }
 
 #[test]
-fn live_with_the_proc_of_another_pid_namespace_nobody_is_named() {
+fn live_proc_of_another_pid_namespace_names_no_owner() {
     needs_bpf!();
     let _quiet = quiet();
     let outer = Scene::new();
@@ -251,7 +258,7 @@ fn live_with_the_proc_of_another_pid_namespace_nobody_is_named() {
 }
 
 #[test]
-fn live_lister_whose_thread_is_forked_into_another_pid_namespace_loads_for_that() {
+fn live_lister_forked_into_another_pid_namespace_loads_a_program_for_it() {
     needs_bpf!();
     let _quiet = quiet();
     let outer = Scene::new();
@@ -266,7 +273,8 @@ fn live_lister_whose_thread_is_forked_into_another_pid_namespace_loads_for_that(
             let own = Scene::new();
             let snapshot = lister.snapshot(&query).unwrap();
             check_nested(&own, &outer, &snapshot);
-            // One below has this process's number, and its numbers for the others are not this one's.
+            // A process in the inner namespace has this process's pid, and its pids for the others differ from this
+            // one's.
             restrict::in_pid_namespace(|| {
                 restrict::own_proc(c"")?;
                 let other = Child::fork(None, &[], |report| report.made(tcp::pair_v4()?))?;

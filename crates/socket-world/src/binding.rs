@@ -1,8 +1,8 @@
-//! Sockets that differ in how they were bound: who chose the port, to which address, to which device; and marks.
-//! What filters tell apart, and what no other situation of this crate has.
+//! Sockets that differ in how they are bound (port chosen by the caller or by the kernel, address, device) or
+//! marked. No other module makes these differences, which filters can test.
 //!
-//! The kernel chose a port if `bind` said 0, and if `connect` had to. So it is with every socket of
-//! [`tcp`](crate::tcp) and [`udp`](crate::udp).
+//! The kernel chooses the port if `bind` gets port 0, or at `connect` if there was no `bind`. Both hold for every
+//! socket of [`tcp`](crate::tcp) and [`udp`](crate::udp).
 
 use crate::facts::{Made, Transport};
 use crate::tcp::{Make, accept_from, listen_on, local_address};
@@ -15,7 +15,7 @@ use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 
-/// Every situation of this module that a plain user can make and that the kernel's tables show, by name.
+/// Every situation of this module that needs no privileges and that the kernel's tables show, by name.
 pub const ALL: &[(&str, Make)] = &[
     ("tcp_listener_of_named_port", tcp_listener_of_named_port),
     ("tcp_client_of_named_port", tcp_client_of_named_port),
@@ -31,14 +31,14 @@ pub const ALL: &[(&str, Make)] = &[
 const LOCALHOST: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const MAPPED: IpAddr = IpAddr::V6(Ipv4Addr::LOCALHOST.to_ipv6_mapped());
 
-/// The number of 127.0.0.7 for [`loopback`].
+/// The argument of [`loopback`] that gives 127.0.0.7.
 const ALIAS: u32 = 7;
 
 /// The device that every network namespace has.
 const DEVICE: &str = "lo";
 
-/// A new socket of the family of `address`. An IPv6 one takes IPv4 too if the address is a mapped one, and only
-/// then.
+/// A new socket of the family of `address`. An IPv6 socket also accepts IPv4 if and only if the address is
+/// IPv4-mapped.
 fn new_socket(transport: Transport, address: IpAddr) -> io::Result<OwnedFd> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let (kind, protocol) = match transport {
@@ -52,12 +52,12 @@ fn new_socket(transport: Transport, address: IpAddr) -> io::Result<OwnedFd> {
     Ok(fd)
 }
 
-/// A socket bound to a free port of `address`, whose number was said to `bind`.
+/// A socket bound to a free port of `address` whose number was passed to `bind`.
 ///
 /// # Errors
 /// The address is not of this machine.
 pub fn named_port(transport: Transport, address: IpAddr) -> io::Result<OwnedFd> {
-    // The kernel chooses for one socket, which keeps the port from others until another socket has it.
+    // The kernel chooses a port for one socket, which reserves it until another socket is bound to it.
     let chosen = new_socket(transport, address)?;
     sockopt::set_socket_reuseaddr(&chosen, true)?;
     bind(&chosen, &SocketAddr::new(address, 0))?;
@@ -69,7 +69,7 @@ pub fn named_port(transport: Transport, address: IpAddr) -> io::Result<OwnedFd> 
     Ok(named)
 }
 
-/// Binds a socket to the device of this name, so that it has to do with no other: `SO_BINDTODEVICE`.
+/// Binds a socket to the device of this name, so that it uses no other: `SO_BINDTODEVICE`.
 ///
 /// # Errors
 /// There is no such device; before Linux 5.7 permission denied unless root (CAP_NET_RAW).
@@ -77,7 +77,7 @@ pub fn bind_to_device(fd: impl AsFd, device: &str) -> io::Result<()> {
     ffi::bind_to_device(fd.as_fd(), device)
 }
 
-/// Gives a socket a mark: `SO_MARK`. A connection that a listener accepts has the listener's.
+/// Sets the mark of a socket: `SO_MARK`. A connection accepted from a listener inherits the listener's.
 ///
 /// # Errors
 /// Permission denied unless root (CAP_NET_ADMIN, since Linux 5.17 CAP_NET_RAW).
@@ -93,7 +93,7 @@ fn connected(client: OwnedFd, listener: OwnedFd) -> io::Result<Made> {
     Made::of(vec![client, server, listener])
 }
 
-/// A listener on 127.0.0.1 whose port was said to `bind`.
+/// A listener on 127.0.0.1 whose port was passed to `bind`.
 ///
 /// # Errors
 /// As [`named_port`].
@@ -103,8 +103,8 @@ pub fn tcp_listener_of_named_port() -> io::Result<Made> {
     Made::of(vec![listener])
 }
 
-/// A connection whose client said its port to `bind`: client, server, listener. The listener and with it the server
-/// did not.
+/// A connection whose client passed its port to `bind`: client, server, listener. The port of the listener, and so
+/// of the server, was chosen by the kernel.
 ///
 /// # Errors
 /// As [`named_port`].
@@ -113,7 +113,7 @@ pub fn tcp_client_of_named_port() -> io::Result<Made> {
     connected(named_port(Transport::Tcp, LOCALHOST)?, listener)
 }
 
-/// A connection from 127.0.0.7 to 127.0.0.1, for which `bind` said the address and `connect` chose the port: client,
+/// A connection from 127.0.0.7 to 127.0.0.1. `bind` set the client's address, `connect` chose its port: client,
 /// server, listener.
 ///
 /// # Errors
@@ -126,7 +126,7 @@ pub fn tcp_client_of_alias() -> io::Result<Made> {
     connected(client, listener)
 }
 
-/// An IPv6 listener on `::ffff:127.0.0.1`, which takes IPv4 alone.
+/// An IPv6 listener on `::ffff:127.0.0.1`, which accepts IPv4 only.
 ///
 /// # Errors
 /// No IPv6.
@@ -137,8 +137,8 @@ pub fn tcp_listener_on_mapped_address() -> io::Result<Made> {
     Made::of(vec![listener])
 }
 
-/// A connection of which client and listener are bound to the device `lo`, and with the listener the server: client,
-/// server, listener.
+/// A connection whose client and listener, and so its server, are bound to the device `lo`: client, server,
+/// listener.
 ///
 /// # Errors
 /// As [`bind_to_device`].
@@ -150,7 +150,7 @@ pub fn tcp_on_device() -> io::Result<Made> {
     connected(client, listener)
 }
 
-/// A connection with this mark at every socket: client, server, listener.
+/// A connection whose sockets all have this mark: client, server, listener.
 ///
 /// # Errors
 /// As [`set_mark`].
@@ -164,8 +164,8 @@ pub fn tcp_with_mark(mark: u32) -> io::Result<Made> {
 
 /// A TCP socket on 127.0.0.1 that neither listens nor is connected: one row, CLOSE.
 ///
-/// It has a port to itself, and yet `/proc/net/tcp` does not show it; a netlink dump does, since Linux 6.8 and if it
-/// is asked for the state 13 (`TCP_BOUND_INACTIVE`).
+/// No other socket has its port, and yet `/proc/net/tcp` does not show it; a netlink dump does since Linux 6.8, if
+/// the request selects state 13 (`TCP_BOUND_INACTIVE`).
 ///
 /// # Errors
 /// A socket cannot be made.
@@ -175,7 +175,7 @@ pub fn tcp_bound_alone() -> io::Result<Made> {
     Made::of(vec![fd])
 }
 
-/// A UDP socket on 127.0.0.1 whose port was said to `bind`.
+/// A UDP socket on 127.0.0.1 whose port was passed to `bind`.
 ///
 /// # Errors
 /// As [`named_port`].
@@ -191,7 +191,7 @@ pub fn udp_on_alias() -> io::Result<Made> {
     udp(loopback(ALIAS).into())
 }
 
-/// An IPv6 UDP socket on `::ffff:127.0.0.1`, which takes IPv4 alone.
+/// An IPv6 UDP socket on `::ffff:127.0.0.1`, which receives IPv4 only.
 ///
 /// # Errors
 /// No IPv6.

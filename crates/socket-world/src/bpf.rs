@@ -1,19 +1,19 @@
-//! What the kernel says of the BPF programs and links that are there, whoever loaded them. Needs CAP_SYS_ADMIN.
+//! The BPF programs and links that the kernel has, of all processes. Needs CAP_SYS_ADMIN.
 
 use crate::ffi;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// A kind of object that the kernel numbers.
+/// A kind of BPF object with ids.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub enum Object {
-    /// What is loaded.
+    /// A loaded program.
     Program,
-    /// What attaches a program to where it runs.
+    /// The attachment of a program.
     Link,
 }
 
-/// The numbers of all objects of a kind, ascending. A number is not given to another object before all are used up.
+/// The ids of all objects of a kind, ascending. The kernel reuses an id only after all others have been used.
 ///
 /// # Errors
 /// Permission denied; a kernel without BPF.
@@ -30,10 +30,10 @@ pub fn ids(of: Object) -> io::Result<Vec<u32>> {
     Ok(ids)
 }
 
-/// The number of a link and of its program, from the start of `struct bpf_link_info`.
+/// The ids of a link and of its program, from the start of `struct bpf_link_info`.
 ///
 /// # Errors
-/// It is no link.
+/// The descriptor is not that of a link.
 pub fn link_ids(link: BorrowedFd<'_>) -> io::Result<(u32, u32)> {
     let mut info = [0_u32; 4];
     ffi::bpf_info(link, &mut info)?;
@@ -55,13 +55,13 @@ pub fn program_name(id: u32) -> io::Result<String> {
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The numbers of all programs whose names begin so.
+/// The ids of all programs whose names start with `start`.
 ///
 /// # Errors
 /// As [`ids`].
 pub fn programs_named(start: &str) -> io::Result<Vec<u32>> {
     let mut ids = ids(Object::Program)?;
-    // One that ended meanwhile has no name any more.
+    // A program freed since then has no name.
     ids.retain(|id| program_name(*id).is_ok_and(|name| name.starts_with(start)));
     Ok(ids)
 }

@@ -1,4 +1,4 @@
-//! Forked processes that hold things and say so.
+//! Forked processes that hold sockets and report them.
 
 use crate::facts::{Held, Made, SocketFacts};
 use crate::ffi;
@@ -16,13 +16,13 @@ use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
-/// How long a child may take to make what it is to hold.
+/// How long a child may take to make what it holds.
 const LIMIT: Duration = Duration::from_secs(120);
 
-/// A process that holds what it reported, until this value is dropped: then it is killed and reaped.
+/// A process that holds what it reported. Dropping this value kills and reaps it.
 ///
-/// It holds nothing else but `/dev/null` as 0, 1 and 2 and one pipe, on which it waits: when the process that
-/// made it ends, however that happens, the pipe closes and the child ends too.
+/// It holds nothing else but `/dev/null` as 0, 1 and 2 and one pipe, on which it waits: when the process that made
+/// it ends, for whatever reason, the pipe closes and the child ends too.
 pub struct Child {
     pid: Pid,
     others: Vec<Pid>,
@@ -39,14 +39,14 @@ impl fmt::Debug for Child {
 }
 
 impl Child {
-    /// Forks a process that runs `body` and then pauses, holding what `body` opened. Returns when it pauses.
+    /// Forks a process that runs `body` and then pauses, holding what `body` opened. Returns once the child pauses.
     ///
     /// `name` becomes its `comm`, at most 15 bytes. Of this process's descriptors the child keeps those in `keep`,
-    /// under the same numbers, and closes the rest before `body` runs; what `body` captured and wants to use
-    /// must be in `keep`. What it opens stays open only if it is given to the [`Report`] (or leaked).
+    /// under the same numbers, and closes the rest before `body` runs; descriptors that `body` captured and uses
+    /// must be in `keep`. What it opens stays open only if it is passed to the [`Report`] (or leaked).
     ///
-    /// `body` runs in a fork of a process with perhaps many threads: it must stay away from locks that another
-    /// thread may have held, such as those of standard output and error.
+    /// `body` runs in a fork of a process that may have many threads: it must not take locks that another thread
+    /// may have held, such as those of standard output and error.
     ///
     /// # Errors
     /// `fork` fails, `name` holds a NUL, `body` returned an error or panicked (its text is in the error), or it
@@ -59,8 +59,8 @@ impl Child {
         Self::start(name, keep, body)?.ready()
     }
 
-    /// As [`Child::fork`], but returns while `body` still runs, so that several build at the same time. From here
-    /// on the child has no descriptors but its own.
+    /// As [`Child::fork`], but returns while `body` still runs, so that several children build at the same time. By
+    /// then the child has closed every descriptor that is not its own.
     ///
     /// # Errors
     /// `fork` fails, or `name` holds a NUL.
@@ -78,7 +78,7 @@ impl Child {
         let window = quiet();
         let pid = ffi::fork_with(move || {
             let mut report = Report { to_parent: Some(to_parent), from_parent, bytes: Vec::new() };
-            if !report.settle(parent, &keep) {
+            if !report.set_up(parent, &keep) {
                 return 1;
             }
             let result = match name.map(|name| rustix::thread::set_name(&name)) {
@@ -98,7 +98,7 @@ impl Child {
             facts: Vec::new(),
             numbers: Vec::new(),
         };
-        // The first byte says that the child has closed what is not its own.
+        // The first byte means that the child has closed what is not its own.
         wait_readable(&from_child, Instant::now() + LIMIT)?;
         from_child.read_exact(&mut [0])?;
         drop(window);
@@ -110,7 +110,7 @@ impl Child {
         self.pid.as_raw_nonzero().get().unsigned_abs()
     }
 
-    /// The descriptors of sockets that it holds, as it reported them, in the order it did.
+    /// The socket descriptors that it holds, in the order in which it reported them.
     pub fn held(&self) -> &[Held] {
         &self.held
     }
@@ -120,12 +120,12 @@ impl Child {
         &self.facts
     }
 
-    /// Other numbers that it reported; what they mean the maker of the situation says.
+    /// Other numbers that it reported; the function that makes the situation documents what they mean.
     pub fn numbers(&self) -> &[u64] {
         &self.numbers
     }
 
-    /// Lets it exit but does not reap it: a zombie, which holds nothing, is left until the drop.
+    /// Lets it exit without reaping it: a zombie, which holds nothing, stays until the drop.
     ///
     /// # Errors
     /// It cannot be waited for.
@@ -136,10 +136,10 @@ impl Child {
         Ok(())
     }
 
-    /// Kills and reaps it; what it held is closed when this returns. The same as dropping it.
+    /// Kills and reaps it; its descriptors are closed when this returns. The same as dropping it.
     pub fn stop(self) {}
 
-    /// Also to be killed and reaped; a child of this process.
+    /// Registers a further child of this process to be killed and reaped with this one.
     pub(crate) fn adopt(&mut self, pid: Pid) {
         self.others.push(pid);
     }
@@ -147,7 +147,7 @@ impl Child {
 
 impl Drop for Child {
     fn drop(&mut self) {
-        // None of them is reaped yet, so the numbers are still theirs. Ended ones cannot be killed again.
+        // None of them is reaped yet, so no other process has their pids.
         let all = || self.others.iter().chain([&self.pid]).copied();
         for pid in all() {
             let _ = kill_process(pid, Signal::KILL);
@@ -166,10 +166,10 @@ pub struct Starting {
 }
 
 impl Starting {
-    /// Waits until it has made everything and takes its report.
+    /// Waits until it has made everything and reads its report.
     ///
     /// # Errors
-    /// What it says went wrong; or it died or took too long, and then it is killed.
+    /// The error that the child reported; or it died or took too long, in which case it is killed.
     pub fn ready(self) -> io::Result<Child> {
         let Self { mut child, mut from_child } = self;
         let end = Instant::now() + LIMIT;
@@ -199,27 +199,27 @@ impl Starting {
     }
 }
 
-/// Through this a child says what it holds.
+/// The child's end of the report: what it holds and what it made.
 pub struct Report {
-    /// Closed when all is said.
+    /// Closed when the report is complete.
     to_parent: Option<PipeWriter>,
     from_parent: PipeReader,
     bytes: Vec<u8>,
 }
 
 impl Report {
-    /// Reports a descriptor of a socket that the child already holds and keeps holding.
+    /// Reports a descriptor of a socket that the child has open and keeps open.
     ///
     /// # Errors
     /// It is not open, or the parent is gone.
     pub fn held(&mut self, fd: impl AsFd) -> io::Result<Held> {
-        let held = Held::here(fd)?;
+        let held = Held::of(fd)?;
         self.put(&Record::Held(held));
         self.flush_when_large()?;
         Ok(held)
     }
 
-    /// Reports a descriptor as held by a process or a thread of another table than the caller's.
+    /// Reports a descriptor held by another process, or by a thread with a descriptor table of its own.
     pub(crate) fn held_as(&mut self, held: Held) {
         self.put(&Record::Held(held));
     }
@@ -235,12 +235,12 @@ impl Report {
         Ok(held)
     }
 
-    /// Leaves a descriptor open without a word: one that is no socket.
+    /// Leaves a descriptor open without a report: one that is not of a socket.
     pub fn keep_unreported(&mut self, fd: impl Into<OwnedFd>) {
         let _: RawFd = fd.into().into_raw_fd();
     }
 
-    /// Reports what a socket looks like.
+    /// Reports the facts of a socket.
     ///
     /// # Errors
     /// The parent is gone.
@@ -249,7 +249,7 @@ impl Report {
         self.flush_when_large()
     }
 
-    /// Reports all that was made, sockets and descriptors, and keeps it open.
+    /// Reports all sockets and descriptors of a situation, and keeps them open.
     ///
     /// # Errors
     /// As [`Report::held`].
@@ -263,7 +263,7 @@ impl Report {
         Ok(())
     }
 
-    /// Reports a number; what it means is between the body and its caller.
+    /// Reports a number, whose meaning is agreed between the body and its caller.
     ///
     /// # Errors
     /// The parent is gone.
@@ -272,12 +272,13 @@ impl Report {
         self.flush_when_large()
     }
 
-    /// Waits for `limit` at most; whether the parent has ended or let the child go. For bodies that go on working.
+    /// Waits for `limit` at most. Returns whether the parent has ended or released the child. For bodies that keep
+    /// working.
     pub(crate) fn is_over_within(&self, limit: Duration) -> bool {
         is_readable(&self.from_parent, limit).unwrap_or(true)
     }
 
-    /// Says that all is made, closes the report, and pauses until the parent lets go.
+    /// Reports that everything is made, closes the report, and pauses until the parent releases the child.
     pub(crate) fn finish_and_pause(&mut self) -> ! {
         if self.finish().is_err() {
             ffi::exit_now(1);
@@ -285,19 +286,19 @@ impl Report {
         self.pause()
     }
 
-    /// Says that all is made. The parent goes on from here.
+    /// Reports that everything is made; the parent continues.
     pub(crate) fn finish(&mut self) -> io::Result<()> {
         self.put(&Record::Ready);
         self.flush()?;
-        // The signal comes when the *thread* that forked ends. From here on the pipe does that work for the
-        // whole process, so that a child may be made in one test and used in others.
+        // The parent-death signal is sent when the *thread* that forked ends. Now the pipe replaces it for the
+        // whole process, so that a child made in one test can be used in others.
         set_parent_process_death_signal(None)?;
         // The parent reads to the end.
         self.to_parent = None;
         Ok(())
     }
 
-    /// Says what went wrong, and ends.
+    /// Reports an error, and ends.
     pub(crate) fn fail(&mut self, error: &io::Error) -> ! {
         let unsupported = rustix::io::Errno::OPNOTSUPP.raw_os_error();
         let errno = match error.raw_os_error() {
@@ -306,12 +307,12 @@ impl Report {
             None => 0,
         };
         self.put(&Record::Failed { errno, text: error.to_string() });
-        // If the parent is gone, nobody wants to know.
+        // If the parent is gone, there is no reader.
         let _ = self.flush();
         ffi::exit_now(1)
     }
 
-    /// Waits until the parent lets go, and ends.
+    /// Waits until the parent releases the child, and ends.
     pub(crate) fn pause(&self) -> ! {
         let mut byte = [0];
         loop {
@@ -322,19 +323,19 @@ impl Report {
         }
     }
 
-    /// The first things of a child's life; whether it is to go on.
-    fn settle(&mut self, parent: Pid, keep: &[RawFd]) -> bool {
+    /// The first steps of a child. Returns whether it may continue.
+    fn set_up(&mut self, parent: Pid, keep: &[RawFd]) -> bool {
         if set_parent_process_death_signal(Some(Signal::KILL)).is_err() || getppid() != Some(parent) {
             return false;
         }
         ffi::close_all_but(keep);
-        // So that nobody who reads the parent's output to its end waits for the child.
+        // So that a reader of the parent's output does not wait for the child before it sees the end.
         if let Ok(null) = std::fs::File::options().read(true).write(true).open("/dev/null") {
             let _ = rustix::stdio::dup2_stdin(&null);
             let _ = rustix::stdio::dup2_stdout(&null);
             let _ = rustix::stdio::dup2_stderr(&null);
         }
-        // The usual hook writes to standard error, whose lock another thread may have held at the fork.
+        // The default hook writes to standard error, whose lock another thread may have held at the fork.
         std::panic::set_hook(Box::new(|_| {}));
         self.bytes.push(b'C');
         self.flush().is_ok()

@@ -1,4 +1,4 @@
-//! Sockets that come and go while others are listed.
+//! A process that opens and closes sockets while others are listed.
 
 use crate::child::{Child, Report};
 use crate::tcp::{accept_from, listen_on, local_address, stream_socket};
@@ -12,29 +12,29 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-/// The first address of a churn, as a number for [`loopback`], and over how many it goes.
+/// The first address of a churn, as an argument of [`loopback`], and how many addresses it uses.
 const CHURN: u32 = 192 << 16;
 const ADDRESSES: u64 = 16_000;
 
-/// How often the child looks what is due.
+/// How often the child checks what is due.
 const TICK: Duration = Duration::from_millis(1);
 
-/// What a [`Churn`] is to do.
+/// The rates and limits of a [`Churn`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ChurnSpec {
-    /// TCP connections to open, and to close again, each second.
+    /// TCP connections opened and closed each second.
     pub connections_per_second: u64,
-    /// UDP sockets to open, and to close again, each second.
+    /// UDP sockets opened and closed each second.
     pub udp_per_second: u64,
-    /// How many connections, and as many UDP sockets, are open at any time: each lives until so many newer ones
-    /// are there.
+    /// How many connections, and as many UDP sockets, are open at any time: each lives until so many newer ones are
+    /// open.
     pub open: usize,
-    /// The port of the UDP sockets, on changing addresses from 127.192.0.1 on, so that all are in one chain of the
-    /// kernel's table; `None` for a free port each.
+    /// The port of the UDP sockets, on successive addresses from 127.192.0.1 on, so that all are in one chain of
+    /// the kernel's table; `None` for a free port each.
     pub udp_port: Option<u16>,
     /// Whether closed connections leave a TIME_WAIT row for a minute. If not, they end with a reset.
     pub time_wait: bool,
-    /// When to stop, whatever happens.
+    /// The longest time that it runs.
     pub limit: Duration,
 }
 
@@ -52,14 +52,14 @@ impl Default for ChurnSpec {
     }
 }
 
-/// What a [`Churn`] has done so far.
+/// What a [`Churn`] has opened so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ChurnCounts {
     /// Connections opened.
     pub connections: u64,
     /// UDP sockets opened.
     pub udp_sockets: u64,
-    /// What could not be opened: most often an address and port that somebody else has.
+    /// Sockets that could not be opened, usually because the address and port are taken.
     pub failures: u64,
 }
 
@@ -76,7 +76,7 @@ impl std::fmt::Debug for Churn {
 }
 
 impl Churn {
-    /// Starts it; returns when as many sockets as `spec.open` says are there and it goes round.
+    /// Starts it. Returns when `spec.open` sockets of each kind are open and it has begun to replace them.
     ///
     /// # Errors
     /// As [`Child::fork`].
@@ -86,12 +86,12 @@ impl Churn {
         Ok(Self { child, counters })
     }
 
-    /// Its process.
+    /// The pid of the process.
     pub fn pid(&self) -> u32 {
         self.child.pid()
     }
 
-    /// How much it has opened up to now.
+    /// How much it has opened so far.
     pub fn counts(&self) -> ChurnCounts {
         let [connections, udp_sockets, failures, _] = self.counters.get();
         ChurnCounts {
@@ -101,7 +101,7 @@ impl Churn {
         }
     }
 
-    /// Stops it and says how much it opened.
+    /// Stops it and returns how much it opened.
     pub fn stop(self) -> ChurnCounts {
         let counts = self.counts();
         self.child.stop();
@@ -109,7 +109,7 @@ impl Churn {
     }
 }
 
-/// In the child: goes round until it is told to stop or the time is over.
+/// In the child: opens and closes sockets until the parent stops it or the limit is reached.
 fn run(spec: ChurnSpec, report: &mut Report, counters: &[AtomicU64]) -> io::Result<()> {
     let [connections, udp_sockets, failures, ..] = counters else {
         return Err(io::Error::other("too few counters"));
@@ -122,7 +122,7 @@ fn run(spec: ChurnSpec, report: &mut Report, counters: &[AtomicU64]) -> io::Resu
     let mut start = Instant::now();
     let (mut connections_due, mut udp_due) = (spec.open, spec.open);
     let (mut connections_done, mut udp_done) = (0_u64, 0_u64);
-    // Which address is next; it goes on counting where the counts of what is due begin anew.
+    // The number of the next address. Unlike the counts of what is due, it is never reset.
     let (mut next_connection, mut next_udp) = (0_u64, 0_u64);
     let mut is_filled = false;
     loop {
@@ -170,8 +170,8 @@ fn run(spec: ChurnSpec, report: &mut Report, counters: &[AtomicU64]) -> io::Resu
     }
 }
 
-/// How many are missing from what should have been made since `start`. After a halt of the machine it does not
-/// make up for all of it at once.
+/// How many sockets must be opened now to keep the rate since `start`. After a halt of the machine only a part of the
+/// backlog is made up for.
 fn due(per_second: u64, start: Instant, done: &mut u64) -> usize {
     let micros = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
     let wanted = micros.saturating_mul(per_second) / 1_000_000;
@@ -182,7 +182,7 @@ fn due(per_second: u64, start: Instant, done: &mut u64) -> usize {
     usize::try_from(wanted - *done).unwrap_or(0)
 }
 
-/// Another address each time, so that a port comes back only when its last user is long gone.
+/// Successive addresses, so that a port is reused only long after it was closed.
 fn churn_address(number: u64, port: u16) -> SocketAddr {
     let at = u32::try_from(number % ADDRESSES).unwrap_or(0);
     SocketAddr::from((loopback(CHURN + 1 + at), port))

@@ -1,4 +1,4 @@
-//! What a maker says of its sockets.
+//! What the maker of a socket reports of it.
 
 use crate::ffi;
 use rustix::fs::fstat;
@@ -9,14 +9,14 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
-/// One descriptor of a socket that a process holds, as the process reports it itself.
+/// One descriptor of a socket that a process holds, as that process reports it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Held {
-    /// The process, or the process of the thread whose descriptor table it is.
+    /// The process; for the descriptor table of a thread, the process of the thread.
     pub pid: u32,
     /// The number in its descriptor table.
     pub fd: i32,
-    /// The socket's inode, as `fstat` gives it.
+    /// The socket's inode, from `fstat`.
     pub inode: u64,
 }
 
@@ -25,7 +25,7 @@ impl Held {
     ///
     /// # Errors
     /// `fstat` fails: it is not open.
-    pub fn here(fd: impl AsFd) -> io::Result<Self> {
+    pub fn of(fd: impl AsFd) -> io::Result<Self> {
         let fd = fd.as_fd();
         Ok(Self {
             pid: getpid().as_raw_nonzero().get().unsigned_abs(),
@@ -99,12 +99,12 @@ impl State {
     }
 }
 
-/// What a socket looks like by its maker's own account: the row that a listing must show.
+/// The row that a listing must show for a socket, from what its maker knows of it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct SocketFacts {
     /// TCP or UDP.
     pub protocol: Transport,
-    /// The local end. IPv4 traffic of an IPv6 socket stands in the mapped form, as the socket sees it.
+    /// The local end. IPv4 traffic of an IPv6 socket has mapped addresses, as the socket itself has.
     pub local: SocketAddr,
     /// The other end; `None` for a listener and for a UDP socket without a peer.
     pub remote: Option<SocketAddr>,
@@ -112,16 +112,16 @@ pub struct SocketFacts {
     pub state: State,
     /// Its inode; `None` where no process can hold it (TIME_WAIT, SYN_RECV, accept queue, orphan).
     pub inode: Option<u64>,
-    /// The user who made it; `None` where the inode is, since the kernel has none then either.
+    /// The uid of its maker; `None` where the inode is, since the kernel has none then either.
     pub uid: Option<u32>,
     /// Received and unread bytes of a TCP connection as the kernel's tables count them (an unread FIN counts as
-    /// one), or the connections that wait in a listener's queue. `None` where not known: UDP, whose tables show
+    /// one), or the connections that wait in a listener's queue. `None` where not known: UDP, whose tables count
     /// memory, not bytes, and sockets without an inode.
     pub rx_queue: Option<u32>,
 }
 
 impl SocketFacts {
-    /// What `fd`, an IP socket of this process, is by the account of `getsockname`, `getpeername`, `TCP_INFO`,
+    /// The facts of `fd`, an IP socket of this process, from `getsockname`, `getpeername`, `TCP_INFO`,
     /// `FIONREAD` and `fstat`.
     ///
     /// # Errors
@@ -167,7 +167,7 @@ impl SocketFacts {
 /// The inode of an open descriptor, for a socket the number in `socket:[n]`.
 ///
 /// # Panics
-/// `fstat` refuses, which it does for no open descriptor.
+/// `fstat` fails, which it does for no open descriptor.
 pub fn inode_of(fd: impl AsFd) -> u64 {
     try_inode_of(fd).expect("fstat of an open descriptor")
 }
@@ -176,7 +176,7 @@ pub(crate) fn try_inode_of(fd: impl AsFd) -> io::Result<u64> {
     Ok(fstat(fd)?.st_ino)
 }
 
-/// The state of a TCP socket of this process, as `TCP_INFO` tells it.
+/// The state of a TCP socket of this process, from `TCP_INFO`.
 ///
 /// # Errors
 /// `fd` is not a TCP socket.
@@ -185,21 +185,21 @@ pub fn tcp_state(fd: impl AsFd) -> io::Result<State> {
     State::of_tcp_number(number).ok_or_else(|| io::Error::other(format!("TCP state {number}")))
 }
 
-/// Sockets that stand as long as this value, and what they look like.
+/// Open sockets and the rows that a listing must show for them.
 #[derive(Debug, Default)]
 pub struct Made {
-    /// The sockets, open in this process, in the order that the maker's documentation gives.
+    /// The sockets, open in this process, in the order that the function that made them documents.
     pub sockets: Vec<OwnedFd>,
-    /// The rows that a listing must show: first one for each of `sockets` in their order, then those that nobody
-    /// holds.
+    /// The rows that a listing must show: first one for each of `sockets` in their order, then those that no
+    /// process holds.
     pub facts: Vec<SocketFacts>,
 }
 
 impl Made {
-    /// What `sockets` are, by [`SocketFacts::of`].
+    /// These sockets, with their facts from [`SocketFacts::of`].
     ///
     /// # Errors
-    /// As there.
+    /// As [`SocketFacts::of`].
     pub fn of(sockets: Vec<OwnedFd>) -> io::Result<Self> {
         let facts = sockets.iter().map(SocketFacts::of).collect::<io::Result<_>>()?;
         Ok(Self { sockets, facts })
@@ -210,7 +210,7 @@ impl Made {
     /// # Errors
     /// `fstat` fails.
     pub fn held(&self) -> io::Result<Vec<Held>> {
-        self.sockets.iter().map(Held::here).collect()
+        self.sockets.iter().map(Held::of).collect()
     }
 
     /// The only row in this state.

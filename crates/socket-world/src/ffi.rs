@@ -11,8 +11,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::AtomicU64;
 
-/// Forks; the child runs `body` and ends with the code it gives (101 if it panics). It never returns from here,
-/// unwinds out of here, or runs destructors or exit handlers of the parent.
+/// Forks; the child runs `body` and ends with the exit code that it returns (101 if it panics). It never returns
+/// from this function, unwinds out of it, or runs destructors or exit handlers of the parent.
 pub(crate) fn fork_with(body: impl FnOnce() -> i32) -> io::Result<Pid> {
     // SAFETY: fork takes no pointers. The child is a copy with this thread alone. It stays in this function until
     // _exit, so no frame of the parent is left twice. The C libraries of Linux (glibc, bionic, musl) put their
@@ -51,14 +51,14 @@ pub(crate) fn fork_sharing_table(body: impl FnOnce() -> i32) -> io::Result<Pid> 
     }
 }
 
-/// Ends the process without running anything of it.
+/// Ends the process without destructors or exit handlers.
 pub(crate) fn exit_now(code: i32) -> ! {
     // SAFETY: _exit takes no pointers and is always allowed.
     unsafe { libc::_exit(code) }
 }
 
-/// Ends the calling thread alone, without running anything of it; as the first thread it leaves a process whose
-/// leader has exited.
+/// Ends the calling thread alone, without destructors. If it is the first thread, it leaves a process whose leader
+/// has exited.
 pub(crate) fn exit_thread() -> ! {
     // SAFETY: exit takes no pointers. The stack of the thread stays mapped (the first thread's always; no other
     // thread calls this), so what other threads borrow from it stays valid.
@@ -68,8 +68,8 @@ pub(crate) fn exit_thread() -> ! {
 
 /// Closes every descriptor of the calling thread's table from 3 up, but those in `keep`.
 ///
-/// Only for a table that nobody else uses: of a fresh child, which runs no destructors, or of a thread that has
-/// just got its own. Whatever value owns a descriptor that is closed must not be used in that table again.
+/// Only for a table that no other code uses: that of a fresh child, which runs no destructors, or of a thread that
+/// has just got its own. A value that owns a closed descriptor must not be used in that table afterwards.
 pub(crate) fn close_all_but(keep: &[RawFd]) {
     let mut keep: Vec<c_uint> =
         keep.iter().filter_map(|&fd| c_uint::try_from(fd).ok()).filter(|&fd| fd > 2).collect();
@@ -86,12 +86,12 @@ pub(crate) fn close_all_but(keep: &[RawFd]) {
 }
 
 fn close_range(first: c_uint, last: c_uint) {
-    // SAFETY: takes numbers alone; that nobody uses these descriptors is the callers' part (see close_all_but).
+    // SAFETY: takes numbers alone; the callers ensure that these descriptors are not in use (see close_all_but).
     let result = unsafe { libc::syscall(libc::SYS_close_range, first, last, 0 as c_uint) };
     if result == 0 {
         return;
     }
-    // Before Linux 5.9, or refused by a filter of system calls: one by one, as far as numbers can go.
+    // Before Linux 5.9, or refused by a seccomp filter: one by one, up to the highest possible number.
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current.unwrap_or(1 << 20);
     let end = last.min(c_uint::try_from(limit.min(1 << 20)).unwrap_or(1 << 20));
     for fd in first..=end {
@@ -102,10 +102,10 @@ fn close_range(first: c_uint, last: c_uint) {
     }
 }
 
-/// Closes one descriptor in a child whose owner, a value of the parent's, is only borrowed there.
+/// Closes one descriptor in a child, where its owner, a value of the parent's, is only borrowed.
 pub(crate) fn close_in_child(fd: BorrowedFd<'_>) {
     // SAFETY: takes a number alone. The value that owns the descriptor is a copy of the parent's in a process that
-    // runs no destructor of it, and the callers do not use it again.
+    // runs no destructor of it, and the callers do not use it afterwards.
     unsafe { libc::close(fd.as_raw_fd()) };
 }
 
@@ -119,7 +119,7 @@ pub(crate) fn unshare_files() -> io::Result<()> {
 
 /// Puts the calling thread into a new network namespace.
 pub(crate) fn unshare_network() -> io::Result<()> {
-    // SAFETY: a network namespace changes what sockets are made in, not what descriptors mean.
+    // SAFETY: a network namespace changes where sockets are made, not what descriptors mean.
     Ok(unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNET) }?)
 }
 
@@ -159,7 +159,7 @@ fn number(value: libc::c_long) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 
-/// Makes a call fail with `errno` if `condition`, whose last step may skip one, is passed through.
+/// Makes a call fail with `errno` if `condition` passes. Its last step may skip one instruction.
 fn deny(call: libc::c_long, condition: &[libc::sock_filter], errno: u16) -> io::Result<()> {
     /// The number of the call in `seccomp_data`.
     const NUMBER: u32 = 0;
@@ -173,12 +173,12 @@ fn deny(call: libc::c_long, condition: &[libc::sock_filter], errno: u16) -> io::
     let program = libc::sock_fprog { len, filter: filter.as_mut_ptr() };
     let mode = libc::c_ulong::from(libc::SECCOMP_MODE_FILTER);
     // SAFETY: the third argument points to a program whose steps live through the call; the kernel copies and
-    // checks it, and writes nothing. Which calls fail afterwards is for their callers to see, as any error.
+    // checks it, and writes nothing. The callers of the calls that fail afterwards see an ordinary error.
     let result = unsafe { libc::prctl(libc::PR_SET_SECCOMP, mode, &raw const program) };
     if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// The number of the first object after `start`, by `BPF_PROG_GET_NEXT_ID` and the like; `None` after the last.
+/// The id of the first object after `start`, by `BPF_PROG_GET_NEXT_ID` and the like; `None` after the last.
 pub(crate) fn bpf_next_id(command: c_int, start: u32) -> io::Result<Option<u32>> {
     // start_id, next_id, open_flags
     match bpf(command, &mut [start, 0, 0]) {
@@ -188,16 +188,16 @@ pub(crate) fn bpf_next_id(command: c_int, start: u32) -> io::Result<Option<u32>>
     }
 }
 
-/// The program with a number, by `BPF_PROG_GET_FD_BY_ID`.
+/// The program with an id, by `BPF_PROG_GET_FD_BY_ID`.
 pub(crate) fn bpf_program(id: u32) -> io::Result<OwnedFd> {
     const BPF_PROG_GET_FD_BY_ID: c_int = 13;
     // prog_id, next_id, open_flags
     let (fd, _) = bpf(BPF_PROG_GET_FD_BY_ID, &mut [id, 0, 0])?;
-    // SAFETY: the kernel has just made the descriptor for this caller, and nobody else knows it.
+    // SAFETY: the kernel has just made the descriptor for this caller, which alone has it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// What the kernel says of an object, as much as there is room for, by `BPF_OBJ_GET_INFO_BY_FD`.
+/// The kernel's description of an object, as much as fits, by `BPF_OBJ_GET_INFO_BY_FD`.
 pub(crate) fn bpf_info(object: BorrowedFd<'_>, info: &mut [u32]) -> io::Result<()> {
     /// The command's part of `union bpf_attr`.
     #[repr(C)]
@@ -217,9 +217,10 @@ pub(crate) fn bpf_info(object: BorrowedFd<'_>, info: &mut [u32]) -> io::Result<(
     if answer == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
-/// A command whose part of `union bpf_attr` is three numbers, without pointers; the answer, and the part after it.
+/// A command whose part of `union bpf_attr` is three numbers, without pointers. Returns the result, and the part
+/// afterwards.
 fn bpf(command: c_int, part: &mut [u32; 3]) -> io::Result<(RawFd, [u32; 3])> {
-    // SAFETY: the kernel reads and writes as many bytes as it is told.
+    // SAFETY: the kernel reads and writes as many bytes as the size says, which is that of `part`.
     let answer = unsafe { libc::syscall(libc::SYS_bpf, command, part.as_mut_ptr(), size_of_val(part)) };
     if answer < 0 {
         return Err(io::Error::last_os_error());
@@ -280,7 +281,7 @@ pub(crate) fn tcp_info_state(fd: BorrowedFd<'_>) -> io::Result<u8> {
     if result == 0 { Ok(state) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Numbers that a process and the children it forks afterwards count in together.
+/// Counters that a process shares with the children that it forks afterwards.
 pub(crate) struct SharedCounters(NonNull<[AtomicU64; SharedCounters::COUNT]>);
 
 // SAFETY: the memory is atomics alone and is mapped until the drop of this value.
@@ -311,7 +312,7 @@ impl SharedCounters {
     }
 
     pub(crate) fn get(&self) -> &[AtomicU64; Self::COUNT] {
-        // SAFETY: the mapping is page-aligned, large enough, zeroed (a valid AtomicU64) and stands until the drop.
+        // SAFETY: the mapping is page-aligned, large enough, zeroed (a valid AtomicU64) and exists until the drop.
         unsafe { self.0.as_ref() }
     }
 }
@@ -323,7 +324,7 @@ impl Drop for SharedCounters {
     }
 }
 
-/// Loads a program that returns 0, of the oldest type there is, and frees it.
+/// Loads a program that returns 0, of the oldest program type, and frees it.
 pub(crate) fn bpf_load_nothing() -> io::Result<()> {
     /// The command's part of `union bpf_attr`, as it was at first.
     #[repr(C)]
@@ -344,14 +345,58 @@ pub(crate) fn bpf_load_nothing() -> io::Result<()> {
         insns: u64::try_from(instructions.as_ptr().addr()).map_err(io::Error::other)?,
         license: u64::try_from(license.as_ptr().addr()).map_err(io::Error::other)?,
     };
-    // SAFETY: the part is that of the command and of the size given; the kernel only reads it and what it points to:
-    // as many instructions as it says, and a string that ends with 0. Both live through the call.
+    // SAFETY: the part is that of the command and of the size given; the kernel only reads it and what it points
+    // to: as many instructions as its count, and a string that ends with 0. Both live through the call.
     let fd = unsafe { libc::syscall(libc::SYS_bpf, BPF_PROG_LOAD, &raw const part, size_of::<Load>()) };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
     let fd = RawFd::try_from(fd).map_err(io::Error::other)?;
-    // SAFETY: the kernel has just made the descriptor for this caller, and nobody else knows it.
+    // SAFETY: the kernel has just made the descriptor for this caller, which alone has it.
     drop(unsafe { OwnedFd::from_raw_fd(fd) });
     Ok(())
+}
+
+/// An io_uring in which `fd` is registered.
+pub(crate) fn ring_with(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    /// `IORING_REGISTER_FILES` of linux/io_uring.h.
+    const REGISTER_FILES: c_uint = 2;
+    let mut parameters = [0_u64; 15];
+    // SAFETY: the call reads and writes `struct io_uring_params`, whose 120 bytes the array has.
+    let ring = unsafe { libc::syscall(libc::SYS_io_uring_setup, 4, parameters.as_mut_ptr()) };
+    let ring = RawFd::try_from(ring).ok().filter(|fd| *fd >= 0).ok_or_else(io::Error::last_os_error)?;
+    // SAFETY: the kernel has just opened it, and nothing else owns it.
+    let ring = unsafe { OwnedFd::from_raw_fd(ring) };
+    let files = [fd.as_raw_fd()];
+    // SAFETY: the call reads one descriptor from the array.
+    let registered = unsafe {
+        libc::syscall(libc::SYS_io_uring_register, ring.as_raw_fd(), REGISTER_FILES, files.as_ptr(), 1)
+    };
+    if registered == 0 { Ok(ring) } else { Err(io::Error::last_os_error()) }
+}
+
+/// A page of a socket, mapped for reading.
+#[derive(Debug)]
+pub(crate) struct Mapping(NonNull<libc::c_void>);
+
+impl Mapping {
+    const BYTES: usize = 4096;
+
+    pub(crate) fn of(fd: BorrowedFd<'_>) -> io::Result<Self> {
+        // SAFETY: a new mapping at a place that the kernel chooses touches no memory in use.
+        let start = unsafe {
+            libc::mmap(null_mut(), Self::BYTES, libc::PROT_READ, libc::MAP_SHARED, fd.as_raw_fd(), 0)
+        };
+        if start == libc::MAP_FAILED {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Self(NonNull::new(start).ok_or(io::ErrorKind::Other)?))
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        // SAFETY: it was mapped with this place and length, and nothing borrows from it.
+        unsafe { libc::munmap(self.0.as_ptr(), Self::BYTES) };
+    }
 }

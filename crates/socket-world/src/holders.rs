@@ -1,4 +1,4 @@
-//! The ways in which processes come to hold a socket, or not to hold it any more.
+//! How processes come to hold a socket, or no longer hold it.
 
 use crate::child::Child;
 use crate::facts::{Held, SocketFacts, inode_of};
@@ -30,18 +30,19 @@ pub fn duplicated(count: usize, fd: impl AsFd) -> io::Result<Vec<OwnedFd>> {
     (0..count).map(|_| fd.try_clone_to_owned()).collect()
 }
 
-/// A process that got `fd` through a unix socket (SCM_RIGHTS); this one has closed it when the function returns.
+/// A process that received `fd` over a unix socket (SCM_RIGHTS); this process has closed it when the function
+/// returns.
 ///
 /// # Errors
 /// As [`Child::fork`].
 pub fn passed(fd: OwnedFd) -> io::Result<Child> {
     let (sender, receiver) = unix_pair()?;
-    // Before the fork, so that the child need only take it.
+    // Before the fork, so that the child only has to receive it.
     send(&sender, fd.as_fd())?;
     drop(fd);
     let child = Child::fork(None, &[receiver.as_fd()], |report| {
         report.keep(receive(&receiver)?)?;
-        // What is left of the way it came; as the last thing, since the closure only borrows it.
+        // The receiving end is closed last, since the closure only borrows it.
         ffi::close_in_child(receiver.as_fd());
         Ok(())
     });
@@ -49,7 +50,7 @@ pub fn passed(fd: OwnedFd) -> io::Result<Child> {
     child
 }
 
-/// A socket that was sent through a unix socket and not yet taken, and that no process holds.
+/// A socket that was sent over a unix socket and not received yet, so that no process holds it.
 #[derive(Debug)]
 pub struct InFlight {
     sender: OwnedFd,
@@ -59,17 +60,17 @@ pub struct InFlight {
 }
 
 impl InFlight {
-    /// The inode of the socket that is under way.
+    /// The inode of the socket in flight.
     pub fn inode(&self) -> u64 {
         self.inode
     }
 
-    /// What the socket looks like, if it is an IP socket. The inode is in it: the kernel still has one.
+    /// The facts of the socket, if it is an IP socket, with the inode, which the kernel still has.
     pub fn facts(&self) -> Option<&SocketFacts> {
         self.facts.as_ref()
     }
 
-    /// Takes it out: this process holds it again.
+    /// Receives the socket: this process holds it once more.
     ///
     /// # Errors
     /// It cannot be received.
@@ -79,7 +80,7 @@ impl InFlight {
     }
 }
 
-/// Sends `fd` on a way that nobody takes it from, and closes it here: it stands, held by nobody.
+/// Sends `fd` over a unix socket without receiving it, and closes it: it stays open, and no process holds it.
 ///
 /// # Errors
 /// The unix sockets cannot be made.
@@ -100,13 +101,13 @@ pub fn shared_table(fd: impl AsFd) -> io::Result<Child> {
     let fd = fd.as_fd();
     let mut child = Child::fork(None, &[fd], |report| {
         let held = report.held(fd)?;
-        // It may not be told from the first by the pipes: those are shared too. It waits on the same one.
+        // The pipes do not distinguish it from the first process: they are shared too. It waits on the same one.
         let other = ffi::fork_sharing_table(|| report.pause())?;
         let pid = other.as_raw_nonzero().get().unsigned_abs();
         report.held_as(Held { pid, ..held });
         report.number(u64::from(pid))
     })?;
-    // CLONE_PARENT: it is this process's child as well, to be killed and reaped with the first.
+    // CLONE_PARENT: it is a child of this process as well, to be killed and reaped with the first.
     let second = child.numbers().first().and_then(|&pid| i32::try_from(pid).ok());
     let second = second.and_then(rustix::process::Pid::from_raw);
     child.adopt(second.ok_or_else(|| io::Error::other("no pid of the second process"))?);
@@ -117,23 +118,23 @@ fn unix_pair() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(socketpair(AddressFamily::UNIX, SocketType::DGRAM, SocketFlags::CLOEXEC, None)?)
 }
 
-fn send(way: &OwnedFd, fd: BorrowedFd<'_>) -> io::Result<()> {
+fn send(channel: &OwnedFd, fd: BorrowedFd<'_>) -> io::Result<()> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = SendAncillaryBuffer::new(&mut space);
     let fds = [fd];
     if !control.push(SendAncillaryMessage::ScmRights(&fds)) {
         return Err(io::Error::other("no room for one descriptor"));
     }
-    retry_on_intr(|| sendmsg(way, &[IoSlice::new(b"x")], &mut control, SendFlags::empty()))?;
+    retry_on_intr(|| sendmsg(channel, &[IoSlice::new(b"x")], &mut control, SendFlags::empty()))?;
     Ok(())
 }
 
-fn receive(way: &OwnedFd) -> io::Result<OwnedFd> {
+fn receive(channel: &OwnedFd) -> io::Result<OwnedFd> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let mut byte = [0];
     let mut data = [IoSliceMut::new(&mut byte)];
-    recvmsg(way, &mut data, &mut control, RecvFlags::CMSG_CLOEXEC)?;
+    recvmsg(channel, &mut data, &mut control, RecvFlags::CMSG_CLOEXEC)?;
     for message in control.drain() {
         if let RecvAncillaryMessage::ScmRights(mut fds) = message
             && let Some(fd) = fds.next()
@@ -142,4 +143,26 @@ fn receive(way: &OwnedFd) -> io::Result<OwnedFd> {
         }
     }
     Err(io::Error::other("no descriptor came"))
+}
+
+/// An io_uring of this process in which `fd` is registered: it holds the socket when `fd` is closed.
+///
+/// # Errors
+/// The kernel has no io_uring, or refuses it.
+pub fn registered(fd: BorrowedFd<'_>) -> io::Result<OwnedFd> {
+    ffi::ring_with(fd)
+}
+
+/// A mapping of a TCP socket, which holds the socket when its descriptor is closed.
+#[derive(Debug)]
+pub struct Mapped {
+    _mapping: ffi::Mapping,
+}
+
+/// Maps a TCP socket, as for receiving without a copy.
+///
+/// # Errors
+/// The kernel cannot map it.
+pub fn mapped(fd: BorrowedFd<'_>) -> io::Result<Mapped> {
+    Ok(Mapped { _mapping: ffi::Mapping::of(fd)? })
 }

@@ -1,5 +1,5 @@
-//! What this kernel offers to this thread, found out without the library under test. A test that could not run
-//! without it asks here: where the kernel offers it, a refusal by the library is a failure and no reason to skip.
+//! What this kernel offers to this thread, determined without the library under test. A test that needs a feature
+//! asks these functions: where the kernel offers it, a refusal by the library is a failure and no reason to skip.
 
 use crate::ffi;
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
@@ -11,8 +11,8 @@ use std::io;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-/// Whether this kernel is older than this release. A distribution may have added what came later: where it is older,
-/// something may be missing; where it is not, it must be there.
+/// Whether this kernel is older than this release. A distribution may have backported features: an older kernel may
+/// lack a feature, and one that is not older must have it.
 pub fn is_before(major: u32, minor: u32) -> bool {
     let release = rustix::system::uname().release().to_string_lossy().into_owned();
     let mut numbers = release.split(|c: char| !c.is_ascii_digit()).map_while(|number| number.parse().ok());
@@ -20,12 +20,12 @@ pub fn is_before(major: u32, minor: u32) -> bool {
     (next(), next()) < (major, minor)
 }
 
-/// Whether an iterator of BPF over the descriptors of all processes can be loaded by this thread; why not. In a pid
-/// namespace of its own it also takes Linux 6.5.
+/// Whether this thread can load a BPF iterator over the descriptors of all processes; if not, why. In a pid
+/// namespace other than the first it also takes Linux 6.5.
 ///
 /// # Errors
-/// The first of what is missing: rights, types of the kernel's structures and what the iterator takes from them, or
-/// the call itself, which a sandbox may refuse.
+/// The first thing that is missing: privileges, the kernel's types and what the iterator takes from them, or the
+/// call itself, which a sandbox may refuse.
 pub fn bpf_iterators() -> Result<(), String> {
     if usize::BITS < 64 {
         return Err("BPF: a program of 32 bits cannot know how wide the kernel's pointers are".to_owned());
@@ -45,8 +45,8 @@ pub fn bpf_iterators() -> Result<(), String> {
 }
 
 /// What the program under test takes from the kernel's types, by the kernel's own headers: the iterators of
-/// kernel/bpf/task_iter.c, and the members that lead from them to socket, process and descriptor. Written down a
-/// second time, so that an error in the program's names is not made here as well.
+/// kernel/bpf/task_iter.c, and the members that lead from them to socket, process and descriptor. A second copy, so
+/// that a misspelt name in the program is not repeated in its test.
 const NAMES: &[&str] = &[
     "bpf_iter_task_file",
     "bpf_iter__task_file",
@@ -96,11 +96,11 @@ fn iterators_are_described() -> Result<(), String> {
     }
 }
 
-/// Whether this kernel closes sockets on request (`CONFIG_INET_DIAG_DESTROY`); why not. It is asked to close one that
-/// does not exist.
+/// Whether this kernel closes sockets on request (`CONFIG_INET_DIAG_DESTROY`); if not, why. The request names a
+/// socket that does not exist.
 ///
 /// # Errors
-/// Not built so; a sandbox. Rights are only asked for once the socket is found.
+/// Not built in; a sandbox. The kernel checks privileges only once it has found the socket.
 pub fn destroys_sockets() -> io::Result<()> {
     const SOCK_DESTROY: u16 = 21;
     const NLM_F_REQUEST_ACK: u16 = 1 | 4;

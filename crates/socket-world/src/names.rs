@@ -1,4 +1,4 @@
-//! Processes whose names are traps, and processes that others may not read.
+//! Processes whose names break careless parsers, and processes that others may not read.
 
 use crate::child::Child;
 use crate::facts::Made;
@@ -7,9 +7,9 @@ use rustix::process::{Gid, Uid};
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use std::io;
 
-/// Names (`comm`, at most 15 bytes) that break what reads them carelessly: line ends, what ends the name in
-/// `/proc/PID/stat`, escape sequences, control characters as UTF-8 and as single bytes, direction marks,
-/// zero-width and non-UTF-8 bytes, a character cut in half, what looks like an option or a link, and nothing.
+/// Names (`comm`, at most 15 bytes) that break careless parsers: line ends, what ends the name in
+/// `/proc/PID/stat`, escape sequences, control characters as UTF-8 and as single bytes, direction marks, zero-width
+/// and non-UTF-8 bytes, a character cut in half, what looks like an option or a link, and nothing.
 pub fn hostile() -> &'static [&'static [u8]] {
     &[
         b"two\nlines",
@@ -54,7 +54,7 @@ pub fn other_user(id: u32, make: impl FnOnce() -> io::Result<Made>) -> io::Resul
         set_thread_groups(&[])?;
         set_thread_res_gid(gid, gid, gid)?;
         set_thread_res_uid(uid, uid, uid)?;
-        // Changing users takes that away; a program that this user started would have it.
+        // Changing users clears that flag; a program started by this user would have it set.
         set_dumpable_behavior(DumpableBehavior::Dumpable)?;
         report.made(make()?)
     })

@@ -1,4 +1,4 @@
-//! A network namespace with nothing in it.
+//! A network namespace that holds only what the test makes.
 
 use crate::ffi;
 use rustix::net::netlink::SocketAddrNetlink;
@@ -18,8 +18,9 @@ const LOOPBACK: i32 = 1;
 /// Puts the calling thread into a network namespace of its own and brings `lo` up in it, so that 127.0.0.0/8 and
 /// `::1` work. Threads and processes that it starts afterwards are in it too; those that run already are not.
 ///
-/// Call it first thing in a program or in a [`Child`](crate::Child), never in a thread that goes on to other work:
-/// there is no way back. Tests use [`in_network_namespace`]. The namespace ends with its last process and socket.
+/// Call it first thing in a program or in a [`Child`](crate::Child), never in a thread that does other work
+/// afterwards: the thread cannot leave it. Tests use [`in_network_namespace`]. The namespace ends with its last
+/// process and socket.
 ///
 /// # Errors
 /// Permission denied unless root (CAP_SYS_ADMIN); the kernel has no network namespaces.
@@ -28,10 +29,10 @@ pub fn enter_network_namespace() -> io::Result<()> {
     bring_up_loopback()
 }
 
-/// Runs `work` in a thread of its own that is in a network namespace of its own. Children, threads and programs that
-/// `work` starts are in it as well, and stay there: a [`Child`](crate::Child) or [`World`](crate::World) that it
-/// gives back is in another network namespace than the caller, and in the same of every other kind. `/proc/net` shows the namespace of the process's first thread, so it is
-/// `/proc/thread-self/net` that shows this one.
+/// Runs `work` in a new thread in a new network namespace. Children, threads and programs that `work` starts are in
+/// it as well, and stay there: a [`Child`](crate::Child) or [`World`](crate::World) that it returns is in another
+/// network namespace than the caller, and in the same of every other kind. `/proc/net` shows the namespace of the
+/// process's first thread; `/proc/thread-self/net` shows this one.
 ///
 /// # Errors
 /// As [`enter_network_namespace`]; the thread cannot be started.

@@ -1,21 +1,21 @@
-//! What goes over the pipe from a child to its maker: small binary records, numbers in native order.
+//! What a child sends to its maker over the pipe: small binary records, numbers in native order.
 
 use crate::facts::{Held, SocketFacts, State, Transport};
 use std::io;
 use std::net::{SocketAddr, SocketAddrV4, SocketAddrV6};
 
-/// One thing that a child says.
+/// One thing that a child reports.
 #[derive(Debug)]
 pub(crate) enum Record {
-    /// A descriptor; the pid is in it since one child may speak for another.
+    /// A descriptor, with the pid, since one child may report for another.
     Held(Held),
     /// A socket.
     Facts(SocketFacts),
-    /// A number that the situation gives a meaning to.
+    /// A number whose meaning the situation defines.
     Number(u64),
-    /// Everything is said and made.
+    /// Everything is made and reported.
     Ready,
-    /// It could not be made.
+    /// The situation could not be made.
     Failed { errno: i32, text: String },
 }
 
@@ -70,7 +70,7 @@ impl Record {
         }
     }
 
-    /// Takes the next record off `bytes`; `None` if it is cut short.
+    /// Removes the next record from `bytes`; `None` if it is incomplete.
     fn take(bytes: &mut &[u8]) -> Option<Self> {
         let [kind] = take(bytes)?;
         Some(match kind {

@@ -1,10 +1,11 @@
-//! The restrictions under which programs are run: sandboxes, plain users, namespaces, capabilities.
+//! Restrictions under which tests run: sandboxes, unprivileged users, namespaces, capabilities.
 //!
-//! Each function restricts the calling thread, for good, and with it the threads and processes that it starts
-//! afterwards: call it in the body of a [`Child`](crate::Child), which has one thread, and look from there.
+//! Each function restricts the calling thread, permanently, and with it the threads and processes that it starts
+//! afterwards. Call it in the body of a [`Child`](crate::Child), which has one thread, and list in that body.
 
 use crate::ffi;
-use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_change};
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::mount::{MountFlags, MountPropagationFlags, mount, mount_bind, mount_change};
 use rustix::process::{
     DumpableBehavior, Gid, Resource, Rlimit, Uid, getrlimit, set_dumpable_behavior, setrlimit,
 };
@@ -14,11 +15,11 @@ use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use std::ffi::CStr;
 use std::io::{self, Read, Write};
 
-/// From here on no netlink socket can be opened: `socket` fails with `errno`, as under a seccomp sandbox. All other
+/// Afterwards no netlink socket can be opened: `socket` fails with `errno`, as under a seccomp sandbox. All other
 /// sockets can.
 ///
 /// # Errors
-/// The kernel has no seccomp filters, or the processor has another way to make sockets.
+/// The kernel has no seccomp filters, or this processor makes sockets by another system call.
 pub fn deny_netlink(errno: u16) -> io::Result<()> {
     if cfg!(target_arch = "x86") {
         return Err(io::Error::new(io::ErrorKind::Unsupported, "sockets are made by socketcall too"));
@@ -26,7 +27,7 @@ pub fn deny_netlink(errno: u16) -> io::Result<()> {
     ffi::deny_netlink_sockets(errno)
 }
 
-/// From here on bpf(2) fails with `errno`, as under a seccomp sandbox.
+/// Afterwards bpf(2) fails with `errno`, as under a seccomp sandbox.
 ///
 /// # Errors
 /// The kernel has no seccomp filters.
@@ -34,8 +35,8 @@ pub fn deny_bpf(errno: u16) -> io::Result<()> {
     ffi::deny_bpf(errno)
 }
 
-/// Becomes a plain user without any right of root's. As after the start of a program, the process may be read by
-/// others of that user, itself among them.
+/// Becomes an unprivileged user. As after an exec, the process may be read by others of that user, itself among
+/// them.
 ///
 /// # Errors
 /// Permission denied unless root.
@@ -47,7 +48,7 @@ pub fn become_user(id: u32) -> io::Result<()> {
     Ok(set_dumpable_behavior(DumpableBehavior::Dumpable)?)
 }
 
-/// Gives up capabilities, and stays the user it is.
+/// Drops these capabilities, and keeps the user.
 ///
 /// # Errors
 /// None that is known.
@@ -59,7 +60,7 @@ pub fn drop_capabilities(dropped: CapabilitySet) -> io::Result<()> {
     Ok(set_capabilities(None, sets)?)
 }
 
-/// At most `count` descriptors, until the limit is raised again.
+/// Limits the descriptors to `count`, until the limit is raised.
 ///
 /// # Errors
 /// More than the process may have.
@@ -68,7 +69,7 @@ pub fn limit_descriptors(count: u64) -> io::Result<()> {
     Ok(setrlimit(Resource::Nofile, Rlimit { current: Some(count), maximum })?)
 }
 
-/// At most `count` processes and threads of the user, for a user who is not root.
+/// Limits the processes and threads of the user to `count`, for a user other than root.
 ///
 /// # Errors
 /// None that is known.
@@ -76,17 +77,38 @@ pub fn limit_threads(count: u64) -> io::Result<()> {
     Ok(setrlimit(Resource::Nproc, Rlimit { current: Some(count), maximum: Some(count) })?)
 }
 
-/// From here on `/proc` is an empty directory, in a mount namespace of its own.
+/// Afterwards `/proc` is an empty directory, in a new mount namespace.
 ///
 /// # Errors
 /// Permission denied unless root.
 pub fn without_proc() -> io::Result<()> {
-    own_mounts()?;
-    Ok(mount(c"none", c"/proc", c"tmpfs", MountFlags::empty(), None)?)
+    empty_directory(c"/proc")
 }
 
-/// Mounts a `/proc` of the calling process's pid namespace with these options, such as `hidepid=2`, in a mount
-/// namespace of its own.
+/// From here on this directory is empty, and can be written, in a mount namespace of its own.
+///
+/// # Errors
+/// Permission denied unless root; there is no such directory.
+pub fn empty_directory(path: &CStr) -> io::Result<()> {
+    own_mounts()?;
+    Ok(mount(c"none", path, c"tmpfs", MountFlags::empty(), None)?)
+}
+
+/// From here on these files are pipes without a writer, in a mount namespace of its own. A read would block.
+///
+/// # Errors
+/// Permission denied unless root; a file does not exist.
+pub fn pipes_in_place_of(files: &[&CStr]) -> io::Result<()> {
+    empty_directory(c"/mnt")?;
+    mknodat(CWD, c"/mnt/pipe", FileType::Fifo, Mode::from_raw_mode(0o644), 0)?;
+    for file in files {
+        mount_bind(c"/mnt/pipe", *file)?;
+    }
+    Ok(())
+}
+
+/// Mounts a `/proc` of the calling process's pid namespace with these options, such as `hidepid=2`, in a new mount
+/// namespace.
 ///
 /// # Errors
 /// Permission denied unless root; the kernel does not know the option.
@@ -97,11 +119,12 @@ pub fn own_proc(options: &CStr) -> io::Result<()> {
 
 fn own_mounts() -> io::Result<()> {
     ffi::unshare_namespaces(UnshareFlags::NEWNS)?;
-    // So that what is mounted stays here.
+    // So that the mounts stay in this namespace.
     Ok(mount_change(c"/", MountPropagationFlags::PRIVATE | MountPropagationFlags::REC)?)
 }
 
-/// Enters a user namespace of its own, in which it is root, as a plain user may, and with it what `others` says.
+/// Enters a new user namespace, in which it is root, as an unprivileged user may, and with it the namespaces in
+/// `others`.
 ///
 /// # Errors
 /// The system does not allow it.
@@ -114,11 +137,11 @@ pub fn enter_user_namespace(others: UnshareFlags) -> io::Result<()> {
     std::fs::write("/proc/self/gid_map", format!("0 {gid} 1"))
 }
 
-/// Runs `work` in a process of its own that is the first one of a new pid namespace, and waits for it. `/proc` is
-/// the old one still. Only for a process with one thread.
+/// Runs `work` as the first process of a new pid namespace, and waits for it. `/proc` is still that of the old one.
+/// Only for a process with one thread.
 ///
 /// # Errors
-/// Permission denied unless root or in a user namespace of its own; what `work` returned, or the text of its panic.
+/// Permission denied unless root or in a user namespace; what `work` returned, or the text of its panic.
 pub fn in_pid_namespace(work: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
     ffi::unshare_namespaces(UnshareFlags::NEWPID)?;
     let (mut from_child, mut to_parent) = io::pipe()?;
@@ -126,7 +149,7 @@ pub fn in_pid_namespace(work: impl FnOnce() -> io::Result<()>) -> io::Result<()>
         let done = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
         let (code, text) = match done {
             Ok(Ok(())) => return 0,
-            // By its code, what cannot be had here is told from what is wrong.
+            // The code distinguishes what is unavailable from what is wrong.
             Ok(Err(error)) => match error.kind() {
                 io::ErrorKind::Unsupported => (2, error.to_string()),
                 io::ErrorKind::PermissionDenied => (3, error.to_string()),
@@ -138,7 +161,7 @@ pub fn in_pid_namespace(work: impl FnOnce() -> io::Result<()>) -> io::Result<()>
                 (None, None) => (1, "a panic".to_owned()),
             },
         };
-        // Nothing can be done about a parent that does not listen.
+        // Nothing can be done about a parent that does not read.
         let _ = to_parent.write_all(text.as_bytes());
         code
     })?;

@@ -16,7 +16,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-/// How long a state may take to come about.
+/// How long a state may take to be reached.
 const LIMIT: Duration = Duration::from_secs(10);
 
 /// Makes one situation.
@@ -213,7 +213,7 @@ pub fn unread(count: u16) -> io::Result<Made> {
     if all_there { Ok(made) } else { Err(io::Error::other(format!("{count} bytes did not arrive"))) }
 }
 
-/// A connection whose client has said that it sends no more: client (FIN_WAIT2), server (CLOSE_WAIT), listener.
+/// A connection whose client has shut down its sending side: client (FIN_WAIT2), server (CLOSE_WAIT), listener.
 ///
 /// # Errors
 /// As [`listen_on`]; the states did not come about.
@@ -247,8 +247,8 @@ pub fn accept_queue() -> io::Result<Made> {
     Ok(made)
 }
 
-/// A connection of which the server waits for the first data before it lets it be (TCP_DEFER_ACCEPT): client
-/// (ESTABLISHED), listener; and the unheld row of the server's end, SYN_RECV. Stands for about a minute.
+/// A connection that the server completes only when data comes (TCP_DEFER_ACCEPT): client (ESTABLISHED), listener;
+/// and the unheld row of the server's end, SYN_RECV. Lasts about a minute.
 ///
 /// # Errors
 /// As [`listen_on`].
@@ -277,7 +277,7 @@ fn syn_received_on(address: SocketAddr) -> io::Result<Made> {
 
 /// A client whose first packet the server drops, since its accept queue is full: client (SYN_SENT), the client of
 /// the connection that fills the queue, listener (one waits in its queue); and the unheld row of the filling
-/// connection's server end, ESTABLISHED. Stands for a minute or two.
+/// connection's server end, ESTABLISHED. Lasts a minute or two.
 ///
 /// # Errors
 /// As [`listen_on`]; the packet was answered.
@@ -303,8 +303,7 @@ pub fn syn_sent() -> io::Result<Made> {
     Ok(made)
 }
 
-/// A connection that is over: the listener; and the unheld row of the end that closed first, TIME_WAIT. Stands
-/// for a minute.
+/// A closed connection: the listener; and the unheld row of the end that closed first, TIME_WAIT. Lasts a minute.
 ///
 /// # Errors
 /// As [`listen_on`]; the states did not come about.
@@ -327,7 +326,7 @@ fn time_wait_on(address: SocketAddr) -> io::Result<Made> {
     wait_for(&server, State::CloseWait)?;
     wait_for(&client, State::FinWait2)?;
     drop(server);
-    // The client, still held, turns CLOSE when the server's FIN is there and TIME_WAIT stands in its place.
+    // The client, still held, becomes CLOSE when the server's FIN arrives, and a TIME_WAIT minisock replaces it.
     wait_for(&client, State::Close)?;
     drop(client);
     let mut made = Made::of(vec![listener])?;
@@ -335,8 +334,8 @@ fn time_wait_on(address: SocketAddr) -> io::Result<Made> {
     Ok(made)
 }
 
-/// A connection whose client was closed before it could send all it had: server, listener; and the client's
-/// unheld row, FIN_WAIT1. The kernel gives it up after some tens of seconds.
+/// A connection whose client was closed before it could send all its data: server, listener; and the client's
+/// unheld row, FIN_WAIT1. The kernel drops it after some tens of seconds.
 ///
 /// # Errors
 /// As [`listen_on`]; the states did not come about.
@@ -351,7 +350,7 @@ pub fn orphaned_fin_wait_1() -> io::Result<Made> {
 }
 
 /// A connection whose client is closed and whose server is not: server (CLOSE_WAIT), listener; and the client's
-/// unheld row, FIN_WAIT2. Stands for a minute, or what `tcp_fin_timeout` says.
+/// unheld row, FIN_WAIT2. Lasts a minute, or as `tcp_fin_timeout` says.
 ///
 /// # Errors
 /// As [`listen_on`]; the states did not come about.
@@ -364,8 +363,8 @@ pub fn orphaned_fin_wait_2() -> io::Result<Made> {
     Ok(made)
 }
 
-/// A connection whose client wants to end but still has unsent bytes that the server has no room for: client
-/// (FIN_WAIT1), server (ESTABLISHED, unread bytes), listener.
+/// A connection whose client has shut down but still has unsent bytes, for which the server has no buffer space:
+/// client (FIN_WAIT1), server (ESTABLISHED, unread bytes), listener.
 ///
 /// # Errors
 /// As [`listen_on`]; the states did not come about.
@@ -377,8 +376,8 @@ pub fn fin_wait_1() -> io::Result<Made> {
     Made::of(sockets.into())
 }
 
-/// A connection whose client has ended, and whose server wants to end but has bytes that the client has no room
-/// for: client (FIN_WAIT2, unread bytes), server (LAST_ACK), listener.
+/// A connection whose client has shut down, and whose server has too but has bytes for which the client has no
+/// buffer space: client (FIN_WAIT2, unread bytes), server (LAST_ACK), listener.
 ///
 /// # Errors
 /// As [`listen_on`]; the states did not come about.
@@ -390,8 +389,8 @@ pub fn last_ack() -> io::Result<Made> {
     Made::of(sockets.into())
 }
 
-/// A connection of which both ends said that they end, and whose client has bytes that the server has no room
-/// for: client (CLOSING), server (FIN_WAIT2, unread bytes), listener.
+/// A connection whose ends have both shut down, and whose client has bytes for which the server has no buffer
+/// space: client (CLOSING), server (FIN_WAIT2, unread bytes), listener.
 ///
 /// # Errors
 /// As [`listen_on`]; the states did not come about.
@@ -410,8 +409,7 @@ fn set_nonblocking(fd: &OwnedFd) -> io::Result<()> {
     Ok(fcntl_setfl(fd, fcntl_getfl(fd)? | OFlags::NONBLOCK)?)
 }
 
-/// Sends from `from` until neither end has room for more, so that what is said afterwards stays unsaid. `to` is
-/// not read.
+/// Sends from `from` until neither end has buffer space left, so that a later FIN stays unsent. `to` is not read.
 fn fill(from: &OwnedFd, to: &OwnedFd) -> io::Result<()> {
     sockopt::set_socket_send_buffer_size(from, 4096)?;
     sockopt::set_socket_recv_buffer_size(to, 4096)?;
@@ -422,7 +420,7 @@ fn fill(from: &OwnedFd, to: &OwnedFd) -> io::Result<()> {
         match write(from, &chunk) {
             Ok(_) | Err(Errno::INTR) => {}
             Err(Errno::AGAIN) => {
-                // What is under way may still make room.
+                // Data in flight may still free space.
                 let mut peek = [0; 1];
                 let _ = recv(to, &mut peek[..], RecvFlags::PEEK)?;
                 if !wait_until(Duration::from_millis(20), || write(from, &chunk).is_ok()) {

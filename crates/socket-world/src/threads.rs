@@ -1,4 +1,4 @@
-//! Threads that hold what their process does not show: what is seen only under `/proc/PID/task/TID/fd`.
+//! Threads with descriptors that their process does not show: they are seen only under `/proc/PID/task/TID/fd`.
 
 use crate::child::Child;
 use crate::facts::{Held, Made};
@@ -13,8 +13,8 @@ fn my_tid() -> u32 {
     gettid().as_raw_nonzero().get().unsigned_abs()
 }
 
-/// A thread of this process with a descriptor table of its own, and sockets that are in that table alone. The
-/// drop ends the thread and closes them.
+/// A thread of this process with a descriptor table of its own, and sockets that are in that table alone. Dropping
+/// it ends the thread and closes them.
 #[derive(Debug)]
 pub struct OwnTable {
     tid: u32,
@@ -25,12 +25,12 @@ pub struct OwnTable {
 }
 
 impl OwnTable {
-    /// The thread.
+    /// The id of the thread.
     pub fn tid(&self) -> u32 {
         self.tid
     }
 
-    /// What it holds: the pid is this process's, the descriptors count in the thread's table.
+    /// What it holds: the pid is that of this process, the descriptors are those of the thread's table.
     pub fn held(&self) -> &[Held] {
         &self.held
     }
@@ -45,19 +45,19 @@ impl Drop for OwnTable {
     fn drop(&mut self) {
         self.end = None;
         if let Some(thread) = self.thread.take() {
-            // It may have panicked only in `make`, and that was told when it did.
+            // It may have panicked only in `make`, and that was reported at the time.
             let _ = thread.join();
         }
     }
 }
 
-/// Starts a thread that leaves this process's descriptor table (`unshare(CLONE_FILES)`), closes the copies it got
-/// (all but 0, 1 and 2), and makes sockets with `make`.
+/// Starts a thread that leaves this process's descriptor table (`unshare(CLONE_FILES)`), closes its copies (all but
+/// 0, 1 and 2), and makes sockets with `make`.
 ///
 /// # Errors
-/// The thread cannot be started or unshare its table, or what `make` returns.
+/// The thread cannot be started or cannot unshare its table, or the error of `make`.
 pub fn own_table(make: impl FnOnce() -> io::Result<Made> + Send + 'static) -> io::Result<OwnTable> {
-    let (say, hear) = channel();
+    let (sender, receiver) = channel();
     let (end, ended) = channel::<()>();
     let window = quiet();
     let thread = Builder::new().name("own-table".into()).spawn(move || {
@@ -70,21 +70,21 @@ pub fn own_table(make: impl FnOnce() -> io::Result<Made> + Send + 'static) -> io
         match made {
             Ok((made, held)) => {
                 let Made { sockets, facts } = made;
-                let _ = say.send(Ok((my_tid(), held, facts)));
+                let _ = sender.send(Ok((my_tid(), held, facts)));
                 // Until the guard drops its end.
                 let _ = ended.recv();
                 drop(sockets);
             }
-            Err(error) => drop(say.send(Err(error))),
+            Err(error) => drop(sender.send(Err(error))),
         }
     })?;
-    let said = hear.recv().map_err(|_| io::Error::other("the thread panicked"));
+    let made = receiver.recv().map_err(|_| io::Error::other("the thread panicked"));
     drop(window);
-    let (tid, held, facts) = said??;
+    let (tid, held, facts) = made??;
     Ok(OwnTable { tid, held, facts, end: Some(end), thread: Some(thread) })
 }
 
-/// A process whose first thread has exited while another goes on holding sockets.
+/// A process whose first thread has exited while another holds sockets.
 #[derive(Debug)]
 pub struct ExitedLeader {
     child: Child,
@@ -92,12 +92,12 @@ pub struct ExitedLeader {
 }
 
 impl ExitedLeader {
-    /// The process; its `/proc/PID/fd` is empty, but it is what holds the sockets.
+    /// The process; its `/proc/PID/fd` is empty, but it holds the sockets.
     pub fn child(&self) -> &Child {
         &self.child
     }
 
-    /// The thread that goes on: its `/proc/PID/task/TID/fd` shows the descriptors.
+    /// The thread that still runs: its `/proc/PID/task/TID/fd` shows the descriptors.
     pub fn tid(&self) -> u32 {
         self.tid
     }
@@ -106,7 +106,7 @@ impl ExitedLeader {
 /// Starts a process in which a second thread makes sockets with `make` and the first exits.
 ///
 /// # Errors
-/// As [`Child::fork`]; the first thread is not seen to exit.
+/// As [`Child::fork`]; the first thread does not exit in time.
 pub fn exited_leader(
     name: Option<&[u8]>,
     make: impl FnOnce() -> io::Result<Made> + Send,

@@ -22,10 +22,10 @@ pub const ALL: &[(&str, Make)] = &[
 const V4: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 const V6: IpAddr = IpAddr::V6(Ipv6Addr::LOCALHOST);
 
-/// The first address of [`chain`], as a number for [`loopback`].
+/// The first address of [`chain`], as an argument of [`loopback`].
 const CHAIN: u32 = 64 << 16;
 
-/// A UDP socket bound to `address` (port 0: a free one). On an IPv6 address it takes IPv6 alone.
+/// A UDP socket bound to `address` (port 0: a free one). On an IPv6 address it receives IPv6 only.
 ///
 /// # Errors
 /// The address is not of this machine, or taken.
@@ -91,8 +91,7 @@ fn pair(address: IpAddr) -> io::Result<Made> {
     Made::of(vec![one, other])
 }
 
-/// A dual-stack IPv6 socket whose peer is the IPv4 socket that comes second; its addresses stand in the mapped
-/// form.
+/// A dual-stack IPv6 socket whose peer is the IPv4 socket that comes second; its addresses are mapped.
 ///
 /// # Errors
 /// As [`unconnected_v6`].
@@ -105,16 +104,16 @@ pub fn pair_mapped() -> io::Result<Made> {
     Made::of(vec![six, four])
 }
 
-/// `count` sockets on one port, spread over the addresses from 127.64.0.1 on, so that the kernel has them all in
-/// one chain of its table (whose place depends on the port alone). The port is that of the first of
-/// [`Made::facts`]; [`ChurnSpec::udp_port`](crate::ChurnSpec::udp_port) opens and closes more in the same chain.
+/// `count` sockets on one port, spread over the addresses from 127.64.0.1 on, so that all are in one chain of the
+/// kernel's hash table (which is chosen by the port alone). The port is that of the first of [`Made::facts`];
+/// [`ChurnSpec::udp_port`](crate::ChurnSpec::udp_port) opens and closes more in the same chain.
 ///
 /// # Errors
 /// As [`bind_to`]; more descriptors than the process may have.
 pub fn chain(count: u32) -> io::Result<Made> {
     need_descriptors(u64::from(count) + 256)?;
     let mut last = io::Error::other("no port is free on all addresses");
-    // A port that is free on the first address may be taken, on all of them, by somebody on 0.0.0.0.
+    // A port that is free on the first address may be taken on all of them, by a socket on 0.0.0.0.
     for _ in 0..8 {
         match try_chain(count) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => last = error,

@@ -10,14 +10,14 @@ use std::io;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, OwnedFd};
 
-/// The first address of a world, as a number for [`loopback`]; each process has one address.
+/// The first address of a world, as an argument of [`loopback`]; each process has one address.
 const WORLD: u32 = 16 << 16;
 
 /// How many children build at the same time; each costs this process two descriptors while it builds and one
 /// afterwards.
-const AT_ONCE: usize = 64;
+const PARALLEL_BUILDS: usize = 64;
 
-/// What a [`World`] is to have. The counts are those of *each process*.
+/// The size of a [`World`]. The counts are those of *each process*.
 ///
 /// A process holds both ends of its connections and the listener that they came through, so with C connections
 /// and U UDP sockets it holds 2·C + 1 + U sockets (one listener more with IPv6 connections, none without any
@@ -52,7 +52,7 @@ impl WorldSpec {
         Self { processes: 100, plain_descriptors: 0, connections: 500, ipv6_connections: 0, udp_sockets: 5 }
     }
 
-    /// What a world of this kind comes to.
+    /// The sums for a world of this size.
     pub fn counts(&self) -> WorldCounts {
         let listeners = usize::from(self.connections > 0) + usize::from(self.ipv6_connections > 0);
         let tcp = 2 * (self.connections + self.ipv6_connections) + listeners;
@@ -82,7 +82,7 @@ impl WorldCounts {
     }
 }
 
-/// Processes with sockets, until the drop.
+/// Processes with sockets, which end on drop.
 #[derive(Debug)]
 pub struct World {
     spec: WorldSpec,
@@ -90,16 +90,16 @@ pub struct World {
 }
 
 impl World {
-    /// Makes the processes and waits until each has made all that `spec` says.
+    /// Makes the processes and waits until each has made everything in `spec`.
     ///
     /// # Errors
-    /// As [`Child::fork`]; a process may not have as many descriptors; the ports run out.
+    /// As [`Child::fork`]; a process may not have so many descriptors; there are not enough ports.
     pub fn build(spec: &WorldSpec) -> io::Result<Self> {
-        need_descriptors(u64::try_from(spec.processes + 2 * AT_ONCE + 64).unwrap_or(u64::MAX))?;
+        need_descriptors(u64::try_from(spec.processes + 2 * PARALLEL_BUILDS + 64).unwrap_or(u64::MAX))?;
         let mut children = Vec::with_capacity(spec.processes);
         while children.len() < spec.processes {
             let first = children.len();
-            let last = spec.processes.min(first + AT_ONCE);
+            let last = spec.processes.min(first + PARALLEL_BUILDS);
             let starting: Vec<Starting> = (first..last)
                 .map(|number| Child::start(Some(b"world"), &[], |report| fill(spec, number, report)))
                 .collect::<io::Result<_>>()?;
@@ -125,13 +125,13 @@ impl World {
         self.children.iter().flat_map(Child::sockets).cloned().collect()
     }
 
-    /// How much there is of what.
+    /// The sums of what it has.
     pub fn counts(&self) -> WorldCounts {
         self.spec.counts()
     }
 }
 
-/// In the child: makes one process's part.
+/// In the child: makes the sockets of one process.
 fn fill(spec: &WorldSpec, number: usize, report: &mut Report) -> io::Result<()> {
     let per_process = WorldSpec { processes: 1, ..*spec }.counts();
     let descriptors = spec.plain_descriptors + per_process.sockets() + 64;
@@ -152,8 +152,8 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    /// Reports and keeps. The facts are known from the making, which saves some system calls for each of a hundred
-    /// thousand sockets.
+    /// Reports a socket and keeps it open. The facts are known from making it, which saves some system calls for
+    /// each of a hundred thousand sockets.
     fn keep(
         &mut self,
         fd: OwnedFd,
@@ -183,7 +183,7 @@ impl Maker<'_> {
         let to = local_address(&listener)?;
         for _ in 0..count {
             let client = stream_socket(to)?;
-            // Both ends are the process's own address; the port is chosen by the connect.
+            // Both ends have the process's own address; `connect` chooses the port.
             ffi::bind_address_no_port(client.as_fd())?;
             bind(&client, &SocketAddr::new(address, 0))?;
             retry_on_intr(|| connect(&client, &to))?;

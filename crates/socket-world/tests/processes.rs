@@ -1,4 +1,4 @@
-//! Every way to hold a socket, against `/proc/PID/fd`.
+//! Processes that hold sockets in every way the kit offers, compared with `/proc/PID/fd`.
 #![cfg(any(target_os = "linux", target_os = "android"))]
 
 mod common;
@@ -22,29 +22,29 @@ fn set<'a>(held: impl IntoIterator<Item = &'a Held>) -> BTreeSet<Held> {
 }
 
 #[test]
-fn live_heirs_hold_one_listener_and_nothing_else() {
+fn live_inherited_listener_is_held_by_each_child_and_nothing_else_is() {
     let other = listener();
     let fd = listener();
-    let heirs = make::inherited(3, &fd).expect("heirs");
-    let mut expected = set(heirs.iter().flat_map(Child::held));
+    let children = make::inherited(3, &fd).expect("children");
+    let mut expected = set(children.iter().flat_map(Child::held));
     assert_eq!(expected.len(), 3);
-    expected.insert(Held::here(&fd).expect("open"));
+    expected.insert(Held::of(&fd).expect("open"));
     {
         let _quiet = quiet();
         assert_eq!(holders(inode_of(&fd)), expected);
-        assert_eq!(holders(inode_of(&other)), BTreeSet::from([Held::here(&other).expect("open")]));
+        assert_eq!(holders(inode_of(&other)), BTreeSet::from([Held::of(&other).expect("open")]));
     }
-    for heir in &heirs {
-        assert_eq!(sockets_of(heir.pid()), set(heir.held()));
-        assert!(heir.held().iter().all(|held| held.fd == fd.as_raw_fd()));
+    for child in &children {
+        assert_eq!(sockets_of(child.pid()), set(child.held()));
+        assert!(child.held().iter().all(|held| held.fd == fd.as_raw_fd()));
     }
-    drop(heirs);
+    drop(children);
     let _quiet = quiet();
     assert_eq!(holders(inode_of(&fd)).len(), 1);
 }
 
 #[test]
-fn live_a_child_has_but_its_pipe_and_dev_null() {
+fn live_child_has_only_its_pipe_and_dev_null() {
     let child = Child::fork(None, &[], |_| Ok(())).expect("a child");
     let links: Vec<PathBuf> = std::fs::read_dir(format!("/proc/{}/fd", child.pid()))
         .expect("its descriptors")
@@ -56,16 +56,16 @@ fn live_a_child_has_but_its_pipe_and_dev_null() {
 }
 
 #[test]
-fn live_duplicates_are_each_a_descriptor() {
+fn live_each_duplicate_is_a_descriptor() {
     let fd = listener();
     let more = make::duplicated(5, &fd).expect("duplicates");
-    let expected = more.iter().chain([&fd]).map(|fd| Held::here(fd).expect("open")).collect();
+    let expected = more.iter().chain([&fd]).map(|fd| Held::of(fd).expect("open")).collect();
     let _quiet = quiet();
     assert_eq!(holders(inode_of(&fd)), expected);
 }
 
 #[test]
-fn live_a_passed_socket_is_held_by_the_receiver_alone() {
+fn live_passed_socket_is_held_by_the_receiver_alone() {
     let fd = listener();
     let inode = inode_of(&fd);
     let child = make::passed(fd).expect("a child");
@@ -76,8 +76,8 @@ fn live_a_passed_socket_is_held_by_the_receiver_alone() {
 }
 
 #[test]
-fn live_a_socket_in_flight_stands_and_is_held_by_nobody() {
-    let sent = make::in_flight(listener()).expect("under way");
+fn live_socket_in_flight_is_open_and_has_no_holder() {
+    let sent = make::in_flight(listener()).expect("in flight");
     let facts = sent.facts().expect("a listener").clone();
     assert_in_tables(std::process::id(), [&facts]);
     {
@@ -107,7 +107,7 @@ fn live_processes_with_one_table_both_hold_the_socket() {
 }
 
 #[test]
-fn live_an_own_table_is_seen_under_the_thread_alone() {
+fn live_descriptor_table_of_a_thread_is_shown_under_the_thread_alone() {
     let thread = threads::own_table(tcp::pair_v4).expect("a thread");
     let pid = std::process::id();
     assert_eq!(thread.held().len(), 3);
@@ -124,7 +124,7 @@ fn live_an_own_table_is_seen_under_the_thread_alone() {
 }
 
 #[test]
-fn live_an_own_table_keeps_no_copies_of_the_others_sockets() {
+fn live_descriptor_table_of_a_thread_keeps_no_copies_of_other_sockets() {
     let fd = listener();
     let port = tcp::local_address(&fd).expect("an address");
     let _thread = threads::own_table(tcp::listener_v4).expect("a thread");
@@ -133,7 +133,7 @@ fn live_an_own_table_keeps_no_copies_of_the_others_sockets() {
 }
 
 #[test]
-fn live_a_process_goes_on_without_its_first_thread() {
+fn live_process_keeps_its_sockets_without_its_first_thread() {
     let leaderless = threads::exited_leader(Some(b"leaderless"), tcp::pair_v6).expect("a process");
     let (pid, tid) = (leaderless.child().pid(), leaderless.tid());
     assert_ne!(pid, tid);
@@ -146,7 +146,7 @@ fn live_a_process_goes_on_without_its_first_thread() {
 }
 
 #[test]
-fn live_hostile_names_are_had_as_given() {
+fn live_hostile_names_are_set_as_given() {
     for &name in names::hostile() {
         let child = names::named(name, tcp::listener_v4).expect("a child");
         let mut comm = name.to_vec();
@@ -157,7 +157,7 @@ fn live_hostile_names_are_had_as_given() {
 }
 
 #[test]
-fn live_another_user_owns_the_process_and_the_socket() {
+fn live_process_and_socket_of_another_user_have_its_uid() {
     let child = match names::other_user(54_321, udp::unconnected_v4) {
         Ok(child) => child,
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => live_skip!("not root: {error}"),
@@ -171,7 +171,7 @@ fn live_another_user_owns_the_process_and_the_socket() {
 }
 
 #[test]
-fn live_a_process_that_is_not_dumpable_is_read_by_root_alone() {
+fn live_process_that_is_not_dumpable_is_read_by_root_alone() {
     let child = names::not_dumpable(tcp::listener_v4).expect("a child");
     assert_in_tables(std::process::id(), child.sockets());
     let seen = std::fs::read_dir(format!("/proc/{}/fd", child.pid()));
@@ -183,7 +183,7 @@ fn live_a_process_that_is_not_dumpable_is_read_by_root_alone() {
 }
 
 #[test]
-fn live_a_namespace_has_only_what_is_made_in_it() {
+fn live_new_network_namespace_has_only_what_is_made_in_it() {
     let made = Child::fork(None, &[], |report| {
         namespace::enter_network_namespace()?;
         report.made(tcp::pair_v4()?)?;
@@ -199,7 +199,7 @@ fn live_a_namespace_has_only_what_is_made_in_it() {
 }
 
 #[test]
-fn live_a_zombie_holds_nothing_and_is_reaped_by_the_drop() {
+fn live_zombie_holds_nothing_and_is_reaped_by_the_drop() {
     let mut child = names::named(b"zombie", tcp::listener_v4).expect("a child");
     let pid = child.pid();
     child.become_zombie().expect("an end");
@@ -210,7 +210,7 @@ fn live_a_zombie_holds_nothing_and_is_reaped_by_the_drop() {
 }
 
 #[test]
-fn live_a_child_outlives_the_thread_that_made_it() {
+fn live_child_outlives_the_thread_that_made_it() {
     let child = std::thread::spawn(|| names::named(b"kept", tcp::listener_v4)).join().expect("no panic");
     let child = child.expect("a child");
     assert!(!wait_until(Duration::from_millis(50), || sockets_of(child.pid()).is_empty()));
@@ -229,13 +229,13 @@ fn live_children_end_with_the_process_that_made_them() {
     let grandchild = PathBuf::from(format!("/proc/{}", child.numbers()[0]));
     assert!(grandchild.exists());
     drop(child);
-    // Somebody else reaps it, or nobody does; then it is a zombie and has no descriptors.
+    // Another process reaps it; until then it is a zombie and has no descriptors.
     let ended = || std::fs::read_dir(grandchild.join("fd")).map_or(true, |fds| fds.count() == 0);
     assert!(wait_until(Duration::from_secs(10), ended));
 }
 
 #[test]
-fn live_what_goes_wrong_in_a_child_is_told() {
+fn live_error_or_panic_in_a_child_is_reported() {
     let refused =
         Child::fork(None, &[], |_| Err(std::io::Error::from_raw_os_error(98))).expect_err("refused");
     assert_eq!(refused.kind(), std::io::ErrorKind::AddrInUse);
@@ -250,7 +250,7 @@ fn live_what_goes_wrong_in_a_child_is_told() {
 }
 
 #[test]
-fn live_a_kept_descriptor_has_its_number_and_others_are_closed() {
+fn live_kept_descriptor_has_its_number_and_others_are_closed() {
     let kept = listener();
     let lost = listener();
     let number = lost.as_raw_fd();

@@ -1,4 +1,4 @@
-//! Every kind of socket of the kit, against the kernel's tables.
+//! Every kind of socket of the kit, compared with the kernel's tables.
 #![cfg(any(target_os = "linux", target_os = "android"))]
 
 mod common;
@@ -24,28 +24,28 @@ fn check(name: &str, make: Make) {
 }
 
 #[test]
-fn live_every_tcp_situation_is_in_the_tables_as_its_maker_says() {
+fn live_tcp_situations_are_in_the_tables_as_reported() {
     for &(name, make) in tcp::ALL {
         check(name, make);
     }
 }
 
 #[test]
-fn live_every_udp_situation_is_in_the_tables_as_its_maker_says() {
+fn live_udp_situations_are_in_the_tables_as_reported() {
     for &(name, make) in udp::ALL {
         check(name, make);
     }
 }
 
 #[test]
-fn live_every_situation_of_binding_is_in_the_tables_as_its_maker_says() {
+fn live_binding_situations_are_in_the_tables_as_reported() {
     for &(name, make) in binding::ALL {
         check(name, make);
     }
 }
 
 #[test]
-fn live_marked_sockets_are_in_the_tables_as_their_maker_says() {
+fn live_marked_sockets_are_in_the_tables_as_reported() {
     match binding::udp_with_mark(1) {
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
             live_skip!("not allowed to set marks: {error}")
@@ -57,7 +57,7 @@ fn live_marked_sockets_are_in_the_tables_as_their_maker_says() {
 }
 
 #[test]
-fn live_a_named_port_is_one_socket_s_alone() {
+fn live_explicit_port_belongs_to_one_socket() {
     for (transport, taken) in [
         (Transport::Tcp, (|address| tcp::listen_on(address, 1)) as fn(_) -> _),
         (Transport::Udp, udp::bind_to),
@@ -73,7 +73,7 @@ fn live_a_named_port_is_one_socket_s_alone() {
 }
 
 #[test]
-fn live_a_tcp_socket_that_is_bound_alone_has_its_port_and_no_row_in_proc() {
+fn live_bound_idle_tcp_socket_has_its_port_and_no_row_in_proc() {
     let made = binding::tcp_bound_alone().expect("a socket");
     let facts = made.only(State::Close);
     assert_eq!((facts.remote, facts.rx_queue), (None, Some(0)));
@@ -82,7 +82,7 @@ fn live_a_tcp_socket_that_is_bound_alone_has_its_port_and_no_row_in_proc() {
 }
 
 #[test]
-fn live_a_device_that_there_is_not_cannot_be_bound_to() {
+fn live_binding_to_a_missing_device_fails() {
     let made = tcp::listener_v4().expect("a listener");
     assert!(binding::bind_to_device(&made.sockets[0], "none").is_err());
 }
@@ -113,7 +113,7 @@ fn live_every_tcp_state_is_made_by_some_situation() {
 }
 
 #[test]
-fn live_the_mapped_pair_has_mapped_addresses_at_the_server_alone() {
+fn live_mapped_pair_has_mapped_addresses_at_the_server_alone() {
     let made = tcp::pair_mapped().expect("a pair");
     let mapped = |address: std::net::SocketAddr| match address {
         std::net::SocketAddr::V4(_) => false,
@@ -142,7 +142,7 @@ fn live_situations_in_a_child_are_reported_by_it() {
 }
 
 #[test]
-fn live_a_chain_is_on_one_port_and_on_as_many_addresses() {
+fn live_chain_has_one_port_and_an_address_for_each_socket() {
     let check = || {
         let chain = match udp::chain(3_000) {
             Ok(chain) => chain,
@@ -153,7 +153,7 @@ fn live_a_chain_is_on_one_port_and_on_as_many_addresses() {
         assert_eq!((ports.len(), addresses.len()), (1, 3_000));
         assert_in_tables("thread-self", &chain.facts);
     };
-    // Among others that open and close, reading `/proc/net/udp` loses some of so many every time.
+    // While other sockets open and close, `/proc/net/udp` loses some rows of so many in every read.
     match namespace::in_network_namespace(check) {
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => check(),
         other => other.expect("a namespace"),
@@ -181,7 +181,7 @@ fn live_churn_keeps_its_rate_and_ends_with_its_guard() {
     let counts = churn.stop();
     let rate = |count: u64| u128::from(count) * 1_000_000 / begin.elapsed().as_micros();
     let made = (rate(counts.connections - first.connections), rate(counts.udp_sockets - first.udp_sockets));
-    // The first figures are older than `begin`, and a busy machine gives it less than it wants.
+    // The first counts are older than `begin`, and on a busy machine the child gets less time.
     assert!(made.0 > 300 && made.1 > 300, "{made:?} of {counts:?}");
     assert!(counts.failures * 20 < counts.connections, "{counts:?}");
     assert_eq!(seen(&table_of(std::process::id())), 0);
@@ -189,7 +189,7 @@ fn live_churn_keeps_its_rate_and_ends_with_its_guard() {
 }
 
 #[test]
-fn live_churn_ends_by_itself_when_its_time_is_over() {
+fn live_churn_ends_by_itself_at_its_limit() {
     let spec = ChurnSpec { limit: Duration::from_millis(50), open: 5, ..ChurnSpec::default() };
     let churn = Churn::start(spec).expect("a churn");
     let stat = format!("/proc/{}/stat", churn.pid());

@@ -1,4 +1,4 @@
-//! Worlds, against the tables and `/proc/PID/fd`.
+//! Worlds, compared with the kernel's tables and `/proc/PID/fd`.
 #![cfg(any(target_os = "linux", target_os = "android"))]
 
 mod common;
@@ -10,7 +10,7 @@ use std::io::Write;
 use std::time::Instant;
 
 #[test]
-fn live_a_world_is_as_its_specification_says() {
+fn live_world_is_as_specified() {
     let spec =
         WorldSpec { processes: 7, plain_descriptors: 3, connections: 4, ipv6_connections: 2, udp_sockets: 6 };
     let world = World::build(&spec).expect("a world");
@@ -24,7 +24,7 @@ fn live_a_world_is_as_its_specification_says() {
     assert_in_tables(std::process::id(), &world.sockets());
     for child in world.children() {
         assert_eq!(sockets_of(child.pid()), child.held().iter().copied().collect());
-        // 0, 1, 2 and the pipe are there as well.
+        // 0, 1, 2 and the pipe are listed as well.
         let all = std::fs::read_dir(format!("/proc/{}/fd", child.pid())).expect("its descriptors").count();
         assert_eq!(all, child.held().len() + spec.plain_descriptors + 4);
     }
@@ -33,14 +33,14 @@ fn live_a_world_is_as_its_specification_says() {
 }
 
 #[test]
-fn the_worlds_of_the_benchmarks_have_the_sockets_they_name() {
+fn benchmark_worlds_have_the_documented_numbers_of_sockets() {
     assert_eq!(WorldSpec::small().counts().sockets(), 21_200);
     assert_eq!(WorldSpec::small().counts().plain_descriptors, 20_000);
     assert_eq!(WorldSpec::large().counts().sockets(), 100_600);
 }
 
 #[test]
-fn live_a_world_given_back_from_a_network_namespace_stays_in_it_and_is_seen_by_its_pids() {
+fn live_world_returned_from_a_network_namespace_stays_in_it_and_is_seen_by_its_pids() {
     let spec = WorldSpec { processes: 2, connections: 3, udp_sockets: 5, ..WorldSpec::default() };
     let world = match namespace::in_network_namespace(|| World::build(&spec)) {
         Err(error) if error.kind() == std::io::ErrorKind::PermissionDenied => live_skip!("not root: {error}"),
@@ -59,8 +59,8 @@ fn live_a_world_given_back_from_a_network_namespace_stays_in_it_and_is_seen_by_i
     assert_eq!(rows, world.sockets().iter().filter_map(|facts| facts.inode).collect());
 }
 
-/// In a namespace, so that nobody else's ports are in the way.
-fn check_apart(spec: WorldSpec) {
+/// In a namespace, so that the ports of other sockets do not collide.
+fn check_in_namespace(spec: WorldSpec) {
     let result = namespace::in_network_namespace(|| {
         let start = Instant::now();
         let world = World::build(&spec).expect("a world");
@@ -82,11 +82,11 @@ fn check_apart(spec: WorldSpec) {
 }
 
 #[test]
-fn live_the_small_world_is_built_in_a_namespace() {
-    check_apart(WorldSpec::small());
+fn live_small_world_is_built_in_a_namespace() {
+    check_in_namespace(WorldSpec::small());
 }
 
 #[test]
-fn live_the_large_world_is_built_in_a_namespace() {
-    check_apart(WorldSpec::large());
+fn live_large_world_is_built_in_a_namespace() {
+    check_in_namespace(WorldSpec::large());
 }

@@ -1,16 +1,16 @@
 //! Random numbers for tests: the same for the same seed, on every system.
 
-/// A generator of numbers, SplitMix64.
+/// A SplitMix64 generator.
 #[derive(Clone, Debug)]
 pub struct Random(u64);
 
 impl Random {
-    /// A generator that begins at this seed.
+    /// A generator with this seed.
     pub const fn new(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// Any number.
+    /// The next number, of any value.
     pub const fn next_u64(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
@@ -29,10 +29,10 @@ impl Random {
         number
     }
 
-    /// One of these.
+    /// A random element.
     ///
     /// # Panics
-    /// If there is none.
+    /// If `of` is empty.
     pub fn pick<T: Clone>(&mut self, of: &[T]) -> T {
         of[self.below(of.len())].clone()
     }

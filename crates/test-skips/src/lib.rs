@@ -1,4 +1,4 @@
-//! Tests that do not run, or not all of them: each says so in a line of its own, and the program counts them.
+//! Reports tests that do not run, or only in part: one line each, and their number at the end of the program.
 
 mod ffi;
 
@@ -24,10 +24,11 @@ extern "C" fn write_count() {
     write_line(&format!("not everything was tested: {} skipped, see above", COUNT.load(Ordering::Relaxed)));
 }
 
-/// In one write, so that no other thread's output comes between; an error message of several lines becomes one.
+/// In one write, so that it is not interleaved with the output of another thread; an error message of several lines
+/// becomes one.
 fn write_line(line: &str) {
     let line = format!("{}\n", line.trim_end().replace(['\r', '\n'], " "));
-    // Nothing can be done about a standard error that takes no text.
+    // Nothing can be done about a standard error that fails.
     let _ = io::stderr().write_all(line.as_bytes());
 }
 

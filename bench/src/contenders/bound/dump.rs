@@ -1,4 +1,4 @@
-//! The dumps of all TCP and UDP sockets.
+//! Dumps of all TCP and UDP sockets, received and not decoded.
 
 use crate::Result;
 use netstat_wire::linux::inet_diag::{IPPROTO_UDP, Request, SockId};
@@ -12,12 +12,12 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Duration;
 
-/// As the library's.
+/// The size of the library's buffer.
 const BUFFER_BYTES: usize = 64 << 10;
 /// `nlmsghdr` and the error code.
 const DONE_BYTES: usize = 20;
 
-/// A netlink socket, and what the library asks by it: both families of a protocol in one pass.
+/// A netlink socket, and the requests of the library: both families of a protocol in one pass.
 pub(super) struct Dumps {
     socket: OwnedFd,
     buffer: Vec<u8>,
@@ -38,7 +38,7 @@ impl Dumps {
         Ok(Self { socket, buffer: vec![0; BUFFER_BYTES], requests })
     }
 
-    /// Reads it all and looks at nothing but whether it has ended.
+    /// Receives all dumps, and checks only whether they have ended.
     pub(super) fn read(&mut self) -> io::Result<()> {
         for request in &self.requests {
             ask(&self.socket, request)?;
@@ -52,7 +52,7 @@ impl Dumps {
         Ok(())
     }
 
-    /// Reads it all and counts the records.
+    /// Receives all dumps and counts the records.
     pub(super) fn count(&mut self) -> Result<u64> {
         let mut rows = 0;
         for request in &self.requests {
@@ -78,7 +78,7 @@ fn ask(socket: &OwnedFd, request: &[u8]) -> io::Result<()> {
 }
 
 /// Whether the last message of a datagram is the end of a dump. A record that ends in the same bytes would be taken
-/// for it; counting afterwards tells.
+/// for it; the count of the records shows that.
 fn ends(datagram: &[u8]) -> bool {
     let last = datagram.last_chunk::<DONE_BYTES>().map(|last| (&last[..4], &last[4..6]));
     let length = u32::try_from(DONE_BYTES).unwrap_or(0).to_ne_bytes();
@@ -91,7 +91,7 @@ mod tests {
     use std::net::UdpSocket;
 
     #[test]
-    fn the_end_of_a_dump_is_found_with_and_without_records_before_it() {
+    fn end_of_a_dump_is_found_with_and_without_records_before_it() {
         let done: Vec<u8> = [
             &20_u32.to_ne_bytes()[..],
             &NLMSG_DONE.to_ne_bytes(),
@@ -106,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn all_dumps_are_read_to_their_end_again_and_again() {
+    fn dumps_can_be_read_to_their_end_repeatedly() {
         let _socket = UdpSocket::bind("127.0.0.1:0").expect("a socket to be found");
         let mut dumps = Dumps::open().expect("netlink");
         for _ in 0..3 {

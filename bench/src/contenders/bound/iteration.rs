@@ -1,4 +1,4 @@
-//! The kernel's iteration over the descriptors of all processes, with a program that does nothing.
+//! The kernel's iteration over the descriptors of all processes, with a BPF program that does nothing.
 
 use crate::Result;
 use crate::ffi;
@@ -6,9 +6,9 @@ use netstat_wire::linux::btf::{Btf, Kind};
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
 
-/// What is read; the program writes nothing.
+/// The read buffer; the program writes nothing to it.
 const BUFFER_BYTES: usize = 32 << 10;
-/// The kernel breaks off after a million descriptors without output, to be asked again.
+/// The kernel returns after a million descriptors without output, and continues with the next read.
 const MOST_READS: usize = 1000;
 
 /// The program, loaded and attached.
@@ -30,7 +30,7 @@ impl Iteration {
         Ok(Self { link })
     }
 
-    /// Over all of them, once.
+    /// Iterates once over all descriptors.
     pub(super) fn run(&self) -> Result<()> {
         let iterator = ffi::create_iterator(&self.link)?;
         let mut buffer = vec![0; BUFFER_BYTES];
@@ -51,7 +51,7 @@ mod tests {
     use socket_world::{kernel, live_skip};
 
     #[test]
-    fn an_iteration_ends_and_can_be_made_again() {
+    fn iteration_ends_and_can_be_repeated() {
         if let Err(why) = kernel::bpf_iterators() {
             live_skip!("{why}");
         }

@@ -1,5 +1,5 @@
-//! listeners. It tells no remote ends, so that the connections of one listener are one row, and leaves out
-//! whatever has no owner.
+//! listeners. It reports no remote ends, so that the connections of one listener are one row, and no sockets
+//! without an owner.
 
 use crate::Result;
 use netstat_contender::{Clock, Count, count};

@@ -1,4 +1,4 @@
-//! Ours, as far as it is measured without a base: the rest is in [`netstat_contender::calls`].
+//! The calls of netstat that have no base; the others are in [`netstat_contender::calls`].
 
 use crate::Result;
 use ::netstat::{Filter, OwnerSource, ProcessFields, Query, State};
@@ -6,14 +6,14 @@ use netstat_contender::calls::{list, named};
 use netstat_contender::{Clock, Count, Unavailable};
 use std::net::Ipv4Addr;
 
-/// The call of this name, if it finds owners by BPF and by nothing else.
+/// The call of this name, if it finds owners by BPF alone.
 fn by_bpf(name: &str, clock: &mut Clock) -> Result<Count> {
     let count = named(name).ok_or("there is no such call")?(clock)?;
     let snapshot = Query::new().owners(true).owner_source(OwnerSource::Bpf).snapshot()?;
     match &snapshot.owner_source {
         Some(from) if from.source == OwnerSource::Bpf => Ok(count),
         Some(from) => Err(Unavailable(from.to_string()).into()),
-        None => Err(Unavailable("the library does not say how it found owners".to_owned()).into()),
+        None => Err(Unavailable("the library does not report how it found owners".to_owned()).into()),
     }
 }
 
@@ -25,7 +25,7 @@ pub(in crate::contenders) fn port_owners_by_bpf(clock: &mut Clock) -> Result<Cou
     by_bpf("netstat-port-bpf", clock)
 }
 
-/// A filter that the kernel can decide, and that nothing passes.
+/// A filter that the kernel can decide, and that no socket passes.
 pub(in crate::contenders) fn nothing(clock: &mut Clock) -> Result<Count> {
     // An address for documentation, RFC 5737.
     let filter = Filter::remote_net(Ipv4Addr::new(203, 0, 113, 0), 24);
@@ -35,7 +35,7 @@ pub(in crate::contenders) fn nothing(clock: &mut Clock) -> Result<Count> {
 /// How many lookups are timed. One takes microseconds, and the first one in a process more than the others.
 const LOOKUPS: usize = 101;
 
-/// The row of one connection that is named by its ends. Which one it is is found out beforehand.
+/// The row of one connection, looked up by its ends, which are determined beforehand.
 pub(in crate::contenders) fn connection(clock: &mut Clock) -> Result<Count> {
     let of_port = Query::new().tcp().local_port(clock.port).state(State::Established);
     let snapshot = of_port.snapshot()?;
@@ -49,7 +49,7 @@ pub(in crate::contenders) fn connection(clock: &mut Clock) -> Result<Count> {
     Ok(count)
 }
 
-/// As the JSON of lsock asks.
+/// With all that the JSON of lsock has.
 pub(in crate::contenders) fn details(clock: &mut Clock) -> Result<Count> {
     let fields = ProcessFields::NAME
         | ProcessFields::PATH

@@ -1,4 +1,4 @@
-//! procfs, in the way of its example `netstat.rs`: a map of the sockets of all processes, then the tables.
+//! procfs, used as in its example `netstat.rs`: a map of the sockets of all processes, then the tables.
 
 use crate::Result;
 use ::procfs::ProcResult;
@@ -26,7 +26,7 @@ enum Entry {
 
 fn list() -> ProcResult<Vec<Row>> {
     let mut holders = HashMap::new();
-    // Processes and descriptors that vanish meanwhile are passed over.
+    // Processes and descriptors that have vanished are skipped.
     for process in all_processes()?.flatten() {
         if let (Ok(stat), Ok(fds)) = (process.stat(), process.fd()) {
             for fd in fds.flatten() {

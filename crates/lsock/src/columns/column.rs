@@ -22,7 +22,7 @@ pub struct Column {
     pub(super) value: Value,
 }
 
-/// On which side of its column a value stands.
+/// The side on which a value is aligned.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Align {
     Left,

@@ -1,4 +1,4 @@
-//! The columns of the details of a socket, which `--details` or their names ask for.
+//! The columns for details of a socket, shown by name or, all in one column, with `--details`.
 
 use super::column::{Align, Column, Needs, TEXT};
 use super::ss_details;

@@ -56,7 +56,7 @@ mod tests {
     }
 
     #[test]
-    fn usual_columns_exist() {
+    fn default_columns_exist() {
         for name in DEFAULT_COLUMNS.iter().chain(DEFAULT_CSV_COLUMNS) {
             assert_eq!(find(name).unwrap().name, *name);
         }

@@ -178,7 +178,7 @@ pub(super) fn interface(view: &View<'_>, socket: &Socket, out: &mut String) {
 
 pub(super) fn user(view: &View<'_>, socket: &Socket, out: &mut String) {
     if let Some(uid) = socket.uid {
-        match view.users.name(uid) {
+        match view.users.name(view.snapshot, uid) {
             Some(name) => out.push_str(name),
             None => push_number(uid, out),
         }
@@ -223,7 +223,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_shown_in_milliseconds_without_needless_digits() {
+    fn times_are_shown_in_milliseconds_without_trailing_zeros() {
         for (micros, shown) in [(0, "0"), (25, "0.025"), (204_000, "204"), (1_500, "1.5"), (40_010, "40.01")]
         {
             let mut out = String::from("rtt:");

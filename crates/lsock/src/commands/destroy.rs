@@ -2,7 +2,9 @@
 
 use crate::cli::DestroyArgs;
 use crate::exit::{self, EarlyExit};
+use crate::ffi;
 use lsock::plan::Plan;
+use lsock::rights::Rights;
 use lsock::usage::UsageError;
 use lsock::users::Users;
 use lsock::view::View;
@@ -16,7 +18,7 @@ pub(crate) fn run(args: &DestroyArgs) -> Result<(), EarlyExit> {
     let filter = args.filters.filter(false, false)?;
     if !filter.is_selective() {
         return Err(EarlyExit::Usage(UsageError::new(
-            "destroy closes nothing but what is named: add a port (:8080), process, user or address",
+            "refusing to close sockets selected only by protocol or state; add a port (:8080), process, user or address",
         )));
     }
     let plan = Plan::of_filters(&args.filters)?;
@@ -30,24 +32,25 @@ pub(crate) fn run(args: &DestroyArgs) -> Result<(), EarlyExit> {
     let users = Users::of_system();
     let view = View::new(&snapshot, &users);
     let rows = sort::sorted(&view, &plan.sort);
-    if let Some(line) = gaps::line(&snapshot, plan.owner_source) {
+    if let Some(line) = gaps::line(&snapshot, plan.owner_source, || Rights::of_process(ffi::effective_uid()))
+    {
         exit::eprint(&line);
     }
     if rows.is_empty() {
         if let Some(what) = gaps::unseen(&snapshot, filter.needs_owners()) {
             exit::eprint(&format!(
-                "{what} could not be read: which sockets are meant is not known, none is closed"
+                "{what} could not be inspected, so the selection may be wrong; nothing was closed"
             ));
             return Err(EarlyExit::Reported);
         }
-        exit::eprint("no socket is meant by that: nothing to close");
+        exit::eprint("no matching sockets");
         return Ok(());
     }
     if !args.yes {
-        // The rows stand beside the question on standard error, even if standard output goes elsewhere.
+        // Standard error, like the question: standard output may be a file.
         let mut terminal = io::stderr().lock();
         render::write(&plan.output, false, &view, &rows, &mut terminal).map_err(EarlyExit::Output)?;
-        if !agreed(rows.len(), &mut terminal, &mut io::stdin().lock()).map_err(EarlyExit::Output)? {
+        if !is_confirmed(rows.len(), &mut terminal, &mut io::stdin().lock()).map_err(EarlyExit::Output)? {
             exit::eprint("nothing was closed");
             return Err(EarlyExit::Reported);
         }
@@ -55,8 +58,8 @@ pub(crate) fn run(args: &DestroyArgs) -> Result<(), EarlyExit> {
     close(&rows, &mut io::stdout().lock()).map_err(EarlyExit::Output)?
 }
 
-/// Asks; only `y` and `yes` mean yes.
-fn agreed(count: usize, terminal: &mut impl Write, answers: &mut impl BufRead) -> io::Result<bool> {
+/// Asks for confirmation; any answer but `y` and `yes` declines.
+fn is_confirmed(count: usize, terminal: &mut impl Write, answers: &mut impl BufRead) -> io::Result<bool> {
     let what = if count == 1 { "this socket".to_owned() } else { format!("these {count} sockets") };
     write!(terminal, "Close {what}? [y/N] ")?;
     terminal.flush()?;
@@ -65,16 +68,16 @@ fn agreed(count: usize, terminal: &mut impl Write, answers: &mut impl BufRead) -
     Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
 }
 
-/// Closes each and prints a line for it. The inner result is whether all are closed.
+/// Closes each socket and prints a line for it. The outer error is that of writing, the inner one that of closing.
 fn close(rows: &[&Socket], out: &mut impl Write) -> io::Result<Result<(), EarlyExit>> {
     let mut outcome = Ok(());
     for socket in rows {
         match socket.destroy() {
-            Ok(()) => writeln!(out, "closed {}{}", named(socket), remainder(socket))?,
-            // No failure: closing the other end may have closed this one.
-            Err(error) if error.is_not_found() => writeln!(out, "gone already {}", named(socket))?,
+            Ok(()) => writeln!(out, "closed {}{}", description(socket), still_bound_note(socket))?,
+            // Not an error: closing the other end may have closed this one.
+            Err(error) if error.is_not_found() => writeln!(out, "gone already {}", description(socket))?,
             Err(error) => {
-                exit::eprint(&refusal(&error));
+                exit::eprint(&error_line(&error));
                 outcome = Err(EarlyExit::Reported);
             }
         }
@@ -83,8 +86,8 @@ fn close(rows: &[&Socket], out: &mut impl Write) -> io::Result<Result<(), EarlyE
     Ok(outcome)
 }
 
-/// A note on what is left of a closed socket: a UDP socket that is bound to a port is disconnected and stays bound.
-fn remainder(socket: &Socket) -> &'static str {
+/// A note for a UDP socket that is still bound: the kernel disconnects a socket that bound its port, and keeps the port.
+fn still_bound_note(socket: &Socket) -> &'static str {
     let Some(cookie) = socket.cookie.filter(|_| socket.protocol == Protocol::Udp) else { return "" };
     let Some(local) = socket.local_addr() else { return "" };
     let same_port = Query::new().udp().filter(Filter::local_port(local.port())).owners(false);
@@ -94,7 +97,7 @@ fn remainder(socket: &Socket) -> &'static str {
     }
 }
 
-fn refusal(error: &Error) -> String {
+fn error_line(error: &Error) -> String {
     let mut line = escape::escaped(error.to_string().as_bytes());
     if error.is_permission_denied() {
         line.push_str(": CAP_NET_ADMIN is needed");
@@ -102,7 +105,7 @@ fn refusal(error: &Error) -> String {
     line
 }
 
-fn named(socket: &Socket) -> String {
+fn description(socket: &Socket) -> String {
     let Socket { protocol, local, .. } = socket;
     match &socket.remote {
         Some(remote) => format!("{protocol} {local} {remote}"),
@@ -115,12 +118,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_yes_is_a_yes() {
+    fn only_y_and_yes_confirm() {
         let answer = |typed: &str| {
             let mut shown = Vec::new();
-            let agreed = agreed(2, &mut shown, &mut typed.as_bytes()).unwrap();
+            let confirmed = is_confirmed(2, &mut shown, &mut typed.as_bytes()).unwrap();
             assert_eq!(shown, b"Close these 2 sockets? [y/N] ");
-            agreed
+            confirmed
         };
         for typed in ["y\n", "Y\n", "yes\n", " Yes \r\n", "y"] {
             assert!(answer(typed), "{typed:?}");

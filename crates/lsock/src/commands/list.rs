@@ -1,9 +1,11 @@
 //! The listing, which `lsock` prints without a command.
 
 use crate::exit::{self, EarlyExit};
+use crate::ffi;
 use lsock::list_args::ListArgs;
 use lsock::plan::Plan;
 use lsock::render::Format;
+use lsock::rights::Rights;
 use lsock::users::Users;
 use lsock::view::View;
 use lsock::{gaps, render, sort};
@@ -21,7 +23,8 @@ pub(crate) fn run(args: &ListArgs) -> Result<(), EarlyExit> {
     let view = View::new(&snapshot, &users);
     let rows = sort::sorted(&view, &plan.sort);
     write(&plan, &view, &rows).map_err(EarlyExit::Output)?;
-    if let Some(line) = gaps::line(&snapshot, plan.owner_source) {
+    if let Some(line) = gaps::line(&snapshot, plan.owner_source, || Rights::of_process(ffi::effective_uid()))
+    {
         exit::eprint(&line);
     }
     Ok(())

@@ -1,5 +1,6 @@
 //! Comma-separated values (RFC 4180, but lines end in LF): a header, a line for each row, an empty field for a row without a
-//! value. Text is escaped as in the table.
+//! value. Text is escaped as in the table. A cell that a spreadsheet would evaluate as a formula is prefixed with `'`, as OWASP
+//! recommends against CSV injection: a process chooses its own name.
 
 use super::chunk_writer::ChunkWriter;
 use super::rows::text_of_rows;
@@ -40,6 +41,7 @@ fn push_line(columns: &[&'static Column], push_field: impl Fn(&Column, &mut Stri
         }
         let start = line.len();
         push_field(column, line);
+        disarm_formula(start, line);
         quote(start, line);
     }
     if line.len() == start {
@@ -47,6 +49,18 @@ fn push_line(columns: &[&'static Column], push_field: impl Fn(&Column, &mut Stri
         line.push_str("\"\"");
     }
     line.push('\n');
+}
+
+/// What begins a formula: also the full-width forms. Tab and carriage return, which do too, are escaped at this point.
+const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
+
+/// Prefixes `'` to the field that starts at this index, if it is a formula or looks like one that was prefixed: removing one
+/// `'` restores any field. No number in a column is negative, so numbers are never prefixed.
+fn disarm_formula(start: usize, line: &mut String) {
+    let field = line.get(start..).unwrap_or_default();
+    if field.trim_start_matches('\'').starts_with(FORMULA) {
+        line.insert(start, '\'');
+    }
 }
 
 /// Quotes the field that starts at this index, if a character in it requires that.

@@ -1,4 +1,4 @@
-//! All forms of the output, of rows made by hand.
+//! Tests of all output formats, with hand-made rows.
 
 use crate::columns::Column;
 use crate::list_args::ListArgs;
@@ -67,8 +67,8 @@ fn world() -> Snapshot {
     snapshot
 }
 
-fn shown_of(snapshot: &Snapshot, typed: &str, color: bool) -> String {
-    let users = Users::from_passwd("root:x:0:0::/root:/bin/sh\n");
+fn rendered(snapshot: &Snapshot, typed: &str, color: bool) -> String {
+    let users = Users::known(&[(0, "root")]);
     let plan = planned(typed);
     let view = View::new(snapshot, &users);
     text(&plan, color, &view, &sort::sorted(&view, &plan.sort))
@@ -85,25 +85,25 @@ fn text(plan: &Plan, color: bool, view: &View<'_>, rows: &[&Socket]) -> String {
     String::from_utf8(out).unwrap()
 }
 
-/// What is shown, and what else is made of the same rows.
-fn shown_in<T>(
+/// The output, and what `make` returns for the same rows.
+fn rendered_with<T>(
     snapshot: &Snapshot,
     typed: &str,
     make: impl FnOnce(&View<'_>, &[&Socket]) -> T,
 ) -> (String, T) {
-    let users = Users::from_passwd("root:x:0:0::/root:/bin/sh\n");
+    let users = Users::known(&[(0, "root")]);
     let plan = planned(typed);
     let view = View::new(snapshot, &users);
     let rows = sort::sorted(&view, &plan.sort);
     (text(&plan, false, &view, &rows), make(&view, &rows))
 }
 
-fn shown(typed: &str) -> String {
-    shown_of(&world(), typed, false)
+fn world_rendered(typed: &str) -> String {
+    rendered(&world(), typed, false)
 }
 
 #[test]
-fn table_is_aligned_and_says_why_no_owner_is_in_sight() {
+fn table_is_aligned_and_shows_the_reason_for_a_missing_owner() {
     let expected = r"
 PROTO  STATE        LOCAL                   REMOTE           USER  PID          PROCESS
 tcp    LISTEN       0.0.0.0:80              *:*              root  814,815,816  nginx,日本\n
@@ -112,11 +112,11 @@ tcp    TIME_WAIT    10.0.0.1:80             10.0.0.22:40001  -     -            
 tcp    LISTEN       [::1]:631               *:*              -     -            (unreadable_process)
 udp    -            [fe80::1%4294967295]:*  *:*              -     900          a\u{202e}b
 ";
-    assert_eq!(format!("\n{}", shown("")), expected);
+    assert_eq!(format!("\n{}", world_rendered("")), expected);
 }
 
 #[test]
-fn columns_are_aligned_by_what_a_terminal_shows() {
+fn columns_are_aligned_by_display_width() {
     let expected = r"
 PROCESS               LPORT  FD
 nginx,日本\n             80  6,7
@@ -125,11 +125,11 @@ nginx                    80  9
 (unreadable_process)    631  -
 a\u{202e}b                0  3
 ";
-    assert_eq!(format!("\n{}", shown("--columns process,local_port,fd")), expected);
+    assert_eq!(format!("\n{}", world_rendered("--columns process,local_port,fd")), expected);
 }
 
 #[test]
-fn header_can_be_left_out_and_owners_spelt_out() {
+fn no_header_leaves_out_the_header() {
     let expected = r"
 nginx(814:6),nginx(815:6),日本\n(816:7)
 nginx(815:9)
@@ -137,15 +137,15 @@ nginx(815:9)
 (unreadable_process)
 a\u{202e}b(900:3)
 ";
-    assert_eq!(format!("\n{}", shown("--no-header --columns owners")), expected);
+    assert_eq!(format!("\n{}", world_rendered("--no-header --columns owners")), expected);
 }
 
 #[test]
-fn cell_that_is_very_wide_moves_no_other_line_and_loses_nothing() {
+fn very_wide_cell_shifts_only_its_own_line() {
     let mut snapshot = world();
     let owners: Vec<_> = (1000..1100).map(|pid| holder(pid, 3)).collect();
     snapshot.sockets[0].set_owners(owners, Ownership::Known { complete: true });
-    let text = shown_of(&snapshot, "--columns pid,protocol", false);
+    let text = rendered(&snapshot, "--columns pid,protocol", false);
     let lines: Vec<_> = text.lines().collect();
     assert_eq!(lines[1], "814,815,816  tcp");
     assert_eq!(lines[3], "-            tcp");
@@ -155,24 +155,24 @@ fn cell_that_is_very_wide_moves_no_other_line_and_loses_nothing() {
 #[test]
 fn no_line_ends_in_a_space() {
     for columns in ["", "--columns remote,local", "--columns pid,lport", "--columns user"] {
-        assert!(shown(columns).lines().all(|line| !line.ends_with(' ')), "{columns}");
+        assert!(world_rendered(columns).lines().all(|line| !line.ends_with(' ')), "{columns}");
     }
 }
 
 #[test]
-fn colour_adds_escapes_and_nothing_else() {
-    let colored = shown_of(&world(), "", true);
+fn colour_adds_only_escape_sequences() {
+    let colored = rendered(&world(), "", true);
     let mut plain = String::new();
     for (nth, piece) in colored.split('\x1b').enumerate() {
         // The first piece is before the first escape.
         plain.push_str(if nth == 0 { piece } else { piece.split_once('m').unwrap().1 });
     }
     assert!(colored.contains("\x1b[32mLISTEN\x1b[0m"), "{colored}");
-    assert_eq!(plain, shown(""));
+    assert_eq!(plain, world_rendered(""));
 }
 
 #[test]
-fn csv_has_one_record_a_socket_and_nothing_where_there_is_nothing() {
+fn csv_has_one_record_per_socket_and_empty_fields() {
     let expected = r#"
 protocol,local_addr,local_port,remote_addr,pid,process,owner_reason
 tcp,0.0.0.0,80,,"814,815,816","nginx,日本\n",
@@ -182,14 +182,17 @@ tcp,::1,631,,,,unreadable_process
 udp,fe80::1%4294967295,0,,900,a\u{202e}b,
 "#;
     let columns = "protocol,local_addr,local_port,remote_addr,pid,process,owner_reason";
-    assert_eq!(format!("\n{}", shown(&format!("--csv --columns {columns}"))), expected);
-    assert_eq!(shown(&format!("--csv --no-header --columns {columns}")).lines().count(), 5);
-    assert_eq!(shown("--csv").lines().next(), Some(crate::columns::DEFAULT_CSV_COLUMNS.join(",").as_str()));
+    assert_eq!(format!("\n{}", world_rendered(&format!("--csv --columns {columns}"))), expected);
+    assert_eq!(world_rendered(&format!("--csv --no-header --columns {columns}")).lines().count(), 5);
+    assert_eq!(
+        world_rendered("--csv").lines().next(),
+        Some(crate::columns::DEFAULT_CSV_COLUMNS.join(",").as_str())
+    );
 }
 
 #[test]
-fn json_line_is_as_promised_to_the_letter() {
-    let lines = shown("--jsonl");
+fn json_line_equals_the_documented_form() {
+    let lines = world_rendered("--jsonl");
     let lines: Vec<_> = lines.lines().collect();
     assert_eq!(
         lines[0],
@@ -209,7 +212,7 @@ fn json_line_is_as_promised_to_the_letter() {
     );
     let scoped = r#""local":{"addr":"fe80::1","scope_id":4294967295,"port":0},"remote":null,"state":null"#;
     assert!(lines[4].contains(scoped), "{}", lines[4]);
-    // Escaped for a terminal's sake; the same string to whoever reads the JSON.
+    // Escaped because the output may be a terminal; a JSON parser reads the same string.
     assert!(lines[4].contains(r#""name":"a\u202eb""#), "{}", lines[4]);
 }
 
@@ -222,7 +225,7 @@ fn json_document_has_rows_processes_and_gaps() {
     known.user = Some("root".to_owned());
     known.parent = Some(1);
     known.start_time = Some(SystemTime::UNIX_EPOCH + Duration::from_millis(1_709_251_200_120));
-    let json: serde_json::Value = serde_json::from_str(&shown_of(&snapshot, "--json", false)).unwrap();
+    let json: serde_json::Value = serde_json::from_str(&rendered(&snapshot, "--json", false)).unwrap();
     assert_eq!(json["schema"], "lsock/1");
     assert_eq!(json["sockets"].as_array().unwrap().len(), 5);
     assert_eq!(json["gaps"], serde_json::json!([]));
@@ -239,7 +242,7 @@ fn json_document_has_rows_processes_and_gaps() {
     assert_eq!(json["processes"][3]["name"], "a\u{202e}b");
 }
 
-/// A socket of a service in a process of many, and one whose binder has ended: its pid is another's now.
+/// A socket of a service in a shared process, and one whose binder has ended and whose pid was reused.
 fn windows_world() -> Snapshot {
     let mut of_service = row(Protocol::Udp, "0.0.0.0:5353");
     of_service.set_service(Some("Dns\u{202e}cache".into()));
@@ -258,24 +261,24 @@ fn windows_world() -> Snapshot {
 }
 
 #[test]
-fn ended_binder_gets_nothing_of_the_process_that_has_its_pid_now() {
+fn ended_binder_has_no_details_of_the_process_that_reuses_its_pid() {
     let columns = "--columns pid,process,owners,path,parent,session,role --sort local_port";
     let expected = r"
 PID  PROCESS      OWNERS            PATH         PARENT  SESSION  ROLE
 814  -            (814)             -            -       -        ended_binder
 814  svchost.exe  svchost.exe(814)  svchost.exe  4       0        binder
 ";
-    assert_eq!(format!("\n{}", shown_of(&windows_world(), columns, false)), expected);
-    let json = shown_of(&windows_world(), "--json", false);
+    assert_eq!(format!("\n{}", rendered(&windows_world(), columns, false)), expected);
+    let json = rendered(&windows_world(), "--json", false);
     assert!(json.contains(r#"{"pid":814,"fd":null,"name":null,"role":"ended_binder"}"#), "{json}");
     assert!(json.contains(r#"{"pid":814,"fd":null,"name":"svchost.exe","role":"binder"}"#), "{json}");
 }
 
 #[test]
-fn services_and_sessions_are_told() {
-    let text = shown_of(&windows_world(), "--no-header --columns local,service --sort service", false);
+fn services_and_sessions_are_shown() {
+    let text = rendered(&windows_world(), "--no-header --columns local,service --sort service", false);
     assert_eq!(text, "0.0.0.0:5353  Dns\\u{202e}cache\n0.0.0.0:80    -\n");
-    let json = shown_of(&windows_world(), "--json --columns service", false);
+    let json = rendered(&windows_world(), "--json --columns service", false);
     assert!(json.contains(r#""created":null,"service":"Dns\u202ecache"}"#), "{json}");
     assert!(json.contains(r#""start_time":null,"session":0}"#), "{json}");
 }
@@ -283,31 +286,31 @@ fn services_and_sessions_are_told() {
 #[test]
 fn empty_listing_is_an_empty_list() {
     let nothing = Snapshot::default();
-    assert_eq!(shown_of(&nothing, "--no-header", false), "");
-    assert_eq!(shown_of(&nothing, "--jsonl", false), "");
+    assert_eq!(rendered(&nothing, "--no-header", false), "");
+    assert_eq!(rendered(&nothing, "--jsonl", false), "");
     assert_eq!(
-        shown_of(&nothing, "--json", false),
+        rendered(&nothing, "--json", false),
         "{\"schema\":\"lsock/1\",\"sockets\":[],\"processes\":[],\"gaps\":[],\"owner_source\":null}\n"
     );
 }
 
 #[test]
-fn command_lines_and_paths_are_told_when_asked_for() {
+fn command_lines_and_paths_are_shown_on_request() {
     let mut snapshot = world();
     snapshot.processes[3].command_line = Some(vec!["sh".into(), "-c".into(), "a\tb".into()]);
     snapshot.processes[3].path = Some("/bin/sh".into());
     snapshot.processes[3].path_deleted = Some(true);
-    let text = shown_of(&snapshot, "--columns path,command --sort -pid --no-header", false);
+    let text = rendered(&snapshot, "--columns path,command --sort -pid --no-header", false);
     assert_eq!(text.lines().next(), Some(r"/bin/sh (deleted)  sh -c a\tb"));
-    let json = shown_of(&snapshot, "--json --columns command", false);
+    let json = rendered(&snapshot, "--json --columns command", false);
     assert!(json.contains(r#""command_line":["sh","-c","a\tb"]"#), "{json}");
 }
 
 #[test]
-fn csv_is_as_the_csv_crate_writes_it() {
+fn csv_equals_that_of_the_csv_crate() {
     for columns in ["protocol,local,process,owners,service,user", "service", "process"] {
-        let (shown, expected) =
-            shown_in(&made::snapshot(10_000), &format!("--csv --columns {columns}"), |view, rows| {
+        let (output, expected) =
+            rendered_with(&made::snapshot(10_000), &format!("--csv --columns {columns}"), |view, rows| {
                 let columns: Vec<_> =
                     columns.split(',').map(|name| crate::columns::find(name).unwrap()).collect();
                 let mut writer = csv::Writer::from_writer(Vec::new());
@@ -316,27 +319,55 @@ fn csv_is_as_the_csv_crate_writes_it() {
                     let cell = |column: &&Column| {
                         let mut cell = String::new();
                         column.push(view, socket, &mut cell);
-                        cell
+                        let is_formula = cell.trim_start_matches('\'').starts_with(['=', '+', '-', '@']);
+                        if is_formula { format!("'{cell}") } else { cell }
                     };
                     writer.write_record(columns.iter().map(cell)).unwrap();
                 }
                 String::from_utf8(writer.into_inner().unwrap()).unwrap()
             });
-        assert!(shown == expected, "{}", oracle::first_difference(&shown, &expected));
+        assert!(output == expected, "{}", oracle::first_difference(&output, &expected));
     }
 }
 
-/// Written in parts by several threads, the same lines as one by one.
 #[test]
-fn long_table_is_as_its_lines() {
+fn csv_cell_cannot_start_a_formula_and_one_quotation_mark_restores_it() {
+    let hostile = ["=cmd|'/c calc'!A1", "+1", "-2", "@SUM(1)", "'=1", "''-x", "\u{ff1d}1", "=\"a\",1"];
+    for name in hostile.into_iter().chain(["a=1", "nginx", "'quoted'", "1-2"]) {
+        let mut snapshot = Snapshot::default();
+        let mut socket = tcp("10.0.0.1:80", None, State::Listen);
+        socket.set_owners([holder(814, 6)], Ownership::Known { complete: true });
+        socket.uid = Some(4711);
+        snapshot.sockets = vec![socket];
+        snapshot.processes = vec![process(814, name)];
+        snapshot.processes[0].path = Some(name.into());
+        snapshot.processes[0].user = Some(name.to_owned());
+        snapshot.processes[0].command_line = Some(vec![name.into()]);
+        for column in ["process", "owners", "path", "process_user", "command"] {
+            let text = rendered(&snapshot, &format!("--csv --no-header --columns {column},uid"), false);
+            let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+            let record = reader.records().next().unwrap().unwrap();
+            assert!(!record[0].starts_with(['=', '+', '-', '@', '\u{ff1d}']), "{column}: {text}");
+            assert_eq!(&record[1], "4711");
+            let restored =
+                if hostile.contains(&name) { record[0].strip_prefix('\'').unwrap() } else { &record[0] };
+            let expected = if column == "owners" { format!("{name}(814:6)") } else { name.to_owned() };
+            assert_eq!(restored, expected, "{column}");
+        }
+    }
+}
+
+/// Several threads write the same lines as one.
+#[test]
+fn long_table_equals_its_lines_rendered_one_by_one() {
     let columns = "--columns protocol,local,remote,pid,owners,service,user,created,handle";
-    let (shown, lines) = shown_in(&made::snapshot(10_000), columns, |view, rows| {
+    let (output, lines) = rendered_with(&made::snapshot(10_000), columns, |view, rows| {
         let plan = planned(&format!("--no-header {columns}"));
         rows.iter().map(|socket| text(&plan, false, view, &[socket])).collect::<Vec<_>>()
     });
-    assert_eq!(shown.lines().count(), 1 + lines.len());
+    assert_eq!(output.lines().count(), 1 + lines.len());
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
-    for (shown, line) in shown.lines().skip(1).zip(&lines) {
-        assert_eq!(words(shown), words(line));
+    for (output_line, line) in output.lines().skip(1).zip(&lines) {
+        assert_eq!(words(output_line), words(line));
     }
 }

@@ -1,11 +1,11 @@
-//! Runs the program, and checks what it prints against what is promised.
+//! Helpers that run the program and check its output against the documented JSON.
 #![allow(dead_code, reason = "each test program uses a part")]
 
 use serde_json::Value;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
 
-/// The program, with nothing in its environment that changes its colours.
+/// A command that runs the program, without variables that change its colours.
 pub(crate) fn lsock(args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lsock"));
     command.args(args).stdin(Stdio::null());
@@ -19,14 +19,14 @@ pub(crate) fn run(args: &[&str]) -> Output {
     start(|| lsock(args).output())
 }
 
-/// The result of `start`, which starts the program. Wine on a busy machine fails to now and then: it reports a new
-/// process that dies before it reaches the program as `ERROR_INTERNAL_ERROR`. Only that is retried.
+/// The result of `start`, which starts the program. Wine on a busy machine sometimes reports a new process that dies before
+/// it reaches the program as `ERROR_INTERNAL_ERROR`; only that error is retried.
 pub(crate) fn start<T>(mut start: impl FnMut() -> std::io::Result<T>) -> T {
     const ERROR_INTERNAL_ERROR: i32 = 1359;
     for _ in 0..4 {
         match start() {
             Err(error) if error.raw_os_error() == Some(ERROR_INTERNAL_ERROR) => {
-                let _ = writeln!(std::io::stderr(), "lsock is started once more: {error}");
+                let _ = writeln!(std::io::stderr(), "retrying to start lsock: {error}");
             }
             started => return started.expect("lsock starts"),
         }
@@ -34,8 +34,7 @@ pub(crate) fn start<T>(mut start: impl FnMut() -> std::io::Result<T>) -> T {
     start().expect("lsock starts")
 }
 
-/// Its standard output, which must be UTF-8, after success; what it says on standard error may only be what
-/// could not be seen.
+/// The standard output of a successful run. Standard error may only have the one line about gaps.
 pub(crate) fn listed(args: &[&str]) -> String {
     text_of(args, run(args))
 }
@@ -50,7 +49,7 @@ pub(crate) fn text_of(args: &[&str], output: Output) -> String {
     String::from_utf8(output.stdout).expect("standard output is UTF-8")
 }
 
-/// What it says when it refuses the command line.
+/// The message of a usage error.
 pub(crate) fn refused(args: &[&str]) -> String {
     let output = run(args);
     let said = String::from_utf8(output.stderr).expect("standard error is UTF-8");
@@ -95,7 +94,7 @@ fn one_of(value: &Value, names: &[&str]) -> bool {
     names.contains(&value.as_str().unwrap_or(if value.is_null() { "-" } else { "" }))
 }
 
-/// How owners were found, where there is a choice.
+/// The source of owners, on Linux.
 fn owner_source(value: &Value) -> bool {
     let fields = value.as_object().map_or(0, serde_json::Map::len);
     value.is_null()
@@ -124,7 +123,7 @@ fn check(what: &str, value: &Value, fields: &[(&str, Check)]) {
     }
 }
 
-/// Every field that is promised is there and of its type, and no other.
+/// Checks that a document has every documented field with its type, and no other.
 pub(crate) fn check_document(document: &Value) {
     check(
         "document",
@@ -162,7 +161,7 @@ pub(crate) fn check_document(document: &Value) {
     }
 }
 
-/// A row, as the document and `--jsonl` have it.
+/// Checks a row of the document or of `--jsonl`.
 pub(crate) fn check_row(row: &Value) {
     check(
         "row",

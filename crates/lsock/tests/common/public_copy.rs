@@ -1,17 +1,17 @@
-//! A program that every user may run.
+//! A copy of the program that every user may execute.
 
 use socket_world::quiet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// The program where every user may run it.
+/// A copy of the program in a directory that every user may enter.
 pub(crate) struct PublicCopy(PathBuf);
 
 impl PublicCopy {
     pub(crate) fn new() -> Self {
         let _quiet = quiet();
-        // One for each test of a program.
+        // Tests of one program run in parallel.
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let (program, count) = (std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
         let directory = std::env::temp_dir().join(format!("lsock-test-{program}-{count}"));

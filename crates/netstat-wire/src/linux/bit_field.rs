@@ -1,8 +1,8 @@
-//! Bit fields of C structures, whose place in a byte the compiler of the kernel chose.
+//! Reads bit fields of C structures, whose position in a byte depends on the byte order.
 //!
-//! The headers read here declare them in one order for every machine. GCC and Clang give the first one the
-//! lowest bits on a little-endian machine and the highest on a big-endian one; so a field is told by how
-//! many bits are declared before it, and where these are follows from the machine's byte order.
+//! The kernel's headers declare them in one order for every machine. GCC and Clang give the first one the lowest
+//! bits on a little-endian machine and the highest on a big-endian one; so a field is identified by how many bits
+//! are declared before it, and its position follows from the machine's byte order.
 
 /// The bit field of `width` bits that has `before` bits of the same byte declared before it.
 pub(super) const fn bit_field(byte: u8, before: u32, width: u32) -> u8 {
@@ -16,7 +16,7 @@ pub(super) const fn bit(byte: u8, before: u32) -> bool {
 
 const fn bit_field_of(byte: u8, before: u32, width: u32, big_endian: bool) -> u8 {
     let after = 8_u32.saturating_sub(before).saturating_sub(width);
-    // To the top what is wanted, then down: what is beside it falls off at either end.
+    // Shifted to the top and then down: the neighbouring bits drop out at either end.
     let at_top = byte << if big_endian { before & 7 } else { after & 7 };
     at_top >> (8_u32.saturating_sub(width) & 7)
 }
@@ -26,7 +26,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_field_is_lowest_on_a_little_endian_machine_and_highest_on_a_big_endian_one() {
+    fn first_field_is_lowest_on_little_endian_and_highest_on_big_endian_machines() {
         // tcpi_snd_wscale:4, tcpi_rcv_wscale:4
         assert_eq!(bit_field_of(0xa7, 0, 4, false), 0x7);
         assert_eq!(bit_field_of(0xa7, 4, 4, false), 0xa);
@@ -40,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_has_nothing_of_its_neighbours() {
+    fn field_has_no_bits_of_its_neighbours() {
         for big_endian in [false, true] {
             for before in 0..8 {
                 for width in 1..=8 - before {
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_has_one_of_the_two_orders() {
+    fn field_order_is_that_of_this_machine() {
         assert_eq!(bit_field(1, 0, 1) == 1, cfg!(target_endian = "little"));
         assert_eq!(bit(0x80, 7), cfg!(target_endian = "little"));
     }

@@ -1,8 +1,8 @@
-//! BTF, the types of the running kernel, as `/sys/kernel/btf/vmlinux` holds them (`linux/btf.h`).
+//! BTF, the types of the running kernel, in the format of `/sys/kernel/btf/vmlinux` (`linux/btf.h`).
 //!
-//! A program that the kernel runs for us reads the kernel's own structures, and where a member stands in
-//! them depends on version, configuration and compiler. This says where. The file is a header, types one
-//! after the other, and strings that end with NUL; all numbers in the kernel's order, which is ours.
+//! A BPF program reads the kernel's own structures, and the offset of a member in them depends on version,
+//! configuration and compiler. This file has the offsets. It consists of a header, types one after the other, and
+//! strings that end with NUL; all numbers in the kernel's byte order, which is that of this process.
 //!
 //! | offset | `struct btf_header` |                                                    |
 //! |-------:|---------------------|----------------------------------------------------|
@@ -12,15 +12,15 @@
 //! |      8 | `type_off`, `type_len` | u32 each                                        |
 //! |     16 | `str_off`, `str_len`   | u32 each                                        |
 //!
-//! Types are numbered by their place, from 1; 0 is `void`. So a type is found only by passing over all before
-//! it, and a kind whose length is not known is the end of what can be read. A kernel has more than a hundred
-//! thousand types: what is passed over is most of the time that this takes.
+//! Types are numbered by their position, from 1; 0 is `void`. So a type is found only by skipping all before it,
+//! and nothing can be read after a kind of unknown length. A kernel has more than a hundred thousand types:
+//! skipping them takes most of the time.
 //!
 //! Traps:
-//! - Members of anonymous structures and unions count as members of what they stand in, as in C.
+//! - Members of anonymous structures and unions count as members of the enclosing one, as in C.
 //! - With the flag of a structure, a member's `offset` is 24 bits of offset and 8 of bit field width. Without
 //!   it (old compilers), a bit field shows by its integer type having fewer bits than its bytes.
-//! - The width of a pointer is not told. It is taken to be that of this process.
+//! - The width of a pointer is not in the file. It is assumed to be that of this process.
 
 use super::btf_type::{TYPE, Type, size};
 use crate::reader::{DecodeError, Reader};
@@ -34,12 +34,12 @@ const MAGIC: u16 = 0xeb9f;
 const VERSION: u8 = 1;
 const HEADER_LENGTH: usize = 24;
 
-/// Anonymous structures in one another, and typedefs of typedefs: C needs a handful. More is a circle.
+/// The nesting of anonymous structures and of typedefs: C needs a handful. More is a cycle.
 const MOST_NESTED: u32 = 32;
-/// Members that are looked at for a name. The kernel's largest structures have some hundred.
+/// The members that are searched for a name. The kernel's largest structures have some hundred.
 const MOST_MEMBERS: u32 = 1 << 16;
 
-/// How far apart are the types whose place is remembered. A type is found by passing over fewer than these.
+/// The distance between types whose offset is remembered. A type is found by skipping fewer than these.
 const MARKED: usize = 64;
 
 /// The number of a type.
@@ -54,14 +54,14 @@ impl TypeId {
     }
 }
 
-/// Where a member stands in a structure.
+/// The position of a member in a structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Member {
     /// From the start of the structure, anonymous ones between included.
     pub bit_offset: u32,
     /// The width of a bit field; 0 when it is none.
     pub bit_width: u32,
-    /// What it is.
+    /// Its type.
     pub of: TypeId,
 }
 
@@ -70,16 +70,16 @@ pub struct Member {
 pub struct Btf<'a> {
     types: &'a [u8],
     strings: &'a [u8],
-    /// Where every [`MARKED`]th type starts, from the first on, as far as they have been looked for.
+    /// The offset of every [`MARKED`]th type, from the first on, up to the last that was searched.
     marks: RefCell<Vec<usize>>,
 }
 
 impl<'a> Btf<'a> {
-    /// Over the bytes of the file, of which only the header is looked at here: each question passes over as many
-    /// types as it has to.
+    /// Over the bytes of the file, of which only the header is read at first: each search skips as many types as it
+    /// has to.
     ///
     /// # Errors
-    /// It is no BTF, of the other byte order, or of another version; it is cut.
+    /// It is not BTF, of the other byte order, or of another version; it is truncated.
     pub fn new(file: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(HEADER, file);
         match reader.u16_ne()? {
@@ -112,7 +112,7 @@ impl<'a> Btf<'a> {
     /// name the first. This takes half a millisecond for the types of a kernel.
     ///
     /// # Errors
-    /// A type is cut, or of a kind that is not known, before all are found.
+    /// A type is truncated, or of an unknown kind, before all are found.
     pub fn find<const N: usize>(
         &self,
         wanted: [(Kind, &str); N],
@@ -133,10 +133,10 @@ impl<'a> Btf<'a> {
         Ok(found)
     }
 
-    /// Finds a member by its name; `None` if there is none, or if the type is no structure or union.
+    /// Finds a member by its name; `None` if there is none, or if the type is not a structure or union.
     ///
     /// # Errors
-    /// The types contradict themselves: a number that no type has, structures that stand in themselves.
+    /// The types contradict themselves: a number that no type has, structures that contain themselves.
     pub fn member(&self, structure: TypeId, name: &str) -> Result<Option<Member>, DecodeError> {
         let mut left = MOST_MEMBERS;
         self.member_in(structure, name, 0, MOST_NESTED, &mut left)
@@ -201,7 +201,8 @@ impl<'a> Btf<'a> {
         })
     }
 
-    /// What a pointer points to, through typedefs and qualifiers on both sides; `None` if the type is none.
+    /// The type that a pointer points to, through typedefs and qualifiers on both sides; `None` if it is not a
+    /// pointer.
     ///
     /// # Errors
     /// As [`Btf::size`].
@@ -212,7 +213,7 @@ impl<'a> Btf<'a> {
         }
     }
 
-    /// What the elements of an array are; `None` if the type is none.
+    /// The type of an array's elements; `None` if it is not an array.
     ///
     /// # Errors
     /// As [`Btf::size`].
@@ -225,7 +226,7 @@ impl<'a> Btf<'a> {
         }
     }
 
-    /// A type behind its typedefs and qualifiers.
+    /// A type without its typedefs and qualifiers.
     fn unmodified(&self, id: TypeId) -> Result<(TypeId, Type<'a>), DecodeError> {
         let (mut id, mut start) = (id, 0);
         for _ in 0..MOST_NESTED {
@@ -252,7 +253,7 @@ impl<'a> Btf<'a> {
         take_numbered(&mut types)
     }
 
-    /// The types from a mark on, which is made if it is not there yet.
+    /// The types from a mark on, which is added if it does not exist.
     fn at_mark(&self, mark: usize) -> Result<Reader<'a>, DecodeError> {
         let mut marks = self.marks.borrow_mut();
         let from = |start: usize| {
@@ -272,7 +273,7 @@ impl<'a> Btf<'a> {
     #[inline]
     fn is_named(&self, offset: u32, name: &str) -> bool {
         let text = self.strings.get(size(offset)..).unwrap_or_default();
-        // The end first: it tells most names apart without comparing them.
+        // The end first: for most names that is enough to see that they differ.
         text.get(name.len()) == Some(&0) && text.starts_with(name.as_bytes())
     }
 }

@@ -73,7 +73,7 @@ const KINDS: [Option<(Kind, u8, u8)>; 20] = [
 
 /// `struct btf_type`, and what follows it.
 pub(super) struct Type<'a> {
-    /// Its place among the types.
+    /// Its offset among the types.
     pub(super) start: usize,
     pub(super) name: u32,
     pub(super) info: u32,
@@ -105,7 +105,7 @@ impl<'a> Type<'a> {
     }
 }
 
-/// A number that this machine cannot address is more than is there, whatever it is.
+/// A number that this machine cannot address is larger than any length.
 #[inline]
 pub(super) fn size(number: u32) -> usize {
     usize::try_from(number).unwrap_or(usize::MAX)

@@ -1,10 +1,10 @@
-//! Lines of procfs that are columns with spaces between them.
+//! Reads lines of procfs that are columns separated by spaces.
 
 use super::decimal;
 use crate::reader::{DecodeError, Reader};
 
-/// Takes columns off a line, from the left. Each must have a space, a tab or a newline after it: a column that
-/// ends with the bytes may be cut.
+/// Reads the columns of a line, from the left. Each must be followed by a space, a tab or a newline: a column that
+/// ends with the bytes may be truncated.
 pub(super) struct Columns<'a> {
     record: &'static str,
     reader: Reader<'a>,
@@ -15,7 +15,7 @@ impl<'a> Columns<'a> {
         Self { record, reader: Reader::new(record, line) }
     }
 
-    /// Takes the next column.
+    /// Reads the next column.
     pub(super) fn text(&mut self, what: &'static str) -> Result<&'a [u8], DecodeError> {
         let spaces = self.reader.rest().iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         self.reader.skip(spaces)?;
@@ -26,14 +26,14 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// Takes the next column, a decimal number without a sign.
+    /// Reads the next column, a decimal number without a sign.
     pub(super) fn decimal<T: TryFrom<u64>>(&mut self, what: &'static str) -> Result<T, DecodeError> {
         let before = self.reader.clone();
         let value = decimal::unsigned(self.text(what)?).and_then(|value| value.try_into().ok());
         value.ok_or_else(|| self.malformed_at(before, what))
     }
 
-    /// Takes the next column, a hexadecimal number of at most eight digits.
+    /// Reads the next column, a hexadecimal number of at most eight digits.
     pub(super) fn hex(&mut self, what: &'static str) -> Result<u32, DecodeError> {
         let before = self.reader.clone();
         let digits = self.text(what)?;
@@ -44,7 +44,7 @@ impl<'a> Columns<'a> {
         value.filter(|_| digits.len() <= 8).ok_or_else(|| self.malformed_at(before, what))
     }
 
-    /// What has not been taken.
+    /// The rest of the line.
     pub(super) const fn rest(&self) -> &'a [u8] {
         self.reader.rest()
     }
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn columns_are_taken_in_order_and_the_rest_is_left() {
+    fn columns_are_read_in_order_and_the_rest_remains() {
         let mut columns = Columns::new("test", b"  a 12\tfF 7\n");
         assert_eq!(columns.text("first"), Ok(&b"a"[..]));
         assert_eq!(columns.decimal::<u8>("second"), Ok(12));
@@ -74,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_number_or_may_be_cut_is_an_error_with_its_place() {
+    fn invalid_or_truncated_number_is_an_error_with_its_offset() {
         for line in ["-1 ", "01 ", "256 ", "x ", "1", ""] {
             let read = Columns::new("test", line.as_bytes()).decimal::<u8>("malformed");
             assert_eq!(read.unwrap_err().to_string(), "test: malformed at offset 0", "{line:?}");

@@ -1,8 +1,8 @@
-//! Numbers as procfs prints them: decimal, unsigned, no sign, no spaces, no leading zeros.
+//! Parses numbers as procfs prints them: decimal, no sign, no spaces, no leading zeros.
 
-/// The number that `digits` are, all of them; `None` for anything else, overflow among it.
+/// The number in `digits`; `None` for any other text and for overflow.
 ///
-/// A leading zero is refused as the kernel refuses it when it looks up `/proc/007`.
+/// A leading zero is refused, as the kernel refuses it in a lookup of `/proc/007`.
 #[inline]
 pub(super) fn unsigned(digits: &[u8]) -> Option<u64> {
     let (first, rest) = digits.split_first()?;

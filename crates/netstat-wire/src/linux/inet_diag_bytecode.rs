@@ -1,32 +1,32 @@
-//! Programs that the kernel runs over each socket of a dump (`INET_DIAG_REQ_BYTECODE`): what to leave out.
+//! Builds the programs that the kernel runs over each socket of a dump (`INET_DIAG_REQ_BYTECODE`) to filter it.
 //!
-//! A socket that the program refuses is not reported. That saves the making and reading of its message, not
-//! the walk over the tables. The attribute stands in either request of [`inet_diag`](super::inet_diag) and
-//! is as old as they are.
+//! A socket that the program rejects is not reported. That saves the making and reading of its message, not the
+//! walk over the tables. The attribute can be in either request of [`inet_diag`](super::inet_diag) and is as old as
+//! they are.
 //!
 //! A program is a row of instructions, `struct inet_diag_bc_op`, each followed by its argument:
 //!
 //! | offset | field  |                                                                                 |
 //! |-------:|--------|---------------------------------------------------------------------------------|
-//! |      0 | `code` | what is looked at                                                               |
-//! |      1 | `yes`  | u8: how far to go on if it holds, in bytes from this instruction                |
-//! |      2 | `no`   | u16 of the machine's order: how far if it does not                              |
+//! |      0 | `code` | what is tested                                                                  |
+//! |      1 | `yes`  | u8: where to continue if it holds, in bytes from this instruction               |
+//! |      2 | `no`   | u16 of the machine's order: where if it does not                                |
 //!
-//! Who comes to stand exactly at the end has accepted the socket; who goes past it has refused it. All jumps
-//! go forward, so every run ends. [`audit`](super::inet_diag_bytecode_run::audit) has the kernel's rules, and
-//! [`run`](super::inet_diag_bytecode_run::run) what it does.
+//! A run that reaches exactly the end has accepted the socket; one that goes past it has rejected it. All jumps go
+//! forward, so every run ends. [`audit`](super::inet_diag_bytecode_run::audit) has the kernel's rules, and
+//! [`run`](super::inet_diag_bytecode_run::run) its semantics.
 //!
-//! [`Bytecode`] builds programs from [`Condition`]s. Every program it makes goes on through its instructions
-//! one by one, and refuses by a jump to 4 bytes past its end:
-//! - *a* and *b*: *a*, then *b*; what refuses in *a* is made to jump past *b* too.
-//! - *a* or *b*: *a*, a jump past *b*, then *b*. What refuses in *a* lands behind that jump as it is.
-//! - not *a*: *a*, then a jump past the end. What refuses in *a* lands behind that jump: at the end.
+//! [`Bytecode`] builds programs from [`Condition`]s. Every program it makes executes its instructions one by one,
+//! and rejects by a jump to 4 bytes past its end:
+//! - *a* and *b*: *a*, then *b*; the rejecting jumps of *a* are extended past *b*.
+//! - *a* or *b*: *a*, a jump past *b*, then *b*. A rejecting jump of *a* lands behind that jump unchanged.
+//! - not *a*: *a*, then a jump past the end. A rejecting jump of *a* lands behind that jump: at the end.
 //!
 //! Traps:
-//! - A kernel refuses a program with an instruction that it does not know (`EINVAL`), and one that asks for
-//!   marks without `CAP_NET_ADMIN` (`EPERM`): nothing is dumped then. See each [`Condition`].
-//! - The kernel's check takes time with the square of the length: some thousand instructions are slower to
-//!   check than sockets to read.
+//! - A kernel refuses a program with an unknown instruction (`EINVAL`), and one that tests marks without
+//!   `CAP_NET_ADMIN` (`EPERM`): nothing is dumped then. See each [`Condition`].
+//! - The kernel's check takes time with the square of the length: checking some thousand instructions takes longer
+//!   than reading the sockets.
 //! - `TIME_WAIT` and `SYN_RECV` entries have no control group, and count as bound automatically.
 
 use super::inet_diag::{AF_INET, AF_INET6};
@@ -76,7 +76,7 @@ pub enum End {
     Remote,
 }
 
-/// Something that the kernel can look at in a socket.
+/// A test that the kernel can make of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Condition {
     /// The port is that number or a greater one.
@@ -86,10 +86,10 @@ pub enum Condition {
     /// The port is that number.
     ///
     /// Made as a [`Condition::Host`] with any address, which every kernel knows, and not with
-    /// [`INET_DIAG_BC_S_EQ`], which only those since 4.16 do and which tells no more.
+    /// [`INET_DIAG_BC_S_EQ`], which only those since 4.16 know and which tests nothing else.
     PortIs(End, u16),
-    /// The local port was chosen by the kernel and not by `bind`. So it is for most clients, and for a
-    /// connection that was accepted, whoever bound the listener.
+    /// The local port was chosen by the kernel and not by `bind`. That holds for most clients, and for every
+    /// accepted connection, even if the listener was bound explicitly.
     BoundAutomatically,
     /// Address and port of one end.
     Host(End, HostCond),
@@ -97,9 +97,9 @@ pub enum Condition {
     Device(u32),
     /// `SO_MARK`, after `mask`, is `mark`. Since 4.9, and for those with `CAP_NET_ADMIN` only.
     Mark {
-        /// What is left of the socket's mark.
+        /// The masked mark.
         mark: u32,
-        /// The bits that are looked at.
+        /// The bits that are compared.
         mask: u32,
     },
     /// Number of the control group (version 2) in which the socket was made. Since 5.8.
@@ -109,9 +109,9 @@ pub enum Condition {
 /// `struct inet_diag_hostcond`: an address and a port, each of which may be any.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HostCond {
-    /// The first so many bits of the address are these; the others are not looked at. An IPv4 prefix
-    /// (also `0.0.0.0/0`) holds for `::ffff:a.b.c.d` of an IPv6 socket too; an IPv6 prefix only for IPv6
-    /// sockets. `None`: any address of any family.
+    /// The first so many bits of the address are these; the others are ignored. An IPv4 prefix (also `0.0.0.0/0`)
+    /// holds for `::ffff:a.b.c.d` of an IPv6 socket too; an IPv6 prefix only for IPv6 sockets. `None`: any address
+    /// of any family.
     pub prefix: Option<(IpAddr, u8)>,
     /// `None`: any port.
     pub port: Option<u16>,
@@ -119,11 +119,11 @@ pub struct HostCond {
 
 /// A program: which sockets a dump reports.
 ///
-/// What would be longer than [`MAX_BYTES`] cannot be built: the answer is then `None`, and the filter is
-/// left to whoever reads the dump.
+/// A program longer than [`MAX_BYTES`] cannot be built: the result is then `None`, and the filter is left to the
+/// reader of the dump.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bytecode {
-    /// Each instruction's `yes` leads to the next one, and refusing is `no` to 4 past the end.
+    /// Each instruction's `yes` leads to the next one, and it rejects with a `no` of 4 past the end.
     bytes: Vec<u8>,
 }
 
@@ -169,7 +169,7 @@ impl Bytecode {
 
     /// Accepts what both accept.
     ///
-    /// Goes through the first program. Of many, begin with the last: `a.and(&b.and(&c)?)`.
+    /// Takes time with the length of the first program. Of many, begin with the last: `a.and(&b.and(&c)?)`.
     pub fn and(&self, other: &Self) -> Option<Self> {
         let mut all = self.then(&[], other)?;
         let added = u16::try_from(other.bytes.len()).ok()?;
@@ -190,7 +190,7 @@ impl Bytecode {
 
     /// Accepts what either accepts.
     ///
-    /// Does not go through the first program. Of many, begin with the first: `a.or(&b)?.or(&c)`.
+    /// Does not depend on the length of the first program. Of many, begin with the first: `a.or(&b)?.or(&c)`.
     pub fn or(&self, other: &Self) -> Option<Self> {
         let past_other = u16::try_from(OP_BYTES.checked_add(other.bytes.len())?).ok()?;
         self.then(&jump(past_other), other)

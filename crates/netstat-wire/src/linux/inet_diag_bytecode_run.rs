@@ -1,8 +1,8 @@
-//! What the kernel does with a program of [`inet_diag_bytecode`](super::inet_diag_bytecode): it checks it
-//! once ([`audit`]) and runs it over each socket ([`run`]).
+//! Checks and runs a program of [`inet_diag_bytecode`](super::inet_diag_bytecode) as the kernel does: it is checked
+//! once ([`audit`]) and run over each socket ([`run`]).
 //!
-//! Nothing here is needed to ask a kernel. It says in code what a program means, so that whoever makes
-//! programs can be tested without one.
+//! A request does not need this module. It defines in code what a program means, so that programs can be tested
+//! without a kernel.
 //!
 //! Sources: `inet_diag_bc_audit` and `inet_diag_bc_run` in net/ipv4/inet_diag.c.
 
@@ -13,33 +13,33 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 const RECORD: &str = "inet_diag bytecode";
 
-/// What a program sees of a socket (`struct inet_diag_entry`).
+/// The fields of a socket that a program can test (`struct inet_diag_entry`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Entry {
     /// The socket's own family: [`AF_INET`] or [`AF_INET6`].
     pub family: u8,
-    /// Addresses, ports and the device that the socket is bound to. The cookie is not looked at.
+    /// Addresses, ports and the device that the socket is bound to. The cookie is ignored.
     pub id: SockId,
     /// The local port was chosen by the kernel; so for all that is no full socket.
     pub bound_automatically: bool,
-    /// `SO_MARK`, whoever asks.
+    /// `SO_MARK`, also without privileges.
     pub mark: u32,
     /// Number of the control group; 0 for all that is no full socket.
     pub cgroup_id: u64,
 }
 
-/// Whether the kernel takes this program (from one with `CAP_NET_ADMIN`).
+/// Whether the kernel accepts this program (from a process with `CAP_NET_ADMIN`).
 ///
 /// # Errors
-/// What it answers with `EINVAL`: an empty or unfinished program, an instruction that is not known, a
-/// prefix longer than its address, a jump that is not forward by whole instructions, one that ends neither
-/// at an instruction nor at the end nor 4 past it.
+/// What it answers with `EINVAL`: an empty or unfinished program, an unknown instruction, a prefix longer than its
+/// address, a jump that is not forward by whole instructions, one that ends neither at an instruction nor at the
+/// end nor 4 past it.
 pub fn audit(bytes: &[u8]) -> Result<(), DecodeError> {
     let refused = |at, what| Err(DecodeError::malformed(RECORD, at, what));
     if bytes.len() > MAX_BYTES {
         return refused(MAX_BYTES, "more than an attribute holds");
     }
-    // Where instructions begin, and where jumps end. (The kernel goes through the program for each jump.)
+    // Where instructions begin, and where jumps end. (The kernel walks the program for each jump.)
     let mut starts = Vec::new();
     let mut targets = Vec::new();
     let mut at = 0_usize;
@@ -48,11 +48,11 @@ pub fn audit(bytes: &[u8]) -> Result<(), DecodeError> {
         let left = bytes.len().saturating_sub(at);
         let allowed =
             |jump: usize| jump >= op.length && jump % OP_BYTES == 0 && jump <= left.saturating_add(OP_BYTES);
-        // Instructions end at the end: past it there is only refusing.
+        // Instructions end at the end: past it there is only rejection.
         if !allowed(op.yes) || op.yes > left {
             return refused(at, "a jump that may not be (yes)");
         }
-        // Of what always holds, the other jump is not looked at.
+        // For a test that always holds, the other jump is not checked.
         if op.code != INET_DIAG_BC_NOP {
             if !allowed(op.no) {
                 return refused(at, "a jump that may not be (no)");
@@ -75,7 +75,8 @@ pub fn audit(bytes: &[u8]) -> Result<(), DecodeError> {
 
 /// Whether a program accepts a socket.
 ///
-/// One that [`audit`] refuses, no kernel runs; here it is run as far as it makes sense, and refuses there.
+/// The kernel runs no program that [`audit`] refuses; this function runs it up to its first error, and rejects
+/// there.
 pub fn run(bytes: &[u8], entry: &Entry) -> bool {
     let mut at = 0_usize;
     while at < bytes.len() {
@@ -176,7 +177,7 @@ impl Test {
 }
 
 impl Condition {
-    /// What the kernel says of a socket.
+    /// What the kernel reports of a socket.
     pub fn holds(&self, entry: &Entry) -> bool {
         match *self {
             Self::PortAtLeast(end, port) => entry.port(end) >= port,

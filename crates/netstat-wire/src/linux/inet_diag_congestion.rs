@@ -1,13 +1,13 @@
-//! What a congestion control says of itself: `union tcp_cc_info` of `linux/inet_diag.h`.
+//! Parameters of congestion controls: `union tcp_cc_info` of `linux/inet_diag.h`.
 //!
-//! All are asked for by bit 2 of `ext`, and an algorithm answers with the attribute that suits it or, as
-//! CUBIC and Reno do, with none. Its name comes by an attribute of its own
-//! ([`INET_DIAG_CONG`](super::inet_diag::INET_DIAG_CONG)) and is what tells algorithms apart: Westwood and
+//! All are requested by bit 2 of `ext`, and an algorithm answers with the attribute of its structure or, as CUBIC
+//! and Reno do, with none. Its name is an attribute of its own
+//! ([`INET_DIAG_CONG`](super::inet_diag::INET_DIAG_CONG)), and only the name identifies the algorithm: Westwood and
 //! Illinois fill the structure of Vegas.
 
 use crate::reader::{DecodeError, Reader};
 
-/// Which of the structures came.
+/// One of the structures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CongestionInfo {
     /// [`INET_DIAG_VEGASINFO`](super::inet_diag::INET_DIAG_VEGASINFO).
@@ -21,7 +21,7 @@ pub enum CongestionInfo {
 /// `struct tcpvegas_info`, 16 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct VegasInfo {
-    /// `tcpv_enabled`: Vegas is at work; if not, the connection behaves as with Reno.
+    /// `tcpv_enabled`: Vegas is active; if not, the connection behaves as with Reno.
     pub enabled: bool,
     /// `tcpv_rttcnt`: round trips measured in the present window.
     pub rttcnt: u32,
@@ -46,7 +46,7 @@ impl VegasInfo {
 /// `struct tcp_dctcp_info`, 16 bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DctcpInfo {
-    /// `dctcp_enabled`: the peer speaks ECN; if not, the connection behaves as with Reno and the rest is 0.
+    /// `dctcp_enabled`: the peer supports ECN; if not, the connection behaves as with Reno and the rest is 0.
     pub enabled: bool,
     /// `dctcp_ce_state`: whether the last packet had the congestion mark.
     pub ce_state: u16,
@@ -76,11 +76,11 @@ impl DctcpInfo {
 pub struct BbrInfo {
     /// `bbr_bw_lo` and `bbr_bw_hi`: estimate of the path's bandwidth, bytes a second; 0: none yet.
     pub bandwidth: u64,
-    /// `bbr_min_rtt`: smallest round trip time of late; `u32::MAX`: not measured.
+    /// `bbr_min_rtt`: smallest recent round trip time; `u32::MAX`: not measured.
     pub min_rtt_us: u32,
-    /// `bbr_pacing_gain`: by what the bandwidth is multiplied to pace, in 256ths.
+    /// `bbr_pacing_gain`: the factor of the bandwidth for pacing, in 256ths.
     pub pacing_gain: u32,
-    /// `bbr_cwnd_gain`: by what bandwidth times round trip is multiplied for the window, in 256ths.
+    /// `bbr_cwnd_gain`: the factor of bandwidth times round trip for the window, in 256ths.
     pub cwnd_gain: u32,
 }
 

@@ -1,5 +1,5 @@
-//! Memory of a socket, as two attributes of `inet_diag` tell it: the older in four numbers, the newer with
-//! the limits and the drops.
+//! Memory of a socket, in two attributes of `inet_diag`: the older has four numbers, the newer also the limits and
+//! the drops.
 //!
 //! All are bytes of memory (but for the drops), not of payload: a datagram of 100 bytes counts as 832.
 
@@ -14,7 +14,7 @@ pub struct MemInfo {
     pub wmem: u32,
     /// `idiag_fmem`: set aside for the socket and not used.
     pub fmem: u32,
-    /// `idiag_tmem`: for data that was handed on to be sent.
+    /// `idiag_tmem`: for data that was passed on to be sent.
     pub tmem: u32,
 }
 
@@ -36,9 +36,9 @@ impl MemInfo {
 pub struct SkMemInfo {
     /// For data received and not read.
     pub rmem_alloc: u32,
-    /// Limit of the former: twice what `SO_RCVBUF` asked for, or what the kernel made of it.
+    /// Limit of the former: twice the `SO_RCVBUF` of the program, or the kernel's own value.
     pub rcvbuf: u32,
-    /// For data that was handed on to be sent.
+    /// For data that was passed on to be sent.
     pub wmem_alloc: u32,
     /// Limit of what may be queued: as with `SO_SNDBUF`.
     pub sndbuf: u32,
@@ -48,17 +48,17 @@ pub struct SkMemInfo {
     pub wmem_queued: u32,
     /// For options, filters and the like.
     pub optmem: u32,
-    /// Received while a process was using the socket, not yet looked at. Absent before 3.6.
+    /// Received while a process was using the socket, not yet processed. Absent before 3.6.
     pub backlog: Option<u32>,
     /// Packets dropped because the socket had no room: a count. Absent before 4.7.
     pub drops: Option<u32>,
 }
 
 impl SkMemInfo {
-    /// Reads the attribute's payload, whatever its length from 28 on; a number that is cut is missing.
+    /// Reads the attribute's payload, of any length from 28 on; a truncated number is missing.
     ///
     /// # Errors
-    /// Fewer than the seven numbers that it began with.
+    /// Fewer than the first seven numbers.
     pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new("INET_DIAG_SKMEMINFO", payload);
         let [rmem_alloc, rcvbuf, wmem_alloc, sndbuf, fwd_alloc, wmem_queued, optmem] = reader.u32s_ne()?;

@@ -1,27 +1,27 @@
-//! SCTP over `inet_diag` (`net/sctp/diag.c`), since 4.7: what its answers mean, and the addresses in them.
+//! SCTP over `inet_diag` (`net/sctp/diag.c`), since 4.7: the meaning of its answers, and the addresses in them.
 //!
 //! The request is that of any protocol, with [`IPPROTO_SCTP`]; so is the answer,
 //! [`InetDiagMsg`], but with a record for each socket and one for each
 //! association:
 //! - a **socket**: its state is of TCP's numbers: CLOSE, LISTEN, ESTABLISHED ..., its queues the accept queue
 //!   and its limit;
-//! - an **association**: it has [`INET_DIAG_PEERS`], its state is of
-//!   [`SCTP_STATE_CLOSED`] ..., its queues the memory of what was received and of what is being sent.
+//! - an **association**: it has [`INET_DIAG_PEERS`], its state is of [`SCTP_STATE_CLOSED`] ..., its queues the
+//!   memory of received data and of data being sent.
 //!
 //! Traps:
-//! - The two kinds of record share numbers: 3 is SYN_RECV of TCP and ESTABLISHED of an association. Only the
-//!   peers say which it is ([`SctpAddresses::is_association`]).
-//! - The associations of a socket, and the socket itself, come **with the same cookie and inode**: neither
-//!   distinguishes them.
-//! - A socket may come twice: among those of the wanted states, and before its associations.
-//! - States are heeded by halves: with LISTEN come all sockets, with any but LISTEN and CLOSE all associations.
+//! - The two kinds of record share numbers: 3 is SYN_RECV of TCP and ESTABLISHED of an association. Only the peers
+//!   show which it is ([`SctpAddresses::is_association`]).
+//! - The associations of a socket, and the socket itself, have **the same cookie and inode**: neither distinguishes
+//!   them.
+//! - A socket may be reported twice: among those of the wanted states, and before its associations.
+//! - States are filtered coarsely: LISTEN selects all sockets, any but LISTEN and CLOSE all associations.
 //! - [`interface`](super::inet_diag::SockId::interface) of an association is the device that its packets go
 //!   through, not one that the socket is bound to; the timer is a number of SCTP's own, 0 for none, and
 //!   [`retrans`](super::inet_diag::InetDiagMsg::retrans) counts chunks.
 //! - Records of associations lack `NLM_F_MULTI`, in the middle of a dump.
-//! - The two ends in the fixed part are the first local address and the primary remote one. Those of an IPv6
-//!   socket may be IPv4 addresses in the attributes; in the fixed part the bytes of such a one stand where an
-//!   IPv6 address would.
+//! - The two ends in the fixed part are the first local address and the primary remote one. Those of an IPv6 socket
+//!   may be IPv4 addresses in the attributes; in the fixed part the bytes of such an address are at the position of
+//!   an IPv6 address.
 //! - A machine without the module `sctp_diag` ends the dump with `ENOENT` in its `NLMSG_DONE`.
 
 use super::inet_diag::{AF_INET, AF_INET6, INET_DIAG_LOCALS, INET_DIAG_PEERS, InetDiagMsg};
@@ -41,7 +41,7 @@ pub const SCTP_STATE_CLOSED: u8 = 0;
 pub const SCTP_STATE_COOKIE_WAIT: u8 = 1;
 /// State of an association: COOKIE ECHO sent.
 pub const SCTP_STATE_COOKIE_ECHOED: u8 = 2;
-/// State of an association: both ways open.
+/// State of an association: both directions open.
 pub const SCTP_STATE_ESTABLISHED: u8 = 3;
 /// State of an association: closed at this end, data not yet acknowledged.
 pub const SCTP_STATE_SHUTDOWN_PENDING: u8 = 4;
@@ -55,8 +55,8 @@ pub const SCTP_STATE_SHUTDOWN_ACK_SENT: u8 = 7;
 /// The addresses in a record of SCTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SctpAddresses<'a> {
-    /// [`INET_DIAG_LOCALS`]: what the socket is bound to, or the addresses
-    /// of this end. Empty if it is not bound.
+    /// [`INET_DIAG_LOCALS`]: the addresses that the socket is bound to, or those of this end. Empty if it is not
+    /// bound.
     pub locals: SockaddrStorages<'a>,
     /// [`INET_DIAG_PEERS`]: the addresses of the other end. Absent: the
     /// record is a socket's.
@@ -67,7 +67,7 @@ impl<'a> SctpAddresses<'a> {
     /// Reads the attributes in a message's payload: the same bytes as for [`InetDiagMsg::decode`].
     ///
     /// # Errors
-    /// The fixed part is cut, the attributes are misframed, or a list is not whole addresses. Of several of a
+    /// The fixed part is truncated, the attributes are misframed, or a list is not whole addresses. Of several of a
     /// kind the last counts.
     pub fn decode(payload: &'a [u8]) -> Result<Self, DecodeError> {
         let mut addresses = Self { locals: SockaddrStorages { rest: &[] }, peers: None };
@@ -94,7 +94,7 @@ impl<'a> SctpAddresses<'a> {
 
 /// An array of `struct sockaddr_storage`, 128 bytes each.
 ///
-/// `None` stands for an address of a family that is neither IPv4 nor IPv6.
+/// `None` is an address of a family that is neither IPv4 nor IPv6.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SockaddrStorages<'a> {
     rest: &'a [u8],

@@ -1,29 +1,29 @@
-//! `struct inet_diag_sockopt`: options of a socket that are on or off, two bytes of bit fields.
+//! Boolean options of a socket: `struct inet_diag_sockopt`, two bytes of bit fields.
 
 use super::bit_field::bit;
 use crate::reader::{DecodeError, Reader};
 
 /// [`INET_DIAG_SOCKOPT`](super::inet_diag::INET_DIAG_SOCKOPT), since 5.10, of every full socket.
 ///
-/// Each is named as in the header; where an option of `setsockopt` sets it, that is told.
+/// Each is named as in the header, with the option of `setsockopt` that sets it, if there is one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::struct_excessive_bools, reason = "they are the kernel's, one a bit")]
 pub struct SockOpt {
     /// `IP_RECVERR`: errors of the network are queued for the program.
     pub recverr: bool,
-    /// The socket has connections (TCP, MPTCP); not set for UDP and raw ones. No option.
+    /// The socket has connections (TCP, MPTCP); not set for UDP and raw ones. Not an option.
     pub is_icsk: bool,
     /// `IP_FREEBIND`: may bind to an address that the machine does not have.
     pub freebind: bool,
     /// `IP_HDRINCL`: the program writes the IP header.
     pub hdrincl: bool,
-    /// `IP_MULTICAST_LOOP`: what it sends to a group comes back to this machine.
+    /// `IP_MULTICAST_LOOP`: packets that it sends to a group are also delivered on this machine.
     pub mc_loop: bool,
-    /// `IP_TRANSPARENT`: takes connections for addresses of other machines.
+    /// `IP_TRANSPARENT`: accepts connections for addresses of other machines.
     pub transparent: bool,
-    /// `IP_MULTICAST_ALL`: receives for groups that others joined.
+    /// `IP_MULTICAST_ALL`: receives for groups that other sockets joined.
     pub mc_all: bool,
-    /// `IP_NODEFRAG`: fragments are handed on as they are.
+    /// `IP_NODEFRAG`: fragments are delivered without reassembly.
     pub nodefrag: bool,
     /// `IP_BIND_ADDRESS_NO_PORT`: the port is chosen when connecting, not when binding.
     pub bind_address_no_port: bool,

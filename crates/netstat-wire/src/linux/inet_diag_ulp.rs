@@ -1,12 +1,12 @@
-//! The upper layer protocol of a TCP socket: attributes in an attribute,
+//! The upper layer protocol of a TCP socket, such as TLS: nested attributes in
 //! [`INET_DIAG_ULP_INFO`](super::inet_diag::INET_DIAG_ULP_INFO).
 //!
 //! Numbers of `INET_ULP_INFO_*` (`linux/inet_diag.h`), of `TLS_INFO_*` (`linux/tls.h`) and of
 //! `MPTCP_SUBFLOW_ATTR_*` (`linux/mptcp.h`).
 //!
-//! Left out on purpose, so that no decoded value can show them: the two tokens of an MPTCP connection, by
-//! which a further path is joined to it, and its positions in the data (numbers that help to forge
-//! segments, and that the kernel itself tells privileged askers only). TLS tells no keys here.
+//! Omitted on purpose, so that no decoded value can show them: the two tokens of an MPTCP connection, by which a
+//! further subflow is joined to it, and its sequence numbers in the data (which help to forge segments, and which
+//! the kernel reports to privileged requesters only). The attributes of TLS contain no keys.
 
 use super::netlink::Attributes;
 use super::text::before_nul;
@@ -28,14 +28,14 @@ const MPTCP_SUBFLOW_ATTR_FLAGS: u16 = 8;
 const MPTCP_SUBFLOW_ATTR_ID_REM: u16 = 9;
 const MPTCP_SUBFLOW_ATTR_ID_LOC: u16 = 10;
 
-/// What is known of the protocol above TCP.
+/// The protocol above TCP.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct UlpInfo<'a> {
     /// `INET_ULP_INFO_NAME`: `tls`, `mptcp`, `espintcp` ..., without its NUL.
     pub name: Option<&'a [u8]>,
     /// `INET_ULP_INFO_TLS`: encryption by the kernel.
     pub tls: Option<TlsInfo>,
-    /// `INET_ULP_INFO_MPTCP`: this socket is one path of an MPTCP connection. Absent for a listener.
+    /// `INET_ULP_INFO_MPTCP`: this socket is one subflow of an MPTCP connection. Absent for a listener.
     pub mptcp: Option<MptcpSubflow>,
 }
 
@@ -67,9 +67,10 @@ pub struct TlsInfo {
     /// `TLS_CIPHER_*`: 51 AES-GCM-128, 52 AES-GCM-256, 53 AES-CCM-128, 54 ChaCha20-Poly1305, 55 SM4-GCM, 56
     /// SM4-CCM, 57 ARIA-GCM-128, 58 ARIA-GCM-256.
     pub cipher: Option<u16>,
-    /// `TLS_CONF_*`, who encrypts: 1 nobody yet, 2 the kernel, 3 the device, 4 the device, whole records.
+    /// `TLS_CONF_*`, where data is encrypted: 1 nowhere yet, 2 the kernel, 3 the device, 4 the device, whole
+    /// records.
     pub txconf: Option<u16>,
-    /// `TLS_CONF_*`, who decrypts.
+    /// `TLS_CONF_*`, where data is decrypted.
     pub rxconf: Option<u16>,
     /// `TLS_TX_ZEROCOPY_RO` is set (5.19).
     pub zc_ro_tx: bool,
@@ -91,7 +92,7 @@ impl TlsInfo {
                 TLS_INFO_RXCONF => (&mut tls.rxconf, "TLS_INFO_RXCONF"),
                 TLS_INFO_TX_MAX_PAYLOAD_LEN => (&mut tls.tx_max_payload_len, "TLS_INFO_TX_MAX_PAYLOAD_LEN"),
                 kind => {
-                    // These two say yes by being there.
+                    // These two are flags without a payload.
                     tls.zc_ro_tx |= kind == TLS_INFO_ZC_RO_TX;
                     tls.rx_no_pad |= kind == TLS_INFO_RX_NO_PAD;
                     continue;
@@ -103,7 +104,7 @@ impl TlsInfo {
     }
 }
 
-/// One path of an MPTCP connection. Since 5.7.
+/// One subflow of an MPTCP connection. Since 5.7.
 ///
 /// The socket of the connection itself is in the tables of MPTCP, with the same inode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -112,9 +113,9 @@ pub struct MptcpSubflow {
     /// with the SYN, 4 and 8 joined to a connection, 0x10 and 0x20 for backup only; 0x40 confirmed, 0x80
     /// connected, 0x100 data is expected.
     pub flags: Option<u32>,
-    /// Number of the peer's address in the connection; 0 is the first path's.
+    /// Number of the peer's address in the connection; 0 is that of the first subflow.
     pub id_rem: Option<u8>,
-    /// Number of the address here.
+    /// Number of the local address.
     pub id_loc: Option<u8>,
 }
 
@@ -128,7 +129,7 @@ impl MptcpSubflow {
                 MPTCP_SUBFLOW_ATTR_FLAGS => subflow.flags = Some(value("MPTCP_SUBFLOW_ATTR_FLAGS").u32_ne()?),
                 MPTCP_SUBFLOW_ATTR_ID_REM => subflow.id_rem = Some(value("MPTCP_SUBFLOW_ATTR_ID_REM").u8()?),
                 MPTCP_SUBFLOW_ATTR_ID_LOC => subflow.id_loc = Some(value("MPTCP_SUBFLOW_ATTR_ID_LOC").u8()?),
-                // The tokens (1, 2) and the positions in the data (3 to 7) stay where they are: see above.
+                // The tokens (1, 2) and the sequence numbers (3 to 7) are not decoded: see above.
                 _ => {}
             }
         }

@@ -1,10 +1,10 @@
-//! What Linux says: one file an interface, named as the kernel names it.
+//! Decoders of Linux interfaces: one file per interface, named as the kernel names it.
 
 #[cfg(any(feature = "btf", doc))]
 pub mod btf;
 pub mod inet_diag;
 pub mod inet_diag_bytecode;
-// The kernel's part, which only tests play.
+// What the kernel does with a program; used only by tests.
 #[cfg(any(feature = "all-systems", doc))]
 pub mod inet_diag_bytecode_run;
 pub mod inet_diag_congestion;
@@ -34,6 +34,7 @@ pub mod tcp_info;
 pub mod tcp_states;
 pub mod tipc_diag;
 pub mod unix_diag;
+pub mod userdb;
 pub mod vsock_diag;
 pub mod xdp_diag;
 

@@ -26,7 +26,7 @@
 //! - A listener is in both tables too, with one inode, and has no token. What it accepts from a peer without
 //!   MPTCP is a TCP socket like any other, and in the tables of TCP only.
 //! - `subflows` does not count the first path, `subflows_total` does.
-//! - An exact lookup takes the token as the low half of the cookie, and looks at nothing else.
+//! - An exact lookup takes the token as the low half of the cookie, and ignores everything else.
 //! - Tokens serve to join further paths to a connection, and positions in its data help to forge segments. So a
 //!   [`MptcpToken`] can be compared and cannot be printed, and positions are not read.
 
@@ -65,7 +65,7 @@ impl MptcpToken {
     /// [`InetDiagMsg::decode`].
     ///
     /// # Errors
-    /// The fixed part is cut, the attributes are misframed, or the token is shorter than its type.
+    /// The fixed part is truncated, the attributes are misframed, or the token is shorter than its type.
     pub fn of_subflow(payload: &[u8]) -> Result<Option<Self>, DecodeError> {
         let Some(ulp) = last(InetDiagMsg::attributes(payload)?, INET_DIAG_ULP_INFO)? else {
             return Ok(None);
@@ -135,13 +135,13 @@ impl MptcpInfo {
     /// for [`IPPROTO_MPTCP`]. `None`: it did not come.
     ///
     /// # Errors
-    /// The fixed part of the record is cut, the attributes are misframed, or the structure is shorter than it
+    /// The fixed part of the record is truncated, the attributes are misframed, or the structure is shorter than it
     /// has ever been.
     pub fn of_record(payload: &[u8]) -> Result<Option<Self>, DecodeError> {
         last(InetDiagMsg::attributes(payload)?, INET_DIAG_INFO)?.map(Self::decode).transpose()
     }
 
-    /// Reads the attribute's payload, whatever its length from 16 on; a field that is cut is missing.
+    /// Reads the attribute's payload, whatever its length from 16 on; a field that is truncated is missing.
     ///
     /// # Errors
     /// Fewer than 16 bytes.

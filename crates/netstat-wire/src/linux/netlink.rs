@@ -12,22 +12,22 @@
 //!
 //! and the next one starts at the next multiple of 4. An attribute (`struct nlattr`) is a header of 4
 //! bytes, `nla_len` (u16, with the header) and `nla_type` (u16), then its payload, then the same padding.
-//! Payloads of 8 bytes therefore stand at multiples of 4 only.
+//! Payloads of 8 bytes are therefore aligned to 4 only.
 //!
 //! Traps:
-//! - A dump ends with `NLMSG_DONE`, whose payload is an `int`: 0 or a negative errno. A protocol
-//!   without its diag module ends that way, with -2, and not with `NLMSG_ERROR`: who ignores the number
-//!   takes "cannot look" for "there are none".
-//! - After that `int`, and after the `nlmsgerr`, attributes with an explanation may follow (4.12, on
-//!   sockets that asked for them by `NETLINK_EXT_ACK`). They are not read here.
+//! - A dump ends with `NLMSG_DONE`, whose payload is an `int`: 0 or a negative errno. A protocol without its diag
+//!   module ends with -2 in it, and not with `NLMSG_ERROR`: a reader that ignores the number takes "cannot look"
+//!   for "there are none".
+//! - After that `int`, and after the `nlmsgerr`, attributes with an explanation may follow (4.12, on sockets with
+//!   `NETLINK_EXT_ACK`). They are not decoded.
 //! - `NLMSG_ERROR` with 0 is an acknowledgement.
 //! - `NLM_F_DUMP` is two bits, and the kernel starts a dump when it sees either.
-//! - A datagram that did not fit the buffer is cut without a trace in its bytes, unless the cut goes
-//!   through a message: look at `MSG_TRUNC`.
+//! - A datagram that did not fit the buffer is truncated without a trace in its bytes, unless the end is inside a
+//!   message: check `MSG_TRUNC`.
 
 use crate::reader::{DecodeError, Reader};
 
-/// Control message: nothing, to be passed over.
+/// Control message: nothing, to be skipped.
 pub const NLMSG_NOOP: u16 = 1;
 /// Control message: an error, or an acknowledgement.
 pub const NLMSG_ERROR: u16 = 2;
@@ -62,7 +62,7 @@ const ATTRIBUTE: &str = "nlattr";
 /// `struct nlmsghdr` without its length, which is the framing's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Header {
-    /// `nlmsg_type`: below 16 a control message, else what the protocol says.
+    /// `nlmsg_type`: below 16 a control message, else defined by the protocol.
     pub kind: u16,
     /// `nlmsg_flags`: `NLM_F_*`.
     pub flags: u16,
@@ -75,8 +75,7 @@ pub struct Header {
 impl Header {
     /// Builds a whole message: this header with the length filled in, `body`, padding to a multiple of 4.
     ///
-    /// The length field holds `u32::MAX` if the message is longer than it can say, and no kernel takes
-    /// such a message.
+    /// The length field holds `u32::MAX` if the message is longer than that, and no kernel accepts such a message.
     pub fn encode(&self, body: &[u8]) -> Vec<u8> {
         let length = NLMSG_HDRLEN.saturating_add(body.len());
         let mut message = Vec::with_capacity(padded(length));
@@ -101,15 +100,15 @@ pub struct Message<'a> {
 }
 
 impl Message<'_> {
-    /// Whether the kernel says that the list changed under the dump (`NLM_F_DUMP_INTR`): rows may be
-    /// missing or doubled. On any message of a dump, its `NLMSG_DONE` too.
+    /// Whether the kernel marks the list as changed during the dump (`NLM_F_DUMP_INTR`): rows may be missing or
+    /// repeated. On any message of a dump, its `NLMSG_DONE` too.
     #[inline]
     pub const fn interrupted(&self) -> bool {
         self.header.flags & NLM_F_DUMP_INTR != 0
     }
 }
 
-/// What a message carries, told by `nlmsg_type`.
+/// The content of a message, by `nlmsg_type`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Body<'a> {
     /// `NLMSG_NOOP`.
@@ -187,7 +186,7 @@ impl<'a> Messages<'a> {
             seq: self.reader.u32_ne()?,
             port_id: self.reader.u32_ne()?,
         };
-        // A length that this machine cannot address is more than is there, whatever it is.
+        // A length that this machine cannot address is larger than any datagram.
         let length = usize::try_from(length).unwrap_or(usize::MAX);
         let Some(payload) = length.checked_sub(NLMSG_HDRLEN) else {
             return Err(DecodeError::malformed(MESSAGE, start, "nlmsg_len below 16"));
@@ -277,9 +276,8 @@ impl std::iter::FusedIterator for Attributes<'_> {}
 
 /// Appends an attribute to a whole message, as [`Header::encode`] makes it, and corrects its length.
 ///
-/// Answers whether it did. What cannot be said is left out: a payload above 65,531 bytes (`nla_len` has
-/// 16 bits), a message above 4 GiB, a `message` without a header. The answer may be ignored where the
-/// payload is a number.
+/// Returns false, and leaves the message unchanged, if the payload is above 65,531 bytes (`nla_len` has 16 bits), the
+/// message would be above 4 GiB, or `message` has no header. The result may be ignored where the payload is a number.
 pub fn put_attribute(message: &mut Vec<u8>, kind: u16, payload: &[u8]) -> bool {
     let Ok(attribute_length) = u16::try_from(ATTRIBUTE_HEADER_LENGTH.saturating_add(payload.len())) else {
         return false;
@@ -313,7 +311,7 @@ const fn padded(length: usize) -> usize {
     }
 }
 
-/// Passes over what aligns `length` bytes, as far as it is there.
+/// Skips the padding after `length` bytes, as far as it is there.
 #[inline]
 fn skip_padding(reader: &mut Reader<'_>, length: usize) {
     let padding = padded(length).saturating_sub(length).min(reader.remaining());

@@ -18,15 +18,14 @@
 //! |     20 | `ndiag_cookie`     | two u32, the low half first on every machine |
 //!
 //! Traps:
-//! - The dump heeds the protocol and what to show, nothing else.
+//! - The dump is filtered by the protocol only.
 //! - Sockets with port 0 are the kernel's own, one a protocol. They have an inode, and no process has them.
 //! - The port is often the number of the process that made the socket, and is no proof of it: the process
 //!   chooses it, the kernel picks another if that one is taken, and it is a number of that process's pid
 //!   namespace.
 //! - A socket without a port, which has neither been bound nor sent anything, is in no table and is not listed.
-//! - **A socket that is in a multicast group comes twice**, with the same cookie (6.18): the kernel goes
-//!   through all sockets and then through those with groups. A dump that the growth of a table interrupts
-//!   starts over, with the same effect.
+//! - **A socket in a multicast group is reported twice**, with the same cookie (6.18): the kernel walks all sockets
+//!   and then those with groups. A dump that the growth of a table interrupts starts over, with the same effect.
 //! - The requester's own socket is in the list.
 
 use super::inet_diag_memory::SkMemInfo;
@@ -61,15 +60,15 @@ pub const NDIAG_FLAG_PKTINFO: u32 = 0x02;
 pub const NDIAG_FLAG_BROADCAST_ERROR: u32 = 0x04;
 /// Bit of [`flags`](NetlinkDiagMsg::flags): `NETLINK_NO_ENOBUFS` is set.
 pub const NDIAG_FLAG_NO_ENOBUFS: u32 = 0x08;
-/// Bit of [`flags`](NetlinkDiagMsg::flags): `NETLINK_LISTEN_ALL_NSID` is set: it hears other network namespaces
-/// too.
+/// Bit of [`flags`](NetlinkDiagMsg::flags): `NETLINK_LISTEN_ALL_NSID` is set: it receives from other network
+/// namespaces too.
 pub const NDIAG_FLAG_LISTEN_ALL_NSID: u32 = 0x10;
 /// Bit of [`flags`](NetlinkDiagMsg::flags): `NETLINK_CAP_ACK` is set.
 pub const NDIAG_FLAG_CAP_ACK: u32 = 0x20;
 
 const RECORD: &str = "netlink_diag_msg";
 
-/// `struct netlink_diag_req`: asks for all sockets of one protocol, or of all.
+/// `struct netlink_diag_req`: a request for all sockets of one protocol, or of all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetlinkDiagRequest {
     /// `sdiag_protocol`: `NETLINK_*`, or [`NDIAG_PROTO_ALL`]. A number above 31 is answered with `ENOENT`.
@@ -95,7 +94,7 @@ impl NetlinkDiagRequest {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Groups<'a> {
     bitmap: &'a [u8],
-    /// How many bits have been looked at.
+    /// How many bits have been read.
     done: u32,
 }
 
@@ -111,7 +110,7 @@ impl<'a> Groups<'a> {
         let byte = usize::try_from(number / 8).ok()?;
         // A word of the machine: on a big-endian one its lowest bits are in its last byte.
         let place = if cfg!(target_endian = "big") { byte ^ (WORD - 1) } else { byte };
-        // What is cut off a word that is not whole counts as clear, and the end is that of the bytes.
+        // Bits of an incomplete word count as clear, and the end is that of the bytes.
         let value = self.bitmap.get(place).copied().unwrap_or(0);
         (byte < self.bitmap.len()).then_some(value >> (number % 8) & 1 != 0)
     }
@@ -165,7 +164,7 @@ impl<'a> NetlinkDiagMsg<'a> {
     /// Reads one socket from a message's payload ([`Body::Data`](super::netlink::Body::Data)).
     ///
     /// # Errors
-    /// The fixed part is cut, the attributes are misframed, or one of them is shorter than its type. Attributes
+    /// The fixed part is truncated, the attributes are misframed, or one of them is shorter than its type. Attributes
     /// that are not known, and longer ones than known, are no error; of several of a kind the last counts.
     pub fn decode(payload: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(RECORD, payload);

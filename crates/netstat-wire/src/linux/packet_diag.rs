@@ -14,13 +14,13 @@
 //! |      8 | `pdiag_cookie` | two u32, the low half first on every machine                     |
 //!
 //! Traps:
-//! - The dump heeds what to show, nothing else.
+//! - The dump has no filter; only the attributes can be selected.
 //! - Protocol 0 receives nothing: the socket was made only to send, or is not bound yet. 3 (`ETH_P_ALL`)
-//!   receives everything. [`PDI_RUNNING`] says whether it receives now.
-//! - Index 0 is every device, not none; -1 (`u32::MAX`) is a device that is gone.
-//! - A list of memberships comes whenever it is asked for, and may be empty. It is what this socket asked for:
-//!   it does not say whether a device is promiscuous.
-//! - The number of the device is one of the network namespace that was asked.
+//!   receives everything. [`PDI_RUNNING`] shows whether it receives now.
+//! - Index 0 is every device, not none; -1 (`u32::MAX`) is a device that no longer exists.
+//! - A list of memberships is sent whenever it is requested, and may be empty. It has what this socket joined: it
+//!   does not show whether a device is promiscuous.
+//! - The number of the device is one of the network namespace of the request.
 
 use super::inet_diag_memory::SkMemInfo;
 use super::netlink::Attributes;
@@ -73,7 +73,7 @@ pub const PDI_LOSS: u32 = 0x10;
 
 const RECORD: &str = "packet_diag_msg";
 
-/// `struct packet_diag_req`: asks for all packet sockets of a network namespace.
+/// `struct packet_diag_req`: a request for all packet sockets of a network namespace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PacketDiagRequest {
     /// `pdiag_show`: which attributes to add, `PACKET_SHOW_*`.
@@ -160,7 +160,7 @@ impl PacketRing {
 pub struct PacketMembership<'a> {
     /// `pdmc_index`: the device.
     pub index: u32,
-    /// `pdmc_count`: how often this socket asked for it.
+    /// `pdmc_count`: how often this socket joined it.
     pub count: u32,
     /// `pdmc_type`: `PACKET_MR_MULTICAST` 0, `PACKET_MR_PROMISC` 1, `PACKET_MR_ALLMULTI` 2, `PACKET_MR_UNICAST`
     /// 3.
@@ -262,7 +262,7 @@ impl<'a> PacketDiagMsg<'a> {
     /// Reads one socket from a message's payload ([`Body::Data`](super::netlink::Body::Data)).
     ///
     /// # Errors
-    /// The fixed part is cut, the attributes are misframed, or one of them is shorter than its type. Attributes
+    /// The fixed part is truncated, the attributes are misframed, or one of them is shorter than its type. Attributes
     /// that are not known, and longer ones than known, are no error; of several of a kind the last counts.
     pub fn decode(payload: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(RECORD, payload);

@@ -8,11 +8,11 @@
 //!    0: 0100007F:1F90 00000000:0000 0A 00000000:00000001 00:00000000 00000000  1000        0 12345 1 ...
 //! ```
 //!
-//! What comes after the inode differs between kernels and protocols, and is passed over.
+//! The columns after the inode differ between kernels and protocols, and are skipped.
 //!
 //! Traps:
-//! - An address is one word of 32 bits (IPv6: four), each printed as a number: the bytes of an address stand
-//!   in the order of the machine that printed them. Here that order is a value, [`Endian`], so that lines of
+//! - An address is one word of 32 bits (IPv6: four), each printed as a number: the bytes of an address are in the
+//!   order of the machine that printed them. That order is a value, [`Endian`], so that lines of
 //!   one machine can be read on another. Ports are numbers, the same everywhere.
 //! - Sends come before receives, other than in the records of `inet_diag`.
 //! - A listener has its waiting connections as its receive queue, and 0 for the most that may wait.
@@ -53,7 +53,7 @@ impl Endian {
 /// One line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcNet {
-    /// `local_address`; the scope is not told.
+    /// `local_address`; the scope is not in the file.
     pub local: SocketAddr,
     /// `rem_address`; all zeros where there is none.
     pub remote: SocketAddr,
@@ -69,7 +69,7 @@ pub struct ProcNet {
     pub expires_ticks: u64,
     /// `retrnsmt`: retransmits that were not confirmed.
     pub retransmits: u32,
-    /// `uid`: in the user namespace of who opened the file.
+    /// `uid`: in the user namespace of the process that opened the file.
     pub uid: u32,
     /// `timeout`: probes of a closed window that were not answered.
     pub probes: u32,
@@ -82,7 +82,7 @@ impl ProcNet {
     /// whether they are those of IPv4 or IPv6.
     ///
     /// # Errors
-    /// A field is missing, is not what it should be, or ends with the line: then it may be cut.
+    /// A field is missing, is not what it should be, or ends with the line: then it may be truncated.
     pub fn decode(line: &[u8], endian: Endian) -> Result<Self, DecodeError> {
         let reader = &mut Reader::new(RECORD, line);
         field(reader, b':', "malformed sl")?;
@@ -107,7 +107,7 @@ impl ProcNet {
     }
 }
 
-/// What stands before the next `end`, spaces before it left out. It must be there: every field that is read
+/// The text before the next `end`, without leading spaces. It must be there: every field that is read
 /// has one after it.
 fn field<'a>(reader: &mut Reader<'a>, end: u8, what: &'static str) -> Result<&'a [u8], DecodeError> {
     let spaces = reader.rest().iter().take_while(|byte| **byte == b' ').count();

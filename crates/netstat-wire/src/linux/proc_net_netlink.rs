@@ -40,7 +40,7 @@ impl ProcNetNetlink {
     /// Reads a line that is not the heading, with its newline.
     ///
     /// # Errors
-    /// A column is missing, is not what it should be, or ends with the bytes: then it may be cut.
+    /// A column is missing, is not what it should be, or ends with the bytes: then it may be truncated.
     pub fn decode(line: &[u8]) -> Result<Self, DecodeError> {
         let mut columns = Columns::new("/proc/PID/net/netlink", line);
         columns.text("malformed sk")?;

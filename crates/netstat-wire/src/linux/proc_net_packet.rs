@@ -22,7 +22,7 @@ pub struct ProcNetPacket {
     pub kind: u16,
     /// `Proto`: which protocol it receives, `ETH_P_*`.
     pub protocol: u16,
-    /// `Iface`: the device that it is bound to; 0 is every one, `None` one that is gone (-1).
+    /// `Iface`: the device that it is bound to; 0 is every one, `None` one that no longer exists (-1).
     pub index: Option<u32>,
     /// `R`: whether it receives.
     pub running: bool,
@@ -38,7 +38,7 @@ impl ProcNetPacket {
     /// Reads a line that is not the heading, with its newline.
     ///
     /// # Errors
-    /// A column is missing, is not what it should be, or ends with the bytes: then it may be cut.
+    /// A column is missing, is not what it should be, or ends with the bytes: then it may be truncated.
     pub fn decode(line: &[u8]) -> Result<Self, DecodeError> {
         let mut columns = Columns::new("/proc/PID/net/packet", line);
         columns.text("malformed sk")?;

@@ -56,7 +56,7 @@ impl SctpEndpoint {
     /// Reads a line that is not the heading, with its newline.
     ///
     /// # Errors
-    /// A column is missing, is not what it should be, or the newline is: then the line may be cut.
+    /// A column is missing, is not what it should be, or the newline is: then the line may be truncated.
     pub fn decode(line: &[u8]) -> Result<Self, DecodeError> {
         let mut columns = Columns::new(EPS, line);
         columns.text("malformed ENDPT")?;
@@ -102,11 +102,11 @@ pub struct SctpAssociation {
 }
 
 impl SctpAssociation {
-    /// Reads a line that is not the heading. What comes after the addresses is passed over.
+    /// Reads a line that is not the heading. Columns after the addresses are skipped.
     ///
     /// # Errors
     /// A column is missing, is not what it should be, or the tab or newline after the addresses is: then the
-    /// line may be cut.
+    /// line may be truncated.
     pub fn decode(line: &[u8]) -> Result<Self, DecodeError> {
         let mut columns = Columns::new(ASSOCS, line);
         columns.text("malformed ASSOC")?;

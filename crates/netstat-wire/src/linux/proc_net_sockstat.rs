@@ -3,10 +3,11 @@
 //!
 //! For TCP, `inuse` counts the sockets in the kernel's hash tables: those in every state but TIME_WAIT and
 //! SYN_RECV, which are no sockets, and CLOSE, which are in no table. `sockstat` counts those of IPv4 and
-//! `sockstat6` those of IPv6. `tw` counts TIME_WAIT of both families, and FIN_WAIT2 that nobody has any more,
-//! which is kept in the same short form.
+//! `sockstat6` those of IPv6. `tw` counts the minisocks of both families in TIME_WAIT, and those in FIN_WAIT2
+//! without a holder.
 //!
-//! Counters are kept by processor and added up without a lock: while sockets come and go, a sum is that of no
+//! Counters are kept per processor and added up without a lock: while sockets open and close, a sum is that of no
+//! one moment.
 //! one moment.
 
 use super::decimal;
@@ -14,12 +15,12 @@ use crate::reader::DecodeError;
 
 const RECORD: &str = "/proc/net/sockstat";
 
-/// What one line says.
+/// The counters of one line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Sockstat {
     /// `inuse`: sockets that can be found.
     pub inuse: u64,
-    /// `tw`: the short forms of closed connections; only the line `TCP` has it.
+    /// `tw`: the minisocks of closed connections; only the line `TCP` has it.
     pub tw: Option<u64>,
 }
 
@@ -32,7 +33,7 @@ impl Sockstat {
         let mut offset = 0_usize;
         for line in text.split_inclusive(|byte| *byte == b'\n') {
             let values = line.strip_prefix(protocol.as_bytes()).and_then(|rest| rest.strip_prefix(b": "));
-            // Without its newline the line may be cut in the middle of a number.
+            // Without its newline the line may be truncated in the middle of a number.
             if let Some(values) = values.and_then(|values| values.strip_suffix(b"\n")) {
                 let malformed = DecodeError::malformed(RECORD, offset, "no number after inuse");
                 let inuse = value(values, b"inuse").ok_or(malformed)?;

@@ -19,8 +19,7 @@
 //!   [`name`] is what is printed, not what a peer must connect to.
 //! - There is no peer, no queue, no user, no cookie and no file.
 //! - Inode 0 with `St` 2 is the end of a connection that is not accepted yet, under the name of its listener.
-//! - `St` is `socket_state` of `linux/net.h`, not a state of TCP, and it does not say who listens: `Flags`
-//!   does.
+//! - `St` is `socket_state` of `linux/net.h`, not a state of TCP, and does not show listeners: `Flags` does.
 //! - The first field may be `(____ptrval____)`, and is of no use anyway.
 //!
 //! [`name`]: ProcNetUnix::name
@@ -61,7 +60,7 @@ pub struct ProcNetUnix<'a> {
     /// `Path`: as printed, newlines in it too; an abstract name starts with `@`. Absent if the socket is not
     /// bound.
     pub name: Option<&'a [u8]>,
-    /// Whether these lines may be the end of the name on the lines before, and the socket made up: true if both
+    /// Whether these lines may be the end of the name on the lines before, and the socket forged: true if both
     /// together are no longer than a name can be.
     pub may_be_forged: bool,
 }
@@ -110,13 +109,13 @@ impl<'a> ProcNetUnixLines<'a> {
         let with_name_before = name_before.map(|before| before.saturating_add(1).saturating_add(length));
         socket.may_be_forged = with_name_before.is_some_and(|length| length <= UNIX_PATH_MAX);
         if socket.may_be_forged && socket.name.is_none() {
-            // The name before may go on after this line too.
+            // The name before may continue after this line too.
             self.name_before = with_name_before;
         }
         Ok(socket)
     }
 
-    /// Takes the lines that are no sockets, as long as they can be of one name. Answers how long the name is.
+    /// Reads the lines that are no sockets, as long as they can be of one name. Returns the length of the name.
     fn take_rest_of_name(&mut self, on_first_line: usize) -> Result<usize, DecodeError> {
         let mut length = on_first_line;
         while let Some(next) = line_length(self.reader.rest()) {

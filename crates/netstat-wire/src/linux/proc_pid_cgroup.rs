@@ -69,7 +69,7 @@ fn before_colon<'a>(reader: &mut Reader<'a>) -> Option<&'a [u8]> {
 }
 
 /// The lines of the file, in order. One that is malformed is an error, and the next one is tried; so is one
-/// without its newline, which may be cut.
+/// without its newline, which may be truncated.
 #[derive(Clone, Debug)]
 pub struct Cgroups<'a> {
     reader: Reader<'a>,

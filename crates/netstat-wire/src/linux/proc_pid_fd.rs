@@ -1,11 +1,11 @@
 //! `/proc/PID/fd` (`fs/proc/fd.c`, `net/socket.c`): the open descriptors of a process, as links.
 //!
-//! The directory lists `.`, `..` and a decimal number for each descriptor. What a link says is made up
-//! by the kernel: a path, or for what has none a kind and an inode. A socket is `socket:[N]`, where `N` is
-//! the `idiag_inode` that `inet_diag` reports: that is the whole connection between sockets and processes.
+//! The directory lists `.`, `..` and a decimal number for each descriptor. The kernel makes up the text of a link:
+//! a path, or for a file without one a kind and an inode. A socket is `socket:[N]`, where `N` is the `idiag_inode`
+//! that `inet_diag` reports: that is the whole connection between sockets and processes.
 //!
-//! Paths start with `/`, so no file name can forge such a text. `N` is printed as `unsigned long`; socket
-//! inodes themselves are counted in 32 bits and can be used again after a wrap.
+//! Paths start with `/`, so no file name can forge such a text. `N` is printed as `unsigned long`; socket inodes
+//! themselves are counted in 32 bits and can be reused after a wrap.
 
 use super::decimal;
 use super::text::before_nul;

@@ -1,8 +1,8 @@
-//! `/proc/PID/fdinfo/FD` (`fs/proc/fd.c` and what each kind of file adds), as far as it speaks of sockets.
+//! `/proc/PID/fdinfo/FD` (`fs/proc/fd.c` and what each kind of file adds): the parts about sockets.
 //!
 //! Of every descriptor `ino:` (5.14), the number in `socket:[N]`. Of a unix socket `scm_fds:` (5.6), how many
-//! descriptors are in flight in its queue. Of an io_uring (`io_uring/fdinfo.c`) the files that are registered
-//! with it, which need no descriptor any more:
+//! descriptors are in flight in its queue. Of an io_uring (`io_uring/fdinfo.c`) the files that are registered with
+//! it, which stay open without a descriptor:
 //!
 //! ```text
 //! UserFiles:      6
@@ -15,12 +15,12 @@
 //! - Empty slots are left out by newer kernels (6.18) and are `<none>` in older ones (6.8). `UserFiles:` counts
 //!   slots, not files.
 //! - **The files may be missing although there are some**: the kernel does not wait for a ring that is in use.
-//!   Older kernels (6.8) then print `UserFiles:` with its number and no line after it, newer ones nothing of
-//!   the ring at all. So no line does not mean no file: read it some times more.
+//!   Older kernels (6.8) then print `UserFiles:` with its number and no line after it, newer ones nothing of the
+//!   ring at all. So no line does not mean no file: read it several times.
 //! - Older kernels (6.8) print the last part of the file's name only, unescaped: a socket is `TCP` or the like,
 //!   without its inode, and a regular file may be named `socket:[1]`. Newer ones (6.18) print whole paths, with
 //!   spaces, tabs, newlines and backslashes in octal; there only a socket's text starts with `socket:[`. The
-//!   kernel's version says which it is, or a socket that the reader registers itself.
+//!   kernel's version shows which it is, or a socket that the reader registers itself.
 
 use super::decimal;
 use super::text::position;
@@ -28,7 +28,7 @@ use crate::reader::{DecodeError, Reader};
 
 const RECORD: &str = "/proc/PID/fdinfo";
 
-/// What the file says of a descriptor.
+/// The fields of a descriptor.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FdInfo<'a> {
     /// `ino:`: the inode of the file. Absent before 5.14.
@@ -40,8 +40,8 @@ pub struct FdInfo<'a> {
 }
 
 impl<'a> FdInfo<'a> {
-    /// Reads the text of the file. Lines that are not known are passed over, and so is a last one without its
-    /// newline, which may be cut.
+    /// Reads the text of the file. Unknown lines are skipped, and so is a last one without its newline, which may
+    /// be truncated.
     ///
     /// # Errors
     /// A number is not what it should be.

@@ -4,12 +4,12 @@
 //! 7f7606c8d000-7f7606c8f000 r--s 00000000 00:09 1303528                    socket:[1303528]
 //! ```
 //!
-//! A socket that is mapped (TCP for receiving without a copy, the rings of packet sockets, AF_XDP) stays open
-//! without a descriptor, and this is where it shows.
+//! A mapped socket (TCP with zero-copy receive, the rings of packet sockets, AF_XDP) stays open without a
+//! descriptor, and only this file shows it.
 //!
 //! Traps:
-//! - A path starts with `/`, and a newline in it is printed as `\012`; what the kernel or the process calls
-//!   memory stands in brackets. So only a socket's text starts with `socket:[`.
+//! - A path starts with `/`, and a newline in it is printed as `\012`; other names of memory are in brackets. So
+//!   only a socket's text starts with `socket:[`.
 //! - Columns have no fixed width: spaces separate them.
 //! - The device (`00:09`) is that of sockfs for a socket, a number that differs between machines.
 //! - The file has a line for each mapping, and reading it takes the lock of the process's memory: with many
@@ -32,7 +32,7 @@ impl<'a> Mapping<'a> {
     /// Reads a line with its newline.
     ///
     /// # Errors
-    /// A column is missing, is not what it should be, or the newline is missing: then the line may be cut.
+    /// A column is missing, is not what it should be, or the newline is missing: then the line may be truncated.
     pub fn decode(line: &'a [u8]) -> Result<Self, DecodeError> {
         let mut columns = Columns::new("/proc/PID/maps", line);
         columns.text("malformed address")?;

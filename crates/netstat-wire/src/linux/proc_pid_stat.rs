@@ -4,10 +4,9 @@
 //! Fields were only ever appended; the last one that must be there is `starttime`, the 22nd, which is as old
 //! as the file.
 //!
-//! The trap is COMM, up to 15 bytes that the process itself chooses (63 for a kernel worker): it may hold
-//! spaces, parentheses, newlines, anything but NUL, and stands here as it is (only `status` escapes it).
-//! So the "line" may be several. All after the name is numbers and one letter: it ends at the last `)` of
-//! the text.
+//! The trap is COMM, up to 15 bytes that the process itself chooses (63 for a kernel worker): it may hold spaces,
+//! parentheses, newlines, anything but NUL, and is not escaped in this file (only in `status`). So the "line" may
+//! be several. All after the name is numbers and one letter: it ends at the last `)` of the text.
 
 use super::decimal;
 use super::text::position;
@@ -15,7 +14,7 @@ use crate::reader::{DecodeError, Reader};
 
 const RECORD: &str = "/proc/PID/stat";
 
-/// What of the line is of use here.
+/// The fields that identify a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Stat {
     /// Field 1: the process, as the reader's mount of procfs numbers it.
@@ -28,8 +27,9 @@ pub struct Stat {
     pub ppid: u32,
     /// Field 22: when it started, in ticks of `sysconf(_SC_CLK_TCK)` (mostly 100 a second) since boot.
     pub start_time_ticks: u64,
-    /// Field 28: where its stack began when it executed its program, at an address that each execution draws
-    /// anew. `None` for those who may not trace it (the kernel says 0), and of a thread of the kernel.
+    /// Field 28: where its stack began when it executed its program, at an address that is randomized for each
+    /// execution.
+    /// `None` for readers that may not trace it (the kernel prints 0), and for a kernel thread.
     pub start_stack: Option<u64>,
 }
 
@@ -37,7 +37,7 @@ impl Stat {
     /// Reads the text of the file.
     ///
     /// # Errors
-    /// A field is missing, is not what it should be, or ends with the text: then it may be cut.
+    /// A field is missing, is not what it should be, or ends with the text: then it may be truncated.
     pub fn decode(text: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(RECORD, text);
         let pid = number(&mut reader, "malformed pid")?;
@@ -74,7 +74,7 @@ fn start_stack(reader: &mut Reader<'_>) -> Result<u64, DecodeError> {
     number(reader, "malformed startstack")
 }
 
-/// What is before the next space, which must be there: every field that is read has one after it.
+/// The text before the next space, which must be there: every field that is read has one after it.
 fn field<'a>(reader: &mut Reader<'a>, what: &'static str) -> Result<&'a [u8], DecodeError> {
     let end = position(reader.rest(), b' ').ok_or(malformed(reader, what))?;
     let field = reader.take(end)?;

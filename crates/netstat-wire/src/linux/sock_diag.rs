@@ -1,4 +1,4 @@
-//! What the families that answer on a `NETLINK_SOCK_DIAG` socket share (`linux/sock_diag.h`): the type of a
+//! What all families that answer on a `NETLINK_SOCK_DIAG` socket share (`linux/sock_diag.h`): the type of a
 //! request, and the cookie.
 //!
 //! A cookie is two u32 of the machine's order, the low half first on every machine.

@@ -1,8 +1,8 @@
-//! `struct tcp_info` (`linux/tcp.h`): what the kernel knows of a TCP connection, in [`INET_DIAG_INFO`] of a
-//! TCP socket and from the socket option `TCP_INFO`.
+//! `struct tcp_info` (`linux/tcp.h`): the kernel's metrics of a TCP connection, in [`INET_DIAG_INFO`] of a TCP
+//! socket and from the socket option `TCP_INFO`.
 //!
-//! The structure only ever grew at its end, and a kernel sends what it has. Which fields there are is told
-//! by the length, never by a version: distributions carry fields to older kernels.
+//! The structure only ever grew at its end, and a kernel sends all that it has. Its length shows which fields there
+//! are, never a version: distributions backport fields to older kernels.
 //!
 //! | bytes | since | up to                                                                       |
 //! |------:|-------|-----------------------------------------------------------------------------|
@@ -36,10 +36,10 @@ use crate::reader::{DecodeError, Reader};
 
 const RECORD: &str = "tcp_info";
 
-/// A pacing rate that says "as fast as it goes": the kernel's `~0`, on 32-bit machines too.
+/// A pacing rate that means "unlimited": the kernel's `~0`, on 32-bit machines too.
 pub const NO_RATE_LIMIT: u64 = u64::MAX;
 
-/// A slow start threshold that says "none yet" (`TCP_INFINITE_SSTHRESH`).
+/// A slow start threshold that means "none yet" (`TCP_INFINITE_SSTHRESH`).
 pub const INFINITE_SSTHRESH: u32 = 0x7fff_ffff;
 
 /// `struct tcp_info`. The names are the header's without `tcpi_`, with the unit where it is a time.
@@ -49,11 +49,11 @@ pub const INFINITE_SSTHRESH: u32 = 0x7fff_ffff;
 pub struct TcpInfo {
     /// A number of [`tcp_states`](super::tcp_states).
     pub state: u8,
-    /// What congestion control is doing: 0 open, 1 disorder, 2 reducing its window, 3 recovery, 4 loss.
+    /// State of congestion control: 0 open, 1 disorder, 2 reducing its window, 3 recovery, 4 loss.
     pub ca_state: u8,
-    /// Timeouts in a row for the same data.
+    /// Consecutive timeouts for the same data.
     pub retransmits: u8,
-    /// Probes of a closed window or of an idle connection that are not answered.
+    /// Unanswered probes of a closed window or of an idle connection.
     pub probes: u8,
     /// How often the timeout was doubled.
     pub backoff: u8,
@@ -62,12 +62,12 @@ pub struct TcpInfo {
     pub options: u8,
     /// Shift of the windows that the peer announces (4 bits).
     pub snd_wscale: u8,
-    /// Shift of the windows announced here (4 bits).
+    /// Shift of the windows that this end announces (4 bits).
     pub rcv_wscale: u8,
-    /// The delivery rate is what the program had to send, not what the path took (false before 4.9).
+    /// The delivery rate is limited by the program, not by the path (false before 4.9).
     pub delivery_rate_app_limited: bool,
-    /// Why TCP Fast Open did not work for this client (0 before 5.5): 0 nothing said, 1 no cookie, 2 data not
-    /// acknowledged, 3 the SYN was sent again.
+    /// Why TCP Fast Open did not work for this client (0 before 5.5): 0 not reported, 1 no cookie, 2 data not
+    /// acknowledged, 3 the SYN was retransmitted.
     pub fastopen_client_fail: u8,
     /// Retransmission timeout.
     pub rto_us: u32,
@@ -81,15 +81,15 @@ pub struct TcpInfo {
     pub unacked: u32,
     /// Segments acknowledged selectively. LISTEN: how many connections may wait.
     pub sacked: u32,
-    /// Segments taken for lost.
+    /// Segments considered lost.
     pub lost: u32,
-    /// Segments sent again and not yet acknowledged.
+    /// Segments retransmitted and not yet acknowledged.
     pub retrans: u32,
     /// Segments up to the highest selective acknowledgement; 0 since 4.15.
     pub fackets: u32,
     /// Since data was sent, or since the connection began if none was.
     pub last_data_sent_ms: u32,
-    /// Always 0: no kernel remembers it.
+    /// Always 0: no kernel keeps it.
     pub last_ack_sent_ms: u32,
     /// Since data was received, or since the connection began.
     pub last_data_recv_ms: u32,
@@ -97,7 +97,7 @@ pub struct TcpInfo {
     pub last_ack_recv_ms: u32,
     /// MTU of the path in bytes.
     pub pmtu: u32,
-    /// Bytes up to which the window announced here may grow at present.
+    /// Bytes up to which the window that this end announces may currently grow.
     pub rcv_ssthresh: u32,
     /// Smoothed round trip time; 0: not measured.
     pub rtt_us: u32,
@@ -109,15 +109,15 @@ pub struct TcpInfo {
     pub snd_cwnd: u32,
     /// Segment size announced to the peer, in bytes.
     pub advmss: u32,
-    /// By how many segments packets may be out of order before one is taken for lost.
+    /// How many segments packets may be out of order before one is considered lost.
     pub reordering: u32,
     /// Round trip time as the receiver sees it; 0: not measured.
     pub rcv_rtt_us: u32,
     /// Bytes that the program reads in a round trip, by which the receive buffer grows.
     pub rcv_space: u32,
-    /// Segments sent again since the connection began.
+    /// Segments retransmitted since the connection began.
     pub total_retrans: u32,
-    /// Bytes a second at which segments are let out; [`NO_RATE_LIMIT`]: unlimited.
+    /// Bytes a second at which segments are sent; [`NO_RATE_LIMIT`]: unlimited.
     pub pacing_rate: Option<u64>,
     /// `SO_MAX_PACING_RATE`, bytes a second; [`NO_RATE_LIMIT`]: unlimited, the default.
     pub max_pacing_rate: Option<u64>,
@@ -125,35 +125,35 @@ pub struct TcpInfo {
     pub bytes_acked: Option<u64>,
     /// Bytes received in order; the peer's FIN counts as one.
     pub bytes_received: Option<u64>,
-    /// Segments sent, bare acknowledgements and repetitions included.
+    /// Segments sent, with bare acknowledgements and retransmissions.
     pub segs_out: Option<u32>,
     /// Segments received.
     pub segs_in: Option<u32>,
     /// Bytes that the program wrote and that were not yet sent.
     pub notsent_bytes: Option<u32>,
-    /// Smallest round trip time of late; `u32::MAX`: not measured.
+    /// Smallest recent round trip time; `u32::MAX`: not measured.
     pub min_rtt_us: Option<u32>,
     /// Segments received that carried data.
     pub data_segs_in: Option<u32>,
-    /// Segments sent that carried data, repetitions included.
+    /// Segments sent that carried data, with retransmissions.
     pub data_segs_out: Option<u32>,
-    /// Bytes a second that the path delivered of late; 0: not measured.
+    /// Bytes a second that the path delivered recently; 0: not measured.
     pub delivery_rate: Option<u64>,
     /// How long there was something to send.
     pub busy_time_us: Option<u64>,
-    /// How much of that the peer's window was in the way.
+    /// How much of that the peer's window was the limit.
     pub rwnd_limited_us: Option<u64>,
-    /// How much of that the send buffer was too small.
+    /// How much of that the send buffer was the limit.
     pub sndbuf_limited_us: Option<u64>,
     /// Segments delivered, also out of order, the SYN counted.
     pub delivered: Option<u32>,
-    /// Of them those that the peer says were marked by congestion (ECN).
+    /// Of them those that the peer reported as marked by congestion (ECN).
     pub delivered_ce: Option<u32>,
-    /// Bytes sent, repetitions included.
+    /// Bytes sent, with retransmissions.
     pub bytes_sent: Option<u64>,
-    /// Bytes sent again.
+    /// Bytes retransmitted.
     pub bytes_retrans: Option<u64>,
-    /// Segments that arrived twice at the peer, as it said by DSACK.
+    /// Segments that the peer received twice, as reported by DSACK.
     pub dsack_dups: Option<u32>,
     /// How often packets were seen to be out of order.
     pub reord_seen: Option<u32>,
@@ -161,7 +161,7 @@ pub struct TcpInfo {
     pub rcv_ooopack: Option<u32>,
     /// Window that the peer announced, in bytes.
     pub snd_wnd: Option<u32>,
-    /// Window announced here, in bytes.
+    /// Window that this end announced, in bytes.
     pub rcv_wnd: Option<u32>,
     /// How often another path was tried because this one was congested or dead.
     pub rehash: Option<u32>,
@@ -185,21 +185,20 @@ pub struct TcpInfo {
     pub received_e0_bytes: Option<u32>,
     /// Bytes received with the congestion mark.
     pub received_ce_bytes: Option<u32>,
-    /// How Accurate ECN was negotiated and how it failed, as the word stands there: two fields of 16 bits in
-    /// 6.18, bit fields in 7.0, at the same place of a structure of the same length. Only who knows the
-    /// kernel can take it apart.
+    /// How Accurate ECN was negotiated and how it failed, as a raw word: two fields of 16 bits in 6.18, bit fields
+    /// in 7.0, at the same offset of a structure of the same length. Decoding it takes the version of the kernel.
     pub ecn_bits: Option<u32>,
 }
 
 impl TcpInfo {
-    /// Reads the structure, whatever its length from 104 on.
+    /// Reads the structure, of any length from 104 on.
     ///
     /// A field of which some bytes are missing is missing as a whole, and so are all after it. Bytes beyond the
-    /// last field known here are not read.
+    /// last known field are ignored.
     ///
     /// # Errors
-    /// Fewer than the 104 bytes that every kernel with `inet_diag` sends. (A `struct mptcp_info` may be so
-    /// short, and stands in the same attribute: see [`Details`](super::inet_diag_details::Details).)
+    /// Fewer than the 104 bytes that every kernel with `inet_diag` sends. (A `struct mptcp_info` may be so short,
+    /// and is in the same attribute: see [`Details`](super::inet_diag_details::Details).)
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(RECORD, bytes);
         let [state, ca_state, retransmits, probes, backoff, options, wscales, flags] = reader.bytes()?;
@@ -294,9 +293,9 @@ impl TcpInfo {
     }
 }
 
-/// A field that not every kernel has. After one that is not there, or not whole, nothing is.
+/// A field that not every kernel has. After a missing or incomplete one, all are missing.
 ///
-/// Not inlined: in each of its many places the compiler would follow what comes after a field that is not there.
+/// Not inlined: the compiler would duplicate the code for a missing field at each of its many uses.
 #[inline(never)]
 fn later<'a, T>(
     reader: &mut Reader<'a>,
@@ -304,7 +303,7 @@ fn later<'a, T>(
 ) -> Option<T> {
     let field = take(reader).ok();
     if field.is_none() {
-        // Else a narrower field would be read from the bytes of this one.
+        // Otherwise a narrower field would be read from the bytes of this one.
         *reader = Reader::new(RECORD, &[]);
     }
     field

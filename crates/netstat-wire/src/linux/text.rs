@@ -1,12 +1,12 @@
-//! Text, as the kernel writes it and as it stands in C structures.
+//! Searches in text, as the kernel writes it and as it is stored in C structures.
 
-/// Where the first of these bytes is that one. (One function, since each search that is written as a closure is
-/// compiled anew.)
+/// The position of the first `wanted` byte. (One function, since each search that is written as a closure is
+/// compiled separately.)
 pub(super) fn position(bytes: &[u8], wanted: u8) -> Option<usize> {
     bytes.iter().position(|byte| *byte == wanted)
 }
 
-/// What stands before the first NUL; everything if there is none.
+/// The text before the first NUL; all of it if there is none.
 #[inline]
 pub(super) fn before_nul(bytes: &[u8]) -> &[u8] {
     position(bytes, 0).and_then(|end| bytes.get(..end)).unwrap_or(bytes)

@@ -8,9 +8,9 @@
 //!   family of TIPC itself.
 //!
 //! Traps:
-//! - A socket whose state was not asked for comes too, as a message without a byte: no socket, and no error.
-//! - States are those of [`tcp_states`](super::tcp_states) under other names: LISTEN, ESTABLISHED, SYN_SENT for
-//!   a connection in the making, CLOSE for a socket that is open and not connected, CLOSE_WAIT for one that is
+//! - A socket whose state was not requested is reported as a message without a payload: no socket, and no error.
+//! - States are those of [`tcp_states`](super::tcp_states) under other names: LISTEN, ESTABLISHED, SYN_SENT for a
+//!   connection being made, CLOSE for a socket that is open and not connected, CLOSE_WAIT for one that is closing.
 //!   closing.
 //! - What a socket is bound to (services) is not there, only whether it is.
 //! - A kernel without TIPC answers with `NLMSG_ERROR`, `ENOENT`.
@@ -44,7 +44,7 @@ const TIPC_NLA_SOCK_STAT_RCVQ: u16 = 0;
 const TIPC_NLA_SOCK_STAT_SENDQ: u16 = 1;
 const TIPC_NLA_SOCK_STAT_DROP: u16 = 4;
 
-/// `struct tipc_sock_diag_req`: asks for all sockets in some states.
+/// `struct tipc_sock_diag_req`: a request for all sockets in some states.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TipcDiagRequest {
     /// `tidiag_states`: which states, bit `n` for state `n` ([`mask`](super::tcp_states::mask)).
@@ -69,7 +69,7 @@ pub struct TipcSock {
     pub port: Option<u32>,
     /// `TIPC_NLA_SOCK_CON`: what it is connected to. Absent if it is not.
     pub connection: Option<TipcConnection>,
-    /// `TIPC_NLA_SOCK_HAS_PUBL`: it is bound to a service. Not said of a connection.
+    /// `TIPC_NLA_SOCK_HAS_PUBL`: it is bound to a service. Not reported for a connection.
     pub has_publication: bool,
     /// `TIPC_NLA_SOCK_TYPE`: 1 stream, 2 datagram, 4 reliable datagram, 5 seqpacket.
     pub kind: Option<u32>,
@@ -89,7 +89,7 @@ pub struct TipcSock {
     pub drops: Option<u32>,
 }
 
-/// The other end of a connection, and the service that was asked for.
+/// The other end of a connection, and the requested service.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TipcConnection {
     /// `TIPC_NLA_CON_NODE`: the node of the other end.

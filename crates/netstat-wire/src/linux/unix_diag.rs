@@ -13,10 +13,10 @@
 //! |      4 | `udiag_ino`    | u32                                                   |
 //! |      8 | `udiag_cookie` | two u32, the low half first on every machine          |
 //!
-//! Attributes are numbered from 0. All but [`UNIX_DIAG_SHUTDOWN`] come only if they are asked for.
+//! Attributes are numbered from 0. All but [`UNIX_DIAG_SHUTDOWN`] are sent on request only.
 //!
 //! Traps:
-//! - **Never ask for [`UDIAG_SHOW_ICONS`] in a dump.** A message that does not fit the kernel's buffer ends the
+//! - **Never request [`UDIAG_SHOW_ICONS`] in a dump.** A message that does not fit the kernel's buffer ends the
 //!   dump, without an error: a listener with 4,003 connections waiting and a receive buffer of 8 KiB left 542
 //!   sockets of 4,009. Up to some 8,000 fit if the reader's buffer has 32 KiB. An exact lookup is answered with
 //!   `EMSGSIZE` instead, from some 1,900 on (6.18).
@@ -30,7 +30,7 @@
 //! - The accepted end of a connection has the name and the file of its listener, not its own.
 //! - States are those of TCP: LISTEN, ESTABLISHED, and CLOSE for all others. A datagram socket is ESTABLISHED
 //!   also when another one has connected to it, a stream socket also when the other end is closed.
-//! - A name may hold any bytes; what it says and does not say: [`UnixName`].
+//! - A name may hold any bytes; what it means: [`UnixName`].
 //! - An exact lookup of inode 0 is refused with `EINVAL`; one with the wrong cookie with `ESTALE`, of a socket
 //!   in another network namespace with `ENOENT`. It goes through the table from its start.
 //! - A kernel without this interface (it may be a module) answers with `NLMSG_ERROR`, `ENOENT`.
@@ -72,19 +72,19 @@ pub const UNIX_DIAG_ICONS: u16 = 3;
 pub const UNIX_DIAG_RQLEN: u16 = 4;
 /// Attribute: memory of the socket, u32 each.
 pub const UNIX_DIAG_MEMINFO: u16 = 5;
-/// Attribute: which directions are shut down, u8. Comes unasked.
+/// Attribute: which directions are shut down, u8. Sent without a request.
 pub const UNIX_DIAG_SHUTDOWN: u16 = 6;
 /// Attribute (5.3): the socket's creator, u32.
 pub const UNIX_DIAG_UID: u16 = 7;
 
 const RECORD: &str = "unix_diag_msg";
 
-/// `struct unix_diag_req`. The default asks for nothing; its cookie matches any.
+/// `struct unix_diag_req`. The default requests nothing; its cookie matches any.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnixDiagRequest {
     /// `udiag_states`: which states a dump lists, bit `n` for state `n` ([`mask`](super::tcp_states::mask)).
     pub states: u32,
-    /// `udiag_ino`: in an exact lookup the socket. A dump does not look at it.
+    /// `udiag_ino`: in an exact lookup the socket. A dump ignores it.
     pub inode: u32,
     /// `udiag_show`: which attributes to add, `UDIAG_SHOW_*`.
     pub show: u32,
@@ -224,7 +224,7 @@ impl<'a> UnixDiagMsg<'a> {
     /// Reads one socket from a message's payload ([`Body::Data`](super::netlink::Body::Data)).
     ///
     /// # Errors
-    /// The fixed part is cut, the attributes are misframed, or one of them is shorter than its type. Attributes
+    /// The fixed part is truncated, the attributes are misframed, or one of them is shorter than its type. Attributes
     /// that are not known, and longer ones than known, are no error; of several of a kind the last counts.
     pub fn decode(payload: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(RECORD, payload);

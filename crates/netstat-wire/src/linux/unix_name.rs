@@ -1,8 +1,8 @@
 //! The name of a unix socket (`struct sockaddr_un`, `linux/un.h`), in the two forms that there are.
 //!
-//! - A **path**: what was handed to `bind`, byte for byte, up to 108 bytes without a NUL. It is relative if
-//!   `bind` got it so, and then belongs to a working directory that the kernel has not kept; and it says
-//!   nothing of where the file is now: it may be renamed, deleted, or in another mount namespace.
+//! - A **path**: the argument of `bind`, byte for byte, up to 108 bytes without a NUL. It may be
+//!   relative, and then belongs to a working directory that the kernel has not kept; and the file may
+//!   since have been renamed or deleted, or be in another mount namespace.
 //! - An **abstract** name: any bytes, NUL and newline among them, up to 107 after the NUL that marks it. It is
 //!   not a file, and belongs to the network namespace. A socket that is bound without a name (autobind) gets
 //!   one of five hexadecimal digits.
@@ -42,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_first_byte_says_which_form_a_name_has() {
+    fn first_byte_shows_the_form_of_a_name() {
         assert_eq!(UnixName::decode(b"/run/x\0"), Some(UnixName::Path(b"/run/x")));
         assert_eq!(UnixName::decode(b"x"), Some(UnixName::Path(b"x")));
         assert_eq!(UnixName::decode(b"\0a\0\n\0"), Some(UnixName::Abstract(b"a\0\n\0")));

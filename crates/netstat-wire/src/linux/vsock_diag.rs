@@ -25,7 +25,7 @@
 //!   `NLMSG_ERROR`, `ENOENT`, and nothing else lists these sockets: procfs does not.
 //! - A socket that is not bound is in no table and is not listed.
 //! - Neither user nor queues are there.
-//! - Listed are the sockets that were made in the network namespace that is asked.
+//! - The sockets listed are those made in the network namespace of the request.
 
 use super::sock_diag;
 use crate::reader::{DecodeError, Reader};
@@ -43,7 +43,7 @@ pub const VMADDR_CID_HOST: u32 = 2;
 /// A port: any.
 pub const VMADDR_PORT_ANY: u32 = u32::MAX;
 
-/// `struct vsock_diag_req`: asks for all sockets in some states.
+/// `struct vsock_diag_req`: a request for all sockets in some states.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct VsockDiagRequest {
     /// `vdiag_states`: which states, bit `n` for state `n` ([`mask`](super::tcp_states::mask)).

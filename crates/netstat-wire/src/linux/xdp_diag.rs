@@ -14,7 +14,7 @@
 //! |      8 | `xdiag_cookie` | two u32, the low half first on every machine |
 //!
 //! Traps:
-//! - A socket whose device is gone, or that is being closed (`XSK_UNBOUND`), is treated as one that does not
+//! - A socket whose device no longer exists, or that is being closed (`XSK_UNBOUND`), is treated as one that does not
 //!   fit the kernel's buffer (since 2023): **the dump ends there, without an error**, and the sockets after it
 //!   are missing. The first case lasts as long as the socket does. So no answer of this interface is known to
 //!   be complete.
@@ -63,7 +63,7 @@ pub const XDP_DIAG_STATS: u16 = 9;
 /// Bit of [`flags`](XdpUmem::flags): frames go to and from the device without a copy.
 pub const XDP_DU_F_ZEROCOPY: u32 = 0x01;
 
-/// `struct xdp_diag_req`: asks for all XDP sockets of a network namespace.
+/// `struct xdp_diag_req`: a request for all XDP sockets of a network namespace.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct XdpDiagRequest {
     /// `xdiag_show`: which attributes to add, `XDP_SHOW_*`.
@@ -157,7 +157,7 @@ impl XdpDiagMsg {
     /// Reads one socket from a message's payload ([`Body::Data`](super::netlink::Body::Data)).
     ///
     /// # Errors
-    /// The fixed part is cut, the attributes are misframed, or one of those read is shorter than its type.
+    /// The fixed part is truncated, the attributes are misframed, or one of those read is shorter than its type.
     /// Attributes that are not read, and longer ones than known, are no error; of several of a kind the last
     /// counts.
     pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {

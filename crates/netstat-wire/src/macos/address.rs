@@ -1,13 +1,12 @@
-//! How XNU keeps the two ends of a socket: sixteen bytes that `vflag` says how to read.
+//! The two addresses of a socket, as XNU stores them: sixteen bytes each, in a form that `vflag` determines.
 //!
 //! Traps:
-//! - What to read is told by `vflag`, never by the family: an IPv6 socket that talks to an IPv4 peer has its
-//!   addresses as an IPv4 socket has them, in the last four bytes, with twelve zeros before (not
-//!   `::ffff:`).
-//! - Both bits are set for an IPv6 socket that takes IPv4 too and is bound to no address: `::`.
-//! - An unbound socket has its bits all the same. No bit: the socket is detached, its connection gone.
-//! - The scope of a link-local address is inside it (KAME): bytes 2 and 3 hold the interface's index in
-//!   network order, and are no part of the address.
+//! - `vflag` determines the form, not the family: an IPv6 socket that is connected to an IPv4 peer stores its addresses
+//!   as an IPv4 socket does, in the last four bytes after twelve zeros (not `::ffff:`).
+//! - An IPv6 socket that accepts IPv4 too and is bound to no address has both bits: `::`.
+//! - An unbound socket has its bits too. No bit means that the socket is detached: its connection is gone.
+//! - The scope of a link-local address is embedded (KAME): bytes 2 and 3 hold the interface index in network order, and
+//!   are not part of the address.
 //!
 //! Sources: `bsd/netinet/in_pcb.h`, `bsd/netinet6/scope6.c`.
 
@@ -18,22 +17,22 @@ pub const INP_IPV6: u8 = 0x2;
 /// `INP_V4MAPPEDV6`: IPv4 on an IPv6 socket; UDP on macOS 12 and later only.
 pub const INP_V4MAPPEDV6: u8 = 0x4;
 
-/// An address, as it was meant.
+/// A decoded address.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Address {
     /// IPv4.
     V4([u8; 4]),
     /// IPv6.
     V6 {
-        /// The address, the scope taken out.
+        /// The address without its embedded scope.
         bytes: [u8; 16],
-        /// The interface of a link-local address; 0 where none is told.
+        /// The interface index of a link-local address; 0 if unknown.
         scope: u16,
     },
 }
 
 impl Address {
-    /// Reads an address by its socket's `vflag`; `None` for a detached socket.
+    /// Decodes an address by its socket's `vflag`; `None` for a detached socket.
     #[inline]
     pub fn new(vflag: u8, raw: &[u8; 16]) -> Option<Self> {
         if vflag & INP_IPV6 != 0 {
@@ -48,8 +47,8 @@ impl Address {
     }
 }
 
-/// Whether the kernel embeds an interface's index: in `fe80::/10`, and in multicast addresses of the scopes 1
-/// (interface) and 2 (link) unless they are prefix-based (`ff32`), where these bytes are the address.
+/// Whether the kernel embeds an interface index: in `fe80::/10`, and in multicast addresses of the scopes 1 (interface)
+/// and 2 (link) unless they are prefix-based (`ff32`), where these bytes are part of the address.
 const fn has_scope(first: u8, second: u8) -> bool {
     match first {
         0xfe => second & 0xc0 == 0x80,

@@ -1,12 +1,12 @@
-//! What macOS says: one file an interface, named as XNU names it.
+//! Decoders for macOS: one file per kernel interface, named as XNU names it.
 //!
-//! Two interfaces tell of sockets. The `pcblist_n` nodes of sysctl hand out whole tables, a socket being a
-//! set of records ([`records`], [`pcblist_n`], [`unpcblist_n`]); libproc is asked for the descriptors of one
-//! process ([`proc_fdinfo`]) and for the socket behind one descriptor ([`socket_fdinfo`]). They share the
-//! way addresses are kept ([`address`]), the numbers of the TCP states ([`tcp_states`]), and the handle by
-//! which a socket is known in both. Of processes tells [`proc_pidinfo`].
+//! Two interfaces describe sockets. The `pcblist_n` nodes of sysctl return whole tables, in which a socket is a set of
+//! records ([`records`], [`pcblist_n`], [`unpcblist_n`]). libproc returns the descriptors of one process
+//! ([`proc_fdinfo`]) and the socket behind one descriptor ([`socket_fdinfo`]). Both have the same form of addresses
+//! ([`address`]), the same numbers of TCP states ([`tcp_states`]), and the same handle for a socket. [`proc_pidinfo`]
+//! describes processes.
 //!
-//! Layouts are those of XNU 11417 (macOS 15), 64 bits; what differs in other versions is told where it does.
+//! Layouts are those of XNU 11417 (macOS 15), 64 bits; differences of other versions are noted with the structure.
 
 pub mod address;
 pub mod pcblist_n;

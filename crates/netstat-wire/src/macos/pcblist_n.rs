@@ -1,17 +1,19 @@
 //! The tables of IP sockets: sysctl `net.inet.tcp.pcblist_n`, `net.inet.udp.pcblist_n`.
 //!
-//! A socket is a set of records ([`super::records`]) in a fixed order, of which each is told by its kind:
-//! `xinpcb_n` (104 bytes), `xsocket_n` (104; 76 on macOS 12 and older), two `xsockbuf_n` (32), `xsockstat_n`
-//! (136), and for TCP `xtcpcb_n` (204).
+//! A socket is a set of records ([`super::records`]) in a fixed order, each identified by its kind:
+//! `xinpcb_n` (104 bytes), `xsocket_n` (104; 76 on macOS 12 and older), two `xsockbuf_n` (32), `xsockstat_n` (136), and
+//! for TCP `xtcpcb_n` (204).
 //!
 //! Traps:
-//! - A pcb may have no socket (any more): its `xsocket_n` is zero but for length and kind, and both
-//!   `xsockbuf_n` have kind 0. Ends and `vflag` are good, everything else is unknown ([`Pcb::has_socket`]).
-//! - Connections that live in a process's own network stack (Skywalk flows) come after all others. They have
-//!   records of the usual kinds, with zeros for handle, family, user and generations: no descriptor exists.
-//! - `inp_ip_p` is 0 for TCP and UDP; the protocol stands in `xso_protocol`, which a flow has too.
-//! - Ports are in network order, as in every kernel; everything else is in the machine's.
-//! - Records are aligned to four bytes inside: 64-bit fields stand at odd multiples of four.
+//! - A pcb may have no socket, or none any more: its `xsocket_n` is zero except for length and kind, and both
+//!   `xsockbuf_n` have kind 0. Addresses, ports and `vflag` are valid, all else is unknown ([`Pcb::has_socket`]).
+//! - Connections in a process's own network stack (Skywalk flows) follow all others. They have records of the usual
+//!   kinds, with zeros for handle, family, user and generations: no descriptor exists.
+//! - `inp_ip_p` is 0 for TCP and UDP; the protocol is in `xso_protocol`, for a flow too.
+//! - A connection that flow divert carries (per-app VPN, transparent proxy) never enters the TCP state machine: its
+//!   `t_state` is CLOSED. `so_state` has the state of the connection, `so_flags` and `xso_filter_flags` mark it.
+//! - Ports are in network order, everything else is in the machine's.
+//! - Fields are packed to four bytes: 64-bit fields are at odd multiples of four.
 //!
 //! Sources: `bsd/netinet/in_pcb.h`, `bsd/netinet/tcp_var.h`, `bsd/sys/socketvar.h`,
 //! `bsd/netinet/in_pcblist.c`, `bsd/net/ntstat.c`.
@@ -21,14 +23,14 @@ use super::records::{
 };
 use crate::reader::{DecodeError, Reader};
 
-/// A reader of a record that stands behind its length and kind.
+/// A reader of a record, positioned behind its length and kind.
 fn fields<'a>(name: &'static str, record: Record<'a>) -> Result<Reader<'a>, DecodeError> {
     let mut reader = Reader::new(name, record.bytes);
     reader.skip(8)?;
     Ok(reader)
 }
 
-/// `struct xinpcb_n`: the two ends.
+/// `struct xinpcb_n`: the two endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct XinpcbN {
     /// `inp_fport`: the remote port; 0 when not connected.
@@ -37,7 +39,7 @@ pub struct XinpcbN {
     pub lport: u16,
     /// `inp_gencnt`: never used twice in one table, and fixed while the pcb lives. 0: a flow.
     pub generation: u64,
-    /// `inp_vflag`: how to read the addresses ([`super::address`]).
+    /// `inp_vflag`: the form of the addresses ([`super::address`]).
     pub vflag: u8,
     /// `inp_dependfaddr`: the remote address.
     pub faddr: [u8; 16],
@@ -46,10 +48,10 @@ pub struct XinpcbN {
 }
 
 impl XinpcbN {
-    /// Reads the record.
+    /// Decodes the record.
     ///
     /// # Errors
-    /// It ends before the local address does.
+    /// It ends before the end of the local address.
     #[inline]
     pub fn decode(record: Record<'_>) -> Result<Self, DecodeError> {
         let mut reader = fields("xinpcb_n", record)?;
@@ -80,28 +82,30 @@ pub struct XsocketN {
     pub protocol: u32,
     /// `xso_family`: the socket's own, 2 IPv4, 30 IPv6; 0 without a socket and for a flow.
     pub family: u32,
-    /// `so_qlen`: connections in the queue, those in the making among them.
+    /// `so_qlen`: connections in the accept queue, those in the handshake included.
     pub qlen: u16,
-    /// `so_incqlen`: those in the making.
+    /// `so_incqlen`: those in the handshake.
     pub incqlen: u16,
-    /// `so_qlimit`: how many may wait.
+    /// `so_qlimit`: the backlog.
     pub qlimit: u16,
-    /// `so_uid`: the effective user of who made the socket, or its listener. Not a value without a socket
+    /// `so_uid`: the effective user of the process that created the socket or its listener. Not valid without a socket
     /// and for a flow.
     pub uid: u32,
-    /// `so_last_pid`: who used the socket last; it may have ended. 0: the kernel.
+    /// `so_last_pid`: the process that used the socket last, which may have ended. 0: the kernel.
     pub last_pid: u32,
-    /// `so_e_pid`: on whose behalf it is used; 0: on nobody's.
+    /// `so_e_pid`: the process that another one uses the socket for; 0: none.
     pub e_pid: u32,
     /// `so_flags`: see [`super::socket_state`]. `None` before macOS 13.
     pub flags: Option<u32>,
+    /// `xso_filter_flags`: see [`super::socket_state`]. `None` before macOS 13.
+    pub filter_flags: Option<u32>,
 }
 
 impl XsocketN {
-    /// Reads the record.
+    /// Decodes the record.
     ///
     /// # Errors
-    /// It ends before `so_e_pid` does, with which it ended until macOS 12.
+    /// It ends before the end of `so_e_pid`, the last field until macOS 12.
     #[inline]
     pub fn decode(record: Record<'_>) -> Result<Self, DecodeError> {
         let mut reader = fields("xsocket_n", record)?;
@@ -123,24 +127,39 @@ impl XsocketN {
         let e_pid = reader.u32_ne()?;
         // so_gencnt
         let flags = reader.skip(8).and_then(|()| reader.u32_ne()).ok();
-        Ok(Self { so, state, protocol, family, qlen, incqlen, qlimit, uid, last_pid, e_pid, flags })
+        // so_flags1, so_usecount, so_retaincnt
+        let filter_flags = reader.skip(12).and_then(|()| reader.u32_ne()).ok();
+        Ok(Self {
+            so,
+            state,
+            protocol,
+            family,
+            qlen,
+            incqlen,
+            qlimit,
+            uid,
+            last_pid,
+            e_pid,
+            flags,
+            filter_flags,
+        })
     }
 }
 
 /// `struct xsockbuf_n`: one of the two queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct XsockbufN {
-    /// `sb_cc`: bytes in it.
+    /// `sb_cc`: queued bytes.
     pub cc: u32,
-    /// `sb_hiwat`: bytes that may be in it.
+    /// `sb_hiwat`: the most bytes that may be queued.
     pub hiwat: u32,
 }
 
 impl XsockbufN {
-    /// Reads the record.
+    /// Decodes the record.
     ///
     /// # Errors
-    /// It ends before `sb_hiwat` does.
+    /// It ends before the end of `sb_hiwat`.
     #[inline]
     pub fn decode(record: Record<'_>) -> Result<Self, DecodeError> {
         let mut reader = fields("xsockbuf_n", record)?;
@@ -156,10 +175,10 @@ pub struct XtcpcbN {
 }
 
 impl XtcpcbN {
-    /// Reads the record.
+    /// Decodes the record.
     ///
     /// # Errors
-    /// It ends before `t_state` does.
+    /// It ends before the end of `t_state`.
     #[inline]
     pub fn decode(record: Record<'_>) -> Result<Self, DecodeError> {
         let mut reader = fields("xtcpcb_n", record)?;
@@ -172,45 +191,45 @@ impl XtcpcbN {
 /// One socket of a table: its set of records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pcb {
-    /// The two ends.
+    /// The two endpoints.
     pub inpcb: XinpcbN,
-    /// The socket, as the record says; see [`Pcb::has_socket`].
+    /// The socket record, which is zero if there is no socket: see [`Pcb::has_socket`].
     pub socket: Option<XsocketN>,
-    /// The receiving queue.
+    /// The receive queue.
     pub rcv: Option<XsockbufN>,
-    /// The sending queue.
+    /// The send queue.
     pub snd: Option<XsockbufN>,
-    /// The connection, of TCP.
+    /// The connection. TCP.
     pub tcpcb: Option<XtcpcbN>,
 }
 
 impl Pcb {
-    /// Whether there is a socket above the pcb: what the kernel says of one is zero otherwise.
+    /// Whether the pcb has a socket or is a flow. Otherwise the fields of the socket are zero and not valid.
     pub fn has_socket(&self) -> bool {
         self.socket.is_some_and(|socket| {
             socket.so != 0 || ((self.rcv.is_some() || self.snd.is_some()) && socket.protocol != 0)
         })
     }
 
-    /// Whether it is a connection in a process's own network stack, of which no descriptor exists.
+    /// Whether it is a connection in a process's own network stack, for which no descriptor exists.
     pub fn is_flow(&self) -> bool {
         self.has_socket() && self.socket.is_some_and(|socket| socket.so == 0)
     }
 }
 
-/// The sockets of a table, in its order: those that came last first, TIME_WAIT after them, flows at the end.
+/// The sockets of a table, in its order: the newest first, then TIME_WAIT, then flows.
 ///
-/// A set with a record that cannot be read is an error, after which the next set follows. Sets that are newer
-/// than the table's header are passed over: they came while it was made.
+/// A set with a record that cannot be decoded is an error, after which the next set follows. Sets that are newer than
+/// the table's header are skipped: they were created during the copy.
 #[derive(Clone, Debug)]
 pub struct PcblistN<'a> {
     records: Records<'a>,
-    /// Sets passed over.
+    /// Skipped sets.
     newer: u64,
 }
 
 impl<'a> PcblistN<'a> {
-    /// Starts at the head of what the node answered.
+    /// Starts at the header of the node's answer.
     ///
     /// # Errors
     /// As [`Records::new`].
@@ -223,17 +242,22 @@ impl<'a> PcblistN<'a> {
         self.records.header()
     }
 
-    /// How the table ended, once there is no further socket.
+    /// The bytes of the header, and of the trailer.
+    pub fn header_bytes(&self) -> usize {
+        self.records.header_bytes()
+    }
+
+    /// How the table ended; known after the last socket.
     pub fn ending(&self) -> Option<Ending> {
         self.records.ending()
     }
 
-    /// How many sockets have been passed over because they were newer than the table.
+    /// How many sockets were skipped because they are newer than the table.
     pub fn newer(&self) -> u64 {
         self.newer
     }
 
-    /// The set that begins with this record. Every record of it is taken, readable or not.
+    /// Decodes the set that begins with this record. All its records are consumed, even after an error.
     fn set(&mut self, first: Record<'_>) -> Result<Pcb, DecodeError> {
         let mut pcb = XinpcbN::decode(first).map(|inpcb| Pcb {
             inpcb,
@@ -249,7 +273,7 @@ impl<'a> PcblistN<'a> {
                 XSO_RCVBUF => XsockbufN::decode(record).map(|rcv| set.rcv = Some(rcv)),
                 XSO_SNDBUF => XsockbufN::decode(record).map(|snd| set.snd = Some(snd)),
                 XSO_TCPCB => XtcpcbN::decode(record).map(|tcpcb| set.tcpcb = Some(tcpcb)),
-                // xsockstat_n, what newer kernels add, and the queues of a pcb without a socket.
+                // xsockstat_n, kinds of newer kernels, and the queues of a pcb without a socket.
                 _ => Ok(()),
             };
             if let Err(error) = read {
@@ -257,7 +281,7 @@ impl<'a> PcblistN<'a> {
             }
         }
         if self.records.is_broken() {
-            // What followed might have been a part of this set.
+            // What follows may have been part of this set.
             return pcb.and(Err(DecodeError::malformed("xinpcb_n", 0, "a set that breaks off")));
         }
         pcb

@@ -1,5 +1,5 @@
-//! The descriptors of a process: `proc_pidinfo` with `PROC_PIDLISTFDS`, and its sockets that are kept in Mach
-//! ports: `PROC_PIDLISTFILEPORTS`. Both answer with an array of two numbers each.
+//! The descriptors of a process: `proc_pidinfo` with `PROC_PIDLISTFDS`, and its files held by Mach ports:
+//! `PROC_PIDLISTFILEPORTS`. Both return an array of pairs of numbers.
 //!
 //! Sources: `bsd/sys/proc_info.h` (`struct proc_fdinfo`, `struct proc_fileportinfo`).
 
@@ -29,7 +29,7 @@ pub struct ProcFileportinfo {
     pub kind: u32,
 }
 
-/// The descriptors in what the kernel wrote; a part of an entry at the end is none.
+/// The descriptors in the kernel's answer. An incomplete entry at the end is ignored.
 pub fn descriptors(bytes: &[u8]) -> impl Iterator<Item = ProcFdinfo> {
     bytes.chunks_exact(PROC_FDINFO_BYTES).filter_map(|entry| {
         let mut reader = Reader::new("proc_fdinfo", entry);
@@ -37,7 +37,7 @@ pub fn descriptors(bytes: &[u8]) -> impl Iterator<Item = ProcFdinfo> {
     })
 }
 
-/// The file ports in what the kernel wrote; a part of an entry at the end is none.
+/// The file ports in the kernel's answer. An incomplete entry at the end is ignored.
 pub fn fileports(bytes: &[u8]) -> impl Iterator<Item = ProcFileportinfo> {
     bytes.chunks_exact(PROC_FDINFO_BYTES).filter_map(|entry| {
         let mut reader = Reader::new("proc_fileportinfo", entry);
@@ -45,7 +45,7 @@ pub fn fileports(bytes: &[u8]) -> impl Iterator<Item = ProcFileportinfo> {
     })
 }
 
-/// The process ids in what `proc_listpids` wrote; a part of one at the end is none. Zero is the kernel.
+/// The process ids in the answer of `proc_listpids`. An incomplete one at the end is ignored. Zero is the kernel.
 pub fn pids(bytes: &[u8]) -> impl Iterator<Item = u32> {
     bytes.chunks_exact(4).filter_map(|entry| Reader::new("pid", entry).u32_ne().ok())
 }

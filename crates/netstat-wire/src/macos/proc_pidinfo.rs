@@ -1,7 +1,7 @@
-//! What `proc_pidinfo` tells of a process.
+//! Details of a process, from `proc_pidinfo`.
 //!
-//! Two of the flavors are answered for every process of every user ([`ProcBsdshortinfo`],
-//! [`ProcUniqidentifierinfo`]); [`ProcBsdinfo`] takes the rights to read the process.
+//! Two of the flavors are available for every process of every user ([`ProcBsdshortinfo`],
+//! [`ProcUniqidentifierinfo`]); [`ProcBsdinfo`] needs the right to read the process.
 //!
 //! Sources: `bsd/sys/proc_info.h`.
 
@@ -21,10 +21,10 @@ pub const PROC_BSDSHORTINFO_BYTES: usize = 64;
 /// The bytes of `struct proc_uniqidentifierinfo`.
 pub const PROC_UNIQIDENTIFIERINFO_BYTES: usize = 56;
 
-/// The status of a process that has ended and was not waited for.
+/// The status of a zombie.
 pub const SZOMB: u32 = 5;
 
-/// The longest name that the kernel keeps, `MAXCOMLEN` without the NUL.
+/// The length of the longest name that the kernel stores: `MAXCOMLEN` without the NUL.
 pub const COMM_BYTES: usize = 15;
 
 /// `struct proc_bsdshortinfo`.
@@ -36,7 +36,7 @@ pub struct ProcBsdshortinfo {
     pub ppid: u32,
     /// `pbsi_status`: [`SZOMB`] and others.
     pub status: u32,
-    /// `pbsi_comm`: the name, cut at 15 bytes; see [`ProcBsdshortinfo::name`].
+    /// `pbsi_comm`: the name, truncated to 15 bytes; see [`ProcBsdshortinfo::name`].
     pub comm: [u8; 16],
     /// `pbsi_uid`: the effective user.
     pub uid: u32,
@@ -45,10 +45,10 @@ pub struct ProcBsdshortinfo {
 }
 
 impl ProcBsdshortinfo {
-    /// Reads the structure.
+    /// Decodes the structure.
     ///
     /// # Errors
-    /// It is cut.
+    /// It is truncated.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new("proc_bsdshortinfo", bytes);
         let pid = reader.u32_ne()?;
@@ -71,20 +71,20 @@ impl ProcBsdshortinfo {
     }
 }
 
-/// `struct proc_bsdinfo`, of which only the time is not told by the others.
+/// `struct proc_bsdinfo`: the fields that the other structures lack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcBsdinfo {
-    /// `pbi_start_tvsec`: when it started, seconds since 1970.
+    /// `pbi_start_tvsec`: the start, in seconds since 1970.
     pub start_seconds: u64,
-    /// `pbi_start_tvusec`: and microseconds.
+    /// `pbi_start_tvusec`: its microseconds.
     pub start_microseconds: u64,
 }
 
 impl ProcBsdinfo {
-    /// Reads the structure.
+    /// Decodes the structure.
     ///
     /// # Errors
-    /// It is cut.
+    /// It is truncated.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new("proc_bsdinfo", bytes);
         // From pbi_flags to pbi_nice.
@@ -96,21 +96,21 @@ impl ProcBsdinfo {
 /// `struct proc_uniqidentifierinfo`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProcUniqidentifierinfo {
-    /// `p_uniqueid`: the number of the process, never used twice until the machine is started again.
+    /// `p_uniqueid`: a number that no other process has until the next boot.
     pub unique_id: u64,
 }
 
 impl ProcUniqidentifierinfo {
-    /// Reads the structure.
+    /// Decodes the structure.
     ///
     /// # Errors
-    /// It is cut.
+    /// It is truncated.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new("proc_uniqidentifierinfo", bytes);
         // p_uuid
         reader.skip(16)?;
         let unique_id = reader.u64_ne()?;
-        // p_puniqueid, p_idversion, and what is reserved
+        // p_puniqueid, p_idversion, reserved fields
         reader.skip(32)?;
         Ok(Self { unique_id })
     }

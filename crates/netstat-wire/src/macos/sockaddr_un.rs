@@ -1,7 +1,7 @@
 //! `struct sockaddr_un` (`sys/un.h`): length, family, path.
 
-/// The path in an address of a local socket; empty if it has none. The length counts its own byte and the
-/// family's, may be 0, and may claim more than is there; the path ends at the first NUL.
+/// The path in an address of a local socket; empty if it has none. The length includes its own byte and the family's,
+/// may be 0, and may exceed the bytes present; the path ends at the first NUL.
 pub(super) fn path(address: &[u8]) -> &[u8] {
     let length = address.first().copied().map_or(0, usize::from);
     let end = length.min(address.len());

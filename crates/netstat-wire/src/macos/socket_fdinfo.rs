@@ -1,14 +1,14 @@
 //! The socket behind a descriptor: `proc_pidfdinfo` and `proc_pidfileportinfo` with `PROC_PIDFDSOCKETINFO`.
 //!
-//! `struct socket_fdinfo`, 792 bytes: `struct proc_fileinfo` (24), then `struct socket_info` (768), whose last
-//! 528 bytes are a union that `soi_kind` tells how to read.
+//! `struct socket_fdinfo`, 792 bytes: `struct proc_fileinfo` (24), then `struct socket_info` (768). The last 528 bytes
+//! are a union; `soi_kind` selects its member.
 //!
 //! Traps:
-//! - `soi_stat` is all zero: neither inode nor user nor time stand there. No user stands anywhere.
-//! - Ports are in network order inside an `int`: they are its low 16 bits.
-//! - The kind follows the pcb, not the family: a TCP socket that is half made has kind 1 and no state, one
+//! - `soi_stat` is all zero: it has no inode, user or time. No field of the structure has a user.
+//! - A port is the low 16 bits of an `int`, in network order.
+//! - The kind follows the pcb, not the family: a TCP socket that is not yet initialised has kind 1 and no state, one
 //!   whose pcb is gone has kind 0, and a connection that has ended keeps kind 2 with a `vflag` of 0.
-//! - Kind 1 also is a raw or an ICMP socket: `soi_protocol` tells.
+//! - Raw and ICMP sockets have kind 1 too: compare `soi_protocol`.
 //!
 //! Sources: `bsd/sys/proc_info.h`, `bsd/kern/socket_info.c`.
 
@@ -21,8 +21,8 @@ pub const SOCKET_FDINFO_BYTES: usize = 792;
 /// The flavor of `proc_pidfdinfo`, `PROC_PIDFDSOCKETINFO`.
 pub const PROC_PIDFDSOCKETINFO: i32 = 3;
 
-/// Bit of `fi_status`: the open file is referred to more than once, by this process or another, or in flight
-/// (`PROC_FP_SHARED`).
+/// `PROC_FP_SHARED`, a bit of `fi_status`: the open file has more than one reference, from this process, from another or
+/// from a message in flight.
 pub const PROC_FP_SHARED: u32 = 0x1;
 
 const SOCKINFO_GENERIC: i32 = 0;
@@ -34,15 +34,15 @@ const SOCKINFO_KERN_EVENT: i32 = 5;
 const SOCKINFO_KERN_CTL: i32 = 6;
 const SOCKINFO_VSOCK: i32 = 7;
 
-/// Room for an address of a local socket, `SOCK_MAXADDRLEN`.
+/// The size of an address field of a local socket, `SOCK_MAXADDRLEN`.
 const UN_ADDRESS_BYTES: usize = 255;
 
 /// `struct sockbuf_info`: one of the two queues.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SockbufInfo {
-    /// `sbi_cc`: bytes in it.
+    /// `sbi_cc`: queued bytes.
     pub cc: u32,
-    /// `sbi_hiwat`: bytes that may be in it.
+    /// `sbi_hiwat`: the most bytes that may be queued.
     pub hiwat: u32,
 }
 
@@ -56,16 +56,16 @@ impl SockbufInfo {
     }
 }
 
-/// `struct in_sockinfo`: the two ends.
+/// `struct in_sockinfo`: the two endpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct InSockinfo {
     /// `insi_fport`: the remote port; 0 when not connected.
     pub fport: u16,
     /// `insi_lport`: the local port; 0 when not bound.
     pub lport: u16,
-    /// `insi_gencnt`: that of the same socket's `xinpcb_n`.
+    /// `insi_gencnt`: the generation in the `xinpcb_n` of the same socket.
     pub generation: u64,
-    /// `insi_vflag`: how to read the addresses ([`super::address`]).
+    /// `insi_vflag`: the form of the addresses ([`super::address`]).
     pub vflag: u8,
     /// `insi_faddr`: the remote address.
     pub faddr: [u8; 16],
@@ -73,7 +73,7 @@ pub struct InSockinfo {
     pub laddr: [u8; 16],
 }
 
-/// A port that stands in the low 16 bits of an `int`, in network order there.
+/// A port in the low 16 bits of an `int`, in network order.
 #[inline]
 fn port(reader: &mut Reader<'_>) -> Result<u16, DecodeError> {
     let [low, high, _, _] = reader.u32_ne()?.to_le_bytes();
@@ -99,16 +99,16 @@ impl InSockinfo {
     }
 }
 
-/// What the union of `struct socket_info` holds.
+/// The union of `struct socket_info`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Protocol<'a> {
-    /// A socket without a pcb, or of a family that has no form of its own here.
+    /// A socket without a pcb, or of a family that has no member in the union.
     Generic,
-    /// IP without a connection: UDP, raw, ICMP, and TCP that is half made.
+    /// UDP, raw, ICMP, and TCP that is not yet initialised.
     In(InSockinfo),
     /// TCP.
     Tcp {
-        /// `tcpsi_ini`: the two ends.
+        /// `tcpsi_ini`: the two endpoints.
         ini: InSockinfo,
         /// `tcpsi_state`: one of [`super::tcp_states`].
         state: i32,
@@ -117,9 +117,9 @@ pub enum Protocol<'a> {
     Un {
         /// `unsi_conn_so`: the handle of its peer's socket; 0 when not connected.
         conn_so: u64,
-        /// `unsi_conn_pcb`: and of its pcb.
+        /// `unsi_conn_pcb`: the handle of its peer's pcb.
         conn_pcb: u64,
-        /// `unsi_addr`: the path that it is bound to; empty if to none.
+        /// `unsi_addr`: the path that it is bound to; empty if not bound.
         path: &'a [u8],
         /// `unsi_caddr`: the path of its peer.
         peer_path: &'a [u8],
@@ -162,7 +162,7 @@ pub enum Protocol<'a> {
         /// `remote_port`.
         remote_port: u32,
     },
-    /// A kind that has no name here.
+    /// A kind that the decoder does not know.
     Unknown(i32),
 }
 
@@ -211,38 +211,38 @@ impl<'a> Protocol<'a> {
     }
 }
 
-/// `struct socket_fdinfo`: a descriptor and the socket behind it.
+/// `struct socket_fdinfo`: a descriptor and its socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SocketFdinfo<'a> {
     /// `fi_status`: see [`PROC_FP_SHARED`].
     pub status: u32,
-    /// `soi_so`: the handle, the same as in the tables.
+    /// `soi_so`: the handle, equal to that in the tables.
     pub so: u64,
-    /// `soi_protocol`: the protocol's own number, even if the socket was made with 0.
+    /// `soi_protocol`: the number of the protocol, even if the socket was created with 0.
     pub protocol: i32,
     /// `soi_family`: the socket's own, 2 IPv4, 30 IPv6.
     pub family: i32,
     /// `soi_state`: see [`super::socket_state`].
     pub state: u16,
-    /// `soi_qlen`: connections in the queue, those in the making among them.
+    /// `soi_qlen`: connections in the accept queue, those in the handshake included.
     pub qlen: u16,
-    /// `soi_incqlen`: those in the making.
+    /// `soi_incqlen`: those in the handshake.
     pub incqlen: u16,
-    /// `soi_qlimit`: how many may wait.
+    /// `soi_qlimit`: the backlog.
     pub qlimit: u16,
-    /// `soi_rcv`: the receiving queue.
+    /// `soi_rcv`: the receive queue.
     pub rcv: SockbufInfo,
-    /// `soi_snd`: the sending queue.
+    /// `soi_snd`: the send queue.
     pub snd: SockbufInfo,
     /// `soi_kind` and `soi_proto`.
     pub proto: Protocol<'a>,
 }
 
 impl<'a> SocketFdinfo<'a> {
-    /// Reads the structure.
+    /// Decodes the structure.
     ///
     /// # Errors
-    /// It is cut.
+    /// It is truncated.
     #[inline]
     pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new("socket_fdinfo", bytes);

@@ -1,25 +1,25 @@
-//! Numbers of TCP states, `TCPS_*` of `netinet/tcp_fsm.h` and `TSI_S_*` of `sys/proc_info.h`: the same in
-//! both interfaces, and others than those of Linux and Windows.
+//! Numbers of TCP states: `TCPS_*` of `netinet/tcp_fsm.h`, `TSI_S_*` of `sys/proc_info.h`. Both interfaces have the
+//! same, which are not those of Linux and Windows.
 
-/// Closed; with a local port: bound only.
+/// Closed. With a local port: bound, but idle.
 pub const TCPS_CLOSED: i32 = 0;
-/// Waits for connections.
+/// Waiting for connections.
 pub const TCPS_LISTEN: i32 = 1;
-/// Has asked for a connection.
+/// SYN sent.
 pub const TCPS_SYN_SENT: i32 = 2;
-/// Has been asked and has answered.
+/// SYN received and answered.
 pub const TCPS_SYN_RECEIVED: i32 = 3;
-/// Data can flow.
+/// Open.
 pub const TCPS_ESTABLISHED: i32 = 4;
-/// Closed by the other end.
+/// Closed by the remote end.
 pub const TCPS_CLOSE_WAIT: i32 = 5;
-/// Closed here, not confirmed.
+/// Closed by the local end, not acknowledged.
 pub const TCPS_FIN_WAIT_1: i32 = 6;
-/// Closed by both at the same time.
+/// Closed by both ends at the same time.
 pub const TCPS_CLOSING: i32 = 7;
-/// Closed by the other end, then here.
+/// Closed by the remote end, then by the local one.
 pub const TCPS_LAST_ACK: i32 = 8;
-/// Closed here, confirmed.
+/// Closed by the local end, acknowledged.
 pub const TCPS_FIN_WAIT_2: i32 = 9;
-/// Closed; kept for a while.
+/// Closed; the pcb waits for late segments.
 pub const TCPS_TIME_WAIT: i32 = 10;

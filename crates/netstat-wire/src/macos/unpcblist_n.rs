@@ -1,7 +1,7 @@
 //! The tables of local sockets: sysctl `net.local.stream.pcblist_n`, `net.local.dgram.pcblist_n` (macOS 13).
 //!
-//! A set begins with `xunpcb_n` (588 bytes); an `xsocket_n`, two `xsockbuf_n` and an `xsockstat_n` follow, as
-//! in [`super::pcblist_n`].
+//! A set begins with `xunpcb_n` (588 bytes). An `xsocket_n`, two `xsockbuf_n` and an `xsockstat_n` follow, as in
+//! [`super::pcblist_n`].
 //!
 //! Sources: `bsd/sys/unpcb.h`, `bsd/kern/uipc_usrreq.c`.
 
@@ -10,31 +10,31 @@ use super::records::{Ending, Records, XSO_SOCKET, XSO_UNPCB, Xinpgen};
 use super::sockaddr_un;
 use crate::reader::{DecodeError, Reader};
 
-/// Room for an address in the record.
+/// The size of an address field.
 const ADDRESS_BYTES: usize = 256;
 
 /// `struct xunpcb_n`: a local socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct XunpcbN<'a> {
-    /// `xunp_unpp`: its own handle.
+    /// `xunp_unpp`: its handle.
     pub unp: u64,
-    /// `xunp_conn`: that of its peer; 0 when not connected.
+    /// `xunp_conn`: the handle of its peer; 0 when not connected.
     pub conn: u64,
     /// `xunp_ino`: the inode of its path.
     pub inode: u64,
     /// `xunp_gencnt`.
     pub generation: u64,
-    /// The path that it is bound to; empty if to none.
+    /// The path that it is bound to; empty if not bound.
     pub path: &'a [u8],
     /// The path of its peer; empty if it has none.
     pub peer_path: &'a [u8],
 }
 
 impl<'a> XunpcbN<'a> {
-    /// Reads the record.
+    /// Decodes the record.
     ///
     /// # Errors
-    /// It ends before the peer's address does.
+    /// It ends before the end of the peer's address.
     pub fn decode(bytes: &'a [u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new("xunpcb_n", bytes);
         // Length, kind.
@@ -58,19 +58,19 @@ impl<'a> XunpcbN<'a> {
 pub struct UnPcb<'a> {
     /// The local socket.
     pub unpcb: XunpcbN<'a>,
-    /// The socket above it.
+    /// Its socket.
     pub socket: Option<XsocketN>,
 }
 
-/// The sockets of a table, in its order. A set with a record that cannot be read is an error, after which the
-/// next set follows.
+/// The sockets of a table, in its order. A set with a record that cannot be decoded is an error, after which the next
+/// set follows.
 #[derive(Clone, Debug)]
 pub struct UnPcblistN<'a> {
     records: Records<'a>,
 }
 
 impl<'a> UnPcblistN<'a> {
-    /// Starts at the head of what the node answered.
+    /// Starts at the header of the node's answer.
     ///
     /// # Errors
     /// As [`Records::new`].
@@ -83,7 +83,7 @@ impl<'a> UnPcblistN<'a> {
         self.records.header()
     }
 
-    /// How the table ended, once there is no further socket.
+    /// How the table ended; known after the last socket.
     pub fn ending(&self) -> Option<Ending> {
         self.records.ending()
     }

@@ -1,17 +1,16 @@
-//! What the tables of `iphlpapi` have in common: a count, then rows of one size.
+//! The common form of the tables of `iphlpapi`: a count, then rows of one size.
 //!
-//! `dwNumEntries` (u32) stands at 0. The first row stands at 4, or at 8 where a row holds a 64-bit number
-//! (the `OWNER_MODULE` tables, those of `MIB_UDPTABLE2`), in 32-bit processes too. The bytes between, and
-//! the padding inside of rows, need not be zero.
+//! `dwNumEntries` (u32) is at offset 0. The first row is at 4, or at 8 if rows have a 64-bit number (the
+//! `OWNER_MODULE` tables), in 32-bit processes too. The bytes between, and the padding inside rows, need not be zero.
 //!
-//! The count may be larger than what the buffer holds, when the table grew while it was being copied: rows
-//! are those that are there, and [`Frame::missing`] tells how many are not.
+//! The count may exceed the rows in the buffer if the table grew while it was copied. The rows in the buffer are
+//! decoded, and [`Frame::missing`] is the number of the others.
 
 use crate::reader::{DecodeError, Reader};
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::slice::ChunksExact;
 
-/// The family of a table: each call answers for one.
+/// The family of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Family {
     /// AF_INET, 2.
@@ -20,16 +19,16 @@ pub enum Family {
     Ipv6,
 }
 
-/// The rows of a table, not decoded yet.
+/// The undecoded rows of a table.
 #[derive(Clone, Debug)]
 pub(super) struct Frame<'a> {
     pub(super) rows: ChunksExact<'a, u8>,
-    /// How many rows the table says it has and the buffer does not.
+    /// The number of rows that are counted but not in the buffer.
     pub(super) missing: u64,
 }
 
 impl<'a> Frame<'a> {
-    /// Reads the count, and takes as many rows as are there.
+    /// Reads the count and splits off the rows.
     pub(super) fn new(
         record: &'static str,
         bytes: &'a [u8],
@@ -37,18 +36,17 @@ impl<'a> Frame<'a> {
         row_size: usize,
     ) -> Result<Self, DecodeError> {
         let count = Reader::new(record, bytes).u32_ne()?;
-        // An empty table may end right behind its count.
+        // An empty table may end directly after its count.
         let rows = bytes.get(first_row..).unwrap_or_default();
-        let there = rows.len().checked_div(row_size).unwrap_or(0);
-        let wanted = usize::try_from(count).unwrap_or(usize::MAX);
-        let end = there.min(wanted).saturating_mul(row_size);
-        let missing = u64::try_from(wanted.saturating_sub(there)).unwrap_or(u64::MAX);
+        let present = rows.len().checked_div(row_size).unwrap_or(0);
+        let counted = usize::try_from(count).unwrap_or(usize::MAX);
+        let end = present.min(counted).saturating_mul(row_size);
+        let missing = u64::try_from(counted.saturating_sub(present)).unwrap_or(u64::MAX);
         Ok(Self { rows: rows.get(..end).unwrap_or_default().chunks_exact(row_size.max(1)), missing })
     }
 }
 
-/// Takes a port: a `DWORD` whose first two bytes hold it in network order. What stands in the others is not
-/// defined.
+/// Reads a port: a `DWORD` whose first two bytes are the port in network order. The other two are undefined.
 #[inline]
 fn port(reader: &mut Reader<'_>) -> Result<u16, DecodeError> {
     let port = reader.u16_be()?;
@@ -56,33 +54,33 @@ fn port(reader: &mut Reader<'_>) -> Result<u16, DecodeError> {
     Ok(port)
 }
 
-/// Takes an IPv4 end: address in network order, port.
+/// Reads an IPv4 endpoint: address in network order, port.
 #[inline]
-pub(super) fn end_v4(reader: &mut Reader<'_>) -> Result<SocketAddr, DecodeError> {
+pub(super) fn endpoint_v4(reader: &mut Reader<'_>) -> Result<SocketAddr, DecodeError> {
     let address = Ipv4Addr::from(reader.bytes::<4>()?);
     Ok(SocketAddrV4::new(address, port(reader)?).into())
 }
 
-/// Takes an IPv6 end: address, scope id, port. The documentation has the scope id in network order; what
-/// Windows writes is the index of the interface in the machine's.
+/// Reads an IPv6 endpoint: address, scope id, port. The scope id is documented to be in network order, but Windows
+/// writes the index of the interface in host order.
 #[inline]
-pub(super) fn end_v6(reader: &mut Reader<'_>) -> Result<SocketAddr, DecodeError> {
+pub(super) fn endpoint_v6(reader: &mut Reader<'_>) -> Result<SocketAddr, DecodeError> {
     let address = Ipv6Addr::from(reader.bytes::<16>()?);
     let scope_id = reader.u32_ne()?;
     Ok(SocketAddrV6::new(address, port(reader)?, 0, scope_id).into())
 }
 
-/// Takes an end of either family.
+/// Reads an endpoint of either family.
 #[inline]
-pub(super) fn end(family: Family, reader: &mut Reader<'_>) -> Result<SocketAddr, DecodeError> {
+pub(super) fn endpoint(family: Family, reader: &mut Reader<'_>) -> Result<SocketAddr, DecodeError> {
     match family {
-        Family::Ipv4 => end_v4(reader),
-        Family::Ipv6 => end_v6(reader),
+        Family::Ipv4 => endpoint_v4(reader),
+        Family::Ipv6 => endpoint_v6(reader),
     }
 }
 
-/// Takes `OwningModuleInfo[TCPIP_OWNING_MODULE_SIZE]`, of which the first holds the service's tag in its low
-/// half and the others are opaque.
+/// Reads `OwningModuleInfo[TCPIP_OWNING_MODULE_SIZE]`. The low half of the first number is the tag of the service; the
+/// other numbers are opaque.
 #[inline]
 pub(super) fn service_tag(reader: &mut Reader<'_>) -> Result<u32, DecodeError> {
     let [a, b, c, d, ..] = reader.u64_ne()?.to_le_bytes();

@@ -1,12 +1,10 @@
-//! What Windows says: one file an interface, named as its headers name it.
+//! Windows: one file for each interface, named as in its headers.
 //!
-//! Rows of the tables of sockets have no pointers in them and are the same for x86, x64 and arm64, in
-//! 32-bit processes too. What has pointers in it follows the width of the asking process, not of the
-//! machine: [`PointerWidth`].
+//! Rows of the tables of sockets have no pointers and are the same for x86, x64 and arm64, in 32-bit processes too.
+//! Structures with pointers depend on the width of the calling process, not of the machine: [`PointerWidth`].
 
 pub mod filetime;
 pub mod mib_tcp_state;
-pub mod owner_module_basic_info;
 pub mod system_process_information;
 pub mod tcp_table;
 pub mod udp_table;
@@ -18,7 +16,7 @@ pub use mib_table::Family;
 
 use crate::reader::{DecodeError, Reader};
 
-/// How wide a pointer (and a `HANDLE`, and a `ULONG_PTR`) is in what the kernel answered.
+/// The width of a pointer (a `HANDLE`, a `ULONG_PTR`) in a structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PointerWidth {
     /// 32 bits: also a 32-bit process on 64-bit Windows (WOW64).
@@ -28,7 +26,7 @@ pub enum PointerWidth {
 }
 
 impl PointerWidth {
-    /// That of the program this crate is part of, and so of every answer that it gets.
+    /// The width of this build, and so of every structure that its calls return.
     pub const NATIVE: Self = if usize::BITS == 32 { Self::Four } else { Self::Eight };
 
     /// The width in bytes.
@@ -39,9 +37,9 @@ impl PointerWidth {
         }
     }
 
-    /// Takes a pointer, or a number of that width.
+    /// Reads a pointer, or a number of that width.
     #[inline]
-    fn take(self, reader: &mut Reader<'_>) -> Result<u64, DecodeError> {
+    fn read(self, reader: &mut Reader<'_>) -> Result<u64, DecodeError> {
         match self {
             Self::Four => reader.u32_ne().map(u64::from),
             Self::Eight => reader.u64_ne(),

@@ -1,8 +1,7 @@
-//! `SYSTEM_PROCESS_INFORMATION`: every process of the machine in one answer of
-//! `NtQuerySystemInformation(SystemProcessInformation = 5)`, without any right.
+//! `SYSTEM_PROCESS_INFORMATION`: every process of the machine, from
+//! `NtQuerySystemInformation(SystemProcessInformation = 5)`, which needs no right.
 //!
-//! A chain of records, each followed by one `SYSTEM_THREAD_INFORMATION` a thread, and by its name. Offsets
-//! of what is read here:
+//! A chain of records, each followed by one `SYSTEM_THREAD_INFORMATION` for each thread, and by its name. Offsets:
 //!
 //! | field                            | 64 bits | 32 bits |                                              |
 //! |----------------------------------|--------:|--------:|----------------------------------------------|
@@ -10,7 +9,7 @@
 //! | `NumberOfThreads`                |       4 |       4 |                                              |
 //! | `CreateTime`                     |      32 |      32 | a `FILETIME`; 0 is none                      |
 //! | `ImageName`: `Length`            |      56 |      56 | u16, in bytes, without a NUL                 |
-//! | `ImageName`: `Buffer`            |      64 |      60 | an address inside of the answer, or null     |
+//! | `ImageName`: `Buffer`            |      64 |      60 | an address inside the buffer, or null        |
 //! | `BasePriority`                   |      72 |      64 |                                              |
 //! | `UniqueProcessId`                |      80 |      68 | as wide as a pointer                         |
 //! | `InheritedFromUniqueProcessId`   |      88 |      72 | as wide as a pointer                         |
@@ -19,10 +18,10 @@
 //! | size without threads             |     256 |     184 |                                              |
 //!
 //! Traps:
-//! - Records stand at multiples of 8 on Windows, at multiples of 2 on Wine: nothing here is aligned.
-//! - The name is the file's, without its directory; not every one is a file's (`Registry`, `Memory
-//!   Compression`), and that of process 0 is null. Unpaired surrogates occur.
-//! - The parent may have ended, and its id be that of another process by now.
+//! - Records are at multiples of 8 on Windows, at multiples of 2 on Wine: fields are unaligned.
+//! - The name is that of the program file, without its directory. Some processes have no file (`Registry`, `Memory
+//!   Compression`), and the name of process 0 is null. Unpaired surrogates occur.
+//! - The parent may have ended, and its id may have been reused.
 
 use super::PointerWidth;
 use super::utf_16::inside;
@@ -43,32 +42,31 @@ pub const fn record_size(width: PointerWidth) -> usize {
 pub struct ProcessRecord<'a> {
     /// `UniqueProcessId`.
     pub pid: u32,
-    /// `InheritedFromUniqueProcessId`: the process that made it, which may have ended; 0 is none.
+    /// `InheritedFromUniqueProcessId`: the process that created it, which may have ended; 0 is none.
     pub parent: u32,
     /// `CreateTime`, a [`filetime`](super::filetime); 0 is none.
     pub created: i64,
-    /// `SessionId`: the logon session; services live in 0.
+    /// `SessionId`: the logon session; services are in 0.
     pub session: u32,
-    /// `ImageName`: the bytes of its [`units`](super::utf_16::units). Empty where it is null, and where it
-    /// does not lie inside of the answer.
+    /// `ImageName`: the bytes of its [`units`](super::utf_16::units). Empty if it is null, or not inside the buffer.
     pub name: &'a [u8],
 }
 
-/// The processes of one answer.
+/// Iterates over the processes.
 ///
-/// Ends at the record whose `NextEntryOffset` is 0. A record that is not there whole, or that claims to end
-/// inside of itself, is one error and the end.
+/// Ends after the record whose `NextEntryOffset` is 0. A record that is cut off, or that overlaps with the next, is an
+/// error, which is the last item.
 #[derive(Clone, Debug)]
 pub struct Processes<'a> {
     answer: &'a [u8],
     address: u64,
     width: PointerWidth,
-    /// Where the next record starts; `None` at the end.
+    /// The offset of the next record; `None` at the end.
     next: Option<usize>,
 }
 
 impl<'a> Processes<'a> {
-    /// Takes the bytes that the call says it has written, and the address that it wrote them to.
+    /// `answer`: the bytes that the call has written. `address`: their address at the time of the call.
     pub const fn new(answer: &'a [u8], address: u64, width: PointerWidth) -> Self {
         Self { answer, address, width, next: Some(0) }
     }
@@ -84,10 +82,10 @@ impl<'a> Processes<'a> {
         // UserTime, KernelTime.
         reader.skip(16)?;
         let length = reader.u16_ne()?;
-        // MaximumLength, and what aligns the pointer.
+        // MaximumLength, and the padding before the pointer.
         reader.skip(self.width.bytes().saturating_sub(2))?;
-        let buffer = self.width.take(&mut reader)?;
-        // BasePriority, and what aligns the pointer.
+        let buffer = self.width.read(&mut reader)?;
+        // BasePriority, and the padding before the pointer.
         reader.skip(self.width.bytes())?;
         let pid = self.pid(&mut reader)?;
         let parent = self.pid(&mut reader)?;
@@ -100,7 +98,7 @@ impl<'a> Processes<'a> {
 
     fn pid(&self, reader: &mut Reader<'_>) -> Result<u32, DecodeError> {
         let offset = reader.offset();
-        let pid = self.width.take(reader)?;
+        let pid = self.width.read(reader)?;
         u32::try_from(pid).map_err(|_| DecodeError::malformed(RECORD, offset, "process id beyond 32 bits"))
     }
 }
@@ -118,7 +116,7 @@ impl<'a> Iterator for Processes<'a> {
         if next >= record_size(self.width) {
             self.next = start.checked_add(next);
         } else if next != 0 {
-            // One record inside of another: the chain is broken. This record is whole; the error comes next.
+            // Records overlap: the chain is broken. This record is whole; the next item is the error.
             self.next = Some(self.answer.len());
         }
         Some(Ok(record))

@@ -1,4 +1,4 @@
-//! The tables of TCP endpoints (`tcpmib.h`): `GetExtendedTcpTable` and its undocumented kin.
+//! The tables of TCP endpoints (`tcpmib.h`): `GetExtendedTcpTable`, `InternalGetBoundTcpEndpointTable`.
 //!
 //! | table                        | first row | row |                                                        |
 //! |------------------------------|----------:|----:|--------------------------------------------------------|
@@ -10,28 +10,28 @@
 //! | `MIB_TCP6TABLE_OWNER_MODULE` |         8 | 192 | the same as the first, time of creation, module        |
 //!
 //! Traps:
-//! - In the rows of IPv6 the state stands behind the addresses, in those of IPv4 before them.
-//! - The remote end of a listener has no meaning, and need not be zero.
-//! - A row is not unique: endpoints that share an address are rows each.
-//! - The process is the one that bound the endpoint. It may have ended, and its id be another's by now.
+//! - The state is behind the addresses in IPv6 rows, and before them in IPv4 rows.
+//! - The remote endpoint of a listener is undefined, and need not be zero.
+//! - Rows are not unique: endpoints that share an address have a row each.
+//! - The process is the one that bound the endpoint. It may have ended, and its id may have been reused.
 
 use super::mib_table::{self, Family, Frame};
 use crate::reader::{DecodeError, Reader};
 use std::net::SocketAddr;
 
-/// Which table the bytes are.
+/// The layout of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Layout {
     /// `MIB_TCPTABLE_OWNER_PID`, `MIB_TCP6TABLE_OWNER_PID`: classes 3 to 5.
     OwnerPid,
     /// `MIB_TCPTABLE_OWNER_MODULE`, `MIB_TCP6TABLE_OWNER_MODULE`: classes 6 to 8.
     OwnerModule,
-    /// `MIB_TCPTABLE2`, `MIB_TCP6TABLE2`: what `InternalGetBoundTcpEndpointTable` gives.
+    /// `MIB_TCPTABLE2`, `MIB_TCP6TABLE2`: `InternalGetBoundTcpEndpointTable`.
     Table2,
 }
 
 impl Layout {
-    /// Where the first row stands.
+    /// The offset of the first row.
     pub const fn first_row(self) -> usize {
         match self {
             Self::OwnerPid | Self::Table2 => 4,
@@ -70,14 +70,14 @@ pub struct TcpRow {
     pub state: u32,
     /// `dwLocalAddr`, `dwLocalScopeId`, `dwLocalPort`; the scope id as the kernel gave it.
     pub local: SocketAddr,
-    /// `dwRemoteAddr`, `dwRemoteScopeId`, `dwRemotePort`; of no meaning for a listener.
+    /// `dwRemoteAddr`, `dwRemoteScopeId`, `dwRemotePort`; undefined for a listener.
     pub remote: SocketAddr,
-    /// `dwOwningPid`: 0 where there is no process, as in TIME_WAIT; 4 is the kernel itself.
+    /// `dwOwningPid`: 0 if there is no process, as in TIME_WAIT; 4 is the system process, the kernel.
     pub pid: u32,
     /// `liCreateTimestamp`, a [`filetime`](super::filetime): when the endpoint was bound; 0 is none. Only in
     /// [`Layout::OwnerModule`].
     pub created: i64,
-    /// The tag of the service inside its process, from `OwningModuleInfo`; 0 is none. Only in
+    /// The tag of the service in its process, from `OwningModuleInfo`; 0 is none. Only in
     /// [`Layout::OwnerModule`].
     pub service_tag: u32,
 }
@@ -87,9 +87,11 @@ impl TcpRow {
         let mut reader = Reader::new(layout.record(family), bytes);
         let reader = &mut reader;
         let (state, local, remote) = match family {
-            Family::Ipv4 => (reader.u32_ne()?, mib_table::end_v4(reader)?, mib_table::end_v4(reader)?),
+            Family::Ipv4 => {
+                (reader.u32_ne()?, mib_table::endpoint_v4(reader)?, mib_table::endpoint_v4(reader)?)
+            }
             Family::Ipv6 => {
-                let (local, remote) = (mib_table::end_v6(reader)?, mib_table::end_v6(reader)?);
+                let (local, remote) = (mib_table::endpoint_v6(reader)?, mib_table::endpoint_v6(reader)?);
                 (reader.u32_ne()?, local, remote)
             }
         };
@@ -111,16 +113,16 @@ pub struct TcpTable<'a> {
 }
 
 impl<'a> TcpTable<'a> {
-    /// Takes the bytes that the call says it has written.
+    /// `bytes`: those that the call has written.
     ///
     /// # Errors
-    /// There is not even a count.
+    /// The count is missing.
     pub fn new(bytes: &'a [u8], layout: Layout, family: Family) -> Result<Self, DecodeError> {
         let (first_row, row_size) = (layout.first_row(), layout.row_size(family));
         Ok(Self { frame: Frame::new(layout.record(family), bytes, first_row, row_size)?, layout, family })
     }
 
-    /// How many rows the table says it has beyond those that are there.
+    /// The number of rows that are counted but not there.
     pub const fn missing(&self) -> u64 {
         self.frame.missing
     }

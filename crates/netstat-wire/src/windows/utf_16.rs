@@ -1,23 +1,22 @@
-//! Text as Windows keeps it: 16-bit units, mostly UTF-16, in which unpaired surrogates may stand.
-//!
-//! Strings inside an answer stand at any byte, so they are handed around as bytes.
+//! Text of Windows: 16-bit units, usually UTF-16, possibly with unpaired surrogates. A string in a buffer may be
+//! unaligned, so it is passed as bytes.
 
-/// The units of a string in bytes; an odd byte at the end is none.
+/// The units of a string; an odd byte at the end is ignored.
 pub fn units(bytes: &[u8]) -> impl Iterator<Item = u16> + Clone + '_ {
     bytes.chunks_exact(2).map(|pair| match pair {
         [a, b] => u16::from_ne_bytes([*a, *b]),
-        // Chunks of two have two.
+        // Unreachable: chunks of two have two bytes.
         _ => 0,
     })
 }
 
-/// What stands before the first NUL, or all.
+/// The text up to the first NUL, or all of it.
 pub fn until_nul(units: &[u16]) -> &[u16] {
     units.split(|unit| *unit == 0).next().unwrap_or_default()
 }
 
-/// The part of an answer that a pointer in it names: `length` bytes from `pointer` on, where the answer
-/// itself was written to `address`. `None` when that does not lie inside.
+/// The `length` bytes at `pointer`, an absolute pointer into a buffer that was at `address`. `None` if they are not
+/// inside the buffer.
 pub(super) fn inside(answer: &[u8], address: u64, pointer: u64, length: usize) -> Option<&[u8]> {
     let start = usize::try_from(pointer.checked_sub(address)?).ok()?;
     answer.get(start..start.checked_add(length)?)
@@ -44,7 +43,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_pointer_names_lies_inside_or_is_nothing() {
+    fn pointer_out_of_the_buffer_is_none() {
         let answer = [0, 1, 2, 3];
         assert_eq!(inside(&answer, 1000, 1001, 2), Some(&[1, 2][..]));
         assert_eq!(inside(&answer, 1000, 1004, 0), Some(&[][..]));

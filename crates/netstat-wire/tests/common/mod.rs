@@ -1,11 +1,11 @@
-//! What the tests of the decoders share: fixtures, and an encoder that owes nothing to the crate.
+//! Helpers of the decoders' tests: fixtures, and an encoder that does not use the crate.
 // Each test file is a crate of its own and uses its part of this.
 #![allow(clippy::unwrap_used, dead_code)]
 
-/// What a fixture's heading must say, each on a line `# key: value` before the first byte.
+/// The keys that a fixture's heading must have, each on a line `# key: value` before the first byte.
 const HEADING: [&str; 6] = ["source", "command", "kernel", "date", "byte order", "pointer width"];
 
-/// Whether a fixture says in its heading what it is.
+/// Whether the heading of a fixture has every key.
 fn check_heading(text: &str) -> Result<(), String> {
     let heading: Vec<&str> = text.lines().take_while(|line| line.starts_with('#')).collect();
     for key in HEADING {
@@ -18,14 +18,14 @@ fn check_heading(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The text of a fixture that is lines as the kernel prints them: all that follows the heading, as it is.
+/// The text of a fixture that is lines as the kernel prints them: all that follows the heading, unchanged.
 pub(crate) fn parse_lines(text: &str) -> Result<&str, String> {
     check_heading(text)?;
     let length = text.split_inclusive('\n').take_while(|line| line.starts_with('#')).map(str::len).sum();
     text.get(length..).ok_or_else(|| "nothing after the heading".to_owned())
 }
 
-/// The bytes of a fixture: annotated hex, where `#` starts a comment and lines are of no meaning.
+/// The bytes of a fixture: annotated hex, where `#` starts a comment and line ends are ignored.
 pub(crate) fn parse(text: &str) -> Result<Vec<u8>, String> {
     check_heading(text)?;
     let words = text.lines().flat_map(|line| line.split('#').next().unwrap_or_default().split_whitespace());
@@ -48,7 +48,7 @@ macro_rules! fixture {
 #[allow(unused_imports)]
 pub(crate) use fixture;
 
-/// The lines of `tests/fixtures/NAME.txt`, the kernel's own line of headings left out.
+/// The lines of `tests/fixtures/NAME.txt`, without the kernel's own heading.
 #[allow(unused_macros)]
 macro_rules! fixture_lines {
     ($name:literal) => {
@@ -58,16 +58,16 @@ macro_rules! fixture_lines {
 #[allow(unused_imports)]
 pub(crate) use fixture_lines;
 
-/// Writes why a test, or a part of it, is skipped: past the capture of the test harness, in one write. (This crate's
-/// tests depend on nothing that is not published.)
+/// Writes why a test, or a part of it, is skipped: past the capture of the test harness, in one write. (The tests
+/// of this crate depend on published crates only.)
 pub(crate) fn skipped(why: &str) {
     use std::io::Write;
     let line = format!("{}: skipped: {why}\n", std::thread::current().name().unwrap_or("test"));
-    // Nothing can be done about a standard error that takes no text.
+    // Nothing can be done about a standard error that fails.
     let _ = std::io::stderr().write_all(line.as_bytes());
 }
 
-/// Whether captures from little-endian machines can be read here; says so if not.
+/// Whether captures from little-endian machines can be decoded on this one; if not, reports the skip.
 pub(crate) fn little_endian() -> bool {
     let little = cfg!(target_endian = "little");
     if !little {
@@ -76,7 +76,7 @@ pub(crate) fn little_endian() -> bool {
     little
 }
 
-/// A netlink message with its padding, the length as given.
+/// A netlink message with its padding, and any value as its length.
 pub(crate) fn message_of_length(
     length: u32,
     kind: u16,
@@ -115,7 +115,7 @@ fn pad(mut bytes: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// Property tests of some seconds, which leave no files behind.
+/// Settings of property tests that take some seconds, and leave no files behind.
 pub(crate) fn property_tests() -> proptest::test_runner::Config {
     proptest::test_runner::Config { cases: 256, failure_persistence: None, ..Default::default() }
 }

@@ -20,8 +20,8 @@ impl Filter {
         Native::interface_index(name).map(Self::interface)
     }
 
-    /// Sockets made by the user of this name, which is looked up at once in `/etc/passwd`: nothing that
-    /// could wait for a network is asked.
+    /// Sockets made by the user of this name, which is looked up at once: in `/etc/passwd`, and on Linux in
+    /// systemd's userdb, for at most a fifth of a second.
     ///
     /// # Errors
     /// When it has no such user, and on Windows.

@@ -82,7 +82,7 @@ fn add_row(to: &mut Socket, row: Socket) {
     };
 }
 
-/// What resolving the owners of a row came to.
+/// The result of resolving the owners of a row.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Resolution {
     /// The row has its owners, or the reason it has none.
@@ -94,7 +94,7 @@ pub(crate) enum Resolution {
 /// Sets the row's owners to the holders in the table. False: there are none.
 fn set_holders(socket: &mut Socket, table: &OwnerTable) -> bool {
     let Some(key) = join_key(socket) else { return false };
-    let mut owners: Owners = table.owners(key).collect();
+    let mut owners: Owners = table.owners(key, socket).collect();
     if owners.as_slice().is_empty() {
         return false;
     }
@@ -115,7 +115,7 @@ pub(crate) fn resolve_owner(system: &impl System, socket: &mut Socket, table: &O
         return Resolution::Final;
     }
     if socket.ownership != Ownership::NotAsked {
-        // The table of sockets has named all there is to name; some of these processes may have ended.
+        // The table of sockets has named all owners; some of these processes may have ended.
         if let Some(process_starts) = &table.process_starts {
             process_starts.mark_ended(socket);
         }
@@ -160,8 +160,8 @@ pub(crate) fn resolve_owners<'s>(
     unresolved.into_iter().flatten().collect()
 }
 
-/// Searches again for the holders of these rows, since the first pass may have been too early. The sockets that are left
-/// are looked up themselves: they may have been closed.
+/// Searches for the holders of these rows once more, since the first pass may have been too early. Rows still without a
+/// holder are looked up in the kernel's table: they may have been closed.
 pub(crate) fn second_pass<S: System>(
     system: &S,
     mut unresolved: Vec<&mut Socket>,
@@ -176,15 +176,39 @@ pub(crate) fn second_pass<S: System>(
         socket.ownership = Ownership::NotAsked;
         resolve_owner(system, socket, table) == Resolution::Retry
     });
-    if matches!(table.if_missing, Ownership::Hidden { reason: HiddenReason::NotSearched }) {
-        // Most of these are the sockets of processes that the query does not ask for, and are not shown.
+    // Most sockets of processes that the query does not name are not shown, so whether they are open is not asked.
+    if !matches!(table.if_missing, Ownership::Hidden { reason: HiddenReason::NotSearched }) {
+        let mut open = system.recheck(&mut unresolved.iter().map(|socket| &**socket)).into_iter();
+        unresolved.retain_mut(|socket| {
+            let is_open = open.next().unwrap_or(true);
+            if !is_open {
+                socket.ownership = Ownership::Hidden { reason: HiddenReason::Vanished };
+            }
+            is_open
+        });
+    }
+    if unresolved.is_empty() {
         return;
     }
-    let open = system.recheck(&mut unresolved.iter().map(|socket| &**socket));
-    for (socket, is_open) in unresolved.into_iter().zip(open) {
-        if !is_open {
-            socket.ownership = Ownership::Hidden { reason: HiddenReason::Vanished };
-        }
+    let sockets = unresolved.iter().map(|socket| &**socket).collect::<Vec<&Socket>>();
+    search.search_without_descriptor(table, &sockets);
+    for socket in unresolved {
+        socket.ownership = Ownership::NotAsked;
+        let _ = resolve_owner(system, socket, table);
+    }
+}
+
+/// Verifies the owners of rows that several descriptors lead to.
+pub(crate) fn verify_shared(search: &impl OwnerSearch, sockets: &mut [Socket]) {
+    for socket in sockets {
+        verify(search, socket);
+    }
+}
+
+/// Verifies the owners of a row if several descriptors lead to it.
+pub(crate) fn verify(search: &impl OwnerSearch, socket: &mut Socket) {
+    if socket.owners().len() > 1 {
+        search.verify(socket);
     }
 }
 

@@ -1,9 +1,9 @@
-//! What a search for owners found: who holds what, and what a missing owner means.
+//! The result of a search for owners: the holders of each socket, and what the absence of a holder means.
 
 use crate::engine::process_start_times::ProcessStartTimes;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::identity::Identity;
-use crate::model::owner::{HiddenReason, Owner, Ownership, UnownedReason};
+use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership, UnownedReason};
 use crate::model::owner_source::OwnerSourceUsed;
 use crate::model::socket::Socket;
 use std::fmt::Display;
@@ -12,10 +12,52 @@ use std::ops::Range;
 
 /// One socket held by one process. The key is the inode number of the socket's [`Identity`], or made of its handle
 /// ([`handle_key`]).
+///
+/// Linux: inode numbers have 32 bits and repeat in time, so two open sockets can have the same key. What a source knows
+/// beyond the key is kept with the holding and compared with the row. The fields are packed: there is one for each
+/// descriptor of the machine, and they are sorted.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Holding {
     pub(crate) key: u64,
-    pub(crate) owner: Owner,
+    pid: u32,
+    /// -1: without a descriptor.
+    fd: i32,
+    /// The low half of the socket's cookie; 0: not known.
+    cookie: u32,
+    /// The socket's local port; 0: not known.
+    port: u16,
+    role: OwnerRole,
+}
+
+const _: () = assert!(size_of::<Holding>() == 24);
+
+impl Holding {
+    pub(crate) fn new(key: u64, owner: Owner) -> Self {
+        let Owner { pid, fd, role } = owner;
+        Self { key, pid, fd: fd.unwrap_or(-1), cookie: 0, port: 0, role }
+    }
+
+    /// The same, of a socket with this cookie and local port; 0: not known.
+    #[allow(dead_code, reason = "known by BPF alone")]
+    pub(crate) fn of_socket(self, cookie: u64, port: u16) -> Self {
+        // Cookies are counted from 1, so the low half distinguishes any that are open at the same time.
+        #[allow(clippy::cast_possible_truncation, reason = "the low half is meant")]
+        Self { cookie: cookie as u32, port, ..self }
+    }
+
+    pub(crate) fn owner(&self) -> Owner {
+        Owner::new(self.pid, (self.fd >= 0).then_some(self.fd), self.role)
+    }
+
+    /// Whether it may be of this socket, which has the same key. A cookie decides where both have one; a kernel that has
+    /// not been asked for the socket's cookie before has none.
+    fn is_of(&self, socket: &Socket) -> bool {
+        match socket.cookie {
+            #[allow(clippy::cast_possible_truncation, reason = "as in of_socket")]
+            Some(cookie) if self.cookie != 0 => cookie.get() as u32 == self.cookie,
+            _ => self.port == 0 || socket.local.port().is_none_or(|port| port == self.port),
+        }
+    }
 }
 
 /// The key of a socket with a handle. The kernel reuses a handle when its socket is gone, but not the generation, where
@@ -55,7 +97,7 @@ pub(crate) struct ProcessSeen {
     /// Some of its descriptors with the keys of their sockets, which distinguish processes that started within one tick
     /// of the clock. Linux.
     pub(crate) sockets: [Option<(i32, u64)>; 4],
-    /// Whether the second pass has seen it too: by then its pid may have been that of another process.
+    /// Whether the second pass has seen it too: by then its pid may have belonged to another process.
     pub(crate) seen_twice: bool,
 }
 
@@ -64,7 +106,7 @@ impl ProcessSeen {
         Self { pid, at, sockets: [None; 4], seen_twice: false }
     }
 
-    /// Remembers a descriptor, unless there are enough.
+    /// Adds a descriptor while there is space.
     #[allow(dead_code, reason = "some systems have times that are fine enough")]
     pub(crate) fn note_socket(&mut self, fd: i32, key: u64) {
         if let Some(place) = self.sockets.iter_mut().find(|socket| socket.is_none()) {
@@ -73,7 +115,7 @@ impl ProcessSeen {
     }
 }
 
-/// The result of a search for owners.
+/// The holders of sockets, by key.
 #[derive(Debug, Default)]
 pub(crate) struct OwnerTable {
     /// Ascending, each once.
@@ -102,7 +144,7 @@ pub(crate) struct OwnerTable {
 }
 
 impl OwnerTable {
-    /// The result of a search that could not be made.
+    /// The result of a search that failed altogether.
     #[allow(dead_code, reason = "some searches can always be made")]
     pub(crate) fn failed(why: impl Display) -> Self {
         Self {
@@ -112,7 +154,7 @@ impl OwnerTable {
         }
     }
 
-    /// Says how far the search reached. `all_read`: every process that was read was read to its end. `some_only`: only
+    /// Sets how complete the search was. `all_read`: every process that was read was read to its end. `some_only`: only
     /// the processes that the query names were read. `hidden`: why there may be processes that the search was not
     /// shown.
     #[allow(dead_code, reason = "a system without a search finds nothing")]
@@ -127,7 +169,7 @@ impl OwnerTable {
         };
     }
 
-    /// Adds what a pass of the search found, in any order, each perhaps more than once.
+    /// Adds the holdings that a pass found, in any order, with or without repeats.
     #[allow(dead_code, reason = "a system without a search finds nothing")]
     pub(crate) fn add(&mut self, holdings: Vec<Holding>, seen: Vec<ProcessSeen>) {
         if self.holdings.is_empty() {
@@ -135,7 +177,7 @@ impl OwnerTable {
         } else {
             self.holdings.extend(holdings);
         }
-        // Stable, because it finds the sorted runs that the threads left behind and only merges them.
+        // The stable sort finds the sorted runs of the threads and only merges them.
         self.holdings.sort();
         self.holdings.dedup();
         self.index = Index::new(&self.holdings);
@@ -155,11 +197,16 @@ impl OwnerTable {
         !self.exclusive.is_empty() && self.exclusive.binary_search(&key).is_ok()
     }
 
-    /// The holders of the socket with this key. They stay in the table: a second row with the same key has the same.
-    pub(crate) fn owners(&self, key: u64) -> impl Iterator<Item = Owner> {
+    /// The owners of this socket, which has this key. They stay in the table: a second row with the same key may have the
+    /// same.
+    pub(crate) fn owners(&self, key: u64, socket: &Socket) -> impl Iterator<Item = Owner> {
+        self.holdings(key).filter(|holding| holding.is_of(socket)).map(Holding::owner)
+    }
+
+    fn holdings(&self, key: u64) -> impl Iterator<Item = &Holding> {
         let step = self.holdings.get(self.index.step(key)).unwrap_or_default();
         let first = step.partition_point(|holding| holding.key < key);
-        step.iter().skip(first).take_while(move |holding| holding.key == key).map(|holding| holding.owner)
+        step.iter().skip(first).take_while(move |holding| holding.key == key)
     }
 
     /// When this process was seen.
@@ -251,12 +298,14 @@ impl Index {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::owner::OwnerRole;
+    use crate::model::family::Family;
+    use crate::model::protocol::Protocol;
+    use std::net::SocketAddr;
 
     fn table(keys: &[u64]) -> OwnerTable {
         let mut table = OwnerTable::default();
         let owner = |pid| Owner::new(pid, Some(3), OwnerRole::Holder);
-        let holdings = (0..).zip(keys).map(|(pid, key)| Holding { key: *key, owner: owner(pid) });
+        let holdings = (0..).zip(keys).map(|(pid, key)| Holding::new(*key, owner(pid)));
         table.add(holdings.collect(), Vec::new());
         table
     }
@@ -268,20 +317,36 @@ mod tests {
             let table = table(keys);
             for key in keys {
                 let expected = keys.iter().filter(|other| *other == key).count();
-                assert_eq!(table.owners(*key).count(), expected, "{key} in {keys:?}");
+                assert_eq!(table.holdings(*key).count(), expected, "{key} in {keys:?}");
             }
             for key in [1, 6, 8, 999, 1_002, u64::MAX - 1].iter().filter(|key| !keys.contains(key)) {
-                assert_eq!(table.owners(*key).count(), 0, "{key} in {keys:?}");
+                assert_eq!(table.holdings(*key).count(), 0, "{key} in {keys:?}");
             }
         }
+    }
+
+    #[test]
+    fn owner_of_another_socket_with_the_same_inode_number_is_not_this_sockets() {
+        let holding = |pid| Holding::new(7, Owner::new(pid, Some(3), OwnerRole::Holder));
+        let mut table = OwnerTable::default();
+        // Cookie and port, each known or not.
+        let holdings = [(1, 5, 80), (2, 6, 80), (3, 0, 80), (4, 0, 81), (5, 0, 0), (6, 6, 81)];
+        table.add(holdings.map(|(pid, cookie, port)| holding(pid).of_socket(cookie, port)).to_vec(), vec![]);
+        let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, SocketAddr::from(([127, 0, 0, 1], 80)));
+        let owners = |socket: &Socket| table.owners(7, socket).map(|owner| owner.pid).collect::<Vec<_>>();
+        assert_eq!(owners(&socket), [1, 2, 3, 5], "without a cookie the port decides");
+        socket.cookie = NonZeroU64::new(5);
+        assert_eq!(owners(&socket), [1, 3, 5]);
+        socket.local = crate::model::endpoint::Endpoint::Unknown;
+        assert_eq!(owners(&socket), [1, 3, 4, 5], "nothing is known that contradicts it");
     }
 
     #[test]
     fn second_pass_adds_to_the_first_and_nothing_comes_twice() {
         let mut both = table(&[4, 2]);
         let owner = Owner::new(0, Some(3), OwnerRole::Holder);
-        both.add(vec![Holding { key: 4, owner }, Holding { key: 3, owner }], vec![ProcessSeen::new(0, 5)]);
-        assert_eq!([2, 3, 4, 5].map(|key| both.owners(key).count()), [1, 1, 1, 0]);
+        both.add(vec![Holding::new(4, owner), Holding::new(3, owner)], vec![ProcessSeen::new(0, 5)]);
+        assert_eq!([2, 3, 4, 5].map(|key| both.holdings(key).count()), [1, 1, 1, 0]);
         assert_eq!(both.process(0), Some(ProcessSeen::new(0, 5)));
         both.add(Vec::new(), vec![ProcessSeen::new(0, 3), ProcessSeen::new(1, 3)]);
         assert_eq!(both.process(0), Some(ProcessSeen { seen_twice: true, ..ProcessSeen::new(0, 3) }));

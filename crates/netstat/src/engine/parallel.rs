@@ -32,8 +32,8 @@ pub(crate) fn run_parallel(threads: usize, work: &(dyn Fn() + Sync), on_this_thr
     });
 }
 
-/// Starts one thread, which the scope waits for. A box, so that the code to start a thread, which is long, is there
-/// once for all kinds of work.
+/// Starts one thread, which the scope joins. The work is boxed so that the long code of starting a thread is compiled
+/// only once.
 pub(crate) fn start<'scope>(
     scope: &'scope Scope<'scope, '_>,
     work: Box<dyn FnOnce() + Send + 'scope>,
@@ -48,7 +48,7 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
-    fn work_runs_beside_the_caller_and_is_waited_for() {
+    fn work_runs_in_parallel_with_the_caller_and_is_joined() {
         let count = AtomicUsize::new(0);
         let work = || {
             count.fetch_add(1, Ordering::Relaxed);

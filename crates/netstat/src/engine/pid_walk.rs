@@ -1,12 +1,12 @@
-//! The scan over processes that finds which of them hold which sockets, for systems that are asked process by process.
+//! The scan over processes for the sockets that they hold, for systems whose interface is per process.
 //!
-//! Threads share the list of processes; each takes the next one until none is left. The scan runs beside the reading of
-//! the tables. So a process may have been read before the tables were complete, and have opened or received a listed
-//! socket since; another may have started. If sockets are left without a holder, a second pass reads these processes
-//! again, and looks for those sockets alone.
+//! Threads share the list of processes; each takes the next one until none is left. The scan runs in parallel with the
+//! reading of the tables. So a process may have been read before the tables were complete, and have opened or received a
+//! listed socket since; another may have started. If sockets are left without a holder, a second pass rescans these
+//! processes for those sockets alone.
 //!
-//! What is asked of a process, and how, is up to a [`ProcessReader`].
-#![allow(dead_code, reason = "not every system is asked process by process")]
+//! A [`ProcessReader`] reads a single process.
+#![allow(dead_code, reason = "not every system has an interface per process")]
 
 use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen};
 use crate::engine::parallel::{lock, run_parallel};
@@ -22,7 +22,7 @@ const MIN_FOR_THREADS: usize = 16;
 
 /// Reads which sockets a process holds.
 pub(crate) trait ProcessReader: Sync {
-    /// What it finds beside holders.
+    /// What it finds besides holders.
     type Extra: Extra;
 
     /// What each thread reuses from one process to the next.
@@ -34,17 +34,17 @@ pub(crate) trait ProcessReader: Sync {
     /// All processes that may be read, in any order.
     fn pids(&self) -> Result<Vec<u32>, Unreadable>;
 
-    /// Reads one process. What it has reported to `visit` stays, even if it fails in the end.
+    /// Reads one process. What it has reported to `visit` is kept even if it fails.
     fn read(&self, visit: &mut Visit<'_, Self::Extra>, buffers: &mut Self::Buffers)
     -> Result<(), Unreadable>;
 }
 
-/// What a [`ProcessReader`] finds beside holders.
+/// What a [`ProcessReader`] finds besides holders.
 pub(crate) trait Extra: Default + Send {
     /// Adds what another thread found.
     fn absorb(&mut self, other: Self);
 
-    /// Whether it says that holders may be missing.
+    /// False if holders may be missing.
     fn is_complete(&self) -> bool;
 
     /// Adds what could not be read. A gap of nothing is left out.
@@ -52,6 +52,9 @@ pub(crate) trait Extra: Default + Send {
 
     /// Adds what it knows of holders.
     fn add_to(&mut self, _table: &mut OwnerTable) {}
+
+    /// Adds what the second pass found, of what is used after it.
+    fn absorb_second_pass(&mut self, _second: Self) {}
 }
 
 /// Why a process, or a part of it, could not be read.
@@ -72,6 +75,8 @@ pub(crate) struct Visit<'a, E> {
     pub(crate) seen_at: u64,
     wanted: Option<&'a [u64]>,
     found: &'a mut Found<E>,
+    /// Where the holdings of this process begin.
+    first: usize,
 }
 
 impl<E> Visit<'_, E> {
@@ -89,21 +94,39 @@ impl<E> Visit<'_, E> {
     pub(crate) fn holds(&mut self, fd: Option<i32>, key: u64) {
         if self.is_wanted(key) {
             let owner = Owner::new(self.pid, fd, OwnerRole::Holder);
-            self.found.holdings.push(Holding { key, owner });
+            self.found.holdings.push(Holding::new(key, owner));
         }
+    }
+
+    /// Removes repeats among what this process holds: the tables of its threads are often copies of one another.
+    #[allow(dead_code, reason = "only Linux has tables of threads")]
+    pub(crate) fn merge_holdings(&mut self) {
+        let Some(own) = self.found.holdings.get_mut(self.first..) else { return };
+        own.sort();
+        let mut kept = self.first;
+        for index in self.first..self.found.holdings.len() {
+            let Some(holding) = self.found.holdings.get(index).copied() else { break };
+            if kept == self.first || self.found.holdings.get(kept - 1) != Some(&holding) {
+                if let Some(place) = self.found.holdings.get_mut(kept) {
+                    *place = holding;
+                }
+                kept += 1;
+            }
+        }
+        self.found.holdings.truncate(kept);
     }
 
     pub(crate) fn extra(&mut self) -> &mut E {
         &mut self.found.extra
     }
 
-    /// Counts what could not be read, beside what the reader returns at the end.
+    /// Counts what could not be read, in addition to the error that the reader returns.
     pub(crate) fn count(&mut self, unread: Unreadable) {
         self.found.count(unread);
     }
 }
 
-/// What one thread found, and in the end all of them.
+/// What one thread found, and at the end the sum over all threads.
 #[derive(Default)]
 struct Found<E> {
     holdings: Vec<Holding>,
@@ -195,7 +218,7 @@ impl<E: Extra> Pass<E> {
             }
             let before = found.holdings.len();
             let wanted = self.wanted.as_deref();
-            let mut visit = Visit { pid: *pid, seen_at: u64::MAX, wanted, found: &mut found };
+            let mut visit = Visit { pid: *pid, seen_at: u64::MAX, wanted, found: &mut found, first: before };
             let read = reader.read(&mut visit, &mut buffers);
             let seen_at = visit.seen_at;
             if let Err(unread) = read {
@@ -207,7 +230,7 @@ impl<E: Extra> Pass<E> {
             let holdings = found.holdings.get(before..).unwrap_or_default();
             if !holdings.is_empty() {
                 let mut seen = ProcessSeen::new(*pid, seen_at);
-                let sockets = holdings.iter().filter_map(|holding| Some((holding.owner.fd?, holding.key)));
+                let sockets = holdings.iter().filter_map(|holding| Some((holding.owner().fd?, holding.key)));
                 sockets.take(seen.sockets.len()).for_each(|(fd, key)| seen.note_socket(fd, key));
                 found.seen.push(seen);
             }
@@ -260,7 +283,7 @@ impl<R: ProcessReader> PidWalk<R> {
         &mut self.found().extra
     }
 
-    /// Counts processes that cannot be read, and are not among those to read.
+    /// Counts processes that are known to be unreadable without trying.
     pub(crate) fn add_refused(&mut self, count: u64) {
         self.found().refused += count;
     }
@@ -282,7 +305,7 @@ impl<R: ProcessReader> PidWalk<R> {
         table
     }
 
-    /// Looks for the holders of these sockets, in the processes that may have come by them since they were read.
+    /// Rescans the processes that may have opened or received these sockets since they were read.
     pub(crate) fn second_pass(&mut self, table: &mut OwnerTable, unresolved: &[u64], threads: usize) {
         if unresolved.is_empty() {
             return;
@@ -318,16 +341,21 @@ impl<R: ProcessReader> PidWalk<R> {
             table.add(found.holdings, found.seen);
             found.extra.add_to(table);
         }
+        self.found().extra.absorb_second_pass(found.extra);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::family::Family;
     use crate::model::owner::UnownedReason;
+    use crate::model::protocol::Protocol;
+    use crate::model::socket::Socket;
     use std::collections::BTreeMap;
+    use std::net::SocketAddr;
 
-    /// What a process holds, or why it cannot be read.
+    /// The sockets of a process, or why it cannot be read.
     type Read = Result<Vec<u64>, fn() -> Unreadable>;
 
     /// By pid.
@@ -388,7 +416,8 @@ mod tests {
     }
 
     fn holders(table: &OwnerTable, key: u64) -> Vec<u32> {
-        table.owners(key).map(|owner| owner.pid).collect()
+        let socket = Socket::new(Family::Ipv4, Protocol::Udp, SocketAddr::from(([127, 0, 0, 1], 53)));
+        table.owners(key, &socket).map(|owner| owner.pid).collect()
     }
 
     #[test]
@@ -432,7 +461,7 @@ mod tests {
     }
 
     #[test]
-    fn process_that_is_new_and_cannot_be_read_takes_completeness_away() {
+    fn new_process_that_cannot_be_read_makes_the_table_incomplete() {
         let first = Processes::from([holds(1, &[10])]);
         let second =
             Processes::from([holds(1, &[10]), (2, Err((|| Unreadable::Refused) as fn() -> Unreadable))]);

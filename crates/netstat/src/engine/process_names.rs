@@ -4,17 +4,17 @@ use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::engine::parallel::thread_count;
 use crate::filter::{OwnerFacts, Term, Verdict};
 use crate::model::owner::{HiddenReason, OwnerRole, Ownership};
-use crate::model::process::{Process, ProcessFields};
+use crate::model::process::Process;
 use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::system::System;
 use std::cell::RefCell;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 
 /// The processes that own one of these rows, ascending.
 pub(crate) fn owning_processes(sockets: &[Socket], table: &OwnerTable) -> Vec<ProcessSeen> {
     let mut pids: Vec<u32> = Vec::new();
-    // The last pid of each remainder. Most rows have an owner that is among them, and sorting takes longer.
+    // The last pid of each remainder: skips most repeats, which is faster than sorting them.
     let mut recent = [None; 1024];
     let owners = sockets.iter().flat_map(Socket::owners);
     for owner in owners.filter(|owner| owner.role != OwnerRole::EndedBinder) {
@@ -27,7 +27,7 @@ pub(crate) fn owning_processes(sockets: &[Socket], table: &OwnerTable) -> Vec<Pr
     pids.dedup();
     let mut processes = Vec::with_capacity(pids.len());
     for pid in pids {
-        // It is not known when a process was seen that only a table of sockets names.
+        // A process that only a table of sockets names was not seen at a known time.
         processes.push(table.process(pid).unwrap_or_else(|| ProcessSeen::new(pid, u64::MAX)));
     }
     processes
@@ -39,7 +39,7 @@ pub(crate) struct ProcessNames<'a, S> {
     query: &'a Query,
     owners: &'a OwnerTable,
     /// Ascending by pid.
-    known: RefCell<Vec<(u32, Option<OsString>)>>,
+    known: RefCell<Vec<Process>>,
 }
 
 impl<'a, S: System> ProcessNames<'a, S> {
@@ -59,16 +59,16 @@ impl<'a, S: System> ProcessNames<'a, S> {
 
     fn read(&self, processes: &[ProcessSeen]) {
         let threads = thread_count(self.query, S::processors);
-        let (read, _) = self.system.processes(processes, ProcessFields::NAME, threads);
+        let (read, _) = self.system.processes(processes, S::NAME_FIELDS, threads);
         let mut known = self.known.borrow_mut();
-        let mut add = |pid, name| match known.binary_search_by_key(&pid, |(pid, _)| *pid) {
+        let mut add = |process: Process| match known.binary_search_by_key(&process.pid, |known| known.pid) {
             Ok(_) => {}
             // They come in order, so mostly at the end.
-            Err(place) => known.insert(place, (pid, name)),
+            Err(place) => known.insert(place, process),
         };
-        read.into_iter().for_each(|Process { pid, name, .. }| add(pid, name));
+        read.into_iter().for_each(&mut add);
         // Of those that are not there, the name is not known either.
-        processes.iter().for_each(|process| add(process.pid, None));
+        processes.iter().for_each(|process| add(Process::new(process.pid)));
     }
 
     /// Whether a row passes the filter, with what is known of its owners.
@@ -92,15 +92,13 @@ impl<'a, S: System> ProcessNames<'a, S> {
 
 impl<S: System> OwnerFacts for ProcessNames<'_, S> {
     fn is_named(&self, pid: u32, wanted: &OsStr) -> Option<bool> {
-        let place = || self.known.borrow().binary_search_by_key(&pid, |(pid, _)| *pid);
+        let place = || self.known.borrow().binary_search_by_key(&pid, |process| process.pid);
         if place().is_err() {
             // Only a table of sockets names it, or it could not be read.
             self.read(&[ProcessSeen::new(pid, u64::MAX)]);
         }
         let known = self.known.borrow();
-        let (_, name) = known.get(place().ok()?)?;
-        let name = name.as_ref()?;
-        Some(wanted == name || self.system.is_short_name(wanted, name))
+        self.system.is_named(wanted, known.get(place().ok()?)?)
     }
 
     fn may_be_unseen(&self, socket: &Socket, term: &Term) -> bool {

@@ -1,26 +1,24 @@
-//! All processes of the machine at one moment: whether an owner that a table of sockets names is still there.
+//! The start times of all processes of the machine: whether an owner that a table of sockets names has ended.
 
 use crate::model::owner::{Owner, OwnerRole, Owners};
 use crate::model::socket::Socket;
 use std::time::SystemTime;
 
-/// The processes of the machine at one moment, with their start times.
+/// The processes of the machine with their start times, read in one call.
 #[derive(Debug, Default)]
 pub(crate) struct ProcessStartTimes {
-    /// Ascending by pid.
+    /// The earliest time at which each process can have started, on the clock of the sockets. `None`: not known, or it
+    /// cannot have ended. Ascending by pid.
     pub(crate) started: Vec<(u32, Option<SystemTime>)>,
-    /// When the list was read.
+    /// The earliest time at which the list can have been read, on the same clock.
     pub(crate) at: Option<SystemTime>,
     /// Whether the list was read after the tables of sockets.
     pub(crate) after_sockets: bool,
-    /// Whether the times of processes and sockets are of one clock, which has not been set in between.
-    pub(crate) times_agree: bool,
 }
 
 impl ProcessStartTimes {
     /// Whether the process with this pid that made a socket at this time has ended.
     fn has_ended(&self, pid: u32, created: Option<SystemTime>) -> bool {
-        let created = created.filter(|_| self.times_agree);
         match self.started.binary_search_by_key(&pid, |(pid, _)| *pid).ok() {
             // There is no such process. In a list from before the tables it may not have started yet.
             None => self.after_sockets || created.zip(self.at).is_some_and(|(created, at)| created < at),
@@ -72,7 +70,7 @@ mod tests {
     fn owner_has_ended_if_no_process_or_a_younger_one_has_its_pid() {
         use OwnerRole::{Binder, EndedBinder};
         let started = vec![(4, at(10)), (8, at(100)), (12, None)];
-        let after = ProcessStartTimes { started, at: at(200), after_sockets: true, times_agree: true };
+        let after = ProcessStartTimes { started, at: at(200), after_sockets: true };
         assert_eq!(role(&after, 4, at(50)), Binder);
         assert_eq!(role(&after, 4, at(10)), Binder);
         assert_eq!(role(&after, 8, at(50)), EndedBinder);
@@ -85,9 +83,5 @@ mod tests {
         assert_eq!(role(&before, 16, at(50)), EndedBinder);
         assert_eq!(role(&before, 16, at(250)), Binder);
         assert_eq!(role(&before, 16, None), Binder);
-
-        let clock_was_set = ProcessStartTimes { times_agree: false, after_sockets: true, ..before };
-        assert_eq!(role(&clock_was_set, 8, at(50)), Binder);
-        assert_eq!(role(&clock_was_set, 16, None), EndedBinder);
     }
 }

@@ -23,7 +23,10 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     let mut snapshot = Snapshot { taken_at: SystemTime::now(), ..Snapshot::default() };
     if !query.wants_owners() {
         let sockets = &mut snapshot.sockets;
-        snapshot.gaps = join::list(system, query, &mut |row| keep(query, sockets, row.without_owners()))?;
+        snapshot.gaps = join::list(system, query, &mut |mut row| {
+            row.clear_owners();
+            keep(query, sockets, row)
+        })?;
         return Ok(snapshot);
     }
     let threads = thread_count(query, S::processors);
@@ -32,6 +35,7 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     let mut owners = search.table();
     let unresolved = join::resolve_owners(system, &mut snapshot.sockets, &owners, threads);
     join::second_pass(system, unresolved, &mut search, &mut owners, threads);
+    join::verify_shared(&search, &mut snapshot.sockets);
     add_unlisted(query, &mut search, &owners, &mut snapshot);
     filter_by_owner(system, query, &owners, &mut snapshot);
     describe_processes(system, query, &owners, threads, &mut snapshot);
@@ -47,6 +51,7 @@ fn refuse_unsupported<S: System>(query: &Query) -> Result<(), Error> {
 }
 
 /// Keeps a row that passes the filter, as far as that does not depend on owners.
+#[inline] // A row has nearly 200 bytes, which each call may move.
 fn keep(query: &Query, sockets: &mut Vec<Socket>, row: Socket) -> ControlFlow<()> {
     if query.filter.matches(&row) {
         sockets.push(row);
@@ -171,9 +176,12 @@ pub(crate) fn stream<S: System>(
 ) -> Result<Vec<Gap>, Error> {
     refuse_unsupported::<S>(query)?;
     if !query.wants_owners() {
-        return join::list(system, query, &mut |row| match query.filter.matches(&row) {
-            true => each(row.without_owners()),
-            false => ControlFlow::Continue(()),
+        return join::list(system, query, &mut |mut row| {
+            if !query.filter.matches(&row) {
+                return ControlFlow::Continue(());
+            }
+            row.clear_owners();
+            each(row)
         });
     }
     let threads = thread_count(query, S::processors);
@@ -199,7 +207,10 @@ pub(crate) fn stream<S: System>(
         }
         if join::resolve_owner(system, &mut row, &owners) == Resolution::Retry {
             waiting.push(row);
-        } else if keep(names.judge(&row)) {
+            return flow;
+        }
+        join::verify(&search, &mut row);
+        if keep(names.judge(&row)) {
             flow = each(row);
         }
         flow
@@ -209,6 +220,7 @@ pub(crate) fn stream<S: System>(
     }
 
     join::second_pass(system, waiting.iter_mut().collect(), &mut search, &mut owners, threads);
+    join::verify_shared(&search, &mut waiting);
     // The second pass may have found processes that are new.
     let names = ProcessNames::new(system, query, &owners, owners.processes());
     let is_hidden = waiting.iter().any(is_hidden);

@@ -2,7 +2,9 @@
 
 use super::lex::Compare;
 use super::states::States;
+use crate::etc;
 use crate::model::state::State;
+use std::ops::ControlFlow;
 
 /// States and groups of them: the name that is written, and other spellings, without `-` and `_` and in small
 /// letters.
@@ -125,9 +127,13 @@ const USUAL: [(&str, u16); 40] = [
 
 /// The port of a service.
 pub(super) fn service(name: &str) -> Option<u16> {
-    let file = std::fs::read(SERVICES).unwrap_or_default();
-    in_services(&String::from_utf8_lossy(&file), name)
-        .or_else(|| USUAL.iter().find(|(known, _)| *known == name).map(|(_, port)| *port))
+    let mut found = None;
+    // Without a readable file the usual services remain.
+    let _ = etc::lines(SERVICES, |line| {
+        found = in_services(line, name);
+        if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    found.or_else(|| USUAL.iter().find(|(known, _)| *known == name).map(|(_, port)| *port))
 }
 
 /// The port of a service in lines such as `http 80/tcp www # comment`.

@@ -48,6 +48,8 @@ pub enum GapKind {
     /// are listed, or left out, as if there were no others than those seen: `process nginx` leaves out a socket whose
     /// owner is hidden, `not process nginx` lists it. See [`Query::only_decided`](crate::Query::only_decided).
     SocketsUndecided,
+    /// Names, of services or users, that were not looked up, or not in time.
+    NamesUnavailable,
     /// Records that could not be decoded.
     RecordsSkipped,
     /// A table read from a source that says less than the usual one.
@@ -70,6 +72,7 @@ impl GapKind {
             Self::TableInterrupted => "table_interrupted",
             Self::TableFiltered => "table_filtered",
             Self::SocketsUndecided => "sockets_undecided",
+            Self::NamesUnavailable => "names_unavailable",
             Self::RecordsSkipped => "records_skipped",
             Self::Fallback => "fallback",
         }
@@ -118,6 +121,9 @@ impl fmt::Display for Gap {
             GapKind::SocketsUndecided => {
                 let sockets = plural("socket", "sockets");
                 write!(f, "for {count} {sockets} the filter could not be decided ({source})")
+            }
+            GapKind::NamesUnavailable => {
+                write!(f, "{count} {} not looked up ({source})", plural("name was", "names were"))
             }
             GapKind::RecordsSkipped => {
                 write!(f, "{count} {} not understood ({source})", plural("record", "records"))

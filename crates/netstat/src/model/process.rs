@@ -62,7 +62,7 @@ pub struct Process {
     pub parent: Option<u32>,
     /// The effective user id.
     pub uid: Option<u32>,
-    /// The name of its user, as `/etc/passwd` has it: nothing that could wait for a network is asked. Windows:
+    /// The name of its user, as [`user_names`](crate::user_names) finds it. Windows:
     /// `DOMAIN\user`, or the number (`S-1-5-21-...`) of one whose name only a server knows; other users'
     /// processes report it to administrators only.
     pub user: Option<String>,

@@ -43,8 +43,8 @@ pub struct Socket {
     pub queues: Option<Queues>,
     /// The user who created the socket (Linux: the file system uid at that time, or what `fchown` made of it), in the
     /// caller's user namespace. `None` where no process owns it (TIME_WAIT, SYN_RECV, accept queue), and on
-    /// Windows. macOS: the effective user of the process that created it or its listener; `None` where there is no
-    /// socket any more, and of sockets that only their holders show.
+    /// Windows. macOS: the effective user of the process that created it or its listener; for a socket that no table
+    /// lists, of the processes that hold it, if it is the same for all; `None` where there is no socket any more.
     pub uid: Option<u32>,
     /// What the system itself calls the socket; `None` where it has no name (Linux: TIME_WAIT, SYN_RECV, accept queue,
     /// orphan; macOS: a connection in a process's own network stack), and on Windows.
@@ -232,11 +232,10 @@ impl Socket {
         }
     }
 
-    /// The row without what the table of sockets says about owners, for a query that did not ask for them.
-    pub(crate) fn without_owners(mut self) -> Self {
+    /// Removes what the table of sockets says about owners, for a query that did not ask for them.
+    pub(crate) fn clear_owners(&mut self) {
         self.owners = Owners::None;
         self.ownership = Ownership::NotAsked;
-        self
     }
 
     /// Why no process holds a socket in this state.

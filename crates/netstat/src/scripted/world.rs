@@ -7,50 +7,50 @@ use std::net::SocketAddr;
 pub struct World {
     /// Its processes.
     pub processes: Vec<Process>,
-    /// Its sockets, in the order in which they were made.
+    /// Its sockets, in the order of their creation.
     pub sockets: Vec<Socket>,
 }
 
 /// A process.
 #[derive(Clone, Debug, Default)]
 pub struct Process {
-    /// Its number.
+    /// Its pid.
     pub pid: u32,
-    /// The number that no other process ever has.
+    /// A number that no other process ever has.
     pub unique_id: u64,
-    /// Its parent.
+    /// The pid of its parent.
     pub parent: u32,
     /// Its effective user.
     pub uid: u32,
-    /// Its name, however long.
+    /// Its name, of any length.
     pub name: String,
-    /// Its executable; `None`: deleted.
+    /// The path of its executable; `None`: deleted.
     pub path: Option<String>,
-    /// When it started: seconds since 1970.
+    /// Its start, in seconds since 1970.
     pub started: u64,
-    /// What it has open.
+    /// Its open descriptors.
     pub descriptors: Vec<Descriptor>,
-    /// Sockets that it keeps without a descriptor (macOS: in Mach ports).
+    /// Sockets that it holds without a descriptor, as name and place (macOS: in Mach ports).
     pub parked: Vec<(u32, usize)>,
-    /// What happens to it.
+    /// What happens to it during a listing.
     pub fate: Fate,
 }
 
-/// What happens to a process while it is looked at.
+/// What happens to a process during a listing.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub enum Fate {
-    /// It lives on.
+    /// It continues to run.
     #[default]
     Lives,
-    /// It has ended already, and nobody has waited for it.
+    /// It is a zombie: it has ended, and its parent has not waited for it.
     Zombie,
-    /// It is there when processes are listed, and gone when it is asked for.
+    /// It is in the list of processes, and has ended before the first call that reads it.
     EndsBeforeItIsRead,
-    /// It ends after so many of its sockets have been told.
+    /// It ends after so many of its sockets have been returned.
     EndsAfter(usize),
-    /// It ends when its sockets have been told, and another process is given its pid.
-    PidIsUsedAgain,
-    /// It cannot be read, whoever asks.
+    /// It ends after its sockets have been returned, and another process gets its pid.
+    PidIsReused,
+    /// It cannot be read, not even by root.
     Refuses,
 }
 
@@ -60,32 +60,36 @@ pub struct Descriptor {
     /// Its number.
     pub fd: i32,
     /// What it refers to.
-    pub what: What,
-    /// What happens to it.
+    pub target: Target,
+    /// What happens to it during a listing.
     pub fate: DescriptorFate,
 }
 
 /// What a descriptor refers to.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum What {
+pub enum Target {
     /// A socket of the world, by its place.
     Socket(usize),
-    /// A socket that is no IP socket.
+    /// A socket of a family other than IP.
     OtherSocket,
-    /// A file, a pipe.
+    /// A file or a pipe.
     File,
 }
 
-/// What happens to a descriptor between its listing and the question what it is.
+/// What happens to a descriptor between the call that lists it and the call that reads it.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
 pub enum DescriptorFate {
-    /// Nothing.
+    /// It stays open.
     #[default]
     Stays,
     /// It is closed.
     Closes,
-    /// It is closed and opened as a file.
+    /// It is closed, and its number is reused for a file.
     BecomesFile,
+    /// It is closed, and its number is reused for this socket, after the tables were read.
+    BecomesSocket(usize),
+    /// The call that reads it fails with this error number.
+    Fails(i32),
 }
 
 /// The protocol of a socket.
@@ -113,44 +117,50 @@ pub enum State {
     LastAck,
     FinWait2,
     TimeWait,
-    /// One that nobody has heard of.
-    Unheard,
+    /// A number that no kernel has.
+    Unknown,
 }
 
-/// In whose hands a socket can be.
+/// Whether a descriptor can refer to a socket, and if not, why.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub enum Hands {
-    /// Descriptors may refer to it.
+pub enum Attachment {
+    /// Descriptors can refer to it.
     #[default]
     Open,
-    /// A connection in its making, in a listener's queue.
+    /// A connection in its handshake, in a listener's queue.
     HalfOpen,
-    /// A connection that waits to be accepted.
-    Waiting,
+    /// A connection in the accept queue.
+    AcceptQueue,
     /// Closed by its process.
     Orphan,
-    /// macOS: the pcb has no socket any more.
+    /// macOS: a pcb without a socket.
     NoSocket,
-    /// macOS: it lives in a process's own network stack.
+    /// macOS: a connection in a process's own network stack.
     Flow,
-    /// macOS: a part of a multipath connection.
+    /// macOS: a subflow of a multipath connection.
     Subflow,
-    /// macOS: a descriptor still refers to it, and its connection is gone.
+    /// macOS: descriptors still refer to it, and its connection is gone.
     Detached,
-    /// macOS: made, and not yet more than that.
-    HalfMade,
+    /// macOS: created, and not yet initialised.
+    Uninitialised,
 }
 
-/// When a socket exists.
+/// When a socket exists. The tables are read once in the middle of a listing; the scan over processes may come before or
+/// after that.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq)]
-pub enum When {
-    /// All the time.
+pub enum Lifetime {
+    /// Throughout.
     #[default]
     Always,
-    /// Opened after the tables were read.
-    AfterTables,
-    /// Closed after the tables were read for the first time; nothing refers to it any more.
-    UntilTables,
+    /// Created after the tables were read.
+    OpenedAfterTables,
+    /// Closed after the tables were read for the first time. No descriptor refers to it any more.
+    ClosedAfterTables,
+    /// Closed, with its descriptors, between the sizing call and the call that reads the table: only a scan that comes
+    /// first sees it.
+    ClosedBeforeTables,
+    /// Its connection ends before the tables are read, while descriptors still refer to it.
+    DetachedBeforeTables,
 }
 
 /// A socket.
@@ -158,38 +168,40 @@ pub enum When {
 pub struct Socket {
     /// Its protocol.
     pub protocol: Protocol,
-    /// Whether it was made as an IPv6 socket.
+    /// Whether it was created as an IPv6 socket.
     pub ipv6: bool,
-    /// Whether it takes IPv6 alone.
+    /// Whether it accepts IPv6 only.
     pub v6_only: bool,
-    /// Its local end. IPv4 on an IPv6 socket is mapped.
+    /// Its local endpoint. IPv4 on an IPv6 socket is mapped.
     pub local: SocketAddr,
-    /// Its remote end.
+    /// Its remote endpoint.
     pub remote: Option<SocketAddr>,
     /// The state of TCP.
     pub state: State,
-    /// Who made it.
+    /// The user who created it.
     pub uid: u32,
-    /// Who used it last; 0: nobody.
+    /// The process that used it last; 0: none.
     pub last_user: u32,
-    /// On whose behalf it is used; 0: on nobody's.
+    /// The process that another one uses it for; 0: none.
     pub effective: u32,
     /// Bytes received and not read.
     pub received: u32,
-    /// Bytes to be sent.
+    /// Bytes not yet sent.
     pub to_send: u32,
-    /// Connections that wait, those of them in the making, and how many may.
+    /// The accept queue: its connections, those of them in the handshake, and the backlog.
     pub backlog: (u16, u16, u16),
     /// The kernel's handle.
     pub handle: u64,
-    /// The kernel's count of such sockets when it was made.
+    /// The kernel's generation count at its creation.
     pub generation: u64,
-    /// In whose hands it can be.
-    pub hands: Hands,
+    /// Whether a descriptor can refer to it.
+    pub attachment: Attachment,
     /// When it exists.
-    pub when: When,
-    /// A message that has not arrived holds a reference to it.
+    pub lifetime: Lifetime,
+    /// A message in flight holds a reference to it.
     pub in_flight: bool,
+    /// macOS: flow divert carries the connection, so that TCP itself never leaves CLOSED.
+    pub diverted: bool,
 }
 
 impl World {
@@ -198,12 +210,12 @@ impl World {
         self.processes.iter().find(|process| process.pid == pid)
     }
 
-    /// How many references there are to a socket, in all processes and in flight.
+    /// The number of references to a socket, of all processes and in flight.
     pub fn references(&self, socket: usize) -> usize {
         let in_flight = self.sockets.get(socket).is_some_and(|socket| socket.in_flight);
         let of = |process: &Process| {
             let descriptors =
-                process.descriptors.iter().filter(|descriptor| descriptor.what == What::Socket(socket));
+                process.descriptors.iter().filter(|descriptor| descriptor.target == Target::Socket(socket));
             descriptors.count() + process.parked.iter().filter(|(_, parked)| *parked == socket).count()
         };
         self.processes.iter().map(of).sum::<usize>() + usize::from(in_flight)

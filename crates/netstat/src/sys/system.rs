@@ -11,6 +11,7 @@ use crate::model::process_id::ProcessId;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -99,6 +100,15 @@ pub(crate) trait System: Sync {
     /// Reads details of these processes until `stop` is set, so that [`processes`](Self::processes) has them already.
     fn prefetch_processes(&self, _seen: &[ProcessSeen], _fields: ProcessFields, _stop: &AtomicBool) {}
 
+    /// The fields that [`is_named`](Self::is_named) compares.
+    const NAME_FIELDS: ProcessFields = ProcessFields::NAME;
+
+    /// Whether a process, with [`NAME_FIELDS`](Self::NAME_FIELDS), has this name; `None` if its name is not known.
+    fn is_named(&self, wanted: &OsStr, process: &Process) -> Option<bool> {
+        let name = process.name.as_ref()?;
+        Some(wanted == name || self.is_short_name(wanted, name))
+    }
+
     /// Whether `name` stands for the process name `full`, other than by equality.
     fn is_short_name(&self, _name: &OsStr, _full: &OsStr) -> bool {
         false
@@ -112,6 +122,11 @@ pub(crate) trait System: Sync {
     /// See [`interface_name`](crate::interface_name).
     fn interface_name(_index: u32) -> Option<String> {
         None
+    }
+
+    /// See [`user_names`](crate::user_names).
+    fn user_names(_wanted: &BTreeSet<u32>) -> HashMap<u32, String> {
+        HashMap::new()
     }
 
     /// See [`Filter::interface_name`](crate::Filter::interface_name).
@@ -179,6 +194,14 @@ pub(crate) trait OwnerSearch: Sync {
     /// Looks for holders of these sockets, given by their keys, ascending: rescans the processes that were read before
     /// the tables were complete, and those that have started since. Adds what it finds.
     fn second_pass(&mut self, _table: &mut OwnerTable, _unresolved: &[u64], _threads: usize) {}
+
+    /// Looks for owners of these sockets that hold them without a descriptor, and adds what it finds. Called for rows
+    /// without an owner after the second pass. If such an owner may be out of sight, it makes
+    /// [`OwnerTable::if_missing`] report so.
+    fn search_without_descriptor(&mut self, _table: &mut OwnerTable, _sockets: &[&Socket]) {}
+
+    /// Removes from a row with several owners those that hold another socket with the same key, or cannot use it.
+    fn verify(&self, _socket: &mut Socket) {}
 
     /// The sockets that the search has seen and no table has listed, with what that says of the tables. Their owners
     /// are in the [`table`](Self::table).

@@ -1,4 +1,4 @@
-//! Compares rows with what the makers of sockets say of them.
+//! Compares rows with what the makers of sockets report of them.
 #![allow(dead_code, reason = "each test file uses its part")]
 
 use netstat::{Owner, OwnerRole, OwnerSource, Ownership, Protocol, Query, Snapshot, Socket, UnownedReason};
@@ -9,8 +9,8 @@ pub(crate) fn list() -> Snapshot {
     Query::new().owners(true).snapshot().expect("a listing")
 }
 
-/// The sources of owners that this kernel has for this process. Which they are is not asked of the library: it must
-/// use BPF where the kernel has it, and nowhere else.
+/// The sources of owners that this kernel has for this process, determined without the library: it must use BPF
+/// where the kernel has it, and nowhere else.
 pub(crate) fn sources() -> Vec<OwnerSource> {
     let query = Query::new().tcp().listening().owners(true).owner_source(OwnerSource::Bpf);
     let from = query.snapshot().expect("a listing").owner_source.expect("a source");
@@ -31,13 +31,13 @@ pub(crate) fn sources() -> Vec<OwnerSource> {
     }
 }
 
-/// Everything, with owners that were found in this way and no other.
+/// Everything, with owners found by this source alone.
 pub(crate) fn list_by(source: OwnerSource) -> Snapshot {
-    asked(&Query::new().owners(true), source)
+    snapshot_by(&Query::new().owners(true), source)
 }
 
-/// The answer to a query, with owners that were found in this way and no other.
-pub(crate) fn asked(query: &Query, source: OwnerSource) -> Snapshot {
+/// The snapshot of a query, with owners found by this source alone.
+pub(crate) fn snapshot_by(query: &Query, source: OwnerSource) -> Snapshot {
     let snapshot = query.clone().owner_source(source).snapshot().expect("a listing");
     let from = snapshot.owner_source.as_ref().expect("a source");
     assert_eq!((from.source, &*from.reason), (source, "asked for"));
@@ -68,7 +68,7 @@ pub(crate) fn state(facts: &SocketFacts) -> Option<netstat::State> {
     })
 }
 
-/// The one row that a socket has: by its inode, or where it has none by its ends.
+/// The only row of a socket: by its inode, or where it has none by its ends.
 pub(crate) fn row<'a>(snapshot: &'a Snapshot, facts: &SocketFacts) -> &'a Socket {
     let is_it = |socket: &&Socket| match facts.inode {
         Some(inode) => socket.inode() == Some(inode),
@@ -86,14 +86,14 @@ pub(crate) fn row<'a>(snapshot: &'a Snapshot, facts: &SocketFacts) -> &'a Socket
     }
 }
 
-/// Checks everything that a maker says of a socket but who holds it.
+/// Checks everything that a maker reports of a socket except its holders.
 pub(crate) fn check_row(socket: &Socket, facts: &SocketFacts) {
     check_row_of_any_source(socket, facts);
     assert!(socket.cookie.is_some(), "{facts:?}");
     assert!(facts.inode.is_none() || socket.queues.and_then(|queues| queues.send()).is_some(), "{facts:?}");
 }
 
-/// The same, but for what only the best source tells.
+/// The same, without what only the best source reports.
 pub(crate) fn check_row_of_any_source(socket: &Socket, facts: &SocketFacts) {
     assert_eq!(socket.protocol, protocol(facts), "{facts:?}");
     assert_eq!((socket.local_addr(), socket.remote_addr()), (Some(facts.local), facts.remote), "{facts:?}");

@@ -1,19 +1,19 @@
-//! What a listing shows of what `Support` promises: over the running system, and in the library's own tests over scripted
-//! ones. So the types are those at the root of the crate that includes this file.
+//! Compares a snapshot with what `Support` promises: on the running system, and in the library's own tests on
+//! scripted ones. So it uses the types at the root of the crate that includes this file.
 
 use crate::{
     OwnerRole, Ownership, Process, ProcessFields, Protocol, Snapshot, Socket, SocketFields, Support,
 };
 use std::collections::BTreeSet;
 
-/// What was seen in a listing.
+/// What a snapshot contains.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) protocols: Vec<Protocol>,
     pub(crate) socket_fields: SocketFields,
     pub(crate) any_details: bool,
     pub(crate) owner_roles: BTreeSet<OwnerRole>,
-    /// A row with owners that are all of them.
+    /// At least one row whose list of owners is complete.
     pub(crate) all_owners: bool,
     pub(crate) process_fields: ProcessFields,
 }
@@ -34,7 +34,7 @@ impl Seen {
         }
     }
 
-    /// What a listing must show in which each field has a row to show itself in.
+    /// What a snapshot must contain if there is a row for each field.
     pub(crate) fn promised(support: &Support) -> Self {
         Self {
             protocols: support.protocols.to_vec(),

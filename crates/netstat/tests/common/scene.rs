@@ -1,12 +1,13 @@
-//! Sockets of many kinds, and processes that restrict themselves before they look at them.
+//! Sockets of many kinds, and child processes that restrict themselves before they list them.
+#![allow(dead_code, reason = "each test file uses its part")]
 
 use crate::common::{owners, reason, row};
 use netstat::{Gap, GapKind, HiddenReason, Ownership, Snapshot, Socket};
 use socket_world::{Child, Held, Made, SocketFacts, tcp, udp};
 use std::io::{self, ErrorKind};
 
-/// A user and group that nobody is.
-pub(crate) const NOBODY: u32 = 54_321;
+/// The id of a user and of a group that no account has.
+pub(crate) const TEST_USER: u32 = 54_321;
 
 /// Sockets of many kinds, held by the test.
 pub(crate) struct Scene {
@@ -66,7 +67,7 @@ pub(crate) fn is_known(socket: &Socket) {
     assert!(matches!(socket.ownership(), Ownership::Known { .. }), "{socket:?}");
 }
 
-/// Holders are told, and it is not claimed that they are all.
+/// Some holders are known, and the list may be incomplete.
 pub(crate) fn is_incomplete(socket: &Socket) {
     assert_eq!(socket.ownership(), Ownership::Known { complete: false }, "{socket:?}");
 }
@@ -83,8 +84,8 @@ pub(crate) fn has_gap_of(snapshot: &Snapshot, kind: GapKind) {
     has_gap(snapshot, |gap| gap.kind == kind);
 }
 
-/// Runs `look` in a process of its own, which fails as the test does; an error says that the process could not
-/// be restricted so.
+/// Runs `look` in a child process, which fails as the test does; an error means that the process could not be
+/// restricted.
 pub(crate) fn in_child(look: impl FnOnce() -> io::Result<()>) -> Result<(), io::Error> {
     match Child::fork(Some(b"restricted"), &[], |_| look()) {
         Err(error) if error.kind() == ErrorKind::Other => panic!("{error}"),

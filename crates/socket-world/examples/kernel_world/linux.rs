@@ -49,7 +49,7 @@ impl fmt::Display for Outcome {
         }
         let source = if gaps.is_empty() { "netlink".to_owned() } else { gaps.join("; ") };
         write!(f, ", source: {source}, owners: procfs and {owners}")?;
-        // The first ones tell enough, and a serial line is slow.
+        // The first ones are enough, and a serial line is slow.
         differences.iter().take(10).try_for_each(|difference| write!(f, "\n  {difference}"))
     }
 }
@@ -81,8 +81,8 @@ fn run(fallbacks: &str, bpf: &str, lsock: &str, count: &str) -> Result<Outcome, 
         owners: String::new(),
         differences: Vec::new(),
     };
-    for (asked, expected) in [("procfs", "procfs (asked for)"), ("bpf", bpf)] {
-        let document = output(Command::new(lsock).args(["--json", "--owner-source", asked]))?;
+    for (source, expected) in [("procfs", "procfs (asked for)"), ("bpf", bpf)] {
+        let document = output(Command::new(lsock).args(["--json", "--owner-source", source]))?;
         let document: Value = serde_json::from_str(&document)?;
         let from = &document["owner_source"];
         outcome.owners = format!("{} ({})", text(from, "used"), text(from, "reason"));
@@ -93,7 +93,7 @@ fn run(fallbacks: &str, bpf: &str, lsock: &str, count: &str) -> Result<Outcome, 
         if !outcome.owners.starts_with(expected) {
             differences.push(format!("owners by {}, and not by {expected}", outcome.owners));
         }
-        outcome.differences.extend(differences.into_iter().map(|what| format!("{asked}: {what}")));
+        outcome.differences.extend(differences.into_iter().map(|what| format!("{source}: {what}")));
         outcome.gaps = gaps.iter().map(|gap| text(gap, "detail").to_owned()).collect();
     }
     let counted = output(&mut Command::new(count))?;
@@ -101,7 +101,7 @@ fn run(fallbacks: &str, bpf: &str, lsock: &str, count: &str) -> Result<Outcome, 
     Ok(outcome)
 }
 
-/// What a command prints; it must succeed.
+/// The output of a command, which must succeed.
 fn output(command: &mut Command) -> Result<String, Box<dyn Error>> {
     let output = command.output()?;
     if output.status.success() {
@@ -111,7 +111,7 @@ fn output(command: &mut Command) -> Result<String, Box<dyn Error>> {
     Err(format!("{command:?} ended with {}: {}", output.status, text.trim()).into())
 }
 
-/// Lines of protocol, state and how many.
+/// Compares lines of protocol, state and count.
 fn counts_that_differ(world: &[Made], counted: &str) -> Option<String> {
     let mut counts: BTreeMap<(&str, &str), u64> = BTreeMap::new();
     for facts in world.iter().flat_map(|made| &made.facts) {
@@ -139,18 +139,18 @@ fn text<'a>(record: &'a Value, key: &str) -> &'a str {
     record[key].as_str().unwrap_or_default()
 }
 
-/// What must be missing is told, and nothing else is.
+/// Compares the gaps with those that are expected.
 fn gaps_that_differ(fallbacks: &str, gaps: &[Value]) -> Vec<String> {
     let mut differences = Vec::new();
     let fallback_gaps = || gaps.iter().filter(|gap| text(gap, "kind") == "fallback");
     for protocol in ["tcp", "udp"] {
         let wanted = fallbacks.split(',').any(|one| one == protocol);
-        let told = fallback_gaps().any(|gap| text(gap, "source").contains(protocol));
-        if wanted != told {
-            differences.push(format!("{protocol}: fallback expected: {wanted}, told: {told}"));
+        let reported = fallback_gaps().any(|gap| text(gap, "source").contains(protocol));
+        if wanted != reported {
+            differences.push(format!("{protocol}: fallback expected: {wanted}, reported: {reported}"));
         }
     }
-    // The kernel starts programs of its own (modprobe), which end when they like.
+    // The kernel starts programs of its own (modprobe), which end at any time.
     let other = gaps.iter().filter(|gap| !["fallback", "processes_vanished"].contains(&text(gap, "kind")));
     differences.extend(other.map(|gap| format!("unexpected gap {gap}")));
     differences
@@ -173,8 +173,8 @@ fn rows_that_differ(world: &[Made], held: &[Held], rows: &[Value]) -> Vec<String
     differences
 }
 
-/// Whether protocol, both ends and the inode are these: a connection of a machine with itself has the same ends
-/// once more, turned round.
+/// Whether protocol, both ends and the inode agree: a connection over loopback has a second row with the same ends
+/// swapped.
 fn is_row_of(facts: &SocketFacts, row: &Value) -> bool {
     text(row, "protocol") == protocol_name(facts)
         && end(&row["local"]) == Some(facts.local)
@@ -187,7 +187,7 @@ fn end(record: &Value) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, record["port"].as_u64()?.try_into().ok()?))
 }
 
-/// What of the row is not as its maker says.
+/// How the row differs from the facts.
 fn difference(facts: &SocketFacts, held: &[Held], row: &Value) -> Option<&'static str> {
     let family = if facts.local.is_ipv4() { "ipv4" } else { "ipv6" };
     if text(row, "family") != family {
@@ -211,9 +211,9 @@ fn difference(facts: &SocketFacts, held: &[Held], row: &Value) -> Option<&'stati
         .map(|held| (u64::from(held.pid), i64::from(held.fd)))
         .collect();
     let owners = row["owners"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let told: BTreeSet<_> =
+    let listed: BTreeSet<_> =
         owners.iter().filter_map(|owner| Some((owner["pid"].as_u64()?, owner["fd"].as_i64()?))).collect();
-    if wanted != told || owners.len() != told.len() {
+    if wanted != listed || owners.len() != listed.len() {
         return Some("other owners");
     }
     let status = if wanted.is_empty() { "none" } else { "known" };

@@ -1,4 +1,4 @@
-//! The kernel's tables and descriptor directories, read in the plainest way: what the kit is checked against.
+//! A plain reader of the kernel's tables and descriptor directories, with which the kit is compared.
 #![allow(dead_code)]
 
 use socket_world::{Held, SocketFacts, Transport, wait_until};
@@ -62,7 +62,7 @@ fn address(text: &str) -> SocketAddr {
     SocketAddr::new(ip, u16::from_str_radix(port, 16).expect("a port"))
 }
 
-/// What is wrong with `facts` by the rows of the tables; `None` if there is one such row and it says the same.
+/// How the tables differ from `facts`; `None` if there is one such row and it agrees.
 pub(crate) fn difference(facts: &SocketFacts, rows: &[Row]) -> Option<String> {
     let remote = facts.remote.unwrap_or_else(|| match facts.local {
         SocketAddr::V4(_) => SocketAddr::from(([0; 4], 0)),
@@ -72,7 +72,7 @@ pub(crate) fn difference(facts: &SocketFacts, rows: &[Row]) -> Option<String> {
         .iter()
         .filter(|row| (row.protocol, row.local, row.remote) == (facts.protocol, facts.local, remote))
         .collect();
-    // While others come and go, the UDP tables repeat rows.
+    // The UDP tables repeat rows while sockets open and close.
     found.dedup_by_key(|row| (row.inode, row.state, row.uid));
     let &[row] = found.as_slice() else {
         return Some(format!("{} rows for {facts:?}", found.len()));
@@ -84,8 +84,8 @@ pub(crate) fn difference(facts: &SocketFacts, rows: &[Row]) -> Option<String> {
     if same { None } else { Some(format!("{row:?} for {facts:?}")) }
 }
 
-/// Checks that the tables show every one of `facts`, in one reading or another: while any sockets of the machine
-/// open and close, `/proc/net/udp` loses some rows of the others each time.
+/// Checks that the tables show every one of `facts`, in one read or another: while any sockets of the machine open
+/// and close, each read of `/proc/net/udp` loses some rows.
 pub(crate) fn assert_in_tables<'a>(of: impl Display, facts: impl IntoIterator<Item = &'a SocketFacts>) {
     let mut left: Vec<&SocketFacts> = facts.into_iter().collect();
     let mut rows = Vec::new();
@@ -123,7 +123,7 @@ pub(crate) fn sockets_of(pid: u32) -> BTreeSet<Held> {
     sockets_in(format!("/proc/{pid}/fd"), pid)
 }
 
-/// Who holds one of `inodes`: this process and its children, since no other can have come to a socket of ours.
+/// The holders of `inodes`: this process and its children, since no other can hold a socket of this process.
 pub(crate) fn holders_of(inodes: &BTreeSet<u64>) -> BTreeSet<Held> {
     let mut holders = BTreeSet::new();
     for entry in read_dir("/proc").expect("/proc").flatten() {

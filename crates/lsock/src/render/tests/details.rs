@@ -1,6 +1,6 @@
-//! Details made by hand, in JSON and in words.
+//! Tests of hand-made details, as JSON and as the column "details".
 
-use super::{shown_of, tcp};
+use super::{rendered, tcp};
 use netstat::details::{
     Backlog, Bbr, Congestion, CongestionParameters, MptcpSubflow, Shutdown, SocketMemory, SocketOptions,
     TcpMetrics, TcpOptions, Timer, TimerKind, Tls, TlsCipher, TlsCrypto, UpperLayer,
@@ -9,7 +9,7 @@ use netstat::{Details, Snapshot, State};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// A default, changed.
+/// A default value after a change.
 fn with<T: Default>(change: impl FnOnce(&mut T)) -> T {
     let mut made = T::default();
     change(&mut made);
@@ -25,13 +25,13 @@ fn snapshot(details: Details) -> Snapshot {
 }
 
 fn json_of(details: Details) -> Value {
-    let line = shown_of(&snapshot(details), "--jsonl --details", false);
+    let line = rendered(&snapshot(details), "--jsonl --details", false);
     let row: Value = serde_json::from_str(&line).unwrap();
     row["details"].clone()
 }
 
-fn words_of(details: Details) -> String {
-    shown_of(&snapshot(details), "--no-header --columns details", false)
+fn column_of(details: Details) -> String {
+    rendered(&snapshot(details), "--no-header --columns details", false)
 }
 
 pub(super) fn everything() -> Details {
@@ -72,9 +72,9 @@ pub(super) fn everything() -> Details {
 }
 
 #[test]
-fn details_in_json_have_their_units_in_their_names_and_null_for_what_is_not_known() {
-    let mut told = json_of(everything());
-    let tcp = told["tcp"].take();
+fn json_details_have_units_in_their_names_and_null_for_unknown() {
+    let mut details = json_of(everything());
+    let tcp = details["tcp"].take();
     let expected = json!({
         "tcp": null,
         "congestion": {"name": "bbr\u{1b}", "bbr": {
@@ -96,7 +96,7 @@ fn details_in_json_have_their_units_in_their_names_and_null_for_what_is_not_know
         "options": ["mc_loop", "bind_address_no_port"],
         "backlog": {"waiting": 1, "limit": null},
     });
-    assert_eq!(told, expected);
+    assert_eq!(details, expected);
     for (name, value) in [
         ("options", json!(["timestamps", "window_scale"])),
         ("snd_wscale", json!(7)),
@@ -116,13 +116,13 @@ fn details_in_json_have_their_units_in_their_names_and_null_for_what_is_not_know
 }
 
 #[test]
-fn details_in_words_leave_out_what_is_zero_or_not_known() {
+fn column_of_details_omits_zero_and_unknown() {
     assert_eq!(
-        words_of(everything()),
+        column_of(everything()),
         "timer:(keepalive,4999.5,1) backlog:1 cgroup:77 shut-send tos:0x48 \
          skmem:(r0,rb131072,t0,tb0,f0,w0,o0,d2) mc_loop bind_address_no_port ulp:tls tls-version:1.3 \
          tls-cipher:aes-gcm-256 tls-tx:software mptcp-local-id:0 ts bbr\\x1b bbr-bw:8000bps wscale:7,0 rto:204 \
          rtt:0.025/1.5 cwnd:10 bytes_acked:18446744073709551615 pacing_rate:8000000bps retrans:0/3\n"
     );
-    assert_eq!(words_of(Details::default()), "-\n");
+    assert_eq!(column_of(Details::default()), "-\n");
 }

@@ -1,4 +1,4 @@
-//! Rows made at random, always the same ones: every field there and not there, names that mean harm.
+//! Pseudo-random rows from a fixed seed: every field present and absent, hostile names.
 
 use netstat::{
     Family, HiddenReason, Identity, Owner, OwnerRole, Ownership, Process, Protocol, Queues, Snapshot, Socket,
@@ -63,6 +63,8 @@ impl Random {
             "\u{feff}",
             "é",
             "a,b",
+            "=1+1",
+            "'@",
             "</script>",
             "\u{10ffff}",
             "\u{fffd}",
@@ -142,7 +144,7 @@ impl Random {
     }
 }
 
-/// So many rows, and processes behind most of their owners.
+/// A snapshot with this many rows, and processes for most of their owners.
 pub(super) fn snapshot(rows: usize) -> Snapshot {
     let mut random = Random(test_random::Random::new(2026));
     let mut snapshot = Snapshot::default();

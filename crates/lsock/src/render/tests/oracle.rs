@@ -1,7 +1,7 @@
-//! The JSON by the library's `Serialize` and serde_json: what the quicker writer of lsock must equal byte by byte.
+//! Compares lsock's own JSON writer byte by byte with serde_json over the library's `Serialize`.
 
 use super::details::everything;
-use super::{made, shown_in};
+use super::{made, rendered_with};
 use crate::escape::must_escape;
 use netstat::details::{Bbr, Congestion, CongestionParameters, Dctcp, Details, Vegas};
 use netstat::{Gap, GapKind, OwnerSource, OwnerSourceUsed, Snapshot, Socket};
@@ -14,7 +14,7 @@ fn document(snapshot: &Snapshot, rows: &[&Socket]) -> String {
     let mut ordered = snapshot.clone();
     ordered.sockets = rows.iter().map(|socket| (*socket).clone()).collect();
     let mut bytes = Vec::new();
-    ordered.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Harmless)).unwrap();
+    ordered.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, EscapingFormatter)).unwrap();
     String::from_utf8(bytes).unwrap()
 }
 
@@ -49,42 +49,42 @@ fn made_details(kind: usize) -> Option<Details> {
     Some(details)
 }
 
-/// A line feed within a string is escaped: those that are left separate the rows.
-fn assert_is_document(shown: &str, expected: &str) {
-    let shown = shown.replace('\n', "");
-    assert!(shown == expected, "{}", first_difference(&shown, expected));
+/// Line feeds only separate rows, since those within strings are escaped.
+fn assert_is_document(output: &str, expected: &str) {
+    let output = output.replace('\n', "");
+    assert!(output == expected, "{}", first_difference(&output, expected));
 }
 
 #[test]
-fn json_is_as_serde_writes_it() {
+fn json_equals_that_of_serde() {
     let snapshot = made_world();
-    let (shown, expected) = shown_in(&snapshot, "--json", |_, rows| document(&snapshot, rows));
-    assert_is_document(&shown, &expected);
-    assert_eq!(shown.lines().count(), 1 + snapshot.sockets.len());
+    let (output, expected) = rendered_with(&snapshot, "--json", |_, rows| document(&snapshot, rows));
+    assert_is_document(&output, &expected);
+    assert_eq!(output.lines().count(), 1 + snapshot.sockets.len());
 }
 
 #[test]
-fn json_lines_are_as_serde_writes_them() {
+fn json_lines_equal_those_of_serde() {
     let snapshot = made_world();
-    let (shown, expected) = shown_in(&snapshot, "--jsonl", |_, rows| document(&snapshot, rows));
-    let rows = format!("{{\"schema\":\"lsock/1\",\"sockets\":[{}],", shown.trim_end().replace('\n', ","));
+    let (output, expected) = rendered_with(&snapshot, "--jsonl", |_, rows| document(&snapshot, rows));
+    let rows = format!("{{\"schema\":\"lsock/1\",\"sockets\":[{}],", output.trim_end().replace('\n', ","));
     assert!(expected.starts_with(&rows), "{}", first_difference(&rows, &expected));
-    assert_eq!(shown.lines().count(), snapshot.sockets.len());
+    assert_eq!(output.lines().count(), snapshot.sockets.len());
 }
 
 #[cfg(not(netstat_test_unsupported))]
 #[test]
-fn live_json_is_as_serde_writes_it() {
+fn live_json_equals_that_of_serde() {
     let support = netstat::Support::current();
     let query = netstat::Query::new().details(support.detail_fields).processes(support.process_fields);
     let snapshot = query.snapshot().unwrap();
-    let (shown, expected) = shown_in(&snapshot, "--json", |_, rows| document(&snapshot, rows));
-    assert_is_document(&shown, &expected);
+    let (output, expected) = rendered_with(&snapshot, "--json", |_, rows| document(&snapshot, rows));
+    assert_is_document(&output, &expected);
     let value = serde_json::to_value(&snapshot).unwrap();
     assert_eq!(value["sockets"].as_array().unwrap().len(), snapshot.sockets.len());
 }
 
-/// The two texts from a little before they part.
+/// Both texts, from shortly before their first difference.
 pub(super) fn first_difference(a: &str, b: &str) -> String {
     let same = a.bytes().zip(b.bytes()).take_while(|(a, b)| a == b).count();
     let around = |text: &str| {
@@ -96,13 +96,13 @@ pub(super) fn first_difference(a: &str, b: &str) -> String {
     format!("{}\n is not\n{}", around(a), around(b))
 }
 
-/// Writes compact JSON in which control, bidirectional and zero-width characters stand as `\u009b`: the same
-/// strings to whoever reads the JSON. (serde_json itself escapes what JSON demands, the controls below 0x20.)
-struct Harmless;
+/// Writes compact JSON that escapes control, bidirectional and zero-width characters (`\u009b`), which does not change the
+/// strings that a parser reads. (serde_json itself escapes only the controls below 0x20.)
+struct EscapingFormatter;
 
-impl Formatter for Harmless {
+impl Formatter for EscapingFormatter {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        // Nearly all: names of fields, numbers, addresses.
+        // The fast path of nearly all strings.
         if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
             return writer.write_all(fragment.as_bytes());
         }

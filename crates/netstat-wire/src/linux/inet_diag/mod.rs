@@ -1,8 +1,8 @@
-//! IP sockets over netlink (`linux/inet_diag.h`, `linux/sock_diag.h`): what to ask, what comes back.
+//! IP sockets over netlink (`linux/inet_diag.h`, `linux/sock_diag.h`): requests and answers.
 //!
 //! A process sends one request on a `NETLINK_SOCK_DIAG` socket; the kernel answers a dump with one
-//! `struct inet_diag_msg` a socket, each a netlink message of the request's own type. No right is
-//! needed; the sockets are those of the network namespace in which the netlink socket was made.
+//! `struct inet_diag_msg` per socket, each a netlink message of the request's own type. No privileges are needed;
+//! the sockets are those of the network namespace in which the netlink socket was made.
 //!
 //! Three structures share `struct inet_diag_sockid`, 48 bytes ([`SockId`]):
 //!
@@ -17,23 +17,22 @@
 //!
 //! - [`RequestV2`], `struct inet_diag_req_v2`, 56 bytes, type [`SOCK_DIAG_BY_FAMILY`] (3.3): one family,
 //!   one protocol.
-//! - [`Request`], `struct inet_diag_req`, 60 bytes, type [`TCPDIAG_GETSOCK`] (2.6.14): as a dump it is
-//!   answered for both families in one walk of the tables; TCP, or since 5.9 what
-//!   [`INET_DIAG_REQ_PROTOCOL`] says.
+//! - [`Request`], `struct inet_diag_req`, 60 bytes, type [`TCPDIAG_GETSOCK`] (2.6.14): as a dump it is answered for
+//!   both families in one walk of the tables; TCP, or since 5.9 the protocol in [`INET_DIAG_REQ_PROTOCOL`].
 //! - [`InetDiagMsg`], `struct inet_diag_msg`, 72 bytes, then attributes: those that a list of sockets needs
 //!   are read with it, the others by [`Details`](super::inet_diag_details::Details).
 //!
 //! Traps:
 //! - A kernel before 5.9 skips [`INET_DIAG_REQ_PROTOCOL`] and answers the older request with TCP sockets.
-//! - A dump heeds family, protocol, states and the two ports (0 is any). Addresses and interface are
+//! - A dump is filtered by family, protocol, states and the two ports (0 is any). Addresses and interface are
 //!   ignored: they, and ranges, take [`INET_DIAG_REQ_BYTECODE`].
 //! - A cookie of zeros matches no socket in an exact lookup: "any" is all ones, as [`SockId::default`]
 //!   has it.
 //! - The family is the socket's: IPv4 traffic of an IPv6 socket has family 10 and addresses `::ffff:a.b.c.d`.
-//! - `TIME_WAIT` and `SYN_RECV` entries are not sockets: their user, inode and queues are 0, which is not
-//!   a value. A connection in an accept queue and an orphan (closed, still sending) are sockets that
-//!   nobody has: their inode is 0 and their queues are true. Their user is the socket's in 6.18; older
-//!   kernels take it from the inode and say 0, so there only another number than 0 tells something.
+//! - `TIME_WAIT` and `SYN_RECV` entries are minisocks: their user, inode and queues are 0, which is not a value. A
+//!   connection in an accept queue and an orphan (closed, still sending) are sockets without a holder: their inode
+//!   is 0 and their queues are valid. Their user is the socket's in 6.18; older kernels take it from the inode and
+//!   report 0, so that only another number than 0 is a value.
 //! - `TIME_WAIT` and `SYN_RECV` entries have no attributes, but for the mark.
 //! - [`INET_DIAG_SKV6ONLY`] comes with IPv6 sockets in LISTEN and CLOSE only.
 
@@ -69,23 +68,23 @@ pub const INET_DIAG_REQ_SK_BPF_STORAGES: u16 = 2;
 /// Attribute of a request (5.9): the protocol, u32, instead of the one in the structure.
 pub const INET_DIAG_REQ_PROTOCOL: u16 = 3;
 
-/// Attribute: `struct inet_diag_meminfo`. Asked for by bit 0 of `ext`.
+/// Attribute: `struct inet_diag_meminfo`. Requested by bit 0 of `ext`.
 pub const INET_DIAG_MEMINFO: u16 = 1;
-/// Attribute: `struct tcp_info`, or what the protocol has. Asked for by bit 1.
+/// Attribute: `struct tcp_info`, or what the protocol has. Requested by bit 1.
 pub const INET_DIAG_INFO: u16 = 2;
-/// Attribute: state of the Vegas congestion control. Asked for by bit 2.
+/// Attribute: state of the Vegas congestion control. Requested by bit 2.
 pub const INET_DIAG_VEGASINFO: u16 = 3;
-/// Attribute: name of the congestion control, with a NUL. Asked for by bit 3.
+/// Attribute: name of the congestion control, with a NUL. Requested by bit 3.
 pub const INET_DIAG_CONG: u16 = 4;
-/// Attribute: type of service, u8. Asked for by bit 4.
+/// Attribute: type of service, u8. Requested by bit 4.
 pub const INET_DIAG_TOS: u16 = 5;
-/// Attribute: traffic class of IPv6, u8. Asked for by bit 5.
+/// Attribute: traffic class of IPv6, u8. Requested by bit 5.
 pub const INET_DIAG_TCLASS: u16 = 6;
-/// Attribute: memory of the socket, u32 each. Asked for by bit 6.
+/// Attribute: memory of the socket, u32 each. Requested by bit 6.
 pub const INET_DIAG_SKMEMINFO: u16 = 7;
 /// Attribute: which directions are shut down, u8; see [`InetDiagMsg::shutdown`].
 pub const INET_DIAG_SHUTDOWN: u16 = 8;
-/// Attribute (3.18): state of the DCTCP congestion control. Asked for by bit 2.
+/// Attribute (3.18): state of the DCTCP congestion control. Requested by bit 2.
 pub const INET_DIAG_DCTCPINFO: u16 = 9;
 /// Attribute (4.2): IP protocol, u8; of raw sockets and in events of destruction.
 pub const INET_DIAG_PROTOCOL: u16 = 10;
@@ -99,9 +98,9 @@ pub const INET_DIAG_PEERS: u16 = 13;
 pub const INET_DIAG_PAD: u16 = 14;
 /// Attribute (4.9): the mark, u32, for those with `CAP_NET_ADMIN`.
 pub const INET_DIAG_MARK: u16 = 15;
-/// Attribute (4.9): state of the BBR congestion control. Asked for by bit 2.
+/// Attribute (4.9): state of the BBR congestion control. Requested by bit 2.
 pub const INET_DIAG_BBRINFO: u16 = 16;
-/// Attribute (4.14): traffic control class, u32. Asked for by bit 5.
+/// Attribute (4.14): traffic control class, u32. Requested by bit 5.
 pub const INET_DIAG_CLASS_ID: u16 = 17;
 /// Attribute (4.14): TCP MD5 signatures, the keys in clear, for those with `CAP_NET_ADMIN`. Never read.
 pub const INET_DIAG_MD5SIG: u16 = 18;
@@ -177,7 +176,7 @@ impl SockId {
     }
 }
 
-/// `struct inet_diag_msg` and the attributes that come unasked: one socket.
+/// `struct inet_diag_msg` and the attributes that are sent without a request: one socket.
 ///
 /// "Full sockets" below are those that are neither `TIME_WAIT` (nor a FIN_WAIT2 kept as one) nor `SYN_RECV`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -186,10 +185,10 @@ pub struct InetDiagMsg {
     pub family: u8,
     /// `idiag_state`: a number of [`tcp_states`](super::tcp_states), whatever the protocol.
     pub state: u8,
-    /// `idiag_timer`: what runs. 0 nothing, 1 retransmission (or that of a SYN-ACK), 2 keepalive, 3
+    /// `idiag_timer`: the timer that runs. 0 none, 1 retransmission (or that of a SYN-ACK), 2 keepalive, 3
     /// TIME_WAIT, 4 probe of a closed window, 5 delayed acknowledgement.
     pub timer: u8,
-    /// `idiag_retrans`: with timer 1 how often sent again, with 2 and 4 how many probes are out.
+    /// `idiag_retrans`: with timer 1 the number of retransmissions, with 2 and 4 the number of unanswered probes.
     pub retrans: u8,
     /// `id`: the two ends and the cookie.
     pub id: SockId,
@@ -201,7 +200,7 @@ pub struct InetDiagMsg {
     /// `idiag_wqueue`: LISTEN: how many may wait. TCP else: bytes not yet acknowledged, or not yet sent.
     /// UDP and raw: memory charged for what is being sent.
     pub wqueue: u32,
-    /// `idiag_uid`: who made the socket, in the user namespace of the asker (65534 where it has no
+    /// `idiag_uid`: the user who made the socket, in the user namespace of the requester (65534 where it has no
     /// number there). 0 is not a value where `inode` is 0 (see the traps above).
     pub uid: u32,
     /// `idiag_inode`: the number in `socket:[N]` links; 0: no process has it (see the traps above).
@@ -223,10 +222,10 @@ pub struct InetDiagMsg {
 }
 
 impl InetDiagMsg {
-    /// Where the attributes are in a message's payload: all that follows the fixed part.
+    /// The attributes in a message's payload: all bytes after the fixed part.
     ///
     /// # Errors
-    /// The fixed part is cut.
+    /// The fixed part is truncated.
     #[inline]
     pub fn attributes(payload: &[u8]) -> Result<&[u8], DecodeError> {
         let mut reader = Reader::new(RECORD, payload);
@@ -237,9 +236,8 @@ impl InetDiagMsg {
     /// Reads one socket from a message's payload ([`Body::Data`](super::netlink::Body::Data)).
     ///
     /// # Errors
-    /// The fixed part is cut, the attributes are misframed, or one of those read here is shorter than
-    /// its type. Attributes that are not read, and longer ones than known, are no error; of several of
-    /// a kind the last counts.
+    /// The fixed part is truncated, the attributes are misframed, or one of the decoded ones is shorter than its
+    /// type. Other attributes, and longer ones than known, are no error; of several of a kind the last counts.
     #[inline]
     pub fn decode(payload: &[u8]) -> Result<Self, DecodeError> {
         let mut reader = Reader::new(RECORD, payload);

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::linux::netlink::{Header, NLM_F_REQUEST, put_attribute};
 
-/// `struct inet_diag_req_v2`: asks for one family and one protocol. Since 3.3.
+/// `struct inet_diag_req_v2`: a request for one family and one protocol. Since 3.3.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct RequestV2 {
     /// `sdiag_family`: [`AF_INET`](super::AF_INET) or [`AF_INET6`](super::AF_INET6). 0
@@ -36,12 +36,12 @@ impl RequestV2 {
         with_bytecode(self.encode(flags, seq), bytecode)
     }
 
-    /// The message that closes the socket [`id`](Self::id), type [`SOCK_DESTROY`]; `NLM_F_REQUEST` is added
-    /// to `flags`, and `NLM_F_ACK` must be in them for success to be told.
+    /// The message that closes the socket [`id`](Self::id), type [`SOCK_DESTROY`]; `NLM_F_REQUEST` is added to
+    /// `flags`. The kernel acknowledges success only with `NLM_F_ACK` in them.
     ///
-    /// The owner's calls then fail with `ECONNABORTED`. `id` needs the cookie of the very socket that is
-    /// meant: with "any", a new one that has taken the same ends is closed instead. UDP sockets are named with
-    /// their local end in `src`, other than in a lookup. `ext` and `states` are not looked at.
+    /// The owner's calls then fail with `ECONNABORTED`. `id` needs the cookie of that very socket: with "any", a
+    /// new one that has taken the same ends is closed instead. A UDP socket is named with its local end in `src`,
+    /// other than in a lookup. `ext` and `states` are ignored.
     ///
     /// Answered with `EPERM` without `CAP_NET_ADMIN` over the network namespace, with `ENOENT` if there is no
     /// such socket, with `EOPNOTSUPP` by kernels built without it, and for MPTCP. TCP since 4.5, UDP since
@@ -68,18 +68,18 @@ pub struct Request {
     pub states: u32,
     /// `id`: as in [`RequestV2`].
     pub id: SockId,
-    /// The attribute [`INET_DIAG_REQ_PROTOCOL`]: without it TCP. Kernels before 5.9 do not know it and
-    /// answer with TCP whatever it says.
+    /// The attribute [`INET_DIAG_REQ_PROTOCOL`]: without it TCP. Kernels before 5.9 ignore it and always answer
+    /// with TCP.
     pub protocol: Option<u32>,
 }
 
 impl Request {
     /// The whole netlink message, type [`TCPDIAG_GETSOCK`]; `NLM_F_REQUEST` is added to `flags`.
     ///
-    /// `idiag_family` is 0: a dump does not look at it.
+    /// `idiag_family` is 0: a dump ignores it.
     pub fn encode(&self, flags: u16, seq: u32) -> Vec<u8> {
         let mut body = Vec::with_capacity(60);
-        // idiag_family, idiag_src_len and idiag_dst_len, of which the kernel reads nothing in a dump.
+        // idiag_family, idiag_src_len and idiag_dst_len, which the kernel ignores in a dump.
         body.extend_from_slice(&[0, 0, 0, self.ext]);
         self.id.encode_into(&mut body);
         body.extend_from_slice(&self.states.to_ne_bytes());

@@ -1,11 +1,11 @@
-//! How XNU keeps addresses: sixteen bytes, and flags that say how to read them.
+//! Addresses as XNU stores them: sixteen bytes, and flags that determine their form.
 
-use crate::scripted::world::{Hands, Protocol, Socket};
+use crate::scripted::world::{Attachment, Protocol, Socket};
 use std::net::{IpAddr, SocketAddr};
 
 /// `inp_vflag` of a socket.
 pub(super) fn vflag(socket: &Socket, major: u32) -> u8 {
-    if socket.hands == Hands::Detached {
+    if socket.attachment == Attachment::Detached {
         return 0;
     }
     if !socket.ipv6 {
@@ -14,11 +14,11 @@ pub(super) fn vflag(socket: &Socket, major: u32) -> u8 {
     let ends = [Some(socket.local), socket.remote];
     let mapped = |end: &SocketAddr| matches!(end.ip(), IpAddr::V6(ip) if ip.to_ipv4_mapped().is_some());
     if ends.iter().flatten().any(mapped) {
-        // IPv4 on an IPv6 socket; that it is so is marked for UDP alone.
+        // IPv4 on an IPv6 socket, which only UDP marks.
         return if socket.protocol == Protocol::Udp && major >= 12 { 1 | 4 } else { 1 };
     }
     let takes_both = match socket.protocol {
-        // A TCP socket says so once it is bound.
+        // A TCP socket gets the bit when it is bound.
         Protocol::Tcp => socket.local.port() != 0,
         Protocol::Udp => true,
     };
@@ -26,8 +26,7 @@ pub(super) fn vflag(socket: &Socket, major: u32) -> u8 {
     if is_any && takes_both && !socket.v6_only { 3 } else { 2 }
 }
 
-/// An address as it is kept: IPv4 in the last four of sixteen bytes, the scope of a link-local IPv6 address in
-/// its second group.
+/// An address: IPv4 in the last four of sixteen bytes, the scope of a link-local IPv6 address in its second group.
 pub(super) fn sixteen(end: Option<SocketAddr>) -> [u8; 16] {
     let mut bytes = [0; 16];
     let Some(end) = end else { return bytes };

@@ -1,8 +1,7 @@
-//! Bytes as XNU lays them out: offsets into records, from its headers (`bsd/netinet/in_pcb.h`,
+//! The layout of XNU's records: offsets from its headers (`bsd/netinet/in_pcb.h`,
 //! `bsd/netinet/tcp_var.h`, `bsd/sys/socketvar.h`, `bsd/sys/proc_info.h`), 64 bits.
 
-/// A record of a known length, filled field by field. What is not filled is zero, as it is for much of what
-/// the kernel has.
+/// A record of a known length, filled field by field. Other fields are zero, as many of the kernel's are.
 #[derive(Clone, Debug)]
 pub(super) struct Record(pub(super) Vec<u8>);
 
@@ -51,14 +50,14 @@ impl Record {
     }
 }
 
-/// `struct xinpgen`.
-pub(super) fn xinpgen(count: u32, generation: u64, socket_generation: u64) -> Vec<u8> {
-    let mut record = Record::new(24);
-    record.u32(0, 24).u32(4, count).u64(8, generation).u64(16, socket_generation);
-    record.0
+/// `struct xinpgen` of so many bytes.
+pub(super) fn xinpgen(length: usize, count: u32, generation: u64, socket_generation: u64) -> Vec<u8> {
+    let mut record = set_record(length, count);
+    record.u64(8, generation).u64(16, socket_generation);
+    record.padded()
 }
 
-/// A record of a set: its length and kind, to be filled.
+/// A record of a set with its length and kind.
 pub(super) fn set_record(length: usize, kind: u32) -> Record {
     let mut record = Record::new(length);
     record.u32(0, u32::try_from(length).unwrap_or(0)).u32(4, kind);

@@ -1,14 +1,14 @@
-//! What libproc tells, in bytes (`bsd/sys/proc_info.h`).
+//! The structures of libproc (`bsd/sys/proc_info.h`).
 
 use super::address::{sixteen, vflag};
 use super::layout::Record;
-use super::pcblist_n::{family, number, protocol, so_state};
-use crate::scripted::world::{Hands, Process, Protocol, Socket};
+use super::pcblist_n::{family, protocol, so_state, t_state};
+use crate::scripted::world::{Attachment, Process, Protocol, Socket};
 
 /// `struct socket_fdinfo` of a socket.
 pub(super) fn socket_fdinfo(socket: &Socket, is_shared: bool, major: u32) -> Vec<u8> {
     let mut record = Record::new(792);
-    // struct proc_fileinfo: open for reading and writing; close-on-exec beside the bit that matters.
+    // struct proc_fileinfo: open for reading and writing, close-on-exec.
     record.u32(0, 3).u32(4, 2 | u32::from(is_shared)).u32(16, 2);
     record
         .u64(160, socket.handle)
@@ -24,7 +24,7 @@ pub(super) fn socket_fdinfo(socket: &Socket, is_shared: bool, major: u32) -> Vec
         .u32(212, 131_072)
         .u32(232, socket.to_send)
         .u32(236, 131_072);
-    let is_tcp = socket.protocol == Protocol::Tcp && socket.hands != Hands::HalfMade;
+    let is_tcp = socket.protocol == Protocol::Tcp && socket.attachment != Attachment::Uninitialised;
     record
         .u32(256, if is_tcp { 2 } else { 1 })
         .port_in_int(264, socket.remote.map_or(0, |remote| remote.port()))
@@ -36,8 +36,7 @@ pub(super) fn socket_fdinfo(socket: &Socket, is_shared: bool, major: u32) -> Vec
         .bytes(296, &sixteen(socket.remote))
         .bytes(312, &sixteen(Some(socket.local)));
     if is_tcp {
-        let state = if socket.hands == Hands::Detached { 0 } else { number(socket.state) };
-        record.u32(344, state).u32(364, 1448).u64(376, socket.handle ^ 0x3333);
+        record.u32(344, t_state(socket)).u32(364, 1448).u64(376, socket.handle ^ 0x3333);
     }
     record.0
 }

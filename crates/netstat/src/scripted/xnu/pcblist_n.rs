@@ -2,11 +2,14 @@
 
 use super::address::{sixteen, vflag};
 use super::layout::{Record, set_record, xinpgen};
-use crate::scripted::world::{Hands, Protocol, Socket, State};
+use crate::scripted::world::{Attachment, Protocol, Socket, State};
 
 /// `t_state`.
-pub(super) fn number(state: State) -> u32 {
-    match state {
+pub(super) fn t_state(socket: &Socket) -> u32 {
+    if socket.attachment == Attachment::Detached || socket.diverted {
+        return 0;
+    }
+    match socket.state {
         State::Closed => 0,
         State::Listen => 1,
         State::SynSent => 2,
@@ -18,22 +21,26 @@ pub(super) fn number(state: State) -> u32 {
         State::LastAck => 8,
         State::FinWait2 => 9,
         State::TimeWait => 10,
-        State::Unheard => 77,
+        State::Unknown => 77,
     }
 }
 
-/// `so_state`: what else stands there besides whether a descriptor refers to it is of no matter, so there is
-/// something.
+/// `so_state`: connected, being connected or neither, and whether a descriptor refers to the socket. The bit 0x80, which
+/// has no meaning for the back end, is always set.
 pub(super) fn so_state(socket: &Socket) -> u16 {
-    let connected = 0x0002;
-    connected
-        | match socket.hands {
-            Hands::HalfOpen => 0x0001 | 0x0800,
-            Hands::Waiting => 0x0001 | 0x1000,
-            Hands::Orphan => 0x0001 | 0x2000,
-            Hands::Subflow => 0x0001,
-            _ => 0,
-        }
+    let connection = match socket.state {
+        _ if socket.remote.is_none() || socket.attachment == Attachment::Detached => 0,
+        State::SynSent => 0x0004,
+        _ => 0x0002,
+    };
+    let queue = match socket.attachment {
+        Attachment::HalfOpen => 0x0001 | 0x0800,
+        Attachment::AcceptQueue => 0x0001 | 0x1000,
+        Attachment::Orphan => 0x0001 | 0x2000,
+        Attachment::Subflow => 0x0001,
+        _ => 0,
+    };
+    0x0080 | connection | queue
 }
 
 pub(super) fn protocol(socket: &Socket) -> u32 {
@@ -47,15 +54,19 @@ pub(super) fn family(socket: &Socket) -> u32 {
     if socket.ipv6 { 30 } else { 2 }
 }
 
-/// The size of one set, as the kernel reckons it.
-fn item(protocol: Protocol, major: u32) -> usize {
-    let xsocket = if major >= 13 { 104 } else { 80 };
-    104 + xsocket + 32 + 32 + 136 + if protocol == Protocol::Tcp { 208 } else { 0 }
+/// The size of one set.
+fn item(protocol: Protocol, major: u32, extras: Extras) -> usize {
+    let xsocket = if major >= 13 { 104 + extras.longer } else { 76 };
+    let tcpcb = if protocol == Protocol::Tcp { 204 } else { 0 };
+    let unknown = if extras.unknown_kinds { 44 } else { 0 };
+    let records = [104 + extras.longer, xsocket, 32, 32, 136, tcpcb, unknown];
+    records.into_iter().map(|length| length.next_multiple_of(8)).sum()
 }
 
-/// What the kernel answers who asks for the size: room for an eighth more, and one.
-pub(super) fn estimate(protocol: Protocol, major: u32, count: usize) -> usize {
-    2 * 24 + (count + count / 8 + 1) * item(protocol, major)
+/// The answer to a sizing call: an eighth more sets than there are, and one.
+pub(super) fn size(protocol: Protocol, major: u32, count: usize, extras: Extras) -> usize {
+    let header = (24 + extras.longer).next_multiple_of(8);
+    2 * header + (count + count / 8 + 1) * item(protocol, major, extras)
 }
 
 fn queue(kind: u32, bytes: u32) -> Record {
@@ -66,8 +77,8 @@ fn queue(kind: u32, bytes: u32) -> Record {
 
 /// The set of one socket.
 pub(super) fn set(socket: &Socket, major: u32, extras: Extras) -> Vec<u8> {
-    let is_flow = socket.hands == Hands::Flow;
-    let has_socket = socket.hands != Hands::NoSocket;
+    let is_flow = socket.attachment == Attachment::Flow;
+    let has_socket = socket.attachment != Attachment::NoSocket;
     let mut out = Vec::new();
 
     let mut inpcb = set_record(104 + extras.longer, 0x10);
@@ -99,8 +110,9 @@ pub(super) fn set(socket: &Socket, major: u32, extras: Extras) -> Vec<u8> {
             .u16(48, socket.backlog.2)
             .u32(64, socket.uid);
         if major >= 13 {
-            let subflow = if socket.hands == Hands::Subflow { 0x0100_0000 } else { 0 };
-            xso.u64(76, socket.generation + 1_000).u32(84, subflow | 0x40);
+            let subflow = if socket.attachment == Attachment::Subflow { 0x0100_0000 } else { 0 };
+            let (diverted, filter) = if socket.diverted { (0x0080_0000, 0x8 | 0x1) } else { (0, 0x1) };
+            xso.u64(76, socket.generation + 1_000).u32(84, subflow | diverted | 0x40).u32(100, filter);
         }
     }
     out.extend(xso.padded());
@@ -118,7 +130,7 @@ pub(super) fn set(socket: &Socket, major: u32, extras: Extras) -> Vec<u8> {
 
     if socket.protocol == Protocol::Tcp {
         let mut tcpcb = set_record(204, 0x20);
-        tcpcb.u32(36, number(socket.state)).u32(96, 65_535).u32(132, 1448);
+        tcpcb.u32(36, t_state(socket)).u32(96, 65_535).u32(132, 1448);
         out.extend(tcpcb.padded());
     }
     out
@@ -127,25 +139,33 @@ pub(super) fn set(socket: &Socket, major: u32, extras: Extras) -> Vec<u8> {
 /// Oddities of a stream.
 #[derive(Copy, Clone, Debug, Default)]
 pub(super) struct Extras {
-    /// A record of a kind that nobody has heard of in each set.
+    /// A record of an unknown kind in each set.
     pub(super) unknown_kinds: bool,
-    /// So many bytes more in records that may grow.
+    /// So many bytes more in the header and in records that may grow.
     pub(super) longer: usize,
 }
 
-/// A table, as far as it fits into so many bytes. Whole sets are copied or not at all; if one was not, there is
-/// no trailer.
+/// The header of a table.
+pub(super) struct Head {
+    pub(super) count: usize,
+    pub(super) generation: u64,
+    /// Whether the kernel has no socket of the protocol, so that there is no trailer.
+    pub(super) is_empty: bool,
+}
+
+/// A table, as far as it fits into so many bytes. A set is copied whole or not at all; if one was not, there is no
+/// trailer.
 pub(super) fn table(
     sockets: &[&Socket],
-    count: usize,
-    generation: u64,
+    head: Head,
     major: u32,
     room: usize,
     extras: Extras,
 ) -> (Vec<u8>, bool) {
-    let header = xinpgen(u32::try_from(count).unwrap_or(u32::MAX), generation, generation + 5_000);
+    let count = u32::try_from(head.count).unwrap_or(u32::MAX);
+    let header = xinpgen(24 + extras.longer, count, head.generation, head.generation + 5_000);
     let mut out = header.clone();
-    if count == 0 {
+    if head.is_empty {
         return (out, true);
     }
     for socket in sockets {

@@ -1,9 +1,9 @@
-//! The clock and the unit in which `/proc` counts times.
+//! The time since boot, and the unit in which `/proc` counts times.
 
 use rustix::param::clock_ticks_per_second;
 use rustix::time::{DynamicClockId, clock_gettime_dynamic};
 
-/// Nanoseconds since boot, time asleep included; 0 if the kernel does not say.
+/// Nanoseconds since boot, suspended time included; 0 if the kernel does not report it.
 ///
 /// # Sources
 /// clock_gettime(2), `CLOCK_BOOTTIME`.
@@ -14,7 +14,7 @@ pub(crate) fn nanoseconds_since_boot() -> u64 {
     seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
 }
 
-/// The length of a tick, in which `/proc` counts times: `USER_HZ` of them make a second.
+/// The length of a tick, the unit of times in `/proc`: `USER_HZ` of them make a second.
 ///
 /// # Sources
 /// sysconf(3), `_SC_CLK_TCK`; getauxval(3), `AT_CLKTCK`.

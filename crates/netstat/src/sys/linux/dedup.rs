@@ -1,14 +1,14 @@
-//! Rows that a source returns more than once, emitted once.
+//! Removes rows that a source returns more than once.
 //!
-//! A table of the kernel is read in chunks, and its place between two of them is a bucket of a hash table and
-//! a count inside it. When sockets open and close in that bucket meanwhile, the count points elsewhere: rows
-//! repeat, or are missed. Nothing marks such a read. That is so for dumps of `sock_diag` and for the files of
+//! The kernel reads a table in chunks, and its position between two of them is a bucket of a hash table and a count
+//! inside it. When sockets open and close in that bucket meanwhile, the count refers to another socket: rows
+//! repeat, or are missed. Nothing marks such a read. This affects dumps of `sock_diag` and the files of
 //! `/proc/net` alike.
 //!
-//! TCP's buckets are short: only the last rows of one chunk can repeat, as the first rows of the next. UDP
-//! keeps all sockets of one port in one bucket (and its file counts through all buckets). So a UDP table
-//! that needed more than one chunk is read repeatedly, until two reads agree on the sockets that were known
-//! before them.
+//! TCP's buckets are short: only the last rows of one chunk can repeat, as the first rows of the next. UDP keeps
+//! all sockets of one port in one bucket (and the position in its file counts through all buckets). So a UDP table
+//! that needed more than one chunk is read repeatedly, until two reads agree on the sockets that were known before
+//! them.
 
 use std::collections::HashMap;
 
@@ -44,7 +44,7 @@ impl Dedup {
         }
     }
 
-    /// The read failed midway and starts from the beginning.
+    /// The read failed before its end and starts from the beginning.
     pub(crate) fn restart(&mut self) {
         match self {
             Self::ChunkBoundary(dedup) => dedup.restart(),

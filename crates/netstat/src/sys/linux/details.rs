@@ -1,4 +1,4 @@
-//! Details of a socket: the attributes to request for them, and what records and lines have of them.
+//! Details of a socket: which attributes to request, and how records and lines are converted.
 
 use crate::model::details::{
     Backlog, Bbr, Congestion, CongestionParameters, CongestionState, Dctcp, DetailFields, Details,
@@ -27,14 +27,14 @@ pub(crate) fn extensions(fields: DetailFields) -> u8 {
         let bits = attributes.iter().fold(0_u8, |bits, attribute| bits | 1 << (attribute - 1));
         if fields.intersects(wanted) { bits } else { 0 }
     };
-    // The kernel sends all others unasked.
+    // The kernel sends all others without a request.
     of(DetailFields::TCP_INFO | DetailFields::UPPER_LAYER, &[INET_DIAG_INFO])
         | of(DetailFields::CONGESTION, &[INET_DIAG_VEGASINFO, INET_DIAG_CONG])
         | of(DetailFields::TRAFFIC, &[INET_DIAG_TOS, INET_DIAG_TCLASS])
         | of(DetailFields::MEMORY, &[INET_DIAG_SKMEMINFO])
 }
 
-/// What a record has of these fields; `None` if nothing.
+/// These fields of a record; `None` if it has none of them.
 pub(crate) fn details(
     fields: DetailFields,
     info: &ProtocolInfo,
@@ -83,7 +83,7 @@ pub(crate) fn details(
     Ok(boxed_unless_empty(details))
 }
 
-/// What a line of `/proc/net` has of them. `tick`: the unit of its times.
+/// These fields of a line of `/proc/net`. `tick`: the unit of its times.
 pub(crate) fn details_of_line(
     fields: DetailFields,
     info: &ProtocolInfo,
@@ -232,7 +232,7 @@ fn tcp_metrics(info: &TcpInfo) -> TcpMetrics {
 fn parameters(info: CongestionInfo) -> CongestionParameters {
     match info {
         CongestionInfo::Vegas(VegasInfo { enabled, rttcnt, rtt_us, minrtt_us }) => {
-            // The initial value is a time that no round trip takes.
+            // The initial value is longer than any round trip.
             let measured = |time| (time != 0 && time != 0x7fff_ffff).then(|| micros(time));
             let (rtt, min_rtt) = (measured(rtt_us), measured(minrtt_us));
             CongestionParameters::Vegas(Vegas { enabled, rttcnt, rtt, min_rtt })

@@ -1,4 +1,4 @@
-//! The error number of a failed call of the standard library.
+//! Converts errors of the standard library to error numbers.
 
 use rustix::io::Errno;
 use std::io;

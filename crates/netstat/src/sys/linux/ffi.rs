@@ -1,5 +1,5 @@
-//! The system calls that rustix lacks, or has for some arguments only or in a feature that takes long to compile, beside
-//! those of BPF in `bpf/ffi.rs`.
+//! System calls that rustix lacks, or has for some arguments only or in a feature that takes long to compile; those of
+//! BPF are in `bpf/ffi.rs`.
 #![allow(unsafe_code, reason = "foreign calls are made only in files of this name")]
 
 use super::errno::errno_of;
@@ -8,14 +8,15 @@ use std::cmp::Ordering;
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
-/// The comparison of two tasks' descriptor tables, `KCMP_FILES` of linux/kcmp.h.
+/// Comparisons of linux/kcmp.h: of two open files, and of two tasks' descriptor tables.
+const KCMP_FILE: libc::c_int = 0;
 const KCMP_FILES: libc::c_int = 2;
 
 /// Compares the descriptor tables of two tasks (pid or tid): equal when they share one, otherwise in an
 /// order that is fixed while both live, good for sorting.
 ///
-/// Fails with `ENOSYS` on kernels built without it (`CONFIG_KCMP`), with `EPERM` when the caller may not
-/// trace one of the tasks or a sandbox refuses, with `ESRCH` when one is gone.
+/// Fails with `ENOSYS` on kernels built without it (`CONFIG_KCMP`), with `EPERM` when the caller may not trace one
+/// of the tasks or a sandbox refuses, with `ESRCH` when one has exited.
 ///
 /// # Sources
 /// kcmp(2).
@@ -23,10 +24,32 @@ pub(super) fn compare_descriptor_tables(a: u32, b: u32) -> Result<Ordering, Errn
     let (Ok(a), Ok(b)) = (libc::pid_t::try_from(a), libc::pid_t::try_from(b)) else {
         return Err(Errno::SRCH);
     };
-    let unused: libc::c_ulong = 0;
-    // SAFETY: the call takes integers only and touches no memory of this process; the argument types are
-    // those of the manual page.
-    let answer = unsafe { libc::syscall(libc::SYS_kcmp, a, b, KCMP_FILES, unused, unused) };
+    compare(a, b, KCMP_FILES, 0, 0)
+}
+
+/// Compares the open files of two processes' descriptors: equal when they are one open file description, as after
+/// dup(2), fork(2) or `SCM_RIGHTS`. The descriptors are those of the tasks' own tables.
+///
+/// Fails as [`compare_descriptor_tables`], and with `EBADF` when a descriptor is not open.
+///
+/// # Sources
+/// kcmp(2).
+pub(super) fn compare_files(a: (u32, i32), b: (u32, i32)) -> Result<Ordering, Errno> {
+    let task = |(pid, _): (u32, i32)| libc::pid_t::try_from(pid).map_err(|_| Errno::SRCH);
+    let fd = |(_, fd): (u32, i32)| libc::c_ulong::try_from(fd).map_err(|_| Errno::BADF);
+    compare(task(a)?, task(b)?, KCMP_FILE, fd(a)?, fd(b)?)
+}
+
+fn compare(
+    a: libc::pid_t,
+    b: libc::pid_t,
+    what: libc::c_int,
+    first: libc::c_ulong,
+    second: libc::c_ulong,
+) -> Result<Ordering, Errno> {
+    // SAFETY: these two comparisons take integers only, and the call touches no memory of this process; the argument
+    // types are those of the manual page.
+    let answer = unsafe { libc::syscall(libc::SYS_kcmp, a, b, what, first, second) };
     match answer {
         0 => Ok(Ordering::Equal),
         1 => Ok(Ordering::Less),
@@ -49,7 +72,25 @@ pub(super) fn pidfd_open(pid: u32) -> Result<OwnedFd, Errno> {
     let answer = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, flags) };
     let fd = libc::c_int::try_from(answer).ok().filter(|fd| *fd >= 0);
     let fd = fd.ok_or_else(|| errno_of(io::Error::last_os_error()))?;
-    // SAFETY: the kernel has just opened it for this caller, who alone has it.
+    // SAFETY: the kernel has just opened it for this caller, which alone has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// A copy of another process's descriptor, for a process given by its own descriptor. rustix has the call on Linux, and
+/// not on Android.
+///
+/// Fails with `EPERM` when the caller may not attach to the process, with `EBADF` when the descriptor is not open, and
+/// with `ENOSYS` before Linux 5.6.
+///
+/// # Sources
+/// pidfd_getfd(2). The copy is closed on exec.
+pub(super) fn pidfd_getfd(process: BorrowedFd<'_>, fd: i32) -> Result<OwnedFd, Errno> {
+    let flags: libc::c_uint = 0;
+    // SAFETY: the call takes integers only and touches no memory of this process.
+    let answer = unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), fd, flags) };
+    let fd = libc::c_int::try_from(answer).ok().filter(|fd| *fd >= 0);
+    let fd = fd.ok_or_else(|| errno_of(io::Error::last_os_error()))?;
+    // SAFETY: the kernel has just opened it for this call, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
@@ -96,6 +137,17 @@ mod tests {
         let own = std::process::id();
         assert_eq!(compare_descriptor_tables(own, own), Ok(Ordering::Equal));
         assert_eq!(compare_descriptor_tables(own, u32::MAX), Err(Errno::SRCH));
+    }
+
+    #[test]
+    fn descriptors_of_one_open_file_are_equal_and_others_are_not() {
+        let own = std::process::id();
+        let file = std::fs::File::open("/proc/self/exe").unwrap();
+        let (copy, other) = (file.try_clone().unwrap(), std::fs::File::open("/proc/self/exe").unwrap());
+        let compare = |fd: &std::fs::File| compare_files((own, file.as_raw_fd()), (own, fd.as_raw_fd()));
+        assert_eq!(compare(&copy), Ok(Ordering::Equal));
+        assert_ne!(compare(&other).unwrap(), Ordering::Equal);
+        assert_eq!(compare_files((own, file.as_raw_fd()), (own, i32::MAX)), Err(Errno::BADF));
     }
 
     #[test]

@@ -1,36 +1,36 @@
-//! Linux and Android.
+//! The back end of Linux and Android.
 //!
 //! # How sockets are listed
-//! By `NETLINK_SOCK_DIAG` ([`sock_diag`]): the kernel dumps its tables of TCP and UDP sockets in
-//! binary records, as it does for `ss`. No right is needed; every user sees every socket of the caller's
-//! network namespace, with addresses, state, queues, the uid of its maker, its inode and cookie.
+//! By `NETLINK_SOCK_DIAG` ([`sock_diag`]): the kernel dumps its tables of TCP and UDP sockets in binary records, as
+//! it does for `ss`. No privileges are needed; every user sees every socket of the caller's network namespace, with
+//! addresses, state, queues, the uid of its maker, its inode and cookie.
 //!
-//! What a filter says of ports, addresses, device, mark and control group goes along as a program ([`sock_diag::bytecode`]),
-//! and the kernel leaves out what it refuses.
+//! The conditions of a filter on ports, addresses, device, mark and control group are sent along as a program
+//! ([`sock_diag::bytecode`]), and the kernel omits the sockets that it rejects.
 //!
-//! Sandboxes refuse such a socket, and kernels lack the module of a protocol. Then the table is read from
-//! `/proc/thread-self/net` ([`procfs::net`]), which has less of each socket and is slower; [`sockets`] falls back to it, with a gap.
+//! Where a sandbox refuses such a socket, or the kernel lacks the module of a protocol, [`sockets`] falls back to
+//! `/proc/thread-self/net` ([`procfs::net`]), which has less of each socket and is slower, and reports a gap.
 //!
 //! # How owners are found
-//! A record names no process. [`owners`] reads the links in `/proc/<pid>/fd` of every process, on several
-//! threads and beside the dump; a link `socket:[N]` names the socket's inode. That needs the rights to trace
-//! a process of another user (root, or `CAP_SYS_PTRACE` with `CAP_DAC_READ_SEARCH`); processes that refuse
-//! are counted. The reason for a row without owner comes from its state, its inode, and a lookup
-//! that shows whether the socket is still there.
+//! A record names no process. [`owners`] reads the links in `/proc/<pid>/fd` of every process, on several threads
+//! and beside the dump; a link `socket:[N]` names the socket's inode. That needs the right to trace a process of
+//! another user (root, or `CAP_SYS_PTRACE` with `CAP_DAC_READ_SEARCH`); processes that cannot be read are counted.
+//! The reason for a row without owner comes from its state, its inode, and a lookup that shows whether the socket
+//! is still open.
 //!
-//! With the rights for it, a program in the kernel ([`owners::bpf`]) finds the same in a tenth of the time.
+//! With enough privileges, a BPF program ([`owners::bpf`]) finds the same in a tenth of the time.
 //!
 //! # How processes are described
-//! From `/proc/<pid>/{stat,cmdline,exe}` and the owner of that directory ([`procfs::process`]), only for those shown. The
-//! start time in `stat` distinguishes a process from a later one with the same pid.
+//! From `/proc/<pid>/{stat,cmdline,exe}` and the owner of that directory ([`procfs::process`]), only for the
+//! processes in the snapshot. The start time in `stat` distinguishes a process from a later one with the same pid.
 //!
 //! # What can race
 //! Sockets open and close while their tables are read: see [`dedup`] for what such a read gets wrong, and how it
 //! is corrected. Processes start, end, open and close while they are walked: see [`owners`].
 //!
 //! # What is never seen
-//! Sockets of other network namespaces; UDP sockets without a port, which are in no table. TCP sockets that are bound
-//! but idle only when they are asked for, because that is expensive ([`sock_diag::request`]).
+//! Sockets of other network namespaces; UDP sockets without a port, which are in no table. TCP sockets that are
+//! bound but idle are listed only on request, because that is expensive ([`sock_diag::request`]).
 //!
 //! # How a socket is closed
 //! By `SOCK_DESTROY` with its cookie ([`sock_diag::destroy`]).
@@ -56,6 +56,8 @@ mod sockets;
 mod system;
 #[cfg(test)]
 mod tests;
+mod user_namespace;
+mod users;
 
 pub(crate) use row::tcp_state;
 pub(crate) use system::{Cache, Native};

@@ -1,4 +1,4 @@
-//! The protocols whose sockets are listed, and what the kernel's interfaces have of each. A further protocol is an
+//! The protocols whose sockets are listed, and how the kernel's interfaces treat each. A further protocol is an
 //! entry in this list.
 
 use crate::model::protocol::{Protocol, SocketType};
@@ -6,7 +6,7 @@ use crate::sys::linux::dedup::Repeats;
 use netstat_wire::linux::inet_diag::{IPPROTO_TCP, IPPROTO_UDP};
 use netstat_wire::linux::tcp_states::{TCP_CLOSE, TCP_CLOSING, TCP_ESTABLISHED, mask};
 
-/// What the kernel's interfaces have of one protocol.
+/// How the kernel's interfaces treat one protocol.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ProtocolInfo {
     pub(crate) protocol: Protocol,

@@ -1,4 +1,4 @@
-//! Numbers by name: of network interfaces and control groups.
+//! Resolves names of network interfaces and control groups to numbers.
 
 use super::errno::errno_of;
 use crate::model::error::Error;
@@ -11,13 +11,13 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Where the control groups are.
+/// The usual mount points of control groups.
 const CGROUPS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 
-/// Their file system, `CGROUP2_SUPER_MAGIC` of linux/magic.h.
+/// The file system of control groups, `CGROUP2_SUPER_MAGIC` of linux/magic.h.
 const CGROUP2: i128 = 0x6367_7270;
 
-/// A socket for requests about network interfaces. They can be made on any.
+/// A socket for requests about network interfaces. A socket of any kind accepts them.
 ///
 /// # Sources
 /// netdevice(7).
@@ -59,7 +59,7 @@ pub(crate) fn cgroup_id(path: &Path) -> Result<u64, Error> {
     Err(Error::system("find", format!("control group {}", path.display()), failed))
 }
 
-/// `None`: no directory of control groups.
+/// `None`: not a directory of control groups.
 fn directory_id(path: &Path) -> Result<Option<u64>, Errno> {
     let id = fs::metadata(path).map_err(errno_of)?.ino();
     let file_system = i128::from(statfs(path)?.f_type);
@@ -75,7 +75,7 @@ mod tests {
         let index = interface_index("lo").unwrap();
         assert_eq!(interface_name(index).as_deref(), Some("lo"));
         assert_eq!(interface_name(u32::MAX >> 1), None);
-        // Longer than any name, and not cut to that of another interface.
+        // Longer than any name; must not be truncated to the name of another interface.
         let error = interface_index("no-such-interface").unwrap_err();
         assert_eq!(error.raw_os_error(), Some(Errno::NODEV.raw_os_error()));
         assert!(interface_index("lo\0").is_err());
@@ -83,7 +83,7 @@ mod tests {
         assert!(error.starts_with("cannot find network interface \"no-such0\": "), "{error}");
         let error = cgroup_id(Path::new("/no/such/group")).unwrap_err().to_string();
         assert!(error.starts_with("cannot find control group /no/such/group: "), "{error}");
-        // A directory, but none of control groups.
+        // A directory that is not one of control groups.
         assert!(cgroup_id(Path::new("/etc")).is_err());
     }
 }

@@ -1,4 +1,4 @@
-//! From a record of the kernel to a row, with the rule that a zero which means "not there" is no value.
+//! Converts kernel records to rows; a zero that means "not there" becomes `None`.
 
 use crate::model::endpoint::Endpoint;
 use crate::model::family::Family;
@@ -57,7 +57,8 @@ fn end(family: Family, address: &[u8; 16], port: u16, interface: u32) -> Endpoin
     SocketAddr::from(SocketAddrV6::new(address, port, 0, scope_id)).into()
 }
 
-/// The row of a record; `None` for a family that is no IP.
+/// The row of a record; `None` for a family that is not IP.
+#[inline]
 pub(super) fn row(record: &InetDiagMsg, info: &ProtocolInfo) -> Option<Socket> {
     let InetDiagMsg { state, timer, rqueue, wqueue, uid, inode, v6_only, .. } = *record;
     let SockId { sport, dport, src, dst, interface, cookie } = record.id;
@@ -88,7 +89,7 @@ pub(super) fn row_of_line(line: &ProcNet, info: &ProtocolInfo) -> Socket {
     if remote.port() != 0 || !remote.ip().is_unspecified() {
         socket.remote = Some(remote.into());
     }
-    // The line of a request has the user of its listener.
+    // The line of a request has the uid of its listener.
     let uid = if inode == 0 && is_request(info, state) { 0 } else { uid };
     let (rqueue, wqueue, is_full_socket) = (rx_queue, tx_queue, false);
     RawCounters { state, timer, rqueue, wqueue, uid, inode, is_full_socket }.apply(info, &mut socket);
@@ -104,7 +105,7 @@ fn is_request(info: &ProtocolInfo, state: u8) -> bool {
     info.has_states && tcp_state(state) == State::SynReceived
 }
 
-/// What both sources of rows have in the kernel's own numbers.
+/// The kernel's numbers that records and lines have in common.
 struct RawCounters {
     state: u8,
     timer: u8,
@@ -118,8 +119,8 @@ struct RawCounters {
 }
 
 impl RawCounters {
-    /// Sets what is a value. A row without an inode has no process, and its uid of 0 is no value. A minisock, in the
-    /// table of TIME_WAIT or of requests, has no queues.
+    /// Sets the fields that have a value. A row without an inode has no process, and its uid of 0 is no value. A
+    /// minisock, in the table of TIME_WAIT or of requests, has no queues.
     fn apply(self, info: &ProtocolInfo, socket: &mut Socket) {
         let Self { state, timer, rqueue, wqueue, uid, inode, is_full_socket } = self;
         socket.socket_type = Some(info.socket_type);
@@ -147,21 +148,18 @@ impl RawCounters {
     }
 }
 
-/// An address as requests have it.
+/// An address in the form of requests.
 pub(super) fn address_bytes(address: SocketAddr) -> [u8; 16] {
     match address {
         SocketAddr::V4(address) => {
-            let mut bytes = [0; 16];
-            for (to, from) in bytes.iter_mut().zip(address.ip().octets()) {
-                *to = from;
-            }
-            bytes
+            let [a, b, c, d] = address.ip().octets();
+            [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]
         }
         SocketAddr::V6(address) => address.ip().octets(),
     }
 }
 
-/// The identity of a row, as a request for that socket has it; `None` for a row without IP addresses and ports.
+/// The identity of a row in a request for that socket; `None` for a row without IP addresses and ports.
 pub(super) fn sock_id(socket: &Socket) -> Option<SockId> {
     let (local, remote) = (socket.local_addr()?, socket.remote_addr());
     Some(SockId {

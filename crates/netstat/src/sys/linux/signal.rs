@@ -1,7 +1,7 @@
-//! A signal to one very process.
+//! Sends a signal to one process, never to a later one with the same pid.
 //!
-//! A pidfd refers to the process that had the pid when it was opened, for good. If that process has the start that is
-//! expected, it is the one that was meant: a process that started later has another.
+//! A pidfd refers permanently to the process that had the pid when it was opened. If that process has the expected
+//! start time, it is the right one: a process that started later has another.
 //!
 //! Sources: pidfd_open(2), pidfd_send_signal(2), kernel/pid.c, kernel/signal.c.
 
@@ -19,7 +19,7 @@ pub(super) fn signal(process: ProcessId, signal: i32) -> Result<(), Error> {
         errno => process.not_signalled(errno),
     };
     let target = ffi::pidfd_open(process.pid()).map_err(|errno| match errno {
-        // The pid is that of a thread now, which is no process.
+        // The pid is now that of a thread, which is no process.
         Errno::INVAL | Errno::NOENT => process.ended(),
         errno => failed(errno),
     })?;
@@ -33,7 +33,7 @@ pub(super) fn signal(process: ProcessId, signal: i32) -> Result<(), Error> {
 fn start_of(pid: u32) -> Result<u64, Errno> {
     let mut text = Vec::new();
     Proc::open()?.read(&format!("{pid}/stat"), &mut text).map_err(|errno| match errno {
-        // Its directory is gone.
+        // The process has exited.
         Errno::NOENT => Errno::SRCH,
         errno => errno,
     })?;

@@ -1,7 +1,8 @@
-//! The tables of sockets: dumped by `NETLINK_SOCK_DIAG`, or where that is not available read from `/proc`.
+//! Lists the tables of sockets: dumped by `NETLINK_SOCK_DIAG`, or read from `/proc` as a fallback.
 //!
-//! The kernel may refuse each table by itself: a sandbox that allows no such socket, a kernel without the module of a
-//! protocol. Then that table is read from `/proc`, which has less of each socket, and a gap says so and why.
+//! Each table can fail separately: a sandbox forbids netlink sockets, or the kernel lacks the module of a protocol.
+//! Then that table is read from `/proc`, which has less of each socket, and a gap reports the fallback with its
+//! cause.
 
 use crate::engine::tables::{Sink, Tables};
 use crate::model::error::Error;
@@ -30,13 +31,13 @@ pub(super) fn sockets(dumps: &mut Dumps<'_>, query: &Query, sink: &mut Sink<'_>)
     let tables = tables_of(query)?;
     let mut gaps = list(dumps, &mut net::open, &tables, sink)?;
     if lack_bound_inactive(&tables) {
-        let source = "sock_diag tcp: Linux tells of sockets that are bound but idle since 6.8";
+        let source = "sock_diag tcp: Linux lists sockets that are bound but idle since 6.8";
         gaps.push(Gap::new(GapKind::TableUnavailable, 1, source));
     }
     Ok(gaps)
 }
 
-/// The same over any sources of tables.
+/// The same with any source of dumps and files.
 pub(super) fn list(
     dumps: &mut Dumps<'_>,
     open_file: net::Open<'_>,

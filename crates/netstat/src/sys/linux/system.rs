@@ -1,13 +1,14 @@
-//! The system of this build: what is kept between listings, and what is asked with it.
+//! The Linux implementation of `System`, and the cache that a `Lister` keeps between listings.
 
 use super::owners::{KeptProgram, OwnerSources};
-use super::procfs::process::{is_short_name, prefetch_processes, processes};
+use super::procfs::process::{prefetch_processes, processes};
 use super::procfs::process_cache::ProcessCache;
+use super::procfs::program_name::is_named;
 use super::procfs::{Proc, Procfs};
 use super::sock_diag::dumps::Dumps;
 use super::sock_diag::netlink::SockDiag;
 use super::sock_diag::{counts, destroy, recheck};
-use super::{ffi, procfs, resolve, signal, sockets};
+use super::{ffi, procfs, resolve, signal, sockets, user_namespace, users};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::lock;
 use crate::log::debug;
@@ -21,6 +22,7 @@ use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::support;
 use crate::sys::system::System;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
@@ -50,10 +52,11 @@ impl fmt::Debug for Cache {
     }
 }
 
-/// A netlink socket and where it was opened. It stays in that network namespace, and a child forked since has it too,
-/// and would take the answers of its parent.
+/// A netlink socket and where it was opened. It stays in that network namespace. A child forked since then has it
+/// too, and would receive the answers of its parent.
 struct NamespacedSocket {
-    /// The process, and the links that name its namespaces: the first process of each has the same number.
+    /// The process, and the links that name its namespaces: a pid alone is not unique, as every pid namespace has a
+    /// pid 1.
     opened_in: Option<(u32, [PathBuf; 2])>,
     dumps: Dumps<'static>,
 }
@@ -75,7 +78,7 @@ impl NamespacedSocket {
     }
 }
 
-/// The system, for one listing.
+/// The system, during one listing.
 pub(crate) struct Native<'c> {
     cache: &'c Cache,
 }
@@ -97,6 +100,9 @@ impl<'c> System for Native<'c> {
 
     const SUPPORT: Support = support::LINUX;
 
+    const NAME_FIELDS: ProcessFields =
+        ProcessFields::NAME.union(ProcessFields::PATH).union(ProcessFields::COMMAND_LINE);
+
     const KERNEL_DECIDES: bool = true;
 
     fn sockets(
@@ -104,9 +110,17 @@ impl<'c> System for Native<'c> {
         query: &Query,
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error> {
-        // With one processor a second thread would only take turns with this one.
+        // With one processor the two threads would only alternate.
         let receive_ahead = query.may_receive_ahead() && Self::processors() > 1;
-        sockets::sockets(self.socket().dumps().receive_ahead(receive_ahead), query, sink)
+        let mut socket = self.socket();
+        let dumps = socket.dumps().receive_ahead(receive_ahead);
+        let Some(stand_in) = user_namespace::stand_in_uid() else {
+            return sockets::sockets(dumps, query, sink);
+        };
+        sockets::sockets(dumps, query, &mut |mut row| {
+            row.uid = row.uid.filter(|uid| *uid != stand_in);
+            sink(row)
+        })
     }
 
     fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
@@ -121,6 +135,7 @@ impl<'c> System for Native<'c> {
     }
 
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
+        self.socket().dumps().open_early();
         OwnerSources::new(&self.cache.program, query)
     }
 
@@ -141,15 +156,15 @@ impl<'c> System for Native<'c> {
         prefetch_processes(seen, fields, stop, &mut lock(&self.cache.processes));
     }
 
-    fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
-        is_short_name(name, full)
+    fn is_named(&self, wanted: &OsStr, process: &Process) -> Option<bool> {
+        is_named(wanted, process)
     }
 
     fn processors() -> usize {
-        // Unlike the standard library, without the quotas of control groups: these are in several files, which take up to
-        // a tenth of a millisecond to read.
+        // Unlike `available_parallelism`, without the quotas of control groups: these are in several files, which
+        // take up to a tenth of a millisecond to read.
         let allowed = ffi::processors_allowed().ok().and_then(|count| usize::try_from(count).ok());
-        // Refused on a machine with more than 1,024 processors.
+        // `sched_getaffinity` fails on a machine with more than 1,024 processors.
         let counted = || thread::available_parallelism().map_or(1, usize::from);
         allowed.filter(|count| *count > 0).unwrap_or_else(counted)
     }
@@ -163,7 +178,11 @@ impl<'c> System for Native<'c> {
     }
 
     fn user_id(name: &str) -> Result<u32, Error> {
-        crate::sys::users::user_id(name)
+        users::user_id(name)
+    }
+
+    fn user_names(wanted: &BTreeSet<u32>) -> HashMap<u32, String> {
+        users::names(wanted)
     }
 
     fn cgroup_id(path: &Path) -> Result<u64, Error> {

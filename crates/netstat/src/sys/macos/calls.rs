@@ -1,19 +1,18 @@
-//! What the kernel's answers mean: errors, and buffers that were too small.
+//! What the results of the calls mean: errors, and buffers that were too small.
 //!
-//! All of libproc returns 0 when it fails, and sets `errno`; 0 without an `errno` is an answer: none. It says
-//! nothing when a buffer was too small, but fills it to the end; so a full buffer is asked for again with more
-//! room. sysctl tells the size beforehand with room to spare, and may still be overtaken.
+//! Every function of libproc returns 0 when it fails, and sets `errno`; 0 without `errno` is an empty answer. A list that
+//! does not fit is truncated without an error, so a full buffer is enlarged and the call repeated. A structure that does
+//! not fit is `ENOMEM`. sysctl returns the size of a table with some slack, which the table may still outgrow.
 //!
 //! Sources: `libsyscall/wrappers/libproc/libproc.c`, `bsd/kern/proc_info.c`, sysctl(3).
 
 use super::kernel::{Errno, Kernel, Returned};
 use netstat_wire::macos::proc_fdinfo::{self, PROC_FDINFO_BYTES, PROX_FDTYPE_SOCKET};
 use netstat_wire::macos::proc_pidinfo::{
-    PROC_BSDINFO_BYTES, PROC_BSDSHORTINFO_BYTES, PROC_PIDT_SHORTBSDINFO, PROC_PIDTBSDINFO,
-    PROC_PIDUNIQIDENTIFIERINFO, PROC_UNIQIDENTIFIERINFO_BYTES, ProcBsdinfo, ProcBsdshortinfo,
+    PROC_PIDT_SHORTBSDINFO, PROC_PIDTBSDINFO, PROC_PIDUNIQIDENTIFIERINFO, ProcBsdinfo, ProcBsdshortinfo,
     ProcUniqidentifierinfo,
 };
-use netstat_wire::macos::socket_fdinfo::{PROC_PIDFDSOCKETINFO, SOCKET_FDINFO_BYTES};
+use netstat_wire::macos::socket_fdinfo::PROC_PIDFDSOCKETINFO;
 use std::ffi::CStr;
 
 const PROC_ALL_PIDS: u32 = 1;
@@ -21,16 +20,20 @@ const PROC_UID_ONLY: u32 = 4;
 const PROC_PIDLISTFDS: i32 = 1;
 const PROC_PIDLISTFILEPORTS: i32 = 14;
 
-/// How often a buffer is made larger. Each time it doubles: 64 entries of a list become four million.
-const TRIES: u32 = 16;
+/// How often a list is read with twice the buffer: 64 entries become four million.
+const MAX_LIST_READS: u32 = 16;
 
-/// How often a table is asked for that outgrows its buffer.
-const TABLE_TRIES: u32 = 5;
+/// How often a table is read that outgrows its buffer.
+const MAX_TABLE_READS: u32 = 5;
 
 /// The longest path, `PROC_PIDPATHINFO_MAXSIZE`.
 const PATH_BYTES: usize = 4096;
 
-/// How much libproc wrote.
+/// A buffer for any structure of libproc. The largest that is known has 792 bytes; a newer kernel may have a larger one,
+/// and fails with `ENOMEM` if that does not fit.
+pub(super) type StructureBytes = [u8; 1024];
+
+/// The number of bytes that libproc wrote.
 fn written(returned: Returned) -> Result<usize, Errno> {
     match usize::try_from(returned.value) {
         Ok(0) if returned.errno != 0 => Err(Errno(returned.errno)),
@@ -40,51 +43,67 @@ fn written(returned: Returned) -> Result<usize, Errno> {
     }
 }
 
-/// A table, and whether it is all of it.
-pub(super) struct TableBytes {
-    pub(super) bytes: Vec<u8>,
-    pub(super) whole: bool,
+/// The major version of Darwin: 25 is macOS 26, 26 is macOS 27.
+pub(super) fn darwin_major(kernel: &impl Kernel) -> Option<u32> {
+    let mut release = [0; 64];
+    let (returned, length) = kernel.sysctl(c"kern.osrelease", Some(&mut release));
+    let text = std::str::from_utf8(release.get(..length)?).ok()?;
+    if returned.value == 0 { text.split('.').next()?.parse().ok() } else { None }
 }
 
-/// Reads a table of sockets. One that grows faster than its buffer is taken as far as it was copied, in the
-/// end: the kernel copies whole sets of records.
+/// A table of sockets.
+pub(super) struct TableBytes {
+    pub(super) bytes: Vec<u8>,
+    /// Whether it was copied to its end.
+    pub(super) is_whole: bool,
+    /// The result of the sizing call before it was read.
+    pub(super) size: usize,
+}
+
+/// The size that the kernel returns for a table, with its slack.
+pub(super) fn table_size(kernel: &impl Kernel, name: &CStr) -> Result<usize, Errno> {
+    match kernel.sysctl(name, None) {
+        (returned, size) if returned.value == 0 => Ok(size),
+        (returned, _) => Err(Errno(returned.errno)),
+    }
+}
+
+/// Reads a table of sockets. If it outgrows every buffer, the part that was copied last is returned: the kernel copies
+/// whole sets of records.
 pub(super) fn table(kernel: &impl Kernel, name: &CStr) -> Result<TableBytes, Errno> {
     let mut part = None;
     let mut room = 0;
-    for _ in 0..TABLE_TRIES {
-        let (sized, size) = kernel.sysctl(name, None);
-        if sized.value != 0 {
-            return Err(Errno(sized.errno));
-        }
+    for _ in 0..MAX_TABLE_READS {
+        let size = table_size(kernel, name)?;
         room = size.max(room);
         let mut bytes = vec![0; room];
         let (read, length) = kernel.sysctl(name, Some(&mut bytes));
         bytes.truncate(length);
         match Errno(read.errno) {
-            _ if read.value == 0 => return Ok(TableBytes { bytes, whole: true }),
-            Errno::NOMEM => part = Some(bytes),
+            _ if read.value == 0 => return Ok(TableBytes { bytes, is_whole: true, size }),
+            Errno::NOMEM => part = Some(TableBytes { bytes, is_whole: false, size }),
             Errno::INTR => {}
             errno => return Err(errno),
         }
         room = room.saturating_mul(2);
     }
-    part.map(|bytes| TableBytes { bytes, whole: false }).ok_or(Errno::NOMEM)
+    part.ok_or(Errno::NOMEM)
 }
 
-/// Fills a buffer, making it larger while the answer reaches its end. How many bytes are answer, and whether
-/// it still reached the end.
+/// Reads a list, into a larger buffer as long as it fills the buffer. Returns its length in bytes, and whether it still
+/// filled the last buffer.
 fn fill(
     buffer: &mut Vec<u8>,
-    mut ask: impl FnMut(&mut [u8]) -> Result<usize, Errno>,
+    mut read: impl FnMut(&mut [u8]) -> Result<usize, Errno>,
 ) -> Result<(usize, bool), Errno> {
-    let mut tries = 0;
+    let mut reads = 0;
     loop {
-        let length = ask(buffer)?.min(buffer.len());
-        tries += 1;
+        let length = read(buffer)?.min(buffer.len());
+        reads += 1;
         if length < buffer.len() {
             return Ok((length, false));
         }
-        if tries == TRIES {
+        if reads == MAX_LIST_READS {
             return Ok((length, true));
         }
         let room = buffer.len().max(64 * PROC_FDINFO_BYTES).saturating_mul(2);
@@ -92,23 +111,24 @@ fn fill(
     }
 }
 
-/// Process ids, ascending, and whether these are all. With zombies, without the kernel.
+/// Pids, ascending, with those of zombies and without the kernel's.
 pub(super) struct Pids {
     pub(super) pids: Vec<u32>,
-    pub(super) whole: bool,
+    /// Whether these are all.
+    pub(super) is_whole: bool,
 }
 
 fn pids(kernel: &impl Kernel, kind: u32, typeinfo: u32) -> Result<Pids, Errno> {
-    // The first answer has room for twenty more than there are.
+    // The size that the kernel returns has room for twenty more.
     let room = written(kernel.proc_listpids(kind, typeinfo, None))?;
     let mut buffer = vec![0; room.max(4)];
-    let (length, full) =
+    let (length, is_cut) =
         fill(&mut buffer, |buffer| written(kernel.proc_listpids(kind, typeinfo, Some(buffer))))?;
     let mut pids: Vec<u32> =
         proc_fdinfo::pids(buffer.get(..length).unwrap_or_default()).filter(|pid| *pid != 0).collect();
     pids.sort_unstable();
     pids.dedup();
-    Ok(Pids { pids, whole: !full })
+    Ok(Pids { pids, is_whole: !is_cut })
 }
 
 /// Every process.
@@ -116,7 +136,7 @@ pub(super) fn all_pids(kernel: &impl Kernel) -> Result<Pids, Errno> {
     pids(kernel, PROC_ALL_PIDS, 0)
 }
 
-/// The processes with this effective user: those that this user can read.
+/// The processes with this effective user, which are those that this user can read.
 pub(super) fn pids_of(kernel: &impl Kernel, uid: u32) -> Result<Pids, Errno> {
     pids(kernel, PROC_UID_ONLY, uid)
 }
@@ -125,103 +145,115 @@ fn signed(pid: u32) -> Result<i32, Errno> {
     i32::try_from(pid).map_err(|_| Errno::SRCH)
 }
 
-/// The sockets of a process.
-#[derive(Default)]
-pub(super) struct Descriptors {
-    buffer: Vec<u8>,
-    pub(super) fds: Vec<i32>,
-    pub(super) ports: Vec<u32>,
+/// What refers to a socket in a process.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) enum Reference {
+    /// A descriptor.
+    Fd(i32),
+    /// A Mach port.
+    FilePort(u32),
 }
 
-impl Descriptors {
-    /// Which of a process's descriptors are sockets, and which of its file ports. Whether these are all.
-    pub(super) fn read(&mut self, kernel: &impl Kernel, pid: u32) -> Result<bool, Errno> {
+/// The references to sockets in a process.
+#[derive(Default)]
+pub(super) struct References {
+    buffer: Vec<u8>,
+    pub(super) list: Vec<Reference>,
+}
+
+impl References {
+    /// Lists the references. Returns why some may be missing; if the process has ended, all are.
+    pub(super) fn read(&mut self, kernel: &impl Kernel, pid: u32) -> Result<Option<Errno>, Errno> {
         let pid = signed(pid)?;
-        self.fds.clear();
-        self.ports.clear();
+        self.list.clear();
+        let is_cut = self.read_fds(kernel, pid)?;
+        match self.read_file_ports(kernel, pid) {
+            Err(Errno::SRCH) => Err(Errno::SRCH),
+            Err(errno) => Ok(Some(errno)),
+            Ok(is_cut_too) => Ok((is_cut || is_cut_too).then_some(Errno::NOMEM)),
+        }
+    }
+
+    /// Whether the list is truncated.
+    fn read_fds(&mut self, kernel: &impl Kernel, pid: i32) -> Result<bool, Errno> {
         if self.buffer.is_empty() {
             self.buffer = vec![0; 512 * PROC_FDINFO_BYTES];
         }
-        let (length, cut) = fill(&mut self.buffer, |buffer| {
+        let (length, is_cut) = fill(&mut self.buffer, |buffer| {
             written(kernel.proc_pidinfo(pid, PROC_PIDLISTFDS, 0, Some(buffer)))
         })?;
         let entries = proc_fdinfo::descriptors(self.buffer.get(..length).unwrap_or_default());
-        self.fds.extend(entries.filter(|entry| entry.kind == PROX_FDTYPE_SOCKET).map(|entry| entry.fd));
+        let sockets = entries.filter(|entry| entry.kind == PROX_FDTYPE_SOCKET);
+        self.list.extend(sockets.map(|entry| Reference::Fd(entry.fd)));
+        Ok(is_cut)
+    }
 
-        // Few processes have any; the question alone is cheap. A kernel that knows no such list has none.
+    /// Whether the list is truncated.
+    fn read_file_ports(&mut self, kernel: &impl Kernel, pid: i32) -> Result<bool, Errno> {
+        // Few processes have file ports, and the sizing call is cheap. A kernel without this list has no file ports.
         match written(kernel.proc_pidinfo(pid, PROC_PIDLISTFILEPORTS, 0, None)) {
-            Ok(0) | Err(Errno::INVAL) => return Ok(!cut),
+            Ok(0) | Err(Errno::INVAL) => return Ok(false),
             Ok(_) => {}
             Err(errno) => return Err(errno),
         }
-        let (length, cut_ports) = fill(&mut self.buffer, |buffer| {
+        let (length, is_cut) = fill(&mut self.buffer, |buffer| {
             written(kernel.proc_pidinfo(pid, PROC_PIDLISTFILEPORTS, 0, Some(buffer)))
         })?;
         let entries = proc_fdinfo::fileports(self.buffer.get(..length).unwrap_or_default());
-        self.ports.extend(entries.filter(|entry| entry.kind == PROX_FDTYPE_SOCKET).map(|entry| entry.port));
-        Ok(!cut && !cut_ports)
+        let sockets = entries.filter(|entry| entry.kind == PROX_FDTYPE_SOCKET);
+        self.list.extend(sockets.map(|entry| Reference::FilePort(entry.port)));
+        Ok(is_cut)
     }
 }
 
-/// Room for what is told of a socket.
-pub(super) type SocketInfoBytes = [u8; SOCKET_FDINFO_BYTES];
-
-fn socket_info(returned: Returned, info: &SocketInfoBytes) -> Result<&[u8], Errno> {
+/// The `socket_fdinfo` of a reference.
+pub(super) fn socket_info<'a>(
+    kernel: &impl Kernel,
+    pid: u32,
+    reference: Reference,
+    buffer: &'a mut StructureBytes,
+) -> Result<&'a [u8], Errno> {
+    let pid = signed(pid)?;
+    let returned = match reference {
+        Reference::Fd(fd) => kernel.proc_pidfdinfo(pid, fd, PROC_PIDFDSOCKETINFO, buffer),
+        Reference::FilePort(port) => kernel.proc_pidfileportinfo(pid, port, PROC_PIDFDSOCKETINFO, buffer),
+    };
     let length = written(returned)?;
-    Ok(info.get(..length).unwrap_or(info))
+    Ok(buffer.get(..length).unwrap_or(buffer))
 }
 
-/// The socket behind a descriptor.
-pub(super) fn socket_of_fd<'a>(
-    kernel: &impl Kernel,
-    pid: u32,
-    fd: i32,
-    info: &'a mut SocketInfoBytes,
-) -> Result<&'a [u8], Errno> {
-    socket_info(kernel.proc_pidfdinfo(signed(pid)?, fd, PROC_PIDFDSOCKETINFO, info), info)
-}
-
-/// The socket behind a file port.
-pub(super) fn socket_of_port<'a>(
-    kernel: &impl Kernel,
-    pid: u32,
-    port: u32,
-    info: &'a mut SocketInfoBytes,
-) -> Result<&'a [u8], Errno> {
-    socket_info(kernel.proc_pidfileportinfo(signed(pid)?, port, PROC_PIDFDSOCKETINFO, info), info)
-}
-
-/// What is told of a process by a flavor that fills a structure. One that decodes less than was written
-/// finds out itself.
-fn info<const N: usize>(
+/// The structure of a process that a flavor returns.
+fn process_info<'a>(
     kernel: &impl Kernel,
     pid: u32,
     flavor: i32,
     arg: u64,
-) -> Result<([u8; N], usize), Errno> {
-    let mut buffer = [0; N];
-    let length = written(kernel.proc_pidinfo(signed(pid)?, flavor, arg, Some(&mut buffer)))?;
-    Ok((buffer, length.min(N)))
+    buffer: &'a mut StructureBytes,
+) -> Result<&'a [u8], Errno> {
+    let length = written(kernel.proc_pidinfo(signed(pid)?, flavor, arg, Some(buffer)))?;
+    Ok(buffer.get(..length).unwrap_or(buffer))
 }
 
-/// The number that tells a process from a later one with the same pid. Told of every process but a zombie.
+/// A number that distinguishes a process from a later one with the same pid. Available for every process that is not a
+/// zombie.
 pub(super) fn unique_id(kernel: &impl Kernel, pid: u32) -> Result<u64, Errno> {
-    let (buffer, length) = info::<PROC_UNIQIDENTIFIERINFO_BYTES>(kernel, pid, PROC_PIDUNIQIDENTIFIERINFO, 0)?;
-    let told = ProcUniqidentifierinfo::decode(buffer.get(..length).unwrap_or_default());
-    told.map(|told| told.unique_id).map_err(|_| Errno::INVAL)
+    let mut buffer = [0; size_of::<StructureBytes>()];
+    let bytes = process_info(kernel, pid, PROC_PIDUNIQIDENTIFIERINFO, 0, &mut buffer)?;
+    ProcUniqidentifierinfo::decode(bytes).map(|info| info.unique_id).map_err(|_| Errno::INVAL)
 }
 
-/// Name, parent and user of a process: told of every process, zombies included if asked for.
+/// Name, parent and user of a process. Available for every process, for zombies only with `zombies`.
 pub(super) fn short_info(kernel: &impl Kernel, pid: u32, zombies: bool) -> Result<ProcBsdshortinfo, Errno> {
-    let (buffer, length) =
-        info::<PROC_BSDSHORTINFO_BYTES>(kernel, pid, PROC_PIDT_SHORTBSDINFO, u64::from(zombies))?;
-    ProcBsdshortinfo::decode(buffer.get(..length).unwrap_or_default()).map_err(|_| Errno::INVAL)
+    let mut buffer = [0; size_of::<StructureBytes>()];
+    let bytes = process_info(kernel, pid, PROC_PIDT_SHORTBSDINFO, u64::from(zombies), &mut buffer)?;
+    ProcBsdshortinfo::decode(bytes).map_err(|_| Errno::INVAL)
 }
 
-/// The start of a process, told to those who may read it.
+/// The start of a process, for callers that may read the process.
 pub(super) fn bsd_info(kernel: &impl Kernel, pid: u32) -> Result<ProcBsdinfo, Errno> {
-    let (buffer, length) = info::<PROC_BSDINFO_BYTES>(kernel, pid, PROC_PIDTBSDINFO, 0)?;
-    ProcBsdinfo::decode(buffer.get(..length).unwrap_or_default()).map_err(|_| Errno::INVAL)
+    let mut buffer = [0; size_of::<StructureBytes>()];
+    let bytes = process_info(kernel, pid, PROC_PIDTBSDINFO, 0, &mut buffer)?;
+    ProcBsdinfo::decode(bytes).map_err(|_| Errno::INVAL)
 }
 
 /// The start of a process in microseconds, which distinguishes it from a later one with the same pid.

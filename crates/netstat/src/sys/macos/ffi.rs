@@ -1,6 +1,6 @@
 //! The calls to libSystem: the real kernel behind the seam.
 #![cfg(all(target_vendor = "apple", not(netstat_test_unsupported)))]
-#![allow(unsafe_code, reason = "foreign calls live in files of this name, and here alone")]
+#![allow(unsafe_code, reason = "foreign calls are in files of this name")]
 
 use super::kernel::{Kernel, Returned};
 use super::system::Macos;
@@ -15,10 +15,10 @@ pub(crate) struct Xnu;
 /// The system of this build.
 pub(crate) type Native = Macos<Xnu>;
 
-/// There is nothing to keep.
+/// Nothing is cached.
 pub(crate) type Cache = ();
 
-// libproc.h: a part of libSystem. Declared here, since libc has them for macOS alone.
+// libproc.h, a part of libSystem. libc declares these functions for macOS only.
 unsafe extern "C" {
     fn proc_listpids(kind: u32, typeinfo: u32, buffer: *mut c_void, buffersize: c_int) -> c_int;
     fn proc_pidinfo(pid: c_int, flavor: c_int, arg: u64, buffer: *mut c_void, buffersize: c_int) -> c_int;
@@ -35,7 +35,7 @@ unsafe extern "C" {
 
 fn set_errno(value: c_int) {
     // SAFETY: `__error` returns the address of the calling thread's errno, valid and aligned as long as the
-    // thread lives; nothing else of this thread refers to it.
+    // thread lives; this thread has no other reference to it.
     unsafe { *libc::__error() = value }
 }
 
@@ -48,18 +48,17 @@ fn returned(call: impl FnOnce() -> c_int) -> Returned {
     Returned { value, errno }
 }
 
-/// A buffer as a call takes it: where it is, and how long. No buffer is a null pointer and 0.
+/// The pointer and the length of a buffer. No buffer is a null pointer and 0.
 fn raw(buffer: Option<&mut [u8]>) -> (*mut c_void, c_int) {
     match buffer {
         None => (ptr::null_mut(), 0),
-        // What is longer than a call can be told of is used in part.
+        // The calls take an int: a longer buffer is used in part.
         Some(buffer) => (buffer.as_mut_ptr().cast(), c_int::try_from(buffer.len()).unwrap_or(c_int::MAX)),
     }
 }
 
 impl Kernel for Xnu {
-    /// On the other systems of Apple the back end is the same, and the sandbox in which every program runs there leaves
-    /// the caller's own sockets of it.
+    /// The back end is the same on the other systems of Apple, where a sandbox leaves the caller's own sockets.
     const SYSTEM: &'static str = if cfg!(target_os = "macos") { "macos" } else { "apple" };
 
     fn sysctl(&self, name: &CStr, buffer: Option<&mut [u8]>) -> (Returned, usize) {
@@ -69,32 +68,32 @@ impl Kernel for Xnu {
         };
         let room = length;
         let answer = returned(|| {
-            // SAFETY: `name` ends with NUL. `pointer` is null, or heads `length` writable bytes that are
-            // borrowed for the call; the kernel writes no more than `length` says, and then how much it
-            // was. No new value is given: null and 0.
+            // SAFETY: `name` ends with NUL. `pointer` is null, or points to `length` writable bytes that are
+            // borrowed for the call; the kernel writes at most that many, and stores their number in
+            // `length`. There is no new value: null and 0.
             unsafe { libc::sysctlbyname(name.as_ptr(), pointer, &raw mut length, ptr::null_mut(), 0) }
         });
-        // Without a buffer it is the size that is asked for.
+        // Without a buffer, `length` is the size of the value.
         (answer, if pointer.is_null() { length } else { length.min(room) })
     }
 
     fn proc_listpids(&self, kind: u32, typeinfo: u32, buffer: Option<&mut [u8]>) -> Returned {
         let (pointer, size) = raw(buffer);
-        // SAFETY: `pointer` is null with size 0, or heads `size` writable bytes that are borrowed for the
-        // call; the kernel writes whole numbers, no more than fit.
+        // SAFETY: `pointer` is null with size 0, or points to `size` writable bytes that are borrowed for the
+        // call; the kernel writes no more than fit.
         returned(|| unsafe { proc_listpids(kind, typeinfo, pointer, size) })
     }
 
     fn proc_pidinfo(&self, pid: i32, flavor: i32, arg: u64, buffer: Option<&mut [u8]>) -> Returned {
         let (pointer, size) = raw(buffer);
-        // SAFETY: as in `proc_listpids`; a flavor whose structure does not fit writes nothing.
+        // SAFETY: as in `proc_listpids`; a flavor with a structure that does not fit writes nothing.
         returned(|| unsafe { proc_pidinfo(pid, flavor, arg, pointer, size) })
     }
 
     fn proc_pidfdinfo(&self, pid: i32, fd: i32, flavor: i32, buffer: &mut [u8]) -> Returned {
         let (pointer, size) = raw(Some(buffer));
-        // SAFETY: `pointer` heads `size` writable bytes that are borrowed for the call; a flavor whose
-        // structure does not fit writes nothing.
+        // SAFETY: `pointer` points to `size` writable bytes that are borrowed for the call; a flavor with a
+        // structure that does not fit writes nothing.
         returned(|| unsafe { proc_pidfdinfo(pid, fd, flavor, pointer, size) })
     }
 
@@ -106,18 +105,18 @@ impl Kernel for Xnu {
 
     fn proc_pidpath(&self, pid: i32, buffer: &mut [u8]) -> Returned {
         let size = u32::try_from(buffer.len()).unwrap_or(u32::MAX);
-        // SAFETY: the pointer heads `size` writable bytes that are borrowed for the call; the kernel writes
-        // no more, a NUL included.
+        // SAFETY: the pointer points to `size` writable bytes that are borrowed for the call; the kernel writes
+        // no more, with a NUL.
         returned(|| unsafe { proc_pidpath(pid, buffer.as_mut_ptr().cast(), size) })
     }
 
     fn kill(&self, pid: i32, signal: i32) -> Returned {
-        // SAFETY: takes numbers, and touches no memory of this process.
+        // SAFETY: takes numbers, and accesses no memory of this process.
         returned(|| unsafe { libc::kill(pid, signal) })
     }
 
     fn geteuid(&self) -> u32 {
-        // SAFETY: takes nothing, touches no memory, cannot fail.
+        // SAFETY: has no arguments, accesses no memory, cannot fail.
         unsafe { libc::geteuid() }
     }
 
@@ -126,12 +125,17 @@ impl Kernel for Xnu {
     }
 
     fn passwd(&self) -> Vec<u8> {
-        crate::sys::users::passwd()
+        let mut text = String::new();
+        let _ = crate::etc::lines(crate::sys::users::PASSWD, |line| {
+            text.extend([line, "\n"]);
+            std::ops::ControlFlow::Continue(())
+        });
+        text.into_bytes()
     }
 
     fn interface_name(index: u32) -> Option<String> {
         let mut name = [0_u8; libc::IF_NAMESIZE];
-        // SAFETY: the buffer has the length that the call demands of it and is borrowed for the call alone.
+        // SAFETY: the buffer has the length that the call requires, and is borrowed for the call.
         let found = unsafe { libc::if_indextoname(index, name.as_mut_ptr().cast::<c_char>()) };
         if found.is_null() {
             return None;
@@ -151,7 +155,7 @@ impl Native {
     }
 }
 
-/// What the decoders take for granted, where libc has the structure too.
+/// The layouts that the decoders assume, where libc has the structure too.
 #[cfg(target_os = "macos")]
 mod layout {
     use netstat_wire::macos::proc_pidinfo as wire;

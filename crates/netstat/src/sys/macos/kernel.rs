@@ -1,25 +1,25 @@
-//! The seam to the kernel: the calls that this back end makes, as libSystem has them.
+//! The seam to the kernel: the calls of libSystem that this back end makes.
 //!
-//! They are thin on purpose: what a return value means is decided above the seam ([`super::calls`]), where a
-//! scripted kernel can answer too.
+//! They do not interpret return values. That is done above the seam ([`super::calls`]), where tests with a scripted
+//! kernel reach it.
 
 use std::ffi::{CStr, OsString};
 use std::fmt;
 use std::io;
 
-/// What a call returned, and what it left in `errno`, which was set to zero before it.
+/// The return value of a call, and `errno`, which was zero before the call.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Returned {
     pub(crate) value: i32,
     pub(crate) errno: i32,
 }
 
-/// The kernel that is asked: the real one, or one that a test has written.
+/// The running kernel, or a scripted one.
 pub(crate) trait Kernel: Clone + Send + Sync {
-    /// What [`Support`](crate::Support) calls the system.
+    /// The name of the system in [`Support`](crate::Support).
     const SYSTEM: &'static str = "macos";
-    /// sysctlbyname(3), reading. With no buffer it tells the size. Beside what it returned stands the length
-    /// that it left behind: of what was copied, even if that was not all (`ENOMEM`).
+    /// sysctlbyname(3) without a new value. Also returns the length: without a buffer that of the value, with one the
+    /// number of bytes copied, even if these are not all (`ENOMEM`).
     fn sysctl(&self, name: &CStr, buffer: Option<&mut [u8]>) -> (Returned, usize);
     /// `proc_listpids` of libproc.h.
     fn proc_listpids(&self, kind: u32, typeinfo: u32, buffer: Option<&mut [u8]>) -> Returned;
@@ -37,17 +37,17 @@ pub(crate) trait Kernel: Clone + Send + Sync {
     fn geteuid(&self) -> u32;
     /// getpid(2).
     fn getpid(&self) -> u32;
-    /// What stands in `/etc/passwd`.
+    /// The content of `/etc/passwd`.
     fn passwd(&self) -> Vec<u8>;
     /// if_indextoname(3).
     fn interface_name(_index: u32) -> Option<String> {
         None
     }
-    /// Bytes as this system has them in names.
+    /// A name made of these bytes.
     fn os_string(&self, bytes: Vec<u8>) -> OsString;
 }
 
-/// An error number, as Darwin counts them: not as the system does that a test runs on.
+/// An error number of Darwin, which may differ from that of the system that runs the tests.
 #[derive(Copy, Clone, PartialEq, Eq)]
 pub(crate) struct Errno(pub(crate) i32);
 

@@ -1,4 +1,16 @@
-//! What the tables of sockets listed, for the search to compare with what it has seen.
+//! What the tables of sockets listed, which the scan over processes compares with what it has seen.
+//!
+//! From macOS 27 a table omits the sockets of other processes, for every program without an entitlement that only Apple
+//! has. Every table omits some sockets: those of a connection that is gone are counted and not listed. So a count that
+//! differs proves nothing by itself:
+//!
+//! - On a kernel that filters, any difference is taken for the filter, for every caller but root.
+//! - Root is said to get the whole table. Its table is filtered if the kernel's two counts of it differ: that of the
+//!   sizing call, which is of all sockets, and that in the header.
+//! - A table with a trailer has sockets. If its count is 0, they have been omitted, on any kernel.
+//! - A socket that is older than the table, is still open after it was read, and is not in it, was omitted. On a kernel
+//!   that is not known to filter it must also have been seen before the table was read, since a socket is not listed
+//!   before it is initialised.
 
 use crate::log::debug;
 use crate::model::gap::{Gap, GapKind};
@@ -15,30 +27,47 @@ pub(super) const TABLES: [(Protocol, &CStr); 2] =
 /// One table that has been read.
 #[derive(Debug, Default)]
 pub(super) struct Listed {
-    /// Sockets of a greater generation came later.
+    /// The generation of the table: sockets of a greater one are newer.
     pub(super) generation: u64,
-    /// How many sockets the kernel says there are.
+    /// The number of sockets according to the header.
     pub(super) count: u64,
-    /// How many it showed.
+    /// The number of sockets according to the sizing call, on a kernel that filters.
+    pub(super) sized: u64,
+    /// The number of sockets in the table.
     pub(super) shown: u64,
     /// Whether the table was copied to its end.
-    pub(super) whole: bool,
-    /// Whether there is a gap that says that the table was filtered.
+    pub(super) is_whole: bool,
+    pub(super) has_trailer: bool,
+    /// Whether the kernel is known to filter.
+    pub(super) kernel_filters: bool,
+    /// Whether a gap for the filter exists.
     pub(super) has_gap: AtomicBool,
     /// The keys of the rows; ascending once the table is set.
     pub(super) keys: Vec<u64>,
 }
 
 impl Listed {
-    /// Whether most of the table was kept back. A few to some dozens are missing from every table: sockets
-    /// whose connection is gone are counted and not shown.
-    pub(super) fn looks_filtered(&self) -> bool {
-        self.whole && self.shown.saturating_mul(2) < self.count
+    fn total(&self) -> u64 {
+        self.count.max(self.sized)
     }
 
-    /// Whether this socket must have been in the table: it is older, and open still.
-    pub(super) fn should_have(&self, socket: &Socket) -> bool {
-        self.whole && socket.cookie.is_some_and(|cookie| cookie.get() <= self.generation)
+    /// Whether the kernel may have omitted sockets that exist, so that it is worth to look for them.
+    pub(super) fn may_be_filtered(&self) -> bool {
+        self.is_filtered(false)
+    }
+
+    /// Whether the counts show that the table was filtered.
+    pub(super) fn is_filtered(&self, is_root: bool) -> bool {
+        let omits = if is_root { self.sized > self.count } else { self.total() > self.shown };
+        let has_none_of_some = self.count == 0 && self.has_trailer;
+        has_none_of_some || (self.kernel_filters && self.is_whole && omits)
+    }
+
+    /// Whether the table omitted this socket, which is open and not in it. `seen_before`: it was seen before the table
+    /// was read.
+    pub(super) fn omitted(&self, socket: &Socket, seen_before: bool) -> bool {
+        let is_older = socket.cookie.is_some_and(|cookie| cookie.get() <= self.generation);
+        self.is_whole && is_older && (self.kernel_filters || seen_before)
     }
 
     /// Whether the table has a row with this key.
@@ -46,10 +75,9 @@ impl Listed {
         self.keys.binary_search(&key).is_ok()
     }
 
-    /// A gap that says that the table was filtered, unless there is one.
+    /// The gap for a filtered table, once.
     pub(super) fn filtered(&self, name: &CStr) -> Option<Gap> {
-        let Self { count, shown, .. } = *self;
-        let source = format!("{}: {shown} of {count} sockets shown", name.to_string_lossy());
+        let source = format!("{}: {} of {} sockets shown", name.to_string_lossy(), self.shown, self.total());
         (!self.has_gap.swap(true, SeqCst)).then(|| {
             debug!("a table is filtered: {source}");
             Gap::new(GapKind::TableFiltered, 1, source)
@@ -57,51 +85,56 @@ impl Listed {
     }
 }
 
-/// What the listing and the search of one snapshot share.
+/// The state of one table in a listing.
+#[derive(Debug, Default)]
+struct Table {
+    is_requested: AtomicBool,
+    listed: OnceLock<Listed>,
+}
+
+/// What the listing and the search for owners of one snapshot share.
 #[derive(Debug, Default)]
 pub(super) struct ListedTables {
-    searched: AtomicBool,
+    is_searched: AtomicBool,
     /// In the order of [`TABLES`].
-    listed: [OnceLock<Listed>; TABLES.len()],
+    tables: [Table; TABLES.len()],
 }
 
 impl ListedTables {
-    /// A search runs beside the listing, and will add what it alone has seen.
-    pub(super) fn search_runs(&self) {
-        self.searched.store(true, SeqCst);
+    /// A search for owners runs beside the listing, and will add the sockets that only it has seen.
+    pub(super) fn set_searched(&self) {
+        self.is_searched.store(true, SeqCst);
     }
 
     pub(super) fn is_searched(&self) -> bool {
-        self.searched.load(SeqCst)
+        self.is_searched.load(SeqCst)
+    }
+
+    fn table(&self, protocol: Protocol) -> Option<&Table> {
+        TABLES.iter().zip(&self.tables).find(|((of, _), _)| *of == protocol).map(|(_, table)| table)
+    }
+
+    /// The table of a protocol is about to be read.
+    pub(super) fn set_requested(&self, protocol: Protocol) {
+        if let Some(table) = self.table(protocol) {
+            table.is_requested.store(true, SeqCst);
+        }
+    }
+
+    pub(super) fn is_requested(&self, protocol: Protocol) -> bool {
+        self.table(protocol).is_some_and(|table| table.is_requested.load(SeqCst))
     }
 
     /// The table of a protocol, once it has been read.
     pub(super) fn of(&self, protocol: Protocol) -> Option<&Listed> {
-        self.place(protocol)?.get()
+        self.table(protocol)?.listed.get()
     }
 
-    fn place(&self, protocol: Protocol) -> Option<&OnceLock<Listed>> {
-        TABLES.iter().zip(&self.listed).find(|((of, _), _)| *of == protocol).map(|(_, place)| place)
-    }
-
-    /// Keeps what a table listed, for the rest of this listing.
+    /// Stores what a table listed, until the end of the listing.
     pub(super) fn set(&self, protocol: Protocol, mut listed: Listed) {
         listed.keys.sort_unstable();
-        if let Some(place) = self.place(protocol) {
-            place.get_or_init(|| listed);
+        if let Some(table) = self.table(protocol) {
+            table.listed.get_or_init(|| listed);
         }
-    }
-
-    /// Leaves of these rows those that the protocol's table did not list, and returns a gap if that means that it was
-    /// filtered. All are left if there is no such table.
-    pub(super) fn retain_unlisted(
-        &self,
-        (protocol, name): (Protocol, &CStr),
-        rows: &mut Vec<(u64, Socket)>,
-    ) -> Option<Gap> {
-        let listed = self.of(protocol)?;
-        rows.retain(|(key, _)| !listed.has(*key));
-        let filtered = rows.iter().any(|(_, socket)| listed.should_have(socket));
-        if filtered { listed.filtered(name) } else { None }
     }
 }

@@ -1,42 +1,41 @@
-//! macOS, and what can be had on the other systems of Apple.
+//! macOS, and as far as a sandbox allows the other systems of Apple.
 //!
-//! # How sockets are listed
-//! By sysctl `net.inet.{tcp,udp}.pcblist_n` ([`sockets`]): the kernel copies its tables out in binary records,
-//! as it does for `netstat`. Up to macOS 26 no right is needed. A record names the user who made the socket,
-//! the process that used it last and the one on whose behalf it is used: they appear as owners in roles of
-//! their own, since none of them need hold it.
+//! # Sockets
+//! sysctl `net.inet.{tcp,udp}.pcblist_n` ([`sockets`]): the kernel copies its tables out in binary records, as for
+//! `netstat`. Up to macOS 26 this needs no right. A record names the user who created the socket, the process that used
+//! it last, and the process that another one uses it for. These processes become owners in roles of their own, since they
+//! need not hold the socket.
 //!
-//! # How owners are found
-//! By libproc ([`owners`]): every process's descriptors are listed, and each socket among them is asked for. A
-//! socket has the same handle in both answers; a handle is used again, so its generation must be the same
-//! too. Sockets are also parked in Mach ports without a descriptor, and looked for there.
-//! A user can read the processes of the same effective user, root all. What is not read is counted.
+//! # Owners
+//! libproc ([`owners`]): each process's descriptors are listed, and each socket among them is read. A socket has the same
+//! handle in both interfaces. Handles are reused, so the generation must be equal too. Sockets can also be held by Mach
+//! ports without a descriptor, which are listed likewise. A user can read the processes of the same effective user, root
+//! all. Others are counted.
 //!
-//! # What macOS 27 changed
-//! The tables then show a program that is not Apple's only part of what there is, and still tell how many
-//! there are. That is noticed ([`listed`]), told as a gap, and made up for by what libproc has seen: the
-//! sockets of the caller's own processes.
+//! # macOS 27
+//! The tables omit the sockets of other processes. The back end detects this ([`listed`]), reports a gap, and adds the
+//! sockets that libproc shows: those of the caller's processes.
 //!
-//! # How processes are described
-//! [`processes`]: name, parent and user of every process; the path too; the start of those that can be read. A
-//! number that no other process ever has tells a process from a later one with the same pid.
+//! # Processes
+//! [`processes`]: name, parent, user and path of every process; the start of those that can be read. A number that no
+//! other process has distinguishes a process from a later one with the same pid.
 //!
-//! # What can race
-//! The tables are consistent in themselves: they are locked while they are copied. Descriptors are closed and
-//! used again, processes end, while they are walked: such are passed over and counted. What was opened after
-//! its table was read is in the walk alone, and listed.
+//! # Races
+//! A table is consistent in itself: it is locked while it is copied. During the scan descriptors are closed and reused,
+//! and processes end: these are skipped and counted. A socket that was created after its table was read is seen by the
+//! scan alone, and listed if it is still open after the tables were read.
 //!
-//! # What is never seen
-//! The descriptors behind the subflows of multipath TCP (the row says who used it last), and of connections in
-//! a process's own network stack. Connections that have ended but are still held by a descriptor.
+//! # Not visible
+//! The descriptors of multipath TCP connections (the rows of their subflows name the last user), and of connections in a
+//! process's own network stack. Connections that have ended while a descriptor still refers to them.
 //!
-//! In a sandbox (App Sandbox, and every program on iOS) the tables may be refused and libproc may show no other
-//! process: what is left are the caller's own sockets, and gaps that say so.
+//! In a sandbox (App Sandbox, and every program on iOS) the tables may be refused and libproc may show no other process:
+//! the caller's own sockets remain, with gaps.
 //!
 //! Sources: `bsd/netinet/in_pcblist.c`, `bsd/kern/proc_info.c`, `bsd/kern/socket_info.c` of XNU.
 
 mod calls;
-// Empty where there is no libSystem.
+// Empty on systems without libSystem.
 pub(crate) mod ffi;
 mod kernel;
 mod listed;
@@ -47,6 +46,7 @@ mod sockets;
 mod system;
 #[cfg(test)]
 mod tests;
+mod users;
 
 #[cfg(any(test, netstat_scripted))]
 pub(crate) use {

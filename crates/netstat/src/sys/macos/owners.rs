@@ -1,20 +1,19 @@
-//! Which process holds which socket: a scan over the descriptors of all processes that can be read.
+//! Holders of sockets: a scan over the descriptors of all processes that can be read.
 //!
-//! A call lists a process's descriptors, and another one describes each socket among them. The scan runs on several
-//! threads beside the reading of the tables ([`pid_walk`]). It keeps the sockets that it sees: the tables may not have
-//! listed them.
+//! One call lists a process's descriptors, and another one describes each socket among them. The scan runs on several
+//! threads beside the reading of the tables ([`pid_walk`]). It also collects sockets that no table has listed, which are
+//! read once more after the tables: they may have been closed before these were read.
 //!
 //! # Races
-//! Between two calls a descriptor is closed or used again, a process ends, its pid is given to another one: such is
-//! passed over and counted.
+//! Between two calls a descriptor is closed or reused, a process ends, its pid is reused: the scan skips and counts it.
 //!
 //! Sources: `bsd/kern/proc_info.c`, `bsd/kern/socket_info.c`, `libproc.h`.
 //!
 //! [`pid_walk`]: crate::engine::pid_walk
 
-use super::calls::{self, Descriptors, Pids, SocketInfoBytes};
+use super::calls::{self, Pids, Reference, References, StructureBytes};
 use super::kernel::{Errno, Kernel};
-use super::listed::{ListedTables, TABLES};
+use super::listed::{Listed, ListedTables, TABLES};
 use super::row;
 use crate::engine::owner_table::OwnerTable;
 use crate::engine::pid_walk::{Extra, PidWalk, ProcessReader, Unreadable, Visit};
@@ -24,7 +23,7 @@ use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use crate::sys::system::OwnerSearch;
 use netstat_wire::macos::proc_pidinfo::SZOMB;
-use netstat_wire::macos::socket_fdinfo::{PROC_FP_SHARED, SOCKET_FDINFO_BYTES, SocketFdinfo};
+use netstat_wire::macos::socket_fdinfo::{PROC_FP_SHARED, SocketFdinfo};
 use std::ffi::CStr;
 use std::mem;
 use std::sync::Arc;
@@ -36,27 +35,36 @@ pub(crate) struct LibprocWalk<K: Kernel>(PidWalk<LibprocReader<K>>);
 pub(crate) struct LibprocReader<K> {
     kernel: K,
     tables: Arc<ListedTables>,
-    /// Why processes other than the caller's own could not even be listed: a sandbox.
+    /// Why processes could not be listed, so that only the caller's own is read: a sandbox.
     not_listed: Option<Errno>,
 }
 
-/// What is found beside holders.
+/// What the scan finds beside holders.
 #[derive(Default)]
 pub(crate) struct Sockets {
-    /// The keys of sockets whose only descriptor has been seen.
+    /// The keys of sockets that have one reference, which was seen.
     exclusive: Vec<u64>,
-    /// The sockets that no table had listed when they were seen, with their keys, each perhaps more than once.
-    rows: Vec<(u64, Socket)>,
-    /// Descriptors that were closed, or became something else, before they were asked for.
+    unlisted: Vec<Unlisted>,
+    /// Descriptors that were closed or reused before they were read.
     closed: u64,
     /// Answers that could not be decoded.
     malformed: u64,
 }
 
+/// A reference to a socket that no table had listed when it was seen.
+struct Unlisted {
+    protocol: Protocol,
+    key: u64,
+    pid: u32,
+    reference: Reference,
+    /// Whether it was seen before its table was read.
+    seen_before: bool,
+}
+
 impl Extra for Sockets {
     fn absorb(&mut self, other: Self) {
         self.exclusive.extend(other.exclusive);
-        self.rows.extend(other.rows);
+        self.unlisted.extend(other.unlisted);
         self.closed += other.closed;
         self.malformed += other.malformed;
     }
@@ -80,17 +88,16 @@ impl Extra for Sockets {
 /// What a thread reuses from one process to the next.
 #[derive(Default)]
 pub(crate) struct Buffers {
-    descriptors: Descriptors,
-    /// What the process holds, kept until it is certain that all of it is of one process.
-    holdings: Vec<SocketHeld>,
+    references: References,
+    /// What the process holds, until it is certain that all of it belongs to one process.
+    held: Vec<SocketHeld>,
 }
 
-/// A socket behind a descriptor, or behind a port without one.
 struct SocketHeld {
-    fd: Option<i32>,
+    protocol: Protocol,
     key: u64,
+    reference: Reference,
     is_exclusive: bool,
-    row: Option<Socket>,
 }
 
 impl From<Errno> for Unreadable {
@@ -111,9 +118,14 @@ fn readable_pids(kernel: &impl Kernel) -> Result<Pids, Errno> {
     }
 }
 
-/// Whether a process has ended and was not waited for: it is listed, holds nothing, and hides nothing.
+/// Whether a process is a zombie: it is listed, and holds nothing.
 fn is_zombie(kernel: &impl Kernel, pid: u32) -> bool {
     calls::short_info(kernel, pid, true).is_ok_and(|info| info.status == SZOMB)
+}
+
+/// Whether a process runs. Zombies and processes that have ended since they were listed do not.
+fn is_running(kernel: &impl Kernel, pid: u32) -> bool {
+    !matches!(calls::short_info(kernel, pid, false), Err(Errno::SRCH))
 }
 
 impl<K: Kernel> ProcessReader for LibprocReader<K> {
@@ -130,67 +142,77 @@ impl<K: Kernel> ProcessReader for LibprocReader<K> {
     }
 
     fn read(&self, visit: &mut Visit<'_, Sockets>, buffers: &mut Buffers) -> Result<(), Unreadable> {
-        buffers.holdings.clear();
+        buffers.held.clear();
         match self.process(visit, buffers) {
             Ok(unique_id) => visit.seen_at = unique_id,
             Err(Errno::SRCH) if is_zombie(&self.kernel, visit.pid) => return Ok(()),
             Err(errno) => return Err(errno.into()),
         }
-        for SocketHeld { fd, key, is_exclusive, row } in buffers.holdings.drain(..) {
+        let (pid, is_first_pass) = (visit.pid, visit.is_first_pass());
+        for SocketHeld { protocol, key, reference, is_exclusive } in buffers.held.drain(..) {
+            let fd = match reference {
+                Reference::Fd(fd) => Some(fd),
+                Reference::FilePort(_) => None,
+            };
             visit.holds(fd, key);
             let extra = visit.extra();
             extra.exclusive.extend(is_exclusive.then_some(key));
-            extra.rows.extend(row.map(|row| (key, row)));
+            if is_first_pass && self.tables.of(protocol).is_none_or(|listed| !listed.has(key)) {
+                let seen_before = !self.tables.is_requested(protocol);
+                extra.unlisted.push(Unlisted { protocol, key, pid, reference, seen_before });
+            }
         }
         Ok(())
     }
 }
 
 impl<K: Kernel> LibprocReader<K> {
-    /// Reads every socket of the process, and returns the number that tells the process from others.
+    /// Reads every socket of the process, and returns the number that distinguishes it from others with its pid. What
+    /// has been read is discarded only if the process has ended; any other failure is counted.
     fn process(&self, visit: &mut Visit<'_, Sockets>, buffers: &mut Buffers) -> Result<u64, Errno> {
         let (kernel, pid) = (&self.kernel, visit.pid);
-        let Buffers { descriptors, holdings } = buffers;
-        if !descriptors.read(kernel, pid)? {
-            visit.count(Errno::NOMEM.into());
+        let Buffers { references, held } = buffers;
+        let mut failure = references.read(kernel, pid)?;
+        let mut unique_id = Ok(u64::MAX);
+        if !references.list.is_empty() {
+            unique_id = calls::unique_id(kernel, pid);
+            if let Err(Errno::SRCH) = unique_id {
+                return Err(Errno::SRCH);
+            }
+            let mut info = [0; size_of::<StructureBytes>()];
+            for reference in &references.list {
+                let read = calls::socket_info(kernel, pid, *reference, &mut info);
+                match self.socket(visit, *reference, read) {
+                    Ok(socket) => held.extend(socket),
+                    Err(Errno::SRCH) => return Err(Errno::SRCH),
+                    Err(errno) => failure = Some(errno),
+                }
+            }
+            match (unique_id, calls::unique_id(kernel, pid)) {
+                (_, Err(Errno::SRCH)) => return Err(Errno::SRCH),
+                // Another process has the pid. Which of the two holds which socket is not known.
+                (Ok(before), Ok(after)) if before != after => return Err(Errno::SRCH),
+                _ => {}
+            }
         }
-        let Descriptors { fds, ports, .. } = &*descriptors;
-        if fds.is_empty() && ports.is_empty() {
-            return Ok(u64::MAX);
+        if let Some(errno) = failure {
+            visit.count(errno.into());
         }
-        let unique_id = match calls::unique_id(kernel, pid) {
-            Err(Errno::SRCH) => return Err(Errno::SRCH),
-            // Refused: then nothing tells the process from others.
-            unique_id => unique_id.ok(),
-        };
-        let mut info: SocketInfoBytes = [0; SOCKET_FDINFO_BYTES];
-        for fd in fds {
-            let read = calls::socket_of_fd(kernel, pid, *fd, &mut info);
-            holdings.extend(self.socket(visit, Some(*fd), read)?);
-        }
-        for port in ports {
-            let read = calls::socket_of_port(kernel, pid, *port, &mut info);
-            holdings.extend(self.socket(visit, None, read)?);
-        }
-        match unique_id {
-            None => Ok(u64::MAX),
-            // Another process under the same pid, and it is not known which of the sockets are whose.
-            Some(before) if calls::unique_id(kernel, pid)? != before => Err(Errno::SRCH),
-            Some(before) => Ok(before),
-        }
+        // Without the number, a process that is described later is not compared with this one.
+        Ok(unique_id.unwrap_or(u64::MAX))
     }
 
-    /// What an answer says of one socket; `None` if it is not wanted.
+    /// Decodes one socket; `None` if the pass does not look for it.
     fn socket(
         &self,
         visit: &mut Visit<'_, Sockets>,
-        fd: Option<i32>,
+        reference: Reference,
         read: Result<&[u8], Errno>,
     ) -> Result<Option<SocketHeld>, Errno> {
         let bytes = match read {
             Ok(bytes) => bytes,
-            // Closed, or used again as something else. Up to macOS 10.15 that is EOPNOTSUPP, and for a file
-            // port still; of a port that is gone, EINVAL.
+            // Closed, or reused for something else: EOPNOTSUPP up to macOS 10.15, and for a file port in every version.
+            // A file port that is gone is EINVAL.
             Err(Errno::BADF | Errno::NOTSOCK | Errno::OPNOTSUPP | Errno::INVAL) => {
                 visit.extra().closed += 1;
                 return Ok(None);
@@ -201,14 +223,28 @@ impl<K: Kernel> LibprocReader<K> {
             visit.extra().malformed += 1;
             return Ok(None);
         };
-        let Some((protocol, key)) = row::key_of_fdinfo(&info).filter(|(_, key)| visit.is_wanted(*key)) else {
-            return Ok(None);
-        };
-        let is_listed = || self.tables.of(protocol).is_some_and(|listed| listed.has(key));
-        let is_row = visit.is_first_pass() && !is_listed();
-        let row = if is_row { row::of_fdinfo(&info) } else { None };
-        Ok(Some(SocketHeld { fd, key, is_exclusive: info.status & PROC_FP_SHARED == 0, row }))
+        let key = row::key_of_fdinfo(&info).filter(|(_, key)| visit.is_wanted(*key));
+        let is_exclusive = info.status & PROC_FP_SHARED == 0;
+        Ok(key.map(|(protocol, key)| SocketHeld { protocol, key, reference, is_exclusive }))
     }
+}
+
+impl Unlisted {
+    /// The socket's row, if the reference still refers to it.
+    fn reread(&self, kernel: &impl Kernel) -> Option<Socket> {
+        let mut info = [0; size_of::<StructureBytes>()];
+        let bytes = calls::socket_info(kernel, self.pid, self.reference, &mut info).ok()?;
+        let info = SocketFdinfo::decode(bytes).ok()?;
+        let is_same = row::key_of_fdinfo(&info) == Some((self.protocol, self.key));
+        row::of_fdinfo(&info).filter(|_| is_same)
+    }
+}
+
+/// The effective user of these processes, if it is the same: only a table names the user who created a socket.
+fn user_of_all(kernel: &impl Kernel, holders: &[Unlisted]) -> Option<u32> {
+    let mut users = holders.iter().map(|holder| Some(calls::short_info(kernel, holder.pid, false).ok()?.uid));
+    let first = users.next()??;
+    users.all(|user| user == Some(first)).then_some(first)
 }
 
 impl<K: Kernel> LibprocWalk<K> {
@@ -218,8 +254,8 @@ impl<K: Kernel> LibprocWalk<K> {
         if !named.is_empty() {
             return Self(PidWalk::new(reader, named.to_vec(), true));
         }
-        let (pids, whole) = match readable_pids(&reader.kernel) {
-            Ok(Pids { pids, whole }) => (pids, whole),
+        let (pids, is_whole) = match readable_pids(&reader.kernel) {
+            Ok(Pids { pids, is_whole }) => (pids, is_whole),
             Err(errno) => {
                 reader.not_listed = Some(errno);
                 (vec![reader.kernel.getpid()], true)
@@ -227,31 +263,43 @@ impl<K: Kernel> LibprocWalk<K> {
         };
         let mut foreign = 0;
         if reader.not_listed.is_none() && reader.kernel.geteuid() != 0 {
+            let is_foreign = |pid: &u32| pids.binary_search(pid).is_err() && is_running(&reader.kernel, *pid);
             match calls::all_pids(&reader.kernel) {
-                Ok(all) => foreign = all.pids.iter().filter(|pid| pids.binary_search(pid).is_err()).count(),
+                Ok(all) => foreign = all.pids.into_iter().filter(is_foreign).count(),
                 Err(errno) => reader.not_listed = Some(errno),
             }
         }
         let mut walk = PidWalk::new(reader, pids, false);
         walk.add_refused(u64::try_from(foreign).unwrap_or(u64::MAX));
-        if !whole {
+        if !is_whole {
             walk.count(Errno::NOMEM.into());
         }
         Self(walk)
     }
 
-    /// The sockets of one protocol that the scan has seen and the table did not list.
-    pub(super) fn unlisted_of(&mut self, table: (Protocol, &CStr)) -> (Vec<Socket>, Option<Gap>) {
-        let all = mem::take(&mut self.0.extra().rows);
-        let (mut rows, others) = all.into_iter().partition(|(_, socket)| socket.protocol == table.0);
-        self.0.extra().rows = others;
-        let gap = self.0.reader.tables.retain_unlisted(table, &mut rows);
-        // Seen in every process that holds it.
-        rows.sort_by_key(|(key, _)| *key);
-        rows.dedup_by_key(|(key, _)| *key);
-        // In the order in which they were made, as far as that is known.
-        rows.sort_by_key(|(_, socket)| socket.cookie);
-        (rows.into_iter().map(|(_, socket)| socket).collect(), gap)
+    /// The sockets of a table that the scan has seen, that are still open, and that the table did not list; with a gap
+    /// if that means that the table was filtered. Called after the table was read.
+    pub(super) fn unlisted_of(&mut self, (protocol, name): (Protocol, &CStr)) -> (Vec<Socket>, Option<Gap>) {
+        let all = mem::take(&mut self.0.extra().unlisted);
+        let (mut unlisted, others): (Vec<_>, _) = all.into_iter().partition(|it| it.protocol == protocol);
+        self.0.extra().unlisted = others;
+        let LibprocReader { kernel, tables, .. } = &self.0.reader;
+        let listed = tables.of(protocol);
+        unlisted.retain(|it| listed.is_none_or(|listed| !listed.has(it.key)));
+        // Every process that holds a socket has seen it.
+        unlisted.sort_by_key(|it| it.key);
+        let mut rows = Vec::new();
+        let mut filtered: Option<&Listed> = None;
+        for holders in unlisted.chunk_by(|a, b| a.key == b.key) {
+            let Some(mut row) = holders.iter().find_map(|holder| holder.reread(kernel)) else { continue };
+            row.uid = user_of_all(kernel, holders);
+            let seen_before = holders.iter().any(|holder| holder.seen_before);
+            filtered = filtered.or(listed.filter(|listed| listed.omitted(&row, seen_before)));
+            rows.push(row);
+        }
+        // In the order of their creation, as far as it is known.
+        rows.sort_by_key(|row| row.cookie);
+        (rows, filtered.and_then(|listed| listed.filtered(name)))
     }
 }
 
@@ -282,6 +330,9 @@ impl<K: Kernel> OwnerSearch for LibprocWalk<K> {
     fn unlisted(&mut self) -> (Vec<Socket>, Vec<Gap>) {
         let (mut sockets, mut gaps) = (Vec::new(), Vec::new());
         for table in TABLES {
+            if !self.0.reader.tables.is_requested(table.0) {
+                continue;
+            }
             let (rows, gap) = self.unlisted_of(table);
             sockets.extend(rows);
             gaps.extend(gap);

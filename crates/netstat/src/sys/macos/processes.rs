@@ -1,16 +1,16 @@
-//! What libproc tells of a process.
+//! Details of processes, from libproc.
 //!
 //! Sources: `bsd/kern/proc_info.c`, `libproc.h`.
 
 use super::calls;
 use super::kernel::{Errno, Kernel};
+use super::users::Users;
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::{lock, run_parallel};
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::process::{Process, ProcessFields};
 use crate::model::process_id::ProcessId;
-use crate::sys::users::Users;
 use netstat_wire::macos::proc_pidinfo::COMM_BYTES;
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -36,10 +36,10 @@ pub(super) fn processes(
             let Some(seen) = seen.get(index) else {
                 break;
             };
-            let told = process(kernel, *seen, fields, &users);
+            let details = process(kernel, *seen, fields, &users);
             // One that only a table names may have ended long ago.
-            let vanished = told.is_none() && seen.at != u64::MAX;
-            read.push((index, told.unwrap_or_else(|| Process::new(seen.pid)), vanished));
+            let vanished = details.is_none() && seen.at != u64::MAX;
+            read.push((index, details.unwrap_or_else(|| Process::new(seen.pid)), vanished));
         }
         lock(&done).extend(read);
     };
@@ -53,7 +53,7 @@ pub(super) fn processes(
     (done.into_iter().map(|(_, process, _)| process).collect(), gap.into_iter().collect())
 }
 
-/// The details of one process; `None` when it has gone, or another one has its pid now.
+/// The details of one process; `None` if it has ended, or another one has its pid by now.
 fn process(kernel: &impl Kernel, seen: ProcessSeen, fields: ProcessFields, users: &Users) -> Option<Process> {
     use ProcessFields as Fields;
     let ProcessSeen { pid, at, .. } = seen;
@@ -61,19 +61,19 @@ fn process(kernel: &impl Kernel, seen: ProcessSeen, fields: ProcessFields, users
     let info = match calls::short_info(kernel, pid, false) {
         Ok(info) => Some(info),
         Err(Errno::SRCH) => return None,
-        // A sandbox refuses, but does not say that there is no such process.
+        // A sandbox refuses: the process may exist.
         Err(_) => None,
     };
     let mut path = None;
-    let name_was_cut = info.is_some_and(|info| info.name().len() == COMM_BYTES);
-    if fields.contains(Fields::PATH) || (fields.contains(Fields::NAME) && name_was_cut) {
+    let is_name_cut = info.is_some_and(|info| info.name().len() == COMM_BYTES);
+    if fields.contains(Fields::PATH) || (fields.contains(Fields::NAME) && is_name_cut) {
         // A deleted executable has none.
         path = calls::path(kernel, pid).ok();
     }
     if let Some(info) = &info {
         if fields.contains(Fields::NAME) {
             let comm = info.name();
-            let full = path.as_deref().filter(|_| name_was_cut).and_then(|path| full_name(comm, path));
+            let full = path.as_deref().filter(|_| is_name_cut).and_then(|path| full_name(comm, path));
             process.name = Some(kernel.os_string(full.unwrap_or(comm).to_vec()));
         }
         if fields.contains(Fields::PARENT) {
@@ -94,13 +94,13 @@ fn process(kernel: &impl Kernel, seen: ProcessSeen, fields: ProcessFields, users
     if fields.contains(Fields::PATH) {
         process.path = path.map(|path| PathBuf::from(kernel.os_string(path)));
     }
-    // Asked last: all that has been read is of the process that was seen.
+    // Compared last: then all details are of the process that was seen.
     let is_other = at != u64::MAX && calls::unique_id(kernel, pid).is_ok_and(|now| now != at);
     (!is_other).then_some(process)
 }
 
-/// Sends a signal to one very process: the start is compared, then the signal sent by pid. Between the two the process
-/// could end and its pid be given to another; macOS has no handle of a process that closes this gap.
+/// Sends a signal to the process with this start: compares the start, then sends the signal by pid. Between the two calls
+/// the process could end and its pid be reused; macOS has no handle of a process that prevents this.
 pub(super) fn signal(kernel: &impl Kernel, process: ProcessId, signal: i32) -> Result<(), Error> {
     let failed = |errno| match errno {
         Errno::SRCH => process.ended(),
@@ -113,13 +113,13 @@ pub(super) fn signal(kernel: &impl Kernel, process: ProcessId, signal: i32) -> R
     calls::kill(kernel, process.pid(), signal).map_err(failed)
 }
 
-/// The whole name that the kernel cut at 15 bytes, if the executable's agrees with what is left of it.
+/// The name that the kernel truncated to 15 bytes, if that of the executable begins with the rest.
 fn full_name<'a>(comm: &[u8], path: &'a [u8]) -> Option<&'a [u8]> {
     let name = path.rsplit(|byte| *byte == b'/').next()?;
     (name.len() > comm.len() && name.starts_with(comm)).then_some(name)
 }
 
-/// Whether `name` is what the kernel keeps of the name `full`.
+/// Whether `name` is the truncated form of `full`.
 pub(super) fn is_short_name(name: &OsStr, full: &OsStr) -> bool {
     let (name, full) = (name.as_encoded_bytes(), full.as_encoded_bytes());
     name.len() == COMM_BYTES && full.starts_with(name)
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn cut_name_is_completed_by_an_executable_that_agrees() {
+    fn truncated_name_is_completed_from_an_executable_with_the_same_beginning() {
         let whole = full_name(b"com.apple.WebKi", b"/System/com.apple.WebKit.Networking");
         assert_eq!(whole, Some(&b"com.apple.WebKit.Networking"[..]));
         assert_eq!(full_name(b"a name of my ow", b"/usr/bin/program"), None);

@@ -1,4 +1,4 @@
-//! From what the kernel tells of a socket to a row, with the rule that a zero is not a value where nothing is.
+//! Rows from the kernel's records. A zero that stands for a missing value becomes `None`.
 
 use crate::engine::owner_table::handle_key;
 use crate::model::family::Family;
@@ -8,10 +8,13 @@ use crate::model::protocol::{Protocol, SocketType};
 use crate::model::queues::Queues;
 use crate::model::socket::Socket;
 use crate::model::state::State;
-use netstat_wire::macos::address::{Address, INP_IPV4};
+use netstat_wire::macos::address::{Address, INP_IPV4, INP_V4MAPPEDV6};
 use netstat_wire::macos::pcblist_n::{Pcb, XsocketN};
 use netstat_wire::macos::socket_fdinfo::{self, InSockinfo, SocketFdinfo};
-use netstat_wire::macos::socket_state::{SOF_MP_SUBFLOW, SS_COMP, SS_INCOMP, SS_NOFDREF};
+use netstat_wire::macos::socket_state::{
+    SOF_FLOW_DIVERT, SOF_MP_SUBFLOW, SS_COMP, SS_INCOMP, SS_ISCONNECTED, SS_ISCONNECTING, SS_ISDISCONNECTING,
+    SS_NOFDREF, XSOFF_FLOW_DIV,
+};
 use netstat_wire::macos::tcp_states as states;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::num::NonZeroU64;
@@ -23,7 +26,7 @@ const AF_INET6: u32 = 30;
 const IPPROTO_TCP: i32 = 6;
 const IPPROTO_UDP: i32 = 17;
 
-/// The kernel's number of a TCP state.
+/// The TCP state with this number.
 fn tcp_state(number: i32) -> State {
     match number {
         states::TCPS_CLOSED => State::Closed,
@@ -41,8 +44,30 @@ fn tcp_state(number: i32) -> State {
     }
 }
 
-/// The two ends of a socket, from either interface.
-struct Ends<'a> {
+/// The state of a TCP socket. A connection that flow divert carries (per-app VPN, transparent proxy) does not pass through
+/// TCP, which stays CLOSED: its state is that of the socket.
+fn state(number: i32, so_state: u16, may_be_diverted: bool) -> State {
+    let connection = so_state & (SS_ISCONNECTED | SS_ISCONNECTING | SS_ISDISCONNECTING);
+    match (tcp_state(number), connection) {
+        (State::Closed, SS_ISCONNECTED) if may_be_diverted => State::Established,
+        (State::Closed, SS_ISCONNECTING) if may_be_diverted => State::SynSent,
+        (state, _) => state,
+    }
+}
+
+/// Whether flow divert may carry the connection. Up to macOS 12 the table has no flags.
+fn may_be_diverted(socket: &XsocketN) -> bool {
+    match (socket.flags, socket.filter_flags) {
+        (None, None) => true,
+        (flags, filter_flags) => {
+            flags.is_some_and(|flags| flags & SOF_FLOW_DIVERT != 0)
+                || filter_flags.is_some_and(|flags| flags & XSOFF_FLOW_DIV != 0)
+        }
+    }
+}
+
+/// The endpoints of a socket, from either interface.
+struct Endpoints<'a> {
     family: u32,
     vflag: u8,
     lport: u16,
@@ -51,8 +76,8 @@ struct Ends<'a> {
     faddr: &'a [u8; 16],
 }
 
-/// An address as a socket of this family sees it.
-fn end(family: Family, address: Address, port: u16) -> SocketAddr {
+/// An endpoint of a socket of this family.
+fn endpoint(family: Family, address: Address, port: u16) -> SocketAddr {
     match (address, family) {
         (Address::V4(bytes), Family::Ipv6) => {
             SocketAddr::new(Ipv4Addr::from(bytes).to_ipv6_mapped().into(), port)
@@ -64,38 +89,41 @@ fn end(family: Family, address: Address, port: u16) -> SocketAddr {
     }
 }
 
-/// Whether an address is the one that stands for none.
-fn is_unspecified(end: SocketAddr) -> bool {
-    match end.ip() {
+/// Whether an address is the unspecified one, mapped or not.
+fn is_unspecified(endpoint: SocketAddr) -> bool {
+    match endpoint.ip() {
         IpAddr::V4(ip) => ip.is_unspecified(),
         IpAddr::V6(ip) => ip.to_ipv4_mapped().map_or(ip.is_unspecified(), |ip| ip.is_unspecified()),
     }
 }
 
-/// A row with its two ends and state; `None` for what is detached from its addresses, or no IP.
-fn row(ends: &Ends<'_>, protocol: Protocol, state: Option<i32>) -> Option<Socket> {
-    let Ends { family, vflag, lport, fport, laddr, faddr } = *ends;
+/// A row with its endpoints and state; `None` for a socket that is detached or not IP.
+fn row(endpoints: &Endpoints<'_>, protocol: Protocol, state: Option<State>) -> Option<Socket> {
+    let Endpoints { family, vflag, lport, fport, laddr, faddr } = *endpoints;
     let local = Address::new(vflag, laddr)?;
     let remote = Address::new(vflag, faddr)?;
     let family = match (family, local) {
-        (AF_INET, _) | (0, Address::V4(_)) => Family::Ipv4,
+        (AF_INET, _) => Family::Ipv4,
         (AF_INET6, _) | (0, Address::V6 { .. }) => Family::Ipv6,
+        // Without a socket its family is not known; this bit marks IPv4 on an IPv6 socket.
+        (0, Address::V4(_)) if vflag & INP_V4MAPPEDV6 != 0 => Family::Ipv6,
+        (0, Address::V4(_)) => Family::Ipv4,
         _ => return None,
     };
-    let local = end(family, local, lport);
+    let local = endpoint(family, local, lport);
     let mut socket = Socket::new(family, protocol, local);
-    let remote = end(family, remote, fport);
+    let remote = endpoint(family, remote, fport);
     if fport != 0 || !is_unspecified(remote) {
         socket.remote = Some(remote.into());
     }
     if protocol == Protocol::Tcp {
         socket.socket_type = Some(SocketType::Stream);
-        socket.state = state.map(tcp_state);
+        socket.state = state;
     } else {
         socket.socket_type = Some(SocketType::Datagram);
     }
-    // Both bits of an address that is all addresses: it takes IPv4 too. Of a bound or connected one the bits
-    // tell what it is, and no longer what it was told to be.
+    // A socket that is bound to the unspecified address has both bits if it accepts IPv4 too. With any other address the
+    // bits are those of the address.
     let is_any = matches!(local, SocketAddr::V6(local) if local.ip().is_unspecified());
     if family == Family::Ipv6 && is_any && lport != 0 && socket.is_listening() {
         socket.v6_only = Some(vflag & INP_IPV4 == 0);
@@ -103,7 +131,7 @@ fn row(ends: &Ends<'_>, protocol: Protocol, state: Option<i32>) -> Option<Socket
     Some(socket)
 }
 
-/// The numbers of a listener's queue.
+/// The accept queue of a listener.
 struct Backlog {
     qlen: u16,
     incqlen: u16,
@@ -112,7 +140,7 @@ struct Backlog {
 
 fn set_queues(socket: &mut Socket, backlog: &Backlog, rx: Option<u32>, tx: Option<u32>) {
     if socket.state == Some(State::Listen) {
-        // Requests are counted among the connections that wait.
+        // The kernel counts connections in the handshake too.
         let waiting = backlog.qlen.saturating_sub(backlog.incqlen).into();
         socket.queues = Some(Queues::Accept { waiting, limit: Some(backlog.qlimit.into()) });
     } else {
@@ -120,19 +148,19 @@ fn set_queues(socket: &mut Socket, backlog: &Backlog, rx: Option<u32>, tx: Optio
     }
 }
 
-/// The processes that the table itself names. They are no holders: who used a socket last may have passed it
-/// on, closed it, or ended.
-fn named(socket: &XsocketN) -> Owners {
+/// The processes that the table names. They are not holders: the process that used a socket last may have passed it on,
+/// closed it, or ended.
+fn named_owners(socket: &XsocketN) -> Owners {
     let last = (socket.last_pid != 0).then(|| Owner::new(socket.last_pid, None, OwnerRole::LastUser));
     let effective = (socket.e_pid != 0 && socket.e_pid != socket.last_pid)
         .then(|| Owner::new(socket.e_pid, None, OwnerRole::Effective));
     last.into_iter().chain(effective).collect()
 }
 
-/// The row of a set of records; `None` for one without an address.
+/// The row of a pcb; `None` if it has no address.
 pub(super) fn of_pcb(pcb: &Pcb, protocol: Protocol) -> Option<Socket> {
     let inpcb = &pcb.inpcb;
-    let ends = Ends {
+    let endpoints = Endpoints {
         family: pcb.socket.map_or(0, |socket| socket.family),
         vflag: inpcb.vflag,
         lport: inpcb.lport,
@@ -140,7 +168,9 @@ pub(super) fn of_pcb(pcb: &Pcb, protocol: Protocol) -> Option<Socket> {
         laddr: &inpcb.laddr,
         faddr: &inpcb.faddr,
     };
-    let mut row = row(&ends, protocol, pcb.tcpcb.map(|tcpcb| tcpcb.state))?;
+    let (so_state, is_diverted) = pcb.socket.map_or((0, false), |it| (it.state, may_be_diverted(&it)));
+    let state = pcb.tcpcb.map(|tcpcb| state(tcpcb.state, so_state, is_diverted));
+    let mut row = row(&endpoints, protocol, state)?;
     row.cookie = NonZeroU64::new(inpcb.generation);
     let Some(socket) = pcb.socket.filter(|_| pcb.has_socket()) else {
         row.ownership = Ownership::None { reason: without_socket(&row) };
@@ -148,9 +178,9 @@ pub(super) fn of_pcb(pcb: &Pcb, protocol: Protocol) -> Option<Socket> {
     };
     let (rcv, snd) = (pcb.rcv.map(|queue| queue.cc), pcb.snd.map(|queue| queue.cc));
     let backlog = Backlog { qlen: socket.qlen, incqlen: socket.incqlen, qlimit: socket.qlimit };
-    row.owners = named(&socket);
+    row.owners = named_owners(&socket);
     if pcb.is_flow() {
-        // Of a flow over UDP the kernel tells one queue only.
+        // The kernel returns one queue only of a flow over UDP.
         set_queues(&mut row, &backlog, rcv, snd.filter(|_| protocol == Protocol::Tcp));
         row.ownership = attributed(&row);
         return Some(row);
@@ -165,7 +195,7 @@ pub(super) fn of_pcb(pcb: &Pcb, protocol: Protocol) -> Option<Socket> {
 }
 
 /// The parts of a TCP or UDP socket behind a descriptor.
-fn ip_parts<'a>(info: &'a SocketFdinfo<'_>) -> Option<(Protocol, &'a InSockinfo, Option<i32>)> {
+fn ip_parts<'a>(info: &'a SocketFdinfo<'_>) -> Option<(Protocol, &'a InSockinfo, Option<State>)> {
     let protocol = match info.protocol {
         IPPROTO_TCP => Protocol::Tcp,
         IPPROTO_UDP => Protocol::Udp,
@@ -173,24 +203,27 @@ fn ip_parts<'a>(info: &'a SocketFdinfo<'_>) -> Option<(Protocol, &'a InSockinfo,
     };
     match &info.proto {
         socket_fdinfo::Protocol::In(ini) => Some((protocol, ini, None)),
-        socket_fdinfo::Protocol::Tcp { ini, state } => Some((protocol, ini, Some(*state))),
+        socket_fdinfo::Protocol::Tcp { ini, state: number } => {
+            // libproc has no flag for flow divert.
+            Some((protocol, ini, Some(state(*number, info.state, true))))
+        }
         _ => None,
     }
 }
 
-/// The protocol and the key of the socket behind a descriptor; `None` if it is no TCP or UDP socket.
+/// The protocol and the key of the socket behind a descriptor; `None` if it is not a TCP or UDP socket.
 pub(super) fn key_of_fdinfo(info: &SocketFdinfo<'_>) -> Option<(Protocol, u64)> {
     let (protocol, ini, _) = ip_parts(info)?;
     Some((protocol, handle_key(info.so, NonZeroU64::new(ini.generation))))
 }
 
-/// The row of the socket behind a descriptor; `None` for one that is detached or half made.
+/// The row of the socket behind a descriptor; `None` if it is detached or not yet initialised.
 pub(super) fn of_fdinfo(info: &SocketFdinfo<'_>) -> Option<Socket> {
     let (protocol, ini, state) = ip_parts(info)?;
     if protocol == Protocol::Tcp && state.is_none() {
         return None;
     }
-    let ends = Ends {
+    let endpoints = Endpoints {
         family: u32::try_from(info.family).unwrap_or(u32::MAX),
         vflag: ini.vflag,
         lport: ini.lport,
@@ -198,7 +231,7 @@ pub(super) fn of_fdinfo(info: &SocketFdinfo<'_>) -> Option<Socket> {
         laddr: &ini.laddr,
         faddr: &ini.faddr,
     };
-    let mut row = row(&ends, protocol, state)?;
+    let mut row = row(&endpoints, protocol, state)?;
     let backlog = Backlog { qlen: info.qlen, incqlen: info.incqlen, qlimit: info.qlimit };
     set_queues(&mut row, &backlog, Some(info.rcv.cc), Some(info.snd.cc));
     row.identity = Some(Identity::Handle(info.so));
@@ -206,7 +239,7 @@ pub(super) fn of_fdinfo(info: &SocketFdinfo<'_>) -> Option<Socket> {
     Some(row)
 }
 
-/// What is known of owners where only the table can name them.
+/// The ownership of a socket that only the table can name owners of.
 fn attributed(row: &Socket) -> Ownership {
     if row.owners().is_empty() {
         Ownership::None { reason: UnownedReason::KernelOrInFlight }
@@ -215,7 +248,7 @@ fn attributed(row: &Socket) -> Ownership {
     }
 }
 
-/// Why a pcb that has no socket has no owner.
+/// Why a pcb without a socket has no owner.
 fn without_socket(row: &Socket) -> UnownedReason {
     match row.state {
         Some(State::TimeWait) => UnownedReason::TimeWait,
@@ -227,7 +260,7 @@ fn without_socket(row: &Socket) -> UnownedReason {
 /// Why no descriptor refers to a socket.
 fn without_descriptor(row: &Socket, socket: &XsocketN) -> Ownership {
     if socket.flags.is_some_and(|flags| flags & SOF_MP_SUBFLOW != 0) {
-        // The descriptor is that of the connection above it.
+        // The descriptor belongs to the multipath connection.
         return attributed(row);
     }
     let reason = match row.state {

@@ -14,6 +14,7 @@ use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::support;
 use crate::sys::system::System;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -44,7 +45,7 @@ impl<K: Kernel> System for Macos<K> {
     }
 
     fn owner_search(&self, query: &Query) -> LibprocWalk<K> {
-        self.tables.search_runs();
+        self.tables.set_searched();
         LibprocWalk::new(self.kernel.clone(), Arc::clone(&self.tables), &query.filter.pids())
     }
 
@@ -71,6 +72,10 @@ impl<K: Kernel> System for Macos<K> {
 
     fn signal(&self, process: ProcessId, signal: i32) -> Result<(), Error> {
         processes::signal(&self.kernel, process, signal)
+    }
+
+    fn user_names(wanted: &BTreeSet<u32>) -> HashMap<u32, String> {
+        crate::sys::users::names(wanted)
     }
 
     fn user_id(name: &str) -> Result<u32, Error> {

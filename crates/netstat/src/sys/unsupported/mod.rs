@@ -1,4 +1,4 @@
-//! A system without a back end: everything builds, and every question is answered with "not supported".
+//! A system without a back end: the crate builds, and every call fails with "not supported".
 
 mod system;
 

@@ -1,4 +1,4 @@
-//! One listing by this back end, which fails.
+//! A back end whose listings fail.
 
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::model::error::Error;
@@ -11,10 +11,10 @@ use crate::sys::support;
 use crate::sys::system::{OwnerSearch, System};
 use std::ops::ControlFlow;
 
-/// There is nothing to keep.
+/// There is nothing to cache.
 pub(crate) type Cache = ();
 
-/// There is nothing to ask.
+/// No system.
 pub(crate) struct Native;
 
 impl Native {
@@ -50,7 +50,7 @@ impl System for Native {
     }
 }
 
-/// A search that finds nothing.
+/// A search that fails.
 pub(crate) struct NoSearch;
 
 impl OwnerSearch for NoSearch {

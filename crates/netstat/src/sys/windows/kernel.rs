@@ -1,16 +1,16 @@
-//! The seam to Windows: every call that the back end makes.
+//! The seam to Windows: a trait with every call of the system that the back end makes.
 
 use super::request::Table;
 use netstat_wire::windows::Family;
 use std::ffi::OsString;
 use std::io;
 
-/// What a call said that writes into a buffer of the caller.
+/// The result of a call that writes into a buffer of the caller.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
     /// A Win32 error code or an `NTSTATUS`; 0 is success with both.
     pub(crate) status: u32,
-    /// How many bytes were written; where the buffer was too small, how many would have done.
+    /// The number of bytes written; if the buffer was too small, the number needed.
     pub(crate) bytes: usize,
 }
 
@@ -31,62 +31,70 @@ pub(crate) struct Account {
     pub(crate) name: Vec<u16>,
 }
 
-/// Windows, or what stands for it in a test. Text is in 16-bit units, without a NUL at its end.
-pub(crate) trait Kernel: Sync {
+/// Windows, or the scripted machine of a test. Text is in 16-bit units, without a NUL at its end.
+pub(crate) trait Kernel: Send + Sync + 'static {
     /// `GetExtendedTcpTable`, `GetExtendedUdpTable`: a table of sockets. The buffer is aligned to 8.
     fn socket_table(&self, table: Table, buffer: &mut [u8]) -> Answer;
 
-    /// `InternalGetBoundTcpEndpointTable` (Windows 10 1809): a `MIB_TCPTABLE2` of the endpoints that are bound.
-    /// `None`: this system has no such call.
+    /// `InternalGetBoundTcpEndpointTable` (Windows 10 1809): a `MIB_TCPTABLE2` of the bound endpoints.
+    /// `None`: this system does not have the call.
     fn bound_tcp_table(&self, family: Family) -> Option<Result<Vec<u8>, u32>>;
+
+    /// Whether this machine has IPv6: false only if Winsock has no such address family (`WSAEAFNOSUPPORT`). Creates a
+    /// socket, binds it to a port of the loopback address, and closes it.
+    fn has_ipv6(&self) -> bool;
 
     /// `NtQuerySystemInformation(SystemProcessInformation)`: all processes. The buffer is aligned to 8.
     fn process_information(&self, buffer: &mut [u8]) -> Answer;
 
-    /// `NtQuerySystemInformation(SystemProcessIdInformation)`: the path of a process's program in the form of
-    /// the kernel, without opening the process. Nothing written: it has none.
+    /// `NtQuerySystemInformation(SystemProcessIdInformation)`: the NT path of a process's program, without opening
+    /// the process. Nothing written: it has none.
     fn image_name(&self, pid: u32, buffer: &mut [u16]) -> Answer;
 
     /// `OpenProcess`, `QueryFullProcessImageNameW`: the path of a process's program with its drive letter.
     fn image_path(&self, pid: u32) -> Result<Vec<u16>, u32>;
 
-    /// `OpenProcess`, `GetProcessTimes`, `TerminateProcess`: ends a process if it was created at this time, a
-    /// `FILETIME`. False: the process with that pid was not, or has ended already.
+    /// `OpenProcess`, `GetProcessTimes`, `TerminateProcess`: terminates a process if it was created at this time, a
+    /// `FILETIME`. False: the process with that pid was created at another time, or has ended already.
     fn terminate(&self, pid: u32, created: i64) -> Result<bool, u32>;
 
-    /// `GetLogicalDrives`, `QueryDosDeviceW`: each drive letter, with the device that it stands for.
+    /// `GetLogicalDrives`, `QueryDosDeviceW`: each drive letter with its device.
     fn drives(&self) -> Vec<(u16, Vec<u16>)>;
 
     /// `GetSystemWindowsDirectoryW`.
     fn windows_directory(&self) -> Vec<u16>;
 
-    /// `OpenProcessToken`, `GetTokenInformation`: the identifier (SID) of a process's user, as bytes.
+    /// `OpenProcessToken`, `GetTokenInformation`: the security identifier (SID) of a process's user, as bytes.
     fn user(&self, pid: u32) -> Result<Vec<u8>, u32>;
+
+    /// `WTSEnumerateProcessesExW`: pid and user (SID) of all processes, without opening them. Of processes of other
+    /// sessions only for administrators. Calls Remote Desktop Services.
+    fn process_users(&self) -> Result<Vec<(u32, Vec<u8>)>, u32>;
 
     /// `GetUserNameExW`: the caller's own account, as this session knows it.
     fn own_account(&self) -> Option<Account>;
 
-    /// `LsaQueryInformationPolicy`: the identifier that this machine's own accounts begin with.
+    /// `LsaQueryInformationPolicy`: the SID that the SIDs of this machine's own accounts begin with.
     fn machine_sid(&self) -> Option<Vec<u8>>;
 
-    /// `LookupAccountSidW`: domain and name of an account. It may ask a server for those of other machines.
+    /// `LookupAccountSidW`: domain and name of an account. For an account of another machine it may query a server.
     fn account(&self, sid: &[u8]) -> Option<(Vec<u16>, Vec<u16>)>;
 
-    /// `I_QueryTagInformation`: the name of the service with a tag. `None`: it has none that is told.
+    /// `I_QueryTagInformation`: the name of the service with a tag. `None`: there is no such service.
     fn service(&self, pid: u32, tag: u32) -> Option<Vec<u16>>;
 
     /// `GetSystemTimePreciseAsFileTime` or the like, `GetTickCount64`.
     fn clock(&self) -> Clock;
 
-    /// `ConvertInterfaceIndexToLuid`, `ConvertInterfaceLuidToAlias`: the name of a network interface, as people see and
-    /// set it: `Ethernet`, `Wi-Fi`.
+    /// `ConvertInterfaceIndexToLuid`, `ConvertInterfaceLuidToAlias`: the alias of a network interface, such as
+    /// `Ethernet`, `Wi-Fi`.
     fn interface_name(_index: u32) -> Option<String> {
         None
     }
 
-    /// What a status means.
+    /// The error of a status.
     fn error(&self, status: u32) -> io::Error;
 
-    /// Text as this system's programs have it: nothing is lost of it on Windows.
+    /// Text as this system's programs have it. Lossless on Windows.
     fn os_string(&self, units: &[u16]) -> OsString;
 }

@@ -1,33 +1,41 @@
-//! Whether the processes that the tables name are still those that were meant.
+//! Whether the binders that the tables name still run.
 //!
-//! A row names the process that bound the endpoint, so there is nothing to search. But that process may have
-//! ended, and its number be another's by now. One list of all processes with their start times, taken after
-//! the tables, tells: a binder that is not in it has ended, and a process that started after the bind is not
-//! the binder.
+//! A row names the process that bound the endpoint, so there is nothing to search for. But that process may have
+//! ended, and its pid may have been reused. One list of all processes with their start times, read after the tables,
+//! decides: a binder whose pid is not in it has ended, and a process that started after the bind is not the binder.
+//! The system process never ends.
 //!
-//! The time of the bind and that of the start are both told by the time of day, which somebody may have set
-//! in between: on a machine whose hardware clock is in local time, services of the first minute seem to have
-//! started hours after they bound their sockets. So times are compared only while the start of the system
-//! process and the uptime agree on when the machine was started.
+//! The times of bind and start are wall-clock times. If the clock goes back by an hour after a service has started and
+//! before it binds its socket, the service seems to have started an hour after the bind. So a process counts as younger
+//! only if it started later by more than the clock may have gone back since boot. The uptime, which is never set, shows
+//! that: it exceeds the wall-clock time since the start of the system process. Time that the wall clock has gained (corrections forward, pauses of a virtual machine) makes no running
+//! binder look younger and needs no allowance, so the check works after weeks of drift and after a pause.
 
 use super::kernel::{Clock, Kernel};
-use super::processes::Shared;
+use super::process_list::{ProcessEntry, ProcessList};
+use super::shared::Shared;
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::engine::parallel::lock;
 use crate::engine::process_start_times::ProcessStartTimes;
 use crate::model::gap::{Gap, GapKind};
 use crate::sys::system::OwnerSearch;
-use netstat_wire::windows::filetime::system_time;
+use netstat_wire::windows::filetime::{PER_SECOND, system_time};
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::SystemTime;
 
-/// The system process, the first there is.
+/// The system process, which is created at boot.
 const SYSTEM: u32 = 4;
 
-/// By how much two accounts of the machine's start may differ: clocks are corrected a little all the time.
-const TOLERANCE_MS: i64 = 60_000;
+/// The least allowance, for small steps back that a later step forward has hidden.
+const MIN_ALLOWANCE: i64 = 5 * PER_SECOND;
 
-/// Finds out which of the processes that the tables name are still there.
+/// The allowance for processes that started in the first minutes, when the clock is set most often: a step back may be
+/// hidden by a step or pause forward later.
+const BOOT_ALLOWANCE: i64 = 60 * PER_SECOND;
+const BOOT_PHASE: i64 = 10 * 60 * PER_SECOND;
+
+/// Finds out which of the binders still run.
 pub(crate) struct BinderCheck<K> {
     shared: Arc<Shared<K>>,
     tables_complete: AtomicBool,
@@ -50,27 +58,22 @@ impl<K: Kernel> BinderCheck<K> {
                 return table;
             }
         };
-        // Those that ended are told apart by their time of start, whatever clock it is on.
+        // The start time identifies a process even if the clock has been set.
         let seen = list
             .processes()
             .map(|process| ProcessSeen::new(process.pid, u64::try_from(process.created).unwrap_or(0)));
         table.add(Vec::new(), seen.collect());
         if !list.is_complete() {
-            // A process that is missing in a list with holes has not ended.
+            // A process that is missing from an incomplete list may still run.
             table.gaps.push(Gap::new(GapKind::RecordsSkipped, 1, "NtQuerySystemInformation"));
             return table;
         }
-        table.process_starts = Some(ProcessStartTimes {
-            started: list.processes().map(|process| (process.pid, system_time(process.created))).collect(),
-            at: system_time(clock.now),
-            after_sockets,
-            times_agree: times_agree(clock, list.get(SYSTEM).map(|system| system.created)),
-        });
+        table.process_starts = Some(process_starts(clock, &list, after_sockets));
         table
     }
 }
 
-impl<K: Kernel + Send> OwnerSearch for BinderCheck<K> {
+impl<K: Kernel> OwnerSearch for BinderCheck<K> {
     /// Reads the processes, if the tables are complete: not before, and once.
     fn run(&self) {
         if self.tables_complete.load(SeqCst) {
@@ -88,12 +91,31 @@ impl<K: Kernel + Send> OwnerSearch for BinderCheck<K> {
     }
 }
 
-/// Whether nobody has set the clock since the machine was started, as far as can be told.
-fn times_agree(clock: Clock, system_started: Option<i64>) -> bool {
-    let Some(started) = system_started.filter(|started| *started > 0) else { return false };
-    let since_start = clock.now.saturating_sub(started) / 10_000;
-    let uptime = i64::try_from(clock.uptime_ms).unwrap_or(i64::MAX);
-    since_start.saturating_sub(uptime).saturating_abs() <= TOLERANCE_MS
+/// The earliest times, on the clock of a later bind, at which the processes can have started.
+fn process_starts(clock: Clock, list: &ProcessList, after_sockets: bool) -> ProcessStartTimes {
+    let boot = list.get(SYSTEM).map(|system| system.created).filter(|created| *created > 0);
+    // Without the system process (Wine) the clock cannot be checked, and no time is compared.
+    let set_back = boot.map(|boot| set_back_since(boot, clock));
+    let earliest = |process: &ProcessEntry| -> Option<SystemTime> {
+        let (boot, set_back) = (boot?, set_back?);
+        let is_of_boot = process.created.saturating_sub(boot) <= BOOT_PHASE;
+        let allowance = set_back.saturating_add(if is_of_boot { BOOT_ALLOWANCE } else { MIN_ALLOWANCE });
+        let started = (process.pid != SYSTEM && process.created > 0).then_some(process.created)?;
+        system_time(started.saturating_sub(allowance))
+    };
+    ProcessStartTimes {
+        started: list.processes().map(|process| (process.pid, earliest(process))).collect(),
+        at: set_back.and_then(|set_back| {
+            system_time(clock.now.saturating_sub(set_back).saturating_sub(MIN_ALLOWANCE))
+        }),
+        after_sockets,
+    }
+}
+
+/// By how much the wall clock has gone back since boot, in units of a `FILETIME`.
+fn set_back_since(boot: i64, clock: Clock) -> i64 {
+    let uptime = i64::try_from(clock.uptime_ms).unwrap_or(i64::MAX).saturating_mul(PER_SECOND / 1000);
+    uptime.saturating_sub(clock.now.saturating_sub(boot)).max(0)
 }
 
 #[cfg(test)]
@@ -101,17 +123,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_compared_only_while_the_clock_has_not_been_set() {
-        let hour = 36_000_000_000;
+    fn clock_set_back_is_measured_and_time_gained_is_not() {
+        const HOUR: i64 = 3_600 * PER_SECOND;
         let now = 133_497_504_000_000_000;
         let clock = Clock { now, uptime_ms: 3_600_000 };
-        assert!(times_agree(clock, Some(now - hour)));
-        assert!(times_agree(clock, Some(now - hour - 300_000_000)));
-        assert!(!times_agree(clock, Some(now)));
-        assert!(!times_agree(clock, Some(now + hour)));
-        assert!(!times_agree(clock, Some(now - 3 * hour)));
-        assert!(!times_agree(clock, Some(0)));
-        assert!(!times_agree(clock, None));
-        assert!(!times_agree(Clock { now: i64::MIN, uptime_ms: u64::MAX }, Some(i64::MAX)));
+        assert_eq!(set_back_since(now - HOUR, clock), 0);
+        assert_eq!(set_back_since(now - HOUR + 30 * PER_SECOND, clock), 30 * PER_SECOND);
+        assert_eq!(set_back_since(now, clock), HOUR);
+        assert_eq!(set_back_since(now + HOUR, clock), 2 * HOUR);
+        assert_eq!(set_back_since(now - 3 * HOUR, clock), 0);
+        assert_eq!(set_back_since(i64::MAX, Clock { now: i64::MIN, uptime_ms: u64::MAX }), i64::MAX);
     }
 }

@@ -1,27 +1,27 @@
-//! The path of a process's program, in the form that programs use.
+//! The path of a process's program, as a Win32 path.
 //!
-//! The kernel tells it by device, `\Device\HarddiskVolume3\Windows\explorer.exe`, and tells it of every
-//! process without opening one. Drive letters are a matter of the caller's logon session: what they stand for
-//! is asked once a listing. Where the kernel does not answer (Wine), the process is opened with the least
-//! right that does, which all but some protected ones and those of other users grant.
+//! The kernel returns the NT path, `\Device\HarddiskVolume3\Windows\explorer.exe`, of every process without opening
+//! it. Drive letters depend on the caller's logon session and are read once for each listing. If the kernel does not
+//! return the path (Wine), the process is opened with the limited right, which some protected processes and those of
+//! other users refuse.
 
 use super::kernel::Kernel;
 use super::sizing::STATUS_INFO_LENGTH_MISMATCH;
 
-/// The longest path that the kernel tells, in 16-bit units.
-const LONGEST: usize = 32_767;
+/// The longest path, in 16-bit units.
+const MAX_UNITS: usize = 32_767;
 
 /// Long enough for nearly all paths.
-const FIRST: usize = 512;
+const FIRST_UNITS: usize = 512;
 
 const BACKSLASH: u16 = b'\\' as u16;
 const COLON: u16 = b':' as u16;
 
-/// Turns processes into paths, with what it has learned of this machine's drives.
+/// Looks up the paths of processes.
 pub(super) struct Paths<'a, K> {
     kernel: &'a K,
     buffer: Vec<u16>,
-    /// Read when the first path asks for it.
+    /// Read with the first path.
     drives: Option<Drives>,
 }
 
@@ -30,24 +30,24 @@ impl<'a, K: Kernel> Paths<'a, K> {
         Self { kernel, buffer: Vec::new(), drives: None }
     }
 
-    /// The path of a process's program; `None` where it has none, or none that this caller may know.
+    /// The path of a process's program; `None` if it has none, or if the caller may not read it.
     pub(super) fn of_process(&mut self, pid: u32) -> Option<Vec<u16>> {
         if self.buffer.is_empty() {
-            self.buffer.resize(FIRST, 0);
+            self.buffer.resize(FIRST_UNITS, 0);
         }
         loop {
             let answer = self.kernel.image_name(pid, &mut self.buffer);
             match answer.status {
-                // Success with nothing: it has no file.
+                // Success without a path: the process has no file.
                 0 if answer.bytes == 0 => return None,
                 0 => {
                     let path = self.buffer.get(..answer.bytes / 2)?;
                     let drives = self.drives.get_or_insert_with(|| Drives::read(self.kernel));
-                    return Some(drives.dos_path(path));
+                    return Some(drives.win32_path(path));
                 }
-                // A 32-bit process on 64-bit Windows is not told how much is needed: so it grows by steps.
-                STATUS_INFO_LENGTH_MISMATCH if self.buffer.len() < LONGEST => {
-                    let needed = (answer.bytes / 2).max(2 * self.buffer.len()).min(LONGEST);
+                // A 32-bit process on 64-bit Windows does not get the needed size: the buffer is doubled.
+                STATUS_INFO_LENGTH_MISMATCH if self.buffer.len() < MAX_UNITS => {
+                    let needed = (answer.bytes / 2).max(2 * self.buffer.len()).min(MAX_UNITS);
                     self.buffer.resize(needed, 0);
                 }
                 _ => return self.kernel.image_path(pid).ok().filter(|path| !path.is_empty()),
@@ -56,7 +56,7 @@ impl<'a, K: Kernel> Paths<'a, K> {
     }
 }
 
-/// What the drive letters stand for.
+/// The devices of the drive letters.
 struct Drives {
     /// Letter and device, without a backslash at the end.
     letters: Vec<(u16, Vec<u16>)>,
@@ -68,29 +68,29 @@ impl Drives {
         Self { letters: kernel.drives(), windows: kernel.windows_directory() }
     }
 
-    /// A path of the kernel in the form that programs use; as it is where there is no such form.
-    fn dos_path(&self, path: &[u16]) -> Vec<u16> {
+    /// The Win32 path of an NT path; the same path if there is none.
+    fn win32_path(&self, path: &[u16]) -> Vec<u16> {
         for (letter, device) in &self.letters {
-            if let Some(rest) = below(path, device) {
+            if let Some(rest) = strip_directory(path, device) {
                 return [&[*letter, COLON], rest].concat();
             }
         }
         let ascii = |text: &str| text.encode_utf16().collect::<Vec<u16>>();
-        if let Some(rest) = below(path, &ascii("\\Device\\Mup")) {
+        if let Some(rest) = strip_directory(path, &ascii("\\Device\\Mup")) {
             return [&[BACKSLASH], rest].concat();
         }
-        if let Some(rest) = below(path, &ascii("\\SystemRoot")) {
+        if let Some(rest) = strip_directory(path, &ascii("\\SystemRoot")) {
             return [&self.windows, rest].concat();
         }
-        if let Some(rest) = below(path, &ascii("\\??")) {
+        if let Some(rest) = strip_directory(path, &ascii("\\??")) {
             return rest.get(1..).unwrap_or_default().to_vec();
         }
         path.to_vec()
     }
 }
 
-/// What follows a directory in a path, with its backslash. `...Volume1` is not above `...Volume10\x`.
-fn below<'a>(path: &'a [u16], directory: &[u16]) -> Option<&'a [u16]> {
+/// The part of a path behind a directory, with its backslash. `...Volume10\x` is not in `...Volume1`.
+fn strip_directory<'a>(path: &'a [u16], directory: &[u16]) -> Option<&'a [u16]> {
     let (start, rest) = path.split_at_checked(directory.len())?;
     let same = start.iter().zip(directory).all(|(a, b)| upper(*a) == upper(*b));
     (!directory.is_empty() && same && rest.first() == Some(&BACKSLASH)).then_some(rest)
@@ -110,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn devices_become_letters_only_where_the_whole_name_agrees() {
+    fn devices_become_drive_letters_only_if_the_whole_name_matches() {
         let drives = Drives {
             letters: vec![
                 (b'C'.into(), text("\\Device\\HarddiskVolume1")),
@@ -131,7 +131,7 @@ mod tests {
             ("Registry", "Registry"),
             ("", ""),
         ] {
-            assert_eq!(String::from_utf16(&drives.dos_path(&text(path))).unwrap(), expected);
+            assert_eq!(String::from_utf16(&drives.win32_path(&text(path))).unwrap(), expected);
         }
     }
 }

@@ -1,13 +1,13 @@
-//! The tables of sockets, as they are asked for.
+//! Requests for tables of sockets.
 
 use crate::model::protocol::Protocol;
 use netstat_wire::windows::{Family, tcp_table, udp_table};
 use std::fmt;
 
-/// How much a table tells of each socket.
+/// The class of a table: its fields.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// Process, time of the bind, service.
+    /// Process, time of the bind, tag of the service.
     OwnerModule,
     /// Process.
     OwnerPid,
@@ -19,8 +19,8 @@ pub(crate) struct Table {
     pub(crate) protocol: Protocol,
     pub(crate) family: Family,
     pub(crate) class: Class,
-    /// TCP: listeners alone. There is no such choice for connections: what the class of that name leaves out
-    /// is not told.
+    /// TCP: listeners only. There is no such request for connections, because it is undocumented which states the
+    /// class of that name leaves out.
     pub(crate) listeners: bool,
 }
 

@@ -1,4 +1,4 @@
-//! From a record of a table to a row, with the rule that a zero is not a value where nothing is.
+//! Makes rows of records. A zero that means "not there" becomes `None`.
 
 use crate::model::endpoint::Endpoint;
 use crate::model::family::Family;
@@ -15,7 +15,7 @@ use std::num::NonZeroU64;
 /// `MIB_TCP_STATE` as a state.
 pub(crate) fn tcp_state(number: u32) -> State {
     match number {
-        // Bound, and nothing more: what Linux too calls closed.
+        // Bound only, which Linux calls closed too.
         states::MIB_TCP_STATE_CLOSED | states::MIB_TCP_STATE_RESERVED => State::Closed,
         states::MIB_TCP_STATE_LISTEN => State::Listen,
         states::MIB_TCP_STATE_SYN_SENT => State::SynSent,
@@ -49,40 +49,40 @@ pub(super) const STATES: [State; 13] = [
     State::Other(0),
 ];
 
-/// A scope id is told for link-local addresses, which mean nothing without it, and for no others. All ones is
-/// what Wine writes for "none".
-fn end(mut end: SocketAddr) -> SocketAddr {
-    if let SocketAddr::V6(v6) = &mut end {
+/// Keeps the scope id of a link-local address, which is ambiguous without it, and clears all others. All ones is
+/// Wine's "none".
+fn clear_scope(mut address: SocketAddr) -> SocketAddr {
+    if let SocketAddr::V6(v6) = &mut address {
         let [first, second, ..] = v6.ip().octets();
         let link_local = v6.ip().is_unicast_link_local() || (first == 0xff && second & 0x0f == 2);
         if !link_local || v6.scope_id() == u32::MAX {
             v6.set_scope_id(0);
         }
     }
-    end
+    address
 }
 
-/// A remote end; all zeros is none.
+/// A remote endpoint; all zeros is none.
 fn remote(remote: SocketAddr) -> Option<Endpoint> {
-    (remote.port() != 0 || !remote.ip().is_unspecified()).then(|| end(remote).into())
+    (remote.port() != 0 || !remote.ip().is_unspecified()).then(|| clear_scope(remote).into())
 }
 
-/// A row with its local end and what both tables have.
+/// A row with the fields that TCP and UDP records share.
 fn row(protocol: Protocol, socket_type: SocketType, local: SocketAddr, created: i64) -> Socket {
     let family = if local.is_ipv4() { Family::Ipv4 } else { Family::Ipv6 };
-    let mut socket = Socket::new(family, protocol, end(local));
+    let mut socket = Socket::new(family, protocol, clear_scope(local));
     socket.socket_type = Some(socket_type);
     socket.created = u64::try_from(created).ok().and_then(NonZeroU64::new);
     socket
 }
 
-/// The process that bound the endpoint; without one, why there is none.
+/// Sets the process that bound the endpoint, or the reason for having none.
 fn set_owner(socket: &mut Socket, pid: u32) {
     if pid == 0 {
         let reason = unowned_reason(socket);
         socket.set_owners([], Ownership::None { reason });
     } else {
-        // Never complete: who inherited the socket, or was given it, is not told.
+        // Never complete: processes that inherited or duplicated the socket are not reported.
         socket.set_owners([Owner::new(pid, None, OwnerRole::Binder)], Ownership::Known { complete: false });
     }
 }
@@ -92,7 +92,7 @@ pub(super) fn tcp(record: &TcpRow) -> Socket {
     let mut socket = row(Protocol::Tcp, SocketType::Stream, record.local, record.created);
     let state = tcp_state(record.state);
     socket.state = Some(state);
-    // The remote end of a listener is left over from something else.
+    // The remote endpoint of a listener is undefined.
     let has_remote = state != State::Listen && record.state != states::MIB_TCP_STATE_RESERVED;
     socket.remote = has_remote.then(|| remote(record.remote)).flatten();
     set_owner(&mut socket, record.pid);
@@ -106,11 +106,11 @@ pub(super) fn udp(record: &UdpRow) -> Socket {
     socket
 }
 
-/// Why a row without a process has none. Windows keeps the process with a connection until it is handed over
-/// to TIME_WAIT; so what has none in another state was left behind by its process.
+/// Why a row has no process. Windows keeps the process of a connection until TIME_WAIT, so a connection without one in
+/// another state is an orphan.
 pub(super) fn unowned_reason(socket: &Socket) -> UnownedReason {
     match socket.state {
-        // Not the accept queue: connections in it are the listener's.
+        // Not in the accept queue: connections there belong to the listener's process.
         Some(State::Established | State::CloseWait) => UnownedReason::Orphan,
         _ => socket.unowned_reason(),
     }
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn remote_end_of_a_listener_is_none_whatever_stands_there() {
+    fn remote_endpoint_of_a_listener_is_none_whatever_the_record_has() {
         let socket = tcp(&record(2, "0.0.0.0:80", "86.52.31.7:5123", 4));
         assert_eq!((socket.remote, socket.state), (None, Some(State::Listen)));
         let bound = tcp(&record(100, "0.0.0.0:80", "86.52.31.7:5123", 8));
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn process_zero_is_no_owner_and_time_wait_says_why() {
+    fn pid_zero_is_no_owner_and_the_state_gives_the_reason() {
         let socket = tcp(&record(11, "192.0.2.1:5000", "192.0.2.2:80", 0));
         assert_eq!(socket.owners(), []);
         assert_eq!(socket.ownership(), Ownership::None { reason: UnownedReason::TimeWait });
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn scope_is_told_for_link_local_addresses_alone() {
+    fn only_link_local_addresses_keep_their_scope() {
         let local = |text: &str| tcp(&record(2, text, "[::]:0", 4)).local.to_string();
         assert_eq!(local("[fe80::1%12]:80"), "[fe80::1%12]:80");
         assert_eq!(local("[ff02::fb%12]:80"), "[ff02::fb%12]:80");
@@ -165,20 +165,18 @@ mod tests {
     }
 
     #[test]
-    fn mapped_addresses_stay_as_the_socket_sees_them() {
+    fn mapped_addresses_stay_mapped() {
         let socket = tcp(&record(5, "[::ffff:192.0.2.1]:80", "[::ffff:192.0.2.2]:5000", 8));
         assert_eq!(socket.local.to_string(), "[::ffff:192.0.2.1]:80");
     }
 
     #[test]
-    fn udp_has_no_state_and_no_remote_end() {
+    fn udp_has_no_state_and_no_remote_endpoint() {
         let record = UdpRow {
             local: "0.0.0.0:53".parse().unwrap(),
             pid: 8,
             created: 133_497_504_000_000_000,
-            specific_port_bind: Some(true),
             service_tag: 0,
-            remote: None,
         };
         assert_eq!((udp(&record).state, udp(&record).remote), (None, None));
         assert!(udp(&record).created.is_some());

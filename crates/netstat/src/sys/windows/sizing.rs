@@ -1,9 +1,9 @@
-//! Calls that write into a buffer whose size nobody knows beforehand.
+//! Calls that write into a buffer whose needed size is unknown.
 //!
-//! Such a call says how much would have been enough, and by the next call that may be too little: sockets and
-//! processes come while the buffer grows, time and again. A buffer of exactly the size that was named spins on
-//! a busy machine, so each step leaves room for more, and after some it ends. The first call has a buffer
-//! already: to ask with none would cost a snapshot inside the kernel that nobody reads.
+//! Such a call returns the size that it needed, which may be too small for the next call, since sockets and processes are
+//! created meanwhile. Retrying with exactly that size can go on forever on a busy machine, so the buffer grows by more,
+//! and the number of tries is bounded. The first call has a buffer already: a call without one costs the kernel a whole
+//! snapshot that is thrown away.
 
 use super::kernel::{Answer, Kernel};
 use std::io;
@@ -14,32 +14,32 @@ pub(super) const ERROR_INSUFFICIENT_BUFFER: u32 = 122;
 pub(super) const STATUS_INFO_LENGTH_MISMATCH: u32 = 0xc000_0004;
 /// `STATUS_BUFFER_TOO_SMALL`, with the same meaning.
 pub(super) const STATUS_BUFFER_TOO_SMALL: u32 = 0xc000_0023;
-/// `STATUS_UNSUCCESSFUL`: what the tables of sockets answer, undocumented, when they change too fast.
+/// `STATUS_UNSUCCESSFUL`: returned, undocumented, by the tables of sockets if they change too fast.
 pub(super) const STATUS_UNSUCCESSFUL: u32 = 0xc000_0001;
 
-/// How often a call is made at the most.
-const TRIES: u32 = 10;
+/// The most calls for one result.
+const MAX_TRIES: u32 = 10;
 
 /// The largest buffer: more than a million sockets.
-const LARGEST: usize = 256 << 20;
+const MAX_BYTES: usize = 256 << 20;
 
 /// A buffer for such calls, aligned to 8 as records with 64-bit numbers need it.
 #[derive(Default)]
 pub(super) struct Buffer {
     bytes: Vec<u8>,
-    /// Where the aligned part begins.
+    /// The offset of the aligned part.
     start: usize,
 }
 
 impl Buffer {
     const ALIGNMENT: usize = 8;
 
-    /// Makes room for so many bytes, zeroed. What was in it is lost.
+    /// Replaces the buffer by a zeroed one of `size` bytes.
     fn resize(&mut self, size: usize) {
-        // Pages that are zero from the start, and cost nothing until they are written.
+        // Zeroed by the allocator, at no cost until the pages are written.
         let bytes = vec![0; size + Self::ALIGNMENT];
-        // A failure to tell the offset, which the documentation allows, leaves the start as it is: calls that
-        // insist on alignment then refuse.
+        // `align_offset` may fail, as documented. The start is then unaligned, and calls that require alignment
+        // return an error.
         let offset = bytes.as_ptr().align_offset(Self::ALIGNMENT);
         self.start = if offset < Self::ALIGNMENT { offset } else { 0 };
         self.bytes = bytes;
@@ -59,23 +59,22 @@ impl Buffer {
     }
 }
 
-/// What such a call wrote, and where: pointers in it are absolute.
+/// The bytes that a call wrote, with their address: pointers in them are absolute.
 pub(super) struct Written<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) address: u64,
 }
 
-/// Why a call gave nothing.
+/// Why a call returned nothing.
 #[derive(Debug)]
 pub(super) enum Unfilled {
-    /// It answered with this.
+    /// It failed with this status.
     Status(u32),
-    /// Its answer outgrew every buffer.
+    /// Its result outgrew every buffer, or changed in each try.
     Other(io::Error),
 }
 
 impl Unfilled {
-    /// What to tell of it.
     pub(super) fn into_error(self, kernel: &impl Kernel) -> io::Error {
         match self {
             Self::Status(status) => kernel.error(status),
@@ -84,7 +83,7 @@ impl Unfilled {
     }
 }
 
-/// Calls until the answer fits. `first` is the size to begin with, if the buffer is smaller.
+/// Calls until the result fits. `first`: the least size of the buffer.
 pub(super) fn read_sized<'a>(
     buffer: &'a mut Buffer,
     first: usize,
@@ -93,7 +92,7 @@ pub(super) fn read_sized<'a>(
     if buffer.len() < first {
         buffer.resize(first);
     }
-    for _ in 0..TRIES {
+    for _ in 0..MAX_TRIES {
         let Answer { status, bytes } = call(buffer.bytes_mut());
         match status {
             0 => {
@@ -103,8 +102,8 @@ pub(super) fn read_sized<'a>(
             ERROR_INSUFFICIENT_BUFFER | STATUS_INFO_LENGTH_MISMATCH | STATUS_BUFFER_TOO_SMALL => {
                 let roomy = bytes.saturating_add(bytes / 4).saturating_add(4096);
                 let size = roomy.max(buffer.len().saturating_mul(2));
-                if size > LARGEST {
-                    return Err(Unfilled::Other(io::Error::other("the answer is too large")));
+                if size > MAX_BYTES {
+                    return Err(Unfilled::Other(io::Error::other("the result is too large")));
                 }
                 buffer.resize(size);
             }
@@ -112,7 +111,7 @@ pub(super) fn read_sized<'a>(
             status => return Err(Unfilled::Status(status)),
         }
     }
-    Err(Unfilled::Other(io::Error::other(format!("changed at each of {TRIES} readings"))))
+    Err(Unfilled::Other(io::Error::other(format!("changed in each of {MAX_TRIES} reads"))))
 }
 
 #[cfg(test)]
@@ -136,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn buffer_grows_until_the_answer_fits() {
+    fn buffer_grows_until_the_result_fits() {
         let small = |bytes| Answer { status: ERROR_INSUFFICIENT_BUFFER, bytes };
         let changing = Answer { status: STATUS_UNSUCCESSFUL, bytes: 0 };
         let done = Answer { status: 0, bytes: 70_000 };
@@ -145,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn answer_that_always_outgrows_the_buffer_is_given_up() {
+    fn result_that_always_outgrows_the_buffer_is_an_error_after_ten_tries() {
         let (read, calls) = answers(&[Answer { status: STATUS_INFO_LENGTH_MISMATCH, bytes: 0 }]);
         assert_eq!(calls, 10);
         assert!(matches!(read, Err(Unfilled::Other(_))));
@@ -158,14 +157,14 @@ mod tests {
     }
 
     #[test]
-    fn other_status_ends_it_at_once() {
+    fn other_status_is_not_retried() {
         let (read, calls) = answers(&[Answer { status: 5, bytes: 0 }]);
         assert_eq!(calls, 1);
         assert!(matches!(read, Err(Unfilled::Status(5))));
     }
 
     #[test]
-    fn call_that_claims_more_than_it_was_given_is_believed_so_far_only() {
+    fn returned_length_beyond_the_buffer_is_clamped() {
         let (read, _) = answers(&[Answer { status: 0, bytes: usize::MAX }]);
         assert_eq!(read.unwrap(), 64);
     }

@@ -1,12 +1,13 @@
-//! The tables of sockets, and what to do when one cannot be had.
+//! Reads the tables of sockets.
 //!
-//! A machine without IPv6 is not a failure. A system that lacks the form of a table that has everything (none is known
-//! since Vista) is asked for the plain one.
+//! A machine without IPv6 is not a failure. If the system refuses the class with all fields (no version since Vista
+//! does), the class with the pid only is read, with a gap.
 
 use super::kernel::Kernel;
 use super::request::{Class, Table};
 use super::row;
 use super::services::Services;
+use super::shared::Shared;
 use super::sizing::{Buffer, Unfilled, read_sized};
 use crate::engine::tables::{Sink, TableRows, Tables};
 use crate::filter::Filter;
@@ -23,6 +24,7 @@ use netstat_wire::windows::udp_table::UdpTable;
 use std::collections::HashSet;
 use std::io;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 /// The size of the first buffer: two hundred sockets.
 const FIRST_BYTES: usize = 32 * 1024;
@@ -34,8 +36,8 @@ const WSAEAFNOSUPPORT: u32 = 10047;
 
 const FAMILIES: [Family; 2] = [Family::Ipv4, Family::Ipv6];
 
-/// The tables of Windows: protocol, and the states that it may have rows of. A UDP socket whose remote end is not known
-/// counts as one without.
+/// The tables: protocol, and the states of its rows. The remote endpoint of a UDP socket is unknown, so a filter by either
+/// of its states reads the table.
 const TABLES: [(Protocol, &[State]); 2] =
     [(Protocol::Tcp, &row::STATES), (Protocol::Udp, &[State::Closed, State::Established])];
 
@@ -52,8 +54,9 @@ fn wanted_tables(filter: &Filter) -> impl Iterator<Item = Table> {
         move |(protocol, states)| {
             let wants = |state: &&State| filter.wants_state(protocol, **state);
             let any = states.iter().any(|state| wants(&state));
-            let others = states.iter().filter(|state| **state != State::Listen).any(|state| wants(&state));
-            let listeners = protocol == Protocol::Tcp && !others;
+            let wants_others =
+                states.iter().filter(|state| **state != State::Listen).any(|state| wants(&state));
+            let listeners = protocol == Protocol::Tcp && !wants_others;
             let families = FAMILIES.into_iter().filter(move |family| any && wants_family(filter, *family));
             families.map(move |family| Table { protocol, family, class: Class::OwnerModule, listeners })
         },
@@ -61,14 +64,18 @@ fn wanted_tables(filter: &Filter) -> impl Iterator<Item = Table> {
 }
 
 /// Emits every socket of the tables that the filter needs.
-pub(super) fn list(kernel: &impl Kernel, query: &Query, sink: &mut Sink<'_>) -> Result<Vec<Gap>, Error> {
+pub(super) fn list<K: Kernel>(
+    shared: &Arc<Shared<K>>,
+    query: &Query,
+    sink: &mut Sink<'_>,
+) -> Result<Vec<Gap>, Error> {
     let mut tables = Tables::new(&mut *sink);
-    let mut reader = TableReader { kernel, buffer: Buffer::default(), ipv4: None };
+    let mut reader = TableReader { kernel: &shared.kernel, buffer: Buffer::default(), has_ipv6: None };
     let mut records = Records {
-        kernel,
+        shared,
         query,
         services: Services::default(),
-        local_ends: wants_bound(query).then(HashSet::new),
+        local_endpoints: wants_bound(query).then(HashSet::new),
     };
     for table in wanted_tables(&query.filter) {
         let source = table.to_string();
@@ -86,16 +93,17 @@ pub(super) fn list(kernel: &impl Kernel, query: &Query, sink: &mut Sink<'_>) -> 
             break;
         }
     }
+    tables.extend_gaps(records.services.gap());
     let stopped = tables.stopped();
     let mut gaps = tables.finish(|| false)?;
-    if let (Some(local_ends), false) = (&records.local_ends, stopped) {
-        gaps.extend(list_bound(kernel, &query.filter, local_ends, sink)?);
+    if let (Some(local_endpoints), false) = (&records.local_endpoints, stopped) {
+        gaps.extend(list_bound(&mut reader, &query.filter, local_endpoints, sink)?);
     }
     Ok(gaps)
 }
 
-/// Whether a filter asks for endpoints that are bound and nothing more. Each connection that was made
-/// without a bind of its own has such an endpoint beside it, so they are listed only if they are asked for by name.
+/// Whether a query asks for endpoints that are only bound. Each outgoing connection without an explicit bind has such an
+/// endpoint beside it, so they are listed only on request.
 fn wants_bound(query: &Query) -> bool {
     let filter = &query.filter;
     let asks = query.bound_inactive && filter.wants_state(Protocol::Tcp, State::Closed);
@@ -106,70 +114,67 @@ fn wants_bound(query: &Query) -> bool {
 struct TableReader<'a, K> {
     kernel: &'a K,
     buffer: Buffer,
-    /// In which form IPv4 answered for a protocol, if it did.
-    ipv4: Option<(Protocol, Class)>,
+    /// Looked up when a table of IPv6 is refused.
+    has_ipv6: Option<bool>,
 }
 
 impl<K: Kernel> TableReader<'_, K> {
-    /// Reads one table, in the plain form where the system does not know the other. Returns the form.
+    /// Reads one table, by the class with the pid only if the other is refused. Returns the class.
     fn table(
         &mut self,
         table: Table,
         records: &mut Records<'_, K>,
         rows: &mut TableRows<'_>,
     ) -> Result<Class, io::Error> {
-        let mut unread = None;
+        let mut was_refused = false;
         for class in [Class::OwnerModule, Class::OwnerPid] {
             let table = Table { class, ..table };
             let mut call = |buffer: &mut [u8]| self.kernel.socket_table(table, buffer);
             match read_sized(&mut self.buffer, FIRST_BYTES, &mut call) {
                 Ok(written) => {
-                    if table.family == Family::Ipv4 {
-                        self.ipv4 = Some((table.protocol, class));
-                    }
                     let emitted = records.emit(table, written.bytes, rows);
                     return emitted.map(|()| class).map_err(invalid_data);
                 }
-                Err(Unfilled::Status(status)) if is_no_ipv6(table, status, self.ipv4) => {
-                    rows.absent = wants_family(&records.query.filter, Family::Ipv4);
-                    return Ok(table.class);
-                }
-                Err(Unfilled::Status(ERROR_NOT_SUPPORTED | ERROR_INVALID_PARAMETER)) if unread.is_none() => {
-                    unread = Some(Unfilled::Status(ERROR_NOT_SUPPORTED));
-                }
-                // The answer to the form that was asked for first is what counts, if there was one.
-                Err(error) => return Err(unread.unwrap_or(error).into_error(self.kernel)),
+                Err(Unfilled::Status(status)) if is_refusal(status) => was_refused = true,
+                // The refusal of the first class is the reason, if there was one.
+                Err(_) if was_refused => break,
+                Err(error) => return Err(error.into_error(self.kernel)),
             }
         }
-        Err(unread.unwrap_or(Unfilled::Status(ERROR_NOT_SUPPORTED)).into_error(self.kernel))
+        if self.is_absent(table.family) {
+            rows.absent = wants_family(&records.query.filter, Family::Ipv4);
+            return Ok(table.class);
+        }
+        Err(self.kernel.error(ERROR_NOT_SUPPORTED))
     }
+
+    /// Whether the machine has no such family. A refused table does not show it: the status of a refused class is the
+    /// same.
+    fn is_absent(&mut self, family: Family) -> bool {
+        let kernel = self.kernel;
+        family == Family::Ipv6 && !*self.has_ipv6.get_or_insert_with(|| kernel.has_ipv6())
+    }
+}
+
+/// Whether a status means that there is no such table: no such class, or no such family.
+fn is_refusal(status: u32) -> bool {
+    matches!(status, ERROR_NOT_SUPPORTED | ERROR_INVALID_PARAMETER | ERROR_NOT_FOUND | WSAEAFNOSUPPORT)
 }
 
 fn invalid_data(error: DecodeError) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
 }
 
-/// Whether a status means that the machine has no IPv6. A wrong argument is one only where IPv4 took the
-/// same one: it would hide a mistake otherwise.
-fn is_no_ipv6(table: Table, status: u32, ipv4: Option<(Protocol, Class)>) -> bool {
-    table.family == Family::Ipv6
-        && match status {
-            ERROR_NOT_SUPPORTED | ERROR_NOT_FOUND | WSAEAFNOSUPPORT => true,
-            ERROR_INVALID_PARAMETER => ipv4 == Some((table.protocol, table.class)),
-            _ => false,
-        }
-}
-
-/// A local end of TCP: family, port, and the process.
-type LocalEnd = (Family, u16, u32);
+/// A local endpoint of TCP: family, port, and the process.
+type LocalEndpoint = (Family, u16, u32);
 
 /// Makes rows of records.
 struct Records<'a, K> {
-    kernel: &'a K,
+    shared: &'a Arc<Shared<K>>,
     query: &'a Query,
     services: Services,
-    /// The local ends of TCP, which tell which bound endpoints are new, if these are wanted.
-    local_ends: Option<HashSet<LocalEnd>>,
+    /// The local endpoints of TCP, if bound endpoints are wanted: those without another row are listed.
+    local_endpoints: Option<HashSet<LocalEndpoint>>,
 }
 
 impl<K: Kernel> Records<'_, K> {
@@ -181,8 +186,8 @@ impl<K: Kernel> Records<'_, K> {
                 let records = TcpTable::new(bytes, table.tcp_layout(), family)?;
                 rows.skipped += records.missing();
                 emit_each(records, rows, &mut |record, rows| {
-                    if let Some(local_ends) = &mut self.local_ends {
-                        local_ends.insert((family, record.local.port(), record.pid));
+                    if let Some(local_endpoints) = &mut self.local_endpoints {
+                        local_endpoints.insert((family, record.local.port(), record.pid));
                     }
                     let row = row::tcp(&record);
                     rows.emit(self.with_service(row, record.pid, record.service_tag))
@@ -202,13 +207,13 @@ impl<K: Kernel> Records<'_, K> {
 
     fn with_service(&mut self, mut row: Socket, pid: u32, service_tag: u32) -> Socket {
         if service_tag != 0 && self.query.services && self.query.filter.matches(&row) {
-            row.set_service(self.services.name(self.kernel, pid, service_tag));
+            row.set_service(self.services.name(self.shared, pid, service_tag));
         }
         row
     }
 }
 
-/// Emits records until the sink wants no more. One that cannot be decoded is skipped.
+/// Emits records until the sink breaks. One that cannot be decoded is skipped.
 fn emit_each<R>(
     records: impl Iterator<Item = Result<R, DecodeError>>,
     rows: &mut TableRows<'_>,
@@ -225,26 +230,30 @@ fn emit_each<R>(
     }
 }
 
-/// Emits the endpoints that are bound and nothing more: those whose port their process has in no other row.
-fn list_bound(
-    kernel: &impl Kernel,
+/// Emits the endpoints that are only bound: those whose process has no other row with their port.
+fn list_bound<K: Kernel>(
+    reader: &mut TableReader<'_, K>,
     filter: &Filter,
-    local_ends: &HashSet<LocalEnd>,
+    local_endpoints: &HashSet<LocalEndpoint>,
     sink: &mut Sink<'_>,
 ) -> Result<Vec<Gap>, Error> {
     const SOURCE: &str = "InternalGetBoundTcpEndpointTable";
+    let kernel = reader.kernel;
     let mut tables = Tables::new(sink);
     for family in FAMILIES.into_iter().filter(|family| wants_family(filter, *family)) {
-        let bytes = match kernel.bound_tcp_table(family) {
-            None | Some(Err(ERROR_NOT_SUPPORTED | ERROR_NOT_FOUND | WSAEAFNOSUPPORT)) => continue,
-            Some(bytes) => bytes,
+        let Some(bytes) = kernel.bound_tcp_table(family) else {
+            tables.gap(GapKind::TableUnavailable, format_args!("{SOURCE}: this system does not have it"));
+            break;
         };
+        if matches!(bytes, Err(status) if is_refusal(status)) && reader.is_absent(family) {
+            continue;
+        }
         let read = tables.read(SOURCE, |rows| {
             let bytes = bytes.map_err(|status| kernel.error(status))?;
             let records = TcpTable::new(&bytes, tcp_table::Layout::Table2, family).map_err(invalid_data)?;
             rows.skipped += records.missing();
             emit_each(records, rows, &mut |record: TcpRow, rows| {
-                let is_new = !local_ends.contains(&(family, record.local.port(), record.pid));
+                let is_new = !local_endpoints.contains(&(family, record.local.port(), record.pid));
                 if is_new { rows.emit(row::tcp(&record)) } else { ControlFlow::Continue(()) }
             });
             Ok::<_, io::Error>(())

@@ -2,8 +2,8 @@
 
 use super::kernel::Kernel;
 use super::owners::BinderCheck;
-use super::processes::{self, Shared};
-use super::{row, sockets};
+use super::shared::Shared;
+use super::{processes, row, sockets};
 use crate::engine::owner_table::ProcessSeen;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
@@ -28,7 +28,7 @@ impl<K: Kernel> Windows<K> {
     }
 }
 
-impl<K: Kernel + Send> System for Windows<K> {
+impl<K: Kernel> System for Windows<K> {
     type OwnerSearch = BinderCheck<K>;
 
     const SUPPORT: Support = support::WINDOWS;
@@ -38,7 +38,7 @@ impl<K: Kernel + Send> System for Windows<K> {
         query: &Query,
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error> {
-        sockets::list(&self.0.kernel, query, sink)
+        sockets::list(&self.0, query, sink)
     }
 
     fn owner_search(&self, _query: &Query) -> Self::OwnerSearch {
@@ -56,7 +56,7 @@ impl<K: Kernel + Send> System for Windows<K> {
         _threads: usize,
     ) -> (Vec<Process>, Vec<Gap>) {
         match self.0.processes(seen) {
-            Ok(list) => processes::describe(&self.0.kernel, &list, seen, fields),
+            Ok(list) => processes::describe(&self.0, &list, seen, fields),
             Err(failure) => {
                 let gap = Gap::new(GapKind::ProcessListUnavailable, 1, failure);
                 (seen.iter().map(|seen| Process::new(seen.pid)).collect(), vec![gap])

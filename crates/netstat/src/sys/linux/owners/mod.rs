@@ -1,13 +1,13 @@
-//! Which process holds which socket: two sources, behind one search.
+//! The holders of sockets: two sources behind one search.
 //!
 //! | | [`walk`] | [`task_files`] |
 //! |---|---|---|
-//! | how | the links in `/proc/<pid>/fd` | a BPF iterator over all descriptors |
-//! | needs | nothing; the right to trace a process to see what it has | `CAP_BPF` and `CAP_PERFMON`, BTF |
-//! | a descriptor costs | 2 to 4 microseconds | 0.3 microseconds, and 3 milliseconds to set it up |
+//! | reads | the links in `/proc/<pid>/fd` | a BPF iterator over all descriptors |
+//! | needs | the right to trace a process, for that process | `CAP_BPF` and `CAP_PERFMON`, BTF |
+//! | cost of a descriptor | 2 to 4 microseconds | 0.3 microseconds, after 3 milliseconds of set-up |
 //!
-//! [`select`] chooses between them. It does so when the search runs, which is beside the reading of the tables: there
-//! the set-up takes no time of the listing.
+//! [`select`] chooses between them when the search runs, in parallel with the reading of the tables, so that the set-up
+//! adds nothing to the time of a listing.
 //!
 //! Without the feature `bpf` the crate contains only the walk ([`procfs_only`]).
 
@@ -17,11 +17,13 @@ pub(crate) mod bpf;
 mod procfs_only;
 #[cfg(feature = "bpf")]
 mod select;
+mod shared;
 #[cfg(feature = "bpf")]
 mod sources;
 #[cfg(feature = "bpf")]
 pub(crate) mod task_files;
 pub(crate) mod walk;
+mod without_descriptor;
 
 #[cfg(not(feature = "bpf"))]
 pub(crate) use procfs_only::{KeptProgram, OwnerSources};

@@ -1,8 +1,9 @@
-//! The search for owners where the feature `bpf` is off: the walk, whatever the query asks for.
+//! The search for owners without the feature `bpf`: always the walk.
 
 use crate::engine::owner_table::OwnerTable;
 use crate::log::debug;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
+use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::linux::owners::walk::ProcfsWalk;
 use crate::sys::linux::procfs::Proc;
@@ -10,7 +11,7 @@ use crate::sys::system::OwnerSearch;
 use std::marker::PhantomData;
 use std::sync::OnceLock;
 
-/// There is no program to keep for the next listing.
+/// Without BPF there is no program to keep for the next listing.
 #[derive(Default)]
 pub(crate) struct KeptProgram {}
 
@@ -69,6 +70,18 @@ impl OwnerSearch for OwnerSources<'_> {
             walk.second_pass(table, unresolved, threads);
         }
     }
+
+    fn search_without_descriptor(&mut self, table: &mut OwnerTable, sockets: &[&Socket]) {
+        if let Some(walk) = self.walk.get_mut() {
+            walk.search_without_descriptor(table, sockets);
+        }
+    }
+
+    fn verify(&self, socket: &mut Socket) {
+        if let Some(walk) = self.walk.get() {
+            walk.verify(socket);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -76,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn walk_stands_in_for_bpf_and_says_why() {
+    fn walk_replaces_bpf_and_reports_why() {
         for (asked, reason) in [
             (OwnerSource::Auto, "built without bpf"),
             (OwnerSource::Bpf, "built without bpf"),

@@ -1,4 +1,4 @@
-//! Which source the owners are searched in.
+//! Selects the source of owners.
 
 use super::walk;
 use crate::engine::parallel::lock;
@@ -10,12 +10,12 @@ use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
-/// How many files must be open on the machine for an iteration to be faster than the walk, with what it costs to
-/// set it up: one to three milliseconds, against as many microseconds that it saves a descriptor. (`bench custom
+/// The number of open files from which an iteration, set-up included, is faster than the walk: the set-up takes one to
+/// three milliseconds, and each descriptor saves as many microseconds. (`bench custom
 /// --processes 10 --connections 20 --udp 2 --host-pids` has this many, and takes less time by either measure.)
 const MIN_FILES_FOR_BPF: u64 = 800;
 
-/// How many processes a pid namespace of its own must have for that: files are counted for the whole machine.
+/// How many processes a nested pid namespace must have for that, if their descriptors cannot be counted or are few.
 const MIN_PROCESSES_FOR_BPF: usize = 50;
 
 /// The program that finds owners, once it was loaded, and kept for the next listing.
@@ -37,7 +37,7 @@ enum State {
     Refused(Refused),
 }
 
-/// Which process loaded a program. A child that it forks has these descriptors too, and may be in another pid namespace,
+/// The process that loaded a program. A forked child inherits these descriptors, and may be in another pid namespace,
 /// with other pids.
 #[derive(PartialEq, Eq)]
 struct Loader {
@@ -95,7 +95,7 @@ pub(crate) fn select(kept: &KeptProgram, asked: OwnerSource, some_only: bool) ->
     let reason = match procfs {
         _ if asked => "asked for",
         // A second query is likely to be followed by more, and the set-up is paid once.
-        _ if kept.was_asked.swap(true, Relaxed) => "asked again",
+        _ if kept.was_asked.swap(true, Relaxed) => "repeated query",
         Ok(procfs) => match is_worth_it(&procfs) {
             Ok(reason) => reason,
             Err(reason) => return Strategy::walk(reason),
@@ -120,15 +120,17 @@ impl State {
                 Ok(program)
             }
             Err(refused) => {
-                // Not tried again: the next time would be refused, and logged, just so.
-                *self = Self::Refused(refused);
+                // Not retried if it is to stay so: the next load would be refused, and logged, in the same manner.
+                if !refused.is_temporary() {
+                    *self = Self::Refused(refused);
+                }
                 Err(refused)
             }
         }
     }
 }
 
-/// The program, whether or not it pays, where the caller may load it.
+/// The program, whether or not it is worth the set-up, if the caller may load it.
 pub(crate) fn load(kept: &KeptProgram) -> Option<Arc<TaskFiles>> {
     let procfs = Proc::open().ok().filter(|procfs| !walk::is_of_other_namespace(procfs))?;
     let mut state = lock(&kept.state);
@@ -138,10 +140,16 @@ pub(crate) fn load(kept: &KeptProgram) -> Option<Arc<TaskFiles>> {
     state.load(Loader::current(Some(&procfs))).ok()
 }
 
-/// Only `/proc` has the number of descriptors, and without it there is nothing to walk either.
+/// Whether these processes, which are few, have enough descriptors.
+fn has_many_descriptors(procfs: &impl Procfs, pids: &[u32]) -> bool {
+    let counts = pids.iter().filter_map(|pid| procfs.sizes(*pid).ok()?.descriptors);
+    counts.sum::<u64>() >= MIN_FILES_FOR_BPF
+}
+
+/// The number of descriptors is in `/proc`; without it the walk has nothing to read either.
 const NOT_COUNTED: &str = "no count of descriptors";
 
-/// Why it pays to set the iteration up, or why not.
+/// Why the iteration is worth its set-up (`Ok`), or why it is not (`Err`).
 fn is_worth_it(procfs: &impl Procfs) -> Result<&'static str, &'static str> {
     let mut text = Vec::new();
     let read = procfs.read("sys/fs/file-nr", &mut text);
@@ -153,6 +161,12 @@ fn is_worth_it(procfs: &impl Procfs) -> Result<&'static str, &'static str> {
     if files < MIN_FILES_FOR_BPF {
         return Err("few descriptors");
     }
-    let few = walk::is_nested(procfs) && procfs.pids().is_ok_and(|pids| pids.len() < MIN_PROCESSES_FOR_BPF);
-    if few { Err("few processes") } else { Ok("many descriptors") }
+    // Files are counted for the whole machine, so a nested namespace counts its own.
+    if walk::is_nested(procfs) {
+        let pids = procfs.pids().unwrap_or_default();
+        if pids.len() < MIN_PROCESSES_FOR_BPF && !has_many_descriptors(procfs, &pids) {
+            return Err("few processes");
+        }
+    }
+    Ok("many descriptors")
 }

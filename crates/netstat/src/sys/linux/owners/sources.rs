@@ -1,9 +1,10 @@
-//! A search for owners by the source that suits: BPF or the walk.
+//! The search for owners by the selected source: BPF or the walk.
 
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::log::debug;
 use crate::model::gap::GapKind;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
+use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::linux::owners::bpf::TaskFiles;
 use crate::sys::linux::owners::select::{KeptProgram, Strategy, load, select};
@@ -11,16 +12,25 @@ use crate::sys::linux::owners::{task_files, walk};
 use crate::sys::linux::procfs::Proc;
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
+use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, OnceLock};
 
-/// A search for owners by the source that suits.
+/// A search for owners by the selected source.
 pub(crate) struct OwnerSources<'c> {
     kept: &'c KeptProgram,
     asked: OwnerSource,
     pids: Vec<u32>,
+    /// The inode number of this thread's network namespace, whose sockets are listed.
+    netns: Option<u32>,
     /// Set if the tables of sockets were complete before the source was selected.
     complete_tables: OnceLock<Option<Vec<u64>>>,
     selected: OnceLock<Selected>,
+}
+
+/// The inode number of the network namespace of this thread; `None` if `/proc` does not show it.
+fn namespace_of_this_thread() -> Option<u32> {
+    let namespace = std::fs::metadata("/proc/thread-self/ns/net").ok()?;
+    u32::try_from(namespace.ino()).ok()
 }
 
 /// The source that was selected.
@@ -46,6 +56,7 @@ impl<'c> OwnerSources<'c> {
             kept,
             asked: query.owner_source,
             pids: query.filter.pids(),
+            netns: namespace_of_this_thread(),
             complete_tables: OnceLock::new(),
             selected: OnceLock::new(),
         }
@@ -53,7 +64,8 @@ impl<'c> OwnerSources<'c> {
 
     fn iteration(&self, program: Arc<TaskFiles>, reason: &'static str) -> Iteration {
         let nested = program.level() > 0;
-        task_files::TaskFileSearch::over(program, nested, reason, &self.pids, Proc::open)
+        let scope = task_files::Scope { nested, netns: self.netns, pids: self.pids.clone() };
+        task_files::TaskFileSearch::over(program, scope, reason, Proc::open)
     }
 
     /// If the walk was denied access to some processes, retries with the iterator, which needs no right to trace.
@@ -128,6 +140,20 @@ impl OwnerSearch for OwnerSources<'_> {
             Some(Selected::Walk(search, _)) => search.second_pass(table, unresolved, threads),
             Some(Selected::Iterate(search)) => search.second_pass(table, unresolved, threads),
             None => {}
+        }
+    }
+
+    fn search_without_descriptor(&mut self, table: &mut OwnerTable, sockets: &[&Socket]) {
+        match self.selected.get_mut() {
+            Some(Selected::Walk(search, _)) => search.search_without_descriptor(table, sockets),
+            Some(Selected::Iterate(search)) => search.search_without_descriptor(table, sockets),
+            None => {}
+        }
+    }
+
+    fn verify(&self, socket: &mut Socket) {
+        if let Some(selected) = self.selected.get() {
+            selected.search().verify(socket);
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Owners by a BPF iterator over the descriptors of all processes: see [`bpf`](crate::sys::linux::owners::bpf).
 //!
-//! One thread iterates: the kernel returns the tasks in order. It takes a tenth of the time of the walk.
+//! One thread iterates, since the kernel returns the tasks in order. It takes a tenth of the time of the walk.
 //!
 //! # Races
-//! The iteration runs beside the reading of the tables, and reads a process once. What was opened after that, or passed
-//! on, is found by a second iteration, if a socket is left without owner.
+//! The iteration runs in parallel with the reading of the tables, and reads a process once. A socket that was opened or
+//! passed on after that is found by a second iteration, which runs if a listed socket has no holder.
 //!
-//! An iteration that fails half way is useless, as it does not say what is missing: the walk takes its place.
+//! An iteration that fails does not report which processes are missing, so its records are discarded and the walk
+//! replaces it.
 
 use super::walk::ProcfsWalk;
 use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen};
@@ -15,56 +16,120 @@ use crate::log::debug;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership};
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
-use crate::sys::linux::owners::bpf::HeldSource;
+use crate::model::socket::Socket;
+use crate::sys::linux::owners::bpf::{Evidence, HeldSource, SocketFile};
 use crate::sys::linux::procfs::Procfs;
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
-/// What the iterator is called in gaps and reasons.
+/// How many descriptors the walk reads to look for owners without a descriptor, at three microseconds each.
+const MAX_WALKED: u64 = 1 << 16;
+
+/// `IPPROTO_MPTCP` of linux/in.h.
+const IPPROTO_MPTCP: u16 = 262;
+
+/// The name of the iterator in gaps and reasons.
 const ITERATOR: &str = "bpf_iter_task_file";
 
-/// A search by an iterator, with what a walk needs if it fails.
+/// A search by the iterator, which the walk replaces if the iterator fails.
 pub(crate) struct TaskFileSearch<S, P: Procfs, O> {
     source: S,
-    /// Why it is this source.
+    /// Why this source was selected.
     reason: &'static str,
-    /// Whether this is a pid namespace with others above it, whose processes are not seen.
-    nested: bool,
-    /// The processes that the query names; none: all.
-    pids: Vec<u32>,
-    taken: AtomicBool,
+    scope: Scope,
+    started: AtomicBool,
     tables_complete: AtomicBool,
-    /// The sockets that are listed, ascending, where these are few: the others need not be sorted.
+    /// The keys of the listed sockets, ascending, if they are few: the others need not be sorted.
     wanted: OnceLock<Option<Vec<u64>>>,
     found: Mutex<Iterated>,
     open_procfs: O,
     walk: OnceLock<ProcfsWalk<P>>,
 }
 
-/// What an iteration found.
+/// Which processes and sockets a search is about.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scope {
+    /// Whether this is a nested pid namespace: the processes of those above it are not seen.
+    pub(crate) nested: bool,
+    /// The inode number of the network namespace whose sockets are listed; `None`: not known.
+    pub(crate) netns: Option<u32>,
+    /// The processes that the query names; none: all.
+    pub(crate) pids: Vec<u32>,
+}
+
+impl Scope {
+    /// The holding that a descriptor is; `None` if its socket or its process is out of the scope.
+    fn holding(&self, file: &SocketFile) -> Option<Holding> {
+        if !(self.pids.is_empty() || self.pids.contains(&file.pid)) {
+            return None;
+        }
+        let owner = Owner::new(file.pid, Some(file.fd), OwnerRole::Holder);
+        let holding = Holding::new(file.inode, owner);
+        let Some(Evidence { netns, cookie, port, protocol }) = file.evidence else { return Some(holding) };
+        if self.netns.is_some_and(|listed| listed != netns) {
+            return None;
+        }
+        if protocol == IPPROTO_MPTCP {
+            // Its rows are its subflows, which have cookies and ports of their own.
+            return Some(holding);
+        }
+        // Without a port it was not bound yet, and is in no table.
+        (port != 0).then(|| holding.of_socket(cookie, port))
+    }
+}
+
+/// The result of an iteration.
 #[derive(Default)]
 struct Iterated {
     holdings: Vec<Holding>,
     seen: Vec<ProcessSeen>,
     /// It began after the tables of sockets were complete.
     after_tables: bool,
+    /// The process that is read, where its holdings begin, and how many it may have before repeats are removed.
+    process: Run,
     failure: Option<Errno>,
 }
 
+/// The holdings of one process, which come together.
+#[derive(Copy, Clone, Default)]
+struct Run {
+    pid: u32,
+    start: usize,
+    limit: usize,
+}
+
 impl Iterated {
+    /// Removes repeats among what a process holds as soon as there are many: the tables of its threads may be copies of one
+    /// another. What is left may double before the next time, so that the work stays in proportion.
+    fn merge_repeats(&mut self, pid: u32) {
+        /// More than a table has, nearly always.
+        const MANY: usize = 1 << 16;
+        let length = self.holdings.len();
+        if self.process.pid != pid {
+            self.process = Run { pid, start: length, limit: length + MANY };
+        }
+        if length < self.process.limit {
+            return;
+        }
+        let mut own = self.holdings.split_off(self.process.start);
+        own.sort_unstable();
+        own.dedup();
+        self.process.limit = self.process.start + (2 * own.len()).max(MANY);
+        self.holdings.extend(own);
+    }
+
     /// Iterates once.
-    fn read(source: &impl HeldSource, pids: &[u32], wanted: Option<&[u64]>) -> Result<Self, Errno> {
+    fn read(source: &impl HeldSource, scope: &Scope, wanted: Option<&[u64]>) -> Result<Self, Errno> {
         let mut found = Self::default();
         source.read(&mut |at, file| {
-            if !(pids.is_empty() || pids.contains(&file.pid))
-                || wanted.is_some_and(|wanted| wanted.binary_search(&file.inode).is_err())
-            {
+            if wanted.is_some_and(|wanted| wanted.binary_search(&file.inode).is_err()) {
                 return;
             }
-            let owner = Owner::new(file.pid, Some(file.fd), OwnerRole::Holder);
-            found.holdings.push(Holding { key: file.inode, owner });
+            let Some(holding) = scope.holding(&file) else { return };
+            found.merge_repeats(file.pid);
+            found.holdings.push(holding);
             // The descriptors of a process follow one another.
             match found.seen.last_mut() {
                 Some(last) if last.pid == file.pid => last.note_socket(file.fd, file.inode),
@@ -85,13 +150,12 @@ where
     P: Procfs,
     O: Fn() -> Result<P, Errno>,
 {
-    pub(crate) fn over(source: S, nested: bool, reason: &'static str, pids: &[u32], open_procfs: O) -> Self {
+    pub(crate) fn over(source: S, scope: Scope, reason: &'static str, open_procfs: O) -> Self {
         Self {
             source,
             reason,
-            nested,
-            pids: pids.to_vec(),
-            taken: AtomicBool::new(false),
+            scope,
+            started: AtomicBool::new(false),
             tables_complete: AtomicBool::new(false),
             wanted: OnceLock::new(),
             found: Mutex::default(),
@@ -102,9 +166,9 @@ where
 
     fn iterate(&self) {
         let after_tables = self.tables_complete.load(SeqCst);
-        let found = Iterated::read(&self.source, &self.pids, None);
+        let found = Iterated::read(&self.source, &self.scope, None);
         if found.is_err() {
-            let walk = || ProcfsWalk::over((self.open_procfs)(), &self.pids);
+            let walk = || ProcfsWalk::over((self.open_procfs)(), &self.scope.pids);
             self.walk.get_or_init(walk);
         }
         let mut found =
@@ -112,7 +176,7 @@ where
         if let Some(Some(wanted)) = self.wanted.get() {
             found.holdings.retain(|holding| wanted.binary_search(&holding.key).is_ok());
         }
-        // On this thread, while the tables of sockets may still be read on another.
+        // Sorted on this thread, while another may still read the tables of sockets.
         found.holdings.sort();
         *lock(&self.found) = Iterated { after_tables, ..found };
     }
@@ -125,7 +189,7 @@ where
     O: Fn() -> Result<P, Errno> + Sync,
 {
     fn run(&self) {
-        if !self.taken.swap(true, SeqCst) {
+        if !self.started.swap(true, SeqCst) {
             self.iterate();
         }
         if let Some(walk) = self.walk.get() {
@@ -160,9 +224,9 @@ where
         let mut table = OwnerTable::default();
         table.add(std::mem::take(&mut found.holdings), std::mem::take(&mut found.seen));
         table.from = Some(OwnerSourceUsed::new(OwnerSource::Bpf, self.reason));
-        let hidden = self.nested.then_some(HiddenReason::OtherPidNamespace);
-        table.set_reach(true, !self.pids.is_empty(), hidden);
-        if self.nested {
+        let hidden = self.scope.nested.then_some(HiddenReason::OtherPidNamespace);
+        table.set_reach(true, !self.scope.pids.is_empty(), hidden);
+        if self.scope.nested {
             table.gaps_if_missing.push(Gap::new(GapKind::ProcessesHidden, 1, "pid namespace"));
         }
         table
@@ -176,16 +240,51 @@ where
         if unresolved.is_empty() || after_tables {
             return;
         }
-        match Iterated::read(&self.source, &self.pids, Some(unresolved)) {
+        match Iterated::read(&self.source, &self.scope, Some(unresolved)) {
             Ok(found) if found.holdings.is_empty() => {}
             Ok(found) => table.add(found.holdings, found.seen),
             Err(errno) => {
-                // Processes that have started since were not seen.
+                // Processes that started after the first iteration were not seen.
                 table.complete = false;
                 table.if_missing = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
                 let failure = format!("{ITERATOR}: {}", std::io::Error::from(errno));
                 table.gaps.push(Gap::new(GapKind::OwnersUnavailable, 1, failure));
             }
+        }
+    }
+
+    fn search_without_descriptor(&mut self, table: &mut OwnerTable, sockets: &[&Socket]) {
+        if let Some(walk) = self.walk.get_mut() {
+            return walk.search_without_descriptor(table, sockets);
+        }
+        // The iterator reports no rings, so the walk looks for them.
+        let mut walk = ProcfsWalk::over((self.open_procfs)(), &self.scope.pids);
+        let is_affordable = walk.descriptors() <= MAX_WALKED;
+        if is_affordable {
+            walk.run();
+            walk.search_without_descriptor(table, sockets);
+        }
+        let walked = walk.table();
+        if !matches!(table.if_missing, Ownership::None { .. }) {
+            return;
+        }
+        if !is_affordable {
+            table.if_missing = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
+            table.unread = None;
+            let why = "/proc/<pid>/fd: too many descriptors to look for an io_uring";
+            table.gaps_if_missing.push(Gap::new(GapKind::ProcessesSkipped, 1, why));
+        } else if matches!(walked.if_missing, Ownership::Hidden { .. }) {
+            // The iterator has read their descriptors, but one of them may hold a socket otherwise.
+            table.if_missing = walked.if_missing;
+            table.unread = walked.unread;
+            table.gaps_if_missing.extend(walked.gaps);
+            table.gaps_if_missing.extend(walked.gaps_if_missing);
+        }
+    }
+
+    fn verify(&self, socket: &mut Socket) {
+        if let Some(walk) = self.walk.get() {
+            walk.verify(socket);
         }
     }
 }

@@ -1,24 +1,30 @@
 //! The scan over the descriptors of all processes in `/proc`: works everywhere, with any rights.
 //!
-//! Each descriptor costs two to four microseconds, nearly all of it in the kernel, and the scan is nearly all of a
-//! listing's time. So it runs on several threads beside the reading of the tables ([`pid_walk`]).
+//! Each descriptor costs two to four microseconds, nearly all of it in the kernel, and the scan takes most of the time of a
+//! listing. So it runs on several threads, in parallel with the reading of the tables ([`pid_walk`]).
 //!
-//! # What it sees that a simple scan does not
+//! # What it sees that a simple scan misses
 //! - Threads with a descriptor table of their own (`unshare(CLONE_FILES)`): `/proc/<pid>/fd` shows that of the leader.
-//!   Where a process has more than one thread, kcmp(2) says which tables differ.
+//!   Where a process has more than one thread, kcmp(2) compares their tables.
 //! - Processes whose main thread has exited: their `fd` is empty, and that of the other threads is not.
 //!
 //! # What it cannot see
 //! Processes of other users without the right to trace them, processes outside the caller's pid namespace or hidden by
-//! `hidepid`, sockets in flight between processes, the kernel's own, those registered with io_uring alone.
+//! `hidepid`, sockets in flight between processes, the kernel's own. Sockets that are registered in an io_uring or mapped,
+//! and have no descriptor, are searched for when a row has no owner ([`without_descriptor`](super::without_descriptor)).
 //!
 //! [`pid_walk`]: crate::engine::pid_walk
 
 use crate::engine::owner_table::OwnerTable;
+use crate::engine::owner_table::join_key;
 use crate::engine::pid_walk::{Extra, PidWalk, ProcessReader, Unreadable, Visit};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::{HiddenReason, Ownership};
-use crate::sys::linux::procfs::{Procfs, TableRead};
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
+use crate::sys::linux::owners::shared::Verifier;
+use crate::sys::linux::owners::without_descriptor::{Ring, WithoutDescriptor};
+use crate::sys::linux::procfs::{File, Procfs, TableRead};
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
 use std::cmp::Ordering;
@@ -26,39 +32,55 @@ use std::cmp::Ordering;
 /// How many links may be read in the threads of a process whose tables cannot be compared.
 const UNCOMPARED_LINKS: u64 = 1 << 16;
 
+/// How many links are read in all tables of one process: a process may have a million in one table, and as many tables as
+/// threads. Beyond that its threads are a gap.
+const MAX_LINKS: u64 = 1 << 20;
+
 /// The inode of the initial pid namespace, `PROC_PID_INIT_INO` of include/linux/proc_ns.h.
 const INITIAL_PID_NAMESPACE: &[u8] = b"pid:[4026531836]";
 
-/// A search for owners in `/proc`, or why there is nothing to search.
-pub(crate) struct ProcfsWalk<P: Procfs>(Result<PidWalk<ProcfsReader<P>>, NotSearched>);
+/// A search for owners in `/proc`, or why it cannot be searched.
+pub(crate) struct ProcfsWalk<P: Procfs> {
+    walk: Result<PidWalk<ProcfsReader<P>>, NotSearched>,
+    verifier: Verifier,
+}
 
 /// Why a `/proc` is not searched.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum NotSearched {
     /// It cannot be read.
     Failed(Errno),
-    /// It is that of another pid namespace: what it shows are other processes, or by other numbers.
+    /// It belongs to another pid namespace: it shows other processes, or the same ones by other numbers.
     OtherNamespace,
 }
 
 /// Reads the descriptors of processes in `/proc`.
 pub(crate) struct ProcfsReader<P>(P);
 
-/// Threads whose descriptor tables were not read, because they could not be compared with others.
+/// What a walk finds besides holders.
 #[derive(Default)]
-pub(crate) struct NotCompared(u64);
+pub(crate) struct BesidesHolders {
+    /// The number of threads whose descriptor tables were not read, because they could not be compared.
+    not_compared: u64,
+    rings: Vec<Ring>,
+}
 
-impl Extra for NotCompared {
+impl Extra for BesidesHolders {
     fn absorb(&mut self, other: Self) {
-        self.0 += other.0;
+        self.not_compared += other.not_compared;
+        self.rings.extend(other.rings);
     }
 
     fn is_complete(&self) -> bool {
-        self.0 == 0
+        self.not_compared == 0
     }
 
     fn add_gaps(&self, gap: &mut dyn FnMut(GapKind, u64, String)) {
-        gap(GapKind::ThreadsNotCompared, self.0, "kcmp".to_owned());
+        gap(GapKind::ThreadsNotCompared, self.not_compared, "kcmp".to_owned());
+    }
+
+    fn absorb_second_pass(&mut self, second: Self) {
+        self.rings.extend(second.rings);
     }
 }
 
@@ -73,7 +95,7 @@ impl From<Errno> for Unreadable {
 }
 
 impl<P: Procfs> ProcessReader for ProcfsReader<P> {
-    type Extra = NotCompared;
+    type Extra = BesidesHolders;
     type Buffers = ();
 
     const SOURCE: &'static str = "/proc/<pid>/fd";
@@ -82,7 +104,7 @@ impl<P: Procfs> ProcessReader for ProcfsReader<P> {
         Ok(self.0.pids()?)
     }
 
-    fn read(&self, visit: &mut Visit<'_, NotCompared>, (): &mut ()) -> Result<(), Unreadable> {
+    fn read(&self, visit: &mut Visit<'_, BesidesHolders>, (): &mut ()) -> Result<(), Unreadable> {
         visit.seen_at = self.0.now();
         Ok(DescriptorTables { procfs: &self.0, pid: visit.pid, visit }.read()?)
     }
@@ -96,25 +118,35 @@ impl<P: Procfs> ProcfsWalk<P> {
             let pids = pids.map_err(NotSearched::Failed)?;
             Ok(PidWalk::new(ProcfsReader(procfs), pids, !named.is_empty()))
         });
-        Self(walk)
+        Self { walk, verifier: Verifier::default() }
+    }
+
+    /// How many descriptors the walk has to read, by the sizes that the kernel shows without any right.
+    #[cfg(feature = "bpf")]
+    pub(crate) fn descriptors(&self) -> u64 {
+        /// What a process has where the kernel does not count them.
+        const USUAL: u64 = 32;
+        let Ok(walk) = &self.walk else { return 0 };
+        let sizes = walk.pids().iter().filter_map(|pid| walk.reader.0.sizes(*pid).ok());
+        sizes.fold(0, |sum, size| sum.saturating_add(size.descriptors.unwrap_or(USUAL)))
     }
 }
 
 impl<P: Procfs + Send> OwnerSearch for ProcfsWalk<P> {
     fn run(&self) {
-        if let Ok(walk) = &self.0 {
+        if let Ok(walk) = &self.walk {
             walk.run();
         }
     }
 
     fn tables_complete(&self, _keys: Option<Vec<u64>>) {
-        if let Ok(walk) = &self.0 {
+        if let Ok(walk) = &self.walk {
             walk.tables_complete();
         }
     }
 
     fn table(&mut self) -> OwnerTable {
-        let walk = match &mut self.0 {
+        let walk = match &mut self.walk {
             Ok(walk) => walk,
             Err(NotSearched::Failed(errno)) => {
                 return OwnerTable::failed(format_args!("/proc: {}", std::io::Error::from(*errno)));
@@ -134,8 +166,36 @@ impl<P: Procfs + Send> OwnerSearch for ProcfsWalk<P> {
     }
 
     fn second_pass(&mut self, table: &mut OwnerTable, unresolved: &[u64], threads: usize) {
-        if let Ok(walk) = &mut self.0 {
+        if let Ok(walk) = &mut self.walk {
             walk.second_pass(table, unresolved, threads);
+        }
+    }
+
+    fn search_without_descriptor(&mut self, table: &mut OwnerTable, sockets: &[&Socket]) {
+        let Ok(walk) = &mut self.walk else { return };
+        let mut rings = std::mem::take(&mut walk.extra().rings);
+        rings.sort_unstable();
+        rings.dedup();
+        let procfs = &walk.reader.0;
+        let mut wanted: Vec<u64> = sockets.iter().filter_map(|socket| join_key(socket)).collect();
+        wanted.sort_unstable();
+        let mut search = WithoutDescriptor::new(procfs, &wanted);
+        search.search_rings(&rings);
+        // Mappings take long to read, so they are not where another reason hides most owners. Of the IP protocols only
+        // TCP can be mapped.
+        let may_hide =
+            matches!(table.if_missing, Ownership::Hidden { reason } if reason != HiddenReason::NotSearched);
+        let own_user = procfs.user(std::process::id()).ok();
+        let is_sought = |socket: &&Socket| !may_hide || (socket.uid.is_some() && socket.uid == own_user);
+        if sockets.iter().any(|socket| socket.protocol == Protocol::Tcp && is_sought(socket)) {
+            search.search_mappings(walk.pids());
+        }
+        search.add_to(table);
+    }
+
+    fn verify(&self, socket: &mut Socket) {
+        if let Ok(walk) = &self.walk {
+            self.verifier.verify(&walk.reader.0, socket);
         }
     }
 }
@@ -143,7 +203,7 @@ impl<P: Procfs + Send> OwnerSearch for ProcfsWalk<P> {
 /// Why processes may exist that `/proc` does not show.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Hidden {
-    /// This process lives in a pid namespace of its own.
+    /// This process is in a nested pid namespace.
     Namespace,
     /// `/proc` is mounted with `hidepid`.
     Mount,
@@ -165,16 +225,22 @@ impl Hidden {
     }
 }
 
-/// A `/proc` that shows this process by its own number, and so all others by theirs. In a pid namespace of
-/// its own with the `/proc` of the one before, a process finds itself by another number; with that of a
-/// third it does not find itself at all.
+/// A `/proc` that shows this process by its own number, and so all others by theirs. In a nested pid namespace with the
+/// `/proc` of the outer one, a process finds itself by another number, or by the same one by chance: then `NSpid` lists two.
+/// With the `/proc` of an unrelated namespace it does not find itself at all.
 fn of_own_namespace<P: Procfs>(procfs: P) -> Result<P, NotSearched> {
     own_namespace(&procfs).map(|()| procfs)
 }
 
 fn own_namespace(procfs: &impl Procfs) -> Result<(), NotSearched> {
     match procfs.link("self") {
-        Ok(own) if own == std::process::id().to_string().as_bytes() => Ok(()),
+        Ok(own) if own == std::process::id().to_string().as_bytes() => {
+            // A process of the initial namespace has one number alone.
+            if is_nested(procfs) && has_several_numbers(procfs) {
+                return Err(NotSearched::OtherNamespace);
+            }
+            Ok(())
+        }
         Ok(_) => Err(NotSearched::OtherNamespace),
         Err(Errno::NOENT) => match procfs.pids() {
             Ok(pids) if !pids.is_empty() => Err(NotSearched::OtherNamespace),
@@ -186,13 +252,26 @@ fn own_namespace(procfs: &impl Procfs) -> Result<(), NotSearched> {
     }
 }
 
+/// Whether this process has several numbers in the namespaces from that of `/proc` down to its own. False before Linux 4.1,
+/// which has no such line.
+fn has_several_numbers(procfs: &impl Procfs) -> bool {
+    let mut status = Vec::new();
+    if procfs.read("self/status", &mut status).is_err() {
+        return false;
+    }
+    let numbers = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"NSpid:"));
+    numbers.is_some_and(|numbers| {
+        numbers.split(u8::is_ascii_whitespace).filter(|number| !number.is_empty()).count() > 1
+    })
+}
+
 /// Whether a `/proc` shows the processes of another pid namespace than this one, or by other numbers.
 #[cfg(feature = "bpf")]
 pub(crate) fn is_of_other_namespace(procfs: &impl Procfs) -> bool {
     matches!(own_namespace(procfs), Err(NotSearched::OtherNamespace))
 }
 
-/// Whether this process is in a pid namespace that is not the first.
+/// Whether this process is in a nested pid namespace.
 pub(crate) fn is_nested(procfs: &impl Procfs) -> bool {
     procfs.link("self/ns/pid").is_ok_and(|namespace| namespace != INITIAL_PID_NAMESPACE)
 }
@@ -201,7 +280,7 @@ fn hidden_processes(procfs: &impl Procfs, pids: &[u32], some_only: bool) -> Opti
     if is_nested(procfs) {
         return Some(Hidden::Namespace);
     }
-    // There is always a first process. A caller that is not shown it is not shown others either.
+    // Process 1 always exists. A caller that is not shown it is not shown others either.
     (!some_only && pids.binary_search(&1).is_err()).then_some(Hidden::Mount)
 }
 
@@ -209,7 +288,7 @@ fn hidden_processes(procfs: &impl Procfs, pids: &[u32], some_only: bool) -> Opti
 struct DescriptorTables<'a, 'v, P> {
     procfs: &'a P,
     pid: u32,
-    visit: &'a mut Visit<'v, NotCompared>,
+    visit: &'a mut Visit<'v, BesidesHolders>,
 }
 
 impl<P: Procfs> DescriptorTables<'_, '_, P> {
@@ -233,7 +312,10 @@ impl<P: Procfs> DescriptorTables<'_, '_, P> {
     /// Reads one descriptor table.
     fn table(&mut self, thread: Option<u32>) -> Result<TableRead, Errno> {
         let Self { procfs, pid, visit } = self;
-        procfs.sockets(*pid, thread, &mut |fd, inode| visit.holds(Some(fd), inode))
+        procfs.files(*pid, thread, &mut |fd, file| match file {
+            File::Socket(inode) => visit.holds(Some(fd), inode),
+            File::Ring => visit.extra().rings.push(Ring { pid: *pid, thread, fd }),
+        })
     }
 
     /// Reads the tables of those threads that share neither the leader's nor that of a thread before them.
@@ -244,24 +326,31 @@ impl<P: Procfs> DescriptorTables<'_, '_, P> {
         let threads = self.procfs.threads(leader)?;
         let mut failure = Ok(());
         let mut budget = UNCOMPARED_LINKS;
+        let mut links = MAX_LINKS.saturating_sub(descriptors);
         for thread in threads.into_iter().filter(|thread| *thread != leader) {
             let place = match self.place(&tables, thread) {
                 // Shares a table that has been read.
                 Ok(Ok(_)) => continue,
                 Ok(Err(place)) => Some(place),
-                // Cannot be compared, or what it was to be compared with is gone: read it, if that is not
-                // too much; owners are a set.
+                // Cannot be compared, or the task to compare with has ended: read it, within the budget. Owners are a
+                // set, so reading a table twice does no harm.
                 Err(_) => {
                     let Some(rest) = budget.checked_sub(descriptors.max(1)) else {
-                        self.visit.extra().0 += 1;
+                        self.visit.extra().not_compared += 1;
                         continue;
                     };
                     budget = rest;
                     None
                 }
             };
+            if links == 0 {
+                self.visit.extra().not_compared += 1;
+                continue;
+            }
             match self.table(Some(thread)) {
                 Ok(read) => {
+                    links = links.saturating_sub(read.descriptors);
+                    self.visit.merge_holdings();
                     if let Some(place) = place {
                         tables.insert(place, thread);
                     }
@@ -269,7 +358,7 @@ impl<P: Procfs> DescriptorTables<'_, '_, P> {
                         failure = Err(Errno::ACCESS);
                     }
                 }
-                // Ended meanwhile, and its table with it or it is read elsewhere.
+                // Ended in the meantime. If another task shares its table, it is read there.
                 Err(Errno::NOENT | Errno::SRCH) => {}
                 Err(errno) => failure = Err(errno),
             }
@@ -277,8 +366,8 @@ impl<P: Procfs> DescriptorTables<'_, '_, P> {
         failure
     }
 
-    /// Where a task stands among others: `Ok(Ok)` with the one whose table it shares, else `Ok(Err)` with
-    /// the place that keeps the order.
+    /// The position of a task among the tasks read: `Ok(Ok)` with the one whose table it shares, else `Ok(Err)` with
+    /// the position to insert it at.
     fn place(&self, tables: &[u32], thread: u32) -> Result<Result<usize, usize>, Errno> {
         let mut failure = None;
         let place = tables.binary_search_by(|task| {

@@ -5,13 +5,18 @@
 pub(crate) mod net;
 pub(crate) mod process;
 pub(crate) mod process_cache;
+pub(crate) mod program_name;
 
 use super::clock::nanoseconds_since_boot;
 use super::errno::errno_of;
 use super::ffi;
 use netstat_wire::linux::proc_pid_fd::{number, socket_inode};
-use rustix::fs::{Mode, OFlags, RawDir, open, readlink, readlinkat_raw};
+use rustix::fs::{
+    AtFlags, CWD, Mode, OFlags, RawDir, RawMode, ResolveFlags, Statx, StatxFlags, open, openat2, readlink,
+    readlinkat_raw, statat, statfs, statx,
+};
 use rustix::io::{Errno, read};
+use rustix::net::sockopt::socket_cookie;
 use std::cmp::Ordering;
 use std::ffi::CStr;
 use std::fs::{self, Metadata};
@@ -23,8 +28,23 @@ use std::os::unix::fs::MetadataExt;
 /// nothing.
 const DIRECTORY_BYTES: usize = 64 * 1024;
 
-/// Longer than any `socket:[N]`: a link that is cut does not lead to a socket.
+/// Longer than any `socket:[N]` and than [`RING`]: a link that is cut leads to neither.
 const LINK_BYTES: usize = 48;
+
+/// The link of an io_uring. No path can be confused with it, since paths start with a slash.
+const RING: &[u8] = b"anon_inode:[io_uring]";
+
+/// `PROC_SUPER_MAGIC` of linux/magic.h.
+const PROC_SUPER_MAGIC: i128 = 0x9fa0;
+
+/// What a descriptor leads to, as far as it matters to owners.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum File {
+    /// A socket, by its inode number.
+    Socket(u64),
+    /// An io_uring, in which sockets may be registered.
+    Ring,
+}
 
 /// The sizes of a process that can be read without any right.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -56,20 +76,32 @@ pub(crate) trait Procfs: Sync {
     /// whether or not it may be traced (`task_dump_owner` of fs/proc/base.c). Its file `status` has the user too, but
     /// takes ten times as long to read.
     fn user(&self, pid: u32) -> Result<u32, Errno>;
-    /// Calls `found` with descriptor and inode of each socket in the descriptor table of a process (its leader's), or of
-    /// one of its threads.
-    fn sockets(
+    /// Calls `found` with each descriptor of a socket or an io_uring in the descriptor table of a process (its leader's),
+    /// or of one of its threads.
+    fn files(
         &self,
         pid: u32,
         thread: Option<u32>,
-        found: &mut dyn FnMut(i32, u64),
+        found: &mut dyn FnMut(i32, File),
     ) -> Result<TableRead, Errno>;
+    /// Whether a process's descriptor was opened with `O_PATH`: it allows neither reading nor writing.
+    fn is_path_only(&self, pid: u32, fd: i32) -> Result<bool, Errno>;
+    /// Compares the open files of two processes' descriptors, as [`ffi::compare_files`].
+    fn compare_files(&self, a: (u32, i32), b: (u32, i32)) -> Result<Ordering, Errno>;
+    /// The cookie of the socket of a process's descriptor. It needs the right to attach to the process, and for the
+    /// moment of the call this process shares the socket.
+    fn socket_cookie(&self, pid: u32, fd: i32) -> Result<u64, Errno>;
     /// Compares the descriptor tables of two tasks, as [`ffi::compare_descriptor_tables`].
     fn compare_tables(&self, a: u32, b: u32) -> Result<Ordering, Errno>;
-    /// Reads a file below `/proc`, such as `12/stat`, to its end.
+    /// Reads a file below `/proc` that the kernel writes as a whole, such as `12/stat`, to its end.
     fn read(&self, path: &str, content: &mut Vec<u8>) -> Result<(), Errno>;
+    /// Reads a file below `/proc` that the kernel writes line by line, such as `12/maps`, to its end; fails with
+    /// `EFBIG` if it is longer than `limit`.
+    fn read_lines(&self, path: &str, content: &mut Vec<u8>, limit: usize) -> Result<(), Errno>;
     /// Reads a link below `/proc`, such as `12/exe`.
     fn link(&self, path: &str) -> Result<Vec<u8>, Errno>;
+    /// Whether the executable of a process is at this path, which is as the process sees it.
+    fn is_executable_at(&self, pid: u32, path: &[u8]) -> Result<bool, Errno>;
     /// Nanoseconds since boot, the clock of process start times.
     fn now(&self) -> u64;
 }
@@ -81,8 +113,11 @@ pub(crate) struct Proc {
 }
 
 impl Proc {
+    /// Fails with `ENOENT` if no procfs is mounted on `/proc`: other file systems could show anything there.
     pub(crate) fn open() -> Result<Self, Errno> {
-        metadata("")?;
+        if i128::from(statfs("/proc")?.f_type) != PROC_SUPER_MAGIC {
+            return Err(Errno::NOENT);
+        }
         // This process has descriptors: those of its standard streams at least.
         let own = metadata("self/fd");
         Ok(Self { has_descriptor_counts: own.is_ok_and(|own| own.size() > 0) })
@@ -97,8 +132,44 @@ fn metadata(path: &str) -> Result<Metadata, Errno> {
     fs::metadata(absolute(path)).map_err(errno_of)
 }
 
+/// Opens a file below `/proc`. Something else may be mounted over a single file: opening or reading a FIFO does not
+/// wait for a writer.
 fn open_below(path: &str, flags: OFlags) -> Result<OwnedFd, Errno> {
-    open(absolute(path), OFlags::RDONLY | OFlags::CLOEXEC | flags, Mode::empty())
+    let usual = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK;
+    open(absolute(path), usual | flags, Mode::empty())
+}
+
+/// Reads on from `length` bytes of `content`, in steps of some kilobytes, until `is_end` or the
+/// file's end.
+fn read_until(
+    file: &OwnedFd,
+    content: &mut Vec<u8>,
+    limit: usize,
+    is_end: impl Fn(&[u8], usize, usize) -> bool,
+) -> Result<(), Errno> {
+    /// Longer than most files.
+    const STEP: usize = 4096;
+    let mut length = 0;
+    while length < limit {
+        if content.len() < length + STEP {
+            content.resize(length + STEP, 0);
+        }
+        let space = content.get_mut(length..).unwrap_or_default();
+        let size = space.len();
+        match read(file, space) {
+            Ok(0) => break,
+            Ok(read) => {
+                length += read;
+                if is_end(content.get(..length).unwrap_or_default(), read, size) {
+                    break;
+                }
+            }
+            Err(Errno::INTR) => {}
+            Err(errno) => return Err(errno),
+        }
+    }
+    content.truncate(length);
+    Ok(())
 }
 
 /// Calls `each` with every name in a directory below `/proc`.
@@ -144,11 +215,11 @@ impl Procfs for Proc {
         Ok(metadata(&pid.to_string())?.uid())
     }
 
-    fn sockets(
+    fn files(
         &self,
         pid: u32,
         thread: Option<u32>,
-        found: &mut dyn FnMut(i32, u64),
+        found: &mut dyn FnMut(i32, File),
     ) -> Result<TableRead, Errno> {
         let path = match thread {
             None => format!("{pid}/fd"),
@@ -166,7 +237,9 @@ impl Procfs for Proc {
             match readlinkat_raw(directory, name, &mut link) {
                 Ok((target, _)) => {
                     if let Some(inode) = socket_inode(target) {
-                        found(fd, inode);
+                        found(fd, File::Socket(inode));
+                    } else if target == RING {
+                        found(fd, File::Ring);
                     }
                 }
                 // Closed since the directory was read.
@@ -181,38 +254,61 @@ impl Procfs for Proc {
         ffi::compare_descriptor_tables(a, b)
     }
 
+    fn is_path_only(&self, pid: u32, fd: i32) -> Result<bool, Errno> {
+        let path = absolute(&format!("{pid}/fd/{fd}"));
+        let mode = Mode::from_raw_mode(statat(CWD, path, AtFlags::SYMLINK_NOFOLLOW)?.st_mode as RawMode);
+        // The permissions of the link are those for which the file is open.
+        Ok(!mode.intersects(Mode::RUSR | Mode::WUSR))
+    }
+
+    fn compare_files(&self, a: (u32, i32), b: (u32, i32)) -> Result<Ordering, Errno> {
+        ffi::compare_files(a, b)
+    }
+
+    fn socket_cookie(&self, pid: u32, fd: i32) -> Result<u64, Errno> {
+        let process = ffi::pidfd_open(pid)?;
+        socket_cookie(ffi::pidfd_getfd(process.as_fd(), fd)?)
+    }
+
     fn read(&self, path: &str, content: &mut Vec<u8>) -> Result<(), Errno> {
         /// Longer than any of these files, except a command line, which is cut.
-        const MOST: usize = 1024 * 1024;
-        /// Longer than most of them.
-        const ROOM: usize = 4096;
+        const MAX_BYTES: usize = 1024 * 1024;
         let file = open_below(path, OFlags::empty())?;
-        let mut length = 0;
-        while length < MOST {
-            if content.len() < length + ROOM {
-                content.resize(length + ROOM, 0);
-            }
-            let room = content.get_mut(length..).unwrap_or_default();
-            let all = room.len();
-            match read(&file, room) {
-                Ok(0) => break,
-                Ok(read) => {
-                    length += read;
-                    // The kernel makes such a file in one step: a short read that ends with a line is the whole file.
-                    if read < all && content.get(..length).is_some_and(|read| read.ends_with(b"\n")) {
-                        break;
-                    }
-                }
-                Err(Errno::INTR) => {}
-                Err(errno) => return Err(errno),
-            }
-        }
-        content.truncate(length);
-        Ok(())
+        // A short read that ends with a line is the whole file, which saves the read that would return nothing.
+        read_until(&file, content, MAX_BYTES, |text, read, size| read < size && text.ends_with(b"\n"))
+    }
+
+    fn read_lines(&self, path: &str, content: &mut Vec<u8>, limit: usize) -> Result<(), Errno> {
+        let file = open_below(path, OFlags::empty())?;
+        read_until(&file, content, limit.saturating_add(1), |_, _, _| false)?;
+        if content.len() > limit { Err(Errno::FBIG) } else { Ok(()) }
     }
 
     fn link(&self, path: &str) -> Result<Vec<u8>, Errno> {
         Ok(readlink(absolute(path), Vec::new())?.into_bytes())
+    }
+
+    fn is_executable_at(&self, pid: u32, path: &[u8]) -> Result<bool, Errno> {
+        let mask = StatxFlags::INO | StatxFlags::NLINK;
+        // No file system is asked that may not answer: only what the kernel has in memory counts.
+        let link = absolute(&format!("{pid}/exe"));
+        let executable = statx(CWD, link, AtFlags::STATX_DONT_SYNC, mask)?;
+        if executable.stx_nlink == 0 {
+            return Ok(false);
+        }
+        let root = open_below(&format!("{pid}/root"), OFlags::PATH | OFlags::DIRECTORY)?;
+        let path = path.strip_prefix(b"/").ok_or(Errno::NOENT)?;
+        let flags = OFlags::PATH | OFlags::CLOEXEC;
+        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::CACHED;
+        match openat2(root, path, flags, Mode::empty(), resolve) {
+            Ok(found) => {
+                let found = statx(found, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, mask)?;
+                let id = |file: &Statx| (file.stx_ino, file.stx_dev_major, file.stx_dev_minor);
+                Ok(id(&found) == id(&executable))
+            }
+            Err(Errno::NOENT) => Ok(false),
+            Err(errno) => Err(errno),
+        }
     }
 
     fn now(&self) -> u64 {

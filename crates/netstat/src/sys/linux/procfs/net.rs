@@ -17,13 +17,14 @@ use crate::sys::linux::dedup::Dedup;
 use crate::sys::linux::protocols::ProtocolInfo;
 use crate::sys::linux::{details, row};
 use netstat_wire::linux::proc_net::{Endian, ProcNet};
-use std::fs::File;
+use std::fs::OpenOptions;
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
+use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
-/// Where the files may be, best first: `thread-self` came with Linux 3.17.
+/// The directories of these files, best first: `thread-self` exists since Linux 3.17.
 const DIRECTORIES: [&str; 3] = ["/proc/thread-self/net", "/proc/self/net", "/proc/net"];
 
 /// The size of one read: more than the kernel returns.
@@ -37,10 +38,11 @@ pub(crate) type Open<'a> = &'a mut dyn FnMut(&str) -> io::Result<Box<dyn Read>>;
 
 /// Opens a file of the real kernel.
 pub(crate) fn open(path: &str) -> io::Result<Box<dyn Read>> {
-    Ok(Box::new(File::open(path)?))
+    // Does not wait for the writer of a FIFO that may be mounted over the file.
+    Ok(Box::new(OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?))
 }
 
-/// A file that has been opened.
+/// An open file.
 struct Opened {
     path: String,
     file: Box<dyn Read>,
@@ -119,7 +121,7 @@ fn open_table(open: Open<'_>, info: &ProtocolInfo, family: Family) -> Result<Opt
         match open(&path) {
             Ok(file) if family == Family::Ipv4 => return Ok(Some(Opened { path, file })),
             Ok(_) => {
-                // This directory has the table of IPv4, so a file that it lacks is in no other one.
+                // This directory has the IPv4 table, so no other one has a file that it lacks.
                 let path = format!("{path}6");
                 return match open(&path) {
                     Ok(file) => Ok(Some(Opened { path, file })),
@@ -146,7 +148,7 @@ struct Line<'a> {
 /// The lines of a file but the first, which is the heading.
 struct Lines {
     file: Box<dyn Read>,
-    /// What has been read, from the start of a line.
+    /// The text read so far, from the start of a line.
     text: Vec<u8>,
     /// Where in it the next line starts.
     next: usize,
@@ -183,7 +185,7 @@ impl Lines {
                 return Err(ErrorKind::InvalidData.into());
             }
             if !self.read()? {
-                // A file without a heading is no table: `/proc` has it but does not fill it in, as in WSL 1.
+                // A file without a heading is not a table: WSL 1 has such empty files.
                 if !self.has_heading {
                     return Err(ErrorKind::UnexpectedEof.into());
                 }
@@ -194,7 +196,7 @@ impl Lines {
         }
     }
 
-    /// Reads on. Returns whether the file went on.
+    /// Reads more. False at the end of the file.
     fn read(&mut self) -> io::Result<bool> {
         self.text.drain(..self.next);
         self.next = 0;

@@ -8,8 +8,9 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::process::{Process, ProcessFields};
 use crate::sys::linux::clock::nanoseconds_per_tick;
 use crate::sys::linux::procfs::process_cache::{Common, ProcessCache, Stamp};
+use crate::sys::linux::procfs::program_name::{DELETED, full_name, needs_more};
 use crate::sys::linux::procfs::{Proc, Procfs};
-use crate::sys::users::{Users, passwd};
+use crate::sys::linux::{user_namespace, users};
 use netstat_wire::linux::proc_pid_cmdline::arguments;
 use netstat_wire::linux::proc_pid_fd::socket_inode;
 use netstat_wire::linux::proc_pid_stat::Stat;
@@ -21,11 +22,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::Relaxed, Ordering::Se
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-/// The longest name that the kernel keeps, `TASK_COMM_LEN` without its NUL.
-const COMM_BYTES: usize = 15;
-
-/// What the kernel appends to the link of an executable that is gone.
-const DELETED: &[u8] = b" (deleted)";
+/// How often the details of a process are read that executes another program in the meantime.
+const MAX_READS: u32 = 3;
 
 pub(crate) fn processes(
     seen: &[ProcessSeen],
@@ -63,10 +61,10 @@ pub(crate) fn prefetch_processes(
         }
         read.extend(context.process(&procfs, *process, &mut buffer));
     }
-    known.learn(fields, &read);
+    known.store(fields, &read);
 }
 
-/// The same over any `/proc`.
+/// [`processes`] over any [`Procfs`].
 pub(crate) fn read_all(
     procfs: &impl Procfs,
     seen: &[ProcessSeen],
@@ -76,7 +74,7 @@ pub(crate) fn read_all(
 ) -> (Vec<Process>, Vec<Gap>) {
     let context = Context::new(procfs, fields, known);
     let next = AtomicUsize::new(0);
-    // A place for each, so that the answers come in the order of the questions whichever thread reads them.
+    // A place for each, so that the results come in the order of `seen` whichever thread reads them.
     let mut places: Vec<Option<Described>> = Vec::new();
     places.resize_with(seen.len(), || None);
     let places = Mutex::new(places);
@@ -86,7 +84,7 @@ pub(crate) fn read_all(
         loop {
             let index = next.fetch_add(1, Relaxed);
             let Some(process) = seen.get(index) else { break };
-            let read = match context.known.met(process.pid, fields) {
+            let read = match context.known.current(process.pid, fields) {
                 Some(known) if !process.seen_twice => Some((known.clone(), None)),
                 _ => context.process(procfs, *process, &mut buffer),
             };
@@ -99,8 +97,9 @@ pub(crate) fn read_all(
             }
         }
     };
-    let unread =
-        seen.iter().filter(|process| process.seen_twice || context.known.met(process.pid, fields).is_none());
+    let unread = seen
+        .iter()
+        .filter(|process| process.seen_twice || context.known.current(process.pid, fields).is_none());
     let threads = if unread.count() < 16 { 1 } else { threads };
     run_parallel(threads, &work, &mut || work());
 
@@ -111,23 +110,39 @@ pub(crate) fn read_all(
         vanished += u64::from(read.is_none());
         details.push(read.unwrap_or_else(|| (Process::new(seen.pid), None)));
     }
-    known.learn(fields, &details);
+    known.store(fields, &details);
+    // Only a start that would be in the future is known without its time.
+    let without_time =
+        details.iter().filter(|(process, _)| process.start.is_some() && process.start_time.is_none()).count();
+    let no_time = u64::try_from(without_time).ok().filter(|count| *count > 0);
+    let no_time = no_time.map(|count| Gap::new(GapKind::ProcessesSkipped, count, "time of boot not known"));
     let gap = (vanished > 0).then(|| match procfs.link("self") {
         Ok(_) => Gap::new(GapKind::ProcessesVanished, vanished, "/proc/<pid>/stat"),
-        // An empty directory, which does not show that they are gone.
+        // An empty directory, which does not show that they have ended.
         Err(errno) => no_details(vanished, errno),
     });
     let mut processes = Vec::with_capacity(details.len());
     for (process, _) in details {
         processes.push(process);
     }
-    (processes, gap.into_iter().collect())
+    if fields.contains(ProcessFields::USER) {
+        set_users(&mut processes);
+    }
+    (processes, gap.into_iter().chain(no_time).collect())
 }
 
-/// A process, and what it will be known by.
+/// Sets the names of the users: last, so that all of them are looked up at once.
+fn set_users(processes: &mut [Process]) {
+    let names = users::names(&processes.iter().filter_map(|process| process.uid).collect());
+    for process in processes {
+        process.user = process.uid.and_then(|uid| names.get(&uid).cloned());
+    }
+}
+
+/// A process, and the stamp by which the cache recognises it.
 type Described = (Process, Option<Stamp>);
 
-/// What is needed to read a process.
+/// What reading a process needs.
 struct Context<'a> {
     known: &'a ProcessCache,
     fields: ProcessFields,
@@ -139,75 +154,204 @@ impl<'a> Context<'a> {
     fn new(procfs: &impl Procfs, fields: ProcessFields, known: &'a mut ProcessCache) -> Self {
         let common = known.common(fields, || {
             let boot = fields.contains(ProcessFields::START_TIME).then(|| boot_time(procfs)).flatten();
-            let users =
-                if fields.contains(ProcessFields::USER) { Users::of(&passwd()) } else { Users::default() };
-            Common::new(fields, boot, users)
+            let is_user_wanted = fields.intersects(ProcessFields::UID | ProcessFields::USER);
+            let stand_in_uid = is_user_wanted.then(user_namespace::stand_in_uid).flatten();
+            Common::new(fields, boot, stand_in_uid)
         });
         Self { known, fields, nanoseconds_per_tick: nanoseconds_per_tick(), common }
     }
 
     /// The details of one process; `None` when it has gone, or another one has its pid now.
     fn process(&self, procfs: &impl Procfs, seen: ProcessSeen, buffer: &mut Vec<u8>) -> Option<Described> {
-        use ProcessFields as Fields;
-        let ProcessSeen { pid, at, sockets, .. } = seen;
-        let mut process = Process::new(pid);
-        // Described first, whatever is asked for: the start time shows whether this is still the process.
-        procfs.read(&format!("{pid}/stat"), buffer).ok()?;
-        let stat = Stat::decode(buffer).ok()?;
-        let started = stat.start_time_ticks.saturating_mul(self.nanoseconds_per_tick);
-        if started > at {
+        let pid = seen.pid;
+        // Read first, whatever the query asks for: the start time shows whether this is still the process.
+        let mut stat = read_stat(procfs, pid, buffer)?;
+        if !self.is_same_process(procfs, seen, &stat) {
             return None;
+        }
+        if let Some(cached) = self.cached(procfs, pid, &stat, buffer) {
+            return Some(cached);
+        }
+        for _ in 0..MAX_READS {
+            let Read { process, is_of_stat_alone } = self.read(procfs, pid, &stat, buffer);
+            if is_of_stat_alone {
+                return Some((process, Stamp::of(&stat)));
+            }
+            // All of it is of one program if that is still the same.
+            match read_stat(procfs, pid, buffer) {
+                Some(after) if after.start_time_ticks != stat.start_time_ticks => return None,
+                Some(after) if Stamp::differs(&after, &stat) => stat = after,
+                Some(_) => return Some((process, Stamp::of(&stat))),
+                None => break,
+            }
+        }
+        // It has ended, or keeps executing programs: what one read shows.
+        let process = Process { name: self.name(&stat, None), ..self.described_by(pid, &stat) };
+        Some((process, None))
+    }
+
+    /// Whether this is the process that was seen, not a later one with its pid.
+    fn is_same_process(&self, procfs: &impl Procfs, seen: ProcessSeen, stat: &Stat) -> bool {
+        let started = self.started(stat);
+        let at = i128::from(seen.at);
+        if started > at {
+            return false;
         }
         // Times are in ticks: a process that started within the tick may have started after it was seen. It is the same
         // process if it still has what was seen.
-        if at - started < self.nanoseconds_per_tick
-            && !sockets.into_iter().flatten().any(|socket| has(procfs, pid, socket))
-        {
+        at - started >= i128::from(self.nanoseconds_per_tick)
+            || seen.sockets.into_iter().flatten().any(|socket| has(procfs, seen.pid, socket))
+    }
+
+    /// When a process started, in nanoseconds since boot. Negative in a time namespace whose clock began later: the kernel
+    /// prints such a number unsigned, after dividing it or before.
+    fn started(&self, stat: &Stat) -> i128 {
+        let per_tick = i128::from(self.nanoseconds_per_tick);
+        match i64::try_from(stat.start_time_ticks) {
+            Err(_) => i128::from(i64::from_ne_bytes(stat.start_time_ticks.to_ne_bytes())) * per_tick,
+            Ok(ticks) => match i128::from(ticks) * per_tick {
+                started if started > i128::from(i64::MAX) => started - (1 << 64),
+                started => started,
+            },
+        }
+    }
+
+    /// The time of day at which a process started; `None` if that would be in the future, and so is not known.
+    fn start_time(&self, stat: &Stat) -> Option<SystemTime> {
+        let (boot, started) = (self.common.boot?, self.started(stat));
+        let distance = Duration::from_nanos(u64::try_from(started.unsigned_abs()).ok()?);
+        let time = if started < 0 { boot.checked_sub(distance) } else { boot.checked_add(distance) };
+        // The time of boot is rounded to a second.
+        time.filter(|time| *time <= SystemTime::now() + Duration::from_secs(1))
+    }
+
+    /// The details that an earlier listing has read, if they are still true.
+    fn cached(&self, procfs: &impl Procfs, pid: u32, stat: &Stat, buffer: &mut Vec<u8>) -> Option<Described> {
+        use ProcessFields as Fields;
+        let mut stamp = Stamp::of(stat)?;
+        let cached = self.known.get(pid, &stamp, self.fields)?;
+        // Without randomised addresses, the stack of the next program begins at the same place.
+        stamp.is_random =
+            Some(cached.stamp.is_random.unwrap_or_else(|| has_random_addresses(procfs, pid, buffer)));
+        if stamp.is_random != Some(true) {
             return None;
         }
-        let parent = self.fields.contains(Fields::PARENT) && stat.ppid != 0;
-        process.parent = parent.then_some(stat.ppid);
-        let stamp = Stamp::of(&stat);
-        if let Some(known) = stamp.as_ref().and_then(|stamp| self.known.get(pid, stamp, self.fields)) {
-            return Some((Process { parent: process.parent, ..known.clone() }, stamp));
+        let mut process = Process { parent: self.parent(stat), ..cached.process.clone() };
+        if self.fields.contains(Fields::PATH) {
+            // It may have been deleted or replaced.
+            self.set_path(procfs, &mut process, executable_of(procfs, pid));
+            if (&process.path, process.path_deleted) != (&cached.process.path, cached.process.path_deleted) {
+                return None;
+            }
         }
-        process.start = self.fields.contains(Fields::START_TIME).then_some(stat.start_time_ticks);
-        process.start_time =
-            self.common.boot.and_then(|boot| boot.checked_add(Duration::from_nanos(started)));
+        if self.fields.intersects(Fields::UID | Fields::USER) {
+            let uid = procfs.user(pid).ok();
+            if uid != process.uid {
+                self.set_user(&mut process, uid);
+            }
+        }
+        Some((process, Some(stamp)))
+    }
 
-        let name_was_cut = self.fields.contains(Fields::NAME) && stat.comm.len() == COMM_BYTES;
+    fn parent(&self, stat: &Stat) -> Option<u32> {
+        (self.fields.contains(ProcessFields::PARENT) && stat.ppid != 0).then_some(stat.ppid)
+    }
+
+    /// What one read of `stat` shows, but for the name.
+    fn described_by(&self, pid: u32, stat: &Stat) -> Process {
+        let mut process = Process::new(pid);
+        process.parent = self.parent(stat);
+        if self.fields.contains(ProcessFields::START_TIME) {
+            process.start = Some(stat.start_time_ticks);
+            process.start_time = self.start_time(stat);
+        }
+        process
+    }
+
+    /// The name; `full`: the whole one, where that is known to be longer.
+    fn name(&self, stat: &Stat, full: Option<Vec<u8>>) -> Option<OsString> {
+        let name = || OsString::from_vec(full.unwrap_or_else(|| stat.comm.clone()));
+        self.fields.contains(ProcessFields::NAME).then(name)
+    }
+
+    /// Reads the details that are not cached.
+    fn read(&self, procfs: &impl Procfs, pid: u32, stat: &Stat, buffer: &mut Vec<u8>) -> Read {
+        use ProcessFields as Fields;
+        let mut process = self.described_by(pid, stat);
+        let needs_more = self.fields.contains(Fields::NAME) && needs_more(&stat.comm);
         let mut executable = None;
         if self.fields.contains(Fields::PATH) {
             executable = executable_of(procfs, pid);
         }
         let mut command_line = None;
-        if self.fields.contains(Fields::COMMAND_LINE) || name_was_cut {
+        if self.fields.contains(Fields::COMMAND_LINE) || needs_more {
             command_line = procfs.read(&format!("{pid}/cmdline"), buffer).is_ok().then(|| arguments(buffer));
         }
-        if self.fields.contains(Fields::NAME) {
-            let full = name_was_cut.then(|| {
-                let executable = executable.clone().or_else(|| executable_of(procfs, pid));
-                full_name(&stat.comm, command_line.as_deref().unwrap_or_default(), executable.as_deref())
-            });
-            process.name = Some(OsString::from_vec(full.flatten().unwrap_or(stat.comm)));
-        }
+        let full = needs_more.then(|| {
+            let executable = executable.clone().or_else(|| executable_of(procfs, pid));
+            full_name(&stat.comm, command_line.as_deref().unwrap_or_default(), executable.as_deref())
+        });
+        process.name = self.name(stat, full.flatten());
         if self.fields.contains(Fields::COMMAND_LINE) {
             let arguments = command_line.map(|arguments| {
                 arguments.into_iter().map(|argument| OsStr::from_bytes(argument).to_owned()).collect()
             });
             process.command_line = arguments;
         }
-        if let Some(link) = executable.filter(|_| self.fields.contains(Fields::PATH)) {
-            let path = link.strip_suffix(DELETED);
-            process.path_deleted = Some(path.is_some());
-            process.path = Some(PathBuf::from(OsString::from_vec(path.unwrap_or(&link).to_vec())));
+        if self.fields.contains(Fields::PATH) {
+            self.set_path(procfs, &mut process, executable);
         }
         if self.fields.intersects(Fields::UID | Fields::USER) {
-            process.uid = procfs.user(pid).ok();
-            process.user = process.uid.and_then(|uid| self.common.users.name(uid));
+            self.set_user(&mut process, procfs.user(pid).ok());
         }
-        Some((process, stamp))
+        let is_of_stat_alone = !needs_more && !self.fields.intersects(Fields::PATH | Fields::COMMAND_LINE);
+        Read { process, is_of_stat_alone }
     }
+
+    /// Sets the number of the user; its name follows when all numbers are known.
+    fn set_user(&self, process: &mut Process, uid: Option<u32>) {
+        process.uid = uid.filter(|uid| Some(*uid) != self.common.stand_in_uid);
+    }
+
+    /// Sets the path to what the link says. A file may really be called as if it were deleted.
+    #[allow(clippy::unused_self, reason = "beside set_user")]
+    fn set_path(&self, procfs: &impl Procfs, process: &mut Process, link: Option<Vec<u8>>) {
+        let path = |bytes: &[u8]| Some(PathBuf::from(OsString::from_vec(bytes.to_vec())));
+        let Some(link) = link else { return (process.path, process.path_deleted) = (None, None) };
+        (process.path, process.path_deleted) = match link.strip_suffix(DELETED) {
+            None => (path(&link), Some(false)),
+            Some(name) => match procfs.is_executable_at(process.pid, &link) {
+                Ok(true) => (path(&link), Some(false)),
+                Ok(false) => (path(name), Some(true)),
+                Err(_) => (path(&link), None),
+            },
+        };
+    }
+}
+
+/// The details of a process as one attempt has read them.
+struct Read {
+    process: Process,
+    /// Nothing else was read that could be of another program; the user is read in one step.
+    is_of_stat_alone: bool,
+}
+
+fn read_stat(procfs: &impl Procfs, pid: u32, buffer: &mut Vec<u8>) -> Option<Stat> {
+    procfs.read(&format!("{pid}/stat"), buffer).ok()?;
+    Stat::decode(buffer).ok()
+}
+
+/// Whether each program of a process gets its own addresses; false where that cannot be read.
+fn has_random_addresses(procfs: &impl Procfs, pid: u32, buffer: &mut Vec<u8>) -> bool {
+    /// `ADDR_NO_RANDOMIZE` of linux/personality.h.
+    const NO_RANDOMIZE: u32 = 0x0004_0000;
+    let mut number = |path: &str, radix| {
+        procfs.read(path, buffer).ok()?;
+        u32::from_str_radix(std::str::from_utf8(buffer).ok()?.trim_ascii_end(), radix).ok()
+    };
+    let personality = number(&format!("{pid}/personality"), 16);
+    personality.is_some_and(|personality| personality & NO_RANDOMIZE == 0)
+        && number("sys/kernel/randomize_va_space", 10) != Some(0)
 }
 
 /// Whether a process has this socket at this descriptor.
@@ -227,65 +371,21 @@ fn executable_of(procfs: &impl Procfs, pid: u32) -> Option<Vec<u8>> {
     }
 }
 
-/// The last part of a path.
-fn file_name(path: &[u8]) -> &[u8] {
-    path.rsplit(|byte| *byte == b'/').next().unwrap_or(path)
-}
-
-/// The whole name that the kernel cut at 15 bytes, if the command line (the program, or the script that it
-/// runs) or the executable agrees with what is left of it.
-fn full_name(comm: &[u8], arguments: &[&[u8]], executable: Option<&[u8]>) -> Option<Vec<u8>> {
-    let executable = executable.map(|link| link.strip_suffix(DELETED).unwrap_or(link));
-    let candidates = arguments.iter().copied().take(2).chain(executable);
-    candidates
-        .map(file_name)
-        .find(|name| name.len() > comm.len() && name.starts_with(comm))
-        .map(<[u8]>::to_vec)
-}
-
-/// Whether `name` is what the kernel keeps of the name `full`.
-pub(crate) fn is_short_name(name: &OsStr, full: &OsStr) -> bool {
-    let (name, full) = (name.as_bytes(), full.as_bytes());
-    name.len() == COMM_BYTES && full.starts_with(name)
-}
-
-/// When the machine was started, to the second, from the line `btime` of `/proc/stat`. Not counted back from
-/// the clocks, which would answer a little differently each time.
+/// When the machine was started, to the second: from the line `btime` of `/proc/stat`, which is the same each time. Where that
+/// is missing (`subset=pid`) or of another machine than the clock of start times (a container that is shown a time of boot of
+/// its own), counted back from the clocks.
 fn boot_time(procfs: &impl Procfs) -> Option<SystemTime> {
-    let mut content = Vec::new();
-    procfs.read("stat", &mut content).ok()?;
-    let text = String::from_utf8_lossy(&content);
-    let seconds = text.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()?;
+    const TOLERANCE: u64 = 3;
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    let counted = since_epoch.checked_sub(Duration::from_nanos(procfs.now()))?;
+    let counted = counted.as_secs() + u64::from(counted.subsec_millis() >= 500);
+    let seconds = btime(procfs).filter(|btime| btime.abs_diff(counted) <= TOLERANCE).unwrap_or(counted);
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cut_name_is_completed_by_what_agrees_with_it() {
-        let full = |comm: &[u8], arguments: &[&[u8]], executable: Option<&[u8]>| {
-            full_name(comm, arguments, executable).map(|name| String::from_utf8(name).unwrap())
-        };
-        let comm = b"systemd-resolve";
-        let resolved = Some("systemd-resolved".to_owned());
-        assert_eq!(full(comm, &[b"/usr/lib/systemd/systemd-resolved"], None), resolved);
-        assert_eq!(
-            full(comm, &[b"resolver"], Some(b"/usr/lib/systemd/systemd-resolved (deleted)")),
-            resolved
-        );
-        // The script that an interpreter runs.
-        assert_eq!(full(comm, &[b"/usr/bin/python3", b"/opt/systemd-resolved"], None), resolved);
-        // Another name, set by the process itself, stays as it is.
-        assert_eq!(full(b"a name of my ow", &[b"/usr/bin/program"], Some(b"/usr/bin/program")), None);
-        // What is as long as it stands is whole.
-        assert_eq!(full(b"exactly15bytes!", &[b"/bin/exactly15bytes!"], None), None);
-    }
-
-    #[test]
-    fn short_names_are_those_the_kernel_would_have_cut() {
-        assert!(is_short_name(OsStr::new("systemd-resolve"), OsStr::new("systemd-resolved")));
-        assert!(!is_short_name(OsStr::new("systemd"), OsStr::new("systemd-resolved")));
-    }
+fn btime(procfs: &impl Procfs) -> Option<u64> {
+    let mut content = Vec::new();
+    procfs.read("stat", &mut content).ok()?;
+    let text = String::from_utf8_lossy(&content);
+    text.lines().find_map(|line| line.strip_prefix("btime "))?.trim().parse().ok()
 }

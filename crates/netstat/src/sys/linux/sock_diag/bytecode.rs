@@ -1,9 +1,9 @@
 //! Compiles a filter to the program that the kernel runs over each socket of a dump.
 //!
-//! A program can test ports, addresses, the device, mark, control group and whether the port was chosen explicitly; it
-//! cannot test users, inodes or processes. It passes every socket that the filter passes, and more where the filter
-//! has terms that a program cannot test: those count as true, and as false under a negation. The predicate decides
-//! on the rows that come.
+//! A program can test ports, addresses, the device, mark, control group and whether the port was chosen explicitly;
+//! it cannot test users, inodes or processes. It accepts every socket that the filter accepts, and more where the
+//! filter has terms that a program cannot test: those count as true, and as false under a negation. The predicate
+//! decides on the rows that the kernel returns.
 //!
 //! Terms that only the kernel can test (mark, control group, automatic port) have to be decided by the program. The
 //! filter is split into its conjuncts, and the program must test each conjunct with such a term exactly.
@@ -32,7 +32,7 @@ pub(crate) struct Program {
 pub(crate) enum Compiled {
     /// No row can pass.
     Nothing,
-    /// Every row may pass, as far as the kernel can tell.
+    /// Every row may pass, as far as the kernel can decide.
     Everything,
     Some(Program),
 }
@@ -89,7 +89,7 @@ pub(crate) fn compile(filter: &Filter, selection: &Selection) -> Result<Compiled
         }
         parts.push(code);
     }
-    // From the last to the first: each step copies what it puts in front.
+    // From the last to the first: each step copies what it prepends.
     let mut all = Some(Code::Known(true));
     for part in parts.into_iter().rev() {
         all = all.and_then(|all| part.and(all));

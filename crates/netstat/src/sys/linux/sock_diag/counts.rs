@@ -1,12 +1,12 @@
-//! Counting without listing.
+//! Counts sockets by state from the kernel's own counters, without listing all of them.
 //!
 //! The cost of a dump is not the walk over the kernel's table but the record that it makes of each socket, and
-//! nearly all sockets of a busy machine are in ESTABLISHED or TIME_WAIT. The kernel counts: `sockstat` has the number
-//! of sockets in the table of TCP, and of those in TIME_WAIT. So only the other states are dumped, a walk that skips
-//! nearly all sockets, and the rest of the kernel's number is ESTABLISHED.
+//! nearly all sockets of a busy machine are in ESTABLISHED or TIME_WAIT. The kernel counts them: `sockstat` has the
+//! number of sockets in the table of TCP, and of those in TIME_WAIT. So only the other states are dumped, a walk
+//! that skips nearly all sockets, and the rest of the kernel's number is ESTABLISHED.
 //!
-//! That is a number and nothing else, so it answers only queries that take every socket in these states. While
-//! connections come and go it is as accurate as a dump, which takes time as well. Where the numbers contradict
+//! That is a number and nothing else, so it answers only queries that accept every socket in these states. While
+//! connections open and close it is as accurate as a dump, which takes time as well. Where the numbers contradict
 //! one another, or cannot be read, the rows are counted.
 
 use super::dumps::Dumps;
@@ -57,8 +57,8 @@ pub(crate) fn count(
     count_rows(query, counts, |sink| list(dumps, open_file, &tables, sink))
 }
 
-/// Counts the rows of the other states, and subtracts them from the kernel's numbers; `None` where that does not add
-/// up.
+/// Counts the rows of the other states, and subtracts them from the kernel's numbers; `None` if these contradict
+/// the rows.
 fn by_difference(
     dumps: &mut Dumps<'_>,
     open_file: net::Open<'_>,
@@ -99,7 +99,7 @@ fn by_difference(
     Some(gaps)
 }
 
-/// The TCP sockets in other states, wanted or not, by how the kernel counts them.
+/// The TCP sockets in other states, whether they pass the filter or not, by how the kernel counts them.
 #[derive(Default)]
 struct Others {
     sockets: u64,
@@ -112,7 +112,7 @@ impl Others {
     fn add(&mut self, socket: &Socket) {
         match (socket.protocol, socket.state) {
             (Protocol::Tcp, Some(State::Established | State::TimeWait)) => self.ignored_state_mask = true,
-            // In neither count: a request, which is no socket yet.
+            // Counted in neither: a request, which is no socket yet.
             (Protocol::Tcp, Some(State::SynReceived)) if socket.queues.is_none() => {}
             (Protocol::Tcp, _) if socket.queues.is_none() => self.minisocks += 1,
             (Protocol::Tcp, _) => self.sockets += 1,
@@ -121,14 +121,14 @@ impl Others {
     }
 }
 
-/// What the kernel has counted of TCP.
+/// The kernel's counts of TCP sockets.
 struct KernelCounts {
     sockets: u64,
     minisocks: u64,
 }
 
 impl KernelCounts {
-    /// Of the network namespace of this thread.
+    /// Reads them for the network namespace of this thread.
     fn read(read: Read<'_>) -> Option<Self> {
         let mut text = Vec::new();
         let mut line = |file: &str, protocol: &str| {

@@ -1,4 +1,4 @@
-//! Closing a socket: one request, and its acknowledgement.
+//! Closes one socket: a `SOCK_DESTROY` request, and its acknowledgement.
 
 use super::dumps::Dumps;
 use super::netlink::{Answer, Fault, SockDiag};
@@ -22,16 +22,13 @@ pub(crate) fn destroy(socket: &Socket) -> Result<(), Error> {
     destroy_over(&mut Dumps::new(SockDiag::open), socket)
 }
 
-/// The same over any peer.
+/// The same over any peer, for tests.
 pub(crate) fn destroy_over(dumps: &mut Dumps<'_>, socket: &Socket) -> Result<(), Error> {
     let failed = |error: io::Error| Error::system("close", socket.subject(), error);
     let refused = |kind, why: &str| Err(failed(io::Error::new(kind, why)));
     let Some(cookie) = socket.cookie else {
-        // Without it, any socket that has these ends by now would be closed.
-        return refused(
-            ErrorKind::InvalidInput,
-            "the row has no cookie, by which alone it can be told from others",
-        );
+        // Without it, the kernel would close any socket that has these ends now.
+        return refused(ErrorKind::InvalidInput, "the row has no cookie, which alone identifies the socket");
     };
     if socket.state == Some(State::Closed) {
         return refused(
@@ -42,7 +39,7 @@ pub(crate) fn destroy_over(dumps: &mut Dumps<'_>, socket: &Socket) -> Result<(),
     let Some((info, id)) = ProtocolInfo::of(socket.protocol).zip(sock_id(socket)) else {
         return refused(ErrorKind::Unsupported, "the kernel closes TCP and UDP sockets only");
     };
-    // Unlike in a lookup, UDP too is named from its own side.
+    // Unlike in a lookup, the local end of a UDP socket is the source.
     let request =
         RequestV2 { family: address_family(socket.family), protocol: info.number, ext: 0, states: 0, id };
     let answer = dumps.ask(|seq| request.encode_destroy(NLM_F_ACK, seq)).and_then(Answer::finish);

@@ -1,4 +1,4 @@
-//! Tables read from `NETLINK_SOCK_DIAG`: dumps restarted where the kernel gave up, each row emitted once.
+//! Reads tables over `NETLINK_SOCK_DIAG`: restarts interrupted dumps, and emits each row once.
 
 use super::lookup;
 use super::netlink::{Answer, BUFFER_BYTES, Fault, Peer};
@@ -12,7 +12,7 @@ use netstat_wire::linux::inet_diag::InetDiagMsg;
 use rustix::io::Errno;
 use std::borrow::Cow;
 
-/// How often a dump that the kernel gave up is restarted.
+/// How often a dump is restarted after an overrun.
 const RESTARTS: u32 = 3;
 
 /// Opens a netlink socket.
@@ -42,6 +42,13 @@ impl<'o> Dumps<'o> {
         self
     }
 
+    /// Opens the socket before other threads take the descriptors that are left. A failure is that of the next request.
+    pub(crate) fn open_early(&mut self) {
+        if self.peer.is_none() {
+            self.peer = (self.open)().ok();
+        }
+    }
+
     /// Closes the socket; the next request opens another one.
     pub(crate) fn close(&mut self) {
         self.peer = None;
@@ -58,7 +65,7 @@ impl<'o> Dumps<'o> {
         Answer::begin(peer, &mut self.peer, &mut self.buffer, &request(self.seq), self.ahead)
     }
 
-    /// Reads a table, or looks up what is wanted of it.
+    /// Reads a table, or looks up the connections that are wanted of it.
     pub(crate) fn read(&mut self, table: &Table, rows: &mut TableRows<'_>) -> Result<(), Fault> {
         if let Some(found) = self.look_up(table) {
             let _ = found.into_iter().try_for_each(|row| rows.emit(row));
@@ -76,7 +83,7 @@ impl<'o> Dumps<'o> {
                     dedup.restart();
                 }
                 Err(fault) => {
-                    // Without the program every row comes, and the predicate alone decides.
+                    // Without the program every row is returned, and the predicate alone decides.
                     let Some(unfiltered) = table.without_program(&fault) else { return Err(fault) };
                     debug!("sock_diag {table}: {fault}; the whole table is read, without a filter program");
                     table = Cow::Owned(unfiltered);
@@ -86,7 +93,7 @@ impl<'o> Dumps<'o> {
         }
     }
 
-    /// The rows of the connections that are wanted of a table. `None`: not all of them were found, or none is named.
+    /// Looks up the connections that are wanted of a table. `None`: none is named, or not all were found.
     fn look_up(&mut self, table: &Table) -> Option<Vec<Socket>> {
         if table.connections.is_empty() {
             return None;
@@ -100,7 +107,7 @@ impl<'o> Dumps<'o> {
         Some(found)
     }
 
-    /// One dump, up to its end or until the sink wants no more rows. Returns how many datagrams had records.
+    /// One dump, up to its end or until the sink stops it. Returns how many datagrams had records.
     fn read_once(
         &mut self,
         table: &Table,
@@ -114,13 +121,13 @@ impl<'o> Dumps<'o> {
                 rows.skipped += 1;
                 continue;
             };
+            if !dedup.is_new(record.chunk, message.id.cookie) {
+                continue;
+            }
             let Some(mut row) = row::row(&message, info) else {
                 rows.skipped += 1;
                 continue;
             };
-            if !dedup.is_new(record.chunk, message.id.cookie) {
-                continue;
-            }
             if !table.details.is_empty() {
                 match details::details(table.details, info, &message, record.payload) {
                     Ok(details) => row.set_details(details),
@@ -131,7 +138,7 @@ impl<'o> Dumps<'o> {
                 break;
             }
         }
-        // What the kernel reports if the table changed while it was dumped. The last dump counts.
+        // Set if the table changed while it was dumped. The last dump counts.
         rows.interrupted = answer.interrupted();
         Ok(answer.chunks())
     }

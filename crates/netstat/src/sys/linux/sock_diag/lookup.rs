@@ -1,21 +1,24 @@
-//! Connections looked up by their ends, each with one request that is no dump.
+//! Looks up connections by their ends, each with one request that is not a dump.
 //!
 //! The kernel finds a connection by its hash in a microsecond, in TIME_WAIT and SYN_RECV too. A lookup over IPv4 also
 //! finds the IPv6 sockets that carry IPv4. Traps:
 //!
-//! - Without such a connection the kernel answers with the listener, or with the UDP socket, that would get its packets.
+//! - Without such a connection the kernel answers with the listener, or the UDP socket, that would receive its
+//!   packets.
 //! - A socket that is bound to a network interface is found only by a request that names the interface.
 //!
-//! So what is not found is not known to be missing: the table is dumped then.
+//! So a connection that is not found may still exist: then the table is dumped.
 //!
 //! Sources: net/ipv4/inet_diag.c, `inet_diag_find_one_icsk`; net/ipv4/udp_diag.c, `udp_dump_one`.
 
 use super::request::Table;
 use crate::model::socket::Socket;
 use crate::query::Ends;
+use crate::sys::linux::protocols::ProtocolInfo;
 use crate::sys::linux::row::address_bytes;
 use crate::sys::linux::{details, row};
 use netstat_wire::linux::inet_diag::{AF_INET, AF_INET6, InetDiagMsg, RequestV2, SockId};
+use std::mem;
 use std::net::SocketAddr;
 
 /// The request for the connection between these ends; `None` if no socket can have both.
@@ -27,7 +30,7 @@ pub(super) fn request(table: &Table, (local, remote): Ends) -> Option<RequestV2>
         _ => return None,
     };
     let scope = |end| if let SocketAddr::V6(end) = end { end.scope_id() } else { 0 };
-    let mut id = SockId {
+    let id = SockId {
         sport: local.port(),
         dport: remote.port(),
         src: address_bytes(local),
@@ -35,15 +38,19 @@ pub(super) fn request(table: &Table, (local, remote): Ends) -> Option<RequestV2>
         interface: scope(local).max(scope(remote)),
         cookie: u64::MAX,
     };
-    if info.lookup_by_packet {
-        std::mem::swap(&mut id.sport, &mut id.dport);
-        std::mem::swap(&mut id.src, &mut id.dst);
-    }
-    let ext = details::extensions(table.details);
-    Some(RequestV2 { family, protocol: info.number, ext, states: u32::MAX, id })
+    Some(exact(info, family, details::extensions(table.details), id))
 }
 
-/// The row of the answer; `None` if it is of another socket than the one that is wanted, or cannot be decoded.
+/// The request for the socket with this identity, in any state.
+pub(super) fn exact(info: &ProtocolInfo, family: u8, ext: u8, mut id: SockId) -> RequestV2 {
+    if info.lookup_by_packet {
+        mem::swap(&mut id.sport, &mut id.dport);
+        mem::swap(&mut id.src, &mut id.dst);
+    }
+    RequestV2 { family, protocol: info.number, ext, states: u32::MAX, id }
+}
+
+/// The row of the answer; `None` if it is another socket, or cannot be decoded.
 pub(super) fn row(table: &Table, (local, remote): Ends, answer: &[u8]) -> Option<Socket> {
     let info = table.selection.info;
     let message = InetDiagMsg::decode(answer).ok()?;

@@ -1,7 +1,7 @@
 //! `NETLINK_SOCK_DIAG`, sock_diag(7): tables of sockets dumped, single sockets looked up and closed.
 //!
-//! [`request`] decides which dumps a query needs, [`dumps`] reads them over one socket, [`netlink`] has the exchange
-//! itself. [`lookup`], [`recheck`] and [`destroy`] ask about single sockets.
+//! [`request`] decides which dumps a query needs, [`dumps`] reads them over one socket, [`netlink`] implements the
+//! exchange itself. [`lookup`], [`recheck`] and [`destroy`] are requests about single sockets.
 
 mod bytecode;
 pub(super) mod counts;

@@ -1,24 +1,24 @@
-//! Whether rows are still open, by one lookup each.
+//! Checks whether rows are still open, by one lookup each.
 
 use super::dumps::Dumps;
+use super::lookup;
 use super::netlink::{Answer, Fault};
 use crate::model::socket::Socket;
 use crate::model::state::State;
 use crate::sys::linux::protocols::ProtocolInfo;
 use crate::sys::linux::row::{address_family, sock_id};
-use netstat_wire::linux::inet_diag::RequestV2;
 use rustix::io::Errno;
 
-/// How many rows are looked up. A microsecond or two each.
+/// The number of rows that are looked up. Each takes a microsecond or two.
 const MAX_LOOKUPS: usize = 1024;
 
-/// Which of these rows are still open. True where that is not known: for rows beyond the bound or without a cookie, and
-/// if the kernel does not answer.
+/// Returns for each row whether it is still open. True where that is unknown: for rows beyond the limit or without
+/// a cookie, and if the kernel does not answer.
 pub(crate) fn still_open(dumps: &mut Dumps<'_>, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
     let mut lookups = 0;
     let mut still_open = Vec::new();
     for socket in sockets {
-        let Some((info, mut id)) = ProtocolInfo::of(socket.protocol).zip(sock_id(socket)) else {
+        let Some((info, id)) = ProtocolInfo::of(socket.protocol).zip(sock_id(socket)) else {
             still_open.push(true);
             continue;
         };
@@ -29,12 +29,7 @@ pub(crate) fn still_open(dumps: &mut Dumps<'_>, sockets: &mut dyn Iterator<Item 
             continue;
         }
         lookups += 1;
-        if info.lookup_by_packet {
-            std::mem::swap(&mut id.sport, &mut id.dport);
-            std::mem::swap(&mut id.src, &mut id.dst);
-        }
-        let family = address_family(socket.family);
-        let request = RequestV2 { family, protocol: info.number, ext: 0, states: u32::MAX, id };
+        let request = lookup::exact(info, address_family(socket.family), 0, id);
         let answer = dumps.ask(|seq| request.encode(0, seq)).and_then(Answer::finish);
         still_open.push(match answer {
             // Not there. ESTALE, another socket with these addresses, proves nothing: several may share

@@ -1,4 +1,4 @@
-//! Which dumps a filter needs, and the requests for them.
+//! Decides which dumps a query needs, and encodes the requests.
 //!
 //! One request returns IPv4 and IPv6 where the kernel can do that, which saves a walk over a hash table that may have
 //! hundreds of thousands of buckets. Only the states are requested that the filter wants: listeners have a table of
@@ -25,13 +25,13 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Table {
     pub(crate) selection: Selection,
-    /// What else the kernel is to leave out.
+    /// The conditions by which the kernel omits further sockets.
     pub(crate) program: Option<Program>,
     /// Whether the rows of `/proc` have what the filter needs.
     pub(crate) is_in_proc: bool,
-    /// What is wanted of its sockets beyond rows.
+    /// The details that are wanted of its sockets.
     pub(crate) details: DetailFields,
-    /// The only connections that are wanted, if the kernel may look these up instead of dumping the table.
+    /// The only connections that are wanted, if the kernel can look these up instead of dumping the table.
     pub(crate) connections: Vec<Ends>,
 }
 
@@ -133,7 +133,7 @@ pub(crate) fn tables_of(query: &Query) -> Result<Vec<Table>, Error> {
     let mut tables = tables(&query.filter, kernel_has_protocol_attribute())?;
     for table in &mut tables {
         table.details = query.details;
-        // What only a program in the kernel can decide, a lookup does not.
+        // A lookup does not run a program in the kernel.
         if !table.program.as_ref().is_some_and(|program| program.is_needed) {
             table.connections = query.connections().to_vec();
         }
@@ -151,7 +151,7 @@ pub(crate) fn tables_of(query: &Query) -> Result<Vec<Table>, Error> {
 const BOUND_INACTIVE: u32 = states::mask(states::TCP_BOUND_INACTIVE);
 const BOUND_INACTIVE_SHOWN_AS: u32 = states::mask(states::TCP_CLOSE);
 
-/// Whether these tables need what this kernel (before 6.8) leaves out without an error.
+/// Whether these tables need what this kernel (before 6.8) omits without an error.
 pub(crate) fn lack_bound_inactive(tables: &[Table]) -> bool {
     tables.iter().any(|table| table.selection.states & BOUND_INACTIVE != 0) && kernel_version() < (6, 8)
 }

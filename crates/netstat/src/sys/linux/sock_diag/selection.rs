@@ -1,11 +1,11 @@
-//! Which sockets the fixed part of a request selects.
+//! What the fixed part of a request selects: protocol, family, states and ports.
 
 use crate::model::family::Family;
 use crate::model::state::State;
 use crate::sys::linux::protocols::{ProtocolInfo, numbers};
 use crate::sys::linux::row::tcp_state;
 
-/// What the fixed part of a request selects, and so what is known of every row of the answer.
+/// The rows that the fixed part of a request selects, and so what is known of every row of the answer.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Selection {
     pub(crate) info: &'static ProtocolInfo,

@@ -1,6 +1,6 @@
-//! Counting with the kernel's own counts, and without them where they do not fit.
+//! Counts from the kernel's counters, and from rows where these are missing or contradict the rows.
 
-use super::script::{Answer, Channel, Message, Requests, done, open, rows, taken};
+use super::script::{Answer, Channel, Message, Requests, done, open, rows, take_requests};
 use crate::model::counts::Counts;
 use crate::model::state::State;
 use crate::query::Query;
@@ -11,7 +11,7 @@ use rustix::io::Errno;
 use std::collections::HashMap;
 use std::io;
 
-/// What `sockstat` says of 10 sockets and 4 in TIME_WAIT.
+/// The text of `sockstat` for 10 sockets and 4 in TIME_WAIT.
 const SOCKSTAT: &str = "sockets: used 99\nTCP: inuse 8 orphan 0 tw 4 alloc 9 mem 1\nUDP: inuse 1 mem 0\n";
 const SOCKSTAT6: &str = "TCP6: inuse 2\nUDP6: inuse 0\n";
 
@@ -19,11 +19,11 @@ struct Counted {
     established: u64,
     time_wait: u64,
     closed: u64,
-    /// The states that each request asked for.
-    asked: Vec<u32>,
+    /// The states in each request.
+    requested: Vec<u32>,
 }
 
-/// Counts TCP where netlink answers so, and these files can be read.
+/// Counts TCP with these answers over netlink, and these files in `/proc`.
 fn counted(given: Vec<Vec<Answer>>, files: &[(&str, Result<&str, Errno>)]) -> Counted {
     let mut channels = [Channel::Opens(given)].into();
     let requests = Requests::default();
@@ -43,35 +43,37 @@ fn counted(given: Vec<Vec<Answer>>, files: &[(&str, Result<&str, Errno>)]) -> Co
         &mut counts,
     );
     assert_eq!(gaps.unwrap(), []);
-    // The older request, in which the states stand at the end.
+    // The older request, which has the states at its end.
     let states = |request: &Vec<u8>| u32::from_ne_bytes(request[16 + 52..16 + 56].try_into().unwrap());
-    let asked = taken(&requests).iter().map(states).collect();
+    let requested = take_requests(&requests).iter().map(states).collect();
     Counted {
         established: counts.in_state(State::Established),
         time_wait: counts.in_state(State::TimeWait),
         closed: counts.in_state(State::Closed),
-        asked,
+        requested,
     }
 }
 
 const BOTH: [(&str, Result<&str, Errno>); 2] = [("sockstat", Ok(SOCKSTAT)), ("sockstat6", Ok(SOCKSTAT6))];
 
-/// One dump in which three sockets are.
+/// One dump of three sockets.
 fn three() -> Vec<Answer> {
     vec![rows([1, 2, 3]), done()]
 }
 
-fn is_asked(states: u32, state: u8) -> bool {
+fn is_requested(states: u32, state: u8) -> bool {
     states & states::mask(state) != 0
 }
 
 #[test]
-fn what_is_left_of_the_kernels_count_is_established() {
+fn rest_of_the_kernels_count_is_established() {
     let counted = counted(vec![three()], &BOTH);
     assert_eq!((counted.established, counted.time_wait, counted.closed), (7, 4, 3));
-    let [asked] = counted.asked[..] else { panic!("{:x?}", counted.asked) };
-    assert!(!is_asked(asked, states::TCP_ESTABLISHED) && !is_asked(asked, states::TCP_TIME_WAIT));
-    assert!(is_asked(asked, states::TCP_LISTEN) && is_asked(asked, states::TCP_CLOSING));
+    let [requested] = counted.requested[..] else { panic!("{:x?}", counted.requested) };
+    assert!(
+        !is_requested(requested, states::TCP_ESTABLISHED) && !is_requested(requested, states::TCP_TIME_WAIT)
+    );
+    assert!(is_requested(requested, states::TCP_LISTEN) && is_requested(requested, states::TCP_CLOSING));
 }
 
 #[test]
@@ -80,17 +82,20 @@ fn kernel_without_ipv6_has_no_second_file() {
     assert_eq!((counted.established, counted.time_wait, counted.closed), (5, 4, 3));
 }
 
-/// Counts twice: the first dump is in vain, the second is of every state.
+/// Counts twice: the first dump is discarded, the second is of every state.
 fn by_rows(first: Vec<Answer>, files: &[(&str, Result<&str, Errno>)], why: &str) {
     let all = vec![Answer::Datagram(vec![Message::Established(1), Message::Row(2)]), done()];
     let counted = counted(vec![first, all], files);
     assert_eq!((counted.established, counted.time_wait, counted.closed), (1, 0, 1), "{why}");
-    let last = counted.asked.last().copied().unwrap();
-    assert!(is_asked(last, states::TCP_ESTABLISHED) && is_asked(last, states::TCP_TIME_WAIT), "{why}");
+    let last = counted.requested.last().copied().unwrap();
+    assert!(
+        is_requested(last, states::TCP_ESTABLISHED) && is_requested(last, states::TCP_TIME_WAIT),
+        "{why}"
+    );
 }
 
 #[test]
-fn rows_are_counted_where_the_kernel_does_not_count() {
+fn rows_are_counted_where_the_kernels_counts_are_missing() {
     by_rows(three(), &[], "no such files");
     by_rows(three(), &[("sockstat", Err(Errno::ACCESS))], "not to be read");
     by_rows(three(), &[BOTH[0], ("sockstat6", Err(Errno::ACCESS))], "one of them not to be read");
@@ -102,8 +107,8 @@ fn rows_are_counted_where_the_kernel_does_not_count() {
 fn rows_are_counted_where_the_counts_contradict_the_rows() {
     let many = vec![rows(1..=11), done()];
     by_rows(many, &BOTH, "more sockets in other states than there are");
-    let heedless = vec![Answer::Datagram(vec![Message::Established(1)]), done()];
-    by_rows(heedless, &BOTH, "a state that was not asked for");
+    let mask_ignored = vec![Answer::Datagram(vec![Message::Established(1)]), done()];
+    by_rows(mask_ignored, &BOTH, "a state that was not requested for");
     let bad = vec![Answer::Datagram(vec![Message::BadRow]), done()];
     by_rows(bad, &BOTH, "a record that was not understood");
 }

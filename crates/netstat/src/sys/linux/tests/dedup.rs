@@ -1,4 +1,4 @@
-//! Tables that change while they are dumped: rows that come twice, rows that are missed.
+//! Tables that change while they are dumped: rows that repeat, rows that are missed.
 
 use super::script::{Channel, Outcome, Script, answers, done, rows, tcp, udp};
 
@@ -9,14 +9,14 @@ fn list_udp(reads: &[[&[u16]; 2]]) -> Outcome {
 }
 
 #[test]
-fn udp_rows_that_come_twice_are_told_once() {
+fn repeated_udp_rows_are_emitted_once() {
     let outcome = list_udp(&[[&[1, 2, 3], &[2, 3, 4, 1]], [&[1, 2, 3], &[4]]]);
     assert_eq!((outcome.numbers(), outcome.gaps()), (vec![1, 2, 3, 4], vec![]));
     assert_eq!(outcome.requests.len(), 2);
 }
 
 #[test]
-fn udp_rows_that_a_read_missed_are_found_by_the_reads_until_two_agree() {
+fn udp_rows_missed_by_one_read_are_found_by_later_reads() {
     let outcome =
         list_udp(&[[&[1, 2], &[4]], [&[1, 2], &[3, 4]], [&[1, 2], &[3, 4]], [&[1, 2, 3, 4], &[90]]]);
     assert_eq!(outcome.numbers(), [1, 2, 4, 3]);
@@ -37,7 +37,7 @@ fn udp_table_of_one_datagram_is_read_once() {
 }
 
 #[test]
-fn tcp_rows_repeated_at_the_head_of_a_chunk_are_told_once() {
+fn tcp_rows_repeated_at_the_head_of_a_chunk_are_emitted_once() {
     let outcome =
         Script::new([answers([rows([1, 2, 3]), rows([2, 3, 4]), rows([4, 5]), done()])]).list(&[tcp()]);
     assert_eq!((outcome.numbers(), outcome.requests.len()), (vec![1, 2, 3, 4, 5], 1));

@@ -1,6 +1,6 @@
-//! Closing a socket: what the kernel answers, and what is made of it.
+//! Closing a socket: answers of the kernel and the errors made of them.
 
-use super::script::{Answer, Channel, Message, Requests, done, open, rows, taken};
+use super::script::{Answer, Channel, Message, Requests, done, open, rows, take_requests};
 use crate::model::error::Error;
 use crate::model::family::Family;
 use crate::model::protocol::Protocol;
@@ -22,15 +22,15 @@ fn socket(state: State) -> Socket {
     socket
 }
 
-/// What closing it comes to when the kernel answers the requests so, and those requests.
+/// The result of closing it with these answers, and the requests.
 fn destroy(socket: &Socket, given: Vec<Vec<Answer>>) -> (Result<(), Error>, Vec<Vec<u8>>) {
     let requests = Requests::default();
     let mut channels = VecDeque::from([Channel::Opens(given)]);
     let result = destroy_over(&mut Dumps::new(|| open(&mut channels, &requests)), socket);
-    (result, taken(&requests))
+    (result, take_requests(&requests))
 }
 
-fn says(code: Errno) -> Vec<Answer> {
+fn error_reply(code: Errno) -> Vec<Answer> {
     vec![Answer::Datagram(vec![Message::Error(-code.raw_os_error())])]
 }
 
@@ -39,25 +39,25 @@ fn error(state: State, given: Vec<Vec<Answer>>) -> Error {
 }
 
 #[test]
-fn acknowledgement_is_asked_for_and_ends_it() {
+fn acknowledgement_is_requested_and_ends_the_exchange() {
     let (result, requests) =
         destroy(&socket(State::Established), vec![vec![Answer::Datagram(vec![Message::Error(0)])]]);
     assert!(result.is_ok());
     let header = Messages::new(&requests[0]).next().unwrap().unwrap().header;
     assert_eq!((header.kind, header.flags & NLM_F_ACK), (SOCK_DESTROY, NLM_F_ACK));
-    // The cookie stands at the end of the identity, which is at the end of the request.
+    // The cookie is at the end of the identity, which is at the end of the request.
     assert_eq!(requests[0][64..], [7_u32.to_ne_bytes(), 0_u32.to_ne_bytes()].concat());
 }
 
 #[test]
-fn no_acknowledgement_is_an_error_and_not_success() {
+fn missing_acknowledgement_is_an_error() {
     let error = error(State::Established, vec![vec![]]);
     assert_eq!(error.to_string(), "cannot close tcp socket 127.0.0.1:7: no answer in time");
 }
 
 #[test]
-fn refusals_are_told_apart() {
-    let refused = |code| error(State::Established, vec![says(code)]);
+fn each_refusal_has_its_own_error() {
+    let refused = |code| error(State::Established, vec![error_reply(code)]);
     assert!(refused(Errno::PERM).is_permission_denied());
     assert!(refused(Errno::NOENT).is_not_found() && refused(Errno::STALE).is_not_found());
     assert!(refused(Errno::OPNOTSUPP).is_unsupported());
@@ -66,7 +66,7 @@ fn refusals_are_told_apart() {
 }
 
 #[test]
-fn kernel_that_cannot_be_asked_is_unsupported() {
+fn missing_netlink_is_unsupported() {
     let mut channels = VecDeque::from([Channel::CannotOpen(Errno::PROTONOSUPPORT)]);
     let requests = Requests::default();
     let result =
@@ -76,17 +76,17 @@ fn kernel_that_cannot_be_asked_is_unsupported() {
 
 #[test]
 fn listener_that_is_not_found_but_listed_shares_its_port() {
-    let shares = error(State::Listen, vec![says(Errno::NOENT), vec![rows([7]), done()]]);
+    let shares = error(State::Listen, vec![error_reply(Errno::NOENT), vec![rows([7]), done()]]);
     assert!(shares.is_unsupported() && shares.to_string().contains("others share"), "{shares}");
-    let gone = error(State::Listen, vec![says(Errno::NOENT), vec![rows([8]), done()]]);
+    let gone = error(State::Listen, vec![error_reply(Errno::NOENT), vec![rows([8]), done()]]);
     assert!(gone.is_not_found(), "{gone}");
 }
 
 #[test]
-fn nothing_is_asked_about_a_row_that_cannot_be_named() {
-    let mut nameless = socket(State::Established);
-    nameless.cookie = None;
-    for socket in [nameless, socket(State::Closed)] {
+fn nothing_is_sent_for_a_row_that_cannot_be_identified() {
+    let mut without_cookie = socket(State::Established);
+    without_cookie.cookie = None;
+    for socket in [without_cookie, socket(State::Closed)] {
         let (result, requests) = destroy(&socket, vec![]);
         assert!(result.is_err() && requests.is_empty(), "{socket:?}");
     }

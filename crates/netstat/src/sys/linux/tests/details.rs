@@ -1,4 +1,4 @@
-//! Details in records of other kernels than this one: what they do not send is absent, and nothing is made up.
+//! Details in records of various kernels: attributes that a kernel does not send are absent.
 
 use super::script::{Answer, FileScript, Message, Outcome, Script, answers, done, tcp, udp};
 use crate::model::details::{
@@ -16,7 +16,7 @@ fn attribute(kind: u16, payload: &[u8]) -> Vec<u8> {
     bytes
 }
 
-fn asking(details: DetailFields, table: Table) -> Table {
+fn with_details(details: DetailFields, table: Table) -> Table {
     Table { details, ..table }
 }
 
@@ -25,14 +25,14 @@ fn list(table: Table, attributes: &[u8]) -> Outcome {
     Script::new([answers([row, done()])]).list(&[table])
 }
 
-/// What a table of TCP tells of a socket with these attributes.
+/// The details in a TCP record with these attributes.
 fn of_tcp(attributes: &[u8]) -> Details {
-    let outcome = list(asking(DetailFields::all(), tcp()), attributes);
+    let outcome = list(with_details(DetailFields::all(), tcp()), attributes);
     assert_eq!((outcome.numbers(), outcome.gaps()), (vec![7], vec![]));
     outcome.rows[0].details().cloned().unwrap_or_default()
 }
 
-/// `struct tcp_info` in which the byte at each place is that place.
+/// `struct tcp_info` in which the byte at each offset is that offset.
 fn tcp_info(length: u8) -> Vec<u8> {
     (0..length).collect()
 }
@@ -42,10 +42,10 @@ fn metrics(length: u8) -> TcpMetrics {
 }
 
 #[test]
-fn requests_ask_for_what_is_wanted_and_else_for_nothing() {
+fn requests_name_the_wanted_attributes_and_no_others() {
     let ext = |details, table: Table| {
         let is_older = table.selection.family.is_none();
-        let outcome = Script::new([answers([done()])]).list(&[asking(details, table)]);
+        let outcome = Script::new([answers([done()])]).list(&[with_details(details, table)]);
         // After the header of 16: of the older request the fourth byte, of the newer one the third.
         let body = &outcome.requests[0][16..];
         if is_older { body[3] } else { body[2] }
@@ -71,11 +71,11 @@ fn requests_ask_for_what_is_wanted_and_else_for_nothing() {
 }
 
 #[test]
-fn tcp_info_of_every_length_that_kernels_sent_tells_what_is_in_it() {
+fn tcp_info_of_every_length_that_kernels_send_is_decoded() {
     let whole = metrics(248);
     assert_eq!(whole.rto, Duration::from_micros(u32::from_ne_bytes([8, 9, 10, 11]).into()));
     assert_eq!(whole.total_retrans, u32::from_ne_bytes([100, 101, 102, 103]));
-    // The lengths, and what each brought last.
+    // Each length, and the last field that it added.
     type Last = fn(&TcpMetrics) -> bool;
     let steps: [(u8, Last); 11] = [
         (120, |tcp| tcp.max_pacing_rate.is_some()),
@@ -104,7 +104,7 @@ fn tcp_info_of_every_length_that_kernels_sent_tells_what_is_in_it() {
 }
 
 #[test]
-fn numbers_that_say_there_is_nothing_are_absent() {
+fn numbers_that_mean_no_value_are_absent() {
     let mut info = vec![0; 248];
     info[76..80].copy_from_slice(&0x7fff_ffff_u32.to_ne_bytes());
     info[104..120].fill(0xff);
@@ -117,7 +117,7 @@ fn numbers_that_say_there_is_nothing_are_absent() {
 }
 
 #[test]
-fn parameters_of_each_congestion_control_are_told_with_its_name() {
+fn congestion_controls_have_their_name_and_parameters() {
     let numbers =
         |numbers: &[u32]| numbers.iter().flat_map(|number| number.to_ne_bytes()).collect::<Vec<u8>>();
     let of = |name: &[u8], kind, payload: &[u8]| {
@@ -138,7 +138,7 @@ fn parameters_of_each_congestion_control_are_told_with_its_name() {
 }
 
 #[test]
-fn tls_of_the_kernel_is_told_by_version_cipher_and_direction() {
+fn kernel_tls_has_version_cipher_and_direction() {
     let number = |kind, number: u16| attribute(kind, &number.to_ne_bytes());
     let tls = [number(1, 0x0304), number(2, 52), number(3, 2), number(4, 3)].concat();
     let details = of_tcp(&attribute(19, &[attribute(1, b"tls\0"), attribute(2, &tls)].concat()));
@@ -151,24 +151,24 @@ fn tls_of_the_kernel_is_told_by_version_cipher_and_direction() {
 
 #[test]
 fn attribute_that_is_too_short_costs_the_details_and_not_the_row() {
-    let outcome = list(asking(DetailFields::all(), tcp()), &attribute(7, &[0; 12]));
+    let outcome = list(with_details(DetailFields::all(), tcp()), &attribute(7, &[0; 12]));
     assert_eq!(outcome.numbers(), [7]);
     assert_eq!(outcome.rows[0].details(), None);
     assert_eq!(outcome.gaps(), [(GapKind::RecordsSkipped, "sock_diag tcp")]);
-    // Who does not ask does not look.
+    // Attributes are not decoded unless details are requested.
     let outcome = list(tcp(), &attribute(7, &[0; 12]));
     assert_eq!((outcome.numbers(), outcome.gaps()), (vec![7], vec![]));
 }
 
 #[test]
-fn files_of_proc_tell_timers_and_who_waits_and_nothing_else() {
+fn lines_of_proc_have_timers_and_backlog_and_no_other_details() {
     let text = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
         0: 0100007F:0050 00000000:0000 0A 00000000:00000003 00:00000000 00000000     0        0 9 1 0 100 0 0 10 0\n   \
         1: 0100007F:0051 0100007F:1388 01 00000000:00000000 02:00000190 00000005     0        2 10 1 0 100 0 0 10 0\n   \
         2: 0100007F:0052 0100007F:1388 01 00000000:00000000 00:00000000 00000000     0        0 11 1 0 100 0 0 10 0\n";
     let file = [FileScript::Holds(vec![Ok(text.to_owned())])];
     let script = Script::new([]).file_script("/proc/thread-self/net/tcp", file);
-    let outcome = script.list(&[asking(DetailFields::all(), tcp())]);
+    let outcome = script.list(&[with_details(DetailFields::all(), tcp())]);
     let mut details: Vec<Details> =
         outcome.rows.iter().map(|row| row.details().cloned().unwrap_or_default()).collect();
     assert_eq!(details[0].backlog.take(), Some(Backlog { waiting: 3, limit: None }));

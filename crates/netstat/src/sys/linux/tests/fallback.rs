@@ -1,5 +1,5 @@
-//! Tables that netlink does not give: read from `/proc` with a gap that says why, or an error that says why
-//! not. Never an empty list.
+//! Tables that netlink does not return: read from `/proc` with a gap that has the cause, or an error with both
+//! causes. Never an empty list.
 
 use super::script::{
     Answer, Channel, FileScript, Message, Outcome, Script, answers, done, over, rows, tcp, udp,
@@ -17,7 +17,7 @@ const UDP6: &str = "/proc/thread-self/net/udp6";
 const HEADING: &str =
     "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 
-/// The line of a socket at 127.0.0.1, or of `::1`, as this machine prints it.
+/// The line of a socket at 127.0.0.1, or of `::1`, in the byte order of this machine.
 fn line(family: Family, number: u16) -> String {
     let word = |bytes: [u8; 4]| format!("{:08X}", u32::from_ne_bytes(bytes));
     let (local, none) = match family {
@@ -42,7 +42,7 @@ fn table6(numbers: &[u16]) -> String {
     format!("{HEADING}{lines}")
 }
 
-/// Lists TCP from files alone.
+/// Lists TCP from files alone, without netlink.
 fn list_files(script: Script) -> Outcome {
     Script { channels: [Channel::CannotOpen(Errno::PERM)].into(), ..script }.list(&[tcp()])
 }
@@ -79,7 +79,7 @@ fn refused_netlink_is_a_table_from_proc_with_a_gap_that_names_table_and_cause() 
 }
 
 #[test]
-fn request_that_is_refused_falls_back() {
+fn refused_request_falls_back() {
     let channel = Channel::SendFails(vec![Errno::PERM], vec![vec![rows([9]), done()]]);
     let outcome = Script::new([channel]).file(TCP, &table(&[1])).list(&[tcp()]);
     assert_eq!(outcome.numbers(), [1]);
@@ -134,7 +134,7 @@ fn missing_handler_of_the_family_falls_back_for_every_table() {
 }
 
 #[test]
-fn failure_before_any_row_falls_back_whatever_it_is() {
+fn any_failure_before_the_first_row_falls_back() {
     let overrun = || answers([Answer::Fails(Errno::NOBUFS)]);
     for channels in [
         vec![answers([])],
@@ -149,7 +149,7 @@ fn failure_before_any_row_falls_back_whatever_it_is() {
 }
 
 #[test]
-fn failure_after_rows_does_not_fall_back_and_tells_no_row_twice() {
+fn failure_after_rows_does_not_fall_back_and_repeats_no_row() {
     let outcome = Script::new([answers([rows([1])])]).file(TCP, &table(&[1, 2])).list(&[tcp()]);
     assert_eq!(outcome.numbers(), [1]);
     assert!(matches!(outcome.gaps()[..], [(GapKind::TableInterrupted, _)]), "{:?}", outcome.gaps());
@@ -157,7 +157,7 @@ fn failure_after_rows_does_not_fall_back_and_tells_no_row_twice() {
 }
 
 #[test]
-fn rows_from_proc_lack_what_the_file_does_not_tell() {
+fn rows_from_proc_lack_what_the_file_does_not_have() {
     let outcome = list_files(Script::default().file(TCP, &table(&[1])));
     let row = &outcome.rows[0];
     assert_eq!((row.cookie, row.interface, row.v6_only, &row.remote), (None, None, None, &None));
@@ -176,7 +176,7 @@ fn neither_netlink_nor_proc_is_an_error_that_names_both() {
 }
 
 #[test]
-fn refused_proc_is_an_error_that_says_so() {
+fn refused_proc_is_an_error_with_that_cause() {
     let refused = [FileScript::CannotOpen(Errno::ACCESS)];
     let outcome = list_files(Script::default().file_script(TCP, refused).file("/proc/net/tcp", &table(&[9])));
     assert!(error(&outcome).contains("/proc/thread-self/net/tcp (Permission denied (os error 13))"));
@@ -184,7 +184,7 @@ fn refused_proc_is_an_error_that_says_so() {
 }
 
 #[test]
-fn file_without_so_much_as_a_heading_is_no_table() {
+fn file_without_a_heading_is_no_table() {
     let outcome = list_files(Script::default().file(TCP, ""));
     assert!(error(&outcome).contains("(unexpected end of file)"), "{}", error(&outcome));
 }
@@ -201,7 +201,7 @@ fn missing_table_of_ipv6_beside_that_of_ipv4_is_no_gap() {
     let outcome = list_files(Script::default().file(TCP, &table(&[1])));
     assert_eq!(outcome.numbers(), [1]);
     assert!(matches!(outcome.gaps()[..], [(GapKind::Fallback, _)]), "{:?}", outcome.gaps());
-    // Nor is it an error when nothing else was asked for.
+    // Nor is it an error when only IPv6 was requested.
     let outcome = Script::default().file(TCP, &table(&[1])).list(&[over(Family::Ipv6, tcp())]);
     assert_eq!(outcome.numbers(), []);
     assert!(outcome.result.is_ok());
@@ -226,7 +226,7 @@ fn kernel_without_thread_self_is_read_as_the_process() {
 }
 
 #[test]
-fn one_family_that_is_asked_for_is_the_one_that_is_read() {
+fn only_the_requested_family_is_read() {
     for (family, number) in [(Family::Ipv4, 1), (Family::Ipv6, 2)] {
         let script = Script::default().file(TCP, &table(&[1])).file(TCP6, &table6(&[2]));
         assert_eq!(script.list(&[over(family, tcp())]).numbers(), [number]);
@@ -234,7 +234,7 @@ fn one_family_that_is_asked_for_is_the_one_that_is_read() {
 }
 
 #[test]
-fn lines_cut_by_reads_are_put_together() {
+fn lines_split_between_reads_are_joined() {
     let text = table(&[1, 2, 3]);
     for size in [1, 7, 128, text.len() - 1] {
         let reads = text.as_bytes().chunks(size).map(|part| Ok(String::from_utf8(part.to_vec()).unwrap()));
@@ -244,7 +244,7 @@ fn lines_cut_by_reads_are_put_together() {
 }
 
 #[test]
-fn read_broken_by_a_signal_is_repeated() {
+fn read_interrupted_by_a_signal_is_repeated() {
     let reads = vec![Err(Errno::INTR), Ok(table(&[1])), Err(Errno::INTR), Ok(lines(&[2]))];
     let outcome = list_files(Script::default().file_script(TCP, [FileScript::Holds(reads)]));
     assert_eq!(outcome.numbers(), [1, 2]);
@@ -260,7 +260,7 @@ fn file_that_fails_in_the_middle_keeps_its_rows_and_is_a_gap() {
 }
 
 #[test]
-fn line_that_is_not_understood_is_skipped_and_counted() {
+fn line_that_cannot_be_decoded_is_skipped_and_counted() {
     let text = format!("{HEADING}{}   1: nonsense\n{}", lines(&[1]), lines(&[2]));
     let outcome = list_files(Script::default().file(TCP, &text));
     assert_eq!(outcome.numbers(), [1, 2]);
@@ -269,14 +269,14 @@ fn line_that_is_not_understood_is_skipped_and_counted() {
 }
 
 #[test]
-fn endless_line_is_an_error_and_not_all_of_memory() {
+fn endless_line_is_an_error_and_does_not_fill_memory() {
     let reads = vec![Ok("x".repeat(16 * 1024)); 100];
     let outcome = list_files(Script::default().file_script(TCP, [FileScript::Holds(reads)]));
     assert!(error(&outcome).contains("(invalid data)"), "{}", error(&outcome));
 }
 
 #[test]
-fn sink_that_breaks_off_ends_the_reading() {
+fn sink_that_stops_ends_the_read() {
     let script = Script::default().file(TCP, &table(&[1, 2, 3])).file(TCP6, &table6(&[4]));
     let outcome = script.list_at_most(&[tcp(), udp()], 2);
     assert_eq!(outcome.numbers(), [1, 2]);
@@ -284,7 +284,7 @@ fn sink_that_breaks_off_ends_the_reading() {
 }
 
 #[test]
-fn tcp_lines_repeated_at_the_head_of_a_read_are_told_once() {
+fn tcp_lines_repeated_at_the_head_of_a_read_are_emitted_once() {
     let reads = vec![Ok(table(&[1, 2, 3])), Ok(lines(&[3, 4]))];
     let outcome = list_files(Script::default().file_script(TCP, [FileScript::Holds(reads)]));
     assert_eq!(outcome.numbers(), [1, 2, 3, 4]);

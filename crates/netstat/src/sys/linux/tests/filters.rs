@@ -1,4 +1,4 @@
-//! What the kernel is asked to leave out: nothing that would pass, whatever the filter.
+//! Filters compiled to requests and programs: the kernel must return every socket that passes the filter.
 
 use super::super::row::tcp_state;
 use super::script::{Answer, Channel, Message, Script, answers, done, rows, tcp};
@@ -22,7 +22,7 @@ use socket_world::{Made, binding, live_skip, tcp as tcp_world, udp as udp_world}
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 
-/// A socket as the kernel sees it, beside the row that it tells.
+/// A socket in the kernel's view, and its row.
 struct Seen {
     row: Socket,
     number: u8,
@@ -65,8 +65,8 @@ fn seen(random: &mut Random) -> Seen {
 }
 
 impl Seen {
-    /// Whether a request for this table brings it.
-    fn comes(&self, table: &Table) -> bool {
+    /// Whether the kernel returns it for this table.
+    fn is_returned(&self, table: &Table) -> bool {
         let SockId { sport, dport, .. } = self.entry.id;
         let selection = &table.selection;
         selection.info.protocol == self.row.protocol
@@ -77,7 +77,7 @@ impl Seen {
             && table.program.as_ref().is_none_or(|program| run(&program.bytes, &self.entry))
     }
 
-    /// Whether it passes, told by someone who knows everything.
+    /// Whether it passes, with every fact known.
     fn passes(&self, filter: &Filter) -> bool {
         let facts = Facts::of(&self.row).with_owners(&Names);
         let decided = filter.expr().decide(&|term| match term {
@@ -91,7 +91,7 @@ impl Seen {
 }
 
 #[test]
-fn what_the_kernel_lets_through_and_the_predicate_too_is_what_passes() {
+fn kernel_and_predicate_together_accept_what_the_filter_accepts() {
     let mut random = Random::new(6);
     let (mut refused, mut left_out, mut passed, mut by_kernel) = (0, 0, 0, 0);
     for n in 0..10_000 {
@@ -106,12 +106,13 @@ fn what_the_kernel_lets_through_and_the_predicate_too_is_what_passes() {
             assert_eq!(audit(&program.bytes), Ok(()), "{filter}");
             by_kernel += u32::from(program.is_needed);
         }
-        let comes = tables.iter().filter(|table| seen.comes(table)).count();
-        assert!(comes <= 1, "{filter}");
-        let (comes, passes) = (comes == 1, seen.passes(&filter));
-        let kept = comes && filter.matches(&seen.row) && filter.judge(&seen.row, &Names) == Verdict::Passes;
+        let is_returned = tables.iter().filter(|table| seen.is_returned(table)).count();
+        assert!(is_returned <= 1, "{filter}");
+        let (is_returned, passes) = (is_returned == 1, seen.passes(&filter));
+        let kept =
+            is_returned && filter.matches(&seen.row) && filter.judge(&seen.row, &Names) == Verdict::Passes;
         assert_eq!(kept, passes, "{filter} over {:?} {:?}", seen.row, seen.entry);
-        left_out += u32::from(!comes);
+        left_out += u32::from(!is_returned);
         passed += u32::from(passes);
     }
     let enough = refused > 100 && left_out > 2_000 && passed > 2_000 && by_kernel > 500;
@@ -119,7 +120,7 @@ fn what_the_kernel_lets_through_and_the_predicate_too_is_what_passes() {
 }
 
 #[test]
-fn what_the_kernel_knows_it_decides_to_the_last_socket() {
+fn kernel_decides_exactly_where_it_knows_every_term() {
     let mut random = Random::new(7);
     let mut decided = 0;
     for _ in 0..10_000 {
@@ -142,20 +143,20 @@ fn what_the_kernel_knows_it_decides_to_the_last_socket() {
         let tables = tables(&filter, true).unwrap();
         for _ in 0..5 {
             let seen = seen(&mut random);
-            let comes = tables.iter().any(|table| seen.comes(table));
-            assert_eq!(comes, seen.passes(&filter), "{filter} over {:?} {:?}", seen.row, seen.entry);
+            let is_returned = tables.iter().any(|table| seen.is_returned(table));
+            assert_eq!(is_returned, seen.passes(&filter), "{filter} over {:?} {:?}", seen.row, seen.entry);
         }
     }
     assert!(decided > 1_000, "{decided}");
 }
 
 #[test]
-fn what_nobody_could_decide_is_an_error_that_names_it() {
+fn filter_that_neither_kernel_nor_predicate_can_decide_is_an_error_that_names_it() {
     for (filter, decidable) in [
         (Filter::autobound() & Filter::uid(1), true),
         (Filter::autobound() | Filter::uid(1), false),
         (!(Filter::mark(1) & Filter::pid(1)), false),
-        // For each table one of them is settled.
+        // For each table one of the terms is known.
         (Filter::tcp() & Filter::autobound() | Filter::udp() & Filter::uid(1), true),
         (Filter::state(State::Listen) & (Filter::listening() | Filter::mark(1)), true),
         (Filter::state(State::Listen) | Filter::mark(1), false),
@@ -185,7 +186,7 @@ fn filtered(filter: &Filter) -> Vec<Table> {
 }
 
 #[test]
-fn a_refused_program_is_done_without_where_the_predicate_can_decide() {
+fn refused_program_is_omitted_where_the_predicate_can_decide() {
     for errno in [Errno::INVAL, Errno::PERM] {
         let refusal = Answer::Datagram(vec![Message::Error(-errno.raw_os_error())]);
         let channel = Channel::Opens(vec![vec![refusal], vec![rows([1, 2]), done()]]);
@@ -199,7 +200,7 @@ fn a_refused_program_is_done_without_where_the_predicate_can_decide() {
 
 #[cfg(feature = "log")]
 #[test]
-fn a_refused_program_that_is_done_without_logs_one_line() {
+fn omitting_a_refused_program_logs_one_line() {
     let refusal = Answer::Datagram(vec![Message::Error(-Errno::PERM.raw_os_error())]);
     let channel = Channel::Opens(vec![vec![refusal], vec![rows([1]), done()]]);
     let tables = filtered(&Filter::interface(1));
@@ -210,7 +211,7 @@ fn a_refused_program_that_is_done_without_logs_one_line() {
 }
 
 #[test]
-fn a_refused_program_that_alone_could_decide_is_an_error_and_nothing_is_listed() {
+fn refused_program_is_an_error_where_only_it_can_decide() {
     let refusal = Answer::Datagram(vec![Message::Error(-Errno::PERM.raw_os_error())]);
     let channel = answers([refusal]);
     let outcome = Script::new([channel]).list(&filtered(&Filter::mark(1)));
@@ -220,13 +221,13 @@ fn a_refused_program_that_alone_could_decide_is_an_error_and_nothing_is_listed()
 }
 
 #[test]
-fn a_table_is_not_read_from_proc_where_that_does_not_tell_what_is_asked() {
+fn table_is_not_read_from_proc_where_that_lacks_what_the_filter_needs() {
     for filter in [Filter::interface(1), !Filter::autobound()] {
         let outcome = Script::new([Channel::CannotOpen(Errno::ACCESS)]).list(&filtered(&filter));
         assert!(outcome.paths.is_empty() && outcome.rows.is_empty(), "{filter}");
         assert!(outcome.result.unwrap_err().is_permission_denied(), "{filter}");
     }
-    // What it does tell is enough.
+    // Conditions on ports can be decided from it.
     let outcome = Script::new([Channel::CannotOpen(Errno::ACCESS)])
         .file("/proc/thread-self/net/tcp", "heading\n")
         .file("/proc/thread-self/net/tcp6", "heading\n")
@@ -244,7 +245,7 @@ fn combine(random: &mut Random, terms: &[Filter], depth: usize) -> Filter {
     }
 }
 
-fn listed_as_without_the_kernel() {
+fn rows_are_the_same_as_without_a_program() {
     let make: &[tcp_world::Make] = &[
         tcp_world::listener_v4,
         tcp_world::listener_dual_stack,
@@ -301,14 +302,14 @@ fn listed_as_without_the_kernel() {
 }
 
 #[test]
-fn live_the_same_rows_come_with_the_kernels_help_as_without() {
-    if in_network_namespace(listed_as_without_the_kernel).is_err() {
-        listed_as_without_the_kernel();
+fn live_rows_are_the_same_with_and_without_a_program() {
+    if in_network_namespace(rows_are_the_same_as_without_a_program).is_err() {
+        rows_are_the_same_as_without_a_program();
     }
 }
 
 #[test]
-fn live_what_the_kernel_alone_knows_is_decided() {
+fn live_terms_that_only_the_kernel_knows_are_decided() {
     let inodes = |filter: Filter| -> Result<BTreeSet<u64>, crate::Error> {
         Ok(Query::new().filter(filter).snapshot()?.sockets.iter().filter_map(Socket::inode).collect())
     };

@@ -1,4 +1,4 @@
-//! Connections looked up: what the kernel answers, and when the table is dumped nevertheless.
+//! Connections looked up by their ends: the answers of the kernel, and when the table is dumped nevertheless.
 
 use super::script::{Answer, Channel, Message, Outcome, Script, done, tcp, udp};
 use crate::filter::Filter;
@@ -47,7 +47,7 @@ fn connection_that_is_found_is_not_dumped() {
     let outcome = list(wanted(tcp(), &[LOCAL]), vec![found(LOCAL, REMOTE)]);
     assert_eq!((outcome.numbers(), outcome.gaps(), dumps(&outcome)), (vec![LOCAL], vec![], vec![false]));
     let request = &outcome.requests[0];
-    // Behind the header: family, protocol, ext, pad, states, and the ends.
+    // After the header: family, protocol, ext, pad, states, and the ends.
     assert_eq!(request[24..28], [LOCAL.to_be_bytes(), REMOTE.to_be_bytes()].concat());
     assert_eq!((&request[28..32], &request[44..48]), (&[127, 0, 0, 1][..], &[127, 0, 0, 1][..]));
     // Any cookie.
@@ -55,14 +55,14 @@ fn connection_that_is_found_is_not_dumped() {
 }
 
 #[test]
-fn udp_socket_is_named_as_its_packets_name_it() {
+fn udp_lookup_has_the_local_end_as_the_destination() {
     let outcome = list(wanted(udp(), &[LOCAL]), vec![found(LOCAL, REMOTE)]);
     assert_eq!(outcome.numbers(), [LOCAL]);
     assert_eq!(outcome.requests[0][24..28], [REMOTE.to_be_bytes(), LOCAL.to_be_bytes()].concat());
 }
 
 #[test]
-fn what_is_not_found_is_looked_for_in_a_dump() {
+fn connection_that_is_not_found_is_searched_in_a_dump() {
     for answer in [refused(Errno::NOENT), refused(Errno::INVAL), found(REMOTE, 1), found(LOCAL, 81)] {
         let outcome = list(wanted(tcp(), &[LOCAL]), vec![answer, dumped(LOCAL)]);
         assert_eq!((outcome.numbers(), outcome.gaps()), (vec![LOCAL], vec![]));
@@ -71,14 +71,14 @@ fn what_is_not_found_is_looked_for_in_a_dump() {
 }
 
 #[test]
-fn listener_in_place_of_the_connection_is_not_it() {
+fn listener_returned_for_the_connection_is_not_listed() {
     let listener = vec![Answer::Datagram(vec![Message::Row(LOCAL)])];
     let outcome = list(wanted(tcp(), &[LOCAL]), vec![listener, vec![done()]]);
     assert_eq!((outcome.numbers(), outcome.gaps()), (vec![], vec![]));
 }
 
 #[test]
-fn of_several_connections_none_is_listed_twice() {
+fn several_connections_are_each_listed_once() {
     let both = wanted(tcp(), &[LOCAL, 5001]);
     let outcome = list(both.clone(), vec![found(LOCAL, REMOTE), found(5001, REMOTE)]);
     assert_eq!((outcome.numbers(), dumps(&outcome)), (vec![LOCAL, 5001], vec![false, false]));
@@ -87,14 +87,14 @@ fn of_several_connections_none_is_listed_twice() {
 }
 
 #[test]
-fn kernel_that_cannot_be_asked_is_an_error_and_not_an_empty_list() {
+fn missing_netlink_is_an_error_and_not_an_empty_list() {
     let outcome = Script::new([Channel::CannotOpen(Errno::ACCESS), Channel::CannotOpen(Errno::ACCESS)])
         .list(&[wanted(tcp(), &[LOCAL])]);
     assert!(outcome.result.unwrap_err().is_permission_denied());
 }
 
 #[test]
-fn what_only_the_kernel_can_decide_is_left_to_a_dump() {
+fn terms_that_only_the_kernel_can_decide_need_a_dump() {
     let query = Query::new().connection(end(LOCAL), end(REMOTE));
     let connections = |query: &Query| {
         let tables = tables_of(query).unwrap();

@@ -1,16 +1,18 @@
-//! The kernel's faults, played: each a test named after it, over the code that meets the real ones.
+//! Tests of the Linux back end with scripted netlink sockets and a scripted `/proc`, one per fault or race.
 
-mod ahead;
-mod conversation;
 mod counts;
 mod dedup;
 mod destroy;
 mod details;
+mod exchange;
 mod fallback;
 mod filters;
 mod lookup;
 mod owners;
+mod pipeline;
 mod script;
+mod scripted_proc;
+mod shared;
 #[cfg(feature = "bpf")]
 mod task_files;
-mod world;
+mod without_descriptor;

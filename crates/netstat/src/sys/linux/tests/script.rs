@@ -1,4 +1,4 @@
-//! A scripted kernel: what it answers on each netlink socket, and what its files of `/proc` hold.
+//! A scripted kernel: its answers on each netlink socket, and its files in `/proc/net`.
 
 use crate::model::details::DetailFields;
 use crate::model::error::Error;
@@ -25,7 +25,7 @@ use std::sync::{Arc, Mutex};
 /// The port id of every scripted socket.
 const PORT_ID: u32 = 4711;
 
-/// A message of an answer. What is not said of its header is as the request wants it.
+/// A message of an answer. Its header matches the request unless the variant says otherwise.
 #[derive(Clone, Debug)]
 pub(super) enum Message {
     /// The record of a socket, which the number identifies: its cookie, and its port and inode.
@@ -51,22 +51,22 @@ pub(super) enum Message {
     Garbage,
 }
 
-/// What one receive brings.
+/// The result of one receive.
 #[derive(Clone, Debug)]
 pub(super) enum Answer {
     Datagram(Vec<Message>),
     /// The same, from another process.
-    FromElsewhere(Vec<Message>),
-    /// The same, and what did not fit.
+    FromProcess(Vec<Message>),
+    /// The same, truncated by the buffer.
     Truncated(Vec<Message>),
     Fails(Errno),
-    /// Without an end.
+    /// Every receive, endlessly.
     ForeverFails(Errno),
-    ForeverFromElsewhere,
+    ForeverFromProcess,
     ForeverForAnotherRequest,
 }
 
-/// One netlink socket: what it answers to each request in turn, or why it cannot be opened.
+/// One netlink socket: its answers to successive requests, or why it cannot be opened.
 #[derive(Clone, Debug)]
 pub(super) enum Channel {
     Opens(Vec<Vec<Answer>>),
@@ -94,27 +94,27 @@ pub(super) fn answers(answers: impl Into<Vec<Answer>>) -> Channel {
 #[derive(Default)]
 pub(super) struct Script {
     pub(super) channels: VecDeque<Channel>,
-    /// What each opening of a file gives in turn, the last one for good; a path that is not here is missing.
+    /// The results of successive opens of a file, of which the last repeats; other paths do not exist.
     pub(super) files: HashMap<String, VecDeque<FileScript>>,
 }
 
-/// A file: what each read brings, or why it cannot be opened.
+/// A file: the results of successive reads, or why it cannot be opened.
 #[derive(Clone, Debug)]
 pub(super) enum FileScript {
     Holds(Vec<Result<String, Errno>>),
     CannotOpen(Errno),
 }
 
-/// What came of a listing.
+/// The result of a listing.
 #[derive(Debug)]
 pub(super) struct Outcome {
     pub(super) rows: Vec<Socket>,
     pub(super) result: Result<Vec<Gap>, Error>,
-    /// How many netlink sockets were opened, or tried to.
+    /// How many netlink sockets were opened or failed to open.
     pub(super) opened: usize,
-    /// Family and protocol of each request, as far as its form tells.
+    /// The requests that were sent.
     pub(super) requests: Vec<Vec<u8>>,
-    /// Files that were opened, or tried to.
+    /// The files that were opened or failed to open.
     pub(super) paths: Vec<String>,
 }
 
@@ -166,7 +166,7 @@ impl Script {
     pub(super) fn list_at_most(self, tables: &[Table], most: usize) -> Outcome {
         let mut kernel = Kernel { script: self, ..Kernel::default() };
         let mut paths = Vec::new();
-        let mut told = Vec::new();
+        let mut rows = Vec::new();
         let Kernel { script: Script { channels, files }, requests, opened } = &mut kernel;
         let result = list(
             &mut Dumps::new(|| {
@@ -179,11 +179,11 @@ impl Script {
             },
             tables,
             &mut |socket| {
-                told.push(socket);
-                if told.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                rows.push(socket);
+                if rows.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             },
         );
-        Outcome { rows: told, result, opened: kernel.opened, requests: taken(&kernel.requests), paths }
+        Outcome { rows, result, opened: kernel.opened, requests: take_requests(&kernel.requests), paths }
     }
 
     pub(super) fn list(self, tables: &[Table]) -> Outcome {
@@ -194,7 +194,7 @@ impl Script {
 /// The requests that were sent, by any of the sockets.
 pub(super) type Requests = Arc<Mutex<Vec<Vec<u8>>>>;
 
-pub(super) fn taken(requests: &Requests) -> Vec<Vec<u8>> {
+pub(super) fn take_requests(requests: &Requests) -> Vec<Vec<u8>> {
     std::mem::take(&mut *requests.lock().unwrap())
 }
 
@@ -217,7 +217,7 @@ pub(super) fn open(channels: &mut VecDeque<Channel>, requests: &Requests) -> Res
         send_failures: send_failures.into(),
         answers: answers.into(),
         current: VecDeque::new(),
-        asked: Header::default(),
+        request_header: Header::default(),
         requests: Arc::clone(requests),
     })
 }
@@ -252,11 +252,11 @@ impl Read for ScriptedFile {
 
 pub(super) struct ScriptedPeer {
     send_failures: VecDeque<Errno>,
-    /// For each request to come.
+    /// The answers to requests that are not sent yet.
     answers: VecDeque<Vec<Answer>>,
-    /// For the last request.
+    /// The answers to the last request.
     current: VecDeque<Answer>,
-    asked: Header,
+    request_header: Header,
     requests: Requests,
 }
 
@@ -269,9 +269,9 @@ impl Peer for ScriptedPeer {
         if let Some(errno) = self.send_failures.pop_front() {
             return Err(errno);
         }
-        self.asked = Messages::new(request).next().unwrap().unwrap().header;
+        self.request_header = Messages::new(request).next().unwrap().unwrap().header;
         self.requests.lock().unwrap().push(request.to_vec());
-        // What the last request left unread is still there.
+        // What is unread of the last answer stays.
         self.current.extend(self.answers.pop_front().unwrap_or_default());
         Ok(())
     }
@@ -282,7 +282,7 @@ impl Peer for ScriptedPeer {
             // Nothing more: the time-out.
             None => return Err(Errno::AGAIN),
             Some(Answer::ForeverFails(errno)) => return Err(*errno),
-            Some(Answer::ForeverFromElsewhere) => Answer::FromElsewhere(vec![Message::Row(1)]),
+            Some(Answer::ForeverFromProcess) => Answer::FromProcess(vec![Message::Row(1)]),
             Some(Answer::ForeverForAnotherRequest) => {
                 Answer::Datagram(vec![Message::RowForAnotherRequest(1)])
             }
@@ -294,22 +294,24 @@ impl Peer for ScriptedPeer {
                 received.truncated = true;
                 messages
             }
-            Answer::FromElsewhere(messages) => {
+            Answer::FromProcess(messages) => {
                 received.from_kernel = false;
                 messages
             }
             Answer::Datagram(messages) => messages,
             _ => Vec::new(),
         };
-        let bytes: Vec<u8> = messages.iter().flat_map(|message| encode(message, self.asked)).collect();
+        let bytes: Vec<u8> =
+            messages.iter().flat_map(|message| encode(message, self.request_header)).collect();
         buffer[..bytes.len()].copy_from_slice(&bytes);
         received.length = bytes.len();
         Ok(received)
     }
 }
 
-fn encode(message: &Message, asked: Header) -> Vec<u8> {
-    let header = Header { kind: asked.kind, flags: NLM_F_MULTI, seq: asked.seq, port_id: PORT_ID };
+fn encode(message: &Message, request_header: Header) -> Vec<u8> {
+    let header =
+        Header { kind: request_header.kind, flags: NLM_F_MULTI, seq: request_header.seq, port_id: PORT_ID };
     let control = |kind, body: &[u8]| Header { kind, ..header }.encode(body);
     match message {
         Message::Row(number) => header.encode(&record(*number)),
@@ -320,7 +322,7 @@ fn encode(message: &Message, asked: Header) -> Vec<u8> {
             Header { flags: NLM_F_MULTI | NLM_F_DUMP_INTR, ..header }.encode(&record(*number))
         }
         Message::RowForAnotherRequest(number) => {
-            Header { seq: asked.seq.wrapping_sub(1), ..header }.encode(&record(*number))
+            Header { seq: request_header.seq.wrapping_sub(1), ..header }.encode(&record(*number))
         }
         Message::RowForAnotherPort(number) => {
             Header { port_id: PORT_ID + 1, ..header }.encode(&record(*number))
@@ -340,7 +342,7 @@ fn encode(message: &Message, asked: Header) -> Vec<u8> {
     }
 }
 
-/// `struct inet_diag_msg` of an unconnected socket at 127.0.0.1.
+/// `struct inet_diag_msg` of a connection over 127.0.0.1.
 fn connected(local: u16, remote: u16) -> Vec<u8> {
     let mut record = with_state(local, TCP_ESTABLISHED);
     record[6..8].copy_from_slice(&remote.to_be_bytes());

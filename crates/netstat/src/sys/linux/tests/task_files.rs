@@ -1,6 +1,6 @@
-//! Owners by the iterator: the same rows as by the walk, its races and its failures.
+//! Owners by the BPF iterator: the same rows as by the procfs walk, its races and its failures.
 
-use super::world::{INODE, Link, Machine, SIGHTED_AT_TEN, World, holder, process, row, task};
+use super::scripted_proc::{INODE, Link, Machine, SEEN_AT_TEN, ScriptedProc, holder, process, row, task};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::snapshot::take;
 use crate::model::error::Error;
@@ -12,8 +12,8 @@ use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
-use crate::sys::linux::owners::bpf::{HeldSource, SocketFile};
-use crate::sys::linux::owners::task_files::TaskFileSearch;
+use crate::sys::linux::owners::bpf::{Evidence, HeldSource, SocketFile};
+use crate::sys::linux::owners::task_files::{Scope, TaskFileSearch};
 use crate::sys::support;
 use crate::sys::system::System;
 use rustix::io::Errno;
@@ -23,17 +23,20 @@ use std::ops::ControlFlow;
 
 const COMPLETE: Ownership = Ownership::Known { complete: true };
 const INCOMPLETE: Ownership = Ownership::Known { complete: false };
-const NOBODY: Ownership = Ownership::None { reason: UnownedReason::KernelOrInFlight };
+const UNHELD: Ownership = Ownership::None { reason: UnownedReason::KernelOrInFlight };
 
-/// A world whose kernel has the iterator.
+/// The network namespace whose sockets are listed.
+const NETNS: u32 = 4_026_531_840;
+
+/// A machine whose kernel has the iterator.
 struct Iterated {
-    world: World,
+    proc: ScriptedProc,
     nested: bool,
 }
 
-/// The iterator over a world: its step is `iterate`, and `iterate 12` for each process.
+/// The iterator over a machine: its step is `iterate`, and `iterate 12` for each process.
 #[derive(Copy, Clone)]
-struct Iteration<'w>(&'w World);
+struct Iteration<'w>(&'w ScriptedProc);
 
 impl HeldSource for Iteration<'_> {
     fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
@@ -48,7 +51,8 @@ impl HeldSource for Iteration<'_> {
             for task in tasks.values().filter(|task| tables.insert(task.table)) {
                 for (fd, link) in &task.links {
                     if let Link::Socket(inode) = *link {
-                        each(self.0.time(), SocketFile { pid, fd: *fd, inode });
+                        let evidence = machine.evidence.get(&(pid, *fd)).copied();
+                        each(self.0.time(), SocketFile { pid, fd: *fd, inode, evidence });
                     }
                 }
             }
@@ -58,15 +62,21 @@ impl HeldSource for Iteration<'_> {
 }
 
 impl<'w> System for &'w Iterated {
-    type OwnerSearch =
-        TaskFileSearch<Iteration<'w>, &'w World, Box<dyn Fn() -> Result<&'w World, Errno> + Sync + 'w>>;
+    type OwnerSearch = TaskFileSearch<
+        Iteration<'w>,
+        &'w ScriptedProc,
+        Box<dyn Fn() -> Result<&'w ScriptedProc, Errno> + Sync + 'w>,
+    >;
 
     const SUPPORT: Support = support::LINUX;
 
+    const NAME_FIELDS: ProcessFields =
+        ProcessFields::NAME.union(ProcessFields::PATH).union(ProcessFields::COMMAND_LINE);
+
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
-        let world = &self.world;
-        let pids = &query.filter.pids();
-        TaskFileSearch::over(Iteration(world), self.nested, "asked for", pids, Box::new(move || Ok(world)))
+        let proc = &self.proc;
+        let scope = Scope { nested: self.nested, netns: Some(NETNS), pids: query.filter.pids() };
+        TaskFileSearch::over(Iteration(proc), scope, "asked for", Box::new(move || Ok(proc)))
     }
 
     fn sockets(
@@ -74,7 +84,7 @@ impl<'w> System for &'w Iterated {
         query: &Query,
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error> {
-        (&&self.world).sockets(query, sink)
+        (&&self.proc).sockets(query, sink)
     }
 
     fn processes(
@@ -83,20 +93,20 @@ impl<'w> System for &'w Iterated {
         fields: ProcessFields,
         threads: usize,
     ) -> (Vec<Process>, Vec<Gap>) {
-        (&&self.world).processes(seen, fields, threads)
+        (&&self.proc).processes(seen, fields, threads)
     }
 
     fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
-        (&&self.world).recheck(sockets)
+        (&&self.proc).recheck(sockets)
     }
 
-    fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
-        (&&self.world).is_short_name(name, full)
+    fn is_named(&self, wanted: &OsStr, process: &Process) -> Option<bool> {
+        (&&self.proc).is_named(wanted, process)
     }
 }
 
-fn iterated(world: World) -> Iterated {
-    Iterated { world, nested: false }
+fn iterated(proc: ScriptedProc) -> Iterated {
+    Iterated { proc, nested: false }
 }
 
 impl Iterated {
@@ -105,7 +115,7 @@ impl Iterated {
         take(&self, &query.clone().owners(true).threads(1)).unwrap()
     }
 
-    /// As if the iteration were over before the table of sockets was read.
+    /// The iteration ends before the table of sockets is read.
     fn iterate_first(&self) -> (Vec<Socket>, Vec<Gap>) {
         let mut rows = Vec::new();
         let gaps =
@@ -129,86 +139,86 @@ fn source(snapshot: &Snapshot) -> (OwnerSource, &str) {
 }
 
 #[test]
-fn holder_is_found_and_the_source_is_told() {
-    let snapshot = iterated(World::new()).ask(&Query::new());
+fn holder_is_found_and_the_source_is_reported() {
+    let snapshot = iterated(ScriptedProc::new()).ask(&Query::new());
     assert_eq!(ownership(&snapshot), (vec![12], COMPLETE, vec![]));
     assert_eq!(source(&snapshot), (OwnerSource::Bpf, "asked for"));
 }
 
 #[test]
 fn every_holder_of_a_shared_socket_is_found_and_each_descriptor_once() {
-    let world = World::with(|machine| {
+    let proc = ScriptedProc::with(|machine| {
         machine.processes.insert(13, process(13, &[INODE, INODE]));
         // A thread that shares its leader's descriptors, and one with its own.
         machine.processes.get_mut(&12).unwrap().insert(14, task(12, &[INODE]));
         machine.processes.get_mut(&12).unwrap().insert(15, task(15, &[8, INODE]));
     });
-    let iterated = iterated(world);
+    let iterated = iterated(proc);
     let snapshot = iterated.ask(&Query::new());
     assert_eq!(ownership(&snapshot), (vec![12, 12, 13, 13], COMPLETE, vec![]));
-    assert_eq!(snapshot.sockets, iterated.world.snapshot().sockets, "as by the walk");
+    assert_eq!(snapshot.sockets, iterated.proc.snapshot().sockets, "as by the walk");
 }
 
 #[test]
 fn process_that_refuses_to_be_read_hides_nothing_from_the_iterator() {
-    let world = World::with(|machine| machine.task(12, 12).refuses = Some(Errno::ACCESS));
-    assert_eq!(ownership(&iterated(world).ask(&Query::new())), (vec![12], COMPLETE, vec![]));
+    let proc = ScriptedProc::with(|machine| machine.task(12, 12).refuses = Some(Errno::ACCESS));
+    assert_eq!(ownership(&iterated(proc).ask(&Query::new())), (vec![12], COMPLETE, vec![]));
 }
 
 #[test]
-fn nobody_holds_it_when_the_iterator_has_seen_all() {
-    let world = World::with(|machine| machine.task(12, 12).links.clear());
-    assert_eq!(ownership(&iterated(world).ask(&Query::new())), (vec![], NOBODY, vec![]));
+fn socket_is_unheld_if_the_iterator_has_seen_all() {
+    let proc = ScriptedProc::with(|machine| machine.task(12, 12).links.clear());
+    assert_eq!(ownership(&iterated(proc).ask(&Query::new())), (vec![], UNHELD, vec![]));
 }
 
 #[test]
-fn in_a_pid_namespace_of_its_own_others_may_hold_it() {
+fn in_a_nested_pid_namespace_other_processes_may_hold_it() {
     let other = Ownership::Hidden { reason: HiddenReason::OtherPidNamespace };
-    let world = World::with(|machine| machine.task(12, 12).links.clear());
-    let nobody = Iterated { world, nested: true }.ask(&Query::new());
-    assert_eq!(ownership(&nobody), (vec![], other, vec![GapKind::ProcessesHidden]));
-    let one = Iterated { world: World::new(), nested: true }.ask(&Query::new());
+    let proc = ScriptedProc::with(|machine| machine.task(12, 12).links.clear());
+    let unheld = Iterated { proc, nested: true }.ask(&Query::new());
+    assert_eq!(ownership(&unheld), (vec![], other, vec![GapKind::ProcessesHidden]));
+    let one = Iterated { proc: ScriptedProc::new(), nested: true }.ask(&Query::new());
     assert_eq!(ownership(&one), (vec![12], INCOMPLETE, vec![]));
 }
 
 #[test]
-fn only_the_processes_asked_for_are_told_as_owners() {
-    let world = World::with(|machine| {
+fn only_the_requested_processes_are_reported_as_owners() {
+    let proc = ScriptedProc::with(|machine| {
         machine.processes.insert(13, process(13, &[INODE]));
     });
-    let snapshot = iterated(world).ask(&Query::new().pid(13));
+    let snapshot = iterated(proc).ask(&Query::new().pid(13));
     assert_eq!(ownership(&snapshot), (vec![13], INCOMPLETE, vec![]));
 }
 
 #[test]
-fn socket_opened_after_its_process_was_passed_is_found_by_a_second_iteration() {
-    let world = World::with(|machine| machine.task(12, 12).links.clear());
+fn socket_opened_after_its_process_was_read_is_found_by_a_second_iteration() {
+    let proc = ScriptedProc::with(|machine| machine.task(12, 12).links.clear());
     let opens = |machine: &mut Machine| machine.task(12, 12).links.push((3, Link::Socket(INODE)));
-    let iterated = iterated(world.before("table of sockets", opens));
+    let iterated = iterated(proc.before("table of sockets", opens));
     let (rows, gaps) = iterated.iterate_first();
     assert_eq!((rows[0].owners(), rows[0].ownership(), gaps), (&[holder(12)][..], COMPLETE, vec![]));
     assert_eq!(iterations(&iterated), 2);
 }
 
 fn iterations(iterated: &Iterated) -> usize {
-    iterated.world.steps().iter().filter(|step| *step == "iterate").count()
+    iterated.proc.steps().iter().filter(|step| *step == "iterate").count()
 }
 
 #[test]
-fn there_is_no_second_iteration_without_need() {
-    let found = iterated(World::new());
+fn second_iteration_runs_only_if_needed() {
+    let found = iterated(ScriptedProc::new());
     found.iterate_first();
     assert_eq!(iterations(&found), 1, "every owner is known");
-    let late = iterated(World::with(|machine| machine.task(12, 12).links.clear()));
+    let late = iterated(ScriptedProc::with(|machine| machine.task(12, 12).links.clear()));
     late.ask(&Query::new());
     assert_eq!(iterations(&late), 1, "it began after the table of sockets was complete");
 }
 
 #[test]
 fn second_iteration_that_fails_leaves_the_owner_unknown_with_a_gap() {
-    let world = World::with(|machine| machine.task(12, 12).links.clear());
+    let proc = ScriptedProc::with(|machine| machine.task(12, 12).links.clear());
     let fails = |machine: &mut Machine| machine.iteration_fails = Some(Errno::NOMEM);
-    let (rows, gaps) = iterated(world.before("table of sockets", fails)).iterate_first();
+    let (rows, gaps) = iterated(proc.before("table of sockets", fails)).iterate_first();
     assert_eq!(rows[0].ownership(), Ownership::Hidden { reason: HiddenReason::UnreadableProcess });
     assert_eq!(gaps[0].kind, GapKind::OwnersUnavailable);
     assert_eq!(gaps[0].source, "bpf_iter_task_file: Cannot allocate memory (os error 12)");
@@ -218,7 +228,7 @@ fn second_iteration_that_fails_leaves_the_owner_unknown_with_a_gap() {
 fn iteration_that_fails_at_any_process_is_replaced_by_the_walk_with_its_reason() {
     for step in ["iterate", "iterate 1", "iterate 12"] {
         let fails = |machine: &mut Machine| machine.iteration_fails = Some(Errno::NOMEM);
-        let snapshot = iterated(World::new().before(step, fails)).ask(&Query::new());
+        let snapshot = iterated(ScriptedProc::new().before(step, fails)).ask(&Query::new());
         assert_eq!(ownership(&snapshot), (vec![12], COMPLETE, vec![]), "{step}");
         let reason = "bpf_iter_task_file: Cannot allocate memory (os error 12)";
         assert_eq!(source(&snapshot), (OwnerSource::Procfs, reason), "{step}");
@@ -230,28 +240,29 @@ fn iteration_that_fails_at_any_process_is_replaced_by_the_walk_with_its_reason()
 fn iteration_that_is_replaced_by_the_walk_logs_one_line() {
     use crate::log::recorder::lines_of;
     let fails = |machine: &mut Machine| machine.iteration_fails = Some(Errno::NOMEM);
-    let (_, lines) = lines_of(|| iterated(World::new().before("iterate 12", fails)).ask(&Query::new()));
+    let (_, lines) =
+        lines_of(|| iterated(ScriptedProc::new().before("iterate 12", fails)).ask(&Query::new()));
     let reason = "bpf_iter_task_file: Cannot allocate memory (os error 12)";
     assert_eq!(lines, [format!("owners by procfs, not by BPF: {reason}")]);
-    let (_, lines) = lines_of(|| iterated(World::new()).ask(&Query::new()));
+    let (_, lines) = lines_of(|| iterated(ScriptedProc::new()).ask(&Query::new()));
     assert!(lines.is_empty(), "{lines:?}");
 }
 
 #[test]
-fn process_that_has_the_pid_of_one_seen_before_is_not_taken_for_it() {
-    for case in SIGHTED_AT_TEN {
-        let world = World::with(|machine| case.play(machine));
-        let snapshot = iterated(world).ask(&Query::new().processes(ProcessFields::NAME));
+fn process_with_the_pid_of_one_seen_before_is_not_taken_for_it() {
+    for case in SEEN_AT_TEN {
+        let proc = ScriptedProc::with(|machine| case.apply(machine));
+        let snapshot = iterated(proc).ask(&Query::new().processes(ProcessFields::NAME));
         assert_eq!(snapshot.process(12).unwrap().name.is_some(), case.is_the_same, "{case:?}");
     }
 }
 
 #[test]
 fn rows_of_other_sockets_have_their_own_owners() {
-    let world = World::with(|machine| {
+    let proc = ScriptedProc::with(|machine| {
         machine.processes.insert(13, process(13, &[9, 8]));
     });
-    let snapshot = iterated(world.listing(&[8, INODE, 9, 10])).ask(&Query::new());
+    let snapshot = iterated(proc.listing(&[8, INODE, 9, 10])).ask(&Query::new());
     let owners: Vec<Vec<u32>> = snapshot
         .sockets
         .iter()
@@ -259,4 +270,75 @@ fn rows_of_other_sockets_have_their_own_owners() {
         .collect();
     assert_eq!(owners, [vec![13], vec![12], vec![13], vec![]]);
     assert_eq!(snapshot.sockets[3].identity, row(10).identity);
+}
+
+/// The evidence of a socket that is listed: of this namespace, with the port of the row.
+const EVIDENCE: Evidence = Evidence { netns: NETNS, cookie: 0, port: 53, protocol: 17 };
+
+/// The holders of the row, which has the cookie 70, if the descriptor of the process 12 has this evidence.
+fn holders_by(evidence: Evidence) -> Vec<u32> {
+    let proc = ScriptedProc::with(|machine| _ = machine.evidence.insert((12, 3), evidence));
+    let row = Socket { cookie: std::num::NonZeroU64::new(70), ..row(INODE) };
+    ownership(&iterated(proc.listing_rows(vec![row])).ask(&Query::new())).0
+}
+
+#[test]
+fn descriptor_of_another_socket_with_the_same_inode_number_does_not_hold_this_one() {
+    assert_eq!(holders_by(EVIDENCE), [12]);
+    assert_eq!(holders_by(Evidence { cookie: 70, ..EVIDENCE }), [12]);
+    let none = [0; 0];
+    assert_eq!(holders_by(Evidence { cookie: 71, ..EVIDENCE }), none, "another cookie");
+    assert_eq!(holders_by(Evidence { port: 54, ..EVIDENCE }), none, "another port");
+    assert_eq!(holders_by(Evidence { netns: NETNS + 1, ..EVIDENCE }), none, "another network namespace");
+    assert_eq!(holders_by(Evidence { port: 0, ..EVIDENCE }), none, "not bound, so in no table");
+    // An MPTCP socket is listed by its subflows.
+    assert_eq!(holders_by(Evidence { port: 54, cookie: 71, protocol: 262, ..EVIDENCE }), [12]);
+}
+
+#[test]
+fn socket_bound_after_its_process_was_passed_is_found_by_a_second_iteration() {
+    let proc = ScriptedProc::with(|machine| {
+        machine.evidence.insert((12, 3), Evidence { port: 0, ..EVIDENCE });
+    });
+    let binds = |machine: &mut Machine| _ = machine.evidence.insert((12, 3), EVIDENCE);
+    let (rows, _) = iterated(proc.before("table of sockets", binds)).iterate_first();
+    assert_eq!(rows[0].owners(), [holder(12)]);
+}
+
+#[test]
+fn sockets_without_a_descriptor_are_owned_as_by_the_walk() {
+    let proc = ScriptedProc::with(|machine| {
+        machine.task(12, 12).links = vec![(5, Link::Ring)];
+        let text = "UserFiles:\t1\n    0: socket:[7]\nUserBufs:\t0\n";
+        machine.files.insert("12/fdinfo/5".to_owned(), text.to_owned());
+        machine.files.insert("sys/kernel/osrelease".to_owned(), "6.18.1\n".to_owned());
+    });
+    let iterated = iterated(proc);
+    let snapshot = iterated.ask(&Query::new());
+    assert_eq!(ownership(&snapshot), (vec![12], COMPLETE, vec![]));
+    assert_eq!(snapshot.sockets, iterated.proc.snapshot().sockets);
+}
+
+#[test]
+fn process_that_refuses_to_be_read_may_hold_a_socket_without_a_descriptor() {
+    let proc = ScriptedProc::with(|machine| {
+        machine.task(12, 12).links = vec![(4, Link::Refused)];
+        machine.task(12, 12).refuses = Some(Errno::ACCESS);
+    });
+    let hidden = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
+    let iterated = iterated(proc);
+    let expected = (vec![], hidden, vec![GapKind::ProcessesUnreadable]);
+    assert_eq!(ownership(&iterated.ask(&Query::new())), expected);
+    assert_eq!(iterated.proc.ownership(), expected, "as by the walk");
+}
+
+#[test]
+fn rings_are_not_looked_for_among_too_many_descriptors() {
+    let proc = ScriptedProc::with(|machine| {
+        machine.task(12, 12).links.clear();
+        machine.processes.insert(13, process(13, &vec![9; 70_000]));
+    });
+    let hidden = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
+    let expected = (vec![], hidden, vec![GapKind::ProcessesSkipped]);
+    assert_eq!(ownership(&iterated(proc).ask(&Query::new())), expected);
 }

@@ -1,21 +1,22 @@
-//! What a caller can know of a model world, told from the world alone.
+//! What a caller can know of a model world, derived from the world alone.
 
 use crate::model::gap::GapKind;
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership, UnownedReason};
 use crate::scripted::world::{
-    DescriptorFate, Fate, Hands, Process, Protocol, Socket, State, What, When, World,
+    Attachment, DescriptorFate, Fate, Lifetime, Process, Protocol, Socket, State, Target, World,
 };
 use crate::scripted::xnu::Machine;
 use std::collections::BTreeMap;
 use std::num::NonZeroU64;
 use std::time::{Duration, SystemTime};
 
-/// What one process's look gave, or that it gave nothing.
+/// The result of the scan over one process.
 #[derive(Default)]
-struct Look {
+struct Scanned {
     held: Vec<(usize, Owner)>,
     closed: u64,
-    is_gone: bool,
+    /// It ended during the scan, so that `held` is empty.
+    has_ended: bool,
 }
 
 pub(super) struct Oracle<'a> {
@@ -23,7 +24,7 @@ pub(super) struct Oracle<'a> {
     pub(super) machine: &'a Machine,
 }
 
-/// Everything that is expected of a snapshot.
+/// The expected content of a snapshot.
 pub(super) struct Expected {
     pub(super) sockets: Vec<crate::Socket>,
     pub(super) gaps: Vec<(GapKind, u64)>,
@@ -34,103 +35,113 @@ impl Oracle<'_> {
         self.machine.uid == 0
     }
 
-    /// Whether the caller's rights let it see this process in a list of those that it can read.
+    /// Whether the process is in the list of those that the caller can read.
     fn is_mine(&self, process: &Process) -> bool {
         self.is_root() || process.uid == self.machine.uid
     }
 
-    /// The look at one process, call by call.
-    fn look(&self, process: &Process) -> Look {
-        let mut look = Look::default();
+    /// Scans one process, call by call.
+    fn scan(&self, process: &Process) -> Scanned {
+        let mut scanned = Scanned::default();
         let ends_after = match process.fate {
             Fate::EndsAfter(count) => count,
             _ => usize::MAX,
         };
-        let mut told = 0;
-        let mut asked = false;
-        let sockets = process.descriptors.iter().filter(|it| it.what != What::File);
+        let mut read = 0;
+        let mut has_sockets = false;
+        let sockets = process.descriptors.iter().filter(|it| it.target != Target::File);
         for descriptor in sockets {
-            asked = true;
-            if told >= ends_after {
-                return Look { closed: look.closed, is_gone: true, held: Vec::new() };
+            has_sockets = true;
+            if read >= ends_after {
+                return Scanned { closed: scanned.closed, has_ended: true, held: Vec::new() };
             }
-            match (descriptor.fate, descriptor.what) {
-                (DescriptorFate::Stays, What::Socket(socket)) => {
-                    told += 1;
-                    look.held.push((socket, Owner::new(process.pid, Some(descriptor.fd), OwnerRole::Holder)));
+            match (descriptor.fate, descriptor.target) {
+                (DescriptorFate::Stays, Target::Socket(socket)) => {
+                    read += 1;
+                    scanned
+                        .held
+                        .push((socket, Owner::new(process.pid, Some(descriptor.fd), OwnerRole::Holder)));
                 }
                 (DescriptorFate::Stays, _) => {}
-                _ => look.closed += 1,
+                _ => scanned.closed += 1,
             }
         }
         for (_, socket) in &process.parked {
-            asked = true;
-            if told >= ends_after {
-                return Look { closed: look.closed, is_gone: true, held: Vec::new() };
+            has_sockets = true;
+            if read >= ends_after {
+                return Scanned { closed: scanned.closed, has_ended: true, held: Vec::new() };
             }
-            told += 1;
-            look.held.push((*socket, Owner::new(process.pid, None, OwnerRole::Holder)));
+            read += 1;
+            scanned.held.push((*socket, Owner::new(process.pid, None, OwnerRole::Holder)));
         }
-        if asked && (told >= ends_after || process.fate == Fate::PidIsUsedAgain) {
-            return Look { closed: look.closed, is_gone: true, held: Vec::new() };
+        if has_sockets && (read >= ends_after || process.fate == Fate::PidIsReused) {
+            return Scanned { closed: scanned.closed, has_ended: true, held: Vec::new() };
         }
-        look
+        scanned
     }
 
-    /// Whether a process has ended by the time its details are asked for.
+    /// Whether a process has ended before its details are read.
     fn has_ended(&self, process: &Process) -> bool {
         match process.fate {
             Fate::Zombie | Fate::EndsBeforeItIsRead => true,
-            Fate::EndsAfter(_) => self.is_mine(process) && self.look(process).is_gone,
+            Fate::EndsAfter(_) => self.is_mine(process) && self.scan(process).has_ended,
             _ => false,
         }
     }
 
-    fn protocol_exists(&self, protocol: Protocol) -> impl Iterator<Item = &Socket> {
-        let exists = move |it: &&Socket| it.protocol == protocol && it.when != When::AfterTables;
-        self.world.sockets.iter().filter(exists)
+    /// The number of sockets of a protocol without these lifetimes.
+    fn count_without(&self, protocol: Protocol, lifetimes: &[Lifetime]) -> usize {
+        let exists = |it: &&Socket| it.protocol == protocol && !lifetimes.contains(&it.lifetime);
+        self.world.sockets.iter().filter(exists).count()
     }
 
-    fn is_counted_only(socket: &Socket) -> bool {
-        matches!(socket.hands, Hands::Detached | Hands::HalfMade)
+    /// Whether a socket has a row, in a table or from libproc.
+    fn has_row(socket: &Socket) -> bool {
+        !matches!(socket.attachment, Attachment::Detached | Attachment::Uninitialised)
+            && !matches!(socket.lifetime, Lifetime::ClosedBeforeTables | Lifetime::DetachedBeforeTables)
     }
 
     /// Whether a table shows the caller this socket.
     fn is_in_table(&self, place: usize) -> bool {
         let socket = &self.world.sockets[place];
-        if socket.when == When::AfterTables || Self::is_counted_only(socket) {
+        if socket.lifetime == Lifetime::OpenedAfterTables || !Self::has_row(socket) {
             return false;
         }
         let own = self.world.process(self.machine.pid).is_some_and(|process| {
-            process.descriptors.iter().any(|descriptor| descriptor.what == What::Socket(place))
+            process.descriptors.iter().any(|descriptor| descriptor.target == Target::Socket(place))
         });
-        self.machine.major < 27 || self.is_root() || own || socket.last_user == self.machine.pid
+        !self.machine.filters_caller() || own || socket.last_user == self.machine.pid
     }
 
-    /// How many sockets of a protocol there are, and how many a table shows.
-    fn count_and_shown(&self, protocol: Protocol) -> (usize, usize) {
+    fn kernel_filters(&self) -> bool {
+        self.machine.major >= 27
+    }
+
+    /// Whether the counts of a table show that it was filtered, as they do for every caller or for root.
+    fn counts_show_filter(&self, protocol: Protocol, is_root: bool) -> bool {
         let shown = (0..self.world.sockets.len())
-            .filter(|place| self.world.sockets[*place].protocol == protocol && self.is_in_table(*place));
-        (self.protocol_exists(protocol).count(), shown.count())
-    }
-
-    /// Whether most of a table is kept back from this caller.
-    pub(super) fn looks_filtered(&self, protocol: Protocol) -> bool {
-        let (count, shown) = self.count_and_shown(protocol);
-        !self.is_root() && 2 * shown < count
-    }
-
-    fn has_row(socket: &Socket) -> bool {
-        !Self::is_counted_only(socket)
+            .filter(|place| self.world.sockets[*place].protocol == protocol && self.is_in_table(*place))
+            .count();
+        // Before the table is read, while it is, and after that.
+        let before = self.count_without(protocol, &[Lifetime::OpenedAfterTables]);
+        let counted =
+            self.count_without(protocol, &[Lifetime::OpenedAfterTables, Lifetime::ClosedBeforeTables]);
+        let after =
+            self.count_without(protocol, &[Lifetime::ClosedAfterTables, Lifetime::ClosedBeforeTables]);
+        let in_header =
+            if self.machine.filters_caller() && self.machine.counts_shown { shown } else { counted };
+        let sized = if before > in_header { before.min(after) } else { before };
+        let omits = if is_root { sized > in_header } else { sized.max(in_header) > shown };
+        (in_header == 0 && counted > 0) || (self.kernel_filters() && omits)
     }
 
     /// All holders that were seen, by socket.
     fn holders(&self) -> BTreeMap<usize, Vec<Owner>> {
         let mut holders: BTreeMap<usize, Vec<Owner>> = BTreeMap::new();
         for process in &self.world.processes {
-            let is_read = matches!(process.fate, Fate::Lives | Fate::EndsAfter(_) | Fate::PidIsUsedAgain);
+            let is_read = matches!(process.fate, Fate::Lives | Fate::EndsAfter(_) | Fate::PidIsReused);
             if is_read && self.is_mine(process) {
-                for (socket, owner) in self.look(process).held {
+                for (socket, owner) in self.scan(process).held {
                     holders.entry(socket).or_default().push(owner);
                 }
             }
@@ -143,8 +154,18 @@ impl Oracle<'_> {
         self.is_root() && self.world.processes.iter().all(|process| process.fate != Fate::Refuses)
     }
 
-    /// The row of a socket without its owners. `listed`: by a table, which knows more of it.
-    fn row(&self, socket: &Socket, listed: bool) -> crate::Socket {
+    /// The user of a socket: its creator if a table lists it, else the user of all its holders.
+    fn uid(&self, socket: &Socket, listed: bool, holders: &[Owner]) -> Option<u32> {
+        if listed {
+            return Some(socket.uid);
+        }
+        let mut uids = holders.iter().filter_map(|holder| Some(self.world.process(holder.pid)?.uid));
+        let first = uids.next()?;
+        uids.all(|uid| uid == first).then_some(first)
+    }
+
+    /// The row of a socket without its owners. `listed`: a table lists it.
+    fn row(&self, socket: &Socket, listed: bool, holders: &[Owner]) -> crate::Socket {
         let protocol = match socket.protocol {
             Protocol::Tcp => crate::Protocol::Tcp,
             Protocol::Udp => crate::Protocol::Udp,
@@ -167,43 +188,43 @@ impl Oracle<'_> {
                 State::LastAck => crate::State::LastAck,
                 State::FinWait2 => crate::State::FinWait2,
                 State::TimeWait => crate::State::TimeWait,
-                State::Unheard => crate::State::Other(77),
+                State::Unknown => crate::State::Other(77),
             });
         }
         let is_any = socket.local.ip().is_unspecified() && socket.local.port() != 0;
         if socket.ipv6 && is_any && row.is_listening() {
             row.v6_only = Some(socket.v6_only);
         }
-        if socket.hands != Hands::Flow {
+        if socket.attachment != Attachment::Flow {
             row.cookie = NonZeroU64::new(socket.generation);
         }
-        if socket.hands != Hands::NoSocket {
+        if socket.attachment != Attachment::NoSocket {
             let (waiting, in_the_making, limit) = socket.backlog;
-            row.queues = if row.state == Some(crate::State::Listen) && socket.hands != Hands::Flow {
+            row.queues = if row.state == Some(crate::State::Listen) && socket.attachment != Attachment::Flow {
                 Some(crate::Queues::Accept {
                     waiting: (waiting - in_the_making).into(),
                     limit: Some(limit.into()),
                 })
-            } else if socket.hands == Hands::Flow && socket.protocol == Protocol::Udp {
-                // The kernel reports one queue of two.
+            } else if socket.attachment == Attachment::Flow && socket.protocol == Protocol::Udp {
+                // The kernel returns one queue of two.
                 None
             } else {
                 Some(crate::Queues::Bytes { receive: socket.received, send: socket.to_send })
             };
         }
-        if !matches!(socket.hands, Hands::NoSocket | Hands::Flow) {
+        if !matches!(socket.attachment, Attachment::NoSocket | Attachment::Flow) {
             row.identity = Some(crate::Identity::Handle(socket.handle));
-            row.uid = listed.then_some(socket.uid);
+            row.uid = self.uid(socket, listed, holders);
         }
         row
     }
 
-    /// Who owns a socket, as far as this caller can know.
+    /// The owners of a socket, as far as this caller can know them.
     fn ownership(&self, place: usize, holders: &[Owner], listed: bool) -> (Vec<Owner>, Ownership) {
         let socket = &self.world.sockets[place];
         let mut owners: Vec<Owner> = holders.to_vec();
         let is_holder = |pid| holders.iter().any(|owner| owner.pid == pid);
-        if listed && socket.hands != Hands::NoSocket {
+        if listed && socket.attachment != Attachment::NoSocket {
             let Socket { last_user, effective, .. } = *socket;
             if last_user != 0 && !is_holder(last_user) {
                 owners.push(Owner::new(last_user, None, OwnerRole::LastUser));
@@ -224,22 +245,24 @@ impl Oracle<'_> {
         }
         let is_time_wait = socket.protocol == Protocol::Tcp && socket.state == State::TimeWait;
         let is_syn_received = socket.protocol == Protocol::Tcp && socket.state == State::SynReceived;
-        let ownership = match socket.hands {
-            Hands::NoSocket if is_time_wait => none(UnownedReason::TimeWait),
-            Hands::NoSocket if is_syn_received => none(UnownedReason::SynReceived),
-            Hands::NoSocket => none(UnownedReason::Orphan),
-            Hands::Flow => attributed,
-            // Before macOS 13 nothing tells a subflow from an orphan.
-            Hands::Subflow if self.machine.major >= 13 => attributed,
-            Hands::Waiting | Hands::HalfOpen | Hands::Orphan | Hands::Subflow if is_time_wait => {
+        let ownership = match socket.attachment {
+            Attachment::NoSocket if is_time_wait => none(UnownedReason::TimeWait),
+            Attachment::NoSocket if is_syn_received => none(UnownedReason::SynReceived),
+            Attachment::NoSocket => none(UnownedReason::Orphan),
+            Attachment::Flow => attributed,
+            // Before macOS 13 a subflow looks like an orphan.
+            Attachment::Subflow if self.machine.major >= 13 => attributed,
+            Attachment::AcceptQueue | Attachment::HalfOpen | Attachment::Orphan | Attachment::Subflow
+                if is_time_wait =>
+            {
                 none(UnownedReason::TimeWait)
             }
-            Hands::Waiting => none(UnownedReason::AcceptQueue),
-            Hands::HalfOpen => none(UnownedReason::SynReceived),
-            Hands::Orphan | Hands::Subflow => none(UnownedReason::Orphan),
-            Hands::Open | Hands::Detached | Hands::HalfMade => {
+            Attachment::AcceptQueue => none(UnownedReason::AcceptQueue),
+            Attachment::HalfOpen => none(UnownedReason::SynReceived),
+            Attachment::Orphan | Attachment::Subflow => none(UnownedReason::Orphan),
+            Attachment::Open | Attachment::Detached | Attachment::Uninitialised => {
                 let may_be_seen = self.is_root() || socket.uid == self.machine.uid;
-                if socket.when == When::UntilTables && socket.last_user != 0 && may_be_seen {
+                if socket.lifetime == Lifetime::ClosedAfterTables && socket.last_user != 0 && may_be_seen {
                     Ownership::Hidden { reason: HiddenReason::Vanished }
                 } else if self.all_seen() {
                     none(UnownedReason::KernelOrInFlight)
@@ -253,7 +276,7 @@ impl Oracle<'_> {
         (owners, ownership)
     }
 
-    /// The sockets of a protocol that only the walk shows.
+    /// The sockets of a protocol that only the scan shows.
     fn unlisted(&self, holders: &BTreeMap<usize, Vec<Owner>>, protocol: Protocol) -> Vec<usize> {
         let is_unlisted = |place: &usize| {
             let socket = &self.world.sockets[*place];
@@ -262,7 +285,7 @@ impl Oracle<'_> {
         holders.keys().copied().filter(is_unlisted).collect()
     }
 
-    /// What a query for everything must answer.
+    /// The expected snapshot of a query for everything.
     pub(super) fn everything(&self) -> Expected {
         let holders = self.holders();
         let mut sockets = Vec::new();
@@ -276,38 +299,49 @@ impl Oracle<'_> {
                 if !listed && !unlisted.contains(&place) {
                     continue;
                 }
-                let mut row = self.row(&self.world.sockets[place], listed);
                 let held: &[Owner] = holders.get(&place).map_or(&[], |held| held);
+                let mut row = self.row(&self.world.sockets[place], listed, held);
                 let (owners, ownership) = self.ownership(place, held, listed);
                 row.set_owners(owners, ownership);
                 sockets.push(row);
             }
-            let is_older = |place: &usize| self.world.sockets[*place].when == When::Always;
-            if self.looks_filtered(protocol) || unlisted.iter().any(is_older) {
-                gaps.push((GapKind::TableFiltered, 1));
-            }
         }
+        gaps.extend(self.filter_gaps());
         gaps.extend(self.walk_gaps());
         gaps.retain(|(_, count)| *count > 0);
         gaps.sort_unstable();
         Expected { sockets, gaps }
     }
 
+    /// The tables of which the caller can know that they were filtered.
+    pub(super) fn filter_gaps(&self) -> Vec<(GapKind, u64)> {
+        let holders = self.holders();
+        let is_older = |place: &usize| self.world.sockets[*place].lifetime == Lifetime::Always;
+        let is_filtered = |protocol: &Protocol| {
+            self.counts_show_filter(*protocol, self.is_root())
+                || (self.kernel_filters() && self.unlisted(&holders, *protocol).iter().any(is_older))
+        };
+        let filtered = [Protocol::Tcp, Protocol::Udp].into_iter().filter(is_filtered);
+        filtered.map(|_| (GapKind::TableFiltered, 1)).collect()
+    }
+
     fn walk_gaps(&self) -> [(GapKind, u64); 3] {
         let (mut unreadable, mut vanished, mut closed) = (0, 0, 0);
         for process in &self.world.processes {
             if !self.is_mine(process) {
-                unreadable += 1;
+                // A process that does not run holds nothing.
+                let runs = !matches!(process.fate, Fate::Zombie | Fate::EndsBeforeItIsRead);
+                unreadable += u64::from(runs);
                 continue;
             }
             match process.fate {
                 Fate::Zombie => {}
                 Fate::EndsBeforeItIsRead => vanished += 1,
                 Fate::Refuses => unreadable += 1,
-                Fate::Lives | Fate::EndsAfter(_) | Fate::PidIsUsedAgain => {
-                    let look = self.look(process);
-                    vanished += u64::from(look.is_gone);
-                    closed += look.closed;
+                Fate::Lives | Fate::EndsAfter(_) | Fate::PidIsReused => {
+                    let scanned = self.scan(process);
+                    vanished += u64::from(scanned.has_ended);
+                    closed += scanned.closed;
                 }
             }
         }
@@ -318,43 +352,44 @@ impl Oracle<'_> {
         ]
     }
 
-    /// What a query without owners must answer.
+    /// The expected rows of a query without owners.
     pub(super) fn rows_alone(&self) -> Vec<crate::Socket> {
         let holders = self.holders();
         let is_shown = |place: &usize| {
             let protocol = self.world.sockets[*place].protocol;
-            let stands_in = || self.unlisted(&holders, protocol).contains(place);
-            self.is_in_table(*place) || (self.looks_filtered(protocol) && stands_in())
+            let is_unlisted = || self.unlisted(&holders, protocol).contains(place);
+            self.is_in_table(*place) || (self.counts_show_filter(protocol, false) && is_unlisted())
         };
-        (0..self.world.sockets.len())
-            .filter(is_shown)
-            .map(|place| self.row(&self.world.sockets[place], self.is_in_table(place)))
-            .collect()
+        let row = |place: usize| {
+            let held: &[Owner] = holders.get(&place).map_or(&[], |held| held);
+            self.row(&self.world.sockets[place], self.is_in_table(place), held)
+        };
+        (0..self.world.sockets.len()).filter(is_shown).map(row).collect()
     }
 
-    /// What must be told of a process.
+    /// The expected details of a process.
     pub(super) fn process(&self, pid: u32) -> crate::Process {
-        let mut told = crate::Process::new(pid);
+        let mut expected = crate::Process::new(pid);
         let Some(process) = self.world.process(pid).filter(|process| !self.has_ended(process)) else {
-            return told;
+            return expected;
         };
         let file = process.path.as_deref().and_then(|path| path.rsplit('/').next()).unwrap_or_default();
-        let is_whole = process.name.len() < 15 || !file.starts_with(&process.name[..15]);
-        let name = if is_whole { &process.name[..process.name.len().min(15)] } else { file };
-        told.name = Some(name.into());
-        told.path = process.path.as_ref().map(Into::into);
-        told.parent = Some(process.parent).filter(|parent| *parent != 0);
-        told.uid = Some(process.uid);
-        told.user = match process.uid {
+        let is_complete = process.name.len() < 15 || !file.starts_with(&process.name[..15]);
+        let name = if is_complete { &process.name[..process.name.len().min(15)] } else { file };
+        expected.name = Some(name.into());
+        expected.path = process.path.as_ref().map(Into::into);
+        expected.parent = Some(process.parent).filter(|parent| *parent != 0);
+        expected.uid = Some(process.uid);
+        expected.user = match process.uid {
             0 => Some("root".to_owned()),
             70 => Some("_www".to_owned()),
             _ => None,
         };
         if self.is_mine(process) && process.fate != Fate::Refuses {
             let since = Duration::from_secs(process.started) + Duration::from_millis(250);
-            told.start_time = Some(SystemTime::UNIX_EPOCH + since);
-            told.start = u64::try_from(since.as_micros()).ok();
+            expected.start_time = Some(SystemTime::UNIX_EPOCH + since);
+            expected.start = u64::try_from(since.as_micros()).ok();
         }
-        told
+        expected
     }
 }

@@ -1,4 +1,4 @@
-//! Model worlds by chance, from a seed.
+//! Random model worlds, from a seed.
 
 use super::*;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
@@ -23,7 +23,7 @@ impl Chance {
         u16::try_from(self.below(end.into())).unwrap()
     }
 
-    /// Once in so many times.
+    /// True once in so many times.
     pub(super) fn once_in(&mut self, times: usize) -> bool {
         self.below(times) == 0
     }
@@ -50,6 +50,9 @@ pub(super) fn machine(chance: &mut Chance) -> Machine {
     machine.lists_grow = chance.once_in(20);
     machine.unknown_kinds = chance.once_in(20);
     machine.longer = if chance.once_in(20) { 24 } else { 0 };
+    machine.larger = if chance.once_in(20) { 16 } else { 0 };
+    machine.filters_root = chance.once_in(3);
+    machine.counts_shown = chance.once_in(2);
     machine
 }
 
@@ -63,7 +66,7 @@ pub(super) fn world(chance: &mut Chance, machine: &Machine) -> World {
             0 => Fate::Zombie,
             1 => Fate::EndsBeforeItIsRead,
             2 => Fate::EndsAfter(1 + chance.below(3)),
-            3 => Fate::PidIsUsedAgain,
+            3 => Fate::PidIsReused,
             4 => Fate::Refuses,
             _ => Fate::Lives,
         };
@@ -79,12 +82,16 @@ pub(super) fn world(chance: &mut Chance, machine: &Machine) -> World {
         let socket = socket(chance, &world, number);
         world.sockets.push(socket);
     }
-    // What is opened after the tables were read is the newest, and sometimes has the handle of what was closed.
-    world.sockets.sort_by_key(|socket| socket.when == When::AfterTables);
-    let closed = world.sockets.iter().find(|socket| socket.when == When::UntilTables).map(|it| it.handle);
+    // A socket that is opened after the tables were read is newer than the others, and may reuse a handle.
+    world.sockets.sort_by_key(|socket| socket.lifetime == Lifetime::OpenedAfterTables);
+    let closed = world
+        .sockets
+        .iter()
+        .find(|socket| socket.lifetime == Lifetime::ClosedAfterTables)
+        .map(|it| it.handle);
     for (generation, socket) in (1..).zip(&mut world.sockets) {
         socket.generation = generation;
-        if socket.when == When::AfterTables {
+        if socket.lifetime == Lifetime::OpenedAfterTables {
             socket.handle = closed.filter(|_| chance.once_in(2)).unwrap_or(socket.handle);
         }
     }
@@ -93,35 +100,42 @@ pub(super) fn world(chance: &mut Chance, machine: &Machine) -> World {
     }
     for process in &mut world.processes {
         for fd in 0..i32::from(chance.small(3)) {
-            let what = chance.one_of(&[What::File, What::File, What::OtherSocket]);
-            process.descriptors.push(Descriptor { fd, what, fate: DescriptorFate::Stays });
+            let target = chance.one_of(&[Target::File, Target::File, Target::OtherSocket]);
+            process.descriptors.push(Descriptor { fd, target, fate: DescriptorFate::Stays });
         }
     }
     world
 }
 
-/// Puts a socket into the hands of processes.
+/// Gives references to a socket to processes.
 fn hold(chance: &mut Chance, world: &mut World, place: usize) {
     let socket = &mut world.sockets[place];
-    let can_be_held = matches!(socket.hands, Hands::Open | Hands::Detached | Hands::HalfMade);
-    if !can_be_held || socket.when == When::UntilTables {
+    let can_be_held =
+        matches!(socket.attachment, Attachment::Open | Attachment::Detached | Attachment::Uninitialised);
+    if !can_be_held || socket.lifetime == Lifetime::ClosedAfterTables {
         return;
     }
+    let is_closed = socket.lifetime == Lifetime::ClosedBeforeTables;
     socket.in_flight = chance.once_in(12);
     for _ in 0..chance.one_of(&[0, 1, 1, 1, 1, 1, 2, 3]) {
         let holder = chance.below(world.processes.len());
         let process = &mut world.processes[holder];
+        if is_closed && process.fate != Fate::Lives {
+            // Whether the process ends during the scan must not depend on whether the scan sees this socket.
+            continue;
+        }
         if chance.once_in(10) {
             process.parked.push((0x1000 + u32::try_from(process.parked.len()).unwrap(), place));
             continue;
         }
         let fate = match chance.below(30) {
+            _ if is_closed => DescriptorFate::Stays,
             0 => DescriptorFate::Closes,
             1 => DescriptorFate::BecomesFile,
             _ => DescriptorFate::Stays,
         };
         let fd = 10 + i32::try_from(process.descriptors.len()).unwrap();
-        process.descriptors.push(Descriptor { fd, what: What::Socket(place), fate });
+        process.descriptors.push(Descriptor { fd, target: Target::Socket(place), fate });
     }
 }
 
@@ -130,7 +144,7 @@ fn ipv6_address(chance: &mut Chance) -> (Ipv6Addr, u32) {
         0 => (Ipv6Addr::LOCALHOST, 0),
         1 => (Ipv6Addr::new(0xfe80, 0, 0, 0, 1, 2, 3, 4), u32::from(chance.small(3))),
         2 => (Ipv6Addr::new(0xff02, 0, 0, 0, 0, 0, 0, 0xfb), 1 + u32::from(chance.small(70))),
-        // Prefix-based: what looks like a scope is a part of the address.
+        // Prefix-based: it has no scope.
         3 => (Ipv6Addr::new(0xff32, 0x0040, 0x2001, 0xdb8, 0, 0, 0, 1), 0),
         4 => (Ipv6Addr::new(0xfec0, 0x7, 0, 0, 0, 0, 0, 1), 0),
         _ => (Ipv6Addr::new(0x2001, 0xdb8, 9, 8, 7, 6, 5, chance.small(9)), 0),
@@ -151,16 +165,16 @@ fn address(chance: &mut Chance, ipv6: bool, mapped: bool, port: u16) -> SocketAd
 
 fn socket(chance: &mut Chance, world: &World, number: u16) -> Socket {
     let protocol = chance.one_of(&[Protocol::Tcp, Protocol::Tcp, Protocol::Udp]);
-    let hands = match (protocol, chance.below(20)) {
-        (Protocol::Tcp, 0) => Hands::HalfOpen,
-        (Protocol::Tcp, 1) => Hands::Waiting,
-        (_, 2) => Hands::Orphan,
-        (_, 3) => Hands::NoSocket,
-        (_, 4) => Hands::Flow,
-        (Protocol::Tcp, 5) => Hands::Subflow,
-        (_, 6) => Hands::Detached,
-        (Protocol::Tcp, 7) => Hands::HalfMade,
-        _ => Hands::Open,
+    let attachment = match (protocol, chance.below(20)) {
+        (Protocol::Tcp, 0) => Attachment::HalfOpen,
+        (Protocol::Tcp, 1) => Attachment::AcceptQueue,
+        (_, 2) => Attachment::Orphan,
+        (_, 3) => Attachment::NoSocket,
+        (_, 4) => Attachment::Flow,
+        (Protocol::Tcp, 5) => Attachment::Subflow,
+        (_, 6) => Attachment::Detached,
+        (Protocol::Tcp, 7) => Attachment::Uninitialised,
+        _ => Attachment::Open,
     };
     let connected = [
         State::SynSent,
@@ -173,13 +187,13 @@ fn socket(chance: &mut Chance, world: &World, number: u16) -> Socket {
         State::LastAck,
         State::FinWait2,
         State::TimeWait,
-        State::Unheard,
+        State::Unknown,
     ];
-    let state = match (protocol, hands) {
+    let state = match (protocol, attachment) {
         (Protocol::Udp, _) => State::Closed,
-        (_, Hands::HalfOpen) => State::SynReceived,
-        (_, Hands::Waiting) => State::Established,
-        (_, Hands::Open) => {
+        (_, Attachment::HalfOpen) => State::SynReceived,
+        (_, Attachment::AcceptQueue) => State::Established,
+        (_, Attachment::Open) => {
             chance.one_of(&[&connected[..], &[State::Listen, State::Listen, State::Closed]].concat())
         }
         _ => chance.one_of(&connected),
@@ -187,27 +201,37 @@ fn socket(chance: &mut Chance, world: &World, number: u16) -> Socket {
     let ipv6 = chance.once_in(2);
     let unconnected = match protocol {
         Protocol::Tcp => matches!(state, State::Listen | State::Closed),
-        Protocol::Udp => hands == Hands::Open && chance.once_in(2),
+        Protocol::Udp => attachment == Attachment::Open && chance.once_in(2),
     };
-    // A flow's or a socketless pcb's family is told by its address alone, and IPv4 on IPv6 by none of theirs.
-    let is_bare = matches!(hands, Hands::Flow | Hands::NoSocket);
-    let mapped = ipv6 && !is_bare && !unconnected && chance.once_in(3);
+    // Without a socket, the family is known from the address alone, which does not show IPv4 on an IPv6 socket. UDP has a
+    // flag for that.
+    let shows_mapped = match attachment {
+        Attachment::Flow => false,
+        Attachment::NoSocket => protocol == Protocol::Udp,
+        _ => true,
+    };
+    let mapped = ipv6 && shows_mapped && !unconnected && chance.once_in(3);
     let port = if state == State::Closed && chance.once_in(4) { 0 } else { 1024 + number };
     let any: IpAddr = if ipv6 { Ipv6Addr::UNSPECIFIED.into() } else { Ipv4Addr::UNSPECIFIED.into() };
     let is_any = unconnected && (port == 0 || chance.once_in(2));
     let local = if is_any { SocketAddr::new(any, port) } else { address(chance, ipv6, mapped, port) };
     let users: Vec<u32> = world.processes.iter().map(|process| process.pid).chain([0, 99_999]).collect();
-    let when = match (hands, chance.below(12)) {
-        (Hands::Open, 0) => When::AfterTables,
-        (Hands::Open, 1) => When::UntilTables,
-        _ => When::Always,
+    let lifetime = match (attachment, chance.below(16)) {
+        (Attachment::Open, 0) => Lifetime::OpenedAfterTables,
+        (Attachment::Open, 1) => Lifetime::ClosedAfterTables,
+        (Attachment::Open, 2) => Lifetime::ClosedBeforeTables,
+        (Attachment::Open, 3) => Lifetime::DetachedBeforeTables,
+        _ => Lifetime::Always,
     };
+    let can_be_diverted =
+        attachment == Attachment::Open && matches!(state, State::Established | State::SynSent);
+    let diverted = can_be_diverted && chance.once_in(4);
     Socket {
         protocol,
         ipv6,
         v6_only: ipv6 && chance.once_in(3),
         local,
-        remote: (!unconnected).then(|| address(chance, ipv6, mapped, 1 + chance_port(number))),
+        remote: (!unconnected).then(|| address(chance, ipv6, mapped, 1 + remote_port(number))),
         state,
         uid: chance.one_of(&UIDS),
         last_user: chance.one_of(&users),
@@ -217,13 +241,14 @@ fn socket(chance: &mut Chance, world: &World, number: u16) -> Socket {
         backlog: (5, chance.small(5), 128),
         handle: chance.next() | 1,
         generation: 0,
-        hands,
-        when,
+        attachment,
+        lifetime,
         in_flight: false,
+        diverted,
     }
 }
 
 /// A remote port that no other socket of the world has.
-fn chance_port(number: u16) -> u16 {
+fn remote_port(number: u16) -> u16 {
     440 + number
 }

@@ -1,16 +1,18 @@
-//! The back end end to end, over a scripted kernel.
+//! The back end over a scripted kernel.
 
 mod cases;
 mod contract;
 mod expect;
+mod filtering;
 mod generate;
+mod races;
 mod random_worlds;
 
 use crate::model::gap::{Gap, GapKind};
 use crate::model::process::ProcessFields;
 use crate::query::Query;
 use crate::scripted::world::{
-    Descriptor, DescriptorFate, Fate, Hands, Process, Protocol, Socket, State, What, When, World,
+    Attachment, Descriptor, DescriptorFate, Fate, Lifetime, Process, Protocol, Socket, State, Target, World,
 };
 use crate::scripted::xnu::{Machine, Xnu};
 
@@ -21,12 +23,12 @@ fn counts(gaps: &[Gap]) -> Vec<(GapKind, u64)> {
     counts
 }
 
-/// Everything that a query can ask for, one thread.
+/// A query for all details, on one thread.
 fn everything() -> Query {
     Query::new().owners(true).processes(ProcessFields::all()).threads(1)
 }
 
-/// A TCP listener on 127.0.0.1:80 that user 501 made in process 100.
+/// A TCP listener on 127.0.0.1:80, created by user 501 in process 100.
 fn listener() -> Socket {
     Socket {
         protocol: Protocol::Tcp,
@@ -43,9 +45,10 @@ fn listener() -> Socket {
         backlog: (3, 1, 128),
         handle: 0xf000_0000_0000_0001,
         generation: 10,
-        hands: Hands::Open,
-        when: When::Always,
+        attachment: Attachment::Open,
+        lifetime: Lifetime::Always,
         in_flight: false,
+        diverted: false,
     }
 }
 
@@ -67,7 +70,7 @@ fn datagrams(handle: u64, generation: u64) -> Socket {
 
 fn process(pid: u32, uid: u32, sockets: &[(i32, usize)]) -> Process {
     let descriptor =
-        |(fd, socket)| Descriptor { fd, what: What::Socket(socket), fate: DescriptorFate::Stays };
+        |(fd, socket)| Descriptor { fd, target: Target::Socket(socket), fate: DescriptorFate::Stays };
     Process {
         pid,
         unique_id: u64::from(pid) + 70_000,
@@ -82,7 +85,7 @@ fn process(pid: u32, uid: u32, sockets: &[(i32, usize)]) -> Process {
     }
 }
 
-/// A machine on which user 501 asks from process 900, which holds nothing.
+/// A machine on which this user makes the calls in process 900, which holds nothing.
 fn kernel(major: u32, uid: u32, processes: Vec<Process>, sockets: Vec<Socket>) -> Xnu {
     kernel_with(Machine::new(major, uid, 900), processes, sockets)
 }

@@ -1,4 +1,4 @@
-//! The scripted machine shows what `Support` promises for Windows, and refuses what it does not.
+//! A listing of the scripted machine shows exactly what `Support` has for Windows; other filters are refused.
 
 use super::model::{BOOT, empty_world, endpoint, program, text, windows};
 use super::scripted::{Endpoint, World};
@@ -29,7 +29,7 @@ fn world() -> Arc<World> {
 }
 
 #[test]
-fn what_is_promised_is_seen_and_nothing_else() {
+fn listing_shows_exactly_the_supported_fields() {
     let query = Query::new().services(true).processes(ProcessFields::all()).threads(1);
     let snapshot = take(&windows(&world()), &query).unwrap();
     assert_eq!(Seen::of(&snapshot), Seen::promised(&support::WINDOWS));
@@ -37,7 +37,7 @@ fn what_is_promised_is_seen_and_nothing_else() {
 }
 
 #[test]
-fn filter_by_what_rows_do_not_have_is_refused_before_a_table_is_read() {
+fn filter_by_an_unsupported_field_is_refused_before_a_table_is_read() {
     let world = world();
     let system = || windows(&world);
     let refused =

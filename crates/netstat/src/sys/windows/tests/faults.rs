@@ -1,7 +1,8 @@
-//! Everything that can go wrong, one at a time, and what is told of it.
+//! Each fault by itself, and its gap or error.
 
 use super::model::{BOOT, NOW, empty_world, endpoint, expected_rows, program, text, windows};
 use super::scripted::{Endpoint, Program, Trouble, World};
+use crate::engine::parallel::lock;
 use crate::engine::snapshot::{stream, take};
 #[cfg(feature = "log")]
 use crate::model::gap::Gap;
@@ -15,11 +16,13 @@ use crate::model::state::State;
 use crate::query::Query;
 use crate::sys::system::System;
 use netstat_wire::windows::Family;
+use netstat_wire::windows::filetime::system_time;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
+use std::time::{Duration, Instant};
 
 const TABLES: [(Protocol, Family); 4] = [
     (Protocol::Tcp, Family::Ipv4),
@@ -28,7 +31,7 @@ const TABLES: [(Protocol, Family); 4] = [
     (Protocol::Udp, Family::Ipv6),
 ];
 
-/// A machine with one socket in each table, of one process, which started before them.
+/// A machine with one socket in each table, of one process that started before them.
 fn world() -> World {
     let mut world = empty_world();
     world.programs.push(program(1232, "svchost.exe", BOOT + 10_000_000));
@@ -57,7 +60,7 @@ fn trouble(world: &mut World, (protocol, family): (Protocol, Family), module: bo
 }
 
 #[test]
-fn nothing_wrong_leaves_no_gap() {
+fn listing_without_faults_has_no_gap() {
     let world = Arc::new(world());
     let snapshot = list(&world);
     assert_eq!((snapshot.sockets.len(), &snapshot.gaps[..]), (4, &[][..]));
@@ -72,7 +75,7 @@ fn nothing_wrong_leaves_no_gap() {
 }
 
 #[test]
-fn table_that_grows_or_changes_while_it_is_read_is_read_in_the_end() {
+fn table_that_grows_or_changes_a_few_times_is_read_whole() {
     for (grows, transient) in [(1, 0), (9, 0), (0, 1), (0, 9), (4, 5)] {
         for table in TABLES {
             let mut world = world();
@@ -91,7 +94,7 @@ fn table_that_grows_or_changes_while_it_is_read_is_read_in_the_end() {
 }
 
 #[test]
-fn table_that_never_stops_growing_or_changing_is_a_gap_after_bounded_calls() {
+fn table_that_always_grows_or_changes_is_a_gap_after_a_bounded_number_of_calls() {
     for (grows, transient) in [(u32::MAX, 0), (0, u32::MAX)] {
         for table in TABLES {
             let mut world = world();
@@ -111,7 +114,7 @@ fn table_that_never_stops_growing_or_changing_is_a_gap_after_bounded_calls() {
 }
 
 #[test]
-fn one_table_denied_is_a_gap_that_names_it_and_all_denied_are_an_error() {
+fn denied_table_is_a_gap_that_names_it_and_if_all_are_denied_there_is_an_error() {
     for table in TABLES {
         let mut world = world();
         trouble(&mut world, table, true).status = 5;
@@ -122,7 +125,7 @@ fn one_table_denied_is_a_gap_that_names_it_and_all_denied_are_an_error() {
         assert_eq!(snapshot.gaps[0].source, format!("{call} over {family}: permission denied"));
         assert_eq!(snapshot.sockets.len(), 3);
     }
-    // As an AppContainer is refused.
+    // As in an AppContainer.
     let mut world = world();
     for table in TABLES {
         trouble(&mut world, table, true).status = 5;
@@ -132,40 +135,59 @@ fn one_table_denied_is_a_gap_that_names_it_and_all_denied_are_an_error() {
     assert_eq!(error.to_string(), "cannot call GetExtendedTcpTable over IPv4: permission denied");
 }
 
+/// A machine that refuses both classes of IPv6 with this status.
+fn without_ipv6_tables(status: u32) -> World {
+    let mut world = world();
+    for protocol in [Protocol::Tcp, Protocol::Udp] {
+        for module in [true, false] {
+            trouble(&mut world, (protocol, Family::Ipv6), module).status = status;
+        }
+    }
+    world
+}
+
 #[test]
 fn machine_without_ipv6_is_not_a_failure() {
     for status in [50, 87, 1168, 10047] {
-        let mut world = world();
-        for protocol in [Protocol::Tcp, Protocol::Udp] {
-            trouble(&mut world, (protocol, Family::Ipv6), true).status = status;
-        }
-        let world = Arc::new(world);
+        let world = Arc::new(World { has_no_ipv6: true, ..without_ipv6_tables(status) });
         let snapshot = list(&world);
         assert_eq!((snapshot.sockets.len(), &snapshot.gaps[..]), (2, &[][..]), "{status}");
-        if status != 87 {
-            let only_ipv6 = take(&windows(&world), &everything().ipv6()).unwrap();
-            assert_eq!((only_ipv6.sockets.len(), &only_ipv6.gaps[..]), (0, &[][..]), "{status}");
-        }
+        let only_ipv6 = take(&windows(&world), &everything().ipv6()).unwrap();
+        assert_eq!((only_ipv6.sockets.len(), &only_ipv6.gaps[..]), (0, &[][..]), "{status}");
     }
-    // The same code from IPv4 is one: there is always IPv4.
-    let mut world = world();
-    trouble(&mut world, TABLES[0], true).status = 1168;
+    // The same code for IPv4 is a failure: every machine has IPv4.
+    let mut world = World { has_no_ipv6: true, ..world() };
+    for module in [true, false] {
+        trouble(&mut world, TABLES[0], module).status = 1168;
+    }
     assert_eq!(kinds(&list(&Arc::new(world))), [GapKind::TableUnavailable]);
 }
 
 #[test]
-fn wrong_argument_for_ipv6_hides_nothing_where_ipv4_has_not_taken_it() {
-    let mut world = world();
-    for module in [true, false] {
-        trouble(&mut world, TABLES[1], module).status = 87;
-        trouble(&mut world, TABLES[3], module).status = 87;
+fn refused_tables_of_ipv6_are_gaps_where_the_machine_has_ipv6() {
+    for status in [50, 87, 1168, 10047] {
+        let world = Arc::new(without_ipv6_tables(status));
+        let snapshot = list(&world);
+        assert_eq!(kinds(&snapshot), [GapKind::TableUnavailable; 2], "{status}");
+        assert_eq!(snapshot.sockets.len(), 2);
+        let error = take(&windows(&world), &everything().ipv6()).unwrap_err();
+        assert!(error.is_unsupported(), "{error}");
     }
-    let error = take(&windows(&Arc::new(world)), &everything().ipv6()).unwrap_err();
-    assert!(error.is_unsupported(), "{error}");
 }
 
 #[test]
-fn system_without_the_full_tables_is_asked_for_the_plain_ones_and_it_is_told() {
+fn ipv6_rows_are_read_by_the_pid_class_if_only_the_module_class_is_refused() {
+    for has_no_ipv6 in [false, true] {
+        let mut world = World { has_no_ipv6, ..world() };
+        trouble(&mut world, TABLES[1], true).status = 50;
+        trouble(&mut world, TABLES[3], true).status = 50;
+        let snapshot = list(&Arc::new(world));
+        assert_eq!((snapshot.sockets.len(), kinds(&snapshot)), (4, vec![GapKind::Fallback; 2]));
+    }
+}
+
+#[test]
+fn system_without_the_module_class_is_read_by_the_pid_class_with_a_gap() {
     let mut world = world();
     for table in TABLES {
         trouble(&mut world, table, true).status = 87;
@@ -181,7 +203,7 @@ fn system_without_the_full_tables_is_asked_for_the_plain_ones_and_it_is_told() {
 
 #[cfg(feature = "log")]
 #[test]
-fn each_plain_table_logs_one_line() {
+fn each_fallback_logs_one_line() {
     use crate::log::recorder::lines_of;
     let mut world = world();
     trouble(&mut world, TABLES[0], true).status = 87;
@@ -195,7 +217,7 @@ fn each_plain_table_logs_one_line() {
 }
 
 #[test]
-fn rows_that_are_counted_and_not_there_are_told() {
+fn rows_that_are_counted_but_missing_are_a_gap() {
     let mut world = world();
     trouble(&mut world, TABLES[2], true).phantoms = 3;
     let snapshot = list(&Arc::new(world));
@@ -204,7 +226,7 @@ fn rows_that_are_counted_and_not_there_are_told() {
 }
 
 #[test]
-fn table_cut_anywhere_lists_what_is_there() {
+fn table_cut_at_any_byte_lists_its_whole_rows() {
     for cut in 0..=168 {
         let mut world = world();
         trouble(&mut world, TABLES[0], true).cut = Some(cut);
@@ -226,7 +248,7 @@ fn empty_tables_are_empty_and_not_a_failure() {
 }
 
 #[test]
-fn list_of_processes_that_cannot_be_had_leaves_pids_and_is_told() {
+fn without_the_list_of_processes_pids_remain_and_there_is_a_gap() {
     for trouble in [
         Trouble { status: 0xc000_0022, ..Trouble::default() },
         Trouble { grows: AtomicU32::new(u32::MAX), ..Trouble::default() },
@@ -245,7 +267,7 @@ fn list_of_processes_that_cannot_be_had_leaves_pids_and_is_told() {
 }
 
 #[test]
-fn list_of_processes_that_breaks_off_calls_nobody_dead() {
+fn cut_list_of_processes_makes_no_binder_ended() {
     let world = Arc::new(World { processes: Trouble { cut: Some(300), ..Trouble::default() }, ..world() });
     let snapshot = list(&world);
     assert!(kinds(&snapshot).contains(&GapKind::RecordsSkipped), "{:?}", snapshot.gaps);
@@ -253,7 +275,7 @@ fn list_of_processes_that_breaks_off_calls_nobody_dead() {
 }
 
 #[test]
-fn dead_owner_keeps_its_row_and_pid_and_is_told_as_ended() {
+fn ended_binder_keeps_its_row_and_pid() {
     let mut world = world();
     world.programs.retain(|program| program.pid != 1232);
     let snapshot = list(&Arc::new(world));
@@ -267,13 +289,13 @@ fn dead_owner_keeps_its_row_and_pid_and_is_told_as_ended() {
 }
 
 #[test]
-fn process_that_has_got_the_pid_of_a_dead_owner_is_not_taken_for_it() {
+fn process_with_the_reused_pid_of_an_ended_binder_is_not_the_owner() {
     let mut world = world();
     world.endpoints.truncate(1);
     world.programs.push(program(2000, "newcomer.exe", NOW - 10_000_000));
     let newcomers = "192.0.2.1:80";
-    let made_by_newcomer = Endpoint { created: NOW, ..endpoint(Protocol::Tcp, newcomers, 2, 2000) };
-    world.endpoints.push(made_by_newcomer);
+    let bound_by_newcomer = Endpoint { created: NOW, ..endpoint(Protocol::Tcp, newcomers, 2, 2000) };
+    world.endpoints.push(bound_by_newcomer);
     world.endpoints.push(endpoint(Protocol::Tcp, "192.0.2.1:81", 2, 2000));
     let snapshot = list(&Arc::new(world));
     let roles: Vec<_> = snapshot.sockets.iter().map(|socket| socket.owners()[0].role).collect();
@@ -291,8 +313,8 @@ fn process_that_has_got_the_pid_of_a_dead_owner_is_not_taken_for_it() {
 }
 
 #[test]
-fn clock_that_was_set_makes_nobody_dead_who_is_alive() {
-    // The hardware clock was two hours ahead when the machine started, and was set right later.
+fn setting_the_clock_makes_no_running_binder_ended() {
+    // The hardware clock was two hours ahead at boot, and was corrected later.
     let mut world = world();
     let hours = 72_000_000_000;
     for program in &mut world.programs {
@@ -305,8 +327,8 @@ fn clock_that_was_set_makes_nobody_dead_who_is_alive() {
 }
 
 #[test]
-fn process_that_came_between_the_list_and_the_tables_is_found_by_name_in_a_stream() {
-    // The list of this stream is early: who is missing in it, and made a socket later, is asked for again.
+fn process_that_started_between_the_list_and_the_tables_is_a_binder_in_a_stream() {
+    // A stream reads the list before the tables: a process that bound its socket after that is not ended.
     let mut world = world();
     world.endpoints =
         vec![Endpoint { created: NOW + 10, ..endpoint(Protocol::Tcp, "192.0.2.1:80", 2, 3000) }];
@@ -320,17 +342,17 @@ fn process_that_came_between_the_list_and_the_tables_is_found_by_name_in_a_strea
 }
 
 #[test]
-fn paths_are_asked_of_the_process_where_the_kernel_does_not_tell_them() {
+fn paths_are_read_from_the_process_if_the_kernel_does_not_return_them() {
     let world = Arc::new(World { no_image_names: true, ..world() });
     let snapshot = list(&world);
-    // The way by an open process has letters already; the scripted one hands out what it has.
+    // Through a handle, Windows returns a Win32 path; the scripted machine returns the NT path as it is.
     let path = snapshot.processes[0].path.as_deref();
     assert_eq!(path, Some(Path::new("\\Device\\HarddiskVolume3\\svchost.exe")));
     assert_eq!(snapshot.gaps, []);
 }
 
 #[test]
-fn long_paths_are_read_whole_in_32_bit_processes_too() {
+fn long_paths_are_read_whole_also_in_32_bit_processes() {
     for is_wow64 in [false, true] {
         for length in [600, 5_000, 32_700] {
             let mut world = World { is_wow64, ..world() };
@@ -344,7 +366,7 @@ fn long_paths_are_read_whole_in_32_bit_processes_too() {
 }
 
 #[test]
-fn closed_token_is_no_user_and_users_that_only_a_server_knows_are_numbers() {
+fn denied_token_is_no_user_and_accounts_of_a_server_are_sids() {
     let sid = |numbers: &[u32]| -> Vec<u8> {
         let mut bytes = vec![1, u8::try_from(numbers.len()).unwrap(), 0, 0, 0, 0, 0, 5];
         bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
@@ -368,15 +390,15 @@ fn closed_token_is_no_user_and_users_that_only_a_server_knows_are_numbers() {
     }
     let world = Arc::new(world);
     let snapshot = list(&world);
-    let told: Vec<_> = snapshot.processes.iter().map(|process| process.user.as_deref()).collect();
+    let users: Vec<_> = snapshot.processes.iter().map(|process| process.user.as_deref()).collect();
     let number = Some("S-1-5-21-9-9-9-1002");
-    assert_eq!(told, [Some("CORP\\alice"), Some("PC\\bob"), number, number, None]);
-    // Of the caller's own and the foreign one no name was asked.
+    assert_eq!(users, [Some("CORP\\alice"), Some("PC\\bob"), number, number, None]);
+    // The caller's own account and that of the server were not looked up.
     assert_eq!(world.account_calls.load(SeqCst), 1);
 }
 
 #[test]
-fn bound_endpoints_are_listed_for_those_who_ask_and_none_twice() {
+fn bound_endpoints_are_listed_on_request_and_none_twice() {
     let mut world = world();
     let client = Endpoint { state: 100, ..endpoint(Protocol::Tcp, "0.0.0.0:53", 100, 1232) };
     let idle = endpoint(Protocol::Tcp, "0.0.0.0:5000", 100, 1232);
@@ -388,14 +410,24 @@ fn bound_endpoints_are_listed_for_those_who_ask_and_none_twice() {
     let ports: Vec<_> = closed.sockets.iter().map(|socket| socket.local.port().unwrap()).collect();
     assert_eq!((ports, &closed.gaps[..]), (vec![5000, 5001], &[][..]));
     assert!(closed.sockets.iter().all(|socket| socket.remote.is_none() && socket.owners()[0].pid == 1232));
-    // A system without the call has none to tell of.
+    // A system without the call lists none, with a gap.
     let world = Arc::new(self::world());
     let closed = take(&windows(&world), &everything().tcp().state(State::Closed)).unwrap();
-    assert_eq!((closed.sockets.len(), &closed.gaps[..]), (0, &[][..]));
+    assert_eq!((closed.sockets.len(), kinds(&closed)), (0, vec![GapKind::TableUnavailable]));
 }
 
 #[test]
-fn sink_that_breaks_off_ends_the_calls() {
+fn refused_table_of_bound_ipv6_endpoints_is_a_gap_unless_the_machine_has_no_ipv6() {
+    for (has_no_ipv6, expected) in [(false, vec![GapKind::TableUnavailable]), (true, Vec::new())] {
+        let idle = endpoint(Protocol::Tcp, "0.0.0.0:5000", 100, 1232);
+        let world = World { bound: Some(vec![idle]), bound_ipv6_status: 50, has_no_ipv6, ..world() };
+        let closed = take(&windows(&Arc::new(world)), &everything().tcp().state(State::Closed)).unwrap();
+        assert_eq!((closed.sockets.len(), kinds(&closed)), (1, expected));
+    }
+}
+
+#[test]
+fn sink_that_breaks_ends_the_calls() {
     let world = Arc::new(world());
     let mut rows = 0;
     stream(&windows(&world), &Query::new(), &mut |_| {
@@ -407,7 +439,7 @@ fn sink_that_breaks_off_ends_the_calls() {
 }
 
 #[test]
-fn listeners_alone_are_asked_for_where_nothing_else_is_wanted() {
+fn query_of_listeners_reads_the_class_of_listeners() {
     let mut world = world();
     world.endpoints.push(endpoint(Protocol::Tcp, "0.0.0.0:80", 2, 4));
     let world = Arc::new(world);
@@ -417,7 +449,7 @@ fn listeners_alone_are_asked_for_where_nothing_else_is_wanted() {
 }
 
 #[test]
-fn process_is_terminated_only_if_it_is_the_one_that_was_listed() {
+fn only_the_listed_process_is_terminated() {
     let mut world = empty_world();
     world.programs.push(program(100, "server.exe", BOOT + 7));
     world.programs.push(Program { user: None, ..program(104, "protected.exe", BOOT + 8) });
@@ -439,4 +471,151 @@ fn process_is_terminated_only_if_it_is_the_one_that_was_listed() {
     assert_eq!(*world.terminated.lock().unwrap(), [0; 0]);
     assert!(system.signal(id, 15).is_ok() && system.signal(id, 9).is_ok());
     assert_eq!(*world.terminated.lock().unwrap(), [100, 100]);
+}
+
+const SECOND: i64 = 10_000_000;
+const HOUR: i64 = 3_600 * SECOND;
+
+/// The role of the owner of a socket that was bound at `bound`, whose pid has a process that started at `started`.
+/// `elapsed`: wall-clock time since boot. `gained`: by how much it exceeds the uptime.
+fn role(elapsed: i64, gained: i64, started: i64, bound: i64) -> OwnerRole {
+    let mut world = empty_world();
+    world.now = BOOT + elapsed;
+    world.uptime_ms = u64::try_from((elapsed - gained) / 10_000).unwrap();
+    world.programs.push(program(1232, "server.exe", BOOT + started));
+    let socket = endpoint(Protocol::Tcp, "192.0.2.1:80", 2, 1232);
+    world.endpoints.push(Endpoint { created: BOOT + bound, ..socket });
+    list(&Arc::new(world)).sockets[0].owners()[0].role
+}
+
+#[test]
+fn clock_set_back_at_boot_makes_no_running_binder_ended() {
+    // The process started 60 s after boot, then the clock went back by 30 s, then the process bound its socket.
+    let (started, bound) = (60 * SECOND, 35 * SECOND);
+    assert_eq!(role(HOUR, -30 * SECOND, started, bound), OwnerRole::Binder);
+    // The virtual machine was paused later, which hides the step back.
+    assert_eq!(role(4 * HOUR, 3 * HOUR - 30 * SECOND, started, bound), OwnerRole::Binder);
+    // A step of two hours, as with a hardware clock in local time.
+    assert_eq!(role(HOUR, -2 * HOUR, 2 * HOUR + 60 * SECOND, 70 * SECOND), OwnerRole::Binder);
+}
+
+#[test]
+fn reused_pid_is_noticed_after_weeks_of_drift_a_pause_and_a_clock_set_back() {
+    let weeks = 3 * 7 * 24 * HOUR;
+    let (bound, started) = (weeks / 2, weeks / 2 + HOUR / 6);
+    for gained in [0, 90 * SECOND, -90 * SECOND, 3 * HOUR, 100 * HOUR] {
+        assert_eq!(role(weeks, gained, started, bound), OwnerRole::EndedBinder, "{gained}");
+    }
+    // The allowance is what the clock has gone back, and no more.
+    assert_eq!(role(weeks, -2 * HOUR, bound + HOUR, bound), OwnerRole::Binder);
+    assert_eq!(role(weeks, -2 * HOUR, bound + 3 * HOUR, bound), OwnerRole::EndedBinder);
+    assert_eq!(role(weeks, 0, bound + 4 * SECOND, bound), OwnerRole::Binder);
+    assert_eq!(role(weeks, 0, bound + 6 * SECOND, bound), OwnerRole::EndedBinder);
+}
+
+#[test]
+fn system_process_never_ends() {
+    for gained in [0, -2 * HOUR, 3 * HOUR] {
+        let mut world = empty_world();
+        world.now = BOOT + 10 * HOUR;
+        world.uptime_ms = u64::try_from((10 * HOUR - gained) / 10_000).unwrap();
+        let smb = endpoint(Protocol::Tcp, "0.0.0.0:445", 2, 4);
+        world.endpoints.push(Endpoint { created: BOOT - 5 * HOUR, ..smb });
+        let snapshot = list(&Arc::new(world));
+        assert_eq!(snapshot.sockets[0].owners()[0].role, OwnerRole::Binder, "{gained}");
+        assert_eq!(snapshot.processes[0].name, Some("System".into()));
+    }
+}
+
+#[test]
+fn without_the_system_process_no_times_are_compared() {
+    let mut world = world();
+    world.programs.retain(|program| program.pid != 4);
+    world.programs[1].created = NOW;
+    let snapshot = list(&Arc::new(world));
+    assert!(snapshot.sockets.iter().all(|socket| socket.owners()[0].role == OwnerRole::Binder));
+}
+
+const SYSTEM_SID: [u8; 12] = [1, 1, 0, 0, 0, 0, 0, 5, 18, 0, 0, 0];
+const SERVICE_SID: [u8; 12] = [1, 1, 0, 0, 0, 0, 0, 5, 19, 0, 0, 0];
+
+/// A machine with processes 2000, 2004 and 2008, each with a socket. The tokens of the first two are denied.
+fn world_of_denied_tokens() -> World {
+    let mut world = empty_world();
+    for pid in [2000, 2004, 2008] {
+        let user = (pid == 2008).then(|| SYSTEM_SID.to_vec());
+        world.programs.push(Program { user, ..program(pid, "service.exe", BOOT + SECOND) });
+        world.endpoints.push(endpoint(Protocol::Tcp, &format!("192.0.2.1:{pid}"), 2, pid));
+    }
+    world
+}
+
+fn users(snapshot: &Snapshot) -> Vec<Option<&str>> {
+    snapshot.processes.iter().map(|process| process.user.as_deref()).collect()
+}
+
+#[test]
+fn users_of_denied_tokens_come_from_one_list_of_all_users() {
+    let process_users =
+        vec![(2000, SERVICE_SID.to_vec()), (2008, SERVICE_SID.to_vec()), (9999, SYSTEM_SID.to_vec())];
+    let world = Arc::new(World { process_users, ..world_of_denied_tokens() });
+    let snapshot = list(&world);
+    assert_eq!(users(&snapshot), [Some("S-1-5-19"), None, Some("NT AUTHORITY\\SYSTEM")]);
+    assert_eq!((&snapshot.gaps[..], world.user_list_calls.load(SeqCst)), (&[][..], 1));
+    // Without a denied token the list is not read.
+    let world = Arc::new(self::world());
+    assert_eq!(users(&list(&world)), [Some("NT AUTHORITY\\SYSTEM")]);
+    assert_eq!(world.user_list_calls.load(SeqCst), 0);
+}
+
+#[test]
+fn path_and_user_are_not_shown_if_the_pid_was_reused_meanwhile() {
+    let process_users = vec![(2000, SERVICE_SID.to_vec()), (2004, SERVICE_SID.to_vec())];
+    for (pid, expected) in [
+        (2004, [Some("S-1-5-19"), None, Some("NT AUTHORITY\\SYSTEM")]),
+        (2008, [Some("S-1-5-19"), Some("S-1-5-19"), None]),
+    ] {
+        let replaced = Some(program(pid, "newcomer.exe", NOW));
+        let process_users = process_users.clone();
+        let world = Arc::new(World { process_users, replaced, ..world_of_denied_tokens() });
+        let snapshot = list(&world);
+        assert_eq!(users(&snapshot), expected);
+        assert_eq!((kinds(&snapshot), snapshot.gaps[0].count), (vec![GapKind::ProcessesVanished], 1));
+        let process = snapshot.process(pid).unwrap();
+        assert_eq!((&process.name, &process.path), (&Some("service.exe".into()), &None));
+        assert_eq!(process.start_time, system_time(BOOT + SECOND));
+    }
+}
+
+#[test]
+fn tags_beyond_the_bound_of_a_process_are_a_gap() {
+    let mut world = world();
+    for tag in 1000..1300 {
+        let socket = endpoint(Protocol::Udp, "192.0.2.1:5353", 0, 3000);
+        // Two sockets of each tag.
+        world.endpoints.extend([Endpoint { tag, ..socket.clone() }, Endpoint { tag, ..socket }]);
+        world.services.insert((3000, tag), text("Fake"));
+    }
+    let world = Arc::new(world);
+    let snapshot = list(&world);
+    assert_eq!(kinds(&snapshot), [GapKind::NamesUnavailable]);
+    assert_eq!((snapshot.gaps[0].count, world.service_calls.load(SeqCst)), (2 * 44, 256 + 1));
+    let named = |name| snapshot.sockets.iter().filter(|socket| socket.service() == Some(name)).count();
+    assert_eq!((named("Fake"), named("Dnscache"), snapshot.sockets.len()), (2 * 256, 4, 604));
+}
+
+#[test]
+fn services_of_the_system_that_do_not_answer_delay_a_listing_by_a_bounded_time() {
+    let world = Arc::new(world());
+    let blocked = lock(&world.blocked);
+    let start = Instant::now();
+    let snapshot = list(&world);
+    assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
+    // One gap for the services of four rows, one for the user's name.
+    assert_eq!(kinds(&snapshot), [GapKind::NamesUnavailable; 2]);
+    assert_eq!((snapshot.gaps[0].count, snapshot.sockets.len()), (4, 4));
+    assert!(snapshot.sockets.iter().all(|socket| socket.service().is_none()));
+    assert_eq!(users(&snapshot), [Some("S-1-5-18")]);
+    assert_eq!(world.service_calls.load(SeqCst), 0);
+    drop(blocked);
 }

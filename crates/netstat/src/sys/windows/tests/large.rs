@@ -7,7 +7,7 @@ use crate::model::protocol::Protocol;
 use crate::query::Query;
 use std::sync::Arc;
 
-/// A machine of so many sockets, a quarter in each table, of 200 processes.
+/// A machine with this many sockets, a quarter in each table, of 200 processes.
 fn large_world(rows: u32) -> World {
     let mut world = empty_world();
     world.programs.extend((0..200).map(|number| program(8 + 4 * number, "svchost.exe", BOOT)));

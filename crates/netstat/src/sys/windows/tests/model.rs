@@ -1,4 +1,4 @@
-//! Machines of random making, and what a listing of them must say.
+//! Random machines, and the rows that their listings must have.
 
 use super::scripted::{Endpoint, Program, World};
 use crate::model::owner::{Owner, OwnerRole, Ownership, UnownedReason};
@@ -11,7 +11,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-/// When the machines of these tests were started, and what they take for now.
+/// The boot time of the machines of these tests, and their current time.
 pub(super) const BOOT: i64 = 133_497_504_000_000_000;
 pub(super) const NOW: i64 = BOOT + 36_000_000_000;
 
@@ -60,7 +60,7 @@ pub(super) fn program(pid: u32, name: &str, created: i64) -> Program {
     }
 }
 
-/// A machine with the two processes that are always there.
+/// A machine with the idle and the system process.
 pub(super) fn empty_world() -> World {
     let idle = Program { parent: 0, name: Vec::new(), image: None, user: None, ..program(0, "", 0) };
     let system = Program { parent: 0, image: None, user: None, threads: 100, ..program(4, "System", BOOT) };
@@ -82,7 +82,7 @@ pub(super) fn endpoint(protocol: Protocol, local: &str, state: u32, pid: u32) ->
     Endpoint { protocol, local, remote, state, pid, created: BOOT + 600_000_000, tag: 0 }
 }
 
-fn random_end(random: &mut Random, v4: bool) -> SocketAddr {
+fn random_endpoint(random: &mut Random, v4: bool) -> SocketAddr {
     let port = u16::try_from(random.below(1 << 16)).unwrap();
     if v4 {
         let address = if random.chance(20) { 0 } else { random.below(u32::MAX) };
@@ -114,7 +114,7 @@ fn random_name(random: &mut Random) -> Vec<u16> {
     name
 }
 
-/// A machine of random making.
+/// A random machine.
 pub(super) fn random_world(seed: u64) -> World {
     let mut random = Random::new(seed);
     let random = &mut random;
@@ -138,7 +138,7 @@ pub(super) fn random_world(seed: u64) -> World {
         world.programs.push(alive);
     }
     if random.chance(50) {
-        // The order of the answer is the kernel's own.
+        // The order of the list is unspecified.
         world.programs.reverse();
     }
     for _ in 0..random.below(80) {
@@ -147,13 +147,13 @@ pub(super) fn random_world(seed: u64) -> World {
         let pid = match random.below(10) {
             0 => 0,
             1 => 4,
-            // Some of these are nobody's.
+            // Some of these do not exist.
             _ => 8 + 4 * random.below(30),
         };
         world.endpoints.push(Endpoint {
             protocol,
-            local: random_end(random, v4),
-            remote: random_end(random, v4),
+            local: random_endpoint(random, v4),
+            remote: random_endpoint(random, v4),
             state: random.choose(&[1, 2, 2, 3, 4, 5, 5, 5, 6, 7, 8, 9, 10, 11, 12, 0, 13, 100, 999]),
             pid,
             created: if random.chance(10) { 0 } else { moment(random) },
@@ -162,18 +162,21 @@ pub(super) fn random_world(seed: u64) -> World {
     }
     for pid in (0..30).map(|number| 8 + 4 * number) {
         for tag in 1..5 {
-            // Number 5 has no name.
+            // Tag 5 has no name.
             world.services.insert((pid, tag), text(&format!("service-{pid}-{tag}")));
         }
     }
     if random.chance(10) {
-        // Somebody has set the clock.
+        // The clock has been set back by two hours.
         world.uptime_ms += 7_200_000;
+    } else if random.chance(10) {
+        // The machine was paused for half an hour.
+        world.uptime_ms -= 1_800_000;
     }
     world
 }
 
-/// The scope that a row tells.
+/// An address with the scope that its row has.
 fn scoped(end: SocketAddr) -> SocketAddr {
     match end {
         SocketAddr::V6(v6) => {
@@ -210,6 +213,11 @@ fn state(number: u32) -> State {
     }
 }
 
+/// By how much the clock of a random world has been set back.
+pub(super) fn set_back(world: &World) -> i64 {
+    if world.uptime_ms > 3_600_000 { 72_000_000_000 } else { 0 }
+}
+
 /// The row that an endpoint must have in a snapshot with owners and services.
 pub(super) fn expected_row(world: &World, endpoint: &Endpoint, module: bool) -> Socket {
     let local = scoped(endpoint.local);
@@ -220,8 +228,8 @@ pub(super) fn expected_row(world: &World, endpoint: &Endpoint, module: bool) -> 
     row.created = if module { NonZeroU64::new(u64::try_from(endpoint.created).unwrap_or(0)) } else { None };
     if endpoint.protocol == Protocol::Tcp {
         row.state = Some(state(endpoint.state));
-        let nowhere = endpoint.remote.port() == 0 && endpoint.remote.ip().is_unspecified();
-        if ![2, 100].contains(&endpoint.state) && !nowhere {
+        let has_no_remote = endpoint.remote.port() == 0 && endpoint.remote.ip().is_unspecified();
+        if ![2, 100].contains(&endpoint.state) && !has_no_remote {
             row.remote = Some(scoped(endpoint.remote).into());
         }
     }
@@ -240,12 +248,14 @@ pub(super) fn expected_row(world: &World, endpoint: &Endpoint, module: bool) -> 
         };
         row.set_owners([], Ownership::None { reason });
     } else {
-        let clock_is_right = world.uptime_ms == 3_600_000;
         let program = world.programs.iter().find(|program| program.pid == endpoint.pid);
         let role = match program {
             None => OwnerRole::EndedBinder,
-            Some(program) if module && clock_is_right && endpoint.created > 0 => {
-                if program.created > endpoint.created { OwnerRole::EndedBinder } else { OwnerRole::Binder }
+            Some(program) if module && endpoint.created > 0 && program.pid != 4 => {
+                let is_early = program.created <= BOOT + 6_000_000_000;
+                let allowed = set_back(world) + if is_early { 600_000_000 } else { 50_000_000 };
+                let is_younger = program.created - allowed > endpoint.created;
+                if is_younger { OwnerRole::EndedBinder } else { OwnerRole::Binder }
             }
             Some(_) => OwnerRole::Binder,
         };

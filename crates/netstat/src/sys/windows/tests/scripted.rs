@@ -1,8 +1,8 @@
-//! A small model of a Windows machine that answers in the bytes of the real one, with its races and refusals.
+//! A small model of a Windows machine that returns the bytes of the real one, with its races and refusals.
 //!
-//! Offsets and sizes are written down here once more, from the headers: a mistake in the decoders does not
-//! repeat itself.
+//! Offsets and sizes are written independently of the decoders, so that a mistake in these is found.
 
+use crate::engine::parallel::lock;
 use crate::model::protocol::Protocol;
 use crate::sys::windows::kernel::{Account, Answer, Clock, Kernel};
 use crate::sys::windows::request::{Class, Table};
@@ -17,7 +17,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-/// What stands where nothing is defined.
+/// Fills undefined bytes.
 const JUNK: u8 = 0xa5;
 
 const ERROR_ACCESS_DENIED: u32 = 5;
@@ -29,7 +29,6 @@ const STATUS_INVALID_CID: u32 = 0xc000_000b;
 pub(super) struct Endpoint {
     pub(super) protocol: Protocol,
     pub(super) local: SocketAddr,
-    /// Of UDP: shown in the table that has remote ends alone.
     pub(super) remote: SocketAddr,
     pub(super) state: u32,
     pub(super) pid: u32,
@@ -51,30 +50,30 @@ pub(super) struct Program {
     pub(super) created: i64,
     pub(super) session: u32,
     pub(super) name: Vec<u16>,
-    /// In the form of the kernel.
+    /// An NT path.
     pub(super) image: Option<Vec<u16>>,
-    /// `None`: its token is closed to the caller.
+    /// `None`: the caller may not open its token.
     pub(super) user: Option<Vec<u8>>,
     pub(super) threads: usize,
 }
 
-/// What a call does wrong, and how often.
+/// The faults of a call.
 #[derive(Debug, Default)]
 pub(super) struct Trouble {
-    /// Times that the answer has outgrown the buffer, whatever its size.
+    /// How many calls find the buffer too small, whatever its size.
     pub(super) grows: AtomicU32,
-    /// Times that it changed too fast.
+    /// How many calls fail because the table changes too fast.
     pub(super) transient: AtomicU32,
-    /// Fails always.
+    /// The status of all calls, if not 0.
     pub(super) status: u32,
-    /// Rows that are counted but not there.
+    /// How many rows are counted but not there.
     pub(super) phantoms: u32,
-    /// The answer is cut to so many bytes.
+    /// The length that the result is cut to.
     pub(super) cut: Option<usize>,
 }
 
-/// Takes one from a number of times.
-fn take(times: &AtomicU32) -> bool {
+/// Counts down; false at 0.
+fn count_down(times: &AtomicU32) -> bool {
     times.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok()
 }
 
@@ -83,29 +82,42 @@ fn take(times: &AtomicU32) -> bool {
 pub(super) struct World {
     pub(super) endpoints: Vec<Endpoint>,
     pub(super) programs: Vec<Program>,
-    /// Those in the table of bound endpoints; `None`: there is no such call.
+    /// The table of bound endpoints; `None`: there is no such call.
     pub(super) bound: Option<Vec<Endpoint>>,
     pub(super) services: HashMap<(u32, u32), Vec<u16>>,
     pub(super) accounts: HashMap<Vec<u8>, (Vec<u16>, Vec<u16>)>,
     pub(super) own: Option<(Vec<u8>, Vec<u16>)>,
     pub(super) machine: Option<Vec<u8>>,
     pub(super) drives: Vec<(u16, Vec<u16>)>,
+    /// What `WTSEnumerateProcessesExW` returns.
+    pub(super) process_users: Vec<(u32, Vec<u8>)>,
+    /// A process that gets the pid of another after the first list of processes.
+    pub(super) replaced: Option<Program>,
+    pub(super) has_no_ipv6: bool,
+    /// The status of the tables of bound endpoints over IPv6, if not 0.
+    pub(super) bound_ipv6_status: u32,
+    /// Calls to services of the system block until this is unlocked.
+    pub(super) blocked: Mutex<()>,
     pub(super) now: i64,
     pub(super) uptime_ms: u64,
-    /// Trouble with tables, by protocol, family, and class.
+    /// The faults of tables, by protocol, family, and whether the class is `OwnerModule`.
     pub(super) tables: HashMap<(Protocol, Family, bool), Trouble>,
     pub(super) processes: Trouble,
-    /// The path of a program without opening it: not on Wine.
+    /// NT paths cannot be read, as on Wine.
     pub(super) no_image_names: bool,
-    /// A 32-bit process is not told how much would be enough for that.
+    /// The caller is a 32-bit process, which does not get the needed size of a path.
     pub(super) is_wow64: bool,
-    /// Processes that were ended by the caller.
+    /// Processes that the caller has terminated.
     pub(super) terminated: Mutex<Vec<u32>>,
-    /// How many calls were made, of every kind.
+    /// The number of all calls.
     pub(super) calls: AtomicU32,
-    /// Questions to the service manager, and for names of accounts.
+    /// The number of look-ups of services, and of account names.
     pub(super) service_calls: AtomicU32,
     pub(super) account_calls: AtomicU32,
+    /// The number of lists of processes.
+    pub(super) lists: AtomicU32,
+    /// The number of `WTSEnumerateProcessesExW`.
+    pub(super) user_list_calls: AtomicU32,
 }
 
 impl World {
@@ -121,9 +133,20 @@ impl World {
     fn called(&self) {
         self.calls.fetch_add(1, SeqCst);
     }
+
+    fn wait(&self) {
+        drop(lock(&self.blocked));
+    }
+
+    /// The process that has a pid now.
+    fn running(&self, pid: u32) -> Option<&Program> {
+        let new = self.replaced.as_ref().filter(|_| self.lists.load(SeqCst) > 0);
+        let programs = new.into_iter().chain(&self.programs);
+        programs.into_iter().find(|program| program.pid == pid)
+    }
 }
 
-fn put_end(bytes: &mut Vec<u8>, end: SocketAddr) {
+fn put_endpoint(bytes: &mut Vec<u8>, end: SocketAddr) {
     match end {
         SocketAddr::V4(end) => bytes.extend(end.ip().octets()),
         SocketAddr::V6(end) => {
@@ -146,8 +169,8 @@ fn put_tcp(bytes: &mut Vec<u8>, row: &Endpoint, module: bool, table_2: bool) {
     if v4 {
         bytes.extend(row.state.to_ne_bytes());
     }
-    put_end(bytes, row.local);
-    put_end(bytes, row.remote);
+    put_endpoint(bytes, row.local);
+    put_endpoint(bytes, row.remote);
     if !v4 {
         bytes.extend(row.state.to_ne_bytes());
     }
@@ -160,29 +183,26 @@ fn put_tcp(bytes: &mut Vec<u8>, row: &Endpoint, module: bool, table_2: bool) {
     }
 }
 
-/// A row of UDP: 12, 160 or 168 bytes over IPv4, 28, 176 or 200 over IPv6.
-fn put_udp(bytes: &mut Vec<u8>, row: &Endpoint, module: bool, table_2: bool) {
-    put_end(bytes, row.local);
+/// A row of UDP: 12 or 160 bytes over IPv4, 28 or 176 over IPv6.
+fn put_udp(bytes: &mut Vec<u8>, row: &Endpoint, module: bool) {
+    put_endpoint(bytes, row.local);
     bytes.extend(row.pid.to_ne_bytes());
     if module {
         bytes.extend([JUNK; 4]);
         bytes.extend(row.created.to_ne_bytes());
         bytes.extend([JUNK; 8]);
         put_module(bytes, row.tag);
-        if table_2 {
-            put_end(bytes, row.remote);
-        }
     }
 }
 
-/// A table's count, and what stands before its first row.
+/// The count of a table, and the padding before its first row.
 fn start(count: usize, first_row: usize) -> Vec<u8> {
     let mut bytes = u32::try_from(count).unwrap_or(u32::MAX).to_ne_bytes().to_vec();
     bytes.resize(first_row, JUNK);
     bytes
 }
 
-/// Writes an answer into a buffer, or says how much it takes.
+/// Writes a result into a buffer, or returns the needed size.
 fn answer(bytes: &[u8], buffer: &mut [u8], too_small: u32) -> Answer {
     match buffer.get_mut(..bytes.len()) {
         Some(place) => {
@@ -194,18 +214,18 @@ fn answer(bytes: &[u8], buffer: &mut [u8], too_small: u32) -> Answer {
 }
 
 impl Trouble {
-    /// What goes wrong before there is an answer.
+    /// The failure of a call, if it fails.
     fn before(&self, buffer: &[u8], too_small: u32) -> Option<Answer> {
-        if take(&self.grows) {
+        if count_down(&self.grows) {
             return Some(Answer { status: too_small, bytes: buffer.len() + 1 });
         }
-        if take(&self.transient) {
+        if count_down(&self.transient) {
             return Some(Answer { status: STATUS_UNSUCCESSFUL, bytes: 0 });
         }
         (self.status != 0).then_some(Answer { status: self.status, bytes: 0 })
     }
 
-    /// What is left of an answer.
+    /// The bytes that are left of a result.
     fn cut<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         self.cut.and_then(|length| bytes.get(..length)).unwrap_or(bytes)
     }
@@ -213,9 +233,9 @@ impl Trouble {
 
 const EIGHT: bool = usize::BITS == 64;
 
-/// The list of processes, as it stands in a buffer at this address: records of 256 bytes (32 bits: 184), then
-/// 80 (64) for each thread, then the name.
-fn process_information(programs: &[Program], address: usize) -> Vec<u8> {
+/// The list of processes in a buffer at this address: records of 256 bytes (32 bits: 184), then 80 (64) for each
+/// thread, then the name.
+fn process_information(programs: &[&Program], address: usize) -> Vec<u8> {
     let [size, thread, buffer, pid, parent, session] =
         if EIGHT { [256, 80, 64, 80, 88, 100] } else { [184, 64, 60, 68, 72, 80] };
     let mut answer: Vec<u8> = Vec::new();
@@ -262,7 +282,7 @@ impl Kernel for Arc<World> {
         for row in rows {
             match table.protocol {
                 Protocol::Tcp => put_tcp(&mut bytes, row, module, false),
-                _ => put_udp(&mut bytes, row, module, false),
+                _ => put_udp(&mut bytes, row, module),
             }
             count += 1;
         }
@@ -273,7 +293,11 @@ impl Kernel for Arc<World> {
 
     fn bound_tcp_table(&self, family: Family) -> Option<Result<Vec<u8>, u32>> {
         self.called();
-        let rows = self.bound.as_ref()?.iter().filter(|row| row.family() == family);
+        let bound = self.bound.as_ref()?;
+        if family == Family::Ipv6 && self.bound_ipv6_status != 0 {
+            return Some(Err(self.bound_ipv6_status));
+        }
+        let rows = bound.iter().filter(|row| row.family() == family);
         let mut bytes = start(rows.clone().count(), 4);
         for row in rows {
             put_tcp(&mut bytes, row, false, true);
@@ -281,13 +305,21 @@ impl Kernel for Arc<World> {
         Some(Ok(bytes))
     }
 
+    fn has_ipv6(&self) -> bool {
+        self.called();
+        !self.has_no_ipv6
+    }
+
     fn process_information(&self, buffer: &mut [u8]) -> Answer {
         self.called();
         if let Some(answer) = self.processes.before(buffer, STATUS_INFO_LENGTH_MISMATCH) {
             return answer;
         }
-        let bytes = process_information(&self.programs, buffer.as_ptr().addr());
-        answer(self.processes.cut(&bytes), buffer, STATUS_INFO_LENGTH_MISMATCH)
+        let running: Vec<_> = self.programs.iter().filter_map(|program| self.running(program.pid)).collect();
+        let bytes = process_information(&running, buffer.as_ptr().addr());
+        let written = answer(self.processes.cut(&bytes), buffer, STATUS_INFO_LENGTH_MISMATCH);
+        self.lists.fetch_add(u32::from(written.status == 0), SeqCst);
+        written
     }
 
     fn image_name(&self, pid: u32, buffer: &mut [u16]) -> Answer {
@@ -295,7 +327,7 @@ impl Kernel for Arc<World> {
         if self.no_image_names {
             return Answer { status: STATUS_INVALID_INFO_CLASS, bytes: 0 };
         }
-        let Some(program) = self.programs.iter().find(|program| program.pid == pid) else {
+        let Some(program) = self.running(pid) else {
             return Answer { status: STATUS_INVALID_CID, bytes: 0 };
         };
         let image = program.image.as_deref().unwrap_or_default();
@@ -313,20 +345,20 @@ impl Kernel for Arc<World> {
 
     fn image_path(&self, pid: u32) -> Result<Vec<u16>, u32> {
         self.called();
-        let program = self.programs.iter().find(|program| program.pid == pid).ok_or(87_u32)?;
+        let program = self.running(pid).ok_or(87_u32)?;
         program.image.clone().ok_or(ERROR_ACCESS_DENIED)
     }
 
     fn terminate(&self, pid: u32, created: i64) -> Result<bool, u32> {
         self.called();
-        let program = self.programs.iter().find(|program| program.pid == pid).ok_or(87_u32)?;
-        // As with its token: what is closed to the caller cannot be opened to be ended either.
+        let program = self.running(pid).ok_or(87_u32)?;
+        // A process whose token is denied to the caller cannot be opened for termination either.
         program.user.as_ref().ok_or(ERROR_ACCESS_DENIED)?;
-        let is_it = program.created == created;
-        if is_it {
+        let is_same = program.created == created;
+        if is_same {
             self.terminated.lock().unwrap().push(pid);
         }
-        Ok(is_it)
+        Ok(is_same)
     }
 
     fn drives(&self) -> Vec<(u16, Vec<u16>)> {
@@ -341,8 +373,15 @@ impl Kernel for Arc<World> {
 
     fn user(&self, pid: u32) -> Result<Vec<u8>, u32> {
         self.called();
-        let program = self.programs.iter().find(|program| program.pid == pid).ok_or(87_u32)?;
+        let program = self.running(pid).ok_or(87_u32)?;
         program.user.clone().ok_or(ERROR_ACCESS_DENIED)
+    }
+
+    fn process_users(&self) -> Result<Vec<(u32, Vec<u8>)>, u32> {
+        self.called();
+        self.wait();
+        self.user_list_calls.fetch_add(1, SeqCst);
+        Ok(self.process_users.clone())
     }
 
     fn own_account(&self) -> Option<Account> {
@@ -357,12 +396,14 @@ impl Kernel for Arc<World> {
 
     fn account(&self, sid: &[u8]) -> Option<(Vec<u16>, Vec<u16>)> {
         self.called();
+        self.wait();
         self.account_calls.fetch_add(1, SeqCst);
         self.accounts.get(sid).cloned()
     }
 
     fn service(&self, pid: u32, tag: u32) -> Option<Vec<u16>> {
         self.called();
+        self.wait();
         self.service_calls.fetch_add(1, SeqCst);
         self.services.get(&(pid, tag)).cloned()
     }

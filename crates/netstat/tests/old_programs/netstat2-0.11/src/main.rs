@@ -132,7 +132,7 @@ fn main() -> Result<(), Error> {
     let address = listener.local_addr()?;
     let port = address.port();
     let pid = std::process::id();
-    // Used, since Wine knows the process of a socket only after that.
+    // Queried, since Wine knows the process of a socket only after that.
     let mut client = TcpStream::connect(address)?;
     let (mut server, _) = listener.accept()?;
     client.write_all(b"x")?;

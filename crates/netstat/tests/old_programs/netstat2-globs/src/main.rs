@@ -59,7 +59,7 @@ fn snapshot(query: Query) -> Result<Snapshot, error::Error> {
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
     let port = listener.local_addr()?.port();
-    // Asked, since Wine knows the process of a socket only after that.
+    // Queried, since Wine knows the process of a socket only after that.
     listener.ttl()?;
     let Snapshot { query, sockets } = snapshot(Query { listening: true })?;
     assert!(query.listening);

@@ -1,9 +1,9 @@
-//! A small assembler of eBPF, for programs that look at something, leave if it is not what they look for, and
-//! write it down otherwise: all jumps lead to the end.
+//! A small eBPF assembler, for programs that check a record, return if it does not match, and write it out if it does:
+//! all jumps lead to the end.
 //!
 //! Sources: linux/bpf.h, linux/bpf_common.h, the kernel's Documentation/bpf/standardization/instruction-set.rst.
 
-/// A register. A call takes arguments in `R1` to `R5`, answers in `R0`, and leaves none of these as it was.
+/// A register. A call takes its arguments in `R1` to `R5`, returns its result in `R0`, and clobbers `R0` to `R5`.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Register {
@@ -13,11 +13,13 @@ pub(crate) enum Register {
     R3 = 3,
     R6 = 6,
     R7 = 7,
-    /// The end of the stack's 512 bytes; it cannot be changed.
+    R8 = 8,
+    R9 = 9,
+    /// The end of the 512-byte stack; read-only.
     Frame = 10,
 }
 
-/// How many bytes are loaded or stored; loads fill the rest of the register with zeros.
+/// The number of bytes loaded or stored; loads zero the rest of the register.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Width {
     Bytes1,
@@ -75,7 +77,7 @@ struct Instruction {
 impl Instruction {
     fn encode(self) -> [u8; 8] {
         let (to, from) = (self.to as u8, self.from as u8);
-        // Two bit fields, which C fills from the end where numbers start.
+        // Two bit fields, which C allocates from the least significant end on little-endian machines.
         let registers = if cfg!(target_endian = "little") { from << 4 | to } else { to << 4 | from };
         let [offset0, offset1] = self.offset.to_ne_bytes();
         let [constant0, constant1, constant2, constant3] = self.constant.to_ne_bytes();
@@ -83,73 +85,73 @@ impl Instruction {
     }
 }
 
-/// A program that is being written.
+/// A program under construction.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Assembler {
     instructions: Vec<Instruction>,
 }
 
 impl Assembler {
-    fn put(&mut self, code: u8, to: Register, from: Register, offset: i16, constant: i32) {
+    fn push(&mut self, code: u8, to: Register, from: Register, offset: i16, constant: i32) {
         self.instructions.push(Instruction { code, to, from, offset, constant });
     }
 
     /// `to = *(from + offset)`
     pub(crate) fn load(&mut self, width: Width, to: Register, from: Register, offset: i16) {
-        self.put(LOAD | width.code(), to, from, offset, 0);
+        self.push(LOAD | width.code(), to, from, offset, 0);
     }
 
     /// `*(to + offset) = from`
     pub(crate) fn store(&mut self, width: Width, to: Register, offset: i16, from: Register) {
-        self.put(STORE | width.code(), to, from, offset, 0);
+        self.push(STORE | width.code(), to, from, offset, 0);
     }
 
     /// `to = constant`
     pub(crate) fn set(&mut self, to: Register, constant: i32) {
-        self.put(SET_CONSTANT, to, Register::R0, 0, constant);
+        self.push(SET_CONSTANT, to, Register::R0, 0, constant);
     }
 
     /// `to = from`
     pub(crate) fn copy(&mut self, to: Register, from: Register) {
-        self.put(COPY, to, from, 0, 0);
+        self.push(COPY, to, from, 0, 0);
     }
 
     /// `to += constant`
     pub(crate) fn add(&mut self, to: Register, constant: i32) {
-        self.put(ADD_CONSTANT, to, Register::R0, 0, constant);
+        self.push(ADD_CONSTANT, to, Register::R0, 0, constant);
     }
 
     /// `to &= constant`
     pub(crate) fn and(&mut self, to: Register, constant: i32) {
-        self.put(AND_CONSTANT, to, Register::R0, 0, constant);
+        self.push(AND_CONSTANT, to, Register::R0, 0, constant);
     }
 
-    /// Goes to the end if `register == constant`.
-    pub(crate) fn leave_if_equal(&mut self, register: Register, constant: i32) {
-        self.put(JUMP_IF_EQUAL, register, Register::R0, 0, constant);
+    /// Jumps to the end if `register == constant`.
+    pub(crate) fn exit_if_equal(&mut self, register: Register, constant: i32) {
+        self.push(JUMP_IF_EQUAL, register, Register::R0, 0, constant);
     }
 
-    /// Goes to the end if `register != constant`.
-    pub(crate) fn leave_unless_equal(&mut self, register: Register, constant: i32) {
-        self.put(JUMP_UNLESS_EQUAL, register, Register::R0, 0, constant);
+    /// Jumps to the end if `register != constant`.
+    pub(crate) fn exit_unless_equal(&mut self, register: Register, constant: i32) {
+        self.push(JUMP_UNLESS_EQUAL, register, Register::R0, 0, constant);
     }
 
-    /// Calls a helper of the kernel by its number, `BPF_FUNC_*`.
+    /// Calls a kernel helper by its number, `BPF_FUNC_*`.
     pub(crate) fn call(&mut self, helper: i32) {
-        self.put(CALL, Register::R0, Register::R0, 0, helper);
+        self.push(CALL, Register::R0, Register::R0, 0, helper);
     }
 
-    /// Adds the end, `return 0`, to which the jumps lead.
+    /// Appends `return 0`, the target of all jumps.
     pub(crate) fn finish(mut self) -> Vec<[u8; 8]> {
         let end = self.instructions.len();
         for (place, instruction) in self.instructions.iter_mut().enumerate() {
             if matches!(instruction.code, JUMP_IF_EQUAL | JUMP_UNLESS_EQUAL) {
-                // Counted from the instruction after. The programs have some ten.
+                // Relative to the next instruction. Programs have some dozens of instructions.
                 instruction.offset = i16::try_from(end - place - 1).unwrap_or(i16::MAX);
             }
         }
         self.set(Register::R0, 0);
-        self.put(EXIT, Register::R0, Register::R0, 0, 0);
+        self.push(EXIT, Register::R0, Register::R0, 0, 0);
         self.instructions.into_iter().map(Instruction::encode).collect()
     }
 }
@@ -159,7 +161,7 @@ mod tests {
     use super::Register::{Frame, R0, R1, R2, R3, R6, R7};
     use super::*;
 
-    /// The bytes on a little-endian machine, written as the header's macros would fill them.
+    /// The bytes on a little-endian machine, as the macros of linux/filter.h lay them out.
     fn assert_encoded(write: impl FnOnce(&mut Assembler), expected: [u8; 8]) {
         let mut assembler = Assembler::default();
         write(&mut assembler);
@@ -170,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn each_instruction_has_the_bytes_that_the_kernel_knows() {
+    fn each_instruction_is_encoded_as_the_kernel_decodes_it() {
         // BPF_LDX_MEM
         assert_encoded(|to| to.load(Width::Bytes1, R0, R1, 0), [0x71, 0x10, 0, 0, 0, 0, 0, 0]);
         assert_encoded(|to| to.load(Width::Bytes2, R3, R2, 0x1234), [0x69, 0x23, 0x34, 0x12, 0, 0, 0, 0]);
@@ -184,10 +186,10 @@ mod tests {
         assert_encoded(|to| to.copy(R2, Frame), [0xbf, 0xa2, 0, 0, 0, 0, 0, 0]);
         assert_encoded(|to| to.add(R2, -16), [0x07, 2, 0, 0, 0xf0, 0xff, 0xff, 0xff]);
         assert_encoded(|to| to.and(R3, 0xf000), [0x57, 3, 0, 0, 0, 0xf0, 0, 0]);
-        // BPF_JMP_IMM over nothing, BPF_EMIT_CALL
-        assert_encoded(|to| to.leave_if_equal(R7, 0), [0x15, 7, 0, 0, 0, 0, 0, 0]);
+        // BPF_JMP_IMM with offset 0, BPF_EMIT_CALL
+        assert_encoded(|to| to.exit_if_equal(R7, 0), [0x15, 7, 0, 0, 0, 0, 0, 0]);
         let expected = [0x55, 1, 0, 0, 0x4b, 0x43, 0x4f, 0x53];
-        assert_encoded(|to| to.leave_unless_equal(R1, 0x534f_434b), expected);
+        assert_encoded(|to| to.exit_unless_equal(R1, 0x534f_434b), expected);
         assert_encoded(|to| to.call(127), [0x85, 0, 0, 0, 127, 0, 0, 0]);
         assert_encoded(|_| (), [0xb7, 0, 0, 0, 0, 0, 0, 0]);
     }
@@ -195,9 +197,9 @@ mod tests {
     #[test]
     fn jumps_lead_to_the_end_which_returns_0() {
         let mut assembler = Assembler::default();
-        assembler.leave_if_equal(R1, 0);
+        assembler.exit_if_equal(R1, 0);
         assembler.call(1);
-        assembler.leave_unless_equal(R1, 0);
+        assembler.exit_unless_equal(R1, 0);
         assembler.call(1);
         let code = assembler.finish();
         let offset = |place: usize| i16::from_ne_bytes([code[place][2], code[place][3]]);

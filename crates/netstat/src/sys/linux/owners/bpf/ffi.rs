@@ -1,4 +1,4 @@
-//! bpf(2), one command a function; the mapping of a file of sysfs; the rights of a thread.
+//! bpf(2), one function for each command; the mapping of a sysfs file; the capabilities of a thread.
 #![allow(unsafe_code, reason = "foreign calls are made only in files of this name")]
 
 use crate::sys::linux::errno::errno_of;
@@ -16,12 +16,12 @@ const BPF_ITER_CREATE: libc::c_int = 33;
 const BPF_PROG_TYPE_TRACING: u32 = 26;
 const BPF_TRACE_ITER: u32 = 28;
 
-/// What the programs declare to the kernel, which lets only programs under a licence compatible with the GPL call the
-/// helpers that these call. It is one of the strings that the kernel accepts (include/linux/license.h). The README
-/// states the same: the generated programs are offered under MIT or GPL-2.0, this crate under MIT or Apache-2.0.
+/// The licence that the programs declare: the kernel allows the helpers they call only under one compatible with the
+/// GPL. It is one of the strings that the kernel accepts (include/linux/license.h). The README states the same: the
+/// generated programs are offered under MIT or GPL-2.0, this crate under MIT or Apache-2.0.
 const LICENSE: &std::ffi::CStr = c"Dual MIT/GPL";
 
-/// `BPF_PROG_LOAD`'s part of `union bpf_attr`, as far as it is used; the kernel takes the rest as zero.
+/// The `BPF_PROG_LOAD` part of `union bpf_attr`, as far as it is used; the kernel treats the rest as zero.
 #[repr(C)]
 struct ProgLoad {
     prog_type: u32,
@@ -53,7 +53,7 @@ const _: () = {
     assert!(size_of::<ProgLoad>() == 112);
 };
 
-/// `BPF_LINK_CREATE`'s part.
+/// The `BPF_LINK_CREATE` part.
 #[repr(C)]
 struct LinkCreate {
     prog_fd: RawFd,
@@ -62,7 +62,7 @@ struct LinkCreate {
     flags: u32,
 }
 
-/// `BPF_ITER_CREATE`'s part.
+/// The `BPF_ITER_CREATE` part.
 #[repr(C)]
 struct IterCreate {
     link_fd: RawFd,
@@ -72,9 +72,9 @@ struct IterCreate {
 /// Makes the call with a command, one that returns a new descriptor, and its part of `union bpf_attr`.
 ///
 /// # Safety
-/// `A` is the command's part, without padding, and pointers in it lead to as many bytes as it says.
+/// `A` is the part for that command, without padding, and each pointer in it is valid for the length it states.
 unsafe fn bpf<A>(command: libc::c_int, attributes: &mut A) -> Result<OwnedFd, Errno> {
-    // SAFETY: the attributes are of the size given, and what they lead to is as the caller promised.
+    // SAFETY: the attributes have the size given, and their pointers are valid as the caller guarantees.
     let answer = unsafe { libc::syscall(libc::SYS_bpf, command, &raw mut *attributes, size_of::<A>()) };
     if answer < 0 {
         return Err(errno_of(io::Error::last_os_error()));
@@ -148,7 +148,7 @@ fn address<T>(pointer: *const T) -> u64 {
     u64::try_from(pointer.addr()).unwrap_or(0)
 }
 
-/// A file of sysfs in memory.
+/// A sysfs file mapped into memory.
 pub(crate) struct Mapping {
     start: std::ptr::NonNull<u8>,
     length: usize,

@@ -1,4 +1,4 @@
-//! Loading a program of the iterator kind, and reading what it writes.
+//! Loading an iterator program, and reading its output.
 
 use super::ffi;
 use super::program::Program;
@@ -10,22 +10,32 @@ use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 
-/// The kernel writes into 8 pages, of 64 KiB at the most, between two reads. Each read is to take all of it: what
-/// it left would be older than the next read, and memory that no read fills is never touched.
+/// The kernel buffers 8 pages, of at most 64 KiB each, for one read. Each read must take all of it: records left in the
+/// buffer would be older than the time of the next read. Memory beyond what a read fills is never touched.
 const READ_BYTES: usize = 8 * 64 * 1024;
 
-/// How often reads are repeated that failed for the time being. The kernel breaks off (`EAGAIN`) after a million
-/// descriptors of which none is a socket, and goes on from there.
+/// How often a read is retried. The kernel returns `EAGAIN` after a million descriptors without a socket, and continues
+/// from there with the next read.
 const MAX_RETRIES: u32 = 1000;
 
-/// Loads a program and attaches it; the link, which is returned, holds it from there on.
+/// How often a load is tried: the verifier gives up with `EAGAIN` when a signal is pending. libbpf tries as often.
+const MAX_LOADS: u32 = 5;
+
+/// Loads a program, attaches it, and returns the link, which keeps it loaded.
 pub(super) fn attach(name: &[u8; 16], program: &Program) -> Result<OwnedFd, Refused> {
-    let loaded = ffi::load_iterator(name, &program.instructions, program.attach_to, &mut []);
+    let load = || ffi::load_iterator(name, &program.instructions, program.attach_to, &mut []);
+    let mut loaded = load();
+    for _ in 1..MAX_LOADS {
+        if !matches!(loaded, Err(Errno::AGAIN)) {
+            break;
+        }
+        loaded = load();
+    }
     let loaded = loaded.map_err(|errno| Refused::errno("bpf(BPF_PROG_LOAD)", errno))?;
     ffi::link_iterator(loaded.as_fd()).map_err(|errno| Refused::errno("bpf(BPF_LINK_CREATE)", errno))
 }
 
-/// Runs a program once and hands over what it writes, in records of `N` bytes.
+/// Runs a program once and calls `each` with its output, in records of `N` bytes.
 pub(super) fn run<const N: usize>(link: &OwnedFd, each: &mut dyn FnMut(u64, [u8; N])) -> Result<(), Errno> {
     records(File::from(ffi::start_iterator(link.as_fd())?), each)
 }
@@ -36,14 +46,14 @@ pub(super) fn records<const N: usize>(
     each: &mut dyn FnMut(u64, [u8; N]),
 ) -> Result<(), Errno> {
     let mut buffer = vec![0; READ_BYTES + N];
-    // What has been read of the next record: a read ends with a record, but that is not guaranteed.
-    let mut begun = 0;
+    // The bytes of an incomplete record. Reads end at the end of a record, but no documentation guarantees it.
+    let mut partial = 0;
     let mut retries = MAX_RETRIES;
     loop {
         let at = nanoseconds_since_boot();
-        let read = match file.read(buffer.get_mut(begun..).unwrap_or_default()).map_err(errno_of) {
-            Ok(0) if begun == 0 => return Ok(()),
-            // Half a record, which the kernel does not write.
+        let read = match file.read(buffer.get_mut(partial..).unwrap_or_default()).map_err(errno_of) {
+            Ok(0) if partial == 0 => return Ok(()),
+            // A truncated record, which the kernel does not write.
             Ok(0) => return Err(Errno::BADMSG),
             Ok(read) => read,
             Err(Errno::INTR | Errno::AGAIN) if retries > 0 => {
@@ -52,13 +62,13 @@ pub(super) fn records<const N: usize>(
             }
             Err(errno) => return Err(errno),
         };
-        let filled = begun + read;
+        let filled = partial + read;
         let mut rest = buffer.get(..filled).unwrap_or_default();
         while let Some((record, after)) = rest.split_first_chunk::<N>() {
             each(at, *record);
             rest = after;
         }
-        begun = rest.len();
-        buffer.copy_within(filled - begun..filled, 0);
+        partial = rest.len();
+        buffer.copy_within(filled - partial..filled, 0);
     }
 }

@@ -1,25 +1,25 @@
-//! In which pid namespace this thread is: how many there are between it and the first.
+//! The nesting level of this thread's pid namespace; the initial one has level 0.
 //!
-//! The iterator goes through the tasks of the caller's pid namespace, but the kernel's structures give a task a
-//! number in each namespace from the first down to its own. The level says which of them is meant.
+//! The iterator visits the tasks of the caller's pid namespace, but a task has a number in each namespace from the initial
+//! one down to its own. The level selects the number to report.
 
 use super::iterator::{attach, run};
 use super::program::{Types, level_of_reader};
 use super::refused::Refused;
 use std::fs;
 
-/// The first pid namespace, `PROC_PID_INIT_INO` of include/linux/proc_ns.h.
-const FIRST_PID_NAMESPACE: &str = "pid:[4026531836]";
+/// The initial pid namespace, `PROC_PID_INIT_INO` of include/linux/proc_ns.h.
+const INITIAL_PID_NAMESPACE: &str = "pid:[4026531836]";
 
 pub(crate) fn of_this_thread(types: &Types<'_>) -> Result<u32, Refused> {
     match fs::read_link("/proc/thread-self/ns/pid") {
-        Ok(link) if link.as_os_str() == FIRST_PID_NAMESPACE => Ok(0),
-        // Another namespace, or not known: a program finds out.
+        Ok(link) if link.as_os_str() == INITIAL_PID_NAMESPACE => Ok(0),
+        // Another namespace, or not known: run a program to find out.
         _ => probe(types),
     }
 }
 
-/// The level as a program sees it while this thread reads what it writes.
+/// The level that a program finds for the thread that reads its output.
 pub(crate) fn probe(types: &Types<'_>) -> Result<u32, Refused> {
     let link = attach(b"netstat_level\0\0\0", &level_of_reader(types)?)?;
     let mut level = None;

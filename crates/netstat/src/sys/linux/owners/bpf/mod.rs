@@ -1,23 +1,24 @@
-//! Who holds which socket, by a program that runs in the kernel: an iterator over all descriptors of all tasks.
+//! The holders of sockets, found by a program that runs in the kernel: an iterator over all descriptors of all tasks.
 //!
-//! # How it is asked
-//! The program ([`program`]) is some thirty instructions, written here for the structures of the running kernel as
-//! `/sys/kernel/btf/vmlinux` describes them. It is loaded and attached once; each [`read`] then walks the
-//! descriptors, ten times as fast as the links in `/proc`. Nothing is pinned, no event is traced: program and link
-//! are descriptors of this process and end with it.
+//! # The program
+//! The program ([`program`]) has some fifty instructions, assembled for the structures of the running kernel as
+//! `/sys/kernel/btf/vmlinux` describes them. It is loaded and attached once; each [`read`] then visits the descriptors,
+//! ten times as fast as the links in `/proc` can be read. Nothing is pinned and no event is traced: program and link are
+//! descriptors of this process and end with it.
 //!
 //! # Rights
-//! `CAP_BPF` and `CAP_PERFMON`, or `CAP_SYS_ADMIN`, in the first user namespace. [`may_load`] looks at the
-//! thread's capabilities alone, so that who has none never tries. No right to trace is asked then: processes that
-//! refuse to have their links read are listed too.
+//! `CAP_BPF` and `CAP_PERFMON`, or `CAP_SYS_ADMIN`, in the initial user namespace. [`may_load`] checks the capabilities
+//! of the thread first, so that a thread without them never tries. The iterator makes no ptrace access check: it also
+//! reports the descriptors of processes whose links may not be read.
 //!
 //! # What it sees
-//! The tasks of the pid namespace of the reading thread, under their numbers there ([`level`]); tables of threads
-//! that do not share their leader's. Not: what `/proc` does not show either, sockets that no descriptor leads to.
+//! The tasks of the pid namespace of the reading thread, by their numbers in it ([`level`]), and the tables of threads
+//! that do not share their leader's. Like `/proc/<pid>/fd` it does not see sockets without a descriptor.
+//! Descriptors opened with `O_PATH` are left out: they do not keep a socket open, and nothing can be done with them.
 //!
 //! # Since when
-//! Linux 5.8, with `CONFIG_DEBUG_INFO_BTF`; in a pid namespace that is not the first, 6.5, since before that the
-//! kernel refuses to look further into `struct pid` than its declaration goes.
+//! Linux 5.8, with `CONFIG_DEBUG_INFO_BTF`; in a nested pid namespace 6.5, since older kernels refuse accesses to
+//! `struct pid` beyond its declared length.
 //!
 //! [`read`]: HeldSource::read
 //!
@@ -52,14 +53,29 @@ pub(crate) struct SocketFile {
     pub(crate) pid: u32,
     /// The descriptor, in the table of one of its threads.
     pub(crate) fd: i32,
-    /// The socket.
+    /// The inode number of the socket. The kernel counts them in 32 bits, so two sockets can have the same.
     pub(crate) inode: u64,
+    /// What identifies the socket beyond that; `None` before Linux 5.11.
+    pub(crate) evidence: Option<Evidence>,
 }
 
-/// The seam to the kernel: one walk over all descriptors. A scripted one stands here in tests.
+/// What identifies an IPv4 or IPv6 socket beyond its inode number.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Evidence {
+    /// The inode number of its network namespace.
+    pub(crate) netns: u32,
+    /// Its cookie; 0 until it is first asked for, as a dump does.
+    pub(crate) cookie: u64,
+    /// Its local port; for raw sockets the protocol.
+    pub(crate) port: u16,
+    /// Its protocol, `IPPROTO_*`.
+    pub(crate) protocol: u16,
+}
+
+/// The seam to the kernel: one iteration over all descriptors. Tests replace it with a scripted one.
 pub(crate) trait HeldSource {
-    /// Hands over each descriptor that leads to a socket, once for each process that has it, and a time at which
-    /// it had not been looked at yet, in nanoseconds since the machine was started.
+    /// Calls `each` with each descriptor of an IP socket (where there is no evidence: of any socket), once for each process that has it, and a time before it was
+    /// visited, in nanoseconds since boot.
     ///
     /// A descriptor may come more than once: from threads whose leader has exited, from threads with tables of
     /// their own, and before Linux 5.10 from every thread.
@@ -80,7 +96,7 @@ pub(crate) struct TaskFiles {
 }
 
 impl TaskFiles {
-    /// Loads the program, in two milliseconds. [`may_load`] is to be asked before.
+    /// Loads the program, in two milliseconds. Call [`may_load`] first.
     pub(crate) fn load() -> Result<Self, Refused> {
         if usize::BITS < 64 {
             // The kernel may have wider pointers than this process, which its types do not say.
@@ -89,7 +105,13 @@ impl TaskFiles {
         let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
         let types = Types::new(&file)?;
         let level = level::of_this_thread(&types)?;
-        let link = attach(b"netstat_owners\0\0", &program::socket_files(&types, level)?)?;
+        let name = b"netstat_owners\0\0";
+        let link = match program::inet_files(&types, level).and_then(|program| attach(name, &program)) {
+            Err(refused) if !refused.is_denied() && !refused.is_temporary() => {
+                attach(name, &program::socket_files(&types, level)?)?
+            }
+            link => link?,
+        };
         Ok(Self { link, level })
     }
 
@@ -102,16 +124,36 @@ impl TaskFiles {
 impl HeldSource for TaskFiles {
     fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
         run::<RECORD_BYTES>(&self.link, &mut |at, record| {
-            let [i0, i1, i2, i3, i4, i5, i6, i7, p0, p1, p2, p3, f0, f1, f2, f3] = record;
-            let inode = u64::from_ne_bytes([i0, i1, i2, i3, i4, i5, i6, i7]);
-            let pid = u32::from_ne_bytes([p0, p1, p2, p3]);
-            let fd = i32::from_ne_bytes([f0, f1, f2, f3]);
-            // A task that ended while it was looked at has no number any more.
-            if pid != 0 {
-                each(at, SocketFile { pid, fd, inode });
+            let file = decode(&record);
+            // A task that ended while it was visited has no number any more.
+            if let Some(file) = file.filter(|file| file.pid != 0) {
+                each(at, file);
             }
         })
     }
+}
+
+fn decode(record: &[u8; RECORD_BYTES]) -> Option<SocketFile> {
+    let (inode, rest) = record.split_first_chunk()?;
+    let (cookie, rest) = rest.split_first_chunk()?;
+    let (pid, rest) = rest.split_first_chunk()?;
+    let (fd, rest) = rest.split_first_chunk()?;
+    let (netns, rest) = rest.split_first_chunk()?;
+    let (port, rest) = rest.split_first_chunk()?;
+    let (protocol, _) = rest.split_first_chunk()?;
+    let evidence = Evidence {
+        netns: u32::from_ne_bytes(*netns),
+        cookie: u64::from_ne_bytes(*cookie),
+        port: u16::from_ne_bytes(*port),
+        protocol: u16::from_ne_bytes(*protocol),
+    };
+    Some(SocketFile {
+        pid: u32::from_ne_bytes(*pid),
+        fd: i32::from_ne_bytes(*fd),
+        inode: u64::from_ne_bytes(*inode),
+        // No namespace has the number 0.
+        evidence: (evidence.netns != 0).then_some(evidence),
+    })
 }
 
 /// Whether this thread has the capabilities to load, without trying.
@@ -130,7 +172,7 @@ pub(crate) fn may_load() -> Result<(), Refused> {
     }
 }
 
-/// The bytes of the kernel's types: mapped where that can be, which saves copying five megabytes.
+/// The bytes of the kernel's types: mapped where possible, which saves copying five megabytes.
 fn kernel_types() -> Result<Box<dyn Deref<Target = [u8]>>, Errno> {
     let mut file = File::open(TYPES).map_err(errno_of)?;
     if let Ok(mapping) = ffi::Mapping::of_sysfs(&file) {

@@ -1,9 +1,9 @@
-//! The programs, written for the structures of the running kernel.
+//! The programs, assembled for the structures of the running kernel.
 //!
-//! Pointers that they follow may be null or lead to nothing by the time they are followed: the kernel lets
-//! such loads give 0. Only what the iterator hands over is checked, since it hands over null at the end.
+//! Pointers may be null or dangling by the time the program follows them: such loads give 0. Only the pointers of the
+//! context are checked, since they are null in the final call.
 
-use super::assembler::Register::{Frame, R0, R1, R2, R3, R6, R7};
+use super::assembler::Register::{Frame, R0, R1, R2, R3, R6, R7, R8, R9};
 use super::assembler::{Assembler, Register, Width};
 use super::refused::Refused;
 use netstat_wire::linux::btf::{Btf, Kind, TypeId};
@@ -14,29 +14,40 @@ const IS_SOCKET: i32 = 0xc000;
 /// `SOCKFS_MAGIC` of linux/magic.h. The path of a Unix socket, opened with `O_PATH`, is of another file system.
 const SOCKFS_MAGIC: i32 = 0x534f_434b;
 
-/// Helpers: `BPF_FUNC_seq_write` (5.8), `BPF_FUNC_get_current_task_btf` (5.11).
+/// `FMODE_PATH` of linux/fs.h: a file opened with `O_PATH`.
+const FMODE_PATH: i32 = 0x4000;
+
+/// The bits that `AF_INET` and `AF_INET6` share, and their value; no other family has it.
+const INET_MASK: i32 = 0xfff7;
+const INET: i32 = 2;
+
+/// Helpers: `BPF_FUNC_seq_write` (5.8), `BPF_FUNC_get_current_task_btf` (5.11), `BPF_FUNC_sock_from_file` (5.11).
 const SEQ_WRITE: i32 = 127;
 const GET_CURRENT_TASK_BTF: i32 = 158;
+const SOCK_FROM_FILE: i32 = 162;
 
-/// The bytes that [`socket_files`] writes for each descriptor: the inode (8), the process, the descriptor.
-pub(crate) const RECORD_BYTES: usize = 16;
+/// The bytes that [`inet_files`] and [`socket_files`] write for each descriptor: inode (8), cookie (8), process,
+/// descriptor, network namespace (4 each), local port and protocol (2 each), in the byte order of the machine.
+/// [`socket_files`] leaves all after the descriptor and the cookie zero.
+pub(crate) const RECORD_BYTES: usize = 32;
 
 /// A program that can be loaded.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
     pub(crate) instructions: Vec<[u8; 8]>,
-    /// The number of the type of the iterator that it is for.
+    /// The BTF id of the function of its iterator.
     pub(crate) attach_to: u32,
 }
 
-/// The types of the kernel from which the programs' paths start.
+/// The types of the kernel that the programs start from.
 pub(crate) struct Types<'a> {
     btf: Btf<'a>,
     task_file: Target,
     task: Target,
+    socket: Option<TypeId>,
 }
 
-/// An iterator of the kernel: the function that is its type, and the structure that its programs are given.
+/// An iterator of the kernel: the function to attach to, and the structure that its programs get as context.
 #[derive(Copy, Clone)]
 struct Target {
     function: Option<TypeId>,
@@ -67,16 +78,18 @@ impl<'a> Types<'a> {
             (Kind::Struct, "bpf_iter__task_file"),
             (Kind::Func, "bpf_iter_task"),
             (Kind::Struct, "bpf_iter__task"),
+            (Kind::Struct, "socket"),
         ]);
-        let [function, context, task_function, task_context] = found.map_err(Refused::decode)?;
+        let [function, context, task_function, task_context, socket] = found.map_err(Refused::decode)?;
         Ok(Self {
             btf,
             task_file: Target { function, context },
             task: Target { function: task_function, context: task_context },
+            socket,
         })
     }
 
-    /// Where a member starts, in bytes, and what it is.
+    /// The offset of a member in bytes, and its type.
     fn place(&self, structure: TypeId, name: &'static str) -> Result<(u32, TypeId), Refused> {
         let member = self.btf.member(structure, name).map_err(Refused::decode)?;
         let member = member.ok_or(Refused::types("no member", name))?;
@@ -99,13 +112,29 @@ impl<'a> Types<'a> {
         Ok(Field { offset, width, of })
     }
 
+    /// A member of a structure that is itself a member.
+    fn nested(&self, outer: TypeId, member: &'static str, name: &'static str) -> Result<Field, Refused> {
+        let (offset, of) = self.place(outer, member)?;
+        let (inner, of) = self.place(of, name)?;
+        let offset =
+            offset.checked_add(inner).ok_or(Refused::types("too far within its structure:", name))?;
+        self.field_at(offset, of, name)
+    }
+
+    /// The member of a field that is a structure of one member.
+    fn nested_in(&self, field: Field, name: &'static str) -> Result<Field, Refused> {
+        let (inner, of) = self.place(field.of, name)?;
+        let offset = u32::try_from(field.offset).ok().and_then(|offset| offset.checked_add(inner));
+        self.field_at(offset.ok_or(Refused::types("too far within its structure:", name))?, of, name)
+    }
+
     /// The structure that a field points to.
     fn behind(&self, field: Field, name: &'static str) -> Result<TypeId, Refused> {
         let pointee = self.btf.pointee(field.of).map_err(Refused::decode)?;
         pointee.ok_or(Refused::types("no pointer:", name))
     }
 
-    /// A pointer, and the structure that it leads to.
+    /// A pointer, and the structure that it points to.
     fn pointer(&self, structure: TypeId, name: &'static str) -> Result<(Field, TypeId), Refused> {
         let field = self.field(structure, name)?;
         Ok((field, self.behind(field, name)?))
@@ -125,8 +154,77 @@ impl<'a> Types<'a> {
     }
 }
 
-/// The program that writes a record for each descriptor of a socket, with the process's number in the pid
-/// namespace at `level`. See [`RECORD_BYTES`].
+/// Where the parts of a record are on the stack.
+mod at {
+    pub(super) const INODE: i16 = -32;
+    pub(super) const COOKIE: i16 = -24;
+    pub(super) const PROCESS: i16 = -16;
+    pub(super) const DESCRIPTOR: i16 = -12;
+    pub(super) const NAMESPACE: i16 = -8;
+    pub(super) const PORT: i16 = -4;
+    pub(super) const PROTOCOL: i16 = -2;
+}
+
+/// The program that writes a record for each descriptor of an IPv4 or IPv6 socket, with what identifies the socket beyond
+/// its inode number, and the process's number in the pid namespace at `level`. See [`RECORD_BYTES`]. Linux 5.11.
+pub(crate) fn inet_files(types: &Types<'_>, level: u32) -> Result<Program, Refused> {
+    let function = types.task_file.function.ok_or(Refused::types("no function", "bpf_iter_task_file"))?;
+    let context = types.task_file.context.ok_or(Refused::types("no structure", "bpf_iter__task_file"))?;
+    let (meta, meta_type) = types.pointer(context, "meta")?;
+    let seq = types.field(meta_type, "seq")?;
+    let (task, task_type) = types.pointer(context, "task")?;
+    let fd = types.field(context, "fd")?;
+    let (file, file_type) = types.pointer(context, "file")?;
+    let (inode, inode_type) = types.pointer(file_type, "f_inode")?;
+    let number = types.field(inode_type, "i_ino")?;
+    let socket = types.socket.ok_or(Refused::types("no structure", "socket"))?;
+    let (sock, sock_type) = types.pointer(socket, "sk")?;
+    let common = |name| types.nested(sock_type, "__sk_common", name);
+    let (family, port, cookie) = (common("skc_family")?, common("skc_num")?, common("skc_cookie")?);
+    let protocol = types.field(sock_type, "sk_protocol")?;
+    let net = types.nested_in(common("skc_net")?, "net")?;
+    let namespace = types.nested(types.behind(net, "net")?, "ns", "inum")?;
+
+    let mut code = Assembler::default();
+    code.copy(R6, R1);
+    file.load(&mut code, R7, R6);
+    task.load(&mut code, R8, R6);
+    code.exit_if_equal(R7, 0);
+    code.exit_if_equal(R8, 0);
+    // Null for what is not a socket, which most descriptors fail, and for a file opened with O_PATH, which has no
+    // operations.
+    code.copy(R1, R7);
+    code.call(SOCK_FROM_FILE);
+    code.exit_if_equal(R0, 0);
+    sock.load(&mut code, R9, R0);
+    family.load(&mut code, R3, R9);
+    code.and(R3, INET_MASK);
+    code.exit_unless_equal(R3, INET);
+    cookie.load(&mut code, R3, R9);
+    code.store(Width::Bytes8, Frame, at::COOKIE, R3);
+    port.load(&mut code, R3, R9);
+    code.store(Width::Bytes2, Frame, at::PORT, R3);
+    protocol.load(&mut code, R3, R9);
+    code.store(Width::Bytes2, Frame, at::PROTOCOL, R3);
+    net.load(&mut code, R3, R9);
+    namespace.load(&mut code, R3, R3);
+    code.store(Width::Bytes4, Frame, at::NAMESPACE, R3);
+    inode.load(&mut code, R3, R7);
+    number.load(&mut code, R3, R3);
+    code.store(Width::Bytes8, Frame, at::INODE, R3);
+    for field in path_to_process(types, task_type, level)? {
+        field.load(&mut code, R8, R8);
+    }
+    code.store(Width::Bytes4, Frame, at::PROCESS, R8);
+    fd.load(&mut code, R3, R6);
+    code.store(Width::Bytes4, Frame, at::DESCRIPTOR, R3);
+    meta.load(&mut code, R1, R6);
+    write_frame(&mut code, seq, 32);
+    Ok(Program { instructions: code.finish(), attach_to: function.number() })
+}
+
+/// The program that writes a record for each descriptor of a socket of any family, for kernels that cannot run
+/// [`inet_files`].
 pub(crate) fn socket_files(types: &Types<'_>, level: u32) -> Result<Program, Refused> {
     let function = types.task_file.function.ok_or(Refused::types("no function", "bpf_iter_task_file"))?;
     let context = types.task_file.context.ok_or(Refused::types("no structure", "bpf_iter__task_file"))?;
@@ -136,6 +234,7 @@ pub(crate) fn socket_files(types: &Types<'_>, level: u32) -> Result<Program, Ref
     let fd = types.field(context, "fd")?;
     let (file, file_type) = types.pointer(context, "file")?;
     let (inode, inode_type) = types.pointer(file_type, "f_inode")?;
+    let file_mode = types.field(file_type, "f_mode")?;
     let mode = types.field(inode_type, "i_mode")?;
     let number = types.field(inode_type, "i_ino")?;
     let (super_block, super_block_type) = types.pointer(inode_type, "i_sb")?;
@@ -144,30 +243,37 @@ pub(crate) fn socket_files(types: &Types<'_>, level: u32) -> Result<Program, Ref
     let mut code = Assembler::default();
     file.load(&mut code, R7, R1);
     task.load(&mut code, R6, R1);
-    code.leave_if_equal(R7, 0);
-    code.leave_if_equal(R6, 0);
-    // What most descriptors are not comes first.
+    code.exit_if_equal(R7, 0);
+    code.exit_if_equal(R6, 0);
+    file_mode.load(&mut code, R8, R7);
+    // The check that most descriptors fail comes first.
     inode.load(&mut code, R7, R7);
     mode.load(&mut code, R3, R7);
     code.and(R3, TYPE_OF_FILE);
-    code.leave_unless_equal(R3, IS_SOCKET);
+    code.exit_unless_equal(R3, IS_SOCKET);
     super_block.load(&mut code, R3, R7);
     magic.load(&mut code, R3, R3);
-    code.leave_unless_equal(R3, SOCKFS_MAGIC);
+    code.exit_unless_equal(R3, SOCKFS_MAGIC);
+    code.and(R8, FMODE_PATH);
+    code.exit_unless_equal(R8, 0);
     number.load(&mut code, R3, R7);
-    code.store(Width::Bytes8, Frame, -16, R3);
+    code.store(Width::Bytes8, Frame, at::INODE, R3);
     for field in path_to_process(types, task_type, level)? {
         field.load(&mut code, R6, R6);
     }
-    code.store(Width::Bytes4, Frame, -8, R6);
+    code.store(Width::Bytes4, Frame, at::PROCESS, R6);
     fd.load(&mut code, R3, R1);
-    code.store(Width::Bytes4, Frame, -4, R3);
+    code.store(Width::Bytes4, Frame, at::DESCRIPTOR, R3);
+    // Neither cookie nor namespace, port and protocol.
+    code.set(R3, 0);
+    code.store(Width::Bytes8, Frame, at::COOKIE, R3);
+    code.store(Width::Bytes8, Frame, at::NAMESPACE, R3);
     meta.load(&mut code, R1, R1);
-    write_frame(&mut code, seq, 16);
+    write_frame(&mut code, seq, 32);
     Ok(Program { instructions: code.finish(), attach_to: function.number() })
 }
 
-/// From a task to the number of its process: the members to load one after the other.
+/// The members to load, one after the other, to get from a task to the number of its process.
 fn path_to_process(types: &Types<'_>, task: TypeId, level: u32) -> Result<Vec<Field>, Refused> {
     if level == 0 {
         return Ok(vec![types.field(task, "tgid")?]);
@@ -177,8 +283,8 @@ fn path_to_process(types: &Types<'_>, task: TypeId, level: u32) -> Result<Vec<Fi
     Ok(vec![leader, pid, types.number_at(pid_type, level)?])
 }
 
-/// The program that writes the level of the reader's pid namespace, a number of 4 bytes, when it is given the
-/// first task, and nothing for the others.
+/// The program that writes the level of the reader's pid namespace, a number of 4 bytes, at the first task, and nothing
+/// at the others.
 pub(crate) fn level_of_reader(types: &Types<'_>) -> Result<Program, Refused> {
     let function = types.task.function.ok_or(Refused::types("no function", "bpf_iter_task"))?;
     let context = types.task.context.ok_or(Refused::types("no structure", "bpf_iter__task"))?;
@@ -194,7 +300,7 @@ pub(crate) fn level_of_reader(types: &Types<'_>) -> Result<Program, Refused> {
     let mut code = Assembler::default();
     meta.load(&mut code, R6, R1);
     count.load(&mut code, R3, R6);
-    code.leave_unless_equal(R3, 0);
+    code.exit_unless_equal(R3, 0);
     code.call(GET_CURRENT_TASK_BTF);
     pid.load(&mut code, R3, R0);
     level.load(&mut code, R3, R3);

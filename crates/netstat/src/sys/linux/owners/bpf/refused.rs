@@ -1,13 +1,13 @@
-//! Why sockets' owners are not to be had by BPF here.
+//! Why BPF cannot be used to find owners.
 
 use netstat_wire::DecodeError;
 use rustix::io::Errno;
 use std::fmt;
 
-/// What was tried, and why it failed: `bpf(BPF_PROG_LOAD): Operation not permitted (os error 1)`.
+/// The operation that failed, and why: `bpf(BPF_PROG_LOAD): Operation not permitted (os error 1)`.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
-    /// The call, the file, or what else was asked.
+    /// The call, the file or the check.
     what: &'static str,
     why: Why,
 }
@@ -17,7 +17,7 @@ enum Why {
     Errno(Errno),
     /// The kernel's types cannot be read.
     Decode(DecodeError),
-    /// The kernel's types lack something, or have it in another way.
+    /// The kernel's types lack a member, or define it differently.
     Types {
         fault: &'static str,
         name: &'static str,
@@ -34,13 +34,26 @@ impl Refused {
         Self { what: "BTF", why: Why::Decode(error) }
     }
 
-    /// `fault` before the name of what it is about, such as `no member` before `i_sb`.
+    /// `fault` comes before the name it concerns, as in `no member i_sb`.
     pub(crate) const fn types(fault: &'static str, name: &'static str) -> Self {
         Self { what: "BTF", why: Why::Types { fault, name } }
     }
 
     pub(crate) const fn other(what: &'static str, why: &'static str) -> Self {
         Self { what, why: Why::Other(why) }
+    }
+}
+
+impl Refused {
+    /// Whether another attempt may succeed: the kernel or this process lacked something for the moment.
+    pub(crate) const fn is_temporary(&self) -> bool {
+        let Why::Errno(errno) = self.why else { return false };
+        matches!(errno, Errno::AGAIN | Errno::INTR | Errno::MFILE | Errno::NFILE | Errno::NOMEM)
+    }
+
+    /// Whether the caller lacks a right, so that no other program would be loaded either.
+    pub(crate) const fn is_denied(&self) -> bool {
+        matches!(self.why, Why::Errno(Errno::PERM | Errno::ACCESS))
     }
 }
 
@@ -61,7 +74,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_names_what_was_tried_and_why_it_failed() {
+    fn display_is_the_operation_and_why_it_failed() {
         let text = |refused: Refused| refused.to_string();
         assert_eq!(
             text(Refused::errno("bpf(BPF_PROG_LOAD)", Errno::PERM)),
@@ -69,6 +82,9 @@ mod tests {
         );
         assert_eq!(text(Refused::types("no member", "i_sb")), "BTF: no member i_sb");
         assert_eq!(text(Refused::other("capabilities", "no CAP_BPF")), "capabilities: no CAP_BPF");
+        assert!(Refused::errno("bpf(BPF_PROG_LOAD)", Errno::AGAIN).is_temporary());
+        assert!(!Refused::errno("bpf(BPF_PROG_LOAD)", Errno::PERM).is_temporary());
+        assert!(!Refused::other("capabilities", "no CAP_BPF").is_temporary());
         let error = netstat_wire::linux::btf::Btf::new(&[0, 0]).unwrap_err();
         assert_eq!(text(Refused::decode(error)), "BTF: btf_header: not BTF at offset 0");
     }

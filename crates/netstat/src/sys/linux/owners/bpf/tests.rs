@@ -1,7 +1,7 @@
-//! The programs in the running kernel, with sockets of our own making. They need root and a kernel that has
-//! iterators; without, they are skipped and say so.
+//! The programs in the running kernel, with sockets that the tests make. They need root and a kernel with BPF
+//! iterators, and are skipped without.
 
-use super::program::{Types, level_of_reader, socket_files};
+use super::program::{Types, inet_files, level_of_reader, socket_files};
 use super::{HeldSource, Refused, SocketFile, TaskFiles, ffi, kernel_types, level, may_load};
 use rustix::io::Errno;
 use rustix::io::{FdFlags, fcntl_getfd};
@@ -12,8 +12,8 @@ use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
-/// The program in the kernel; the test is skipped where the kernel itself cannot have it. That is not asked of the
-/// code under test: where the kernel can, a refusal is a failure.
+/// The loaded program; the test is skipped where the kernel cannot load it. That is not decided by the code under test:
+/// where the kernel can, a refusal is a failure.
 macro_rules! loaded {
     () => {{
         if let Err(why) = kernel::bpf_iterators() {
@@ -24,46 +24,52 @@ macro_rules! loaded {
     }};
 }
 
-/// What a source tells of some processes, in order.
+/// The records of some processes, in order.
 fn held_by(source: &impl HeldSource, pids: &[u32]) -> Vec<SocketFile> {
     let mut held = Vec::new();
-    source.read(&mut |_, file| held.extend(pids.contains(&file.pid).then_some(file))).unwrap();
+    let mut add = |file: SocketFile| held.push(SocketFile { evidence: None, ..file });
+    source
+        .read(&mut |_, file| {
+            if pids.contains(&file.pid) {
+                add(file)
+            }
+        })
+        .unwrap();
     held.sort_by_key(|file| (file.pid, file.fd, file.inode));
     held
 }
 
-/// The same, as their makers report them.
+/// The same, as the processes that made the sockets report them.
 fn expected(held: &[Held]) -> Vec<SocketFile> {
-    let file = |held: &Held| SocketFile { pid: held.pid, fd: held.fd, inode: held.inode };
+    let file = |held: &Held| SocketFile { pid: held.pid, fd: held.fd, inode: held.inode, evidence: None };
     let mut expected: Vec<SocketFile> = held.iter().map(file).collect();
     expected.sort_by_key(|file| (file.pid, file.fd, file.inode));
     expected
 }
 
 #[test]
-fn each_descriptor_of_a_socket_is_told_with_process_and_inode_and_nothing_else_is() {
+fn each_descriptor_of_a_socket_is_reported_and_no_other_descriptor() {
     let source = loaded!();
     let directory = std::env::temp_dir().join(format!("netstat-bpf-{}", std::process::id()));
     let child = Child::fork(Some(b"held-by-bpf"), &[], |report| {
         report.made(tcp::pair_v4()?)?;
         report.made(udp::unconnected_v6()?)?;
         let (one, other) = std::os::unix::net::UnixStream::pair()?;
-        report.keep(one)?;
-        report.keep(other.try_clone()?)?;
-        report.keep(other)?;
+        report.keep_unreported(one);
+        report.keep_unreported(other);
         // A pipe, a file, and the path of a socket, which has the mode of one.
         let (read, write) = io::pipe()?;
         report.keep_unreported(read);
         report.keep_unreported(write);
         let listener = std::os::unix::net::UnixListener::bind(&directory)?;
-        report.keep(listener)?;
+        report.keep_unreported(listener);
         let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC;
         report.keep_unreported(rustix::fs::open(&directory, flags, rustix::fs::Mode::empty())?);
         std::fs::remove_file(&directory)
     })
     .unwrap();
     assert_eq!(held_by(&source, &[child.pid()]), expected(child.held()));
-    // Read again, it is the same; and closed sockets are told no more.
+    // A second read returns the same, and closed sockets are no longer reported.
     assert_eq!(held_by(&source, &[child.pid()]), expected(child.held()));
     let pid = child.pid();
     child.stop();
@@ -71,7 +77,7 @@ fn each_descriptor_of_a_socket_is_told_with_process_and_inode_and_nothing_else_i
 }
 
 #[test]
-fn more_descriptors_than_one_read_gives_are_told_once_each() {
+fn more_descriptors_than_fit_one_read_are_reported_once_each() {
     let source = loaded!();
     let child = Child::fork(None, &[], |report| {
         socket_world::need_descriptors(9_000)?;
@@ -86,20 +92,20 @@ fn more_descriptors_than_one_read_gives_are_told_once_each() {
 }
 
 #[test]
-fn a_thread_with_a_table_of_its_own_is_told_under_its_process() {
+fn table_of_a_single_thread_is_reported_with_the_pid_of_its_process() {
     let source = loaded!();
     let thread = threads::own_table(tcp::pair_v4).unwrap();
     let own = std::process::id();
     assert!(thread.tid() != own && thread.held().iter().all(|held| held.pid == own));
-    let told = held_by(&source, &[own]);
+    let reported = held_by(&source, &[own]);
     for file in expected(thread.held()) {
-        assert_eq!(told.iter().filter(|told| **told == file).count(), 1, "{file:?} in {told:?}");
+        assert_eq!(reported.iter().filter(|held| **held == file).count(), 1, "{file:?} in {reported:?}");
     }
     assert_eq!(held_by(&source, &[thread.tid()]), []);
 }
 
 #[test]
-fn a_process_whose_leader_has_exited_is_told() {
+fn process_whose_leader_has_exited_is_reported() {
     let source = loaded!();
     let exited = threads::exited_leader(None, tcp::pair_v4).unwrap();
     let child = exited.child();
@@ -115,20 +121,20 @@ fn processes_have_the_numbers_of_the_readers_pid_namespace() {
     }
     let child = Child::fork(None, &[], |_| {
         restrict::in_pid_namespace(|| {
-            // One more below: its first process is told by the number that it has here.
+            // One level below: its first process is reported with the number it has in this namespace.
             let source = TaskFiles::load().map_err(|refused| io::Error::other(refused.to_string()))?;
             assert_eq!((source.level(), std::process::id()), (level + 1, 1));
             let socket = udp::bind_to("127.0.0.1:0".parse().unwrap())?;
-            let own = expected(&[Held::here(&socket)?]);
+            let own = expected(&[Held::of(&socket)?]);
             assert_eq!(held_by(&source, &[1]), own);
             let other = Child::fork(None, &[socket.as_fd()], |report| report.made(tcp::pair_v4()?))?;
             let mut all = Vec::new();
-            source.read(&mut |_, file| all.push(file))?;
+            source.read(&mut |_, file| all.push(SocketFile { evidence: None, ..file }))?;
             all.sort_by_key(|file| (file.pid, file.fd));
             let copy = SocketFile { pid: other.pid(), ..own[0] };
             let mut expected = [own, vec![copy], expected(other.held())].concat();
             expected.sort_by_key(|file| (file.pid, file.fd));
-            assert_eq!(all, expected, "and nobody outside of the namespace");
+            assert_eq!(all, expected, "and no process outside the namespace");
 
             restrict::in_pid_namespace(|| {
                 let inner = TaskFiles::load().map_err(|refused| io::Error::other(refused.to_string()))?;
@@ -148,7 +154,7 @@ fn processes_have_the_numbers_of_the_readers_pid_namespace() {
 }
 
 #[test]
-fn the_level_that_a_program_sees_is_that_of_the_link() {
+fn level_that_a_program_finds_is_that_of_the_namespace_link() {
     drop(loaded!());
     let file = kernel_types().unwrap();
     let types = Types::new(&file).unwrap();
@@ -156,7 +162,7 @@ fn the_level_that_a_program_sees_is_that_of_the_link() {
 }
 
 #[test]
-fn whoever_lacks_a_capability_is_told_which_and_does_not_try() {
+fn missing_capability_is_named_and_loading_is_not_tried() {
     if !socket_world::is_root() {
         let refused = may_load().unwrap_err();
         assert_eq!(refused, Refused::other("capabilities", "no CAP_BPF and no CAP_PERFMON"));
@@ -180,7 +186,7 @@ fn whoever_lacks_a_capability_is_told_which_and_does_not_try() {
 }
 
 #[test]
-fn a_root_that_is_none_outside_is_refused_by_the_kernel() {
+fn root_of_a_user_namespace_is_refused_by_the_kernel() {
     drop(loaded!());
     let child = Child::fork(None, &[], |_| {
         restrict::become_user(65_534)?;
@@ -200,7 +206,7 @@ fn a_root_that_is_none_outside_is_refused_by_the_kernel() {
 }
 
 #[test]
-fn program_and_link_end_with_their_source() {
+fn program_and_link_are_freed_when_dropped() {
     let source = loaded!();
     let (link, program) = link_ids(source.link.as_fd()).unwrap();
     assert_eq!(program_name(program).unwrap(), "netstat_owners");
@@ -209,13 +215,13 @@ fn program_and_link_end_with_their_source() {
         (has(Object::Link, link), has(Object::Program, program))
     };
     assert_eq!(are_there(), (true, true));
-    // The kernel frees them a moment after.
+    // The kernel frees them asynchronously.
     drop(source);
     assert!(wait_until(Duration::from_secs(10), || are_there() == (false, false)), "{:?}", are_there());
 }
 
 #[test]
-fn no_descriptor_is_handed_to_programs_that_are_started() {
+fn descriptors_are_closed_on_exec() {
     let source = loaded!();
     let run = ffi::start_iterator(source.link.as_fd()).unwrap();
     let closes = |fd: &OwnedFd| fcntl_getfd(fd).unwrap() == FdFlags::CLOEXEC;
@@ -223,12 +229,13 @@ fn no_descriptor_is_handed_to_programs_that_are_started() {
 }
 
 #[test]
-fn the_verifier_takes_the_programs_of_every_level() {
+fn verifier_accepts_the_programs_of_every_level() {
     drop(loaded!());
     let file = kernel_types().unwrap();
     let types = Types::new(&file).unwrap();
     // The kernel allows 32 namespaces in one another.
-    let programs = (0..=32).map(|level| socket_files(&types, level)).chain([level_of_reader(&types)]);
+    let of_level = |level| [inet_files(&types, level), socket_files(&types, level)];
+    let programs = (0..=32).flat_map(of_level).chain([level_of_reader(&types)]);
     for program in programs {
         let program = program.unwrap();
         let mut log = vec![0; 1 << 16];
@@ -239,7 +246,7 @@ fn the_verifier_takes_the_programs_of_every_level() {
 }
 
 #[test]
-fn types_that_lack_something_are_refused_by_its_name() {
+fn missing_type_is_refused_by_name() {
     // A header, and no types.
     let mut file = vec![0; 24];
     file[..2].copy_from_slice(&0xeb9f_u16.to_ne_bytes());
@@ -253,20 +260,20 @@ fn types_that_lack_something_are_refused_by_its_name() {
 }
 
 #[test]
-fn a_file_that_is_not_of_sysfs_is_not_mapped() {
+fn file_outside_sysfs_is_not_mapped() {
     let own = std::fs::File::open("/proc/self/exe").unwrap();
     assert_eq!(ffi::Mapping::of_sysfs(&own).err(), Some(Errno::INVAL));
 }
 
 #[test]
-fn records_are_put_together_across_reads_and_half_a_record_is_an_error() {
+fn records_are_joined_across_reads_and_a_truncated_record_is_an_error() {
     use std::io::Write;
     let read = |parts: &'static [&[u8]]| {
         let (reader, mut writer) = io::pipe().unwrap();
         let write = std::thread::spawn(move || {
             for part in parts {
                 writer.write_all(part).unwrap();
-                // So that the reader has most likely taken it.
+                // Long enough for the reader to have taken it.
                 std::thread::sleep(Duration::from_millis(5));
             }
         });

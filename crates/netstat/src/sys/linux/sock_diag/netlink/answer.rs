@@ -1,4 +1,4 @@
-//! The answer to one request, read record by record.
+//! Reads the answer to one request, record by record.
 
 use super::fault::Fault;
 use super::peer::{Peer, Received};
@@ -8,7 +8,8 @@ use rustix::io::Errno;
 use std::io;
 use std::ops::Range;
 
-/// How many calls in a row may contribute nothing to an answer (signals, other senders) before it is given up.
+/// How many successive calls may contribute nothing to an answer (signals, other senders) before the answer is
+/// abandoned.
 const IDLE_CALLS: u32 = 10_000;
 
 /// How many datagrams are received before a second thread is started: a short table is complete by then.
@@ -24,10 +25,10 @@ pub(crate) struct Record<'a> {
 
 /// An answer that is being read.
 ///
-/// A complete answer leaves nothing on the socket, which is then kept for the next request. Dropped before that, by
-/// a panic too, it closes the socket: the rest of the answer would be taken for part of the next one.
+/// A complete answer leaves nothing on the socket, which is then kept for the next request. If it is dropped before
+/// that, also by a panic, it closes the socket: the rest of the answer would be taken for part of the next one.
 pub(crate) struct Answer<'d> {
-    question: Question,
+    sent: SentRequest,
     /// `None` when the answer has ended.
     peer: Option<Box<dyn Peer>>,
     /// Where the socket is kept for the next request.
@@ -35,7 +36,7 @@ pub(crate) struct Answer<'d> {
     may_receive_ahead: bool,
     pipeline: Option<Pipeline>,
     buffer: &'d mut Vec<u8>,
-    /// The datagram in the buffer: its length, where its next message starts, and whether it has had a record.
+    /// The datagram in the buffer: its length, where its next message starts, and whether a record was found in it.
     length: usize,
     offset: usize,
     has_records: bool,
@@ -55,8 +56,8 @@ impl<'d> Answer<'d> {
         request: &[u8],
         ahead: bool,
     ) -> Result<Self, Fault> {
-        let asked = Messages::new(request).next().ok_or(Fault::TimedOut)?.map_err(Fault::Malformed)?.header;
-        let question = Question { asked: Header { port_id: peer.port_id(), ..asked } };
+        let header = Messages::new(request).next().ok_or(Fault::TimedOut)?.map_err(Fault::Malformed)?.header;
+        let sent = SentRequest { header: Header { port_id: peer.port_id(), ..header } };
         let mut idle = 0;
         while let Err(errno) = peer.send(request) {
             if errno != Errno::INTR || idle >= IDLE_CALLS {
@@ -65,8 +66,8 @@ impl<'d> Answer<'d> {
             idle += 1;
         }
         Ok(Self {
-            may_receive_ahead: ahead && question.is_dump(),
-            question,
+            may_receive_ahead: ahead && sent.is_dump(),
+            sent,
             peer: Some(peer),
             kept,
             pipeline: None,
@@ -89,7 +90,7 @@ impl<'d> Answer<'d> {
         }
         match self.advance() {
             Ok(Some(payload)) => {
-                if self.question.is_lookup() {
+                if self.sent.is_lookup() {
                     self.keep_socket();
                 }
                 let payload = self.buffer.get(payload).unwrap_or_default();
@@ -119,7 +120,7 @@ impl<'d> Answer<'d> {
         Ok(())
     }
 
-    /// How many datagrams held records. A table that came in one was read in one step.
+    /// How many datagrams held records. A table in one datagram was read atomically.
     pub(crate) fn chunks(&self) -> u32 {
         self.chunks
     }
@@ -149,20 +150,20 @@ impl<'d> Answer<'d> {
                 let start = self.offset + NLMSG_HDRLEN;
                 self.offset = messages.offset();
                 let message = message.map_err(Fault::Malformed)?;
-                if !self.question.is_ours(&message.header) {
+                if !self.sent.is_ours(&message.header) {
                     continue;
                 }
                 self.idle = 0;
                 self.interrupted |= message.interrupted();
                 match message.body {
-                    Body::Error { code: 0 } if self.question.wants_acknowledgement() => return Ok(None),
+                    Body::Error { code: 0 } if self.sent.wants_acknowledgement() => return Ok(None),
                     Body::Noop | Body::Error { code: 0 } => {}
                     Body::Done { code: 0 } => return Ok(None),
                     Body::Done { code } | Body::Error { code } => {
                         return Err(Fault::Refused(io::Error::from_raw_os_error(code.saturating_neg())));
                     }
                     Body::Overrun => return Err(Fault::Overrun),
-                    Body::Data(_) if message.header.kind != self.question.asked.kind => {}
+                    Body::Data(_) if message.header.kind != self.sent.header.kind => {}
                     Body::Data(payload) => {
                         if !self.has_records {
                             self.has_records = true;
@@ -179,7 +180,7 @@ impl<'d> Answer<'d> {
     /// Receives the next datagram of the kernel.
     fn receive(&mut self) -> Result<(), Fault> {
         while self.idle < IDLE_CALLS {
-            // Until a message of this answer is found in it.
+            // Reset when a message of this answer is found in it.
             self.idle += 1;
             let received = match self.receive_one() {
                 Ok(received) => received,
@@ -201,15 +202,15 @@ impl<'d> Answer<'d> {
         Err(Fault::TimedOut)
     }
 
-    /// One receive, on whichever thread does that now.
+    /// Receives one datagram, on this thread or from the pipeline.
     fn receive_one(&mut self) -> Result<Received, Errno> {
         let Some(peer) = &mut self.peer else { return Err(Errno::BADF) };
         if self.may_receive_ahead && self.received >= SYNC_DATAGRAMS {
             self.may_receive_ahead = false;
-            let question = self.question;
+            let sent = self.sent;
             self.pipeline = peer
                 .receiver()
-                .and_then(|receiver| Pipeline::start(receiver, move |datagram| question.is_last(datagram)));
+                .and_then(|receiver| Pipeline::start(receiver, move |datagram| sent.is_last(datagram)));
         }
         self.received = self.received.saturating_add(1);
         match &mut self.pipeline {
@@ -219,20 +220,20 @@ impl<'d> Answer<'d> {
     }
 }
 
-/// What was asked, and by which port.
+/// The request, and the port that sent it.
 #[derive(Copy, Clone)]
-struct Question {
+struct SentRequest {
     /// The header of the request, with the port that the answer is sent to.
-    asked: Header,
+    header: Header,
 }
 
-impl Question {
+impl SentRequest {
     fn is_dump(&self) -> bool {
-        self.asked.flags & NLM_F_DUMP != 0
+        self.header.flags & NLM_F_DUMP != 0
     }
 
     fn wants_acknowledgement(&self) -> bool {
-        self.asked.flags & NLM_F_ACK != 0
+        self.header.flags & NLM_F_ACK != 0
     }
 
     /// Whether the answer is one record, with nothing after it.
@@ -242,7 +243,7 @@ impl Question {
 
     /// Whether a message answers this request. One with another sequence number or for another port does not.
     fn is_ours(&self, header: &Header) -> bool {
-        header.seq == self.asked.seq && header.port_id == self.asked.port_id
+        header.seq == self.header.seq && header.port_id == self.header.port_id
     }
 
     /// Whether the kernel sends nothing after this datagram of a dump.

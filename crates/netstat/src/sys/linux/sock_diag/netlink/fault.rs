@@ -11,11 +11,11 @@ pub(crate) enum Fault {
     Call(&'static str, Errno),
     /// The kernel answered with an error code.
     Refused(io::Error),
-    /// The kernel could not queue an answer: the dump stops, and nothing more will come.
+    /// The kernel could not queue an answer: the dump stops, and no more answers follow.
     Overrun,
     /// An answer was longer than the buffer.
     Truncated,
-    /// An answer was not what netlink looks like.
+    /// An answer is not a valid netlink message.
     Malformed(netstat_wire::DecodeError),
     /// No answer came in time, or only what other processes sent.
     TimedOut,
@@ -37,7 +37,7 @@ impl fmt::Display for Fault {
 impl From<Fault> for io::Error {
     fn from(fault: Fault) -> Self {
         match fault {
-            // This kernel has no such interface, or a sandbox pretends so.
+            // This kernel has no such interface, or a sandbox makes it appear so.
             Fault::Call(_, errno @ (Errno::PROTONOSUPPORT | Errno::AFNOSUPPORT | Errno::OPNOTSUPP)) => {
                 Self::new(io::ErrorKind::Unsupported, Self::from(errno))
             }

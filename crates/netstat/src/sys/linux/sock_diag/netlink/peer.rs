@@ -1,4 +1,4 @@
-//! The netlink socket, and the seam at which tests replace it with a scripted one.
+//! The netlink socket, and the trait by which tests replace it with a scripted one.
 
 use rustix::io::Errno;
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
@@ -11,10 +11,11 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Twice the most that the kernel puts into one datagram of a dump.
+/// Twice the largest datagram of a dump.
 pub(crate) const BUFFER_BYTES: usize = 64 * 1024;
 
-/// How long one call may wait, to send or to receive. The kernel answers within a receive; only a stalled dump waits.
+/// The longest time that one call may wait, to send or to receive. The kernel answers within a receive; only a
+/// stalled dump waits.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The address of the kernel. In a bind, the kernel chooses the port.
@@ -48,7 +49,7 @@ pub(crate) struct Received {
     pub(crate) from_kernel: bool,
 }
 
-/// A socket of the real kernel.
+/// A netlink socket of the kernel.
 ///
 /// Sources: netlink(7), sock_diag(7), socket(7), recvfrom(2).
 pub(crate) struct SockDiag {
@@ -57,7 +58,7 @@ pub(crate) struct SockDiag {
 }
 
 impl SockDiag {
-    /// Opens the socket; no right is needed.
+    /// Opens the socket; no privileges are needed.
     pub(crate) fn open() -> Result<Self, Errno> {
         let fd = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, Some(SOCK_DIAG))?;
         set_socket_timeout(&fd, Timeout::Recv, Some(TIMEOUT))?;
@@ -89,7 +90,7 @@ impl Peer for SockDiag {
 }
 
 fn receive(fd: &OwnedFd, buffer: &mut [u8]) -> Result<Received, Errno> {
-    // With TRUNC the length is that of the datagram, whether or not it fits.
+    // With TRUNC the length is that of the datagram, even if it does not fit.
     let (_, length, sender) = recvfrom(fd, &mut *buffer, RecvFlags::TRUNC)?;
     let from_kernel = port_id_of(sender) == Some(KERNEL.pid());
     Ok(Received { length, truncated: length > buffer.len(), from_kernel })

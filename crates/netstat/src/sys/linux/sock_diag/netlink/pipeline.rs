@@ -1,8 +1,8 @@
 //! Receives on a second thread, some datagrams ahead of the thread that decodes them.
 //!
-//! In a dump the kernel makes the next datagram during the receive of one, on the time of the thread that receives.
+//! In a dump the kernel makes the next datagram during the receive of one, on the time of the receiving thread.
 //! That is nearly all of the time of a listing, and decoding adds to it. On two threads, both take no longer than
-//! the kernel. The records are still decoded in order, and by the thread that asked.
+//! the kernel. The records are still decoded in order, and by the calling thread.
 
 use super::peer::{BUFFER_BYTES, Received, Receiver};
 use rustix::io::Errno;
@@ -10,8 +10,8 @@ use std::mem;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
 
-/// How many datagrams are handed over together. To wake the decoding thread takes longer than to decode one
-/// datagram: two threads that alternate on one processor lose a twentieth of the listing by it.
+/// How many datagrams are sent together. Waking the decoding thread takes longer than decoding one datagram: two
+/// threads that alternate on one processor slow a listing by a twentieth.
 const BATCH: usize = 4;
 
 /// How many full batches may wait to be decoded.
@@ -22,15 +22,15 @@ type Batch = Vec<(Result<Received, Errno>, Vec<u8>)>;
 
 /// The datagrams of one answer, received on a second thread.
 ///
-/// Dropping it stops that thread: at once, or at the end of a receive that has begun.
+/// Dropping it stops that thread: immediately, or at the end of the current receive.
 pub(super) struct Pipeline {
     batch: Batch,
-    /// How many of the batch have been taken.
+    /// How many datagrams of the batch were returned.
     taken: usize,
     full: mpsc::Receiver<Batch>,
     /// Batches whose buffers are used for later datagrams.
     spare: mpsc::SyncSender<Batch>,
-    // The last field, because it waits for a thread that stops when the channels are closed.
+    // The last field: its drop waits for a thread that stops when the channels are closed.
     _thread: JoinOnDrop,
 }
 
@@ -41,7 +41,7 @@ impl Pipeline {
         mut receive: Receiver,
         is_last: impl Fn(&[u8]) -> bool + Send + 'static,
     ) -> Option<Self> {
-        // Both of one type, so that the code of a channel, which is long, is compiled once.
+        // Both of one type, so that the long code of a channel is compiled once.
         let (send_full, full) = mpsc::sync_channel(BATCHES);
         let (spare, receive_spare) = mpsc::sync_channel(BATCHES + 2);
         let run = move || receive_all(&mut receive, &is_last, &send_full, &receive_spare);
@@ -51,8 +51,8 @@ impl Pipeline {
         Some(Self { batch: Batch::new(), taken: 0, full, spare, _thread: JoinOnDrop(Some(thread)) })
     }
 
-    /// Puts the next datagram into the buffer, whose memory is used for a later one. `EAGAIN`, as after a time-out,
-    /// when the thread has ended.
+    /// Puts the next datagram into the buffer, whose memory is reused for a later one. `EAGAIN`, as after a
+    /// time-out, when the thread has ended.
     pub(super) fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<Received, Errno> {
         if self.taken == self.batch.len() {
             let next = self.full.recv().map_err(|_| Errno::AGAIN)?;
@@ -67,7 +67,7 @@ impl Pipeline {
     }
 }
 
-/// Receives up to the last datagram, or until the other side is gone.
+/// Receives up to the last datagram, or until the pipeline is dropped.
 fn receive_all(
     receive: &mut Receiver,
     is_last: &dyn Fn(&[u8]) -> bool,
@@ -79,11 +79,11 @@ fn receive_all(
         let mut buffers = spare.try_recv().unwrap_or_default().into_iter().map(|(_, buffer)| buffer);
         let mut last = false;
         while !last && batch.len() < BATCH {
-            // Zeroed by the system, so that memory is touched only as far as the kernel writes.
+            // Zeroed by the system allocator, so that pages are touched only where the kernel writes.
             let mut buffer = buffers.next().unwrap_or_else(|| vec![0; BUFFER_BYTES]);
             let received = receive(&mut buffer);
             last = match received {
-                // What other processes send is passed over.
+                // Datagrams of other processes are not the last.
                 Ok(received) if !received.from_kernel => false,
                 Ok(received) => received.truncated || buffer.get(..received.length).is_none_or(is_last),
                 Err(errno) => errno != Errno::INTR,
@@ -96,12 +96,12 @@ fn receive_all(
     }
 }
 
-/// A thread that is waited for.
+/// A thread that is joined on drop.
 struct JoinOnDrop(Option<JoinHandle<()>>);
 
 impl Drop for JoinOnDrop {
     fn drop(&mut self) {
-        // If it has panicked, its channels are closed, which the other side has seen as the end.
+        // If it has panicked, its channels are closed, which the receiver has seen as the end.
         let _ = self.0.take().map(JoinHandle::join);
     }
 }
@@ -112,10 +112,11 @@ mod tests {
     use std::sync::Arc;
     use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 
-    /// The most that may be received beyond what was taken: batches that wait, one that is made, and the rest of one.
+    /// The most that may be received beyond what was read: batches that wait, one that is filled, and the rest of
+    /// one.
     const MOST_AHEAD: usize = (BATCHES + 2) * BATCH;
 
-    /// Receives the numbers from 0, each in a datagram of its own; after so many, an error comes once.
+    /// Receives the numbers from 0, each in a datagram of its own; after so many, one receive fails.
     fn numbers(fails: Option<(u32, Errno)>, count: &Arc<AtomicUsize>) -> Receiver {
         let (count, mut fails, mut next) = (Arc::clone(count), fails, 0_u32);
         Box::new(move |buffer| {
@@ -133,7 +134,8 @@ mod tests {
         u32::from_ne_bytes(bytes[..4].try_into().unwrap())
     }
 
-    /// What is taken, number by number, until it is `enough` or the number `last` has come; and how often was received.
+    /// Reads number by number until one is `enough` or the number `last` was read. Returns them, and the count of
+    /// receives.
     fn taken(
         fails: Option<(u32, Errno)>,
         last: u32,
@@ -156,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_come_in_order_and_nothing_is_received_after_the_last() {
+    fn datagrams_are_in_order_and_nothing_is_received_after_the_last() {
         for last in [0, 1, 7, 8, 9, 24, 25, 1000] {
             let (taken, received) = taken(None, last, |_| false);
             assert_eq!(taken, (0..=last).map(Ok).collect::<Vec<_>>());
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_pipeline_that_is_dropped_early_has_received_little_in_vain() {
+    fn pipeline_that_is_dropped_early_has_received_few_datagrams_ahead() {
         for most in [3, 8, 9, 500] {
             let (taken, received) = taken(None, u32::MAX, |one| *one == Ok(most - 1));
             assert_eq!(taken.len(), usize::try_from(most).unwrap());
@@ -174,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_signal_is_passed_on_and_an_error_is_the_last() {
+    fn interrupted_receive_is_passed_on_and_an_error_is_the_last() {
         for after in [2, 8, 9, 100] {
             let (taken, _) = taken(Some((after, Errno::INTR)), 200, |_| false);
             let expected = (0..after).map(Ok).chain([Err(Errno::INTR)]).chain((after..=200).map(Ok));
@@ -189,7 +191,7 @@ mod tests {
     }
 
     #[test]
-    fn after_the_last_datagram_a_receive_times_out_at_once() {
+    fn receive_after_the_last_datagram_fails_as_after_a_time_out() {
         let mut pipeline = Pipeline::start(numbers(None, &Arc::default()), |_| true).unwrap();
         let mut buffer = vec![0; BUFFER_BYTES];
         assert!(pipeline.receive(&mut buffer).is_ok());
@@ -197,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn a_thread_that_panics_ends_the_answer_and_nothing_waits_for_it() {
+    fn thread_that_panics_ends_the_answer_and_nothing_waits_for_it() {
         let mut received = 0;
         let receive: Receiver = Box::new(move |_| {
             received += 1;
@@ -209,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn buffers_are_used_for_later_datagrams() {
+    fn buffers_are_reused_for_later_datagrams() {
         let addresses = Arc::new(std::sync::Mutex::new(std::collections::BTreeSet::new()));
         let seen = Arc::clone(&addresses);
         let mut receive = numbers(None, &Arc::default());
@@ -221,7 +223,7 @@ mod tests {
         let mut buffer = vec![0; BUFFER_BYTES];
         while pipeline.receive(&mut buffer).is_ok() {}
         let count = addresses.lock().unwrap().len();
-        // Full batches, one that is filled, one that is read, one on its way back, and the reader's buffer.
+        // Full batches, one that is filled, one that is read, one that is returned, and the reader's buffer.
         assert!(count <= (BATCHES + 3) * BATCH + 1, "{count} buffers");
     }
 }

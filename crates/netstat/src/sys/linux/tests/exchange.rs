@@ -1,5 +1,5 @@
-//! Faults of the netlink conversation. Where nothing else is said there is no `/proc`, so that nothing but the
-//! conversation gives rows.
+//! Faults of the netlink exchange. Unless a test adds files there is no `/proc`, so that all rows come from the
+//! exchange.
 
 use super::script::{
     Answer, Channel, Message, Outcome, Requests, Script, answers, done, over, rows, tcp, udp,
@@ -23,7 +23,7 @@ fn list(table: Table, channels: impl IntoIterator<Item = Channel>) -> Outcome {
     Script::new(channels).list(&[table])
 }
 
-/// The answers to one dump of TCP, and after them nothing.
+/// A dump of TCP with these answers, and no further ones.
 fn list_tcp(given: impl Into<Vec<Answer>>) -> Outcome {
     list(tcp(), [answers(given)])
 }
@@ -36,7 +36,7 @@ fn error(outcome: &Outcome) -> String {
 const NO_FILES: &str = "from /proc/thread-self/net/tcp (entity not found) or sock_diag";
 
 #[test]
-fn whole_dump_is_told_without_a_gap() {
+fn complete_dump_has_no_gap() {
     let outcome = list_tcp([rows([1, 2]), rows([3]), done()]);
     assert_eq!((outcome.numbers(), outcome.gaps()), (vec![1, 2, 3], vec![]));
 }
@@ -49,7 +49,7 @@ fn end_in_the_datagram_of_the_last_rows_is_the_end() {
 }
 
 #[test]
-fn receive_broken_by_a_signal_is_repeated() {
+fn receive_interrupted_by_a_signal_is_repeated() {
     let intr = || Answer::Fails(Errno::INTR);
     let outcome = list_tcp([intr(), rows([1]), intr(), intr(), rows([2]), done()]);
     assert_eq!((outcome.numbers(), outcome.gaps()), (vec![1, 2], vec![]));
@@ -57,20 +57,20 @@ fn receive_broken_by_a_signal_is_repeated() {
 }
 
 #[test]
-fn send_broken_by_a_signal_is_repeated() {
+fn send_interrupted_by_a_signal_is_repeated() {
     let channel = Channel::SendFails(vec![Errno::INTR], vec![vec![rows([1]), done()]]);
     let outcome = list(tcp(), [channel]);
     assert_eq!((outcome.numbers(), outcome.gaps()), (vec![1], vec![]));
 }
 
 #[test]
-fn signals_without_end_are_given_up() {
+fn endless_signals_end_the_exchange() {
     let outcome = list_tcp([Answer::ForeverFails(Errno::INTR)]);
     assert_eq!(error(&outcome), format!("cannot list tcp sockets {NO_FILES}: no answer in time"));
 }
 
 #[test]
-fn overrun_in_mid_dump_is_begun_anew_on_a_new_socket_with_no_row_twice() {
+fn dump_is_restarted_after_an_overrun_on_a_new_socket_without_repeated_rows() {
     let outcome = list(
         tcp(),
         [
@@ -83,14 +83,14 @@ fn overrun_in_mid_dump_is_begun_anew_on_a_new_socket_with_no_row_twice() {
 }
 
 #[test]
-fn overrun_message_is_begun_anew_as_well() {
+fn dump_is_restarted_after_an_overrun_message() {
     let overrun = Answer::Datagram(vec![Message::Row(1), Message::Overrun]);
     let outcome = list(tcp(), [answers([overrun]), answers([rows([1, 2]), done()])]);
     assert_eq!((outcome.numbers(), outcome.gaps(), outcome.opened), (vec![1, 2], vec![], 2));
 }
 
 #[test]
-fn overruns_without_end_are_given_up_after_three_new_beginnings() {
+fn dump_is_abandoned_after_three_restarts() {
     let overrun = || answers([rows([1]), Answer::Fails(Errno::NOBUFS)]);
     let outcome = list(tcp(), [overrun(), overrun(), overrun(), overrun(), overrun()]);
     assert_eq!((outcome.numbers(), outcome.opened), (vec![1], 4));
@@ -98,7 +98,7 @@ fn overruns_without_end_are_given_up_after_three_new_beginnings() {
 }
 
 #[test]
-fn truncated_answer_does_not_pass_for_a_whole_one() {
+fn truncated_answer_is_not_taken_for_a_complete_one() {
     let truncated = Answer::Truncated(vec![Message::Row(2)]);
     let outcome = list_tcp([rows([1]), truncated.clone(), done()]);
     assert_eq!(outcome.numbers(), [1]);
@@ -130,7 +130,7 @@ fn error_in_mid_dump_keeps_the_rows_and_is_a_gap_with_its_cause() {
 }
 
 #[test]
-fn dump_that_the_kernel_calls_interrupted_is_told_as_such() {
+fn dump_that_the_kernel_marks_as_interrupted_is_a_gap() {
     let outcome =
         list_tcp([rows([1]), Answer::Datagram(vec![Message::RowOfInterruptedDump(2)]), rows([3]), done()]);
     assert_eq!(outcome.numbers(), [1, 2, 3]);
@@ -138,7 +138,7 @@ fn dump_that_the_kernel_calls_interrupted_is_told_as_such() {
 }
 
 #[test]
-fn messages_of_others_are_left_aside() {
+fn messages_that_are_no_answer_are_skipped() {
     let foreign = Answer::Datagram(vec![
         Message::Row(1),
         Message::RowForAnotherRequest(90),
@@ -147,15 +147,15 @@ fn messages_of_others_are_left_aside() {
         Message::Noop,
         Message::Row(2),
     ]);
-    let elsewhere = Answer::FromElsewhere(vec![Message::Row(93), Message::Done(0)]);
-    let outcome = list_tcp([elsewhere, foreign, rows([3]), done()]);
+    let from_process = Answer::FromProcess(vec![Message::Row(93), Message::Done(0)]);
+    let outcome = list_tcp([from_process, foreign, rows([3]), done()]);
     assert_eq!((outcome.numbers(), outcome.gaps()), (vec![1, 2, 3], vec![]));
 }
 
 #[test]
-fn chatter_of_others_without_end_is_given_up() {
-    for chatter in [Answer::ForeverFromElsewhere, Answer::ForeverForAnotherRequest] {
-        let outcome = list_tcp([rows([1]), chatter]);
+fn endless_messages_that_are_no_answer_end_the_exchange() {
+    for messages in [Answer::ForeverFromProcess, Answer::ForeverForAnotherRequest] {
+        let outcome = list_tcp([rows([1]), messages]);
         assert_eq!(outcome.numbers(), [1]);
         assert_eq!(outcome.gaps(), [(GapKind::TableInterrupted, "sock_diag tcp: no answer in time")]);
     }
@@ -169,7 +169,7 @@ fn malformed_framing_ends_the_dump_as_interrupted() {
 }
 
 #[test]
-fn record_that_is_not_understood_is_skipped_and_counted() {
+fn record_that_cannot_be_decoded_is_skipped_and_counted() {
     let outcome = list_tcp([
         Answer::Datagram(vec![Message::Row(1), Message::BadRow, Message::BadRow]),
         rows([2]),
@@ -192,7 +192,7 @@ fn socket_that_cannot_be_opened_is_an_error_with_its_code() {
 }
 
 #[test]
-fn table_that_cannot_be_had_is_a_gap_beside_one_that_can() {
+fn unavailable_table_is_a_gap_beside_one_that_is_listed() {
     let outcome = Script::new([Channel::Opens(vec![
         vec![rows([1]), done()],
         vec![Answer::Datagram(vec![Message::Done(-2)])],
@@ -206,7 +206,7 @@ fn table_that_cannot_be_had_is_a_gap_beside_one_that_can() {
 
 #[test]
 fn missing_handler_is_an_error_and_not_an_empty_list() {
-    // A protocol's, and a family's.
+    // No handler for the protocol, and none for the family.
     for missing in [Message::Done(-2), Message::Error(-2)] {
         let error = list_tcp([Answer::Datagram(vec![missing])]).result.unwrap_err();
         assert!(error.is_unsupported());
@@ -215,13 +215,13 @@ fn missing_handler_is_an_error_and_not_an_empty_list() {
 }
 
 #[test]
-fn table_with_nothing_in_it_is_an_empty_list_and_no_error() {
+fn empty_table_is_an_empty_list_and_no_error() {
     let outcome = list_tcp([done()]);
     assert_eq!((outcome.numbers(), outcome.gaps()), (vec![], vec![]));
 }
 
 #[test]
-fn kernel_before_the_one_pass_request_is_asked_for_each_family_of_udp() {
+fn kernel_without_the_one_pass_request_gets_one_for_each_family_of_udp() {
     let tables = tables(&Default::default(), false).unwrap();
     assert_eq!(tables.len(), 3);
     let one_row = |number| vec![rows([number]), done()];
@@ -238,15 +238,15 @@ fn kernel_before_the_one_pass_request_is_asked_for_each_family_of_udp() {
 }
 
 #[test]
-fn sink_that_breaks_off_gets_no_more_rows_and_no_more_tables_are_asked_for() {
+fn sink_that_stops_gets_no_more_rows_and_no_more_tables_are_requested() {
     let outcome = Script::new([answers([rows([1, 2]), rows([3]), done()])]).list_at_most(&[tcp(), udp()], 2);
     assert_eq!((outcome.numbers(), outcome.gaps()), (vec![1, 2], vec![]));
     assert_eq!(outcome.requests.len(), 1);
 }
 
 #[test]
-fn conversation_that_failed_does_not_go_on_in_the_next() {
-    // What the first socket has still to say would be taken for the answer about UDP.
+fn failed_exchange_leaves_nothing_for_the_next() {
+    // The rest of the first socket's answer would be taken for the answer about UDP.
     let outcome = Script::new([
         Channel::Opens(vec![
             vec![rows([1]), Answer::Datagram(vec![Message::Garbage]), rows([2]), done()],
@@ -259,7 +259,7 @@ fn conversation_that_failed_does_not_go_on_in_the_next() {
 }
 
 #[test]
-fn socket_on_which_another_conversation_is_going_on_is_not_used_again() {
+fn socket_with_another_running_dump_is_not_reused() {
     let busy = Answer::Datagram(vec![Message::Error(-Errno::BUSY.raw_os_error())]);
     let channels = [Channel::Opens(vec![vec![busy], vec![rows([90]), done()]]), answers([rows([3]), done()])];
     let outcome = Script::new(channels).list(&[tcp(), over(Family::Ipv4, udp())]);
@@ -267,7 +267,7 @@ fn socket_on_which_another_conversation_is_going_on_is_not_used_again() {
 }
 
 #[test]
-fn conversation_in_which_the_reader_panicked_does_not_go_on_in_the_next() {
+fn exchange_whose_reader_panicked_leaves_nothing_for_the_next() {
     let mut channels = [
         Channel::Opens(vec![vec![rows([1]), done()], vec![rows([90]), done()]]),
         answers([rows([2]), done()]),
@@ -291,7 +291,7 @@ fn conversation_in_which_the_reader_panicked_does_not_go_on_in_the_next() {
     assert_eq!(ask(false), (true, vec![2]));
 }
 
-/// What asking for rows one by one says of rows with these cookies.
+/// The results of looking up rows with these cookies one by one.
 fn still_open(given: Vec<Vec<Answer>>, cookies: &[u64]) -> Vec<bool> {
     still_open_in(given, cookies, None)
 }
@@ -319,7 +319,7 @@ fn still_open_in(given: Vec<Vec<Answer>>, cookies: &[u64], state: Option<State>)
 }
 
 #[test]
-fn row_is_gone_only_when_the_kernel_says_so() {
+fn row_is_closed_only_if_the_kernel_reports_that() {
     let error = |code| vec![Answer::Datagram(vec![Message::Error(code)])];
     let stale = Errno::STALE.raw_os_error();
     let given = vec![vec![rows([1])], error(-2), error(-stale), vec![rows([4])]];
@@ -327,21 +327,21 @@ fn row_is_gone_only_when_the_kernel_says_so() {
 }
 
 #[test]
-fn row_without_a_cookie_is_not_asked_for() {
-    // The answer would be that it is gone.
+fn row_without_a_cookie_is_not_looked_up() {
+    // The answer would be that it is closed.
     let gone = vec![vec![Answer::Datagram(vec![Message::Error(-2)])]];
     assert_eq!(still_open(gone, &[0, 7]), [true, false]);
 }
 
 #[test]
-fn bound_but_idle_socket_is_not_asked_for() {
-    // It is in no table that is looked up in: the answer would be that it is gone.
+fn bound_but_idle_socket_is_not_looked_up() {
+    // It is in no table that a lookup searches: the answer would be that it is closed.
     let gone = || vec![vec![Answer::Datagram(vec![Message::Error(-2)])]];
     assert_eq!(still_open_in(gone(), &[7], Some(State::Closed)), [true]);
     assert_eq!(still_open_in(gone(), &[7], Some(State::Listen)), [false]);
 }
 
 #[test]
-fn rows_are_taken_for_open_when_the_kernel_does_not_answer() {
+fn rows_count_as_open_if_the_kernel_does_not_answer() {
     assert_eq!(still_open(vec![], &[1, 2]), [true, true]);
 }

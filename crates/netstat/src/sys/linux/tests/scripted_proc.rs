@@ -1,4 +1,4 @@
-//! A scripted `/proc`: processes, threads and descriptors, which change or refuse at any step that is read.
+//! A scripted `/proc`: processes, threads and descriptors, which change or refuse access at given steps.
 
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::snapshot::{stream, take};
@@ -14,9 +14,10 @@ use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::linux::owners::walk;
-use crate::sys::linux::procfs::process::{is_short_name, read_all};
+use crate::sys::linux::procfs::process::read_all;
 use crate::sys::linux::procfs::process_cache::ProcessCache;
-use crate::sys::linux::procfs::{Procfs, Sizes, TableRead};
+use crate::sys::linux::procfs::program_name::is_named;
+use crate::sys::linux::procfs::{File, Procfs, Sizes, TableRead};
 use crate::sys::support;
 use crate::sys::system::System;
 use rustix::io::Errno;
@@ -27,53 +28,69 @@ use std::net::SocketAddr;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, MutexGuard};
 
-/// The inode of the one socket that is listed, where nothing else is said.
+/// The inode of the one socket that is listed by default.
 pub(super) const INODE: u64 = 7;
 
-/// What a descriptor leads to.
+/// The target of a descriptor's link.
 #[derive(Copy, Clone, Debug)]
 pub(super) enum Link {
     Socket(u64),
+    /// The same, opened with `O_PATH`.
+    PathOnly(u64),
+    Ring,
     Refused,
 }
 
-/// A thread; the one with the number of the process is the leader.
+/// A thread; the leader has the pid as its tid.
 #[derive(Clone, Debug)]
 pub(super) struct Task {
     /// Tasks with the same number share one descriptor table.
     pub(super) table: u32,
     pub(super) links: Vec<(i32, Link)>,
-    /// What opening its directory of descriptors fails with.
+    /// The error of opening its directory of descriptors.
     pub(super) refuses: Option<Errno>,
 }
 
 #[derive(Clone, Debug, Default)]
 pub(super) struct Machine {
     pub(super) processes: BTreeMap<u32, BTreeMap<u32, Task>>,
-    /// When each started, in ticks of a hundredth of a second; 0 where nothing is said.
+    /// When each started, in ticks of a hundredth of a second; the default is 0.
     pub(super) started: BTreeMap<u32, u64>,
+    /// The text of files.
+    pub(super) files: BTreeMap<String, String>,
+    /// The cookies of the sockets behind descriptors that may be copied.
+    pub(super) cookies: BTreeMap<(u32, i32), u64>,
+    /// Where the executables of processes are.
+    pub(super) executables: BTreeMap<u32, Vec<u8>>,
+    /// Processes whose mappings are refused.
+    pub(super) maps_refused: BTreeSet<u32>,
+    /// Descriptors of other sockets that have the same inode number.
+    pub(super) strangers: BTreeSet<(u32, i32)>,
     /// The text of links.
     pub(super) links: BTreeMap<String, Vec<u8>>,
-    /// What comparing two tables fails with.
+    /// The error of comparing two tables.
     pub(super) compare_fails: Option<Errno>,
-    /// What listing all processes fails with.
+    /// The error of listing all processes.
     pub(super) list_fails: Option<Errno>,
-    /// What the iterator fails with, at the next process.
+    /// What the iterator reports of descriptors beyond the inode number.
+    #[cfg(feature = "bpf")]
+    pub(super) evidence: BTreeMap<(u32, i32), crate::sys::linux::owners::bpf::Evidence>,
+    /// The error of the iterator, at the next process.
     #[cfg(feature = "bpf")]
     pub(super) iteration_fails: Option<Errno>,
-    /// Processes that are there and not shown (`hidepid`).
+    /// Processes that exist and are not listed (`hidepid`).
     pub(super) not_shown: BTreeSet<u32>,
-    /// The steps that were read.
+    /// The steps so far.
     steps: Vec<String>,
 }
 
 type Change = Box<dyn FnOnce(&mut Machine) + Send>;
 
-/// A machine, and what happens to it just before a step such as `sockets 12` or `read 12/stat`.
+/// A machine, and the changes to it just before a step such as `sockets 12` or `read 12/stat`.
 #[derive(Default)]
-pub(super) struct World {
+pub(super) struct ScriptedProc {
     machine: Mutex<Machine>,
-    changes: Mutex<Vec<(&'static str, Change)>>,
+    changes: Mutex<Vec<(&'static str, usize, Change)>>,
     rows: Vec<Socket>,
     closed: BTreeSet<u64>,
 }
@@ -96,13 +113,13 @@ pub(super) fn row(inode: u64) -> Socket {
     socket
 }
 
-/// The owner that a process is by its descriptor 3.
+/// The process as an owner, by its descriptor 3.
 pub(super) fn holder(pid: u32) -> Owner {
     Owner::new(pid, Some(3), OwnerRole::Holder)
 }
 
-/// What is at the pid of the process 12, which was seen ten seconds after the start of the machine, when its details
-/// are read.
+/// The process with the pid 12 when its details are read. The pid was seen ten seconds after the start of the
+/// machine.
 #[derive(Debug)]
 pub(super) struct Later {
     /// When it started, in ticks.
@@ -112,9 +129,9 @@ pub(super) struct Later {
     pub(super) is_the_same: bool,
 }
 
-pub(super) const SIGHTED_AT_TEN: &[Later] = &[
+pub(super) const SEEN_AT_TEN: &[Later] = &[
     Later { started: 999, link: None, is_the_same: true },
-    // Within the tick of the sighting, before or after it.
+    // Within the tick in which it was seen, before or after that.
     Later { started: 1000, link: Some("socket:[7]"), is_the_same: true },
     Later { started: 1000, link: Some("socket:[8]"), is_the_same: false },
     Later { started: 1000, link: Some("/dev/null"), is_the_same: false },
@@ -123,14 +140,14 @@ pub(super) const SIGHTED_AT_TEN: &[Later] = &[
 ];
 
 impl Later {
-    pub(super) fn play(&self, machine: &mut Machine) {
+    pub(super) fn apply(&self, machine: &mut Machine) {
         machine.started.insert(12, self.started);
-        let link = self.link.map(|link| ("12/fd/3".to_owned(), link.as_bytes().to_vec()));
-        machine.links.extend(link);
+        // A descriptor that is closed by then leads to no socket either.
+        machine.links.insert("12/fd/3".to_owned(), self.link.unwrap_or_default().as_bytes().to_vec());
     }
 }
 
-impl World {
+impl ScriptedProc {
     /// The first process, this one (which holds nothing), and the process 12, which holds the socket.
     pub(super) fn new() -> Self {
         let own = std::process::id();
@@ -144,29 +161,49 @@ impl World {
         Self { machine: machine.into(), rows: vec![row(INODE)], ..Self::default() }
     }
 
-    /// The same, but for what is changed.
+    /// The same, with a change.
     pub(super) fn with(change: impl FnOnce(&mut Machine)) -> Self {
-        let world = Self::new();
-        change(&mut world.machine());
-        world
+        let proc = Self::new();
+        change(&mut proc.machine());
+        proc
     }
 
-    /// Changes the machine just before a step is read.
+    /// Changes the machine just before a step.
     pub(super) fn before(
         self,
         step: &'static str,
         change: impl FnOnce(&mut Machine) + Send + 'static,
     ) -> Self {
-        self.changes.lock().unwrap().push((step, Box::new(change)));
+        self.after(0, step, change)
+    }
+
+    /// Changes the machine just before a step is read that has been read `times` times.
+    pub(super) fn after(
+        self,
+        times: usize,
+        step: &'static str,
+        change: impl FnOnce(&mut Machine) + Send + 'static,
+    ) -> Self {
+        self.changes.lock().unwrap().push((step, times, Box::new(change)));
         self
     }
 
-    /// Lists these sockets instead of the one.
+    /// Lists these sockets instead of [`INODE`].
     pub(super) fn listing(self, inodes: &[u64]) -> Self {
         Self { rows: inodes.iter().map(|inode| row(*inode)).collect(), ..self }
     }
 
-    /// The socket is gone when the kernel is asked for it.
+    /// Lists these rows instead of the one.
+    pub(super) fn listing_rows(self, rows: Vec<Socket>) -> Self {
+        Self { rows, ..self }
+    }
+
+    /// The machine, to change it in another world.
+    pub(super) fn take_machine(&self) -> Machine {
+        self.machine().clone()
+    }
+
+    /// A recheck finds the socket closed.
     pub(super) fn closed(mut self, inode: u64) -> Self {
         self.closed.insert(inode);
         self
@@ -176,13 +213,14 @@ impl World {
         self.machine.lock().unwrap()
     }
 
-    /// The machine at a step, after what happens just before it.
+    /// The machine at a step, after the changes just before it.
     pub(super) fn at(&self, step: &str) -> MutexGuard<'_, Machine> {
         let mut machine = self.machine();
+        let earlier = machine.steps.iter().filter(|earlier| *earlier == step).count();
         machine.steps.push(step.to_owned());
         let mut changes = self.changes.lock().unwrap();
-        while let Some(index) = changes.iter().position(|(at, _)| *at == step) {
-            let (_, change) = changes.remove(index);
+        while let Some(index) = changes.iter().position(|(at, times, _)| *at == step && earlier >= *times) {
+            let (_, _, change) = changes.remove(index);
             change(&mut machine);
         }
         machine
@@ -193,12 +231,12 @@ impl World {
         10_000_000_000
     }
 
-    /// The steps that were read.
+    /// The steps so far.
     pub(super) fn steps(&self) -> Vec<String> {
         self.machine().steps.clone()
     }
 
-    /// Takes a snapshot, on one thread, so that everything happens in order.
+    /// Takes a snapshot on one thread, so that the order of the steps is fixed.
     pub(super) fn snapshot(&self) -> Snapshot {
         self.ask(Query::new().owners(true))
     }
@@ -207,7 +245,7 @@ impl World {
         take(&self, &query.threads(1)).unwrap()
     }
 
-    /// Streams the rows: the search for owners comes first, and the table of sockets after it.
+    /// Streams the rows: the search for owners runs first, and the table of sockets is read after it.
     pub(super) fn stream(&self) -> (Vec<Socket>, Vec<Gap>) {
         self.stream_of(&Query::new().owners(true))
     }
@@ -235,12 +273,18 @@ impl Machine {
         self.processes.get_mut(&pid).unwrap().get_mut(&tid).unwrap()
     }
 
+    /// A descriptor in the table of the leader.
+    fn link_of(&self, pid: u32, fd: i32) -> Result<Link, Errno> {
+        let leader = self.tasks(pid)?.get(&pid).ok_or(Errno::NOENT)?;
+        leader.links.iter().find(|(number, _)| *number == fd).map(|(_, link)| *link).ok_or(Errno::NOENT)
+    }
+
     fn tasks(&self, pid: u32) -> Result<&BTreeMap<u32, Task>, Errno> {
         self.processes.get(&pid).filter(|_| !self.not_shown.contains(&pid)).ok_or(Errno::NOENT)
     }
 }
 
-impl Procfs for &World {
+impl Procfs for &ScriptedProc {
     fn pids(&self) -> Result<Vec<u32>, Errno> {
         let machine = self.at("pids");
         let shown = machine.processes.keys().filter(|pid| !machine.not_shown.contains(pid));
@@ -265,11 +309,11 @@ impl Procfs for &World {
         self.at(&format!("user {pid}")).tasks(pid).map(|_| 5)
     }
 
-    fn sockets(
+    fn files(
         &self,
         pid: u32,
         thread: Option<u32>,
-        found: &mut dyn FnMut(i32, u64),
+        found: &mut dyn FnMut(i32, File),
     ) -> Result<TableRead, Errno> {
         let tid = thread.unwrap_or(pid);
         let machine = self.at(&format!("sockets {pid}/{tid}"));
@@ -281,11 +325,35 @@ impl Procfs for &World {
         for (fd, link) in &task.links {
             read.descriptors += 1;
             match link {
-                Link::Socket(inode) => found(*fd, *inode),
+                Link::Socket(inode) | Link::PathOnly(inode) => found(*fd, File::Socket(*inode)),
+                Link::Ring => found(*fd, File::Ring),
                 Link::Refused => read.refused += 1,
             }
         }
         Ok(read)
+    }
+
+    fn is_path_only(&self, pid: u32, fd: i32) -> Result<bool, Errno> {
+        match self.at(&format!("mode {pid}/{fd}")).link_of(pid, fd)? {
+            Link::PathOnly(_) => Ok(true),
+            _ => Ok(false),
+        }
+    }
+
+    fn compare_files(&self, a: (u32, i32), b: (u32, i32)) -> Result<Ordering, Errno> {
+        let machine = self.at(&format!("compare files {}/{} {}/{}", a.0, a.1, b.0, b.1));
+        if let Some(errno) = machine.compare_fails {
+            return Err(errno);
+        }
+        let file = |at: (u32, i32)| match machine.link_of(at.0, at.1)? {
+            Link::Socket(inode) => Ok((inode, machine.strangers.contains(&at), None)),
+            _ => Ok((0, false, Some(at))),
+        };
+        Ok(file(a)?.cmp(&file(b)?))
+    }
+
+    fn socket_cookie(&self, pid: u32, fd: i32) -> Result<u64, Errno> {
+        self.at(&format!("cookie {pid}/{fd}")).cookies.get(&(pid, fd)).copied().ok_or(Errno::PERM)
     }
 
     fn compare_tables(&self, a: u32, b: u32) -> Result<Ordering, Errno> {
@@ -302,8 +370,16 @@ impl Procfs for &World {
 
     fn read(&self, path: &str, content: &mut Vec<u8>) -> Result<(), Errno> {
         let machine = self.at(&format!("read {path}"));
+        if let Some((pid, _)) = path.split_once('/').filter(|(pid, _)| pid.parse::<u32>().is_ok()) {
+            machine.tasks(pid.parse().unwrap())?;
+        }
+        if let Some(text) = machine.files.get(path) {
+            content.clear();
+            content.extend(text.bytes());
+            return Ok(());
+        }
         let (pid, file) = path.split_once('/').ok_or(Errno::NOENT)?;
-        let pid = pid.parse().unwrap();
+        let pid = pid.parse().map_err(|_| Errno::NOENT)?;
         machine.tasks(pid)?;
         let started = machine.started.get(&pid).unwrap_or(&0);
         content.clear();
@@ -311,13 +387,33 @@ impl Procfs for &World {
             "stat" => content.extend(
                 format!("{pid} (name) S 1 1 1 0 -1 0 1 0 0 0 0 0 0 0 20 0 1 0 {started} 0\n").bytes(),
             ),
+            "maps" if !machine.maps_refused.contains(&pid) => {}
             _ => return Err(Errno::ACCESS),
         }
         Ok(())
     }
 
+    fn read_lines(&self, path: &str, content: &mut Vec<u8>, limit: usize) -> Result<(), Errno> {
+        Procfs::read(self, path, content)?;
+        if content.len() > limit { Err(Errno::FBIG) } else { Ok(()) }
+    }
+
     fn link(&self, path: &str) -> Result<Vec<u8>, Errno> {
-        self.at(&format!("link {path}")).links.get(path).cloned().ok_or(Errno::NOENT)
+        let machine = self.at(&format!("link {path}"));
+        if let Some(link) = machine.links.get(path) {
+            return Ok(link.clone());
+        }
+        let (pid, fd) = path.split_once("/fd/").ok_or(Errno::NOENT)?;
+        match machine.link_of(pid.parse().unwrap(), fd.parse().unwrap())? {
+            Link::Socket(inode) | Link::PathOnly(inode) => Ok(format!("socket:[{inode}]").into_bytes()),
+            Link::Ring => Ok(b"anon_inode:[io_uring]".to_vec()),
+            Link::Refused => Err(Errno::ACCESS),
+        }
+    }
+
+    fn is_executable_at(&self, pid: u32, path: &[u8]) -> Result<bool, Errno> {
+        let machine = self.at(&format!("executable {pid}"));
+        machine.executables.get(&pid).map(|at| at == path).ok_or(Errno::AGAIN)
     }
 
     fn now(&self) -> u64 {
@@ -325,10 +421,13 @@ impl Procfs for &World {
     }
 }
 
-impl<'a> System for &'a World {
-    type OwnerSearch = walk::ProcfsWalk<&'a World>;
+impl<'a> System for &'a ScriptedProc {
+    type OwnerSearch = walk::ProcfsWalk<&'a ScriptedProc>;
 
     const SUPPORT: Support = support::LINUX;
+
+    const NAME_FIELDS: ProcessFields =
+        ProcessFields::NAME.union(ProcessFields::PATH).union(ProcessFields::COMMAND_LINE);
 
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
         walk::ProcfsWalk::over(Ok(*self), &query.filter.pids())
@@ -353,7 +452,7 @@ impl<'a> System for &'a World {
         sockets.map(|socket| socket.inode().is_some_and(|inode| !self.closed.contains(&inode))).collect()
     }
 
-    fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
-        is_short_name(name, full)
+    fn is_named(&self, wanted: &OsStr, process: &Process) -> Option<bool> {
+        is_named(wanted, process)
     }
 }

@@ -1,24 +1,24 @@
-//! Rounds in which the two builds take turns.
+//! Rounds in which the runs of two builds are interleaved.
 
 use super::{BASE, Builds};
 use crate::Result;
 use crate::contenders::{Contender, Runner};
+use crate::expected;
 use crate::measure::progress;
-use crate::results::{Measured, Series, Skipped, Turn};
-use crate::truth;
+use crate::results::{Measured, Sample, Series, Skipped};
 use crate::world::Named;
 use netstat_contender::Unavailable;
 use socket_world::World;
 
-/// How many turns each build has in a round.
-pub(super) const TURNS_A_ROUND: usize = 2;
+/// How many runs each build has in a round.
+pub(super) const RUNS_PER_ROUND: usize = 2;
 
 /// In each round a contender runs as ours, base, base, ours, and in every other round as base, ours, ours, base. So
-/// what drifts on the machine in a straight line falls on both alike.
+/// a linear drift of the machine affects both alike.
 ///
 /// # Errors
 /// One of them fails.
-pub(crate) fn in_turns(
+pub(crate) fn run_rounds(
     named: &Named,
     world: &World,
     contenders: Vec<Contender>,
@@ -27,7 +27,7 @@ pub(crate) fn in_turns(
 ) -> Result<Measured> {
     let mut measured = Measured::new(named, rounds);
     let mut runners = Vec::new();
-    let port = truth::port_of(world);
+    let port = expected::port_of(world);
     for contender in contenders {
         progress("warming up", contender.title);
         let mut both = Vec::new();
@@ -49,20 +49,21 @@ pub(crate) fn in_turns(
                 title: format!("{}{mark}", contender.title),
                 count: Some(count),
                 expected,
-                turns: Vec::with_capacity(TURNS_A_ROUND * rounds),
+                samples: Vec::with_capacity(RUNS_PER_ROUND * rounds),
             });
             runner
         };
         runners.push([series(ours), series(base)]);
     }
     for round in 1..=rounds {
-        for (series, runners) in measured.series.chunks_exact_mut(2).zip(&runners) {
+        for (series, [our_runner, base_runner]) in measured.series.chunks_exact_mut(2).zip(&runners) {
             let [ours, base] = series else { continue };
             progress(&format!("round {round} of {rounds}"), &ours.title);
-            for (turn, side) in order(round).into_iter().zip([&runners; 4]) {
-                let (series, runner) =
-                    if turn == Side::Ours { (&mut *ours, &side[0]) } else { (&mut *base, &side[1]) };
-                series.turns.push(runner.run()?);
+            for side in order(round) {
+                match side {
+                    Side::Ours => ours.samples.push(our_runner.run()?),
+                    Side::Base => base.samples.push(base_runner.run()?),
+                }
             }
         }
     }
@@ -85,9 +86,9 @@ fn order(round: usize) -> [Side; 4] {
 pub(super) fn ratios<'a>(
     ours: &'a Series,
     base: &'a Series,
-    figure: impl Fn(&Turn) -> f64 + 'a,
+    figure: impl Fn(&Sample) -> f64 + 'a,
 ) -> impl Iterator<Item = f64> + 'a {
-    let rounds = ours.turns.chunks(TURNS_A_ROUND).zip(base.turns.chunks(TURNS_A_ROUND));
+    let rounds = ours.samples.chunks(RUNS_PER_ROUND).zip(base.samples.chunks(RUNS_PER_ROUND));
     rounds.map(move |(ours, base)| {
         ours.iter().map(&figure).sum::<f64>() / base.iter().map(&figure).sum::<f64>()
     })
@@ -98,15 +99,21 @@ mod tests {
     use super::*;
 
     fn series(cpu: &[u64]) -> Series {
-        let turn =
-            |&cpu: &u64| Turn { call: None, process: None, cpu, process_cpu: cpu, peak_kib: 0, bound: None };
+        let sample = |&cpu: &u64| Sample {
+            call: None,
+            process: None,
+            cpu,
+            process_cpu: cpu,
+            peak_kib: 0,
+            bound: None,
+        };
         let (name, title) = (String::new(), String::new());
-        Series { name, title, count: None, expected: None, turns: cpu.iter().map(turn).collect() }
+        Series { name, title, count: None, expected: None, samples: cpu.iter().map(sample).collect() }
     }
 
     #[test]
-    fn a_drift_in_a_straight_line_cancels_out() {
-        // Two rounds in which every turn takes one more than the turn before, and both builds take the same.
+    fn linear_drift_cancels_out() {
+        // Two rounds in which every run takes one more than the run before, and both builds take the same.
         let (mut ours, mut base, mut cpu) = (Vec::new(), Vec::new(), 100);
         for round in 1..=2 {
             for side in order(round) {
@@ -114,14 +121,14 @@ mod tests {
                 if side == Side::Ours { ours.push(cpu) } else { base.push(cpu) }
             }
         }
-        let ratios: Vec<f64> = ratios(&series(&ours), &series(&base), |turn| turn.cpu as f64).collect();
+        let ratios: Vec<f64> = ratios(&series(&ours), &series(&base), |sample| sample.cpu as f64).collect();
         assert_eq!(ratios, [1.0, 1.0]);
     }
 
     #[test]
-    fn ratios_are_those_of_the_rounds() {
+    fn ratios_are_taken_round_by_round() {
         let ratios: Vec<f64> =
-            ratios(&series(&[1, 3, 8, 8]), &series(&[2, 2, 4, 4]), |turn| turn.cpu as f64).collect();
+            ratios(&series(&[1, 3, 8, 8]), &series(&[2, 2, 4, 4]), |sample| sample.cpu as f64).collect();
         assert_eq!(ratios, [1.0, 2.0]);
     }
 }

@@ -10,7 +10,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 
-/// A socket on which each dump is answered with the numbers from 0, one in each datagram, and an end after so many.
+/// A socket that answers each dump with the numbers from 0, one in each datagram, and ends it after so many.
 #[derive(Clone)]
 struct Counter {
     end: u32,
@@ -19,7 +19,7 @@ struct Counter {
 
 #[derive(Default)]
 struct State {
-    asked: Header,
+    request: Header,
     next: u32,
     threads: HashSet<ThreadId>,
 }
@@ -28,7 +28,7 @@ impl Counter {
     fn answer(&self, buffer: &mut [u8]) -> Result<Received, Errno> {
         let mut state = self.state.lock().unwrap();
         state.threads.insert(thread::current().id());
-        let header = Header { port_id: 1, ..state.asked };
+        let header = Header { port_id: 1, ..state.request };
         let datagram = if state.next < self.end {
             header.encode(&state.next.to_ne_bytes())
         } else {
@@ -48,7 +48,7 @@ impl Peer for Counter {
 
     fn send(&mut self, request: &[u8]) -> Result<(), Errno> {
         let mut state = self.state.lock().unwrap();
-        state.asked = Messages::new(request).next().unwrap().unwrap().header;
+        state.request = Messages::new(request).next().unwrap().unwrap().header;
         state.next = 0;
         Ok(())
     }
@@ -108,7 +108,7 @@ fn long_answer_has_all_records_in_order_and_the_socket_is_kept() {
 }
 
 #[test]
-fn without_leave_an_answer_is_received_on_the_thread_that_asked() {
+fn answer_is_received_on_the_calling_thread_unless_permitted_otherwise() {
     let (mut dumps, opened) = dumps(1000);
     assert!(read(&mut dumps, usize::MAX).unwrap().into_iter().eq(0..1000));
     assert_eq!(opened.lock().unwrap()[0].state.lock().unwrap().threads.len(), 1);
@@ -120,7 +120,7 @@ fn socket_of_a_long_answer_that_is_dropped_early_is_closed_and_its_thread_has_en
         let (mut dumps, opened) = dumps(1000);
         dumps.receive_ahead(true);
         assert_eq!(read(&mut dumps, most).unwrap().len(), most);
-        // Only this list has it: neither the thread nor the next request.
+        // Only this list has it: neither the thread nor the next request does.
         assert_eq!(Arc::strong_count(&opened.lock().unwrap()[0].state), 1, "{most}");
         assert!(read(&mut dumps, usize::MAX).unwrap().into_iter().eq(0..1000), "{most}");
         assert_eq!(opened.lock().unwrap().len(), 2);

@@ -1,20 +1,20 @@
-//! What one of ours must find in a world, by what its processes have said of themselves.
+//! What netstat and lsock must find in a world, from what its processes report of themselves.
 
 use netstat_contender::Count;
 use socket_world::{SocketFacts, State, World};
 
-/// What is asked.
+/// The query of a contender.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Question {
     /// All sockets, without owners.
     Sockets,
     /// All sockets with their owners.
     Owners,
-    /// Who holds the port of [`port_of`].
+    /// The holders of the port of [`port_of`].
     Port,
-    /// What listens, with owners.
+    /// Listeners, with owners.
     Listeners,
-    /// What passes a filter that nothing passes.
+    /// A filter that no socket passes.
     Nothing,
     /// One connection, without owners.
     Connection,
@@ -30,7 +30,7 @@ impl Question {
         }
     }
 
-    /// The right answer. Each socket has one owner, the process that made it.
+    /// The expected answer. Each socket has one owner, the process that made it.
     pub(crate) fn answer(self, world: &World, port: u16) -> Count {
         let mut count = Count { pids: Some(0), ..Count::default() };
         if self == Self::Connection {
@@ -49,7 +49,7 @@ impl Question {
     }
 }
 
-/// The port that is asked about: that of the first listener, so that its connections are found too.
+/// The port of the queries: that of the first listener, so that its connections are found too.
 pub(crate) fn port_of(world: &World) -> u16 {
     let sockets = || world.children().iter().flat_map(|child| child.sockets());
     let listener = sockets().find(|socket| socket.state == State::Listen);
@@ -62,7 +62,7 @@ mod tests {
     use socket_world::WorldSpec;
 
     #[test]
-    fn right_answers_are_counted_from_what_the_processes_said() {
+    fn expected_answers_are_counted_from_the_reports_of_the_processes() {
         let spec = WorldSpec { processes: 2, connections: 3, udp_sockets: 5, ..WorldSpec::default() };
         let world = World::build(&spec).expect("a small world");
         let port = port_of(&world);
