@@ -207,7 +207,7 @@ fn live_socket_whose_owner_is_not_visible_is_left_open_and_named() {
         let pid = std::process::id().to_string();
         let name = std::fs::read_to_string("/proc/self/comm").unwrap();
         let name = name.trim_end();
-        let (not_pid, not_name) = (format!("not pid {pid}"), format!("not process '{name}'"));
+        let (not_pid, not_name) = (format!("not pid {pid}"), format!("not process \"{name}\""));
         let destroy = |args: &[&str]| {
             let output = run_as_other_user(&[&["destroy", "--yes"], args].concat());
             assert!(output.stdout.is_empty());
@@ -225,11 +225,13 @@ fn live_socket_whose_owner_is_not_visible_is_left_open_and_named() {
             assert_eq!(left_open.count(), 3, "{undecided:?}: {said}");
             assert!(!said.contains("cannot close"), "{undecided:?}: {said}");
         }
-        // Names can be read of processes whose descriptors cannot.
+        // Names can be read of processes whose descriptors cannot: but not at the moment of an exec, which another test's
+        // child may be at.
         for decided in [&["process", "no-such-process"][..], &["inode", "1"]] {
-            let (code, said) = destroy(decided);
-            assert_eq!(code, Some(0), "{decided:?}: {said}");
-            assert!(said.ends_with("no matching sockets\n"), "{decided:?}: {said}");
+            let answers = (0..20).map(|_| destroy(decided));
+            let is_decided =
+                |(code, said): &(_, String)| *code == Some(0) && said.ends_with("no matching sockets\n");
+            assert!(answers.into_iter().any(|answer| is_decided(&answer)), "{decided:?}");
         }
         assert_eq!(listed(&port), 3);
     });

@@ -92,7 +92,7 @@ fn columns_show_single_details_and_csv_has_them_under_their_names() {
 fn table_has_details_last_and_one_line_per_socket() {
     let made = tcp::pair_v4().unwrap();
     let filter = format!(":{}", made.facts[0].local.port());
-    let text = listed(&["-i", &filter]);
+    let text = listed(&["-i", "state", "established", &filter]);
     let lines: Vec<&str> = text.lines().collect();
     assert!(lines[0].ends_with("DETAILS") && lines.len() == 3, "{text}");
     for line in &lines[1..] {

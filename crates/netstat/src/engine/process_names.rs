@@ -9,7 +9,7 @@ use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::system::System;
 use std::cell::RefCell;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
 /// The processes that own one of these rows, ascending.
 pub(crate) fn owning_processes(sockets: &[Socket], table: &OwnerTable) -> Vec<ProcessSeen> {
@@ -40,6 +40,10 @@ pub(crate) struct ProcessNames<'a, S> {
     owners: &'a OwnerTable,
     /// Ascending by pid.
     known: RefCell<Vec<Process>>,
+    /// Processes that had ended when their names were read.
+    ended: RefCell<Vec<u32>>,
+    /// For names, whether an unread process may have it.
+    of_unread: RefCell<Vec<(OsString, bool)>>,
 }
 
 impl<'a, S: System> ProcessNames<'a, S> {
@@ -50,7 +54,8 @@ impl<'a, S: System> ProcessNames<'a, S> {
         owners: &'a OwnerTable,
         processes: &[ProcessSeen],
     ) -> Self {
-        let names = Self { system, query, owners, known: RefCell::default() };
+        let (known, ended, of_unread) = Default::default();
+        let names = Self { system, query, owners, known, ended, of_unread };
         if query.filter.needs_names() {
             names.read(processes);
         }
@@ -61,14 +66,17 @@ impl<'a, S: System> ProcessNames<'a, S> {
         let threads = thread_count(self.query, S::processors);
         let (read, _) = self.system.processes(processes, S::NAME_FIELDS, threads);
         let mut known = self.known.borrow_mut();
-        let mut add = |process: Process| match known.binary_search_by_key(&process.pid, |known| known.pid) {
-            Ok(_) => {}
-            // They come in order, so mostly at the end.
-            Err(place) => known.insert(place, process),
+        // Whether it is new. They come in order, so mostly at the end.
+        let mut add = |process: Process| {
+            let place = known.binary_search_by_key(&process.pid, |known| known.pid);
+            place.inspect_err(|place| known.insert(*place, process)).is_err()
         };
-        read.into_iter().for_each(&mut add);
-        // Of those that are not there, the name is not known either.
-        processes.iter().for_each(|process| add(Process::new(process.pid)));
+        for process in read {
+            add(process);
+        }
+        // A process that has ended has no name any more.
+        let ended = processes.iter().map(|process| process.pid).filter(|pid| add(Process::new(*pid)));
+        self.ended.borrow_mut().extend(ended);
     }
 
     /// Whether a row passes the filter, with what is known of its owners.
@@ -84,8 +92,23 @@ impl<'a, S: System> ProcessNames<'a, S> {
         let Some(unread) = &self.owners.unread else { return true };
         match term {
             Term::Pid(pid) => unread.contains(pid),
-            Term::Process(name) => unread.iter().any(|pid| self.is_named(*pid, name) != Some(false)),
+            Term::Process(name) => {
+                let known = self.of_unread.borrow().iter().find(|(of, _)| of == name).map(|(_, may)| *may);
+                known.unwrap_or_else(|| {
+                    let may = unread.iter().any(|pid| self.may_be_named(*pid, name));
+                    self.of_unread.borrow_mut().push((name.clone(), may));
+                    may
+                })
+            }
             _ => false,
+        }
+    }
+
+    /// Whether a process that is still there may have this name.
+    fn may_be_named(&self, pid: u32, name: &OsStr) -> bool {
+        match self.is_named(pid, name) {
+            Some(known) => known,
+            None => !self.ended.borrow().contains(&pid),
         }
     }
 }

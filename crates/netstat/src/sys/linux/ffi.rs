@@ -142,8 +142,8 @@ mod tests {
     #[test]
     fn descriptors_of_one_open_file_are_equal_and_others_are_not() {
         let own = std::process::id();
-        let file = std::fs::File::open("/proc/self/exe").unwrap();
-        let (copy, other) = (file.try_clone().unwrap(), std::fs::File::open("/proc/self/exe").unwrap());
+        let file = std::fs::File::open("/dev/null").unwrap();
+        let (copy, other) = (file.try_clone().unwrap(), std::fs::File::open("/dev/null").unwrap());
         let compare = |fd: &std::fs::File| compare_files((own, file.as_raw_fd()), (own, fd.as_raw_fd()));
         assert_eq!(compare(&copy), Ok(Ordering::Equal));
         assert_ne!(compare(&other).unwrap(), Ordering::Equal);
