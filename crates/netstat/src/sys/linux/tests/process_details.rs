@@ -104,7 +104,8 @@ fn file_that_is_really_called_deleted_keeps_its_name() {
 fn kept_details_are_read_anew_when_the_process_has_changed() {
     let fields = NAME | PATH | ARGUMENTS;
     // Each change, and whether it shows.
-    let changes: [(&str, fn(&mut Machine)); 4] = [
+    type Change = fn(&mut Machine);
+    let changes: [(&str, Change); 4] = [
         ("exec", |machine| executes(machine, "two", 200)),
         ("exec with the same stack", |machine| executes(machine, "two", 100)),
         ("deleted", |machine| {
