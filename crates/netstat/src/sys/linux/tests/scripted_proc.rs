@@ -77,6 +77,9 @@ pub(super) struct Machine {
     /// What the iterator reports of descriptors beyond the inode number.
     #[cfg(feature = "bpf")]
     pub(super) evidence: BTreeMap<(u32, i32), crate::sys::linux::owners::bpf::Evidence>,
+    /// Whether the kernel cannot iterate over rings.
+    #[cfg(feature = "bpf")]
+    pub(super) lacks_rings: bool,
     /// The error of the iterator, at the next process.
     #[cfg(feature = "bpf")]
     pub(super) iteration_fails: Option<Errno>,
