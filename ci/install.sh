@@ -12,10 +12,10 @@ packages() {
     case $1 in
         # ss, against which the tests compare; unshare and setpriv; a linker; actionlint comes from PyPI.
         check) echo gcc libc6-dev iproute2 util-linux perl-base python3 python3-venv shellcheck ;;
-        # Without the symbols of the C library valgrind cannot tell its own faults from ours.
+        # Without the symbols of the C library valgrind cannot separate its faults from those of the program.
         sanitize) echo valgrind libc6-dbg ;;
-        # One compiler with matching sources of std; i686 and s390x to link and run; zig, from PyPI, for musl. Not gcc-multilib, which
-        # cannot stand beside a cross compiler.
+        # One compiler with matching sources of std; i686 and s390x to link and run; zig, from PyPI, for musl. Not
+        # gcc-multilib, which conflicts with a cross compiler.
         cross) echo rustc-web cargo-web rust-web-src rust-web-clippy lib32gcc-12-dev libc6-dev-i386 \
             binutils python3-venv gcc-s390x-linux-gnu libc6-dev-s390x-cross qemu-user-static ;;
         # To check and link for Apple; zig itself comes from PyPI.

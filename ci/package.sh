@@ -12,6 +12,7 @@ set -euo pipefail
 cd "$repo"
 
 target=${CARGO_TARGET_DIR:-target}
+packaged=$target/packaged
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 export CARGO_PROFILE_DEV_DEBUG=0
@@ -23,7 +24,7 @@ version=$(sed -n '/^\[workspace.package\]/,/^$/s/^version = "\(.*\)"$/\1/p' Carg
 # Cargo keeps what it unpacks and compiles from a registry, and takes a version that it has for the same code.
 forget() {
     local name registry=${CARGO_HOME:-$HOME/.cargo}/registry
-    rm -rf "$target/package"
+    rm -rf "$packaged"
     for name in "${names[@]}"; do
         # The registry of a run of cargo package has no host in its name.
         rm -rf "$registry"/src/-*/"$name-$version" "$registry"/cache/-*/"$name-$version.crate"
@@ -32,14 +33,14 @@ forget() {
 
 packages_build() {
     forget
-    cargo package --quiet --locked --allow-dirty "${names[@]/#/--package=}"
+    cargo package --target-dir "$packaged" --quiet --locked --allow-dirty "${names[@]/#/--package=}"
 }
 
 files_are_there() {
     local name folder file wrong=0
     for name in "${names[@]}"; do
         # With the time of now (-m): Cargo would take old files for those that it has compiled.
-        tar -xzmf "$target/package/$name-$version.crate" -C "$work"
+        tar -xzmf "$packaged/package/$name-$version.crate" -C "$work"
         folder=$work/$name-$version
         for file in LICENSE-MIT LICENSE-APACHE $(sed -n 's/^readme = "\(.*\)"$/\1/p' "$folder/Cargo.toml"); do
             # A symbolic link is packaged as what it leads to. One that Git could not make is a text of one line.
@@ -52,7 +53,7 @@ files_are_there() {
             echo "$name: tests that need a checkout are packaged"
             wrong=1
         fi
-        echo "$name $version: $(find "$folder" -type f | wc -l) files, $(stat -c %s "$target/package/$name-$version.crate") bytes"
+        echo "$name $version: $(find "$folder" -type f | wc -l) files, $(stat -c %s "$packaged/package/$name-$version.crate") bytes"
     done
     return "$wrong"
 }

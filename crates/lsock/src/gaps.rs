@@ -40,22 +40,18 @@ pub fn line(snapshot: &Snapshot, requested: OwnerSource, rights: impl FnOnce() -
     (!line.is_empty()).then_some(line)
 }
 
-/// What could not be read and may hide rows that the filter selects. `by_owner`: whether the filter depends on owners.
-pub fn unseen(snapshot: &Snapshot, by_owner: bool) -> Option<&'static str> {
-    let hidden_by = |kind: GapKind| match kind {
-        GapKind::ProcessesUnreadable
-        | GapKind::ProcessesHidden
-        | GapKind::ProcessesSkipped
-        | GapKind::ThreadsNotCompared
-        | GapKind::ProcessListUnavailable
-        | GapKind::OwnersUnavailable => by_owner.then_some("processes"),
-        GapKind::TableUnavailable
-        | GapKind::TableInterrupted
-        | GapKind::TableFiltered
-        | GapKind::RecordsSkipped => Some("some sockets"),
-        _ => None,
+/// What could not be read and may hide rows that the filter selects.
+pub fn unseen(snapshot: &Snapshot) -> Option<&'static str> {
+    let hides_rows = |gap: &Gap| {
+        matches!(
+            gap.kind,
+            GapKind::TableUnavailable
+                | GapKind::TableInterrupted
+                | GapKind::TableFiltered
+                | GapKind::RecordsSkipped
+        )
     };
-    snapshot.gaps.iter().find_map(|gap| hidden_by(gap.kind))
+    snapshot.gaps.iter().any(hides_rows).then_some("some sockets")
 }
 
 #[cfg(test)]
@@ -84,18 +80,17 @@ mod tests {
     }
 
     #[test]
-    fn unreadable_processes_hide_rows_only_from_filters_by_owner() {
-        let unseen = |kind, by_owner| {
+    fn unreadable_tables_hide_rows_and_unreadable_processes_do_not() {
+        let unseen = |kind| {
             let mut snapshot = Snapshot::default();
             snapshot.gaps =
                 vec![Gap::new(GapKind::ProcessesVanished, 1, "/proc"), Gap::new(kind, 1, "/proc")];
-            super::unseen(&snapshot, by_owner)
+            super::unseen(&snapshot)
         };
-        assert_eq!(unseen(GapKind::ProcessesUnreadable, true), Some("processes"));
-        assert_eq!(unseen(GapKind::ProcessesUnreadable, false), None);
-        assert_eq!(unseen(GapKind::TableUnavailable, false), Some("some sockets"));
-        assert_eq!(unseen(GapKind::Fallback, true), None);
-        assert_eq!(unseen(GapKind::DescriptorsVanished, true), None);
+        assert_eq!(unseen(GapKind::TableUnavailable), Some("some sockets"));
+        for kind in [GapKind::ProcessesUnreadable, GapKind::Fallback, GapKind::DescriptorsVanished] {
+            assert_eq!(unseen(kind), None);
+        }
     }
 
     #[test]

@@ -210,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn usual_order_is_protocol_then_numerical_ends() {
+    fn default_order_is_protocol_then_numerical_endpoints() {
         let of = |protocol, local| socket(protocol, local, None, None);
         let sockets = vec![
             of(Protocol::Udp, "1.1.1.1:1"),
@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn rows_are_in_the_usual_order_however_they_come_and_equal_ones_as_they_come() {
+    fn default_order_does_not_depend_on_the_input_order_and_is_stable() {
         let mut all = combinations();
         for (inode, socket) in (0..).zip(combinations().into_iter().step_by(3)) {
             let mut twin = socket;

@@ -5,7 +5,7 @@
 
 mod common;
 
-use common::{check_row, listed};
+use common::{check_row, listed, run};
 use serde_json::{Map, Value};
 use socket_world::{binding, kernel, live_skip, tcp};
 use std::collections::BTreeMap;
@@ -100,6 +100,27 @@ fn table_has_details_last_and_one_line_per_socket() {
             assert!(line.contains(wanted), "{wanted}: {line}");
         }
     }
+}
+
+#[test]
+fn live_port_that_is_only_bound_is_hinted_at() {
+    if kernel::is_before(6, 8) {
+        live_skip!("bound sockets: Linux before 6.8 leaves them out");
+    }
+    let made = binding::tcp_bound_alone().unwrap();
+    let port = format!(":{}", made.facts[0].local.port());
+    let said = |args: &[&str]| {
+        let output = run(args);
+        assert!(output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let hint =
+        "lsock: 1 socket that is bound, but neither listening nor connected, left out: add -B to see it\n";
+    assert_eq!(said(&[&port]), hint);
+    assert_eq!(said(&["--json", &port]), hint);
+    assert_eq!(said(&["-B", &port]), "");
+    drop(made);
+    assert_eq!(said(&[&port]), "");
 }
 
 #[test]

@@ -92,7 +92,8 @@ pub struct SocketInfo {
     /// Inode number of this socket; 0 where it has none.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub inode: u32,
-    /// Owner UID of this socket; 0 also where the socket has no owner.
+    /// Owner UID of this socket; 0 also where the socket has no owner, 65534 where the user has no number in this user
+    /// namespace.
     #[cfg(any(target_os = "linux", target_os = "android"))]
     pub uid: u32,
 }
@@ -246,7 +247,7 @@ impl<'s> TryFrom<&'s Socket> for SocketInfo {
             #[cfg(any(target_os = "linux", target_os = "android"))]
             inode: socket.inode().and_then(|inode| u32::try_from(inode).ok()).unwrap_or(0),
             #[cfg(any(target_os = "linux", target_os = "android"))]
-            uid: socket.uid.unwrap_or(0),
+            uid: old_uid(socket),
         })
     }
 }
@@ -375,6 +376,13 @@ pub fn iterate_sockets_info_without_pids(
     Ok(list(AddressFamilyFlags::all(), proto_flags, false)?.into_iter().map(Ok))
 }
 
+/// The user as one number. A socket that exists and has no user is one of a user without a number in this user namespace
+/// (Linux): the kernel's stand-in for such users, as netstat2 had it, and not 0, which is root.
+fn old_uid(socket: &Socket) -> u32 {
+    const STAND_IN: u32 = 65_534;
+    socket.uid.unwrap_or(if socket.inode().is_some() { STAND_IN } else { 0 })
+}
+
 /// Lists at once, and not row by row: programs collect the rows, which then happens in the memory of this list.
 fn list(af: AddressFamilyFlags, protocols: ProtocolFlags, owners: bool) -> Result<Vec<SocketInfo>, Error> {
     // To a query, no condition of a kind means all; to a flag set, none is none.
@@ -435,6 +443,17 @@ mod tests {
         ]);
         let ports: Vec<u16> = listed.iter().map(SocketInfo::local_port).collect();
         assert_eq!(ports, [8, 7, 3, 4, 9, 6, 5]);
+    }
+
+    #[test]
+    fn user_without_a_number_is_not_root() {
+        let uid = |socket: &Socket| SocketInfo::try_from(socket).unwrap().uid;
+        let mut socket = row_at(Protocol::Tcp, "127.0.0.1:80");
+        assert_eq!(uid(&socket), 0, "a row without a process");
+        socket.identity = Some(crate::model::identity::Identity::Inode(7));
+        assert_eq!(uid(&socket), 65_534);
+        socket.uid = Some(0);
+        assert_eq!(uid(&socket), 0);
     }
 
     #[test]

@@ -10,7 +10,7 @@ mod scene;
 
 use netstat::{Filter, OwnerSource, Process, ProcessFields, Query, Snapshot};
 use rustix::thread::UnshareFlags;
-use scene::NOBODY;
+use scene::TEST_USER;
 use socket_world::{live_skip, quiet, restrict, tcp};
 use std::collections::HashMap;
 use std::sync::mpsc;
@@ -70,14 +70,14 @@ fn live_user_of_a_record_of_userdb_has_its_name_everywhere() {
             std::fs::create_dir("/run/userdb")?;
             std::fs::write("/run/userdb/54321.user", r#"{"userName":"dynsvc","uid":54321}"#)?;
             std::os::unix::fs::symlink("54321.user", "/run/userdb/dynsvc.user")?;
-            let names = netstat::user_names([0, NOBODY, NOBODY + 1]);
-            let expected = [(0, "root".to_owned()), (NOBODY, "dynsvc".to_owned())];
+            let names = netstat::user_names([0, TEST_USER, TEST_USER + 1]);
+            let expected = [(0, "root".to_owned()), (TEST_USER, "dynsvc".to_owned())];
             assert_eq!(names, HashMap::from(expected));
-            assert_eq!(Filter::user("dynsvc").unwrap(), Filter::uid(NOBODY));
-            restrict::become_user(NOBODY)?;
+            assert_eq!(Filter::user("dynsvc").unwrap(), Filter::uid(TEST_USER));
+            restrict::become_user(TEST_USER)?;
             let _own = tcp::listener_v4()?;
             let snapshot = with_users(source);
-            assert_eq!(user(&snapshot, std::process::id()), (Some(NOBODY), Some("dynsvc")));
+            assert_eq!(user(&snapshot, std::process::id()), (Some(TEST_USER), Some("dynsvc")));
             let of_user = Query::new().filter(Filter::user("dynsvc").unwrap()).snapshot().unwrap();
             assert_eq!(of_user.sockets.len(), 1, "{of_user:?}");
             Ok(())
@@ -91,7 +91,7 @@ fn live_user_without_a_number_in_the_user_namespace_is_unknown() {
     let stranger = tcp::listener_v4().unwrap();
     let port = stranger.facts[0].local.port();
     restricted!("namespaces of a user", || {
-        restrict::become_user(NOBODY)?;
+        restrict::become_user(TEST_USER)?;
         restrict::enter_user_namespace(UnshareFlags::empty())?;
         let own = tcp::listener_v4()?;
         for netlink in [true, false] {

@@ -28,7 +28,7 @@ pub(crate) fn run(args: &DestroyArgs) -> Result<(), EarlyExit> {
             "destroy asks before it closes anything, and there is no terminal to ask on: add --yes",
         )));
     }
-    let snapshot = plan.query.snapshot().map_err(EarlyExit::Query)?;
+    let snapshot = plan.query.only_decided(true).snapshot().map_err(EarlyExit::Query)?;
     let users = Users::of_system();
     let view = View::new(&snapshot, &users);
     let rows = sort::sorted(&view, &plan.sort);
@@ -36,8 +36,10 @@ pub(crate) fn run(args: &DestroyArgs) -> Result<(), EarlyExit> {
     {
         exit::eprint(&line);
     }
+    let undecided = leave_alone(&snapshot.undecided);
     if rows.is_empty() {
-        if let Some(what) = gaps::unseen(&snapshot, filter.needs_owners()) {
+        undecided?;
+        if let Some(what) = gaps::unseen(&snapshot) {
             exit::eprint(&format!(
                 "{what} could not be inspected, so the selection may be wrong; nothing was closed"
             ));
@@ -55,7 +57,17 @@ pub(crate) fn run(args: &DestroyArgs) -> Result<(), EarlyExit> {
             return Err(EarlyExit::Reported);
         }
     }
-    close(&rows, &mut io::stdout().lock()).map_err(EarlyExit::Output)?
+    close(&rows, &mut io::stdout().lock()).map_err(EarlyExit::Output)??;
+    undecided
+}
+
+/// Names the sockets that the filter may or may not select. The exit is early if there are any.
+fn leave_alone(sockets: &[Socket]) -> Result<(), EarlyExit> {
+    for socket in sockets {
+        let why = "it depends on owners or names that are not visible whether the filter selects it";
+        exit::eprint(&format!("left open {}: {why}", description(socket)));
+    }
+    if sockets.is_empty() { Ok(()) } else { Err(EarlyExit::Reported) }
 }
 
 /// Asks for confirmation; any answer but `y` and `yes` declines.

@@ -27,7 +27,24 @@ pub(crate) fn run(args: &ListArgs) -> Result<(), EarlyExit> {
     {
         exit::eprint(&line);
     }
+    if rows.is_empty() && !args.filters.bound && args.filters.filter(false, false)?.is_selective() {
+        advise_bound(&mut lister, &plan);
+    }
     Ok(())
+}
+
+/// Says that there are sockets that are only bound, where nothing else is to be shown: such a socket is why another
+/// program finds its port in use.
+fn advise_bound(lister: &mut Lister, plan: &Plan) {
+    // An error would be that of the listing, which there was not.
+    let Ok(bound) = lister.snapshot(&plan.query.clone().bound_inactive(true)) else { return };
+    let bound = bound.sockets.len();
+    let (sockets, them) = if bound == 1 { ("socket that is", "it") } else { ("sockets that are", "them") };
+    if bound > 0 {
+        exit::eprint(&format!(
+            "{bound} {sockets} bound, but neither listening nor connected, left out: add -B to see {them}"
+        ));
+    }
 }
 
 fn write(plan: &Plan, view: &View<'_>, rows: &[&Socket]) -> io::Result<()> {

@@ -4,7 +4,7 @@ use crate::engine::join::{self, Resolution};
 use crate::engine::owner_table::OwnerTable;
 use crate::engine::parallel::{run_parallel, thread_count};
 use crate::engine::process_names::{ProcessNames, owning_processes};
-use crate::filter::Verdict;
+use crate::filter::{Term, Verdict};
 use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
@@ -38,6 +38,7 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     join::verify_shared(&search, &mut snapshot.sockets);
     add_unlisted(query, &mut search, &owners, &mut snapshot);
     filter_by_owner(system, query, &owners, &mut snapshot);
+    explain_unlisted(system, query, &mut snapshot);
     describe_processes(system, query, &owners, threads, &mut snapshot);
     snapshot.owner_source = owners.from.take();
     let is_hidden = snapshot.sockets.iter().any(is_hidden);
@@ -121,6 +122,23 @@ fn filter_by_owner(system: &impl System, query: &Query, owners: &OwnerTable, sna
         }
     });
     gaps.extend(undecided_gap(count));
+}
+
+/// Adds why there is no row of a process that the query asks for by its pid, or none at all where it asks by name.
+fn explain_unlisted(system: &impl System, query: &Query, snapshot: &mut Snapshot) {
+    let Snapshot { sockets, gaps, .. } = snapshot;
+    query.filter.expr().each(true, &mut |term, positive| match term {
+        Term::Pid(pid) if positive => {
+            let is_owner = |socket: &Socket| socket.owners().iter().any(|owner| owner.pid == *pid);
+            if !sockets.iter().any(is_owner) {
+                gaps.extend(system.unlisted_process(*pid));
+            }
+        }
+        Term::Process(name) if positive && sockets.is_empty() => {
+            gaps.extend(system.unlisted_processes_named(name));
+        }
+        _ => {}
+    });
 }
 
 fn undecided_gap(count: u64) -> Option<Gap> {

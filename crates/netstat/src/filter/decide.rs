@@ -139,7 +139,7 @@ impl Term {
             }
             Self::Cgroup(id) => facts.cgroup? == *id,
             Self::Mark { value, mask } => facts.mark? & mask == *value,
-            Self::Autobound => return None,
+            Self::Autobound | Self::TooDeep => return None,
         })
     }
 }

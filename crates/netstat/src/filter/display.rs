@@ -101,6 +101,7 @@ impl fmt::Display for Term {
             Self::Mark { value, mask: u32::MAX } => write!(f, "fwmark = {value:#x}"),
             Self::Mark { value, mask } => write!(f, "fwmark = {value:#x}/{mask:#x}"),
             Self::Autobound => f.write_str("autobound"),
+            Self::TooDeep => f.write_str("..."),
         }
     }
 }

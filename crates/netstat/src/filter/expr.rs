@@ -17,6 +17,12 @@ pub(crate) enum Expr {
 /// What is known of a term.
 type Decide<'a> = &'a dyn Fn(&Term) -> Option<bool>;
 
+/// How many operators may be nested: more than any text can nest. Without a limit, a deep expression would overflow the
+/// stack, and be it when it is dropped.
+const MAX_DEPTH: usize = 256;
+
+const TOO_DEEP: Expr = Expr::Term(Term::TooDeep);
+
 impl Expr {
     pub(crate) const TRUE: Self = Self::All(Vec::new());
     pub(crate) const FALSE: Self = Self::Any(Vec::new());
@@ -36,6 +42,10 @@ impl Expr {
         if other.is_false() || self.is_true() {
             return other;
         }
+        // The parts of a list were checked when they became that.
+        if [&self, &other].into_iter().any(|one| !matches!(one, Self::All(_)) && one.is_deep()) {
+            return TOO_DEEP;
+        }
         let mut parts = self.into_conjuncts();
         parts.extend(other.into_conjuncts());
         Self::All(parts)
@@ -47,6 +57,9 @@ impl Expr {
         }
         if other.is_true() || self.is_false() {
             return other;
+        }
+        if [&self, &other].into_iter().any(|one| !matches!(one, Self::Any(_)) && one.is_deep()) {
+            return TOO_DEEP;
         }
         let into_parts = |expr| match expr {
             Self::Any(parts) => parts,
@@ -62,7 +75,20 @@ impl Expr {
             Self::Not(inner) => *inner,
             Self::All(parts) if parts.is_empty() => Self::FALSE,
             Self::Any(parts) if parts.is_empty() => Self::TRUE,
+            other if other.is_deep() => TOO_DEEP,
             other => Self::Not(Box::new(other)),
+        }
+    }
+
+    fn is_deep(&self) -> bool {
+        self.depth() >= MAX_DEPTH
+    }
+
+    fn depth(&self) -> usize {
+        match self {
+            Self::Term(_) => 0,
+            Self::Not(inner) => 1 + inner.depth(),
+            Self::All(parts) | Self::Any(parts) => 1 + parts.iter().map(Self::depth).max().unwrap_or(0),
         }
     }
 

@@ -12,6 +12,7 @@ use crate::model::family::Family;
 use crate::model::protocol::Protocol;
 use crate::model::state::State;
 use crate::model::support::SocketFields;
+use std::io;
 use std::ops::RangeInclusive;
 
 /// What is known of a socket without seeing it.
@@ -150,6 +151,10 @@ impl Filter {
     /// Refuses terms that no row on this system can decide. `kernel`: whether the kernel can be asked for what
     /// it alone knows.
     pub(crate) fn check(&self, fields: SocketFields, kernel: bool) -> Result<(), Error> {
+        if self.0.has(&|term| matches!(term, Term::TooDeep)) {
+            let why = io::Error::new(io::ErrorKind::InvalidInput, "it is nested too deeply");
+            return Err(Error::system("use", "the filter", why));
+        }
         let is_missing = |term: &Term| match term {
             Term::Interface(_) => !fields.contains(SocketFields::INTERFACE),
             Term::Uid(_) => !fields.contains(SocketFields::UID),
@@ -177,7 +182,12 @@ fn keeps_out(expr: &Expr, positive: bool, port: u16) -> bool {
 /// Whether it names some sockets among all, and not by this port.
 fn is_name_other_than(term: &Term, port: u16) -> bool {
     match term {
-        Term::Protocol(_) | Term::Family(_) | Term::States(_) | Term::Listening | Term::Autobound => false,
+        Term::Protocol(_)
+        | Term::Family(_)
+        | Term::States(_)
+        | Term::Listening
+        | Term::Autobound
+        | Term::TooDeep => false,
         Term::Port(_, ports) => !ports.contains(&port),
         Term::Net(_, net) => net.prefix() > 0,
         Term::Interface(index) => *index != 0,

@@ -41,6 +41,8 @@ pub(crate) enum Term {
     },
     /// The local port was not bound explicitly by the socket itself.
     Autobound,
+    /// Stands for an expression that was nested too deeply. A query with it is refused.
+    TooDeep,
 }
 
 impl Term {

@@ -291,3 +291,22 @@ fn what_is_known_of_terms_can_stand_in_their_place() {
         assert_eq!(given.matches(&socket), filter.matches(&socket), "{filter:?} {socket:?}");
     }
 }
+
+#[test]
+fn filter_that_is_nested_too_deeply_is_refused_and_does_not_overflow_the_stack() {
+    let nested = |levels: u16| {
+        let mut filter = Filter::tcp();
+        for port in 0..levels {
+            filter = !(filter & Filter::local_port(port)) | Filter::udp();
+        }
+        filter
+    };
+    assert!(nested(80).check(SocketFields::all(), true).is_ok());
+    let deep = nested(20_000);
+    assert_eq!(deep.clone(), deep);
+    let error = deep.check(SocketFields::all(), true).unwrap_err();
+    assert_eq!(error.to_string(), "cannot use the filter: it is nested too deeply");
+    // Many terms are no depth.
+    let ports = (1..20_000).map(Filter::local_port).reduce(|any, port| any | port).unwrap();
+    assert!(ports.check(SocketFields::all(), true).is_ok());
+}

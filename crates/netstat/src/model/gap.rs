@@ -50,6 +50,15 @@ pub enum GapKind {
     SocketsUndecided,
     /// Names, of services or users, that were not looked up, or not in time.
     NamesUnavailable,
+    /// A process that the query names does not exist: the pid or the name is in [`Gap::source`], or that it is the number
+    /// of a thread. Linux.
+    ProcessNotFound,
+    /// TCP and UDP sockets of a process that the query names, which are not listed because it is in another network
+    /// namespace. Linux.
+    SocketsElsewhere,
+    /// Sockets of a process that the query names and that has no others: of kinds that are not listed, such as unix
+    /// sockets. Linux.
+    SocketsOfOtherKinds,
     /// Records that could not be decoded.
     RecordsSkipped,
     /// A table read from a source that says less than the usual one.
@@ -73,6 +82,9 @@ impl GapKind {
             Self::TableFiltered => "table_filtered",
             Self::SocketsUndecided => "sockets_undecided",
             Self::NamesUnavailable => "names_unavailable",
+            Self::ProcessNotFound => "process_not_found",
+            Self::SocketsElsewhere => "sockets_elsewhere",
+            Self::SocketsOfOtherKinds => "sockets_of_other_kinds",
             Self::RecordsSkipped => "records_skipped",
             Self::Fallback => "fallback",
         }
@@ -124,6 +136,15 @@ impl fmt::Display for Gap {
             }
             GapKind::NamesUnavailable => {
                 write!(f, "{count} {} not looked up ({source})", plural("name was", "names were"))
+            }
+            GapKind::ProcessNotFound => write!(f, "no such process ({source})"),
+            GapKind::SocketsElsewhere => {
+                let sockets = plural("socket is", "sockets are");
+                write!(f, "{count} {sockets} not listed ({source})")
+            }
+            GapKind::SocketsOfOtherKinds => {
+                let sockets = plural("socket is", "sockets are");
+                write!(f, "{count} {sockets} of other kinds ({source})")
             }
             GapKind::RecordsSkipped => {
                 write!(f, "{count} {} not understood ({source})", plural("record", "records"))

@@ -76,6 +76,17 @@ pub(crate) trait System: Sync {
     /// A search for owners, which has not begun.
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch;
 
+    /// What is to be said of a process that the query asks for and that has no row: that it does not exist, or where or of
+    /// which kind its sockets are. Called only then.
+    fn unlisted_process(&self, _pid: u32) -> Vec<Gap> {
+        Vec::new()
+    }
+
+    /// As [`unlisted_process`](Self::unlisted_process), of the processes with a name.
+    fn unlisted_processes_named(&self, _name: &OsStr) -> Vec<Gap> {
+        Vec::new()
+    }
+
     /// Why a row without an identity, by which the search could find its owners, has none.
     fn unowned_reason(&self, socket: &Socket) -> UnownedReason {
         socket.unowned_reason()

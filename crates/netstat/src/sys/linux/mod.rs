@@ -56,6 +56,7 @@ mod sockets;
 mod system;
 #[cfg(test)]
 mod tests;
+mod unlisted_process;
 mod user_namespace;
 mod users;
 

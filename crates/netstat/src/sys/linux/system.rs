@@ -8,7 +8,7 @@ use super::procfs::{Proc, Procfs};
 use super::sock_diag::dumps::Dumps;
 use super::sock_diag::netlink::SockDiag;
 use super::sock_diag::{counts, destroy, recheck};
-use super::{ffi, procfs, resolve, signal, sockets, user_namespace, users};
+use super::{ffi, procfs, resolve, signal, sockets, unlisted_process, user_namespace, users};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::lock;
 use crate::log::debug;
@@ -158,6 +158,19 @@ impl<'c> System for Native<'c> {
 
     fn is_named(&self, wanted: &OsStr, process: &Process) -> Option<bool> {
         is_named(wanted, process)
+    }
+
+    fn unlisted_process(&self, pid: u32) -> Vec<Gap> {
+        unlisted_process::of_pid(pid)
+    }
+
+    fn unlisted_processes_named(&self, name: &OsStr) -> Vec<Gap> {
+        unlisted_process::of_name(name, &|pids| {
+            let seen: Vec<ProcessSeen> = pids.iter().map(|pid| ProcessSeen::new(*pid, u64::MAX)).collect();
+            let (mut processes, _) = self.processes(&seen, Self::NAME_FIELDS, 1);
+            processes.retain(|process| is_named(name, process) == Some(true));
+            processes.into_iter().map(|process| process.pid).collect()
+        })
     }
 
     fn processors() -> usize {

@@ -226,6 +226,8 @@ where
         table.from = Some(OwnerSourceUsed::new(OwnerSource::Bpf, self.reason));
         let hidden = self.scope.nested.then_some(HiddenReason::OtherPidNamespace);
         table.set_reach(true, !self.scope.pids.is_empty(), hidden);
+        // The iterator reads every process that it names.
+        table.unread = hidden.is_none().then(Vec::new);
         if self.scope.nested {
             table.gaps_if_missing.push(Gap::new(GapKind::ProcessesHidden, 1, "pid namespace"));
         }

@@ -173,7 +173,8 @@ fn atom(term: &Term) -> Option<Code> {
         | Term::Uid(_)
         | Term::Inode(_)
         | Term::Pid(_)
-        | Term::Process(_) => None,
+        | Term::Process(_)
+        | Term::TooDeep => None,
     }
 }
 

@@ -20,6 +20,8 @@ struct Scanned {
 }
 
 pub(super) struct Oracle<'a> {
+    /// Whether the scan over processes comes before the tables.
+    pub(super) scan_first: bool,
     pub(super) world: &'a World,
     pub(super) machine: &'a Machine,
 }
@@ -319,7 +321,8 @@ impl Oracle<'_> {
         let is_older = |place: &usize| self.world.sockets[*place].lifetime == Lifetime::Always;
         let is_filtered = |protocol: &Protocol| {
             self.counts_show_filter(*protocol, self.is_root())
-                || (self.kernel_filters() && self.unlisted(&holders, *protocol).iter().any(is_older))
+                || ((self.kernel_filters() || self.scan_first)
+                    && self.unlisted(&holders, *protocol).iter().any(is_older))
         };
         let filtered = [Protocol::Tcp, Protocol::Udp].into_iter().filter(is_filtered);
         filtered.map(|_| (GapKind::TableFiltered, 1)).collect()

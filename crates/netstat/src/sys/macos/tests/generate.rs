@@ -53,6 +53,7 @@ pub(super) fn machine(chance: &mut Chance) -> Machine {
     machine.larger = if chance.once_in(20) { 16 } else { 0 };
     machine.filters_root = chance.once_in(3);
     machine.counts_shown = chance.once_in(2);
+    machine.filters |= chance.once_in(10);
     machine
 }
 
