@@ -23,7 +23,7 @@ mod sources;
 #[cfg(feature = "bpf")]
 pub(crate) mod task_files;
 pub(crate) mod walk;
-mod without_descriptor;
+pub(crate) mod without_descriptor;
 
 #[cfg(not(feature = "bpf"))]
 pub(crate) use procfs_only::{KeptProgram, OwnerSources};

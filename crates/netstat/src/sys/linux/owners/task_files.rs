@@ -9,7 +9,7 @@
 //! An iteration that fails does not report which processes are missing, so its records are discarded and the walk
 //! replaces it.
 
-use super::walk::ProcfsWalk;
+use super::walk::{ProcfsWalk, search_without_descriptor};
 use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen};
 use crate::engine::parallel::lock;
 use crate::log::debug;
@@ -259,7 +259,19 @@ where
         if let Some(walk) = self.walk.get_mut() {
             return walk.search_without_descriptor(table, sockets);
         }
-        // The iterator reports no rings, so the walk looks for them.
+        if let Some(mut rings) = self.source.rings() {
+            rings.sort_unstable();
+            rings.dedup();
+            if let Ok((procfs, pids)) =
+                (self.open_procfs)().and_then(|procfs| procfs.pids().map(|pids| (procfs, pids)))
+            {
+                let named = &self.scope.pids;
+                rings.retain(|ring| named.is_empty() || named.contains(&ring.pid));
+                let pids = if named.is_empty() { &pids } else { named };
+                return search_without_descriptor(&procfs, &rings, pids, table, sockets);
+            }
+        }
+        // The walk looks for rings where the iterator cannot, and says what it could not see.
         let mut walk = ProcfsWalk::over((self.open_procfs)(), &self.scope.pids);
         let is_affordable = walk.descriptors() <= MAX_WALKED;
         if is_affordable {

@@ -176,21 +176,7 @@ impl<P: Procfs + Send> OwnerSearch for ProcfsWalk<P> {
         let mut rings = std::mem::take(&mut walk.extra().rings);
         rings.sort_unstable();
         rings.dedup();
-        let procfs = &walk.reader.0;
-        let mut wanted: Vec<u64> = sockets.iter().filter_map(|socket| join_key(socket)).collect();
-        wanted.sort_unstable();
-        let mut search = WithoutDescriptor::new(procfs, &wanted);
-        search.search_rings(&rings);
-        // Mappings take long to read, so they are not where another reason hides most owners. Of the IP protocols only
-        // TCP can be mapped.
-        let may_hide =
-            matches!(table.if_missing, Ownership::Hidden { reason } if reason != HiddenReason::NotSearched);
-        let own_user = procfs.user(std::process::id()).ok();
-        let is_sought = |socket: &&Socket| !may_hide || (socket.uid.is_some() && socket.uid == own_user);
-        if sockets.iter().any(|socket| socket.protocol == Protocol::Tcp && is_sought(socket)) {
-            search.search_mappings(walk.pids());
-        }
-        search.add_to(table);
+        search_without_descriptor(&walk.reader.0, &rings, walk.pids(), table, sockets);
     }
 
     fn verify(&self, socket: &mut Socket) {
@@ -198,6 +184,30 @@ impl<P: Procfs + Send> OwnerSearch for ProcfsWalk<P> {
             self.verifier.verify(&walk.reader.0, socket);
         }
     }
+}
+
+/// Looks for owners of these sockets in rings, and in the mappings of processes.
+pub(crate) fn search_without_descriptor(
+    procfs: &impl Procfs,
+    rings: &[Ring],
+    pids: &[u32],
+    table: &mut OwnerTable,
+    sockets: &[&Socket],
+) {
+    let mut wanted: Vec<u64> = sockets.iter().filter_map(|socket| join_key(socket)).collect();
+    wanted.sort_unstable();
+    let mut search = WithoutDescriptor::new(procfs, &wanted);
+    search.search_rings(rings);
+    // Mappings take long to read, so they are not where another reason hides most owners. Of the IP protocols only
+    // TCP can be mapped.
+    let may_hide =
+        matches!(table.if_missing, Ownership::Hidden { reason } if reason != HiddenReason::NotSearched);
+    let own_user = procfs.user(std::process::id()).ok();
+    let is_sought = |socket: &&Socket| !may_hide || (socket.uid.is_some() && socket.uid == own_user);
+    if sockets.iter().any(|socket| socket.protocol == Protocol::Tcp && is_sought(socket)) {
+        search.search_mappings(pids);
+    }
+    search.add_to(table);
 }
 
 /// Why processes may exist that `/proc` does not show.

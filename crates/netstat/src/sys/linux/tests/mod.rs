@@ -10,6 +10,7 @@ mod filters;
 mod lookup;
 mod owners;
 mod pipeline;
+mod process_details;
 mod script;
 mod scripted_proc;
 mod shared;

@@ -421,3 +421,35 @@ fn details_of_many_processes_are_in_the_requested_order() {
         assert_eq!(gaps, []);
     }
 }
+
+#[test]
+fn proc_of_an_outer_pid_namespace_is_recognised_when_the_numbers_are_equal() {
+    let with_status = |status: &str| {
+        ScriptedProc::with(|machine| {
+            machine.links.insert("self/ns/pid".to_owned(), b"pid:[4026532100]".to_vec());
+            machine.files.insert("self/status".to_owned(), format!("Name:\tx\n{status}\nUid:\t0\n"));
+        })
+    };
+    let own = std::process::id();
+    let outer = with_status(&format!("NSpid:\t{own}\t{own}"));
+    assert_eq!(outer.ownership(), (vec![], OTHER_NAMESPACE, vec![GapKind::OwnersUnavailable]));
+    // Its own `/proc`; a kernel without the line.
+    for status in [format!("NSpid:\t{own}"), "Pid:\t1".to_owned()] {
+        assert_eq!(with_status(&status).ownership().0, [12], "{status}");
+    }
+}
+
+#[test]
+fn copies_of_a_descriptor_table_are_read_up_to_a_bound() {
+    let proc = ScriptedProc::with(|machine| {
+        let tasks = machine.processes.get_mut(&12).unwrap();
+        let copies = (12..40).map(|tid| (tid, task(tid, &vec![INODE; 100_000])));
+        tasks.extend(copies);
+    });
+    let snapshot = proc.snapshot();
+    assert_eq!(snapshot.sockets[0].owners().len(), 100_000, "each descriptor once");
+    assert_eq!(snapshot.sockets[0].ownership(), INCOMPLETE);
+    let reads = proc.steps().iter().filter(|step| step.starts_with("sockets 12/")).count();
+    assert_eq!(reads, 11, "a million links");
+    assert_eq!((snapshot.gaps[0].kind, snapshot.gaps[0].count), (GapKind::ThreadsNotCompared, 17));
+}

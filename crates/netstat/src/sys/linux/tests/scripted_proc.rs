@@ -60,6 +60,8 @@ pub(super) struct Machine {
     pub(super) files: BTreeMap<String, String>,
     /// The cookies of the sockets behind descriptors that may be copied.
     pub(super) cookies: BTreeMap<(u32, i32), u64>,
+    /// The user of every process, if not 5.
+    pub(super) user: Option<u32>,
     /// Where the executables of processes are.
     pub(super) executables: BTreeMap<u32, Vec<u8>>,
     /// Processes whose mappings are refused.
@@ -75,6 +77,9 @@ pub(super) struct Machine {
     /// What the iterator reports of descriptors beyond the inode number.
     #[cfg(feature = "bpf")]
     pub(super) evidence: BTreeMap<(u32, i32), crate::sys::linux::owners::bpf::Evidence>,
+    /// Whether the kernel cannot iterate over rings.
+    #[cfg(feature = "bpf")]
+    pub(super) lacks_rings: bool,
     /// The error of the iterator, at the next process.
     #[cfg(feature = "bpf")]
     pub(super) iteration_fails: Option<Errno>,
@@ -306,7 +311,9 @@ impl Procfs for &ScriptedProc {
     }
 
     fn user(&self, pid: u32) -> Result<u32, Errno> {
-        self.at(&format!("user {pid}")).tasks(pid).map(|_| 5)
+        let machine = self.at(&format!("user {pid}"));
+        machine.tasks(pid)?;
+        Ok(machine.user.unwrap_or(5))
     }
 
     fn files(

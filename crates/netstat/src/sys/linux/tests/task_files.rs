@@ -14,6 +14,7 @@ use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::linux::owners::bpf::{Evidence, HeldSource, SocketFile};
 use crate::sys::linux::owners::task_files::{Scope, TaskFileSearch};
+use crate::sys::linux::owners::without_descriptor::Ring;
 use crate::sys::support;
 use crate::sys::system::System;
 use rustix::io::Errno;
@@ -58,6 +59,16 @@ impl HeldSource for Iteration<'_> {
             }
         }
         Ok(())
+    }
+
+    fn rings(&self) -> Option<Vec<Ring>> {
+        let machine = self.0.at("rings");
+        let ring = |pid: u32, link: &(i32, Link)| {
+            matches!(link.1, Link::Ring).then_some(Ring { pid, thread: None, fd: link.0 })
+        };
+        let leaders = machine.processes.iter().filter_map(|(pid, tasks)| Some((*pid, tasks.get(pid)?)));
+        let rings = leaders.flat_map(|(pid, task)| task.links.iter().filter_map(move |link| ring(pid, link)));
+        (!machine.lacks_rings).then(|| rings.collect())
     }
 }
 
@@ -321,15 +332,20 @@ fn sockets_without_a_descriptor_are_owned_as_by_the_walk() {
 
 #[test]
 fn process_that_refuses_to_be_read_may_hold_a_socket_without_a_descriptor() {
+    let hidden = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
+    let expected = (vec![], hidden, vec![GapKind::ProcessesUnreadable]);
     let proc = ScriptedProc::with(|machine| {
         machine.task(12, 12).links = vec![(4, Link::Refused)];
         machine.task(12, 12).refuses = Some(Errno::ACCESS);
+        machine.maps_refused.insert(12);
     });
-    let hidden = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
-    let iterated = iterated(proc);
-    let expected = (vec![], hidden, vec![GapKind::ProcessesUnreadable]);
+    let tcp = Socket { protocol: crate::model::protocol::Protocol::Tcp, ..row(INODE) };
+    let iterated = self::iterated(proc.listing_rows(vec![tcp]));
     assert_eq!(ownership(&iterated.ask(&Query::new())), expected);
     assert_eq!(iterated.proc.ownership(), expected, "as by the walk");
+    // Its ring is seen, and what is registered there is not.
+    let ring = |machine: &mut Machine| machine.task(12, 12).links = vec![(5, Link::Ring)];
+    assert_eq!(ownership(&self::iterated(ScriptedProc::with(ring)).ask(&Query::new())), expected);
 }
 
 #[test]
@@ -337,6 +353,7 @@ fn rings_are_not_looked_for_among_too_many_descriptors() {
     let proc = ScriptedProc::with(|machine| {
         machine.task(12, 12).links.clear();
         machine.processes.insert(13, process(13, &vec![9; 70_000]));
+        machine.lacks_rings = true;
     });
     let hidden = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
     let expected = (vec![], hidden, vec![GapKind::ProcessesSkipped]);

@@ -35,6 +35,7 @@ mod tests;
 
 pub(crate) use refused::Refused;
 
+use super::without_descriptor::Ring;
 use crate::sys::linux::errno::errno_of;
 use iterator::{attach, run};
 use program::{RECORD_BYTES, Types};
@@ -80,11 +81,18 @@ pub(crate) trait HeldSource {
     /// A descriptor may come more than once: from threads whose leader has exited, from threads with tables of
     /// their own, and before Linux 5.10 from every thread.
     fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno>;
+
+    /// The descriptors of io_urings, once for each process that has them. `None`: this kernel cannot run the program.
+    fn rings(&self) -> Option<Vec<Ring>>;
 }
 
 impl<T: HeldSource> HeldSource for std::sync::Arc<T> {
     fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
         T::read(self, each)
+    }
+
+    fn rings(&self) -> Option<Vec<Ring>> {
+        T::rings(self)
     }
 }
 
@@ -130,6 +138,25 @@ impl HeldSource for TaskFiles {
                 each(at, file);
             }
         })
+    }
+
+    fn rings(&self) -> Option<Vec<Ring>> {
+        // Loaded when it is needed, which is seldom.
+        let file = kernel_types().ok()?;
+        let types = Types::new(&file).ok()?;
+        let link = attach(b"netstat_rings\0\0\0", &program::rings(&types, self.level).ok()?).ok()?;
+        let mut rings = Vec::new();
+        let read = run::<RECORD_BYTES>(&link, &mut |_, record| {
+            let Some(SocketFile { pid, fd, evidence: Some(Evidence { netns: thread, .. }), .. }) =
+                decode(&record)
+            else {
+                return;
+            };
+            if pid != 0 {
+                rings.push(Ring { pid, thread: Some(thread).filter(|thread| *thread != pid), fd });
+            }
+        });
+        read.ok().map(|()| rings)
     }
 }
 

@@ -223,6 +223,61 @@ pub(crate) fn inet_files(types: &Types<'_>, level: u32) -> Result<Program, Refus
     Ok(Program { instructions: code.finish(), attach_to: function.number() })
 }
 
+/// The program that writes a record for each descriptor of an io_uring: process, descriptor, and in place of the network
+/// namespace the thread.
+pub(crate) fn rings(types: &Types<'_>, level: u32) -> Result<Program, Refused> {
+    /// `ANON_INODE_FS_MAGIC` of linux/magic.h: no other file system's file can be called so.
+    const ANON_INODE_FS_MAGIC: i32 = 0x0904_1934;
+    let function = types.task_file.function.ok_or(Refused::types("no function", "bpf_iter_task_file"))?;
+    let context = types.task_file.context.ok_or(Refused::types("no structure", "bpf_iter__task_file"))?;
+    let (meta, meta_type) = types.pointer(context, "meta")?;
+    let seq = types.field(meta_type, "seq")?;
+    let (task, task_type) = types.pointer(context, "task")?;
+    let fd = types.field(context, "fd")?;
+    let (file, file_type) = types.pointer(context, "file")?;
+    let dentry = types.nested(file_type, "f_path", "dentry")?;
+    let dentry_type = types.behind(dentry, "dentry")?;
+    let (super_block, super_block_type) = types.pointer(dentry_type, "d_sb")?;
+    let magic = types.field(super_block_type, "s_magic")?;
+    // The name of a short name's file, called otherwise since Linux 6.14.
+    let (name, _) =
+        types.place(dentry_type, "d_iname").or_else(|_| types.place(dentry_type, "d_shortname"))?;
+    let name = i16::try_from(name).map_err(|_| Refused::types("too far within its structure:", "d_iname"))?;
+
+    let mut code = Assembler::default();
+    code.copy(R6, R1);
+    file.load(&mut code, R7, R6);
+    task.load(&mut code, R8, R6);
+    code.exit_if_equal(R7, 0);
+    code.exit_if_equal(R8, 0);
+    dentry.load(&mut code, R7, R7);
+    super_block.load(&mut code, R3, R7);
+    magic.load(&mut code, R3, R3);
+    code.exit_unless_equal(R3, ANON_INODE_FS_MAGIC);
+    for (offset, part) in [(0, *b"[io_"), (4, *b"urin")] {
+        code.load(Width::Bytes4, R3, R7, name.saturating_add(offset));
+        code.exit_unless_equal(R3, i32::from_ne_bytes(part));
+    }
+    code.copy(R9, R8);
+    for field in path_to_process(types, task_type, level)? {
+        field.load(&mut code, R8, R8);
+    }
+    code.store(Width::Bytes4, Frame, at::PROCESS, R8);
+    for field in path_to_thread(types, task_type, level)? {
+        field.load(&mut code, R9, R9);
+    }
+    code.store(Width::Bytes4, Frame, at::NAMESPACE, R9);
+    fd.load(&mut code, R3, R6);
+    code.store(Width::Bytes4, Frame, at::DESCRIPTOR, R3);
+    code.set(R3, 0);
+    code.store(Width::Bytes8, Frame, at::INODE, R3);
+    code.store(Width::Bytes8, Frame, at::COOKIE, R3);
+    code.store(Width::Bytes4, Frame, at::PORT, R3);
+    meta.load(&mut code, R1, R6);
+    write_frame(&mut code, seq, 32);
+    Ok(Program { instructions: code.finish(), attach_to: function.number() })
+}
+
 /// The program that writes a record for each descriptor of a socket of any family, for kernels that cannot run
 /// [`inet_files`].
 pub(crate) fn socket_files(types: &Types<'_>, level: u32) -> Result<Program, Refused> {
@@ -281,6 +336,15 @@ fn path_to_process(types: &Types<'_>, task: TypeId, level: u32) -> Result<Vec<Fi
     let (leader, leader_type) = types.pointer(task, "group_leader")?;
     let (pid, pid_type) = types.pointer(leader_type, "thread_pid")?;
     Ok(vec![leader, pid, types.number_at(pid_type, level)?])
+}
+
+/// The same to the number of the task itself.
+fn path_to_thread(types: &Types<'_>, task: TypeId, level: u32) -> Result<Vec<Field>, Refused> {
+    if level == 0 {
+        return Ok(vec![types.field(task, "pid")?]);
+    }
+    let (pid, pid_type) = types.pointer(task, "thread_pid")?;
+    Ok(vec![pid, types.number_at(pid_type, level)?])
 }
 
 /// The program that writes the level of the reader's pid namespace, a number of 4 bytes, at the first task, and nothing

@@ -1,7 +1,7 @@
 //! The programs in the running kernel, with sockets that the tests make. They need root and a kernel with BPF
 //! iterators, and are skipped without.
 
-use super::program::{Types, inet_files, level_of_reader, socket_files};
+use super::program::{Types, inet_files, level_of_reader, rings, socket_files};
 use super::{HeldSource, Refused, SocketFile, TaskFiles, ffi, kernel_types, level, may_load};
 use rustix::io::Errno;
 use rustix::io::{FdFlags, fcntl_getfd};
@@ -234,7 +234,7 @@ fn verifier_accepts_the_programs_of_every_level() {
     let file = kernel_types().unwrap();
     let types = Types::new(&file).unwrap();
     // The kernel allows 32 namespaces in one another.
-    let of_level = |level| [inet_files(&types, level), socket_files(&types, level)];
+    let of_level = |level| [inet_files(&types, level), socket_files(&types, level), rings(&types, level)];
     let programs = (0..=32).flat_map(of_level).chain([level_of_reader(&types)]);
     for program in programs {
         let program = program.unwrap();
