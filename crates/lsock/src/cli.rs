@@ -32,7 +32,7 @@ pub(crate) struct Cli {
 /// The commands beside the listing.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
-    /// Close sockets from outside, whoever holds them (Linux, with CAP_NET_ADMIN)
+    /// Close sockets of other processes (Linux, with CAP_NET_ADMIN)
     ///
     /// Shows what would be closed and asks. The holders keep their descriptors, and their next call on one fails; the
     /// other end of a connection gets a reset. A socket that takes the same addresses meanwhile is not hit.

@@ -51,7 +51,7 @@ pub struct FilterArgs {
     /// Sockets that a process of this name holds (the whole name; Windows: .exe can be left out); can be given again
     #[arg(long, value_name = "NAME", help_heading = HEADING)]
     pub process: Vec<String>,
-    /// Sockets made by one of these users; Windows does not tell whose they are
+    /// Sockets made by one of these users; not on Windows, whose tables have no user
     #[arg(long, value_name = "NAME|UID,...", value_delimiter = ',', value_hint = ValueHint::Username,
           help_heading = HEADING)]
     pub user: Vec<String>,

@@ -100,8 +100,9 @@ cookie, so that one which takes the same addresses meanwhile is not hit. A UDP s
 is disconnected and keeps that port: its line ends with (stays bound).";
 
 const EXIT: &str = "0 when the sockets were listed, even if there are none, and when the reader closed the pipe; \
-1 when that failed, or when destroy could not close everything, got no yes, or found nothing where \
-processes could not be read; destroy returns 0 when nothing is meant by its filters. 2 when the command line makes no sense. What could not be seen is told in one line on standard \
+1 when that failed, or when destroy could not close everything, was not confirmed, could not read a table, or left \
+sockets open because it could not be decided whether they are selected; destroy returns 0 when its filters select \
+nothing. 2 when the command line makes no sense. What could not be seen is reported in one line on standard \
 error, and in the JSON.";
 
 pub(crate) const BOUND_TO_CLOSE: &str =

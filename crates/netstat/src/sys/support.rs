@@ -111,14 +111,14 @@ mod tests {
         let all = [LINUX, WINDOWS, MACOS, UNSUPPORTED];
         assert_eq!(systems[1..], all.each_ref().map(|support| support.system));
         for (column, support) in (1..).zip(&all) {
-            let told: BTreeMap<String, bool> = rows
+            let stated: BTreeMap<String, bool> = rows
                 .iter()
                 .map(|row| {
                     assert!(matches!(row[column], "yes" | "-"), "{row:?}");
                     (row[0].to_owned(), row[column] == "yes")
                 })
                 .collect();
-            assert_eq!(told, promised(support), "{}", support.system);
+            assert_eq!(stated, promised(support), "{}", support.system);
         }
         // The matrix has no row for these, and there is no listing that could show them.
         assert!(UNSUPPORTED.protocols.is_empty() && UNSUPPORTED.owner_roles.is_empty());
