@@ -1,5 +1,5 @@
-//! Escaping of text from other processes: names, paths, command lines, names of users and network interfaces. They can
-//! hold any bytes, including escape sequences for the terminal.
+//! Escapes text from other processes (names, paths, command lines, users, network interfaces), for the terminal and as
+//! JSON strings.
 
 use crate::digits::push_display;
 

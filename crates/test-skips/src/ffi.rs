@@ -1,4 +1,4 @@
-//! A function of the C library that every target of the tests links to.
+//! `atexit` of the C library: runs a function when the test program ends.
 #![allow(unsafe_code)]
 
 use std::ffi::c_int;

@@ -1,4 +1,4 @@
-//! The commands, one file each.
+//! The commands, one file each; `main` chooses which one runs.
 
 pub(crate) mod completions;
 pub(crate) mod destroy;

@@ -1,4 +1,4 @@
-//! The formats of the output, one file or folder each.
+//! Writes the rows in one of the formats, each of which has a file or folder; [`Output`] has the format and its columns.
 
 mod chunk_writer;
 mod csv;

@@ -99,8 +99,8 @@ fn add_unlisted(query: &Query, search: &mut impl OwnerSearch, owners: &OwnerTabl
     }
 }
 
-/// Keeps the rows that pass the filter with their owners. Those for which it is undecided are counted, and are put aside
-/// if the query wants rows only that surely pass.
+/// Keeps the rows that pass the filter with their owners. Those for which it is undecided are counted. They are put aside
+/// if the query wants only rows that surely pass, and otherwise kept if they pass by the owners that are known.
 fn filter_by_owner(system: &impl System, query: &Query, owners: &OwnerTable, snapshot: &mut Snapshot) {
     if !query.needs_owners() {
         return;

@@ -130,7 +130,7 @@ impl Filter {
         Self::in_set(States::BUCKET)
     }
 
-    /// The opposite of [`Filter::bucket`].
+    /// All but TIME_WAIT and SYN_RECV, as `big` in `ss`: what the kernel keeps whole. The opposite of [`Filter::bucket`].
     pub fn big() -> Self {
         !Self::bucket()
     }

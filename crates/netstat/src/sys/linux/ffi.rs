@@ -6,7 +6,7 @@ use super::errno::errno_of;
 use rustix::io::Errno;
 use std::cmp::Ordering;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// Comparisons of linux/kcmp.h: of two open files, and of two tasks' descriptor tables.
 const KCMP_FILE: libc::c_int = 0;
@@ -67,13 +67,7 @@ fn compare(
 /// pidfd_open(2). Not all C libraries have a function for it.
 pub(super) fn pidfd_open(pid: u32) -> Result<OwnedFd, Errno> {
     let pid = libc::pid_t::try_from(pid).map_err(|_| Errno::SRCH)?;
-    let flags: libc::c_uint = 0;
-    // SAFETY: the call takes integers only and touches no memory of this process.
-    let answer = unsafe { libc::syscall(libc::SYS_pidfd_open, pid, flags) };
-    let fd = libc::c_int::try_from(answer).ok().filter(|fd| *fd >= 0);
-    let fd = fd.ok_or_else(|| errno_of(io::Error::last_os_error()))?;
-    // SAFETY: the kernel has just opened it for this caller, which alone has it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    PidfdCall::Open { pid }.make()
 }
 
 /// A copy of another process's descriptor, for a process given by its own descriptor. rustix has the call on Linux, and
@@ -85,13 +79,47 @@ pub(super) fn pidfd_open(pid: u32) -> Result<OwnedFd, Errno> {
 /// # Sources
 /// pidfd_getfd(2). The copy is closed on exec.
 pub(super) fn pidfd_getfd(process: BorrowedFd<'_>, fd: i32) -> Result<OwnedFd, Errno> {
-    let flags: libc::c_uint = 0;
-    // SAFETY: the call takes integers only and touches no memory of this process.
-    let answer = unsafe { libc::syscall(libc::SYS_pidfd_getfd, process.as_raw_fd(), fd, flags) };
-    let fd = libc::c_int::try_from(answer).ok().filter(|fd| *fd >= 0);
-    let fd = fd.ok_or_else(|| errno_of(io::Error::last_os_error()))?;
-    // SAFETY: the kernel has just opened it for this call, and nothing else owns it.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    PidfdCall::GetFd { process: process.as_raw_fd(), fd }.make()
+}
+
+/// The calls that return a new descriptor.
+enum PidfdCall {
+    Open { pid: libc::pid_t },
+    GetFd { process: RawFd, fd: RawFd },
+}
+
+impl PidfdCall {
+    fn make(self) -> Result<OwnedFd, Errno> {
+        let (number, first, second) = match self {
+            Self::Open { pid } => (libc::SYS_pidfd_open, pid, 0),
+            Self::GetFd { process, fd } => (libc::SYS_pidfd_getfd, process, fd),
+        };
+        let flags: libc::c_uint = 0;
+        // SAFETY: both calls take integers only and touch no memory of this process. The flags of the first are 0, as those
+        // of the second.
+        let answer = unsafe { libc::syscall(number, first, second, flags) };
+        let fd = libc::c_int::try_from(answer).ok().filter(|fd| *fd >= 0);
+        let fd = fd.ok_or_else(|| errno_of(io::Error::last_os_error()))?;
+        // SAFETY: the kernel has just opened it for this caller, which alone has it.
+        Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+    }
+}
+
+/// The cookie of a socket. rustix has the option on Linux, and not on Android.
+///
+/// # Sources
+/// getsockopt(2), `SO_COOKIE` of asm/socket.h, Linux 4.12.
+pub(super) fn socket_cookie(socket: BorrowedFd<'_>) -> Result<u64, Errno> {
+    /// `SO_COOKIE` of asm-generic/socket.h, which the libc crate lacks on Android; SPARC has the same number.
+    const SO_COOKIE: libc::c_int = 57;
+    let mut cookie = 0_u64;
+    let mut length: libc::socklen_t = 8;
+    let (option, value) = (SO_COOKIE, (&raw mut cookie).cast());
+    // SAFETY: the value has room for as many bytes as `length` says, and both are writable.
+    match unsafe { libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, value, &raw mut length) } {
+        0 => Ok(cookie),
+        _ => Err(errno_of(io::Error::last_os_error())),
+    }
 }
 
 /// Sends a signal to the process of a descriptor. rustix has the call for signals with a name; this one takes any

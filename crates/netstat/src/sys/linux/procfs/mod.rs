@@ -16,13 +16,16 @@ use rustix::fs::{
     readlinkat_raw, statat, statfs, statx,
 };
 use rustix::io::{Errno, read};
-use rustix::net::sockopt::socket_cookie;
 use std::cmp::Ordering;
 use std::ffi::CStr;
 use std::fs::{self, Metadata};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
+
+/// `AT_STATX_DONT_SYNC` of linux/fcntl.h: what the kernel knows, without a question to a server. rustix has it on Linux, and not
+/// on Android.
+const DONT_SYNC: AtFlags = AtFlags::from_bits_retain(0x4000);
 
 /// Room for the names of about 2,700 descriptors: most directories are read with one call, and a second that returns
 /// nothing.
@@ -267,7 +270,7 @@ impl Procfs for Proc {
 
     fn socket_cookie(&self, pid: u32, fd: i32) -> Result<u64, Errno> {
         let process = ffi::pidfd_open(pid)?;
-        socket_cookie(ffi::pidfd_getfd(process.as_fd(), fd)?)
+        ffi::socket_cookie(ffi::pidfd_getfd(process.as_fd(), fd)?.as_fd())
     }
 
     fn read(&self, path: &str, content: &mut Vec<u8>) -> Result<(), Errno> {
@@ -292,7 +295,7 @@ impl Procfs for Proc {
         let mask = StatxFlags::INO | StatxFlags::NLINK;
         // No file system is asked that may not answer: only what the kernel has in memory counts.
         let link = absolute(&format!("{pid}/exe"));
-        let executable = statx(CWD, link, AtFlags::STATX_DONT_SYNC, mask)?;
+        let executable = statx(CWD, link, DONT_SYNC, mask)?;
         if executable.stx_nlink == 0 {
             return Ok(false);
         }
@@ -302,7 +305,7 @@ impl Procfs for Proc {
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::CACHED;
         match openat2(root, path, flags, Mode::empty(), resolve) {
             Ok(found) => {
-                let found = statx(found, c"", AtFlags::EMPTY_PATH | AtFlags::STATX_DONT_SYNC, mask)?;
+                let found = statx(found, c"", AtFlags::EMPTY_PATH | DONT_SYNC, mask)?;
                 let id = |file: &Statx| (file.stx_ino, file.stx_dev_major, file.stx_dev_minor);
                 Ok(id(&found) == id(&executable))
             }
