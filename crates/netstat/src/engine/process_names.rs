@@ -40,8 +40,6 @@ pub(crate) struct ProcessNames<'a, S> {
     owners: &'a OwnerTable,
     /// Ascending by pid.
     known: RefCell<Vec<Process>>,
-    /// Processes that had ended when their names were read.
-    ended: RefCell<Vec<u32>>,
     /// For names, whether an unread process may have it.
     of_unread: RefCell<Vec<(OsString, bool)>>,
 }
@@ -54,8 +52,8 @@ impl<'a, S: System> ProcessNames<'a, S> {
         owners: &'a OwnerTable,
         processes: &[ProcessSeen],
     ) -> Self {
-        let (known, ended, of_unread) = Default::default();
-        let names = Self { system, query, owners, known, ended, of_unread };
+        let (known, of_unread) = Default::default();
+        let names = Self { system, query, owners, known, of_unread };
         if query.filter.needs_names() {
             names.read(processes);
         }
@@ -66,17 +64,15 @@ impl<'a, S: System> ProcessNames<'a, S> {
         let threads = thread_count(self.query, S::processors);
         let (read, _) = self.system.processes(processes, S::NAME_FIELDS, threads);
         let mut known = self.known.borrow_mut();
-        // Whether it is new. They come in order, so mostly at the end.
         let mut add = |process: Process| {
-            let place = known.binary_search_by_key(&process.pid, |known| known.pid);
-            place.inspect_err(|place| known.insert(*place, process)).is_err()
+            // They come in order, so mostly at the end.
+            if let Err(place) = known.binary_search_by_key(&process.pid, |known| known.pid) {
+                known.insert(place, process);
+            }
         };
-        for process in read {
-            add(process);
-        }
-        // A process that has ended has no name any more.
-        let ended = processes.iter().map(|process| process.pid).filter(|pid| add(Process::new(*pid)));
-        self.ended.borrow_mut().extend(ended);
+        read.into_iter().for_each(&mut add);
+        // Of a process that is not among them, the name is not known.
+        processes.iter().for_each(|process| add(Process::new(process.pid)));
     }
 
     /// Whether a row passes the filter, with what is known of its owners.
@@ -95,20 +91,12 @@ impl<'a, S: System> ProcessNames<'a, S> {
             Term::Process(name) => {
                 let known = self.of_unread.borrow().iter().find(|(of, _)| of == name).map(|(_, may)| *may);
                 known.unwrap_or_else(|| {
-                    let may = unread.iter().any(|pid| self.may_be_named(*pid, name));
+                    let may = unread.iter().any(|pid| self.is_named(*pid, name) != Some(false));
                     self.of_unread.borrow_mut().push((name.clone(), may));
                     may
                 })
             }
             _ => false,
-        }
-    }
-
-    /// Whether a process that is still there may have this name.
-    fn may_be_named(&self, pid: u32, name: &OsStr) -> bool {
-        match self.is_named(pid, name) {
-            Some(known) => known,
-            None => !self.ended.borrow().contains(&pid),
         }
     }
 }

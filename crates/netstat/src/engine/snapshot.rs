@@ -23,9 +23,11 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     let mut snapshot = Snapshot { taken_at: SystemTime::now(), ..Snapshot::default() };
     if !query.wants_owners() {
         let sockets = &mut snapshot.sockets;
-        snapshot.gaps = join::list(system, query, &mut |mut row| {
-            row.clear_owners();
-            keep(query, sockets, row)
+        snapshot.gaps = join::list(system, query, &mut |row| {
+            // In the list, since a row has nearly 200 bytes, which each step may move.
+            let flow = keep(query, sockets, row);
+            sockets.last_mut().map(Socket::clear_owners);
+            flow
         })?;
         return Ok(snapshot);
     }

@@ -58,15 +58,24 @@ fn end(family: Family, address: &[u8; 16], port: u16, interface: u32) -> Endpoin
 }
 
 /// The row of a record; `None` for a family that is not IP.
-#[inline]
 pub(super) fn row(record: &InetDiagMsg, info: &ProtocolInfo) -> Option<Socket> {
+    Some(row_of_family(ip_family(record)?, record, info))
+}
+
+/// The family of a record; `None` if it is not IP.
+pub(super) fn ip_family(record: &InetDiagMsg) -> Option<Family> {
+    match record.family {
+        AF_INET => Some(Family::Ipv4),
+        AF_INET6 => Some(Family::Ipv6),
+        _ => None,
+    }
+}
+
+/// The row of a record of this family.
+#[inline] // A row has nearly 200 bytes, which each call may move.
+pub(super) fn row_of_family(family: Family, record: &InetDiagMsg, info: &ProtocolInfo) -> Socket {
     let InetDiagMsg { state, timer, rqueue, wqueue, uid, inode, v6_only, .. } = *record;
     let SockId { sport, dport, src, dst, interface, cookie } = record.id;
-    let family = match record.family {
-        AF_INET => Family::Ipv4,
-        AF_INET6 => Family::Ipv6,
-        _ => return None,
-    };
     let mut socket = Socket::new(family, info.protocol, end(family, &src, sport, interface));
     if dport != 0 || dst != [0; 16] {
         socket.remote = Some(end(family, &dst, dport, interface));
@@ -78,7 +87,7 @@ pub(super) fn row(record: &InetDiagMsg, info: &ProtocolInfo) -> Option<Socket> {
     socket.cookie = if cookie == u64::MAX { None } else { NonZeroU64::new(cookie) };
     socket.interface = NonZeroU32::new(interface);
     socket.v6_only = v6_only;
-    Some(socket)
+    socket
 }
 
 /// The row of a line of `/proc/net`, which has less.

@@ -34,8 +34,9 @@ pub(crate) fn processes(
     match Proc::open() {
         Ok(procfs) => read_all(&procfs, seen, fields, threads, known),
         Err(errno) => {
-            let gap = no_details(u64::try_from(seen.len()).unwrap_or(u64::MAX), errno);
-            (seen.iter().map(|seen| Process::new(seen.pid)).collect(), vec![gap])
+            let count = u64::try_from(seen.len()).unwrap_or(u64::MAX);
+            let gap = (count > 0).then(|| no_details(count, errno));
+            (seen.iter().map(|seen| Process::new(seen.pid)).collect(), gap.into_iter().collect())
         }
     }
 }

@@ -124,10 +124,11 @@ impl<'o> Dumps<'o> {
             if !dedup.is_new(record.chunk, message.id.cookie) {
                 continue;
             }
-            let Some(mut row) = row::row(&message, info) else {
+            let Some(family) = row::ip_family(&message) else {
                 rows.skipped += 1;
                 continue;
             };
+            let mut row = row::row_of_family(family, &message, info);
             if !table.details.is_empty() {
                 match details::details(table.details, info, &message, record.payload) {
                     Ok(details) => row.set_details(details),
