@@ -225,6 +225,10 @@ impl<E: Extra> Pass<E> {
                 if !matches!(unread, Unreadable::Vanished) {
                     found.unread.push(*pid);
                 }
+                if matches!(unread, Unreadable::Refused) && found.early.last() == Some(pid) {
+                    // It would be refused in the second pass too.
+                    found.early.pop();
+                }
                 found.count(unread);
             }
             let holdings = found.holdings.get(before..).unwrap_or_default();

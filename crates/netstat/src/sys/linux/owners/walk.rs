@@ -315,8 +315,11 @@ impl<P: Procfs> DescriptorTables<'_, '_, P> {
             }
             leader => leader?,
         };
-        let others = if sizes.threads > 1 { self.threads(leader.descriptors) } else { Ok(()) };
-        if leader.refused > 0 { Err(Errno::ACCESS) } else { others }
+        if leader.refused > 0 {
+            // The links of its threads are refused by the same rule.
+            return Err(Errno::ACCESS);
+        }
+        if sizes.threads > 1 { self.threads(leader.descriptors) } else { Ok(()) }
     }
 
     /// Reads one descriptor table.

@@ -230,15 +230,22 @@ impl Procfs for Proc {
         };
         let mut link = [MaybeUninit::uninit(); LINK_BYTES];
         let mut table = TableRead::default();
+        let mut is_readable = false;
         each_name(&path, |directory, name| {
             let Some(fd) = number(name.to_bytes()).and_then(|fd| i32::try_from(fd).ok()) else {
                 return;
             };
             table.descriptors += 1;
+            // The kernel allows or refuses all links of a task: one refusal is that of all, unless the task has changed its
+            // user or its program in between.
+            if table.refused > 0 && !is_readable {
+                return;
+            }
             // Not stat, which would ask the file system behind the descriptor: one that does not answer
             // (NFS, FUSE) would hold up the listing for good.
             match readlinkat_raw(directory, name, &mut link) {
                 Ok((target, _)) => {
+                    is_readable = true;
                     if let Some(inode) = socket_inode(target) {
                         found(fd, File::Socket(inode));
                     } else if target == RING {

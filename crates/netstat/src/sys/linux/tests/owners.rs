@@ -67,6 +67,19 @@ fn links_refused_one_by_one_count_as_one_unreadable_process() {
 }
 
 #[test]
+fn refused_process_is_read_once_and_its_threads_are_not() {
+    let proc = ScriptedProc::with(|machine| {
+        machine.task(12, 12).links = vec![(3, Link::Refused)];
+        let thread = Task { links: vec![(3, Link::Refused)], ..task(12, &[]) };
+        machine.processes.get_mut(&12).unwrap().insert(14, thread);
+    });
+    assert_eq!(proc.snapshot().sockets[0].ownership(), UNREADABLE);
+    let steps = proc.steps();
+    assert_eq!(steps.iter().filter(|step| *step == "sockets 12/12").count(), 1, "{steps:?}");
+    assert!(!steps.iter().any(|step| step.ends_with("/14")), "{steps:?}");
+}
+
+#[test]
 fn refused_links_of_a_thread_with_a_table_of_its_own_make_the_process_unreadable() {
     let proc = ScriptedProc::with(|machine| {
         let thread = Task { links: vec![(3, Link::Refused)], ..task(99, &[]) };
