@@ -43,7 +43,7 @@ run_tests() {
     binary=$(cargo test --quiet --package netstat --lib --no-run --message-format json |
         sed -n 's/.*"executable":"\([^"]*\)".*/\1/p' | tail -1)
     memcheck --leak-check=full --show-leak-kinds=definite --errors-for-leak-kinds=definite \
-        "$binary" --test-threads 1 sys::linux::bpf:: sys::linux::ffi:: sys::linux::netlink::ffi::
+        "$binary" --test-threads 1 sys::linux::owners::bpf:: sys::linux::ffi:: netlink::peer::
 }
 
 # It leaves its memory to the end of the process, so that leaks are looked for in the tests alone.

@@ -326,13 +326,15 @@ impl Drop for SharedCounters {
 
 /// Loads a program that returns 0, of the oldest program type, and frees it.
 pub(crate) fn bpf_load_nothing() -> io::Result<()> {
-    /// The command's part of `union bpf_attr`, as it was at first.
+    /// The command's part of `union bpf_attr`. The kernel wants the first four members; valgrind reads more, whatever the
+    /// size, so that there is zeroed room for what was added since.
     #[repr(C)]
     struct Load {
         prog_type: u32,
         insn_cnt: u32,
         insns: u64,
         license: u64,
+        added_since: [u64; 16],
     }
     const BPF_PROG_LOAD: c_int = 5;
     const BPF_PROG_TYPE_SOCKET_FILTER: u32 = 1;
@@ -344,10 +346,13 @@ pub(crate) fn bpf_load_nothing() -> io::Result<()> {
         insn_cnt: 2,
         insns: u64::try_from(instructions.as_ptr().addr()).map_err(io::Error::other)?,
         license: u64::try_from(license.as_ptr().addr()).map_err(io::Error::other)?,
+        added_since: [0; 16],
     };
-    // SAFETY: the part is that of the command and of the size given; the kernel only reads it and what it points
+    // SAFETY: the part is that of the command and at least of the size given; the kernel only reads it and what it points
     // to: as many instructions as its count, and a string that ends with 0. Both live through the call.
-    let fd = unsafe { libc::syscall(libc::SYS_bpf, BPF_PROG_LOAD, &raw const part, size_of::<Load>()) };
+    let fd = unsafe {
+        libc::syscall(libc::SYS_bpf, BPF_PROG_LOAD, &raw const part, std::mem::offset_of!(Load, added_since))
+    };
     if fd < 0 {
         return Err(io::Error::last_os_error());
     }
