@@ -239,3 +239,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn name_that_forges_a_line_after_one_that_is_no_socket_is_marked() {
+    // Found by fuzzing: the name of the first socket has a forged line, one that is no socket, and another forged line.
+    let name = b"Nu~e\n\x0e\x1a04: 00000003 00000000 00000000 0091 03 1222520\n0Nu~e\n\x0e\x1a04: 00000003 00000000 \
+        00000000 0091 03 1222520";
+    let name = &name[..name.len().min(108)];
+    let text = [UNNAMED.trim_end().as_bytes(), b" ", name, b"\n", UNNAMED.as_bytes()].concat();
+    let lines: Vec<_> = ProcNetUnixLines::new(&text).collect();
+    let (last, before) = lines.split_last().unwrap();
+    assert_eq!(last.unwrap().inode, 1_222_515);
+    let is_marked =
+        |line: &Result<ProcNetUnix<'_>, _>| line.is_err() || line.is_ok_and(|it| it.may_be_forged);
+    assert!(before.len() > 2 && before[1..].iter().all(is_marked), "{before:?}");
+}

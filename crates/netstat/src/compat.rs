@@ -378,6 +378,7 @@ pub fn iterate_sockets_info_without_pids(
 
 /// The user as one number. A socket that exists and has no user is one of a user without a number in this user namespace
 /// (Linux): the kernel's stand-in for such users, as netstat2 had it, and not 0, which is root.
+#[cfg(any(target_os = "linux", target_os = "android"))]
 fn old_uid(socket: &Socket) -> u32 {
     const STAND_IN: u32 = 65_534;
     socket.uid.unwrap_or(if socket.inode().is_some() { STAND_IN } else { 0 })
@@ -446,6 +447,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(any(target_os = "linux", target_os = "android"))]
     fn user_without_a_number_is_not_root() {
         let uid = |socket: &Socket| SocketInfo::try_from(socket).unwrap().uid;
         let mut socket = row_at(Protocol::Tcp, "127.0.0.1:80");

@@ -94,10 +94,15 @@ impl<'a> ProcNetUnixLines<'a> {
             return Err(DecodeError::malformed(RECORD, start, "no newline"));
         };
         let line = self.reader.take(first_line)?.strip_suffix(b"\n").unwrap_or_default();
-        let mut socket = fixed_fields(line).map_err(|(offset, what)| {
+        let fields = fixed_fields(line).map_err(|(offset, what)| {
             let offset = start.saturating_add(offset);
             DecodeError::malformed(RECORD, offset, what)
-        })?;
+        });
+        if fields.is_err() {
+            // It may be of the name before, which may continue after this line too.
+            self.name_before = name_before.map(|before| before.saturating_add(1).saturating_add(line.len()));
+        }
+        let mut socket = fields?;
         let mut length = line.len();
         if let Some(on_line) = socket.name {
             let before_name = line.len().saturating_sub(on_line.len());
