@@ -42,6 +42,8 @@ pub(crate) fn of_name(name: &OsStr, with_name: &dyn Fn(&[u32]) -> Vec<u32>) -> V
     let pids: Vec<u32> = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
     let named = with_name(&pids);
     match named.is_empty() {
+        // One that is hidden may have the name.
+        true if hides_processes() => Vec::new(),
         true => vec![not_found(format!("name {}", name.to_string_lossy()))],
         false => named.into_iter().take(MAX_PROCESSES).flat_map(of_process).collect(),
     }
