@@ -8,6 +8,7 @@ use crate::engine::tables::{Sink, Tables};
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
 use crate::query::Query;
+use crate::sys::linux::families::{self, FamilyTable};
 use crate::sys::linux::procfs::net::{self, Unread};
 use crate::sys::linux::sock_diag::dumps::Dumps;
 use crate::sys::linux::sock_diag::netlink::Fault;
@@ -29,7 +30,7 @@ impl fmt::Display for Undumped<'_> {
 /// Emits the sockets of all tables that the query needs.
 pub(super) fn sockets(dumps: &mut Dumps<'_>, query: &Query, sink: &mut Sink<'_>) -> Result<Vec<Gap>, Error> {
     let tables = tables_of(query)?;
-    let mut gaps = list(dumps, &mut net::open, &tables, sink)?;
+    let mut gaps = list(dumps, &mut net::open, &tables, &families::tables_of(query), sink)?;
     if lack_bound_inactive(&tables) {
         let source = "sock_diag tcp: Linux lists sockets that are bound but idle since 6.8";
         gaps.push(Gap::new(GapKind::TableUnavailable, 1, source));
@@ -42,6 +43,7 @@ pub(super) fn list(
     dumps: &mut Dumps<'_>,
     open_file: net::Open<'_>,
     wanted: &[Table],
+    of_families: &[FamilyTable],
     sink: &mut Sink<'_>,
 ) -> Result<Vec<Gap>, Error> {
     let mut tables = Tables::new(sink);
@@ -56,6 +58,7 @@ pub(super) fn list(
             break;
         }
     }
+    families::list(dumps, open_file, of_families, &mut tables);
     tables.finish(|| false)
 }
 

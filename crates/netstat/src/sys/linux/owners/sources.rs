@@ -2,7 +2,7 @@
 
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::log::debug;
-use crate::model::gap::GapKind;
+use crate::model::gap::{Gap, GapKind};
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
@@ -10,16 +10,21 @@ use crate::sys::linux::owners::bpf::TaskFiles;
 use crate::sys::linux::owners::select::{KeptProgram, Strategy, load, select};
 use crate::sys::linux::owners::{task_files, walk};
 use crate::sys::linux::procfs::Proc;
+use crate::sys::linux::unlisted_socket;
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
 use std::os::unix::fs::MetadataExt;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// A search for owners by the selected source.
 pub(crate) struct OwnerSources<'c> {
     kept: &'c KeptProgram,
     asked: OwnerSource,
     pids: Vec<u32>,
+    /// Whether sockets of other families than IP are listed, which the program does not report.
+    has_other_families: bool,
+    /// The inode numbers of the listed sockets, if the query is for all others too.
+    listed: Option<Arc<Mutex<Vec<u64>>>>,
     /// The inode number of this thread's network namespace, whose sockets are listed.
     netns: Option<u32>,
     /// Set if the tables of sockets were complete before the source was selected.
@@ -51,11 +56,13 @@ impl Selected {
 }
 
 impl<'c> OwnerSources<'c> {
-    pub(crate) fn new(kept: &'c KeptProgram, query: &Query) -> Self {
+    pub(crate) fn new(kept: &'c KeptProgram, query: &Query, listed: &Arc<Mutex<Vec<u64>>>) -> Self {
         Self {
             kept,
             asked: query.owner_source,
             pids: query.filter.pids(),
+            has_other_families: query.wants_other_families(),
+            listed: query.wants_unlisted().then(|| Arc::clone(listed)),
             netns: namespace_of_this_thread(),
             complete_tables: OnceLock::new(),
             selected: OnceLock::new(),
@@ -71,7 +78,7 @@ impl<'c> OwnerSources<'c> {
     /// If the walk was denied access to some processes, retries with the iterator, which needs no right to trace.
     fn iterate_after(&self, walked: &OwnerTable) -> Option<Iteration> {
         let refused = walked.gaps.iter().any(|gap| gap.kind == GapKind::ProcessesUnreadable);
-        if self.asked != OwnerSource::Auto || !self.pids.is_empty() || !refused {
+        if self.asked != OwnerSource::Auto || !self.pids.is_empty() || !refused || self.has_other_families {
             return None;
         }
         let reason = "processes that refuse to be read";
@@ -84,9 +91,16 @@ impl<'c> OwnerSources<'c> {
         Some(iteration)
     }
 
+    fn strategy(&self) -> Strategy {
+        if self.has_other_families {
+            return Strategy::Walk(OwnerSourceUsed::new(OwnerSource::Procfs, "sockets of other families than IP"));
+        }
+        select(self.kept, self.asked, !self.pids.is_empty())
+    }
+
     fn selected(&self) -> &Selected {
         let selected =
-            self.selected.get_or_init(|| match select(self.kept, self.asked, !self.pids.is_empty()) {
+            self.selected.get_or_init(|| match self.strategy() {
                 Strategy::Walk(from) => {
                     if self.asked != OwnerSource::Procfs {
                         debug!("owners by procfs, not by BPF: {}", from.reason);
@@ -149,6 +163,10 @@ impl OwnerSearch for OwnerSources<'_> {
             Some(Selected::Iterate(search)) => search.search_without_descriptor(table, sockets),
             None => {}
         }
+    }
+
+    fn unlisted(&mut self, table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
+        unlisted_socket::beside(self.listed.as_ref(), table)
     }
 
     fn verify(&self, socket: &mut Socket) {

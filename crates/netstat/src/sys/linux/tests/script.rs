@@ -178,6 +178,7 @@ impl Script {
                 open_file(files, path)
             },
             tables,
+            &[],
             &mut |socket| {
                 rows.push(socket);
                 if rows.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
