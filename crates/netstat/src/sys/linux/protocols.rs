@@ -2,6 +2,7 @@
 //! entry in this list.
 
 use crate::model::protocol::{Protocol, SocketType};
+use crate::model::protocol_kind::ProtocolKind;
 use crate::sys::linux::dedup::Repeats;
 use netstat_wire::linux::inet_diag::{IPPROTO_TCP, IPPROTO_UDP};
 use netstat_wire::linux::tcp_states::{TCP_CLOSE, TCP_CLOSING, TCP_ESTABLISHED, mask};
@@ -79,8 +80,9 @@ pub(crate) const PROTOCOLS: [&ProtocolInfo; 2] = [&TCP, &UDP];
 
 impl ProtocolInfo {
     /// The entry of a protocol; `None` for one that is not listed.
-    pub(crate) fn of(protocol: Protocol) -> Option<&'static Self> {
-        PROTOCOLS.into_iter().find(|info| info.protocol == protocol)
+    pub(crate) fn of(kind: impl Into<ProtocolKind>) -> Option<&'static Self> {
+        let kind = kind.into();
+        PROTOCOLS.into_iter().find(|info| info.protocol.kind() == kind)
     }
 
     /// The numbers of its states, ascending.
@@ -108,7 +110,13 @@ mod tests {
         for info in PROTOCOLS {
             assert_eq!(ProtocolInfo::of(info.protocol), Some(info));
         }
-        assert!(crate::sys::support::LINUX.protocols.iter().eq(PROTOCOLS.iter().map(|info| &info.protocol)));
+        assert!(
+            crate::sys::support::LINUX
+                .protocols
+                .iter()
+                .copied()
+                .eq(PROTOCOLS.iter().map(|info| info.protocol.kind()))
+        );
     }
 
     #[test]

@@ -112,9 +112,13 @@ fn known(term: &Term, selection: &Selection) -> Option<bool> {
     let is_port = |wanted: u16, ports: &std::ops::RangeInclusive<u16>| wanted != 0 && ports.contains(&wanted);
     match term {
         Term::Protocol(protocol) => Some(*protocol == selection.info.protocol),
+        Term::ProtocolKind(kind) => Some(*kind == selection.info.protocol.kind()),
+        Term::Type(socket_type) => Some(*socket_type == selection.info.socket_type),
         Term::Family(family) => selection.family.map(|it| it == *family),
         Term::States(states) => selection.all_states(&|state| states.contains(state)),
-        Term::Listening => selection.all_states(&|state| state == listening_state(selection.info.protocol)),
+        Term::Listening => {
+            selection.all_states(&|state| state == listening_state(selection.info.protocol.kind()))
+        }
         Term::Port(End::Local, ports) => is_port(selection.local_port, ports).then_some(true),
         Term::Port(End::Remote, ports) => is_port(selection.remote_port, ports).then_some(true),
         _ => None,
@@ -155,6 +159,7 @@ fn fold(
 /// The condition of a term; `None` if a program cannot test it.
 fn atom(term: &Term) -> Option<Code> {
     match term {
+        Term::Family(family) if !family.is_ip() => Some(Code::Known(false)),
         Term::Family(family) => {
             let is_ipv6 = prefix(wire::End::Local, Ipv6Addr::UNSPECIFIED, 0)?;
             if *family == Family::Ipv6 { Some(is_ipv6) } else { is_ipv6.not() }
@@ -168,6 +173,8 @@ fn atom(term: &Term) -> Option<Code> {
         Term::Mark { value, mask } => Code::on(Condition::Mark { mark: *value, mask: *mask }),
         Term::Autobound => Code::on(Condition::BoundAutomatically),
         Term::Protocol(_)
+        | Term::ProtocolKind(_)
+        | Term::Type(_)
         | Term::States(_)
         | Term::Listening
         | Term::Uid(_)

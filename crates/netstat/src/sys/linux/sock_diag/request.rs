@@ -13,7 +13,7 @@ use crate::model::error::Error;
 use crate::model::family::Family;
 use crate::query::{Ends, Query};
 use crate::sys::linux::details;
-use crate::sys::linux::protocols::{OnePass, PROTOCOLS, ProtocolInfo};
+use crate::sys::linux::protocols::{OnePass, ProtocolInfo};
 use crate::sys::linux::row::{address_family, tcp_state};
 use netstat_wire::linux::inet_diag::{INET_DIAG_REQ_BYTECODE, Request, RequestV2, SockId};
 use netstat_wire::linux::netlink::{NLM_F_DUMP, put_attribute};
@@ -80,13 +80,14 @@ impl Table {
     }
 }
 
-/// The tables to read for a filter, in order. `names_protocol`: this kernel knows the attribute that the request for
-/// both families of some protocols needs. An error if neither the kernel nor the predicate could decide which rows
-/// pass.
-pub(crate) fn tables(filter: &Filter, names_protocol: bool) -> Result<Vec<Table>, Error> {
+/// The tables to read for the rows of a query, in order. `names_protocol`: this kernel knows the attribute that the
+/// request for both families of some protocols needs. An error if neither the kernel nor the predicate could decide
+/// which rows pass.
+pub(crate) fn tables(query: &Query, names_protocol: bool) -> Result<Vec<Table>, Error> {
+    let filter = &query.filter;
     let knows_interface = filter.expr().has(&|term| matches!(term, Term::Interface(_)));
     let mut tables = Vec::new();
-    for info in PROTOCOLS.into_iter().filter(|info| filter.wants_protocol(info.protocol)) {
+    for info in query.wanted_protocols().filter_map(ProtocolInfo::of) {
         let states = wanted_states(filter, info);
         if states == 0 {
             continue;
@@ -130,7 +131,7 @@ fn wanted_families(filter: &Filter, one_pass: bool) -> Vec<Option<Family>> {
 
 /// The tables to read for a query, with what is wanted beyond rows.
 pub(crate) fn tables_of(query: &Query) -> Result<Vec<Table>, Error> {
-    let mut tables = tables(&query.filter, kernel_has_protocol_attribute())?;
+    let mut tables = tables(query, kernel_has_protocol_attribute())?;
     for table in &mut tables {
         table.details = query.details;
         // A lookup does not run a program in the kernel.
