@@ -30,7 +30,10 @@ impl fmt::Display for Undumped<'_> {
 /// Emits the sockets of all tables that the query needs.
 pub(super) fn sockets(dumps: &mut Dumps<'_>, query: &Query, sink: &mut Sink<'_>) -> Result<Vec<Gap>, Error> {
     let tables = tables_of(query)?;
-    let mut gaps = list(dumps, &mut net::open, &tables, &families::tables_of(query), sink)?;
+    // The search for owners sees them.
+    let otherwise = query.wants_unlisted() && query.wants_owners();
+    let of_families = families::tables_of(query);
+    let mut gaps = list_or(otherwise, dumps, &mut net::open, &tables, &of_families, sink)?;
     if lack_bound_inactive(&tables) {
         let source = "sock_diag tcp: Linux lists sockets that are bound but idle since 6.8";
         gaps.push(Gap::new(GapKind::TableUnavailable, 1, source));
@@ -40,6 +43,18 @@ pub(super) fn sockets(dumps: &mut Dumps<'_>, query: &Query, sink: &mut Sink<'_>)
 
 /// The same with any source of dumps and files.
 pub(super) fn list(
+    dumps: &mut Dumps<'_>,
+    open_file: net::Open<'_>,
+    wanted: &[Table],
+    of_families: &[FamilyTable],
+    sink: &mut Sink<'_>,
+) -> Result<Vec<Gap>, Error> {
+    list_or(false, dumps, open_file, wanted, of_families, sink)
+}
+
+/// The same. `otherwise`: the sockets are also seen if no table can be read.
+fn list_or(
+    otherwise: bool,
     dumps: &mut Dumps<'_>,
     open_file: net::Open<'_>,
     wanted: &[Table],
@@ -59,7 +74,7 @@ pub(super) fn list(
         }
     }
     families::list(dumps, open_file, of_families, &mut tables);
-    tables.finish(|| false)
+    tables.finish(|| otherwise)
 }
 
 /// Reads from `/proc` a table that could not be dumped.

@@ -8,6 +8,7 @@ use super::procfs::{Proc, Procfs};
 use super::sock_diag::dumps::Dumps;
 use super::sock_diag::netlink::SockDiag;
 use super::sock_diag::{counts, destroy, recheck};
+use super::unlisted_socket::Listed;
 use super::{families, ffi, procfs, resolve, signal, sockets, unlisted_process, user_namespace, users};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::lock;
@@ -78,8 +79,11 @@ impl NamespacedSocket {
     }
 }
 
-/// The inode numbers of listed sockets, shared by the reading of the tables and the search for owners.
-pub(super) type Listed = Arc<Mutex<Vec<u64>>>;
+/// The gap that a listing without owners leaves.
+fn unlisted_not_seen() -> Gap {
+    let source = "sockets that no table lists are seen with their owners only";
+    Gap::new(GapKind::TableUnavailable, 1, source)
+}
 
 /// Lists the tables. A user without a number in this user namespace is none.
 fn list(
@@ -143,8 +147,7 @@ impl<'c> System for Native<'c> {
             sink(row)
         })?;
         if !query.wants_owners() {
-            let source = "sockets that no table lists are seen with their owners only";
-            gaps.push(Gap::new(GapKind::TableUnavailable, 1, source));
+            gaps.push(unlisted_not_seen());
         }
         Ok(gaps)
     }
@@ -157,12 +160,14 @@ impl<'c> System for Native<'c> {
         };
         let mut socket = self.socket();
         let dumps = socket.dumps().receive_ahead(false);
-        counts::count(dumps, &mut procfs::net::open, &mut read, query, counts)
+        let mut gaps = counts::count(dumps, &mut procfs::net::open, &mut read, query, counts)?;
+        gaps.extend(query.wants_unlisted().then(unlisted_not_seen));
+        Ok(gaps)
     }
 
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
         self.socket().dumps().open_early();
-        OwnerSources::new(&self.cache.program, query, &self.listed)
+        OwnerSources::new(&self.cache.program, query, Arc::clone(&self.listed))
     }
 
     fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {

@@ -5,6 +5,7 @@
 
 use crate::engine::owner_table::{Holding, OwnerTable};
 use crate::engine::parallel::lock;
+use crate::filter::Filter;
 use crate::model::endpoint::Endpoint;
 use crate::model::family::Family;
 use crate::model::gap::{Gap, GapKind};
@@ -12,6 +13,7 @@ use crate::model::identity::Identity;
 use crate::model::owner::Owner;
 use crate::model::protocol::{Protocol, SocketType};
 use crate::model::socket::Socket;
+use crate::query::Query;
 use crate::sys::linux::procfs::{Proc, Procfs};
 use netstat_wire::linux::proc_pid_fd::socket_inode;
 use rustix::fs::getxattr;
@@ -27,39 +29,50 @@ use std::sync::{Arc, Mutex};
 /// net/socket.c, `sockfs_xattr_handlers`; the names are those of `struct proto`, as in `/proc/net/protocols`.
 const PROTOCOL_NAME: &str = "system.sockprotoname";
 
-/// The rows of the sockets in the table that were not listed. Nothing, if the inode numbers of the listed ones were not
-/// collected.
-pub(crate) fn beside(listed: Option<&Arc<Mutex<Vec<u64>>>>, table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
-    let Some(listed) = listed else { return (Vec::new(), Vec::new()) };
-    let mut listed = std::mem::take(&mut *lock(listed));
-    listed.sort_unstable();
-    rows(table, &listed)
+/// The inode numbers of listed sockets, shared by the reading of the tables and the search for owners.
+pub(crate) type Listed = Arc<Mutex<Vec<u64>>>;
+
+/// The part of a search for owners that finds what no table has listed.
+pub(crate) struct Unlisted {
+    listed: Listed,
+    /// Which of them are wanted; `None`: none.
+    filter: Option<Filter>,
 }
 
-/// The rows of the sockets in the table that are not among the listed ones, which are ascending by inode number.
-fn rows(table: &OwnerTable, listed: &[u64]) -> (Vec<Socket>, Vec<Gap>) {
-    let (mut rows, mut elsewhere) = (Vec::new(), 0);
-    let procfs = Proc::open().ok();
-    let mut namespaces = Namespaces::default();
-    for holdings in table.by_key() {
-        let owners = || holdings.iter().map(Holding::owner);
-        let Some(inode) = holdings.first().map(|holding| holding.key) else { continue };
-        if listed.binary_search(&inode).is_ok() {
-            continue;
-        }
-        let Some(path) = owners().find_map(|owner| path_to(procfs.as_ref(), owner, inode)) else {
-            // Closed since.
-            continue;
-        };
-        if !owners().any(|owner| namespaces.is_own(owner.pid)) {
-            elsewhere += 1;
-            continue;
-        }
-        rows.push(row(inode, &protocol_name(&path)));
+impl Unlisted {
+    pub(crate) fn new(query: &Query, listed: Listed) -> Self {
+        Self { listed, filter: query.wants_unlisted().then(|| query.filter.clone()) }
     }
-    let gap = |count| Gap::new(GapKind::SocketsElsewhere, count, "held by processes in other network namespaces");
-    rows.sort_by_key(|row| row.protocol);
-    (rows, (elsewhere > 0).then(|| gap(elsewhere)).into_iter().collect())
+
+    /// The rows of the sockets in the table of holders that were not listed.
+    pub(crate) fn rows(&self, table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
+        let Some(filter) = &self.filter else { return (Vec::new(), Vec::new()) };
+        let mut listed = std::mem::take(&mut *lock(&self.listed));
+        listed.sort_unstable();
+        let (mut rows, mut elsewhere) = (Vec::new(), 0);
+        let procfs = Proc::open().ok();
+        let mut namespaces = Namespaces::default();
+        for holdings in table.by_key() {
+            let owners = || holdings.iter().map(Holding::owner);
+            let Some(inode) = holdings.first().map(|holding| holding.key) else { continue };
+            if listed.binary_search(&inode).is_ok() {
+                continue;
+            }
+            let path = owners().find_map(|owner| path_to(procfs.as_ref(), owner, inode));
+            // Without a path it has been closed since.
+            let row = path.map(|path| row(inode, &protocol_name(&path)));
+            let Some(row) = row.filter(|row| filter.matches(row)) else { continue };
+            if owners().any(|owner| namespaces.is_own(owner.pid)) {
+                rows.push(row);
+            } else {
+                elsewhere += 1;
+            }
+        }
+        rows.sort_by_key(|row| row.protocol);
+        let source = "held by processes in other network namespaces";
+        let gap = (elsewhere > 0).then(|| Gap::new(GapKind::SocketsElsewhere, elsewhere, source));
+        (rows, gap.into_iter().collect())
+    }
 }
 
 /// A path by which this owner's descriptor of the socket is reached; `None` if it does not have it any more.

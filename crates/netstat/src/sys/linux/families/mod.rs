@@ -80,7 +80,8 @@ impl fmt::Display for FamilyTable {
 
 /// The tables that a query wants, in order.
 pub(crate) fn tables_of(query: &Query) -> Vec<FamilyTable> {
-    let infos = query.wanted_protocols().flat_map(|kind| FAMILIES.into_iter().filter(move |info| info.kind == kind));
+    let infos =
+        query.wanted_protocols().flat_map(|kind| FAMILIES.into_iter().filter(move |info| info.kind == kind));
     let wanted = infos.filter(|info| query.filter.wants_kind(info.kind, info.family));
     let tables = wanted.map(|info| FamilyTable { info, states: wanted_states(query, info) });
     tables.filter(|table| table.states != 0).collect()
@@ -122,21 +123,14 @@ fn emit(table: FamilyTable, mut found: Vec<Socket>, rows: &mut TableRows<'_>) {
 }
 
 /// Reads a table from `/proc` that could not be dumped. `only`: no other is wanted.
-fn fall_back(
-    tables: &mut Tables<'_>,
-    table: FamilyTable,
-    fault: Fault,
-    open: net::Open<'_>,
-    only: bool,
-) {
+fn fall_back(tables: &mut Tables<'_>, table: FamilyTable, fault: Fault, open: net::Open<'_>, only: bool) {
     let failure = format!("sock_diag {table}: {fault}");
     let Some(file) = &table.info.proc_file else {
         if !only && fault.is_absent() && !proc_file::kernel_knows(open, table.info.kernel_names) {
             // The kernel has no such family, so there are no such sockets.
             return;
         }
-        return tables
-            .unavailable(failure, || Error::system("list", format!("{table} sockets"), fault));
+        return tables.unavailable(failure, || Error::system("list", format!("{table} sockets"), fault));
     };
     let mut uncertain = 0;
     let read = tables.read(&format!("/proc/net/{}", file.name), |rows| {

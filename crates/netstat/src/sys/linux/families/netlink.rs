@@ -44,10 +44,8 @@ fn row(_names: &mut Names, record: &[u8]) -> Result<Option<Socket>, DecodeError>
     if message.state == CONNECTED {
         socket.remote = Some(Endpoint::Netlink { port_id: message.destination_port_id });
     }
-    socket.queues = message.memory.map(|memory| Queues::Memory {
-        receive: memory.rmem_alloc,
-        send: memory.wmem_alloc,
-    });
+    socket.queues =
+        message.memory.map(|memory| Queues::Memory { receive: memory.rmem_alloc, send: memory.wmem_alloc });
     socket.identity = (message.inode != 0).then(|| Identity::Inode(message.inode.into()));
     socket.cookie = NonZeroU64::new(message.cookie);
     Ok(Some(socket))

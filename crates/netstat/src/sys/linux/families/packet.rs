@@ -44,10 +44,8 @@ fn row(_names: &mut Names, record: &[u8]) -> Result<Option<Socket>, DecodeError>
         set_interface(&mut socket, info.index);
     }
     socket.socket_type = Some(socket_type(message.kind.into()));
-    socket.queues = message.memory.map(|memory| Queues::Memory {
-        receive: memory.rmem_alloc,
-        send: memory.wmem_alloc,
-    });
+    socket.queues =
+        message.memory.map(|memory| Queues::Memory { receive: memory.rmem_alloc, send: memory.wmem_alloc });
     socket.uid = message.uid;
     socket.identity = (message.inode != 0).then(|| Identity::Inode(message.inode.into()));
     socket.cookie = NonZeroU64::new(message.cookie);

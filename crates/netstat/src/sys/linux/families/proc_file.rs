@@ -38,7 +38,11 @@ pub(super) struct Rows {
 
 impl ProcFile {
     /// The rows of the file, and how many of them may be forged.
-    pub(super) fn read(&self, open: Open<'_>, rows: &mut TableRows<'_>) -> Result<(Vec<Socket>, u64), Unread> {
+    pub(super) fn read(
+        &self,
+        open: Open<'_>,
+        rows: &mut TableRows<'_>,
+    ) -> Result<(Vec<Socket>, u64), Unread> {
         let text = read_whole(open, self.name)?;
         let read = (self.rows)(&text);
         rows.skipped += read.skipped;

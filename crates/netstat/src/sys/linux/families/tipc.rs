@@ -38,10 +38,8 @@ fn row(_names: &mut Names, record: &[u8]) -> Result<Option<Socket>, DecodeError>
     socket.remote = message.connection.map(|_| Endpoint::Unknown);
     socket.socket_type = message.kind.map(socket_type);
     socket.state = message.state.and_then(|state| u8::try_from(state).ok()).map(tcp_state);
-    socket.queues = message
-        .rqueue
-        .zip(message.wqueue)
-        .map(|(receive, send)| Queues::Memory { receive, send });
+    socket.queues =
+        message.rqueue.zip(message.wqueue).map(|(receive, send)| Queues::Memory { receive, send });
     socket.uid = message.uid;
     socket.identity = message.inode.filter(|inode| *inode != 0).map(|inode| Identity::Inode(inode.into()));
     socket.cookie = message.cookie.and_then(NonZeroU64::new);

@@ -8,10 +8,10 @@ use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::linux::owners::walk::ProcfsWalk;
 use crate::sys::linux::procfs::Proc;
-use crate::sys::linux::unlisted_socket;
+use crate::sys::linux::unlisted_socket::{Listed, Unlisted};
 use crate::sys::system::OwnerSearch;
 use std::marker::PhantomData;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::OnceLock;
 
 /// Without BPF there is no program to keep for the next listing.
 #[derive(Default)]
@@ -22,20 +22,19 @@ pub(crate) struct OwnerSources<'c> {
     kept: PhantomData<&'c KeptProgram>,
     asked: OwnerSource,
     pids: Vec<u32>,
-    /// The inode numbers of the listed sockets, if the query is for all others too.
-    listed: Option<Arc<Mutex<Vec<u64>>>>,
+    unlisted: Unlisted,
     /// Set if the tables of sockets were complete before the walk began.
     tables_complete: OnceLock<Option<Vec<u64>>>,
     walk: OnceLock<ProcfsWalk<Proc>>,
 }
 
 impl<'c> OwnerSources<'c> {
-    pub(crate) fn new(_kept: &'c KeptProgram, query: &Query, listed: &Arc<Mutex<Vec<u64>>>) -> Self {
+    pub(crate) fn new(_kept: &'c KeptProgram, query: &Query, listed: Listed) -> Self {
         Self {
             kept: PhantomData,
             asked: query.owner_source,
             pids: query.filter.pids(),
-            listed: query.wants_unlisted().then(|| Arc::clone(listed)),
+            unlisted: Unlisted::new(query, listed),
             tables_complete: OnceLock::new(),
             walk: OnceLock::new(),
         }
@@ -83,7 +82,7 @@ impl OwnerSearch for OwnerSources<'_> {
     }
 
     fn unlisted(&mut self, table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
-        unlisted_socket::beside(self.listed.as_ref(), table)
+        self.unlisted.rows(table)
     }
 
     fn verify(&self, socket: &mut Socket) {

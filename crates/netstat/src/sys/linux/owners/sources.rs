@@ -10,11 +10,11 @@ use crate::sys::linux::owners::bpf::TaskFiles;
 use crate::sys::linux::owners::select::{KeptProgram, Strategy, load, select};
 use crate::sys::linux::owners::{task_files, walk};
 use crate::sys::linux::procfs::Proc;
-use crate::sys::linux::unlisted_socket;
+use crate::sys::linux::unlisted_socket::{Listed, Unlisted};
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
 use std::os::unix::fs::MetadataExt;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, OnceLock};
 
 /// A search for owners by the selected source.
 pub(crate) struct OwnerSources<'c> {
@@ -23,8 +23,7 @@ pub(crate) struct OwnerSources<'c> {
     pids: Vec<u32>,
     /// Whether sockets of other families than IP are listed, which the program does not report.
     has_other_families: bool,
-    /// The inode numbers of the listed sockets, if the query is for all others too.
-    listed: Option<Arc<Mutex<Vec<u64>>>>,
+    unlisted: Unlisted,
     /// The inode number of this thread's network namespace, whose sockets are listed.
     netns: Option<u32>,
     /// Set if the tables of sockets were complete before the source was selected.
@@ -56,13 +55,13 @@ impl Selected {
 }
 
 impl<'c> OwnerSources<'c> {
-    pub(crate) fn new(kept: &'c KeptProgram, query: &Query, listed: &Arc<Mutex<Vec<u64>>>) -> Self {
+    pub(crate) fn new(kept: &'c KeptProgram, query: &Query, listed: Listed) -> Self {
         Self {
             kept,
             asked: query.owner_source,
             pids: query.filter.pids(),
             has_other_families: query.wants_other_families(),
-            listed: query.wants_unlisted().then(|| Arc::clone(listed)),
+            unlisted: Unlisted::new(query, listed),
             netns: namespace_of_this_thread(),
             complete_tables: OnceLock::new(),
             selected: OnceLock::new(),
@@ -93,22 +92,24 @@ impl<'c> OwnerSources<'c> {
 
     fn strategy(&self) -> Strategy {
         if self.has_other_families {
-            return Strategy::Walk(OwnerSourceUsed::new(OwnerSource::Procfs, "sockets of other families than IP"));
+            return Strategy::Walk(OwnerSourceUsed::new(
+                OwnerSource::Procfs,
+                "sockets of other families than IP",
+            ));
         }
         select(self.kept, self.asked, !self.pids.is_empty())
     }
 
     fn selected(&self) -> &Selected {
-        let selected =
-            self.selected.get_or_init(|| match self.strategy() {
-                Strategy::Walk(from) => {
-                    if self.asked != OwnerSource::Procfs {
-                        debug!("owners by procfs, not by BPF: {}", from.reason);
-                    }
-                    Selected::Walk(walk::ProcfsWalk::over(Proc::open(), &self.pids), from)
+        let selected = self.selected.get_or_init(|| match self.strategy() {
+            Strategy::Walk(from) => {
+                if self.asked != OwnerSource::Procfs {
+                    debug!("owners by procfs, not by BPF: {}", from.reason);
                 }
-                Strategy::Iterate { program, reason } => Selected::Iterate(self.iteration(program, reason)),
-            });
+                Selected::Walk(walk::ProcfsWalk::over(Proc::open(), &self.pids), from)
+            }
+            Strategy::Iterate { program, reason } => Selected::Iterate(self.iteration(program, reason)),
+        });
         if let Some(keys) = self.complete_tables.get() {
             selected.search().tables_complete(keys.clone());
         }
@@ -166,7 +167,7 @@ impl OwnerSearch for OwnerSources<'_> {
     }
 
     fn unlisted(&mut self, table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
-        unlisted_socket::beside(self.listed.as_ref(), table)
+        self.unlisted.rows(table)
     }
 
     fn verify(&self, socket: &mut Socket) {
