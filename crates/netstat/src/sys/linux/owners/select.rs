@@ -4,7 +4,7 @@ use super::walk;
 use crate::engine::parallel::lock;
 use crate::log::debug;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
-use crate::sys::linux::owners::bpf::{self, Refused, TaskFiles};
+use crate::sys::linux::owners::bpf::{self, BpfSource, Refused};
 use crate::sys::linux::procfs::{Proc, Procfs};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -31,7 +31,7 @@ enum State {
     #[default]
     NotLoaded,
     Loaded {
-        program: Arc<TaskFiles>,
+        program: Arc<BpfSource>,
         by: Loader,
     },
     Refused(Refused),
@@ -56,7 +56,7 @@ impl Loader {
 /// How to search.
 pub(crate) enum Strategy {
     Walk(OwnerSourceUsed),
-    Iterate { program: Arc<TaskFiles>, reason: &'static str },
+    Iterate { program: Arc<BpfSource>, reason: &'static str },
 }
 
 impl Strategy {
@@ -109,11 +109,11 @@ pub(crate) fn select(kept: &KeptProgram, asked: OwnerSource, some_only: bool) ->
 }
 
 impl State {
-    fn load(&mut self, by: Loader) -> Result<Arc<TaskFiles>, Refused> {
+    fn load(&mut self, by: Loader) -> Result<Arc<BpfSource>, Refused> {
         if let Self::Loaded { .. } = self {
             debug!("the kept BPF program is dropped: another process or pid namespace loaded it");
         }
-        match TaskFiles::load() {
+        match BpfSource::load() {
             Ok(program) => {
                 let program = Arc::new(program);
                 *self = Self::Loaded { program: Arc::clone(&program), by };
@@ -131,7 +131,7 @@ impl State {
 }
 
 /// The program, whether or not it is worth the set-up, if the caller may load it.
-pub(crate) fn load(kept: &KeptProgram) -> Option<Arc<TaskFiles>> {
+pub(crate) fn load(kept: &KeptProgram) -> Option<Arc<BpfSource>> {
     let procfs = Proc::open().ok().filter(|procfs| !walk::is_of_other_namespace(procfs))?;
     let mut state = lock(&kept.state);
     if matches!(*state, State::Refused(_)) || bpf::may_load().is_err() {

@@ -6,7 +6,7 @@ use crate::model::gap::GapKind;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
-use crate::sys::linux::owners::bpf::TaskFiles;
+use crate::sys::linux::owners::bpf::BpfSource;
 use crate::sys::linux::owners::select::{KeptProgram, Strategy, load, select};
 use crate::sys::linux::owners::{task_files, walk};
 use crate::sys::linux::procfs::Proc;
@@ -39,7 +39,7 @@ enum Selected {
     Iterate(Iteration),
 }
 
-type Iteration = task_files::TaskFileSearch<Arc<TaskFiles>, Proc, fn() -> Result<Proc, Errno>>;
+type Iteration = task_files::TaskFileSearch<Arc<BpfSource>, Proc, fn() -> Result<Proc, Errno>>;
 
 impl Selected {
     fn search(&self) -> &dyn OwnerSearch {
@@ -62,7 +62,7 @@ impl<'c> OwnerSources<'c> {
         }
     }
 
-    fn iteration(&self, program: Arc<TaskFiles>, reason: &'static str) -> Iteration {
+    fn iteration(&self, program: Arc<BpfSource>, reason: &'static str) -> Iteration {
         let nested = program.level() > 0;
         let scope = task_files::Scope { nested, netns: self.netns, pids: self.pids.clone() };
         task_files::TaskFileSearch::over(program, scope, reason, Proc::open)

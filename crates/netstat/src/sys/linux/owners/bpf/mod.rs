@@ -25,6 +25,8 @@
 //! Sources: bpf(2), the kernel's Documentation/bpf/bpf_iterators.rst, kernel/bpf/{task_iter,bpf_iter}.c.
 
 mod assembler;
+mod fdtable;
+mod fdtable_program;
 mod ffi;
 mod iterator;
 mod level;
@@ -32,18 +34,24 @@ mod program;
 mod refused;
 #[cfg(test)]
 mod tests;
+mod types;
 
 pub(crate) use refused::Refused;
 
 use super::without_descriptor::Ring;
+use crate::engine::parallel::lock;
+use crate::log::debug;
 use crate::sys::linux::errno::errno_of;
+use fdtable::{Fault, FdTables};
 use iterator::{attach, run};
-use program::{RECORD_BYTES, Types};
+use program::RECORD_BYTES;
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::Read;
 use std::ops::Deref;
 use std::os::fd::OwnedFd;
+use std::sync::{Mutex, OnceLock};
+use types::Types;
 
 const TYPES: &str = "/sys/kernel/btf/vmlinux";
 
@@ -96,15 +104,18 @@ impl<T: HeldSource> HeldSource for std::sync::Arc<T> {
     }
 }
 
-/// The program in the kernel, loaded and attached until this is dropped.
+/// The programs in the kernel: the one that walks descriptor tables where it can be loaded and passes its check, else the
+/// one of the iterator over descriptors.
 #[derive(Debug)]
-pub(crate) struct TaskFiles {
-    link: OwnedFd,
+pub(crate) struct BpfSource {
     level: u32,
+    /// A run writes to one map, so there is one at a time.
+    tables: Mutex<Option<FdTables>>,
+    task_files: OnceLock<Result<TaskFiles, Refused>>,
 }
 
-impl TaskFiles {
-    /// Loads the program, in two milliseconds. Call [`may_load`] first.
+impl BpfSource {
+    /// Loads a program, in two milliseconds. Call [`may_load`] first.
     pub(crate) fn load() -> Result<Self, Refused> {
         if usize::BITS < 64 {
             // The kernel may have wider pointers than this process, which its types do not say.
@@ -113,23 +124,71 @@ impl TaskFiles {
         let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
         let types = Types::new(&file)?;
         let level = level::of_this_thread(&types)?;
-        let name = b"netstat_owners\0\0";
-        let link = match program::inet_files(&types, level).and_then(|program| attach(name, &program)) {
-            Err(refused) if !refused.is_denied() && !refused.is_temporary() => {
-                attach(name, &program::socket_files(&types, level)?)?
+        let task_files = OnceLock::new();
+        let tables = match FdTables::load(&types) {
+            Ok(tables) => Some(tables),
+            Err(refused) if refused.is_denied() || refused.is_temporary() => return Err(refused),
+            Err(refused) => {
+                debug!("descriptors by bpf_iter_task_file: {refused}");
+                let _ = task_files.set(Ok(TaskFiles::load(&types, level)?));
+                None
             }
-            link => link?,
         };
-        Ok(Self { link, level })
+        Ok(Self { level, tables: Mutex::new(tables), task_files })
     }
 
     /// The level of the pid namespace whose pids the program returns, that of the thread that loaded it: 0 is the first.
     pub(crate) const fn level(&self) -> u32 {
         self.level
     }
+
+    fn task_files(&self) -> Result<&TaskFiles, Refused> {
+        let load = || {
+            let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
+            TaskFiles::load(&Types::new(&file)?, self.level)
+        };
+        self.task_files.get_or_init(load).as_ref().map_err(|refused| *refused)
+    }
 }
 
-impl HeldSource for TaskFiles {
+impl HeldSource for BpfSource {
+    fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
+        let mut tables = lock(&self.tables);
+        if let Some(loaded) = &mut *tables {
+            match loaded.read(each) {
+                Ok(()) => return Ok(()),
+                Err(Fault::Errno(errno)) => return Err(errno),
+                Err(Fault::Check(refused)) => debug!("descriptors by bpf_iter_task_file: {refused}"),
+            }
+            *tables = None;
+        }
+        drop(tables);
+        self.task_files().map_err(|_| Errno::OPNOTSUPP)?.read(each)
+    }
+
+    fn rings(&self) -> Option<Vec<Ring>> {
+        rings(self.level)
+    }
+}
+
+/// The program of the iterator over descriptors, loaded and attached until this is dropped.
+#[derive(Debug)]
+struct TaskFiles {
+    link: OwnedFd,
+}
+
+impl TaskFiles {
+    fn load(types: &Types<'_>, level: u32) -> Result<Self, Refused> {
+        let name = b"netstat_owners\0\0";
+        let link = match program::inet_files(types, level).and_then(|program| attach(name, &program)) {
+            Err(refused) if !refused.is_denied() && !refused.is_temporary() => {
+                attach(name, &program::socket_files(types, level)?)?
+            }
+            link => link?,
+        };
+        Ok(Self { link })
+    }
+
     fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
         run::<RECORD_BYTES>(&self.link, &mut |at, record| {
             let file = decode(&record);
@@ -139,25 +198,25 @@ impl HeldSource for TaskFiles {
             }
         })
     }
+}
 
-    fn rings(&self) -> Option<Vec<Ring>> {
-        // Loaded when it is needed, which is seldom.
-        let file = kernel_types().ok()?;
-        let types = Types::new(&file).ok()?;
-        let link = attach(b"netstat_rings\0\0\0", &program::rings(&types, self.level).ok()?).ok()?;
-        let mut rings = Vec::new();
-        let read = run::<RECORD_BYTES>(&link, &mut |_, record| {
-            let Some(SocketFile { pid, fd, evidence: Some(Evidence { netns: thread, .. }), .. }) =
-                decode(&record)
-            else {
-                return;
-            };
-            if pid != 0 {
-                rings.push(Ring { pid, thread: Some(thread).filter(|thread| *thread != pid), fd });
-            }
-        });
-        read.ok().map(|()| rings)
-    }
+/// The descriptors of io_urings. The program is loaded when it is needed, which is seldom.
+fn rings(level: u32) -> Option<Vec<Ring>> {
+    let file = kernel_types().ok()?;
+    let types = Types::new(&file).ok()?;
+    let link = attach(b"netstat_rings\0\0\0", &program::rings(&types, level).ok()?).ok()?;
+    let mut rings = Vec::new();
+    let read = run::<RECORD_BYTES>(&link, &mut |_, record| {
+        let Some(SocketFile { pid, fd, evidence: Some(Evidence { netns: thread, .. }), .. }) =
+            decode(&record)
+        else {
+            return;
+        };
+        if pid != 0 {
+            rings.push(Ring { pid, thread: Some(thread).filter(|thread| *thread != pid), fd });
+        }
+    });
+    read.ok().map(|()| rings)
 }
 
 fn decode(record: &[u8; RECORD_BYTES]) -> Option<SocketFile> {

@@ -4,9 +4,10 @@
 //! context are checked, since they are null in the final call.
 
 use super::assembler::Register::{Frame, R0, R1, R2, R3, R6, R7, R8, R9};
-use super::assembler::{Assembler, Register, Width};
+use super::assembler::{Assembler, Width};
 use super::refused::Refused;
-use netstat_wire::linux::btf::{Btf, Kind, TypeId};
+use super::types::{Field, Types};
+use netstat_wire::linux::btf::TypeId;
 
 /// `S_IFMT` and `S_IFSOCK` of linux/stat.h.
 const TYPE_OF_FILE: i32 = 0xf000;
@@ -39,121 +40,6 @@ pub(crate) struct Program {
     pub(crate) attach_to: u32,
 }
 
-/// The types of the kernel that the programs start from.
-pub(crate) struct Types<'a> {
-    btf: Btf<'a>,
-    task_file: Target,
-    task: Target,
-    socket: Option<TypeId>,
-}
-
-/// An iterator of the kernel: the function to attach to, and the structure that its programs get as context.
-#[derive(Copy, Clone)]
-struct Target {
-    function: Option<TypeId>,
-    context: Option<TypeId>,
-}
-
-/// A member that one instruction can load.
-#[derive(Copy, Clone)]
-struct Field {
-    offset: i16,
-    width: Width,
-    of: TypeId,
-}
-
-impl Field {
-    /// `to = from->field`
-    fn load(self, code: &mut Assembler, to: Register, from: Register) {
-        code.load(self.width, to, from, self.offset);
-    }
-}
-
-impl<'a> Types<'a> {
-    /// From the bytes of `/sys/kernel/btf/vmlinux`.
-    pub(crate) fn new(file: &'a [u8]) -> Result<Self, Refused> {
-        let btf = Btf::new(file).map_err(Refused::decode)?;
-        let found = btf.find([
-            (Kind::Func, "bpf_iter_task_file"),
-            (Kind::Struct, "bpf_iter__task_file"),
-            (Kind::Func, "bpf_iter_task"),
-            (Kind::Struct, "bpf_iter__task"),
-            (Kind::Struct, "socket"),
-        ]);
-        let [function, context, task_function, task_context, socket] = found.map_err(Refused::decode)?;
-        Ok(Self {
-            btf,
-            task_file: Target { function, context },
-            task: Target { function: task_function, context: task_context },
-            socket,
-        })
-    }
-
-    /// The offset of a member in bytes, and its type.
-    fn place(&self, structure: TypeId, name: &'static str) -> Result<(u32, TypeId), Refused> {
-        let member = self.btf.member(structure, name).map_err(Refused::decode)?;
-        let member = member.ok_or(Refused::types("no member", name))?;
-        if member.bit_width != 0 || member.bit_offset % 8 != 0 {
-            return Err(Refused::types("a bit field:", name));
-        }
-        Ok((member.bit_offset / 8, member.of))
-    }
-
-    fn field(&self, structure: TypeId, name: &'static str) -> Result<Field, Refused> {
-        let (offset, of) = self.place(structure, name)?;
-        self.field_at(offset, of, name)
-    }
-
-    fn field_at(&self, offset: u32, of: TypeId, name: &'static str) -> Result<Field, Refused> {
-        let size = self.btf.size(of).map_err(Refused::decode)?;
-        let width = size.and_then(Width::of).ok_or(Refused::types("no number or pointer:", name))?;
-        let offset =
-            i16::try_from(offset).map_err(|_| Refused::types("too far within its structure:", name))?;
-        Ok(Field { offset, width, of })
-    }
-
-    /// A member of a structure that is itself a member.
-    fn nested(&self, outer: TypeId, member: &'static str, name: &'static str) -> Result<Field, Refused> {
-        let (offset, of) = self.place(outer, member)?;
-        let (inner, of) = self.place(of, name)?;
-        let offset =
-            offset.checked_add(inner).ok_or(Refused::types("too far within its structure:", name))?;
-        self.field_at(offset, of, name)
-    }
-
-    /// The member of a field that is a structure of one member.
-    fn nested_in(&self, field: Field, name: &'static str) -> Result<Field, Refused> {
-        let (inner, of) = self.place(field.of, name)?;
-        let offset = u32::try_from(field.offset).ok().and_then(|offset| offset.checked_add(inner));
-        self.field_at(offset.ok_or(Refused::types("too far within its structure:", name))?, of, name)
-    }
-
-    /// The structure that a field points to.
-    fn behind(&self, field: Field, name: &'static str) -> Result<TypeId, Refused> {
-        let pointee = self.btf.pointee(field.of).map_err(Refused::decode)?;
-        pointee.ok_or(Refused::types("no pointer:", name))
-    }
-
-    /// A pointer, and the structure that it points to.
-    fn pointer(&self, structure: TypeId, name: &'static str) -> Result<(Field, TypeId), Refused> {
-        let field = self.field(structure, name)?;
-        Ok((field, self.behind(field, name)?))
-    }
-
-    /// `pid->numbers[level].nr`, the number of a task in the pid namespace at a level.
-    fn number_at(&self, pid: TypeId, level: u32) -> Result<Field, Refused> {
-        let (numbers, array) = self.place(pid, "numbers")?;
-        let upid = self.btf.element(array).map_err(Refused::decode)?;
-        let upid = upid.ok_or(Refused::types("no array:", "numbers"))?;
-        let stride = self.btf.size(upid).map_err(Refused::decode)?;
-        let (nr, of) = self.place(upid, "nr")?;
-        let offset = stride
-            .and_then(|stride| stride.checked_mul(level))
-            .and_then(|before| before.checked_add(numbers)?.checked_add(nr));
-        self.field_at(offset.ok_or(Refused::types("too far within its structure:", "numbers"))?, of, "nr")
-    }
-}
-
 /// Where the parts of a record are on the stack.
 mod at {
     pub(super) const INODE: i16 = -32;
@@ -165,16 +51,37 @@ mod at {
     pub(super) const PROTOCOL: i16 = -2;
 }
 
+/// What the programs get for each descriptor, `struct bpf_iter__task_file`.
+struct Context {
+    /// The number of the iterator's function.
+    function: u32,
+    meta: Field,
+    seq: Field,
+    task: Field,
+    task_type: TypeId,
+    fd: Field,
+    file: Field,
+    file_type: TypeId,
+}
+
+impl Context {
+    fn of(types: &Types<'_>) -> Result<Self, Refused> {
+        let target = types.task_file()?;
+        let function = target.function.ok_or(Refused::types("no function", "bpf_iter_task_file"))?.number();
+        let context = target.context.ok_or(Refused::types("no structure", "bpf_iter__task_file"))?;
+        let (meta, meta_type) = types.pointer(context, "meta")?;
+        let seq = types.field(meta_type, "seq")?;
+        let (task, task_type) = types.pointer(context, "task")?;
+        let fd = types.field(context, "fd")?;
+        let (file, file_type) = types.pointer(context, "file")?;
+        Ok(Self { function, meta, seq, task, task_type, fd, file, file_type })
+    }
+}
+
 /// The program that writes a record for each descriptor of an IPv4 or IPv6 socket, with what identifies the socket beyond
 /// its inode number, and the process's number in the pid namespace at `level`. See [`RECORD_BYTES`]. Linux 5.11.
 pub(crate) fn inet_files(types: &Types<'_>, level: u32) -> Result<Program, Refused> {
-    let function = types.task_file.function.ok_or(Refused::types("no function", "bpf_iter_task_file"))?;
-    let context = types.task_file.context.ok_or(Refused::types("no structure", "bpf_iter__task_file"))?;
-    let (meta, meta_type) = types.pointer(context, "meta")?;
-    let seq = types.field(meta_type, "seq")?;
-    let (task, task_type) = types.pointer(context, "task")?;
-    let fd = types.field(context, "fd")?;
-    let (file, file_type) = types.pointer(context, "file")?;
+    let Context { function, meta, seq, task, task_type, fd, file, file_type } = Context::of(types)?;
     let (inode, inode_type) = types.pointer(file_type, "f_inode")?;
     let number = types.field(inode_type, "i_ino")?;
     let socket = types.socket.ok_or(Refused::types("no structure", "socket"))?;
@@ -220,7 +127,7 @@ pub(crate) fn inet_files(types: &Types<'_>, level: u32) -> Result<Program, Refus
     code.store(Width::Bytes4, Frame, at::DESCRIPTOR, R3);
     meta.load(&mut code, R1, R6);
     write_frame(&mut code, seq, 32);
-    Ok(Program { instructions: code.finish(), attach_to: function.number() })
+    Ok(Program { instructions: code.finish(), attach_to: function })
 }
 
 /// The program that writes a record for each descriptor of an io_uring: process, descriptor, and in place of the network
@@ -228,13 +135,7 @@ pub(crate) fn inet_files(types: &Types<'_>, level: u32) -> Result<Program, Refus
 pub(crate) fn rings(types: &Types<'_>, level: u32) -> Result<Program, Refused> {
     /// `ANON_INODE_FS_MAGIC` of linux/magic.h: no other file system's file can be called so.
     const ANON_INODE_FS_MAGIC: i32 = 0x0904_1934;
-    let function = types.task_file.function.ok_or(Refused::types("no function", "bpf_iter_task_file"))?;
-    let context = types.task_file.context.ok_or(Refused::types("no structure", "bpf_iter__task_file"))?;
-    let (meta, meta_type) = types.pointer(context, "meta")?;
-    let seq = types.field(meta_type, "seq")?;
-    let (task, task_type) = types.pointer(context, "task")?;
-    let fd = types.field(context, "fd")?;
-    let (file, file_type) = types.pointer(context, "file")?;
+    let Context { function, meta, seq, task, task_type, fd, file, file_type } = Context::of(types)?;
     let dentry = types.nested(file_type, "f_path", "dentry")?;
     let dentry_type = types.behind(dentry, "dentry")?;
     let (super_block, super_block_type) = types.pointer(dentry_type, "d_sb")?;
@@ -275,19 +176,13 @@ pub(crate) fn rings(types: &Types<'_>, level: u32) -> Result<Program, Refused> {
     code.store(Width::Bytes4, Frame, at::PORT, R3);
     meta.load(&mut code, R1, R6);
     write_frame(&mut code, seq, 32);
-    Ok(Program { instructions: code.finish(), attach_to: function.number() })
+    Ok(Program { instructions: code.finish(), attach_to: function })
 }
 
 /// The program that writes a record for each descriptor of a socket of any family, for kernels that cannot run
 /// [`inet_files`].
 pub(crate) fn socket_files(types: &Types<'_>, level: u32) -> Result<Program, Refused> {
-    let function = types.task_file.function.ok_or(Refused::types("no function", "bpf_iter_task_file"))?;
-    let context = types.task_file.context.ok_or(Refused::types("no structure", "bpf_iter__task_file"))?;
-    let (meta, meta_type) = types.pointer(context, "meta")?;
-    let seq = types.field(meta_type, "seq")?;
-    let (task, task_type) = types.pointer(context, "task")?;
-    let fd = types.field(context, "fd")?;
-    let (file, file_type) = types.pointer(context, "file")?;
+    let Context { function, meta, seq, task, task_type, fd, file, file_type } = Context::of(types)?;
     let (inode, inode_type) = types.pointer(file_type, "f_inode")?;
     let file_mode = types.field(file_type, "f_mode")?;
     let mode = types.field(inode_type, "i_mode")?;
@@ -325,7 +220,7 @@ pub(crate) fn socket_files(types: &Types<'_>, level: u32) -> Result<Program, Ref
     code.store(Width::Bytes8, Frame, at::NAMESPACE, R3);
     meta.load(&mut code, R1, R1);
     write_frame(&mut code, seq, 32);
-    Ok(Program { instructions: code.finish(), attach_to: function.number() })
+    Ok(Program { instructions: code.finish(), attach_to: function })
 }
 
 /// The members to load, one after the other, to get from a task to the number of its process.
