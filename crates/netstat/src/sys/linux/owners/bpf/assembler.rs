@@ -71,8 +71,6 @@ pub(crate) enum If {
     Equal = 0x15,
     Greater = 0x25,
     AtLeast = 0x35,
-    /// They have a bit in common.
-    Common = 0x45,
     Unequal = 0x55,
     Less = 0xa5,
 }

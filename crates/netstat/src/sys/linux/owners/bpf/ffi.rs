@@ -97,11 +97,11 @@ unsafe fn bpf<A>(command: libc::c_int, attributes: &mut A) -> Result<OwnedFd, Er
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// A command whose part of `union bpf_attr` holds no pointers.
+/// A command that makes an object, whose part of `union bpf_attr` holds no pointers.
 enum Plain {
-    MapCreate(MapCreate),
-    LinkCreate(LinkCreate),
-    IterCreate(IterCreate),
+    Map(MapCreate),
+    Link(LinkCreate),
+    Iterator(IterCreate),
 }
 
 fn bpf_plain(command: Plain) -> Result<OwnedFd, Errno> {
@@ -109,9 +109,9 @@ fn bpf_plain(command: Plain) -> Result<OwnedFd, Errno> {
     // SAFETY: each part is that of its command, has no padding and holds no pointers.
     unsafe {
         match command {
-            Plain::MapCreate(mut part) => bpf(BPF_MAP_CREATE, &mut part),
-            Plain::LinkCreate(mut part) => bpf(BPF_LINK_CREATE, &mut part),
-            Plain::IterCreate(mut part) => bpf(BPF_ITER_CREATE, &mut part),
+            Plain::Map(mut part) => bpf(BPF_MAP_CREATE, &mut part),
+            Plain::Link(mut part) => bpf(BPF_LINK_CREATE, &mut part),
+            Plain::Iterator(mut part) => bpf(BPF_ITER_CREATE, &mut part),
         }
     }
 }
@@ -123,7 +123,7 @@ fn bpf_plain(command: Plain) -> Result<OwnedFd, Errno> {
 fn create_array(name: &[u8; 16], value_size: u32) -> Result<OwnedFd, Errno> {
     const BPF_MAP_TYPE_ARRAY: u32 = 2;
     const BPF_F_MMAPABLE: u32 = 1 << 10;
-    bpf_plain(Plain::MapCreate(MapCreate {
+    bpf_plain(Plain::Map(MapCreate {
         map_type: BPF_MAP_TYPE_ARRAY,
         key_size: 4,
         value_size,
@@ -179,7 +179,7 @@ pub(crate) fn load_iterator(
 /// bpf(2), `BPF_LINK_CREATE`. The descriptor is closed on exec.
 pub(crate) fn link_iterator(program: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
     let (prog_fd, attach_type) = (program.as_raw_fd(), BPF_TRACE_ITER);
-    bpf_plain(Plain::LinkCreate(LinkCreate { prog_fd, target_fd: 0, attach_type, flags: 0 }))
+    bpf_plain(Plain::Link(LinkCreate { prog_fd, target_fd: 0, attach_type, flags: 0 }))
 }
 
 /// Starts one run, and returns the file from which the output of the program is read.
@@ -187,7 +187,7 @@ pub(crate) fn link_iterator(program: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
 /// # Sources
 /// bpf(2), `BPF_ITER_CREATE`. The descriptor is closed on exec.
 pub(crate) fn start_iterator(link: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    bpf_plain(Plain::IterCreate(IterCreate { link_fd: link.as_raw_fd(), flags: 0 }))
+    bpf_plain(Plain::Iterator(IterCreate { link_fd: link.as_raw_fd(), flags: 0 }))
 }
 
 /// A pointer as `union bpf_attr` holds it: 64 bits, on processors of 32 bits too.

@@ -26,7 +26,6 @@
 
 mod assembler;
 mod fdtable;
-mod fdtable_program;
 mod ffi;
 mod iterator;
 mod level;
@@ -68,14 +67,27 @@ pub(crate) struct SocketFile {
     pub(crate) evidence: Option<Evidence>,
 }
 
-/// What identifies an IPv4 or IPv6 socket beyond its inode number.
+/// The families of the sockets that a program reports.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Families {
+    /// IPv4 and IPv6.
+    Internet,
+    /// Every family.
+    All,
+}
+
+/// What identifies a socket beyond its inode number.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Evidence {
+    /// Its family, `AF_*`.
+    pub(crate) family: u16,
+    /// Its type, `SOCK_*`.
+    pub(crate) socket_type: u16,
     /// The inode number of its network namespace.
     pub(crate) netns: u32,
     /// Its cookie; 0 until it is first asked for, as a dump does.
     pub(crate) cookie: u64,
-    /// Its local port; for raw sockets the protocol.
+    /// Its local port, of IPv4 and IPv6; for raw sockets the protocol.
     pub(crate) port: u16,
     /// Its protocol, `IPPROTO_*`.
     pub(crate) protocol: u16,
@@ -109,14 +121,15 @@ impl<T: HeldSource> HeldSource for std::sync::Arc<T> {
 #[derive(Debug)]
 pub(crate) struct BpfSource {
     level: u32,
+    families: Families,
     /// A run writes to one map, so there is one at a time.
     tables: Mutex<Option<FdTables>>,
     task_files: OnceLock<Result<TaskFiles, Refused>>,
 }
 
 impl BpfSource {
-    /// Loads a program, in two milliseconds. Call [`may_load`] first.
-    pub(crate) fn load() -> Result<Self, Refused> {
+    /// Loads a program that reports the sockets of these families, in two milliseconds. Call [`may_load`] first.
+    pub(crate) fn load(families: Families) -> Result<Self, Refused> {
         if usize::BITS < 64 {
             // The kernel may have wider pointers than this process, which its types do not say.
             return Err(Refused::other("BTF", "not read by a process of 32 bits"));
@@ -125,16 +138,16 @@ impl BpfSource {
         let types = Types::new(&file)?;
         let level = level::of_this_thread(&types)?;
         let task_files = OnceLock::new();
-        let tables = match FdTables::load(&types) {
+        let tables = match FdTables::load(&types, families) {
             Ok(tables) => Some(tables),
             Err(refused) if refused.is_denied() || refused.is_temporary() => return Err(refused),
             Err(refused) => {
                 debug!("descriptors by bpf_iter_task_file: {refused}");
-                let _ = task_files.set(Ok(TaskFiles::load(&types, level)?));
+                let _ = task_files.set(Ok(TaskFiles::load(&types, families, level)?));
                 None
             }
         };
-        Ok(Self { level, tables: Mutex::new(tables), task_files })
+        Ok(Self { level, families, tables: Mutex::new(tables), task_files })
     }
 
     /// The level of the pid namespace whose pids the program returns, that of the thread that loaded it: 0 is the first.
@@ -145,7 +158,7 @@ impl BpfSource {
     fn task_files(&self) -> Result<&TaskFiles, Refused> {
         let load = || {
             let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
-            TaskFiles::load(&Types::new(&file)?, self.level)
+            TaskFiles::load(&Types::new(&file)?, self.families, self.level)
         };
         self.task_files.get_or_init(load).as_ref().map_err(|refused| *refused)
     }
@@ -178,13 +191,15 @@ struct TaskFiles {
 }
 
 impl TaskFiles {
-    fn load(types: &Types<'_>, level: u32) -> Result<Self, Refused> {
-        let name = b"netstat_owners\0\0";
-        let link = match program::inet_files(types, level).and_then(|program| attach(name, &program)) {
-            Err(refused) if !refused.is_denied() && !refused.is_temporary() => {
-                attach(name, &program::socket_files(types, level)?)?
-            }
-            link => link?,
+    fn load(types: &Types<'_>, families: Families, level: u32) -> Result<Self, Refused> {
+        let attach = |program| attach(b"netstat_owners\0\0", &program);
+        let of_all = || program::socket_files(types, level).and_then(attach);
+        let link = match families {
+            Families::All => of_all()?,
+            Families::Internet => match program::inet_files(types, level).and_then(attach) {
+                Err(refused) if !refused.is_denied() && !refused.is_temporary() => of_all()?,
+                link => link?,
+            },
         };
         Ok(Self { link })
     }
@@ -221,6 +236,8 @@ fn rings(level: u32) -> Option<Vec<Ring>> {
 
 fn decode(record: &[u8; RECORD_BYTES]) -> Option<SocketFile> {
     let (inode, rest) = record.split_first_chunk()?;
+    let (family, rest) = rest.split_first_chunk()?;
+    let (socket_type, rest) = rest.split_first_chunk()?;
     let (cookie, rest) = rest.split_first_chunk()?;
     let (pid, rest) = rest.split_first_chunk()?;
     let (fd, rest) = rest.split_first_chunk()?;
@@ -228,6 +245,8 @@ fn decode(record: &[u8; RECORD_BYTES]) -> Option<SocketFile> {
     let (port, rest) = rest.split_first_chunk()?;
     let (protocol, _) = rest.split_first_chunk()?;
     let evidence = Evidence {
+        family: u16::from_ne_bytes(*family),
+        socket_type: u16::from_ne_bytes(*socket_type),
         netns: u32::from_ne_bytes(*netns),
         cookie: u64::from_ne_bytes(*cookie),
         port: u16::from_ne_bytes(*port),
@@ -236,7 +255,7 @@ fn decode(record: &[u8; RECORD_BYTES]) -> Option<SocketFile> {
     Some(SocketFile {
         pid: u32::from_ne_bytes(*pid),
         fd: i32::from_ne_bytes(*fd),
-        inode: u64::from_ne_bytes(*inode),
+        inode: u32::from_ne_bytes(*inode).into(),
         // No namespace has the number 0.
         evidence: (evidence.netns != 0).then_some(evidence),
     })

@@ -1,10 +1,11 @@
 //! The programs in the running kernel, with sockets that the tests make. They need root and a kernel with BPF
 //! iterators, and are skipped without.
 
-use super::fdtable_program::{MAP_BYTES, fdtable_sockets};
+use super::fdtable::MAP_BYTES;
+use super::fdtable::program::fdtable_sockets;
 use super::program::{inet_files, level_of_reader, rings, socket_files};
 use super::types::Types;
-use super::{BpfSource, HeldSource, Refused, SocketFile, ffi, kernel_types, level, may_load};
+use super::{BpfSource, Families, HeldSource, Refused, SocketFile, ffi, kernel_types, level, may_load};
 use crate::engine::parallel::lock;
 use rustix::io::Errno;
 use rustix::io::{FdFlags, fcntl_getfd};
@@ -24,7 +25,7 @@ macro_rules! loaded {
             live_skip!("{why}");
         }
         assert_eq!(may_load(), Ok(()));
-        let selected = BpfSource::load().unwrap_or_else(|refused| panic!("{refused}"));
+        let selected = BpfSource::load(Families::Internet).unwrap_or_else(|refused| panic!("{refused}"));
         assert!(walks_tables(&selected) || kernel::is_before(6, 4));
         [selected, only_task_files()]
     }};
@@ -35,7 +36,7 @@ fn walks_tables(source: &BpfSource) -> bool {
 }
 
 fn only_task_files() -> BpfSource {
-    let source = BpfSource::load().unwrap_or_else(|refused| panic!("{refused}"));
+    let source = BpfSource::load(Families::Internet).unwrap_or_else(|refused| panic!("{refused}"));
     *lock(&source.tables) = None;
     source.task_files().unwrap_or_else(|refused| panic!("{refused}"));
     source
@@ -101,6 +102,41 @@ fn each_descriptor_of_a_socket_is_reported_and_no_other_descriptor() {
 }
 
 #[test]
+fn sockets_of_every_family_are_reported_with_family_type_and_namespace() {
+    drop(loaded!());
+    let source = BpfSource::load(Families::All).unwrap();
+    let child = Child::fork(None, &[], |report| {
+        report.made(tcp::pair_v4()?)?;
+        let (one, other) = std::os::unix::net::UnixStream::pair()?;
+        report.keep(one)?;
+        report.keep(other)?;
+        report.keep(std::os::unix::net::UnixDatagram::unbound()?).map(drop)
+    })
+    .unwrap();
+    assert_eq!(held_by(&source, &[child.pid()]), expected(child.held()));
+    let own = std::fs::metadata("/proc/self/ns/net").unwrap();
+    let netns = u32::try_from(std::os::unix::fs::MetadataExt::ino(&own)).unwrap();
+    let mut kinds = Vec::new();
+    let mut note = |file: SocketFile| {
+        let evidence = file.evidence.unwrap();
+        assert_eq!(evidence.netns, netns);
+        kinds.push((evidence.family, evidence.socket_type));
+    };
+    source
+        .read(&mut |_, file| {
+            if file.pid == child.pid() {
+                note(file)
+            }
+        })
+        .unwrap();
+    kinds.sort_unstable();
+    assert!(kinds.ends_with(&[(2, 1), (2, 1)]) && kinds.starts_with(&[(1, 1), (1, 1), (1, 2)]), "{kinds:?}");
+    // Without the program that walks tables.
+    *lock(&source.tables) = None;
+    assert_eq!(held_by(&source, &[child.pid()]), expected(child.held()));
+}
+
+#[test]
 fn more_descriptors_than_fit_one_read_are_reported_once_each() {
     for source in loaded!() {
         let child = Child::fork(None, &[], |report| {
@@ -149,7 +185,8 @@ fn processes_have_the_numbers_of_the_readers_pid_namespace() {
     let child = Child::fork(None, &[], |_| {
         restrict::in_pid_namespace(|| {
             // One level below: its first process is reported with the number it has in this namespace.
-            let source = BpfSource::load().map_err(|refused| io::Error::other(refused.to_string()))?;
+            let source = BpfSource::load(Families::Internet)
+                .map_err(|refused| io::Error::other(refused.to_string()))?;
             assert_eq!((source.level(), std::process::id()), (level + 1, 1));
             let socket = udp::bind_to("127.0.0.1:0".parse().unwrap())?;
             let own = expected(&[Held::of(&socket)?]);
@@ -164,7 +201,8 @@ fn processes_have_the_numbers_of_the_readers_pid_namespace() {
             assert_eq!(all, expected, "and no process outside the namespace");
 
             restrict::in_pid_namespace(|| {
-                let inner = BpfSource::load().map_err(|refused| io::Error::other(refused.to_string()))?;
+                let inner = BpfSource::load(Families::Internet)
+                    .map_err(|refused| io::Error::other(refused.to_string()))?;
                 assert_eq!(inner.level(), level + 2);
                 assert!(held_by(&inner, &[1]).contains(&SocketFile { pid: 1, ..copy }));
                 Ok(())
@@ -219,7 +257,7 @@ fn root_of_a_user_namespace_is_refused_by_the_kernel() {
         restrict::become_user(65_534)?;
         restrict::enter_user_namespace(rustix::thread::UnshareFlags::empty())?;
         may_load().map_err(|refused| io::Error::other(refused.to_string()))?;
-        let refused = BpfSource::load().unwrap_err();
+        let refused = BpfSource::load(Families::Internet).unwrap_err();
         assert_eq!(refused.to_string(), "bpf(BPF_MAP_CREATE): Operation not permitted (os error 1)");
         Ok(())
     });
@@ -265,7 +303,7 @@ fn verifier_accepts_the_programs_of_every_level() {
     // The kernel allows 32 namespaces in one another.
     let of_level = |level| [inet_files(&types, level), socket_files(&types, level), rings(&types, level)];
     let (map, _mapping) = ffi::Mapping::of_new_array(b"netstat_test\0\0\0\0", MAP_BYTES).unwrap();
-    let walks_tables = fdtable_sockets(&types, map.as_raw_fd(), 0);
+    let walks_tables = fdtable_sockets(&types, Families::Internet, map.as_raw_fd(), 0);
     let programs =
         [walks_tables].into_iter().chain((0..=32).flat_map(of_level)).chain([level_of_reader(&types)]);
     for program in programs {

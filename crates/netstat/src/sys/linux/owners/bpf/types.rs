@@ -7,32 +7,12 @@ use netstat_wire::linux::btf::{Btf, Kind, TypeId};
 /// A structure that consists of numbers alone: `struct rusage`, of which there is one for each architecture. A program reads
 /// memory through it to get numbers, with which it may calculate; a pointer that it loads through the structure it belongs
 /// to can only be followed.
-const NUMBERS: &str = "rusage";
+pub(super) const NUMBERS: &str = "rusage";
 
-/// The types of the kernel that the programs start from.
+/// The types of the kernel. What is looked for by name is found by skipping all types before it, in up to a millisecond: each
+/// program looks for what it needs at once.
 pub(crate) struct Types<'a> {
     btf: Btf<'a>,
-    pub(super) task: Target,
-    pub(super) socket: Option<TypeId>,
-    pub(super) socket_alloc: Option<TypeId>,
-    pub(super) numbers: Option<TypeId>,
-    pub(super) functions: Functions,
-}
-
-/// An iterator of the kernel: the function to attach to, and the structure that its programs get as context.
-#[derive(Copy, Clone)]
-pub(super) struct Target {
-    pub(super) function: Option<TypeId>,
-    pub(super) context: Option<TypeId>,
-}
-
-/// Functions of the kernel that programs may call.
-#[derive(Copy, Clone)]
-pub(super) struct Functions {
-    /// `bpf_rdonly_cast`, Linux 6.2.
-    pub(super) read_only_cast: Option<TypeId>,
-    /// `bpf_iter_num_new`, `bpf_iter_num_next` and `bpf_iter_num_destroy`, Linux 6.4.
-    pub(super) numbers: [Option<TypeId>; 3],
 }
 
 /// A member that one instruction can load.
@@ -53,35 +33,22 @@ impl Field {
 impl<'a> Types<'a> {
     /// From the bytes of `/sys/kernel/btf/vmlinux`.
     pub(crate) fn new(file: &'a [u8]) -> Result<Self, Refused> {
-        let btf = Btf::new(file).map_err(Refused::decode)?;
-        let found = btf.find([
-            (Kind::Func, "bpf_iter_task"),
-            (Kind::Struct, "bpf_iter__task"),
-            (Kind::Struct, "socket"),
-            (Kind::Struct, "socket_alloc"),
-            (Kind::Struct, NUMBERS),
-            (Kind::Func, "bpf_rdonly_cast"),
-            (Kind::Func, "bpf_iter_num_new"),
-            (Kind::Func, "bpf_iter_num_next"),
-            (Kind::Func, "bpf_iter_num_destroy"),
-        ]);
-        let [function, context, socket, socket_alloc, numbers, read_only_cast, new, next, destroy] =
-            found.map_err(Refused::decode)?;
-        Ok(Self {
-            btf,
-            task: Target { function, context },
-            socket,
-            socket_alloc,
-            numbers,
-            functions: Functions { read_only_cast, numbers: [new, next, destroy] },
-        })
+        Ok(Self { btf: Btf::new(file).map_err(Refused::decode)? })
     }
 
-    /// The iterator over all descriptors of all tasks.
-    pub(super) fn task_file(&self) -> Result<Target, Refused> {
-        let wanted = [(Kind::Func, "bpf_iter_task_file"), (Kind::Struct, "bpf_iter__task_file")];
-        let [function, context] = self.btf.find(wanted).map_err(Refused::decode)?;
-        Ok(Target { function, context })
+    /// Types by kind and name, all in one pass.
+    pub(super) fn find<const N: usize>(
+        &self,
+        wanted: [(Kind, &'static str); N],
+    ) -> Result<[TypeId; N], Refused> {
+        let found = self.btf.find(wanted).map_err(Refused::decode)?;
+        let missing = wanted.iter().zip(&found).find(|(_, found)| found.is_none());
+        if let Some(((kind, name), _)) = missing {
+            let what = if *kind == Kind::Func { "no function" } else { "no structure" };
+            return Err(Refused::types(what, name));
+        }
+        // All are there.
+        Ok(found.map(|id| id.unwrap_or_default()))
     }
 
     /// The offset of a member in bytes, and its type.

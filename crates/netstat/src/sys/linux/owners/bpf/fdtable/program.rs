@@ -24,21 +24,16 @@
 //!
 //! Sources: linux/fdtable.h, fs/file.c, kernel/bpf/{bpf_iter,task_iter,helpers}.c.
 
-use super::assembler::Register::{Frame, R0, R1, R2, R3, R6, R7, R8, R9};
-use super::assembler::{Assembler, If, Label, Operation, Register, Width};
-use super::program::Program;
-use super::refused::Refused;
-use super::types::Types;
+use super::super::Families;
+use super::super::assembler::Register::{Frame, R0, R1, R2, R3, R6, R7, R8, R9};
+use super::super::assembler::{Assembler, If, Label, Operation, Register, Width};
+use super::super::program::Program;
+use super::super::refused::Refused;
+use super::super::types::{NUMBERS, Types};
+use super::memory::{MAX_RECORDS, RECORD, RECORDS_AT, entry, state};
+use super::offsets::Offsets;
 use Operation::{Add, And, Multiply, Or, ShiftLeft, ShiftRight, Xor};
-
-/// The number of records that the map holds, a power of two.
-pub(super) const MAX_RECORDS: u16 = 1024;
-/// The bytes of a record, and what they are: those of [`RECORD_BYTES`](super::program::RECORD_BYTES).
-const RECORD: i16 = 32;
-/// Where the first record is in the map.
-pub(super) const RECORDS_AT: u16 = 256;
-/// The bytes of the map's value.
-pub(super) const MAP_BYTES: u32 = RECORDS_AT as u32 + MAX_RECORDS as u32 * RECORD as u32;
+use netstat_wire::linux::btf::{Kind, TypeId};
 
 /// How many slots of a table one call reads.
 const MAX_SLOTS: i32 = 8192;
@@ -47,8 +42,6 @@ const MAX_STEPS: i32 = 1 << 20;
 /// How often eight slots are read again before they are given up.
 const MAX_REPEATS: i32 = 64;
 
-/// `PIDTYPE_TGID` of linux/pid_types.h.
-const PIDTYPE_TGID: i32 = 1;
 /// `BPF_FUNC_get_current_task_btf`.
 const GET_CURRENT_TASK_BTF: i32 = 158;
 
@@ -59,178 +52,47 @@ const INET: i32 = 2;
 /// Whether this processor may let a load pass an earlier one, so that a check may see older values than what it checks.
 const LOADS_ARE_REORDERED: bool = !cfg!(any(target_arch = "x86_64", target_arch = "s390x"));
 
-/// What the program keeps in the map, a number of 8 bytes each. The reader reads the first ones.
-pub(super) mod state {
-    /// The number of records in the map.
-    pub(crate) const RECORDS: i16 = 0;
-    /// Set when a call ended early: the records are to be taken, and the iterator read again.
-    pub(crate) const STOPPED: i16 = 8;
-    /// The number of slots that kept changing.
-    pub(crate) const LOST: i16 = 16;
-    /// The number of tasks without a number in the reader's pid namespace.
-    pub(crate) const FOREIGN: i16 = 24;
-    /// The run that the state is of, `bpf_iter_meta.session_id`.
-    pub(super) const SESSION: i16 = 32;
-    /// The operations of a socket's file: the address tells sockets from other files.
-    pub(super) const OPERATIONS: i16 = 40;
-    pub(super) const TASK: i16 = 48;
-    pub(super) const CURRENT: i16 = 56;
-    /// The table that is read: `files_struct`, its `fdtable`, and of that slots, bit map and number of slots.
-    pub(super) const FILES: i16 = 64;
-    pub(super) const TABLE: i16 = 72;
-    pub(super) const SLOTS: i16 = 80;
-    pub(super) const OPEN: i16 = 88;
-    pub(super) const SLOT_COUNT: i16 = 96;
-    /// The next descriptor, and which of its eight are to be read, a bit each.
-    pub(super) const DESCRIPTOR: i16 = 104;
-    pub(super) const WANTED: i16 = 112;
-    pub(super) const REPEATS: i16 = 120;
-    /// How many slots this call may still read.
-    pub(super) const SLOTS_LEFT: i16 = 128;
-    pub(super) const PROCESS: i16 = 136;
-    /// Where to continue: thread and its start, descriptor, and which of its eight.
-    pub(super) const RESUME_THREAD: i16 = 144;
-    pub(super) const RESUME_START: i16 = 152;
-    pub(super) const RESUME_DESCRIPTOR: i16 = 160;
-    pub(super) const RESUME_WANTED: i16 = 168;
-    /// The last table of a thread other than the leader: its process and `files_struct`.
-    pub(super) const LAST_PROCESS: i16 = 176;
-    pub(super) const LAST_FILES: i16 = 184;
-    /// Where barriers are made.
-    pub(super) const BARRIER: i16 = 192;
-}
-
-/// Where values are on the stack. [`ITERATOR`](at::ITERATOR) is the kernel's `struct bpf_iter_num`.
+/// Where the iterators over numbers are on the stack, the kernel's `struct bpf_iter_num`. Everything else is in the map: the
+/// verifier compares what is on the stack from step to step.
 mod at {
-    pub(super) const ITERATOR: i16 = -8;
-    /// Eight files, their sockets, and the socks of these.
-    pub(super) const FILES: i16 = -72;
-    pub(super) const SOCKETS: i16 = -136;
-    pub(super) const SOCKS: i16 = -200;
-    /// Which of the eight records did not hold, a bit each.
-    pub(super) const FAILED: i16 = -208;
-    /// The number of records.
-    pub(super) const RECORDS: i16 = -216;
-    /// Not 0: the record is of another family.
-    pub(super) const FAMILY: i16 = -224;
-    /// Not 0: something has changed.
-    pub(super) const CHANGED: i16 = -232;
-    pub(super) const THREAD: i16 = -240;
-    pub(super) const START: i16 = -248;
-    /// Not 0: the task is not the leader.
-    pub(super) const IS_THREAD: i16 = -256;
-    /// `thread_pid` of the reader, and where a number of its namespace is in any `struct pid`.
-    pub(super) const OWN_PID: i16 = -264;
-    pub(super) const NUMBER: i16 = -272;
-    pub(super) const PID: i16 = -280;
-}
-
-/// Where the members that are read are in their structures.
-struct Offsets {
-    meta: i16,
-    session_id: i16,
-    task: i16,
-    task_files: i32,
-    group_leader: i32,
-    thread_pid: i32,
-    signal: i32,
-    start_boottime: i32,
-    signal_pids: i32,
-    level: i32,
-    numbers: i32,
-    number_size: i32,
-    number: i32,
-    number_namespace: i32,
-    files_table: i32,
-    table_slots: i32,
-    table_open: i32,
-    table_slot_count: i32,
-    file_operations: i32,
-    file_private_data: i32,
-    socket_sock: i32,
-    inode_number: i32,
-    family: i32,
-    port: i32,
-    cookie: i32,
-    net: i32,
-    protocol: i32,
-    namespace_number: i32,
-}
-
-impl Offsets {
-    fn of(types: &Types<'_>) -> Result<Self, Refused> {
-        let context = types.task.context.ok_or(Refused::types("no structure", "bpf_iter__task"))?;
-        let (meta, meta_type) = types.pointer(context, "meta")?;
-        let (task, task_type) = types.pointer(context, "task")?;
-        let (_, files) = types.pointer(task_type, "files")?;
-        let (_, table) = types.pointer(files, "fdt")?;
-        let slots = types.field(table, "fd")?;
-        let file = types.behind_both(slots, "fd")?;
-        let (_, pid) = types.pointer(task_type, "thread_pid")?;
-        let (_, signal) = types.pointer(task_type, "signal")?;
-        let (number, numbers, number_size) = types.array(pid, "numbers")?;
-        let (_, signal_pids, pointer_size) = types.array(signal, "pids")?;
-        let socket = types.socket.ok_or(Refused::types("no structure", "socket"))?;
-        let (_, sock) = types.pointer(socket, "sk")?;
-        let allocation = types.socket_alloc.ok_or(Refused::types("no structure", "socket_alloc"))?;
-        let common = |name| types.nested(sock, "__sk_common", name);
-        let net = types.nested_in(common("skc_net")?, "net")?;
-        let namespace = types.nested(types.behind(net, "net")?, "ns", "inum")?;
-        let of = |structure, name| types.offset(structure, name);
-        Ok(Self {
-            meta: meta.offset,
-            session_id: types.field(meta_type, "session_id")?.offset,
-            task: task.offset,
-            task_files: of(task_type, "files")?,
-            group_leader: of(task_type, "group_leader")?,
-            thread_pid: of(task_type, "thread_pid")?,
-            signal: of(task_type, "signal")?,
-            start_boottime: of(task_type, "start_boottime")?,
-            signal_pids: signal_pids.saturating_add(pointer_size.saturating_mul(PIDTYPE_TGID)),
-            level: of(pid, "level")?,
-            numbers,
-            number_size,
-            number: of(number, "nr")?,
-            number_namespace: of(number, "ns")?,
-            files_table: of(files, "fdt")?,
-            table_slots: of(table, "fd")?,
-            table_open: of(table, "open_fds")?,
-            table_slot_count: of(table, "max_fds")?,
-            file_operations: of(file, "f_op")?,
-            file_private_data: of(file, "private_data")?,
-            socket_sock: of(socket, "sk")?,
-            inode_number: types.nested(allocation, "vfs_inode", "i_ino")?.offset.into(),
-            family: common("skc_family")?.offset.into(),
-            port: common("skc_num")?.offset.into(),
-            cookie: common("skc_cookie")?.offset.into(),
-            net: net.offset.into(),
-            protocol: of(sock, "sk_protocol")?,
-            namespace_number: namespace.offset.into(),
-        })
-    }
+    pub(super) const STEPS: i16 = -8;
+    pub(super) const ENTRIES: i16 = -16;
 }
 
 /// The program, for the map with this descriptor. `reference`: the descriptor of a socket of the process that reads first.
-pub(super) fn fdtable_sockets(types: &Types<'_>, map: i32, reference: i32) -> Result<Program, Refused> {
-    let function = types.task.function.ok_or(Refused::types("no function", "bpf_iter_task"))?;
-    let functions = types.functions;
-    let id = |function: Option<netstat_wire::linux::btf::TypeId>, name| {
-        let number = function.ok_or(Refused::types("no function", name))?.number();
-        i32::try_from(number).map_err(|_| Refused::types("too many types before", name))
-    };
-    let [new, next, destroy] = functions.numbers;
-    let numbers = types.numbers.ok_or(Refused::types("no structure", "rusage"))?;
-    if types.size(numbers, "rusage")? < 8 * 8 {
-        return Err(Refused::types("fewer than eight numbers:", "rusage"));
+pub(in super::super) fn fdtable_sockets(
+    types: &Types<'_>,
+    families: Families,
+    map: i32,
+    reference: i32,
+) -> Result<Program, Refused> {
+    let [function, context, socket, allocation, numbers, cast, new, next, destroy] = types.find([
+        (Kind::Func, "bpf_iter_task"),
+        (Kind::Struct, "bpf_iter__task"),
+        (Kind::Struct, "socket"),
+        (Kind::Struct, "socket_alloc"),
+        (Kind::Struct, NUMBERS),
+        // Linux 6.2 and 6.4.
+        (Kind::Func, "bpf_rdonly_cast"),
+        (Kind::Func, "bpf_iter_num_new"),
+        (Kind::Func, "bpf_iter_num_next"),
+        (Kind::Func, "bpf_iter_num_destroy"),
+    ])?;
+    if types.size(numbers, NUMBERS)? < 8 * 8 {
+        return Err(Refused::types("fewer than eight numbers:", NUMBERS));
     }
+    let id = |id: TypeId| {
+        i32::try_from(id.number()).map_err(|_| Refused::other("BTF", "more types than numbers of 32 bits"))
+    };
     let mut generator = Generator {
         code: Assembler::default(),
-        of: Offsets::of(types)?,
-        cast: id(functions.read_only_cast, "bpf_rdonly_cast")?,
-        numbers: id(Some(numbers), "rusage")?,
-        new: id(new, "bpf_iter_num_new")?,
-        next: id(next, "bpf_iter_num_next")?,
-        destroy: id(destroy, "bpf_iter_num_destroy")?,
+        of: Offsets::of(types, context, socket, allocation)?,
+        cast: id(cast)?,
+        numbers: id(numbers)?,
+        families,
+        new: id(new)?,
+        next: id(next)?,
+        destroy: id(destroy)?,
     };
     generator.begin(map);
     generator.select_table();
@@ -248,6 +110,7 @@ struct Generator {
     /// `bpf_rdonly_cast`, and the structure of numbers through which memory is read.
     cast: i32,
     numbers: i32,
+    families: Families,
     new: i32,
     next: i32,
     destroy: i32,
@@ -270,14 +133,6 @@ impl Generator {
         self.get(R1, state);
         self.code.add(R1, constant);
         self.put(state, R1);
-    }
-
-    fn pop(&mut self, to: Register, place: i16) {
-        self.code.load(Width::Bytes8, to, Frame, place);
-    }
-
-    fn push(&mut self, place: i16, from: Register) {
-        self.code.store(Width::Bytes8, Frame, place, from);
     }
 
     /// `R0` = an address from which numbers can be loaded: `base + offset`. A load from where nothing is gives 0.
@@ -356,14 +211,14 @@ impl Generator {
         self.read_pointer(R9, R7, self.of.group_leader);
         self.code.copy(R1, R9);
         self.code.compute(Xor, R1, R7);
-        self.push(at::IS_THREAD, R1);
+        self.put(state::IS_THREAD, R1);
         self.code.jump_if(If::Equal, R9, R7, has_own_table);
         self.read_pointer(R1, R9, self.of.task_files);
         self.code.jump_if(If::Equal, R1, R8, Label::END);
         self.code.place(has_own_table);
         self.read_numbers();
         self.read_pointer(R1, R7, self.of.start_boottime);
-        self.push(at::START, R1);
+        self.put(state::START, R1);
         self.select_files();
     }
 
@@ -372,33 +227,32 @@ impl Generator {
         let (is_ours, is_leader) = (self.code.label(), self.code.label());
         self.get(R1, state::CURRENT);
         self.read_pointer(R9, R1, self.of.thread_pid);
-        self.push(at::OWN_PID, R9);
         self.read(Width::Bytes4, R1, R9, self.of.level);
         self.code.compute(Multiply, R1, self.of.number_size);
         self.code.add(R1, self.of.numbers);
-        self.push(at::NUMBER, R1);
+        self.put(state::NUMBER, R1);
         self.code.compute(Add, R9, R1);
         self.read_pointer(R9, R9, self.of.number_namespace);
         self.read_pointer(R1, R7, self.of.thread_pid);
         self.code.exit_if_equal(R1, 0);
-        self.pop(R2, at::NUMBER);
+        self.get(R2, state::NUMBER);
         self.code.compute(Add, R1, R2);
-        self.push(at::PID, R1);
+        self.put(state::PID, R1);
         self.read_pointer(R1, R1, self.of.number_namespace);
         self.code.jump_if(If::Equal, R1, R9, is_ours);
         self.add_to(state::FOREIGN, 1);
         self.code.jump(Label::END);
         self.code.place(is_ours);
-        self.pop(R1, at::PID);
+        self.get(R1, state::PID);
         self.read(Width::Bytes4, R9, R1, self.of.number);
-        self.push(at::THREAD, R9);
+        self.put(state::THREAD, R9);
         self.put(state::PROCESS, R9);
-        self.pop(R1, at::IS_THREAD);
+        self.get(R1, state::IS_THREAD);
         self.code.jump_if(If::Equal, R1, 0, is_leader);
         self.read_pointer(R1, R7, self.of.signal);
         self.read_pointer(R1, R1, self.of.signal_pids);
         self.code.exit_if_equal(R1, 0);
-        self.pop(R2, at::NUMBER);
+        self.get(R2, state::NUMBER);
         self.code.compute(Add, R1, R2);
         self.read(Width::Bytes4, R9, R1, self.of.number);
         // Just being reaped.
@@ -448,9 +302,9 @@ impl Generator {
         self.put_constant(state::WANTED, 0xff);
         self.put_constant(state::REPEATS, 0);
         self.put_constant(state::SLOTS_LEFT, MAX_SLOTS);
-        for (place, own) in [(state::RESUME_THREAD, at::THREAD), (state::RESUME_START, at::START)] {
+        for (place, own) in [(state::RESUME_THREAD, state::THREAD), (state::RESUME_START, state::START)] {
             self.get(R1, place);
-            self.pop(R2, own);
+            self.get(R2, own);
             self.code.jump_if(If::Unequal, R1, R2, begins);
         }
         self.get(R1, state::RESUME_DESCRIPTOR);
@@ -461,32 +315,48 @@ impl Generator {
         self.put_constant(state::RESUME_THREAD, 0);
     }
 
+    /// `R1` = the address of an iterator.
+    fn iterator(&mut self, place: i16) {
+        self.code.copy(R1, Frame);
+        self.code.add(R1, place.into());
+    }
+
+    /// Begins a loop of as many rounds as `R3` says.
+    fn begin_loop(&mut self, iterator: i16) {
+        self.iterator(iterator);
+        self.code.set(R2, 0);
+        self.code.call_function(self.new);
+    }
+
+    /// The next round: `R0` is the address of its number, of 4 bytes. After the last one, jumps to `ends`.
+    fn next_round(&mut self, iterator: i16, ends: Label) {
+        self.iterator(iterator);
+        self.code.call_function(self.next);
+        self.code.jump_if(If::Equal, R0, 0, ends);
+    }
+
+    fn end_loop(&mut self, iterator: i16) {
+        self.iterator(iterator);
+        self.code.call_function(self.destroy);
+    }
+
     /// Walks the table, eight slots a step.
     fn walk(&mut self) {
-        let (step, continues, ends) = (self.code.label(), self.code.label(), self.code.label());
-        self.code.copy(R1, Frame);
-        self.code.add(R1, at::ITERATOR.into());
-        self.code.set(R2, 0);
+        let (continues, ends) = (self.code.label(), self.code.label());
         self.code.set(R3, MAX_STEPS);
-        self.code.call_function(self.new);
+        self.begin_loop(at::STEPS);
         self.code.place(continues);
         // The verifier compares what is in them with the last step.
         for register in [R7, R8, R9] {
             self.code.set(register, 0);
         }
-        self.code.place(step);
-        self.code.copy(R1, Frame);
-        self.code.add(R1, at::ITERATOR.into());
-        self.code.call_function(self.next);
-        self.code.jump_if(If::Equal, R0, 0, ends);
+        self.next_round(at::STEPS, ends);
         self.step(continues, ends);
         self.code.place(ends);
-        self.code.copy(R1, Frame);
-        self.code.add(R1, at::ITERATOR.into());
-        self.code.call_function(self.destroy);
+        self.end_loop(at::STEPS);
     }
 
-    /// One step. Descriptor in `R7`, the mask of slots in `R8`.
+    /// One step. The descriptor is in `R7`.
     fn step(&mut self, continues: Label, ends: Label) {
         let (advances, moved, stops) = (self.code.label(), self.code.label(), self.code.label());
         self.get(R7, state::DESCRIPTOR);
@@ -499,7 +369,7 @@ impl Generator {
         self.add_to(state::SLOTS_LEFT, -8);
         self.skip_free(continues);
         self.read_slots(moved);
-        self.keep_sockets(advances);
+        self.list_sockets(advances);
         self.prefetch();
         self.write_records();
         self.accept_records(advances, continues);
@@ -554,7 +424,7 @@ impl Generator {
         self.address(R1, 0);
         for slot in 0..8 {
             self.code.load(Width::Bytes8, R1, R0, 8 * slot);
-            self.push(at::FILES + 8 * slot, R1);
+            self.put(state::EIGHT_FILES + 8 * slot, R1);
         }
         self.has_table();
         self.code.jump_if(If::Unequal, R1, 0, moved);
@@ -567,20 +437,23 @@ impl Generator {
         self.read_pointer(R1, R1, self.of.files_table);
         self.get(R2, state::TABLE);
         self.code.compute(Xor, R1, R2);
-        self.push(at::CHANGED, R1);
+        self.put(state::CHANGED, R1);
         self.get(R1, state::TASK);
         self.read_pointer(R1, R1, self.of.task_files);
         self.get(R2, state::FILES);
         self.code.compute(Xor, R1, R2);
-        self.pop(R2, at::CHANGED);
+        self.get(R2, state::CHANGED);
         self.code.compute(Or, R1, R2);
     }
 
-    /// Which of the slots are sockets, to `R8`; and their sockets and socks, 0 for the others.
-    fn keep_sockets(&mut self, advances: Label) {
+    /// Lists the sockets among the eight files, and counts them in `R8`.
+    ///
+    /// All is done for all eight, without jumps: what is no socket is read at the address 0, and its entry overwritten by
+    /// the next. So the cache misses of the eight overlap.
+    fn list_sockets(&mut self, advances: Label) {
         self.code.set(R8, 0);
         for slot in 0..8 {
-            self.pop(R1, at::FILES + 8 * slot);
+            self.get(R1, state::EIGHT_FILES + 8 * slot);
             self.read_pointer(R1, R1, self.of.file_operations);
             self.get(R2, state::OPERATIONS);
             self.code.compute(Xor, R1, R2);
@@ -593,142 +466,176 @@ impl Generator {
         self.code.compute(And, R8, R1);
         self.code.jump_if(If::Equal, R8, 0, advances);
         for slot in 0..8 {
-            self.code.copy(R1, R8);
-            self.code.compute(ShiftRight, R1, i32::from(slot));
-            self.code.and(R1, 1);
+            self.is_wanted(R1, slot);
             self.code.negate(R1);
-            self.pop(R2, at::FILES + 8 * slot);
+            self.get(R2, state::EIGHT_FILES + 8 * slot);
             self.code.compute(And, R1, R2);
             self.read_pointer(R1, R1, self.of.file_private_data);
-            self.push(at::SOCKETS + 8 * slot, R1);
+            self.put(state::EIGHT_SOCKETS + 8 * slot, R1);
         }
+        self.code.set(R9, 0);
         for slot in 0..8 {
-            self.pop(R1, at::SOCKETS + 8 * slot);
-            self.read_pointer(R1, R1, self.of.socket_sock);
-            self.push(at::SOCKS + 8 * slot, R1);
+            self.get(R1, state::EIGHT_SOCKETS + 8 * slot);
+            self.read_pointer(R3, R1, self.of.socket_sock);
+            self.code.copy(R2, R9);
+            self.entry_address(R2);
+            self.code.store(Width::Bytes8, R2, entry::SOCK, R3);
+            for (place, eight) in [(entry::FILE, state::EIGHT_FILES), (entry::SOCKET, state::EIGHT_SOCKETS)] {
+                self.get(R1, eight + 8 * slot);
+                self.code.store(Width::Bytes8, R2, place, R1);
+            }
+            self.code.store_constant(Width::Bytes8, R2, entry::SLOT, slot.into());
+            self.is_wanted(R1, slot);
+            self.code.compute(Add, R9, R1);
         }
+        self.code.copy(R8, R9);
     }
 
-    /// Loads from the cache lines that the records need, of all eight sockets, so that the misses overlap.
+    /// `to` = 1 if the slot is in the mask in `R8`, else 0.
+    fn is_wanted(&mut self, to: Register, slot: i16) {
+        self.code.copy(to, R8);
+        self.code.compute(ShiftRight, to, i32::from(slot));
+        self.code.and(to, 1);
+    }
+
+    /// `register` = the address of the entry of that number.
+    fn entry_address(&mut self, register: Register) {
+        self.code.and(register, 7);
+        self.code.compute(Multiply, register, i32::from(entry::BYTES));
+        self.code.add(register, state::ENTRIES.into());
+        self.code.compute(Add, register, R6);
+    }
+
+    /// Loads from the cache lines that the records need, of all entries, so that the misses overlap.
     fn prefetch(&mut self) {
-        for slot in 0..8 {
-            self.pop(R1, at::SOCKS + 8 * slot);
-            self.read(Width::Bytes2, R1, R1, self.of.port);
-            for offset in [self.of.cookie, self.of.protocol] {
-                self.pop(R1, at::SOCKS + 8 * slot);
+        for number in 0..8 {
+            let at = state::ENTRIES + number * entry::BYTES;
+            for offset in [self.of.port, self.of.cookie, self.of.protocol] {
+                self.get(R1, at + entry::SOCK);
                 self.read(Width::Bytes2, R1, R1, offset);
             }
-            self.pop(R1, at::SOCKETS + 8 * slot);
+            self.get(R1, at + entry::SOCKET);
             self.read_pointer(R1, R1, self.of.inode_number);
         }
     }
 
-    /// Writes a record for each slot of the mask in `R8`. Counts those that hold, and notes those that do not.
+    /// Writes a record for each of the entries, whose number is in `R8`. Counts those that hold, and notes those that do
+    /// not.
     fn write_records(&mut self) {
+        let (next, ends) = (self.code.label(), self.code.label());
         self.get(R1, state::RECORDS);
-        self.push(at::RECORDS, R1);
-        self.code.set(R1, 0);
-        self.push(at::FAILED, R1);
-        for slot in 0..8 {
-            let (is_socket, next) = (self.code.label(), self.code.label());
-            self.code.jump_if(If::Common, R8, 1 << slot, is_socket);
-            self.code.jump(next);
-            self.code.place(is_socket);
-            self.write_record(slot);
-            self.check_record(slot);
-            self.code.place(next);
-        }
+        self.put(state::PENDING, R1);
+        self.put_constant(state::FAILED, 0);
+        self.code.copy(R3, R8);
+        self.begin_loop(at::ENTRIES);
+        self.code.place(next);
+        self.code.set(R8, 0);
+        self.code.set(R9, 0);
+        self.next_round(at::ENTRIES, ends);
+        self.code.load(Width::Bytes4, R8, R0, 0);
+        self.entry_address(R8);
+        self.write_record();
+        self.check_record();
+        self.code.jump(next);
+        self.code.place(ends);
+        self.end_loop(at::ENTRIES);
     }
 
-    /// Writes a record where the next one belongs.
-    fn write_record(&mut self, slot: i16) {
-        let mut field = {
-            let mut offset = RECORDS_AT as i16;
-            move |bytes: i16| {
-                offset += bytes;
-                offset - bytes
-            }
+    /// Writes a record of the entry at `R8` where the next one belongs.
+    fn write_record(&mut self) {
+        let mut offset = RECORDS_AT;
+        let mut field = |bytes: i16| {
+            offset += bytes;
+            offset - bytes
         };
-        let [inode, cookie, process, descriptor, namespace, port, protocol] =
-            [8, 8, 4, 4, 4, 2, 2].map(&mut field);
-        self.pop(R9, at::RECORDS);
+        let [inode, family, socket_type, cookie, process, descriptor, namespace, port, protocol] =
+            [4, 2, 2, 8, 4, 4, 4, 2, 2].map(&mut field);
+        self.get(R9, state::PENDING);
         self.code.and(R9, i32::from(MAX_RECORDS) - 1);
         self.code.compute(Multiply, R9, i32::from(RECORD));
         self.code.compute(Add, R9, R6);
-        self.pop(R1, at::SOCKETS + 8 * slot);
-        self.read_pointer(R1, R1, self.of.inode_number);
-        self.code.store(Width::Bytes8, R9, inode, R1);
+        self.read_of_entry(Width::Bytes8, entry::SOCKET, self.of.inode_number);
+        self.code.store(Width::Bytes4, R9, inode, R1);
+        self.read_of_entry(Width::Bytes2, entry::SOCKET, self.of.socket_type);
+        self.code.store(Width::Bytes2, R9, socket_type, R1);
         self.get(R1, state::PROCESS);
         self.code.store(Width::Bytes4, R9, process, R1);
-        self.code.copy(R1, R7);
-        self.code.add(R1, i32::from(slot));
+        self.code.load(Width::Bytes8, R1, R8, entry::SLOT);
+        self.code.compute(Add, R1, R7);
         self.code.store(Width::Bytes4, R9, descriptor, R1);
-        self.pop(R1, at::SOCKS + 8 * slot);
-        self.read(Width::Bytes2, R1, R1, self.of.family);
-        self.code.and(R1, INET_MASK);
-        self.code.compute(Xor, R1, INET);
-        self.push(at::FAMILY, R1);
+        self.read_of_entry(Width::Bytes2, entry::SOCK, self.of.family);
+        self.code.store(Width::Bytes2, R9, family, R1);
+        match self.families {
+            Families::Internet => {
+                self.code.and(R1, INET_MASK);
+                self.code.compute(Xor, R1, INET);
+            }
+            Families::All => self.code.set(R1, 0),
+        }
+        self.put(state::OTHER_FAMILY, R1);
         for (place, offset, width) in [
             (cookie, self.of.cookie, Width::Bytes8),
             (port, self.of.port, Width::Bytes2),
             (protocol, self.of.protocol, Width::Bytes2),
         ] {
-            self.pop(R1, at::SOCKS + 8 * slot);
-            self.read(width, R1, R1, offset);
+            self.read_of_entry(width, entry::SOCK, offset);
             self.code.store(width, R9, place, R1);
         }
-        self.pop(R1, at::SOCKS + 8 * slot);
-        self.read_pointer(R1, R1, self.of.net);
+        self.read_of_entry(Width::Bytes8, entry::SOCK, self.of.net);
         self.read(Width::Bytes4, R1, R1, self.of.namespace_number);
         self.code.store(Width::Bytes4, R9, namespace, R1);
     }
 
+    /// `R1` = a member of what the entry at `R8` points to.
+    fn read_of_entry(&mut self, width: Width, pointer: i16, offset: i32) {
+        self.code.load(Width::Bytes8, R1, R8, pointer);
+        self.read(width, R1, R1, offset);
+    }
+
     /// Check B, from the inside out. A record that holds is counted, if its family is wanted.
-    fn check_record(&mut self, slot: i16) {
+    fn check_record(&mut self) {
         self.barrier();
-        self.pop(R1, at::SOCKETS + 8 * slot);
-        self.read_pointer(R1, R1, self.of.socket_sock);
-        self.pop(R2, at::SOCKS + 8 * slot);
+        self.read_of_entry(Width::Bytes8, entry::SOCKET, self.of.socket_sock);
+        self.code.load(Width::Bytes8, R2, R8, entry::SOCK);
         self.code.compute(Xor, R1, R2);
-        self.push(at::CHANGED, R1);
-        self.pop(R1, at::FILES + 8 * slot);
-        self.read_pointer(R1, R1, self.of.file_private_data);
-        self.pop(R2, at::SOCKETS + 8 * slot);
+        self.put(state::CHANGED, R1);
+        self.read_of_entry(Width::Bytes8, entry::FILE, self.of.file_private_data);
+        self.code.load(Width::Bytes8, R2, R8, entry::SOCKET);
         self.also_changed_if_different();
-        self.pop(R1, at::FILES + 8 * slot);
-        self.read_pointer(R1, R1, self.of.file_operations);
+        self.read_of_entry(Width::Bytes8, entry::FILE, self.of.file_operations);
         self.get(R2, state::OPERATIONS);
         self.also_changed_if_different();
-        self.code.copy(R1, R7);
+        self.code.load(Width::Bytes8, R1, R8, entry::SLOT);
+        self.code.compute(Add, R1, R7);
         self.code.compute(ShiftLeft, R1, 3);
         self.get(R2, state::SLOTS);
         self.code.compute(Add, R1, R2);
-        self.read_pointer(R1, R1, 8 * i32::from(slot));
-        self.pop(R2, at::FILES + 8 * slot);
+        self.read_pointer(R1, R1, 0);
+        self.code.load(Width::Bytes8, R2, R8, entry::FILE);
         self.also_changed_if_different();
 
-        self.pop(R1, at::CHANGED);
         self.is_not_zero(R1, R2);
         self.code.copy(R3, R1);
-        self.code.compute(ShiftLeft, R3, i32::from(slot));
-        self.pop(R2, at::FAILED);
+        self.code.load(Width::Bytes8, R2, R8, entry::SLOT);
+        self.code.compute(ShiftLeft, R3, R2);
+        self.get(R2, state::FAILED);
         self.code.compute(Or, R2, R3);
-        self.push(at::FAILED, R2);
-        self.pop(R2, at::FAMILY);
+        self.put(state::FAILED, R2);
+        self.get(R2, state::OTHER_FAMILY);
         self.is_not_zero(R2, R3);
         self.code.compute(Or, R1, R2);
         self.code.compute(Xor, R1, 1);
-        self.pop(R2, at::RECORDS);
+        self.get(R2, state::PENDING);
         self.code.compute(Add, R2, R1);
-        self.push(at::RECORDS, R2);
+        self.put(state::PENDING, R2);
     }
 
-    /// Notes that something has changed if `R1` is not `R2`.
+    /// Notes that something has changed if `R1` is not `R2`. What is noted stays in `R1`.
     fn also_changed_if_different(&mut self) {
         self.code.compute(Xor, R1, R2);
-        self.pop(R2, at::CHANGED);
+        self.get(R2, state::CHANGED);
         self.code.compute(Or, R1, R2);
-        self.push(at::CHANGED, R1);
+        self.put(state::CHANGED, R1);
     }
 
     /// Check C. Takes the records and advances, or repeats the slots that have changed.
@@ -738,9 +645,9 @@ impl Generator {
         self.code.copy(R9, R1);
         self.get(R8, state::WANTED);
         self.code.jump_if(If::Unequal, R9, 0, given_up);
-        self.pop(R1, at::RECORDS);
+        self.get(R1, state::PENDING);
         self.put(state::RECORDS, R1);
-        self.pop(R8, at::FAILED);
+        self.get(R8, state::FAILED);
         self.code.place(given_up);
         self.code.jump_if(If::Equal, R8, 0, advances);
         self.add_to(state::REPEATS, 1);
@@ -773,20 +680,19 @@ impl Generator {
         let is_done = self.code.label();
         self.get(R1, state::STOPPED);
         self.code.jump_if(If::Equal, R1, 0, is_done);
-        for (place, from) in
-            [(state::RESUME_DESCRIPTOR, state::DESCRIPTOR), (state::RESUME_WANTED, state::WANTED)]
-        {
+        for (place, from) in [
+            (state::RESUME_DESCRIPTOR, state::DESCRIPTOR),
+            (state::RESUME_WANTED, state::WANTED),
+            (state::RESUME_THREAD, state::THREAD),
+            (state::RESUME_START, state::START),
+        ] {
             self.get(R1, from);
-            self.put(place, R1);
-        }
-        for (place, own) in [(state::RESUME_THREAD, at::THREAD), (state::RESUME_START, at::START)] {
-            self.pop(R1, own);
             self.put(place, R1);
         }
         self.code.set(R0, 1);
         self.code.exit();
         self.code.place(is_done);
-        self.pop(R1, at::IS_THREAD);
+        self.get(R1, state::IS_THREAD);
         self.code.exit_if_equal(R1, 0);
         self.get(R1, state::PROCESS);
         self.put(state::LAST_PROCESS, R1);

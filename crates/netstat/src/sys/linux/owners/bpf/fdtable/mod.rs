@@ -1,13 +1,20 @@
-//! The source that walks descriptor tables: see [`fdtable_program`](super::fdtable_program).
+//! The source that walks descriptor tables: see [`program`].
 
-use super::fdtable_program::{MAP_BYTES, MAX_RECORDS, RECORDS_AT, fdtable_sockets, state};
+mod memory;
+mod offsets;
+pub(super) mod program;
+
+pub(super) use memory::MAP_BYTES;
+
 use super::iterator::attach;
 use super::program::RECORD_BYTES;
 use super::refused::Refused;
 use super::types::Types;
-use super::{SocketFile, decode, ffi};
+use super::{Families, SocketFile, decode, ffi};
 use crate::sys::linux::clock::nanoseconds_since_boot;
 use crate::sys::linux::errno::errno_of;
+use memory::{RECORDS_AT, state};
+use program::fdtable_sockets;
 use rustix::fs::fstat;
 use rustix::io::Errno;
 use rustix::net::sockopt::socket_cookie;
@@ -31,11 +38,11 @@ pub(super) struct FdTables {
 }
 
 impl FdTables {
-    pub(super) fn load(types: &Types<'_>) -> Result<Self, Refused> {
+    pub(super) fn load(types: &Types<'_>, families: Families) -> Result<Self, Refused> {
         let check = SelfCheck::new().map_err(|errno| Refused::errno("socket for the self-check", errno))?;
         let (map, mapping) = ffi::Mapping::of_new_array(b"netstat_records\0", MAP_BYTES)
             .map_err(|errno| Refused::errno("bpf(BPF_MAP_CREATE)", errno))?;
-        let program = fdtable_sockets(types, map.as_raw_fd(), check.socket.as_raw_fd())?;
+        let program = fdtable_sockets(types, families, map.as_raw_fd(), check.socket.as_raw_fd())?;
         // The program keeps the map.
         Ok(Self { link: attach(b"netstat_owners\0\0", &program)?, map: mapping, check: Some(check) })
     }
@@ -73,10 +80,12 @@ impl FdTables {
             // The kernel also pauses by itself, after a million tasks; the program knows nothing of that.
             if is_done || self.number(state::STOPPED) != 0 {
                 let count = usize::try_from(self.number(state::RECORDS)).unwrap_or(usize::MAX);
-                let records = map.get(usize::from(RECORDS_AT)..).unwrap_or_default();
-                let (records, _) = records.as_chunks::<RECORD_BYTES>();
-                let written = records.get(..count.min(usize::from(MAX_RECORDS))).unwrap_or_default();
-                written.iter().filter_map(decode).for_each(|file| each(at, file));
+                let mut rest = map.get(usize::from(RECORDS_AT.unsigned_abs())..).unwrap_or_default();
+                for _ in 0..count {
+                    let Some((record, after)) = rest.split_first_chunk::<RECORD_BYTES>() else { break };
+                    decode(record).into_iter().for_each(|file| each(at, file));
+                    rest = after;
+                }
             }
             if is_done {
                 return Ok(());
@@ -118,6 +127,8 @@ impl SelfCheck {
             .map_or(0, |address| address.port());
         let netns = std::fs::metadata("/proc/thread-self/ns/net").map_err(errno_of)?.ino();
         let evidence = super::Evidence {
+            family: 2,
+            socket_type: 1,
             netns: u32::try_from(netns).map_err(|_| Errno::OVERFLOW)?,
             cookie: socket_cookie(&socket)?,
             port,
