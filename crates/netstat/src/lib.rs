@@ -61,7 +61,7 @@ mod lister;
 mod log;
 mod model;
 mod query;
-#[cfg(any(test, netstat_scripted))]
+#[cfg(test)]
 #[doc(hidden)]
 pub mod scripted;
 #[cfg(feature = "serde")]
