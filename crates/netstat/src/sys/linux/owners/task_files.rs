@@ -114,7 +114,7 @@ impl Iterated {
             return;
         }
         let mut own = self.holdings.split_off(self.process.start);
-        own.sort_unstable();
+        own.sort();
         own.dedup();
         self.process.limit = self.process.start + (2 * own.len()).max(MANY);
         self.holdings.extend(own);
