@@ -260,8 +260,6 @@ where
             return walk.search_without_descriptor(table, sockets);
         }
         if let Some(mut rings) = self.source.rings() {
-            rings.sort_unstable();
-            rings.dedup();
             if let Ok((procfs, pids)) =
                 (self.open_procfs)().and_then(|procfs| procfs.pids().map(|pids| (procfs, pids)))
             {
