@@ -122,7 +122,7 @@ impl Iterated {
             return;
         }
         let mut own = self.holdings.split_off(self.process.start);
-        own.sort_unstable();
+        own.sort();
         own.dedup();
         self.process.limit = self.process.start + (2 * own.len()).max(MANY);
         self.holdings.extend(own);
@@ -268,8 +268,6 @@ where
             return walk.search_without_descriptor(table, sockets);
         }
         if let Some(mut rings) = self.source.rings() {
-            rings.sort_unstable();
-            rings.dedup();
             if let Ok((procfs, pids)) =
                 (self.open_procfs)().and_then(|procfs| procfs.pids().map(|pids| (procfs, pids)))
             {

@@ -161,6 +161,8 @@ impl Default for Assembler {
 }
 
 impl Assembler {
+    // A copy for each instruction of each program would be long.
+    #[inline(never)]
     fn push(&mut self, code: u8, to: Register, from: Register, offset: i16, constant: i32) {
         self.instructions.push(Instruction { code, to, from, offset, constant, target: None });
     }
