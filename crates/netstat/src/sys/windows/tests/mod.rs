@@ -5,4 +5,5 @@ mod faults;
 mod large;
 mod model;
 mod scripted;
+mod unlisted;
 mod worlds;
