@@ -18,7 +18,6 @@ use socket_world::namespace::{enter_network_namespace, in_network_namespace};
 use socket_world::{SocketFacts, live_skip, quiet, restrict, udp};
 use std::ffi::CString;
 use std::io::{self, ErrorKind};
-use std::time::{Duration, Instant};
 
 /// The kernel's stand-in for users that a user namespace has no number for.
 const OVERFLOW_USER: u32 = 65_534;
@@ -128,7 +127,6 @@ fn live_one_or_two_free_descriptors_are_enough_for_every_row() {
 fn live_pipe_in_place_of_a_file_of_a_process_does_not_block_the_listing() {
     let _quiet = quiet();
     let scene = Scene::new();
-    let started = Instant::now();
     restricted!("mounts", || {
         let pid = std::process::id();
         let files = ["stat", "cmdline", "status", "maps"].map(|file| format!("/proc/{pid}/{file}"));
@@ -146,7 +144,6 @@ fn live_pipe_in_place_of_a_file_of_a_process_does_not_block_the_listing() {
         assert!(by_pid.sockets.is_empty());
         Ok(())
     });
-    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
 }
 
 #[test]
