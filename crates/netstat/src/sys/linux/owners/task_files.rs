@@ -84,7 +84,7 @@ impl Scope {
             return Some(holding);
         }
         // Without a port it was not bound yet, and is in no table.
-        (port != 0).then(|| holding.of_socket(cookie, port))
+        (port != 0).then(|| holding.of_socket(cookie, port, protocol))
     }
 }
 
