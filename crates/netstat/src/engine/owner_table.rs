@@ -5,6 +5,7 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::identity::Identity;
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership, UnownedReason};
 use crate::model::owner_source::OwnerSourceUsed;
+use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use std::fmt::Display;
 use std::num::NonZeroU64;
@@ -24,7 +25,7 @@ pub(crate) struct Holding {
     fd: i32,
     /// The low half of the socket's cookie; 0: not known.
     cookie: u32,
-    /// The socket's local port; 0: not known.
+    /// The socket's local port, of a raw socket its IP protocol; 0: not known.
     port: u16,
     role: OwnerRole,
 }
@@ -55,8 +56,16 @@ impl Holding {
         match socket.cookie {
             #[allow(clippy::cast_possible_truncation, reason = "as in of_socket")]
             Some(cookie) if self.cookie != 0 => cookie.get() as u32 == self.cookie,
-            _ => self.port == 0 || socket.local.port().is_none_or(|port| port == self.port),
+            _ => self.port == 0 || number_of(socket).is_none_or(|number| number == self.port),
         }
+    }
+}
+
+/// What the kernel keeps as the local port of a socket: of a raw socket the IP protocol.
+fn number_of(socket: &Socket) -> Option<u16> {
+    match socket.protocol {
+        Protocol::Raw(protocol) => Some(protocol.into()),
+        _ => socket.local.port(),
     }
 }
 

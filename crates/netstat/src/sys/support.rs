@@ -10,7 +10,15 @@ use crate::model::support::{SocketFields, Support};
 
 pub(crate) const LINUX: Support = Support {
     system: "linux",
-    protocols: &[ProtocolKind::Tcp, ProtocolKind::Udp],
+    protocols: &[
+        ProtocolKind::Tcp,
+        ProtocolKind::Udp,
+        ProtocolKind::UdpLite,
+        ProtocolKind::Icmp,
+        ProtocolKind::Raw,
+        ProtocolKind::Sctp,
+        ProtocolKind::Mptcp,
+    ],
     socket_fields: SocketFields::TCP_REMOTE
         .union(SocketFields::UDP_REMOTE)
         .union(SocketFields::STATE)
