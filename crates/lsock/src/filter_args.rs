@@ -1,5 +1,6 @@
 //! The arguments that select sockets, and the filter they form. The library parses the values and the expression.
 
+use crate::family_args::FamilyArgs;
 use crate::usage::UsageError;
 use clap::ValueHint;
 use netstat::{Filter, FilterError, Query, State};
@@ -19,6 +20,13 @@ pub struct FilterArgs {
     /// UDP sockets
     #[arg(short, long, help_heading = HEADING)]
     pub udp: bool,
+    /// Unix domain sockets (Linux)
+    #[arg(short = 'x', long, help_heading = HEADING)]
+    pub unix: bool,
+    /// Sockets of these families: inet, inet6, unix, netlink, link (packet), vsock, xdp, tipc, a number, or all: every
+    /// socket that a process holds (Linux)
+    #[arg(short = 'f', long, value_name = "FAMILY,...", value_delimiter = ',', help_heading = HEADING)]
+    pub family: Vec<String>,
     /// Sockets that wait for others: TCP in LISTEN, UDP without a remote end
     #[arg(short, long, help_heading = HEADING)]
     pub listening: bool,
@@ -67,12 +75,7 @@ impl FilterArgs {
         if self.udp {
             query = query.udp();
         }
-        if self.ipv4 {
-            query = query.ipv4();
-        }
-        if self.ipv6 {
-            query = query.ipv6();
-        }
+        query = FamilyArgs::new(self)?.select(query, self.tcp || self.udp);
         if self.bound {
             if self.udp && !self.tcp {
                 return Err(UsageError::new(

@@ -13,7 +13,6 @@ const INSTEAD: &[(&[&str], &str)] = &[
     (&["-o", "--options", "--timers"], "timers are shown by --details (-i) and by --columns +timer"),
     (&["-H"], "the option is --no-header"),
     (&["-K", "--kill"], "sockets are closed by: lsock destroy FILTER"),
-    (&["-x", "--unix"], "Unix sockets are not supported"),
     (&["-y", "--yes"], "it belongs to: lsock destroy FILTER"),
 ];
 

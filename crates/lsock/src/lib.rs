@@ -10,6 +10,7 @@
 pub mod columns;
 mod digits;
 pub mod escape;
+mod family_args;
 pub mod filter_args;
 pub mod gaps;
 pub mod list_args;

@@ -3,6 +3,7 @@
 
 mod column;
 mod detail_columns;
+mod other_end;
 mod socket_columns;
 mod ss_details;
 mod value;

@@ -1,7 +1,8 @@
 //! The columns of a row, its owners and their processes, in the order of the help.
 
 use super::column::{Absent, Align, Column, Needs, TEXT};
-use super::value::{self, Value};
+use super::other_end;
+use super::value::{self, End, Value};
 use crate::view;
 use netstat::ProcessFields;
 
@@ -46,21 +47,21 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "protocol",
         aliases: &["proto", "netid"],
         header: "PROTO",
-        help: "tcp or udp",
+        help: "tcp, udp, unix, netlink, packet ...",
         value: Value::Word(|socket| Some(socket.protocol.as_str())),
         ..TEXT
     },
     Column {
         name: "family",
         header: "FAMILY",
-        help: "ipv4 or ipv6: what the socket was made with",
+        help: "what the socket was made with: ipv4, ipv6, unix, netlink ...",
         value: Value::Word(|socket| socket.family.as_str()),
         ..TEXT
     },
     Column {
         name: "state",
         header: "STATE",
-        help: "state of a TCP connection",
+        help: "state of a connection",
         value: Value::Word(|socket| view::state_name(socket.state)),
         ..TEXT
     },
@@ -68,15 +69,15 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "local",
         aliases: &["localaddress"],
         header: "LOCAL",
-        help: "local address and port",
-        value: Value::Endpoint(netstat::Socket::local_addr),
+        help: "local address and port; name and inode of a unix socket",
+        value: Value::Endpoint(End::Local),
         ..TEXT
     },
     Column {
         name: "local_addr",
         header: "LOCAL-ADDR",
         help: "local address, with its zone",
-        value: Value::Address(netstat::Socket::local_addr),
+        value: Value::Address(End::Local),
         ..TEXT
     },
     Column {
@@ -91,16 +92,16 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "remote",
         aliases: &["peer", "remoteaddress"],
         header: "REMOTE",
-        help: "remote address and port; *:* where there is none",
+        help: "remote address and port, name and inode of the peer; *:* where there is none",
         absent: Absent::AnyEndpoint,
-        value: Value::Endpoint(netstat::Socket::remote_addr),
+        value: Value::Endpoint(End::Remote),
         ..TEXT
     },
     Column {
         name: "remote_addr",
         header: "REMOTE-ADDR",
         help: "remote address, with its zone",
-        value: Value::Address(netstat::Socket::remote_addr),
+        value: Value::Address(End::Remote),
         ..TEXT
     },
     Column {
@@ -256,6 +257,28 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         help: "the number in socket:[N] (Linux)",
         value: Value::Number(|socket| socket.inode()),
         ..NUMBER
+    },
+    Column {
+        name: "peer_inode",
+        header: "PEER-INODE",
+        help: "the inode number of the unix socket at the other end (Linux)",
+        value: Value::Number(other_end::peer_inode),
+        ..NUMBER
+    },
+    Column {
+        name: "type",
+        aliases: &["sockettype"],
+        header: "TYPE",
+        help: "stream, dgram, raw or seqpacket",
+        value: Value::Word(|socket| socket.socket_type?.as_str()),
+        ..TEXT
+    },
+    Column {
+        name: "socket_path",
+        header: "SOCKET-PATH",
+        help: "the path that a unix socket was bound to",
+        value: Value::Text(other_end::socket_path),
+        ..TEXT
     },
     Column {
         name: "handle",

@@ -1,5 +1,6 @@
 //! The value of a row in a column, as text and as a key to sort by.
 
+use super::other_end;
 use crate::digits::{push_display, push_hex, push_ip, push_number};
 use crate::escape::escape_into;
 use crate::time::Rfc3339;
@@ -20,15 +21,31 @@ pub(super) enum Value {
     /// A time, shown in milliseconds.
     Millis(fn(&Socket) -> Option<Duration>),
     /// Address and port.
-    Endpoint(fn(&Socket) -> Option<SocketAddr>),
+    Endpoint(End),
     /// Address alone.
-    Address(fn(&Socket) -> Option<SocketAddr>),
+    Address(End),
     /// A number of each owner, each different number once.
     OfOwners(fn(&View<'_>, &Owner) -> Option<u64>),
     /// A text of each owner's process, each different text once; escaped already.
     OfProcesses(for<'v> fn(&'v ProcessView<'_>) -> Option<&'v str>),
     /// Anything else: appends escaped text, or nothing.
     Text(fn(&View<'_>, &Socket, &mut String)),
+}
+
+/// An end of a socket.
+#[derive(Copy, Clone)]
+pub(super) enum End {
+    Local,
+    Remote,
+}
+
+impl End {
+    fn of(self, socket: &Socket) -> Option<SocketAddr> {
+        match self {
+            Self::Local => socket.local_addr(),
+            Self::Remote => socket.remote_addr(),
+        }
+    }
 }
 
 /// What a row is sorted by: numbers by value, endpoints by address and then port, anything else by its text.
@@ -49,16 +66,14 @@ impl Value {
             Self::Number(of) => push_some(of(socket), push_number, out),
             Self::Hex(of) => push_some(of(socket), push_hex, out),
             Self::Millis(of) => push_some(of(socket), push_millis, out),
-            Self::Endpoint(of) => {
-                if let Some(endpoint) = of(socket) {
-                    push_endpoint(view, endpoint, out);
-                }
-            }
-            Self::Address(of) => {
-                if let Some(endpoint) = of(socket) {
-                    push_address(view, endpoint, out);
-                }
-            }
+            Self::Endpoint(end) => match end.of(socket) {
+                Some(endpoint) => push_endpoint(view, endpoint, out),
+                None => other_end::push(view, socket, *end, out),
+            },
+            Self::Address(end) => match end.of(socket) {
+                Some(endpoint) => push_address(view, endpoint, out),
+                None => other_end::push_name(view, socket, *end, out),
+            },
             Self::OfOwners(of) => {
                 push_different(socket.owners(), |owner| of(view, owner), push_number, out);
             }
@@ -74,11 +89,13 @@ impl Value {
         match self {
             Self::Number(of) | Self::Hex(of) => of(socket).map_or(Key::Absent, Key::Number),
             Self::Millis(of) => of(socket).map_or(Key::Absent, |time| Key::Number(micros(time))),
-            Self::Endpoint(of) | Self::Address(of) => of(socket).map_or(Key::Absent, Key::Endpoint),
             Self::OfOwners(of) => {
                 socket.owners().iter().find_map(|owner| of(view, owner)).map_or(Key::Absent, Key::Number)
             }
-            Self::Word(_) | Self::OfProcesses(_) | Self::Text(_) => {
+            Self::Endpoint(end) | Self::Address(end) if end.of(socket).is_some() => {
+                end.of(socket).map_or(Key::Absent, Key::Endpoint)
+            }
+            Self::Word(_) | Self::OfProcesses(_) | Self::Text(_) | Self::Endpoint(_) | Self::Address(_) => {
                 let mut text = String::new();
                 self.push(view, socket, &mut text);
                 if text.is_empty() { Key::Absent } else { Key::Text(text) }

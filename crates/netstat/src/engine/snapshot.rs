@@ -190,7 +190,8 @@ fn add_gaps_of_search(owners: OwnerTable, is_hidden: bool, gaps: &mut Vec<Gap>) 
 pub(crate) fn count<S: System>(system: &S, query: &Query) -> Result<Counts, Error> {
     let unsupported = refuse_unsupported::<S>(query)?;
     let mut counts = Counts::default();
-    if query.needs_owners() || system.rows_repeat(query) {
+    let are_some_unlisted = query.wants_unlisted() && query.wants_owners();
+    if query.needs_owners() || are_some_unlisted || system.rows_repeat(query) {
         counts.gaps = stream(system, query, &mut |socket| {
             counts.add(socket.protocol, socket.state, 1);
             ControlFlow::Continue(())

@@ -92,6 +92,11 @@ impl Filter {
         self.wants(PartlyKnown { family: Some(family), ..PartlyKnown::default() })
     }
 
+    /// Whether a socket of this protocol and family may pass.
+    pub(crate) fn wants_kind(&self, kind: ProtocolKind, family: Family) -> bool {
+        self.wants(PartlyKnown { protocol: Some(kind), family: Some(family), state: None })
+    }
+
     /// Whether a socket in this state may pass. A UDP socket counts as ESTABLISHED when it has a remote
     /// end and as CLOSED when it has none, in the kernel as in `ss`.
     pub(crate) fn wants_state(&self, kind: impl Into<ProtocolKind>, state: State) -> bool {

@@ -1,9 +1,10 @@
 //! The objects of the JSON.
 
+use super::family_records::{OtherSocketRecord, UnixSocketRecord};
 use super::writer::{Displayed, Hex, JsonText, List, ToJson, Word, member, members};
 use crate::time::Rfc3339;
 use crate::view::{self, ProcessView, View};
-use netstat::{Gap, Owner, OwnerSourceUsed, Queues, Socket};
+use netstat::{Family, Gap, Owner, OwnerSourceUsed, Queues, Socket};
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
@@ -11,7 +12,16 @@ fn rfc3339(time: Option<SystemTime>) -> Option<Displayed<Rfc3339>> {
     time.and_then(Rfc3339::new).map(Displayed)
 }
 
-/// A socket.
+/// Appends a socket in the form of its family, which distinguishes the forms.
+pub(super) fn push_row(view: &View<'_>, socket: &Socket, out: &mut String) {
+    match socket.family {
+        Family::Ipv4 | Family::Ipv6 => SocketRecord { view, socket }.push(out),
+        Family::Unix => UnixSocketRecord { view, socket }.push(out),
+        _ => OtherSocketRecord { view, socket }.push(out),
+    }
+}
+
+/// An IP socket.
 pub(super) struct SocketRecord<'a> {
     pub(super) view: &'a View<'a>,
     pub(super) socket: &'a Socket,
@@ -66,9 +76,9 @@ impl ToJson for EndpointRecord {
     }
 }
 
-struct InterfaceRecord<'a> {
-    view: &'a View<'a>,
-    index: u32,
+pub(super) struct InterfaceRecord<'a> {
+    pub(super) view: &'a View<'a>,
+    pub(super) index: u32,
 }
 
 impl ToJson for InterfaceRecord<'_> {
@@ -78,9 +88,9 @@ impl ToJson for InterfaceRecord<'_> {
     }
 }
 
-struct OwnerRecord<'a> {
-    view: &'a View<'a>,
-    owner: &'a Owner,
+pub(super) struct OwnerRecord<'a> {
+    pub(super) view: &'a View<'a>,
+    pub(super) owner: &'a Owner,
 }
 
 impl ToJson for OwnerRecord<'_> {

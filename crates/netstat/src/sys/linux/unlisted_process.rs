@@ -4,18 +4,12 @@
 //! Asked only when a listing has nothing to show for the name, so that an empty list does not leave that open.
 
 use crate::model::gap::{Gap, GapKind};
-use rustix::fs::getxattr;
+use crate::sys::linux::unlisted_socket::protocol_name;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::ffi::OsStrExt;
-
-/// The extended attribute of a socket in sockfs that names its protocol: `TCP`, `UDPv6`, `UNIX-STREAM`, `NETLINK`.
-///
-/// # Sources
-/// net/socket.c, `sockfs_xattr_handlers`; the names are those of `struct proto`, as in `/proc/net/protocols`.
-const PROTOCOL_NAME: &str = "system.sockprotoname";
 
 /// How many processes of one name are looked at.
 const MAX_PROCESSES: usize = 16;
@@ -82,14 +76,15 @@ fn of_process(pid: u32) -> Vec<Gap> {
         |path: &_| fs::read_link(path).is_ok_and(|to| to.as_os_str().as_bytes().starts_with(b"socket:["));
     let (mut listed_kinds, mut other_kinds, mut names) = (0, 0, BTreeSet::new());
     for path in paths.filter(is_socket) {
-        let mut name = [0; 64];
-        let Ok(length) = getxattr(&path, PROTOCOL_NAME, &mut name) else { continue };
-        let name = name.get(..length).unwrap_or_default().split(|byte| *byte == 0).next().unwrap_or_default();
-        if matches!(name, b"TCP" | b"TCPv6" | b"UDP" | b"UDPv6") {
+        let name = protocol_name(&path);
+        if name.is_empty() {
+            continue;
+        }
+        if matches!(&*name, b"TCP" | b"TCPv6" | b"UDP" | b"UDPv6") {
             listed_kinds += 1;
         } else {
             other_kinds += 1;
-            names.insert(String::from_utf8_lossy(name).into_owned());
+            names.insert(String::from_utf8_lossy(&name).into_owned());
         }
     }
     let mut gaps = Vec::new();

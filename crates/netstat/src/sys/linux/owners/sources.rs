@@ -2,7 +2,7 @@
 
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::log::debug;
-use crate::model::gap::GapKind;
+use crate::model::gap::{Gap, GapKind};
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
@@ -10,6 +10,7 @@ use crate::sys::linux::owners::bpf::TaskFiles;
 use crate::sys::linux::owners::select::{KeptProgram, Strategy, load, select};
 use crate::sys::linux::owners::{task_files, walk};
 use crate::sys::linux::procfs::Proc;
+use crate::sys::linux::unlisted_socket::{Listed, Unlisted};
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
 use std::os::unix::fs::MetadataExt;
@@ -20,6 +21,9 @@ pub(crate) struct OwnerSources<'c> {
     kept: &'c KeptProgram,
     asked: OwnerSource,
     pids: Vec<u32>,
+    /// Whether sockets of other families than IP are listed, which the program does not report.
+    has_other_families: bool,
+    unlisted: Unlisted,
     /// The inode number of this thread's network namespace, whose sockets are listed.
     netns: Option<u32>,
     /// Set if the tables of sockets were complete before the source was selected.
@@ -51,11 +55,13 @@ impl Selected {
 }
 
 impl<'c> OwnerSources<'c> {
-    pub(crate) fn new(kept: &'c KeptProgram, query: &Query) -> Self {
+    pub(crate) fn new(kept: &'c KeptProgram, query: &Query, listed: Listed) -> Self {
         Self {
             kept,
             asked: query.owner_source,
             pids: query.filter.pids(),
+            has_other_families: query.wants_other_families(),
+            unlisted: Unlisted::new(query, listed),
             netns: namespace_of_this_thread(),
             complete_tables: OnceLock::new(),
             selected: OnceLock::new(),
@@ -71,7 +77,7 @@ impl<'c> OwnerSources<'c> {
     /// If the walk was denied access to some processes, retries with the iterator, which needs no right to trace.
     fn iterate_after(&self, walked: &OwnerTable) -> Option<Iteration> {
         let refused = walked.gaps.iter().any(|gap| gap.kind == GapKind::ProcessesUnreadable);
-        if self.asked != OwnerSource::Auto || !self.pids.is_empty() || !refused {
+        if self.asked != OwnerSource::Auto || !self.pids.is_empty() || !refused || self.has_other_families {
             return None;
         }
         let reason = "processes that refuse to be read";
@@ -84,17 +90,26 @@ impl<'c> OwnerSources<'c> {
         Some(iteration)
     }
 
+    fn strategy(&self) -> Strategy {
+        if self.has_other_families {
+            return Strategy::Walk(OwnerSourceUsed::new(
+                OwnerSource::Procfs,
+                "sockets of other families than IP",
+            ));
+        }
+        select(self.kept, self.asked, !self.pids.is_empty())
+    }
+
     fn selected(&self) -> &Selected {
-        let selected =
-            self.selected.get_or_init(|| match select(self.kept, self.asked, !self.pids.is_empty()) {
-                Strategy::Walk(from) => {
-                    if self.asked != OwnerSource::Procfs {
-                        debug!("owners by procfs, not by BPF: {}", from.reason);
-                    }
-                    Selected::Walk(walk::ProcfsWalk::over(Proc::open(), &self.pids), from)
+        let selected = self.selected.get_or_init(|| match self.strategy() {
+            Strategy::Walk(from) => {
+                if self.asked != OwnerSource::Procfs {
+                    debug!("owners by procfs, not by BPF: {}", from.reason);
                 }
-                Strategy::Iterate { program, reason } => Selected::Iterate(self.iteration(program, reason)),
-            });
+                Selected::Walk(walk::ProcfsWalk::over(Proc::open(), &self.pids), from)
+            }
+            Strategy::Iterate { program, reason } => Selected::Iterate(self.iteration(program, reason)),
+        });
         if let Some(keys) = self.complete_tables.get() {
             selected.search().tables_complete(keys.clone());
         }
@@ -149,6 +164,10 @@ impl OwnerSearch for OwnerSources<'_> {
             Some(Selected::Iterate(search)) => search.search_without_descriptor(table, sockets),
             None => {}
         }
+    }
+
+    fn unlisted(&mut self, table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
+        self.unlisted.rows(table)
     }
 
     fn verify(&self, socket: &mut Socket) {
