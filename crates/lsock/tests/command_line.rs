@@ -20,7 +20,6 @@ fn options_of_other_programs_are_refused_with_the_equivalent() {
         (&["-to"], "--columns +timer"),
         (&["-H"], "--no-header"),
         (&["-K", "sport", ":80"], "lsock destroy FILTER"),
-        (&["-x"], "Unix sockets are not supported"),
         (&["--yes", ":80"], "lsock destroy FILTER"),
         (&["--coloms", "pid"], "'--columns'"),
     ] {

@@ -309,6 +309,9 @@ fn live_filters_select_by_state_type_inode_and_user() {
     let by_inode = Query::new().unix().filter(netstat::Filter::inode(inode_of(&other))).snapshot().unwrap();
     assert_eq!(by_inode.sockets.len(), 1);
     assert_eq!(by_inode.sockets[0].peer_identity(), Some(Identity::Inode(inode_of(&one))));
+    let pattern = format!("src {}/*", directory.0.display());
+    let by_name = Query::new().filter(pattern.parse().unwrap()).snapshot().unwrap();
+    assert_eq!(by_name.sockets.iter().map(Socket::inode).collect::<Vec<_>>(), [Some(inode_of(&listener))]);
     let by_family = Query::new().family(Family::Unix).snapshot().unwrap();
     assert!(by_family.sockets.iter().all(|row| row.family == Family::Unix));
     row(&by_family, &listener);

@@ -34,6 +34,11 @@ impl PartlyKnown {
             }
             Term::ProtocolKind(kind) => self.protocol.map(|it| it == *kind),
             Term::Family(family) => self.family.map(|it| it == *family),
+            Term::UnixName(..) => match (self.protocol, self.family) {
+                (Some(kind), _) if kind != ProtocolKind::Unix => Some(false),
+                (_, Some(family)) if family != Family::Unix => Some(false),
+                _ => None,
+            },
             Term::States(states) => self.state.map(|it| states.contains(it)),
             Term::Listening => self.protocol.zip(self.state).map(|(protocol, it)| it == listening(protocol)),
             _ => None,
@@ -203,6 +208,7 @@ fn is_name_other_than(term: &Term, port: u16) -> bool {
         | Term::TooDeep => false,
         Term::Port(_, ports) => !ports.contains(&port),
         Term::Net(_, net) => net.prefix() > 0,
+        Term::UnixName(_, pattern) => !pattern.is_any(),
         Term::Interface(index) => *index != 0,
         Term::Mark { value, .. } => *value != 0,
         Term::Uid(_) | Term::Inode(_) | Term::Pid(_) | Term::Process(_) | Term::Cgroup(_) => true,
