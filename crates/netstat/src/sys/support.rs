@@ -13,6 +13,11 @@ pub(crate) const LINUX: Support = Support {
     protocols: &[
         ProtocolKind::Tcp,
         ProtocolKind::Udp,
+        ProtocolKind::UdpLite,
+        ProtocolKind::Icmp,
+        ProtocolKind::Raw,
+        ProtocolKind::Sctp,
+        ProtocolKind::Mptcp,
         ProtocolKind::Unix,
         ProtocolKind::Netlink,
         ProtocolKind::Packet,

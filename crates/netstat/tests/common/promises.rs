@@ -36,10 +36,10 @@ impl Seen {
         }
     }
 
-    /// What a snapshot must contain if there is a row for each field.
+    /// What a snapshot of no protocol in particular must contain if there is a row for each field.
     pub(crate) fn promised(support: &Support) -> Self {
         Self {
-            protocols: support.protocols.to_vec(),
+            protocols: support.protocols.iter().copied().filter(is_default).collect(),
             socket_fields: support.socket_fields,
             any_details: !support.detail_fields.is_empty(),
             owner_roles: support.owner_roles.iter().copied().collect(),
@@ -47,6 +47,11 @@ impl Seen {
             process_fields: support.process_fields,
         }
     }
+}
+
+/// Whether sockets of this protocol are listed where a query names none.
+fn is_default(kind: &ProtocolKind) -> bool {
+    matches!(kind, ProtocolKind::Tcp | ProtocolKind::Udp)
 }
 
 fn socket_fields(socket: &Socket) -> SocketFields {

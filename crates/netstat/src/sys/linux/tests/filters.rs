@@ -139,11 +139,17 @@ fn kernel_decides_exactly_where_it_knows_every_term() {
                     | Term::Listening
             )
         };
+        let is_without_program = |term: &Term| matches!(term, Term::Protocol(protocol) if [Protocol::Icmp, Protocol::Sctp].contains(protocol));
         if filter.expr().has(&is_unknown) {
             continue;
         }
+        let tables = match tables(&Query::new().filter(filter.clone()), true) {
+            Ok(tables) => tables,
+            // Their tables have no program.
+            Err(_) if filter.expr().has(&is_without_program) => continue,
+            Err(error) => panic!("{filter}: {error}"),
+        };
         decided += 1;
-        let tables = tables(&Query::new().filter(filter.clone()), true).unwrap();
         for _ in 0..5 {
             let seen = seen(&mut random);
             let is_returned = tables.iter().any(|table| seen.is_returned(table));
