@@ -50,6 +50,7 @@ mod details;
 mod errno;
 mod families;
 mod ffi;
+mod kernel_version;
 mod owners;
 mod procfs;
 mod protocols;

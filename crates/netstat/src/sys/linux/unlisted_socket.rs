@@ -1,7 +1,8 @@
 //! Sockets that a process holds and no table has listed: of families without a table (Bluetooth, ALG, CAN ...), not bound
 //! yet (UDP, netlink, vsock), of a table that could not be read, or opened after it was read.
 //!
-//! What is known of one is its inode number, its holders, and the name that the kernel gives its protocol.
+//! What is known of one is its inode number, its holders, and family, type and protocol: from the BPF program that found it,
+//! or by the name that the kernel gives its protocol.
 
 use crate::engine::owner_table::{Holding, OwnerTable};
 use crate::engine::parallel::lock;
@@ -14,20 +15,14 @@ use crate::model::owner::Owner;
 use crate::model::protocol::{Protocol, SocketType};
 use crate::model::socket::Socket;
 use crate::query::Query;
-use crate::sys::linux::procfs::{Proc, Procfs};
+use crate::sys::linux::families::socket_type;
+use crate::sys::linux::procfs::{Proc, Procfs, protocol_name};
 use netstat_wire::linux::proc_pid_fd::socket_inode;
-use rustix::fs::getxattr;
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
-
-/// The extended attribute of a socket in sockfs that names its protocol: `TCP`, `UDPv6`, `UNIX-STREAM`, `NETLINK`.
-///
-/// # Sources
-/// net/socket.c, `sockfs_xattr_handlers`; the names are those of `struct proto`, as in `/proc/net/protocols`.
-const PROTOCOL_NAME: &str = "system.sockprotoname";
 
 /// The inode numbers of listed sockets, shared by the reading of the tables and the search for owners.
 pub(crate) type Listed = Arc<Mutex<Vec<u64>>>;
@@ -44,12 +39,29 @@ impl Unlisted {
         Self { listed, filter: query.wants_unlisted().then(|| query.filter.clone()) }
     }
 
-    /// The rows of the sockets in the table of holders that were not listed.
-    pub(crate) fn rows(&self, table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
+    /// Whether any are wanted.
+    #[cfg(feature = "bpf")]
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.filter.is_some()
+    }
+
+    /// The rows of the sockets in the table of holders that were not listed. `seen`: what the search has seen of sockets,
+    /// those of other network namespaces than the listed one (`netns`) too.
+    pub(crate) fn rows(
+        &self,
+        table: &OwnerTable,
+        mut seen: Vec<SeenSocket>,
+        netns: Option<u32>,
+    ) -> (Vec<Socket>, Vec<Gap>) {
         let Some(filter) = &self.filter else { return (Vec::new(), Vec::new()) };
         let mut listed = std::mem::take(&mut *lock(&self.listed));
         listed.sort_unstable();
-        let (mut rows, mut elsewhere) = (Vec::new(), 0);
+        seen.sort_unstable();
+        seen.dedup();
+        let is_elsewhere = |seen: &&SeenSocket| netns.is_some_and(|netns| netns != seen.netns);
+        let wanted_elsewhere = seen.iter().filter(is_elsewhere).filter(|seen| filter.matches(&seen.row()));
+        let mut elsewhere = wanted_elsewhere.count() as u64;
+        let mut rows = Vec::new();
         let procfs = Proc::open().ok();
         let mut namespaces = Namespaces::default();
         for holdings in table.by_key() {
@@ -58,9 +70,15 @@ impl Unlisted {
             if listed.binary_search(&inode).is_ok() {
                 continue;
             }
-            let path = owners().find_map(|owner| path_to(procfs.as_ref(), owner, inode));
+            let at = seen.partition_point(|seen| seen.inode < inode);
+            let seen = seen.get(at..).unwrap_or_default().iter().take_while(|seen| seen.inode == inode);
+            if let Some(seen) = seen.into_iter().find(|seen| !is_elsewhere(seen)) {
+                rows.extend(Some(seen.row()).filter(|row| filter.matches(row)));
+                continue;
+            }
             // Without a path it has been closed since.
-            let row = path.map(|path| row(inode, &protocol_name(&path)));
+            let path = owners().find_map(|owner| path_to(procfs.as_ref(), owner, inode));
+            let row = path.map(|path| row(inode, named(&protocol_name(&path).unwrap_or_default())));
             let Some(row) = row.filter(|row| filter.matches(row)) else { continue };
             if owners().any(|owner| namespaces.is_own(owner.pid)) {
                 rows.push(row);
@@ -69,9 +87,52 @@ impl Unlisted {
             }
         }
         rows.sort_by_key(|row| row.protocol);
-        let source = "held by processes in other network namespaces";
+        let source = "in other network namespaces";
         let gap = (elsewhere > 0).then(|| Gap::new(GapKind::SocketsElsewhere, elsewhere, source));
         (rows, gap.into_iter().collect())
+    }
+}
+
+/// What a search for owners has seen of a socket, beside its holder.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SeenSocket {
+    pub(crate) inode: u64,
+    /// The inode number of its network namespace.
+    pub(crate) netns: u32,
+    /// Its family, `AF_*`.
+    pub(crate) family: u16,
+    /// Its type, `SOCK_*`.
+    pub(crate) socket_type: u16,
+    /// Its protocol, within its family.
+    pub(crate) protocol: u16,
+}
+
+impl SeenSocket {
+    fn row(&self) -> Socket {
+        const RAW: u16 = 3;
+        let protocol = match (self.family, self.protocol, u8::try_from(self.protocol)) {
+            (2 | 10, _, Ok(number)) if self.socket_type == RAW => Protocol::Raw(number),
+            (2 | 10, 6, _) => Protocol::Tcp,
+            (2 | 10, 17, _) => Protocol::Udp,
+            (2, 1, _) | (10, 58, _) => Protocol::Icmp,
+            (2 | 10, 132, _) => Protocol::Sctp,
+            (2 | 10, 136, _) => Protocol::UdpLite,
+            (2 | 10, 262, _) => Protocol::Mptcp,
+            (1, ..) => Protocol::Unix,
+            (16, _, Ok(number)) => Protocol::Netlink(number),
+            (40, ..) => Protocol::Vsock,
+            (_, number, _) => Protocol::Other(number),
+        };
+        let family = match self.family {
+            1 => Family::Unix,
+            2 => Family::Ipv4,
+            10 => Family::Ipv6,
+            16 => Family::Netlink,
+            17 => Family::Packet,
+            40 => Family::Vsock,
+            number => Family::Other(number),
+        };
+        row(self.inode, (family, protocol, Some(socket_type(self.socket_type.into()))))
     }
 }
 
@@ -110,16 +171,7 @@ impl Namespaces {
     }
 }
 
-/// The name of the protocol of the socket that a path leads to; empty if it is not known.
-pub(crate) fn protocol_name(path: &Path) -> Vec<u8> {
-    let mut name = [0; 64];
-    let length = getxattr(path, PROTOCOL_NAME, &mut name).unwrap_or(0);
-    let name = name.get(..length).unwrap_or_default();
-    name.split(|byte| *byte == 0).next().unwrap_or_default().to_vec()
-}
-
-fn row(inode: u64, name: &[u8]) -> Socket {
-    let (family, protocol, socket_type) = named(name);
+fn row(inode: u64, (family, protocol, socket_type): (Family, Protocol, Option<SocketType>)) -> Socket {
     let mut socket = Socket::new(family, protocol, Endpoint::Unknown);
     socket.socket_type = socket_type;
     socket.identity = Some(Identity::Inode(inode));

@@ -82,7 +82,7 @@ impl OwnerSearch for OwnerSources<'_> {
     }
 
     fn unlisted(&mut self, table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
-        self.unlisted.rows(table)
+        self.unlisted.rows(table, Vec::new(), None)
     }
 
     fn verify(&self, socket: &mut Socket) {

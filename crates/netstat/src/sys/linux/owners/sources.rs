@@ -6,7 +6,7 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
-use crate::sys::linux::owners::bpf::TaskFiles;
+use crate::sys::linux::owners::bpf::{BpfSource, Families};
 use crate::sys::linux::owners::select::{KeptProgram, Strategy, load, select};
 use crate::sys::linux::owners::{task_files, walk};
 use crate::sys::linux::procfs::Proc;
@@ -20,9 +20,8 @@ use std::sync::{Arc, OnceLock};
 pub(crate) struct OwnerSources<'c> {
     kept: &'c KeptProgram,
     asked: OwnerSource,
+    families: Families,
     pids: Vec<u32>,
-    /// Whether sockets of other families than IP are listed, which the program does not report.
-    has_other_families: bool,
     unlisted: Unlisted,
     /// The inode number of this thread's network namespace, whose sockets are listed.
     netns: Option<u32>,
@@ -43,7 +42,7 @@ enum Selected {
     Iterate(Iteration),
 }
 
-type Iteration = task_files::TaskFileSearch<Arc<TaskFiles>, Proc, fn() -> Result<Proc, Errno>>;
+type Iteration = task_files::TaskFileSearch<Arc<BpfSource>, Proc, fn() -> Result<Proc, Errno>>;
 
 impl Selected {
     fn search(&self) -> &dyn OwnerSearch {
@@ -59,8 +58,8 @@ impl<'c> OwnerSources<'c> {
         Self {
             kept,
             asked: query.owner_source,
+            families: if query.wants_other_families() { Families::All } else { Families::Internet },
             pids: query.filter.pids(),
-            has_other_families: query.wants_other_families(),
             unlisted: Unlisted::new(query, listed),
             netns: namespace_of_this_thread(),
             complete_tables: OnceLock::new(),
@@ -68,20 +67,25 @@ impl<'c> OwnerSources<'c> {
         }
     }
 
-    fn iteration(&self, program: Arc<TaskFiles>, reason: &'static str) -> Iteration {
+    fn iteration(&self, program: Arc<BpfSource>, reason: &'static str) -> Iteration {
         let nested = program.level() > 0;
-        let scope = task_files::Scope { nested, netns: self.netns, pids: self.pids.clone() };
+        let scope = task_files::Scope {
+            nested,
+            netns: self.netns,
+            pids: self.pids.clone(),
+            unlisted: self.unlisted.is_wanted(),
+        };
         task_files::TaskFileSearch::over(program, scope, reason, Proc::open)
     }
 
     /// If the walk was denied access to some processes, retries with the iterator, which needs no right to trace.
     fn iterate_after(&self, walked: &OwnerTable) -> Option<Iteration> {
         let refused = walked.gaps.iter().any(|gap| gap.kind == GapKind::ProcessesUnreadable);
-        if self.asked != OwnerSource::Auto || !self.pids.is_empty() || !refused || self.has_other_families {
+        if self.asked != OwnerSource::Auto || !self.pids.is_empty() || !refused {
             return None;
         }
         let reason = "processes that refuse to be read";
-        let iteration = self.iteration(load(self.kept)?, reason);
+        let iteration = self.iteration(load(self.kept, self.families)?, reason);
         debug!("owners by BPF, after procfs: {reason}");
         if let Some(keys) = self.complete_tables.get() {
             iteration.tables_complete(keys.clone());
@@ -90,25 +94,17 @@ impl<'c> OwnerSources<'c> {
         Some(iteration)
     }
 
-    fn strategy(&self) -> Strategy {
-        if self.has_other_families {
-            return Strategy::Walk(OwnerSourceUsed::new(
-                OwnerSource::Procfs,
-                "sockets of other families than IP",
-            ));
-        }
-        select(self.kept, self.asked, !self.pids.is_empty())
-    }
-
     fn selected(&self) -> &Selected {
-        let selected = self.selected.get_or_init(|| match self.strategy() {
-            Strategy::Walk(from) => {
-                if self.asked != OwnerSource::Procfs {
-                    debug!("owners by procfs, not by BPF: {}", from.reason);
+        let selected = self.selected.get_or_init(|| {
+            match select(self.kept, self.asked, self.families, !self.pids.is_empty()) {
+                Strategy::Walk(from) => {
+                    if self.asked != OwnerSource::Procfs {
+                        debug!("owners by procfs, not by BPF: {}", from.reason);
+                    }
+                    Selected::Walk(walk::ProcfsWalk::over(Proc::open(), &self.pids), from)
                 }
-                Selected::Walk(walk::ProcfsWalk::over(Proc::open(), &self.pids), from)
+                Strategy::Iterate { program, reason } => Selected::Iterate(self.iteration(program, reason)),
             }
-            Strategy::Iterate { program, reason } => Selected::Iterate(self.iteration(program, reason)),
         });
         if let Some(keys) = self.complete_tables.get() {
             selected.search().tables_complete(keys.clone());
@@ -167,7 +163,11 @@ impl OwnerSearch for OwnerSources<'_> {
     }
 
     fn unlisted(&mut self, table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
-        self.unlisted.rows(table)
+        let seen = match self.selected.get_mut() {
+            Some(Selected::Iterate(search)) => search.sockets(),
+            _ => Vec::new(),
+        };
+        self.unlisted.rows(table, seen, self.netns)
     }
 
     fn verify(&self, socket: &mut Socket) {

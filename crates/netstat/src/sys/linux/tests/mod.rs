@@ -14,7 +14,10 @@ mod process_details;
 mod protocols;
 mod script;
 mod scripted_proc;
+#[cfg(feature = "bpf")]
+mod select;
 mod shared;
 #[cfg(feature = "bpf")]
 mod task_files;
+mod unlisted_process;
 mod without_descriptor;
