@@ -1,9 +1,10 @@
 //! The arguments that select sockets, and the filter they form. The library parses the values and the expression.
 
 use crate::family_args::FamilyArgs;
+use crate::protocol_args::OfProtocols;
 use crate::usage::UsageError;
 use clap::ValueHint;
-use netstat::{Filter, FilterError, Query, State};
+use netstat::{Filter, FilterError, ProtocolKind, Query, State};
 
 const HEADING: &str = "Filters";
 
@@ -20,6 +21,18 @@ pub struct FilterArgs {
     /// UDP sockets
     #[arg(short, long, help_heading = HEADING)]
     pub udp: bool,
+    /// Raw sockets (Linux)
+    #[arg(short = 'w', long, help_heading = HEADING)]
+    pub raw: bool,
+    /// SCTP sockets and associations (Linux)
+    #[arg(short = 'S', long, help_heading = HEADING)]
+    pub sctp: bool,
+    /// MPTCP connections; their subflows are TCP sockets (Linux)
+    #[arg(short = 'M', long, help_heading = HEADING)]
+    pub mptcp: bool,
+    /// Sockets of these protocols: tcp, udp, udplite, icmp (ping), raw, raw:58, sctp, mptcp, unix, netlink, packet, vsock
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', help_heading = HEADING)]
+    pub protocol: Vec<String>,
     /// Unix domain sockets (Linux)
     #[arg(short = 'x', long, help_heading = HEADING)]
     pub unix: bool,
@@ -68,16 +81,18 @@ pub struct FilterArgs {
 impl FilterArgs {
     /// The query for all sockets of the selected protocols and families.
     pub(crate) fn query(&self) -> Result<Query, UsageError> {
-        let mut query = Query::new();
-        if self.tcp {
-            query = query.tcp();
-        }
-        if self.udp {
-            query = query.udp();
-        }
-        query = FamilyArgs::new(self)?.select(query, self.tcp || self.udp);
+        let letters = [
+            (self.tcp, ProtocolKind::Tcp),
+            (self.udp, ProtocolKind::Udp),
+            (self.raw, ProtocolKind::Raw),
+            (self.sctp, ProtocolKind::Sctp),
+            (self.mptcp, ProtocolKind::Mptcp),
+        ];
+        let letters = letters.into_iter().filter_map(|(is_set, kind)| is_set.then_some(kind));
+        let OfProtocols { query, is_named, has_tcp } = OfProtocols::new(letters, &self.protocol)?;
+        let mut query = FamilyArgs::new(self)?.select(query, is_named);
         if self.bound {
-            if self.udp && !self.tcp {
+            if !has_tcp {
                 return Err(UsageError::new(
                     "--bound is about TCP sockets, which -u alone leaves out; did you mean -tu?",
                 ));

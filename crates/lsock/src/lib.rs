@@ -16,6 +16,7 @@ pub mod gaps;
 pub mod list_args;
 mod parallel;
 pub mod plan;
+mod protocol_args;
 pub mod render;
 pub mod rights;
 pub mod sort;

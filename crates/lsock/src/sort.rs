@@ -138,7 +138,8 @@ impl<'a> SortNumbers<'a> {
         let protocol = match socket.protocol {
             Protocol::Tcp => 0_u128,
             Protocol::Udp => 1,
-            _ => 2,
+            // Of many protocols: the rows are compared.
+            _ => return 2 << 120,
         };
         let Some(endpoint) = socket.local_addr() else { return protocol << 120 };
         let local = protocol << 49 | u128::from(endpoint.is_ipv6()) << 48 | self.endpoint(endpoint);

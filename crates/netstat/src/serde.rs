@@ -3,6 +3,7 @@
 //!
 //! By hand, since the shape is not that of the types: it has names where they have numbers, and units in its names.
 
+use crate::model::endpoint::Endpoint;
 use crate::model::family::Family;
 use crate::model::gap::Gap;
 use crate::model::owner::Owner;
@@ -17,7 +18,7 @@ use family_records::{OtherSocketRecord, UnixSocketRecord};
 use rfc3339::rfc3339;
 use serde_core::ser::{Serialize, SerializeMap, Serializer};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 
 /// Serializes a type as an object with these members, in this order. One with `if known` is left out where its value is
@@ -95,8 +96,8 @@ struct SocketRecord<'a> {
 object!(SocketRecord<'_>, |it|
     "protocol": it.socket.protocol.as_str(),
     "family": it.socket.family.as_str(),
-    "local": it.socket.local_addr().map(EndpointRecord),
-    "remote": it.socket.remote_addr().map(EndpointRecord),
+    "local": EndpointRecord::of(&it.socket.local),
+    "remote": it.socket.remote.as_ref().and_then(EndpointRecord::of),
     "state": it.socket.state.and_then(|state| state.as_str()),
     "inode": it.socket.inode(),
     "uid": it.socket.uid,
@@ -113,18 +114,35 @@ object!(SocketRecord<'_>, |it|
     "v6_only": it.socket.v6_only,
     "created": it.socket.created().and_then(rfc3339),
     "service": it.socket.service(),
+    "protocol_number" if known: it.socket.protocol.number(),
     "details" if known: it.socket.details(),
 );
 
-struct EndpointRecord(SocketAddr);
+struct EndpointRecord {
+    ip: IpAddr,
+    scope_id: u32,
+    /// `None`: there are no ports.
+    port: Option<u16>,
+}
+
+impl EndpointRecord {
+    /// `None` for an end without an IP address.
+    fn of(end: &Endpoint) -> Option<Self> {
+        match *end {
+            Endpoint::Ip(SocketAddr::V6(end)) => {
+                Some(Self { ip: (*end.ip()).into(), scope_id: end.scope_id(), port: Some(end.port()) })
+            }
+            Endpoint::Ip(end) => Some(Self { ip: end.ip(), scope_id: 0, port: Some(end.port()) }),
+            Endpoint::Address { ip, scope_id } => Some(Self { ip, scope_id, port: None }),
+            _ => None,
+        }
+    }
+}
 
 object!(EndpointRecord, |it|
-    "addr": it.0.ip().to_string(),
-    "scope_id" if known: match it.0 {
-        SocketAddr::V6(end) => Some(end.scope_id()).filter(|scope| *scope != 0),
-        SocketAddr::V4(_) => None,
-    },
-    "port": it.0.port(),
+    "addr": it.ip.to_string(),
+    "scope_id" if known: Some(it.scope_id).filter(|scope| *scope != 0),
+    "port": it.port,
 );
 
 struct InterfaceRecord<'a> {

@@ -1,7 +1,7 @@
 //! The ends of sockets of other families than IP as text, in the form of `ss`: names of unix sockets with inode numbers,
 //! netlink ports, devices of packet sockets.
 
-use super::value::End;
+use super::value::{End, push_address};
 use crate::digits::{push_display, push_number};
 use crate::escape::escape_into;
 use crate::view::View;
@@ -77,6 +77,7 @@ pub(super) fn push_name(view: &View<'_>, socket: &Socket, end: End, out: &mut St
             }
         }
         Some(Endpoint::Ip(_)) => {}
+        Some(Endpoint::Address { ip, scope_id }) => push_address(view, *ip, *scope_id, out),
         Some(Endpoint::Unknown) => out.push('?'),
         Some(other) => push_display(out, other),
     }

@@ -47,8 +47,8 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "protocol",
         aliases: &["proto", "netid"],
         header: "PROTO",
-        help: "tcp, udp, unix, netlink, packet ...",
-        value: Value::Word(|socket| Some(socket.protocol.as_str())),
+        help: "tcp, udp, raw:58, unix, netlink, packet ...",
+        value: Value::Text(value::protocol),
         ..TEXT
     },
     Column {

@@ -5,10 +5,10 @@ use crate::digits::{push_display, push_hex, push_ip, push_number};
 use crate::escape::escape_into;
 use crate::time::Rfc3339;
 use crate::view::{ProcessView, View};
-use netstat::{Owner, Socket};
+use netstat::{Owner, Protocol, Socket};
 use std::collections::HashSet;
 use std::hash::Hash;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// How a column gets its value.
@@ -71,7 +71,7 @@ impl Value {
                 None => other_end::push(view, socket, *end, out),
             },
             Self::Address(end) => match end.of(socket) {
-                Some(endpoint) => push_address(view, endpoint, out),
+                Some(endpoint) => push_address(view, endpoint.ip(), scope_id(endpoint), out),
                 None => other_end::push_name(view, socket, *end, out),
             },
             Self::OfOwners(of) => {
@@ -156,7 +156,7 @@ fn push_endpoint(view: &View<'_>, endpoint: SocketAddr, out: &mut String) {
     if endpoint.is_ipv6() {
         out.push('[');
     }
-    push_address(view, endpoint, out);
+    push_address(view, endpoint.ip(), scope_id(endpoint), out);
     if endpoint.is_ipv6() {
         out.push(']');
     }
@@ -170,20 +170,31 @@ fn push_endpoint(view: &View<'_>, endpoint: SocketAddr, out: &mut String) {
 }
 
 /// `127.0.0.1`, `fe80::1%eth0`; the zone as a number if it has no name.
-fn push_address(view: &View<'_>, endpoint: SocketAddr, out: &mut String) {
-    push_ip(endpoint.ip(), out);
-    if let SocketAddr::V6(endpoint) = endpoint
-        && endpoint.scope_id() != 0
-    {
+pub(super) fn push_address(view: &View<'_>, ip: IpAddr, scope_id: u32, out: &mut String) {
+    push_ip(ip, out);
+    if scope_id != 0 {
         out.push('%');
-        push_interface(view, endpoint.scope_id(), out);
+        push_interface(view, scope_id, out);
     }
+}
+
+fn scope_id(endpoint: SocketAddr) -> u32 {
+    if let SocketAddr::V6(endpoint) = endpoint { endpoint.scope_id() } else { 0 }
 }
 
 fn push_interface(view: &View<'_>, index: u32, out: &mut String) {
     match view.interface(index) {
         Some(name) => escape_into(name.as_bytes(), out),
         None => push_number(index, out),
+    }
+}
+
+/// `tcp`, `raw:58`: a raw socket shows its IP protocol, which other protocols show with their ends or not at all.
+pub(super) fn protocol(_: &View<'_>, socket: &Socket, out: &mut String) {
+    out.push_str(socket.protocol.as_str());
+    if let Protocol::Raw(number) = socket.protocol {
+        out.push(':');
+        push_number(number, out);
     }
 }
 

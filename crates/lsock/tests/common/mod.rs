@@ -105,7 +105,8 @@ fn end(value: &Value) -> bool {
     let fields = value.as_object().expect("an end is an object");
     let known = fields.keys().all(|key| ["addr", "scope_id", "port"].contains(&key.as_str()));
     let address = value["addr"].as_str().is_some_and(|addr| addr.parse::<std::net::IpAddr>().is_ok());
-    let port = value["port"].as_u64().is_some_and(|port| port <= 65535);
+    // A raw socket has none.
+    let port = number_or_null(&value["port"]) && value["port"].as_u64().is_none_or(|port| port <= 65535);
     known
         && address
         && port
@@ -167,11 +168,17 @@ pub(crate) fn check_document(document: &Value) {
 
 /// Checks a row of the document or of `--jsonl`.
 pub(crate) fn check_row(row: &Value) {
+    let mut fields = row.clone();
+    // Of raw sockets alone, whose ends have no port.
+    let of_raw = fields.as_object_mut().and_then(|fields| fields.remove("protocol_number"));
+    let is_raw = row["protocol"] == "raw";
+    assert_eq!(of_raw.is_some_and(|number| number.as_u64().is_some_and(|n| n < 256)), is_raw, "{row}");
+    assert_eq!(row["local"]["port"].is_null(), is_raw, "{row}");
     check(
         "row",
-        row,
+        &fields,
         &[
-            ("protocol", |v| one_of(v, &["tcp", "udp"])),
+            ("protocol", |v| one_of(v, &["tcp", "udp", "udplite", "icmp", "raw", "sctp", "mptcp"])),
             ("family", |v| one_of(v, &["ipv4", "ipv6"])),
             ("local", end),
             ("remote", |v| v.is_null() || end(v)),

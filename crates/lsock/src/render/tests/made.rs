@@ -134,8 +134,20 @@ impl Random {
                 socket.remote = self.maybe(Self::other_end);
                 socket
             }
+            3 => {
+                let protocol = self.one_of(&[Protocol::Raw(0), Protocol::Raw(58), Protocol::Raw(255)]);
+                let mut address = || {
+                    let end: SocketAddr = self.end();
+                    let scope_id = if let SocketAddr::V6(end) = end { end.scope_id() } else { 0 };
+                    Endpoint::Address { ip: end.ip(), scope_id }
+                };
+                let mut socket = Socket::new(Family::Ipv6, protocol, address());
+                socket.remote = Some(address());
+                socket
+            }
             _ => {
-                let protocol = self.one_of(&[Protocol::Tcp, Protocol::Udp]);
+                let protocols = [Protocol::Tcp, Protocol::Udp, Protocol::UdpLite, Protocol::Mptcp];
+                let protocol = self.one_of(&protocols);
                 let family = self.one_of(&[Family::Ipv4, Family::Ipv6]);
                 let mut socket = Socket::new(family, protocol, self.end());
                 socket.remote = self.maybe(Self::end).map(Into::into);
