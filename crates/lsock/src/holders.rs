@@ -43,16 +43,16 @@ impl<'v> Holders<'v> {
         self.names.join(",")
     }
 
-    /// `28582`, `28582 +24`; with a question mark if there may be more that cannot be seen: `28582 +?`, `28582 +24?`.
+    /// `28582`, `28582 +24`; with a question mark if there may be more that cannot be seen: `28582?`, `28582 +24?`.
     pub(crate) fn pids(&self, is_complete: bool) -> String {
         format!("{}{}", self.master, self.more(is_complete))
     }
 
-    /// ` +24`, ` +?`, ` +24?`, or nothing.
+    /// ` +24`, `?`, ` +24?`, or nothing.
     pub(crate) fn more(&self, is_complete: bool) -> String {
         match (self.others, is_complete) {
             (0, true) => String::new(),
-            (0, false) => " +?".to_owned(),
+            (0, false) => "?".to_owned(),
             (others, true) => format!(" +{others}"),
             (others, false) => format!(" +{others}?"),
         }
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn mark_says_that_there_may_be_more_holders() {
         let mut holders = Holders { names: vec!["a"], master: 7, others: 0, script: None };
-        assert_eq!((holders.pids(true), holders.pids(false)), ("7".into(), "7 +?".into()));
+        assert_eq!((holders.pids(true), holders.pids(false)), ("7".into(), "7?".into()));
         holders.others = 24;
         assert_eq!((holders.pids(true), holders.pids(false)), ("7 +24".into(), "7 +24?".into()));
     }

@@ -13,7 +13,7 @@ use crate::screen::{Lines, Screen, width_of, wrapped};
 use crate::view::View;
 use connections::Connection;
 use listeners::Listener;
-use netstat::{DetailFields, GapKind, ProcessFields, Query, Socket};
+use netstat::{DetailFields, GapKind, Ownership, ProcessFields, Query, Socket};
 use style::{BOLD, FAINT};
 
 /// How much the overview shows.
@@ -103,6 +103,10 @@ fn footer(view: &View<'_>, screen: &Screen, listeners: &[Listener<'_>], unseen: 
     if hidden > 0 {
         let remedy = screen.more_rights.map(|how| format!(" ({how})")).unwrap_or_default();
         parts.push(format!("{} not seen{remedy}", plural(hidden, "owner")));
+    }
+    let is_marked = |socket: &Socket| socket.ownership() == Ownership::Known { complete: false };
+    if screen.marks_incomplete && sockets.iter().any(is_marked) {
+        parts.push("? others may hold it too".to_owned());
     }
     parts.push("lsock -W: every socket".to_owned());
     let mut lines = wrapped(&parts, screen.dot(), screen.width);

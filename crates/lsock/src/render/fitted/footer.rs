@@ -21,7 +21,7 @@ pub(super) fn text(screen: &Screen, view: &View<'_>, rows: &[&Socket], fit: &Fit
     }
     let marked = |socket: &&&Socket| socket.ownership() == Ownership::Known { complete: false };
     if screen.marks_incomplete && rows.iter().any(|socket| marked(&socket)) && fit.shows_pids() {
-        parts.push("+? others may hold it too".to_owned());
+        parts.push("? others may hold it too".to_owned());
     }
     let is_cut = fit.is_shortened
         || !fit.no_room.is_empty()
