@@ -5,7 +5,6 @@
 
 use crate::model::gap::{Gap, GapKind};
 use rustix::fs::getxattr;
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
@@ -80,7 +79,7 @@ fn of_process(pid: u32) -> Vec<Gap> {
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let is_socket =
         |path: &_| fs::read_link(path).is_ok_and(|to| to.as_os_str().as_bytes().starts_with(b"socket:["));
-    let (mut listed_kinds, mut other_kinds, mut names) = (0, 0, BTreeSet::new());
+    let (mut listed_kinds, mut other_kinds, mut names) = (0, 0, Vec::<String>::new());
     for path in paths.filter(is_socket) {
         let mut name = [0; 64];
         let Ok(length) = getxattr(&path, PROTOCOL_NAME, &mut name) else { continue };
@@ -89,7 +88,10 @@ fn of_process(pid: u32) -> Vec<Gap> {
             listed_kinds += 1;
         } else {
             other_kinds += 1;
-            names.insert(String::from_utf8_lossy(name).into_owned());
+            let name = String::from_utf8_lossy(name);
+            if let Err(place) = names.binary_search_by(|known| known.as_str().cmp(&name)) {
+                names.insert(place, name.into_owned());
+            }
         }
     }
     let mut gaps = Vec::new();
@@ -98,7 +100,7 @@ fn of_process(pid: u32) -> Vec<Gap> {
         gaps.push(Gap::new(GapKind::SocketsElsewhere, listed_kinds, source));
     }
     if listed_kinds == 0 && other_kinds > 0 {
-        let names = names.into_iter().collect::<Vec<_>>().join(", ");
+        let names = names.join(", ");
         gaps.push(Gap::new(GapKind::SocketsOfOtherKinds, other_kinds, format!("process {pid}: {names}")));
     }
     gaps
