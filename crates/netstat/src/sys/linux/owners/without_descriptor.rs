@@ -3,9 +3,10 @@
 //!
 //! Sources: io_uring_register(2), proc_pid_fdinfo(5), proc_pid_maps(5), io_uring/fdinfo.c, fs/proc/task_mmu.c.
 
-use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen};
+use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen, join_key};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership};
+use crate::model::socket::Socket;
 use crate::sys::linux::kernel_version::of_release;
 use crate::sys::linux::procfs::Procfs;
 use netstat_wire::linux::proc_pid_fd::socket_inode;
@@ -117,9 +118,15 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
         Ok(false)
     }
 
-    /// Looks into the mappings of processes.
-    pub(crate) fn search_mappings(&mut self, pids: &[u32]) {
+    /// Whether an owner of this socket was found.
+    pub(crate) fn has_found(&self, socket: &Socket) -> bool {
+        join_key(socket).is_some_and(|key| self.holdings.iter().any(|holding| holding.key == key))
+    }
+
+    /// Looks into the mappings of processes. False: some could not be read.
+    pub(crate) fn search_mappings(&mut self, pids: &[u32]) -> bool {
         const WHY: &str = "/proc/<pid>/maps";
+        let unread = (self.refused.len(), self.skipped);
         let mut budget = MAPS_BUDGET;
         let mut text = Vec::new();
         for pid in pids {
@@ -133,6 +140,7 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
                 Err(errno) => self.count(*pid, errno, WHY),
             }
         }
+        unread == (self.refused.len(), self.skipped)
     }
 
     fn read_maps(&self, pid: u32, text: &mut Vec<u8>, budget: usize) -> Result<(), Errno> {

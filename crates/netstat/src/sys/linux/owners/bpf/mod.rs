@@ -36,6 +36,7 @@ mod tests;
 pub(crate) use refused::Refused;
 
 use super::without_descriptor::Ring;
+use crate::engine::parallel::lock;
 use crate::sys::linux::errno::errno_of;
 use iterator::{attach, run};
 use program::{RECORD_BYTES, Types};
@@ -44,6 +45,7 @@ use std::fs::File;
 use std::io::Read;
 use std::ops::Deref;
 use std::os::fd::OwnedFd;
+use std::sync::Mutex;
 
 const TYPES: &str = "/sys/kernel/btf/vmlinux";
 
@@ -101,6 +103,16 @@ impl<T: HeldSource> HeldSource for std::sync::Arc<T> {
 pub(crate) struct TaskFiles {
     link: OwnedFd,
     level: u32,
+    rings: Mutex<RingProgram>,
+}
+
+/// The program that finds io_urings. It is loaded with the first row without a holder, and kept as long as the other.
+#[derive(Debug, Default)]
+enum RingProgram {
+    #[default]
+    NotLoaded,
+    Loaded(OwnedFd),
+    Refused,
 }
 
 impl TaskFiles {
@@ -120,7 +132,12 @@ impl TaskFiles {
             }
             link => link?,
         };
-        Ok(Self { link, level })
+        Ok(Self { link, level, rings: Mutex::default() })
+    }
+
+    fn load_rings(&self) -> Result<OwnedFd, Refused> {
+        let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
+        attach(b"netstat_rings\0\0\0", &program::rings(&Types::new(&file)?, self.level)?)
     }
 
     /// The level of the pid namespace whose pids the program returns, that of the thread that loaded it: 0 is the first.
@@ -141,12 +158,17 @@ impl HeldSource for TaskFiles {
     }
 
     fn rings(&self) -> Option<Vec<Ring>> {
-        // Loaded when it is needed, which is seldom.
-        let file = kernel_types().ok()?;
-        let types = Types::new(&file).ok()?;
-        let link = attach(b"netstat_rings\0\0\0", &program::rings(&types, self.level).ok()?).ok()?;
+        let mut program = lock(&self.rings);
+        if matches!(*program, RingProgram::NotLoaded) {
+            *program = match self.load_rings() {
+                Ok(link) => RingProgram::Loaded(link),
+                Err(refused) if refused.is_temporary() => return None,
+                Err(_) => RingProgram::Refused,
+            };
+        }
+        let RingProgram::Loaded(link) = &*program else { return None };
         let mut rings = Vec::new();
-        let read = run::<RECORD_BYTES>(&link, &mut |_, record| {
+        let read = run::<RECORD_BYTES>(link, &mut |_, record| {
             let Some(SocketFile { pid, fd, evidence: Some(Evidence { netns: thread, .. }), .. }) =
                 decode(&record)
             else {
