@@ -170,7 +170,7 @@ fn add_gaps_of_search(owners: OwnerTable, is_hidden: bool, gaps: &mut Vec<Gap>) 
 pub(crate) fn count<S: System>(system: &S, query: &Query) -> Result<Counts, Error> {
     refuse_unsupported::<S>(query)?;
     let mut counts = Counts::default();
-    counts.gaps = if query.needs_decisions() || system.rows_repeat(query) {
+    counts.gaps = if query.needs_decisions() || S::ROWS_REPEAT {
         stream(system, query, &mut |socket| {
             counts.add(socket.protocol, socket.state, 1);
             ControlFlow::Continue(())

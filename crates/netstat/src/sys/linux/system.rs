@@ -22,7 +22,7 @@ use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::support;
 use crate::sys::system::System;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
@@ -194,7 +194,7 @@ impl<'c> System for Native<'c> {
         users::user_id(name)
     }
 
-    fn user_names(wanted: &BTreeSet<u32>) -> HashMap<u32, String> {
+    fn user_names(wanted: &[u32]) -> HashMap<u32, String> {
         users::names(wanted)
     }
 

@@ -9,7 +9,6 @@ use crate::sys::linux::owners::walk::{Hidden, is_nested, is_of_other_namespace};
 use crate::sys::linux::procfs::program_name::is_named;
 use crate::sys::linux::procfs::{File, Procfs};
 use rustix::io::Errno;
-use std::collections::BTreeSet;
 use std::ffi::OsStr;
 
 /// How many processes of one name are looked at.
@@ -102,14 +101,17 @@ fn of_process(procfs: &impl Procfs, pid: u32) -> Vec<Gap> {
     if read.is_err() {
         return Vec::new();
     }
-    let (mut listed_kinds, mut other_kinds, mut names) = (0, 0, BTreeSet::new());
+    let (mut listed_kinds, mut other_kinds, mut names) = (0, 0, Vec::<String>::new());
     for fd in sockets {
         let Ok(name) = procfs.socket_protocol(pid, fd) else { continue };
         if matches!(&*name, b"TCP" | b"TCPv6" | b"UDP" | b"UDPv6") {
             listed_kinds += 1;
         } else {
             other_kinds += 1;
-            names.insert(String::from_utf8_lossy(&name).into_owned());
+            let name = String::from_utf8_lossy(&name);
+            if let Err(place) = names.binary_search_by(|known| known.as_str().cmp(&name)) {
+                names.insert(place, name.into_owned());
+            }
         }
     }
     let mut gaps = Vec::new();
@@ -118,7 +120,7 @@ fn of_process(procfs: &impl Procfs, pid: u32) -> Vec<Gap> {
         gaps.push(Gap::new(GapKind::SocketsElsewhere, listed_kinds, source));
     }
     if listed_kinds == 0 && other_kinds > 0 {
-        let names = names.into_iter().collect::<Vec<_>>().join(", ");
+        let names = names.join(", ");
         gaps.push(Gap::new(GapKind::SocketsOfOtherKinds, other_kinds, format!("process {pid}: {names}")));
     }
     gaps

@@ -14,7 +14,7 @@ use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::support;
 use crate::sys::system::System;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -82,7 +82,7 @@ impl<K: Kernel> System for Macos<K> {
         processes::signal(&self.kernel, process, signal)
     }
 
-    fn user_names(wanted: &BTreeSet<u32>) -> HashMap<u32, String> {
+    fn user_names(wanted: &[u32]) -> HashMap<u32, String> {
         crate::sys::users::names(wanted)
     }
 

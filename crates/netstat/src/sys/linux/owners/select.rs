@@ -4,7 +4,7 @@ use super::walk;
 use crate::engine::parallel::lock;
 use crate::log::debug;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
-use crate::sys::linux::owners::bpf::{self, Refused, TaskFiles};
+use crate::sys::linux::owners::bpf::{self, BpfSource, Families, Refused};
 use crate::sys::linux::owners::unmapped::Unmapped;
 use crate::sys::linux::procfs::{Proc, Procfs};
 use std::borrow::Cow;
@@ -19,13 +19,23 @@ const MIN_FILES_FOR_BPF: u64 = 800;
 /// How many processes a nested pid namespace must have for that, if their descriptors cannot be counted or are few.
 const MIN_PROCESSES_FOR_BPF: usize = 50;
 
-/// The program that finds owners, once it was loaded, and kept for the next listing.
+/// The programs that find owners, once they were loaded, and kept for the next listing.
 #[derive(Default)]
 pub(crate) struct KeptProgram {
-    state: Mutex<State>,
+    internet: Mutex<State>,
+    all_families: Mutex<State>,
     /// Whether owners have been searched for before.
     was_asked: AtomicBool,
     pub(crate) unmapped: Arc<Unmapped>,
+}
+
+impl KeptProgram {
+    fn state(&self, families: Families) -> &Mutex<State> {
+        match families {
+            Families::Internet => &self.internet,
+            Families::All => &self.all_families,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -33,7 +43,7 @@ enum State {
     #[default]
     NotLoaded,
     Loaded {
-        program: Arc<TaskFiles>,
+        program: Arc<BpfSource>,
         by: Loader,
     },
     Refused(Refused),
@@ -58,7 +68,7 @@ impl Loader {
 /// How to search.
 pub(crate) enum Strategy {
     Walk(OwnerSourceUsed),
-    Iterate { program: Arc<TaskFiles>, reason: &'static str },
+    Iterate { program: Arc<BpfSource>, reason: &'static str },
 }
 
 impl Strategy {
@@ -68,7 +78,12 @@ impl Strategy {
 }
 
 /// Selects for one listing. `some_only`: the query names the processes to read.
-pub(crate) fn select(kept: &KeptProgram, asked: OwnerSource, some_only: bool) -> Strategy {
+pub(crate) fn select(
+    kept: &KeptProgram,
+    asked: OwnerSource,
+    families: Families,
+    some_only: bool,
+) -> Strategy {
     if asked == OwnerSource::Procfs {
         return Strategy::walk("asked for");
     }
@@ -82,7 +97,7 @@ pub(crate) fn select(kept: &KeptProgram, asked: OwnerSource, some_only: bool) ->
         return Strategy::walk("/proc: of another pid namespace");
     }
     let by = Loader::current(procfs.as_ref().ok());
-    let mut state = lock(&kept.state);
+    let mut state = lock(kept.state(families));
     match &*state {
         State::Loaded { program, by: loader } if *loader == by && by.namespace.is_some() => {
             let reason = if asked { "asked for" } else { "loaded before" };
@@ -104,18 +119,18 @@ pub(crate) fn select(kept: &KeptProgram, asked: OwnerSource, some_only: bool) ->
         },
         Err(_) => NOT_COUNTED,
     };
-    match state.load(by) {
+    match state.load(families, by) {
         Ok(program) => Strategy::Iterate { program, reason },
         Err(refused) => Strategy::walk(refused.to_string()),
     }
 }
 
 impl State {
-    fn load(&mut self, by: Loader) -> Result<Arc<TaskFiles>, Refused> {
+    fn load(&mut self, families: Families, by: Loader) -> Result<Arc<BpfSource>, Refused> {
         if let Self::Loaded { .. } = self {
             debug!("the kept BPF program is dropped: another process or pid namespace loaded it");
         }
-        match TaskFiles::load() {
+        match BpfSource::load(families) {
             Ok(program) => {
                 let program = Arc::new(program);
                 *self = Self::Loaded { program: Arc::clone(&program), by };
@@ -133,13 +148,13 @@ impl State {
 }
 
 /// The program, whether or not it is worth the set-up, if the caller may load it.
-pub(crate) fn load(kept: &KeptProgram) -> Option<Arc<TaskFiles>> {
+pub(crate) fn load(kept: &KeptProgram, families: Families) -> Option<Arc<BpfSource>> {
     let procfs = Proc::open().ok().filter(|procfs| !walk::is_of_other_namespace(procfs))?;
-    let mut state = lock(&kept.state);
+    let mut state = lock(kept.state(families));
     if matches!(*state, State::Refused(_)) || bpf::may_load().is_err() {
         return None;
     }
-    state.load(Loader::current(Some(&procfs))).ok()
+    state.load(families, Loader::current(Some(&procfs))).ok()
 }
 
 /// Whether these processes, which are few, have enough descriptors.

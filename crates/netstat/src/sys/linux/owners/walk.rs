@@ -181,9 +181,7 @@ impl<P: Procfs + Send> OwnerSearch for ProcfsWalk<P> {
 
     fn search_without_descriptor(&mut self, table: &mut OwnerTable, sockets: &[&Socket]) {
         let Ok(walk) = &mut self.walk else { return };
-        let mut rings = std::mem::take(&mut walk.extra().rings);
-        rings.sort_unstable();
-        rings.dedup();
+        let rings = std::mem::take(&mut walk.extra().rings);
         search_without_descriptor(&walk.reader.0, &rings, walk.pids(), &self.unmapped, table, sockets);
     }
 

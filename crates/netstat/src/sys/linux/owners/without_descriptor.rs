@@ -13,6 +13,7 @@ use netstat_wire::linux::proc_pid_fd::socket_inode;
 use netstat_wire::linux::proc_pid_fdinfo::FdInfo;
 use netstat_wire::linux::proc_pid_maps::Mapping;
 use rustix::io::Errno;
+use std::collections::HashSet;
 use std::thread;
 
 /// How often the files of a ring are read: the kernel leaves them out while the ring is in use.
@@ -25,7 +26,7 @@ const MAPS_BUDGET: usize = 16 * 1024 * 1024;
 const PATHS_SINCE: (u32, u32) = (6, 13);
 
 /// A descriptor of an io_uring.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Ring {
     pub(crate) pid: u32,
     /// The thread that has it in a table of its own; `None`: the leader.
@@ -74,7 +75,7 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
         }
     }
 
-    /// Looks into the files that are registered in rings.
+    /// Looks into the files that are registered in rings, each of which may come several times.
     pub(crate) fn search_rings(&mut self, rings: &[Ring]) {
         const WHY: &str = "/proc/<pid>/fdinfo of an io_uring";
         if rings.is_empty() {
@@ -82,7 +83,8 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
         }
         let shows_paths = version(self.procfs) >= PATHS_SINCE;
         let mut text = Vec::new();
-        for ring in rings {
+        let mut read = HashSet::new();
+        for ring in rings.iter().filter(|ring| read.insert(**ring)) {
             match self.read_ring(*ring, shows_paths, &mut text) {
                 Ok(true) => {}
                 Ok(false) => self.skip(WHY),

@@ -297,7 +297,8 @@ fn rows_of_other_sockets_have_their_own_owners() {
 }
 
 /// The evidence of a socket that is listed: of this namespace, with the port of the row.
-const EVIDENCE: Evidence = Evidence { netns: NETNS, cookie: 0, port: 53, protocol: 17 };
+const EVIDENCE: Evidence =
+    Evidence { family: 2, socket_type: 2, netns: NETNS, cookie: 0, port: 53, protocol: 17 };
 
 /// The holders of the row, which has the cookie 70, if the descriptor of the process 12 has this evidence.
 fn holders_by(evidence: Evidence) -> Vec<u32> {
