@@ -30,6 +30,8 @@ struct Known {
     used: u64,
     /// Each socket with the time of the search, in nanoseconds since boot.
     sockets: Vec<(Name, u64)>,
+    /// The processes whose mappings were refused.
+    refused: Vec<u32>,
 }
 
 fn name(socket: &Socket) -> Option<Name> {
@@ -49,23 +51,24 @@ impl Unmapped {
         known.process = process;
     }
 
-    /// Whether all of these are known not to be mapped. The others are forgotten, as they have holders now.
-    pub(crate) fn has_all(&self, sockets: &[&Socket], now: u64) -> bool {
+    /// The processes whose mappings were refused, if all of these are known not to be mapped by any other. Sockets that
+    /// are not among these are forgotten, as they have holders now.
+    pub(crate) fn refused_if_known(&self, sockets: &[&Socket], now: u64) -> Option<Vec<u32>> {
         let mut known = lock(&self.0);
         let names: Vec<Option<Name>> = sockets.iter().map(|socket| name(socket)).collect();
         known.sockets.retain(|(known, at)| names.contains(&Some(*known)) && now.saturating_sub(*at) < LIMIT);
         known.used = known.listing;
-        names
-            .iter()
-            .all(|name| name.is_some_and(|name| known.sockets.iter().any(|(known, _)| *known == name)))
+        let is_known = |name: Name| known.sockets.iter().any(|(known, _)| *known == name);
+        names.iter().all(|name| name.is_some_and(is_known)).then(|| known.refused.clone())
     }
 
-    /// These were found not to be mapped by a search that began then.
-    pub(crate) fn set<'s>(&self, sockets: impl Iterator<Item = &'s Socket>, searched_at: u64) {
+    /// These were found not to be mapped by a search that began then, which some processes refused.
+    pub(crate) fn set<'s>(&self, sockets: impl Iterator<Item = &'s Socket>, refused: &[u32], began: u64) {
         /// More are not remembered, and are searched for each time.
         const MAX: usize = 64;
         let mut known = lock(&self.0);
         known.used = known.listing;
-        known.sockets = sockets.filter_map(name).map(|name| (name, searched_at)).take(MAX).collect();
+        known.sockets = sockets.filter_map(name).map(|name| (name, began)).take(MAX).collect();
+        known.refused = refused.to_vec();
     }
 }

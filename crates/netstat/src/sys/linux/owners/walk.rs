@@ -211,16 +211,20 @@ pub(crate) fn search_without_descriptor(
         matches!(table.if_missing, Ownership::Hidden { reason } if reason != HiddenReason::NotSearched);
     let own_user = procfs.user(std::process::id()).ok();
     let is_sought = |socket: &&Socket| !may_hide || (socket.uid.is_some() && socket.uid == own_user);
-    let mappable: Vec<&Socket> =
-        sockets.iter().copied().filter(|socket| socket.protocol == Protocol::Tcp).collect();
+    let is_mappable = |socket: &&Socket| socket.protocol == Protocol::Tcp && is_sought(socket);
+    let mappable: Vec<&Socket> = sockets.iter().copied().filter(is_mappable).collect();
     // What is remembered is of all processes.
-    let sees_all = matches!(table.if_missing, Ownership::None { .. });
-    let is_unmapped = sees_all && unmapped.has_all(&mappable, procfs.now());
-    if mappable.iter().any(is_sought) && !is_unmapped {
-        let began = procfs.now();
-        let is_whole = search.search_mappings(pids);
-        if is_whole && sees_all {
-            unmapped.set(mappable.into_iter().filter(|socket| !search.has_found(socket)), began);
+    let names_some = matches!(table.if_missing, Ownership::Hidden { reason: HiddenReason::NotSearched });
+    let now = procfs.now();
+    let known = if names_some { None } else { unmapped.refused_if_known(&mappable, now) };
+    match known {
+        _ if mappable.is_empty() => {}
+        Some(refused) => search.add_refused(&refused),
+        None => {
+            let refused = search.search_mappings(pids);
+            if let Some(refused) = refused.filter(|_| !names_some) {
+                unmapped.set(mappable.into_iter().filter(|socket| !search.has_found(socket)), &refused, now);
+            }
         }
     }
     search.add_to(table);

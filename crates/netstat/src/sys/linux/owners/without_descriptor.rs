@@ -125,8 +125,14 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
         join_key(socket).is_some_and(|key| self.holdings.iter().any(|holding| holding.key == key))
     }
 
-    /// Looks into the mappings of processes. False: some could not be read.
-    pub(crate) fn search_mappings(&mut self, pids: &[u32]) -> bool {
+    /// Adds processes that refused to be read when they were asked last.
+    pub(crate) fn add_refused(&mut self, pids: &[u32]) {
+        self.refused.extend(pids);
+    }
+
+    /// Looks into the mappings of processes. Returns those that refused to be read; `None`: some could not be read for
+    /// another reason.
+    pub(crate) fn search_mappings(&mut self, pids: &[u32]) -> Option<Vec<u32>> {
         const WHY: &str = "/proc/<pid>/maps";
         let unread = (self.refused.len(), self.skipped);
         let mut budget = MAPS_BUDGET;
@@ -142,7 +148,8 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
                 Err(errno) => self.count(*pid, errno, WHY),
             }
         }
-        unread == (self.refused.len(), self.skipped)
+        let refused = self.refused.get(unread.0..).unwrap_or_default();
+        (unread.1 == self.skipped).then(|| refused.to_vec())
     }
 
     fn read_maps(&self, pid: u32, text: &mut Vec<u8>, budget: usize) -> Result<(), Errno> {

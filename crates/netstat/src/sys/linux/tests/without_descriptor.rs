@@ -232,10 +232,10 @@ fn only_a_complete_search_for_that_very_socket_is_remembered() {
     let proc = ScriptedProc::with(|machine| machine.task(12, 12).links.clear()).listing_rows(vec![tcp()]);
     drop([proc.snapshot(), proc.snapshot()]);
     assert_eq!(searches(&proc), 2);
-    // Some mappings were refused.
+    // The budget was used up.
     let proc = unmapped();
-    proc.machine().processes.insert(13, process(13, &[]));
-    proc.machine().maps_refused.insert(13);
+    let long = "7f00-7f01 rw-p 00000000 00:00 0 \n".repeat(600_000);
+    proc.machine().files.insert("12/maps".to_owned(), long);
     drop([proc.snapshot(), proc.snapshot()]);
     assert_eq!(searches(&proc), 2);
     // Only one process was searched.
@@ -244,6 +244,18 @@ fn only_a_complete_search_for_that_very_socket_is_remembered() {
     let before = searches(&proc);
     assert_eq!(proc.ownership().1, UNOWNED);
     assert_eq!(searches(&proc), before + 1);
+}
+
+#[test]
+fn process_that_has_refused_is_not_forgotten() {
+    let proc = unmapped();
+    proc.machine().processes.insert(13, process(13, &[]));
+    proc.machine().maps_refused.insert(13);
+    let first = proc.snapshot();
+    assert_eq!(first.sockets[0].ownership(), UNREADABLE);
+    let second = proc.snapshot();
+    assert_eq!((second.sockets, second.gaps), (first.sockets, first.gaps));
+    assert_eq!(searches(&proc), 1);
 }
 
 #[test]
