@@ -6,7 +6,7 @@ mod fit;
 mod footer;
 
 use super::chunk_writer::ChunkWriter;
-use super::rows::{for_each, text_of_rows};
+use super::rows::{prefetched, text_of_rows};
 use super::table;
 use crate::columns::{Align, Column, OnScreen};
 use crate::parallel::{self, WORTH_THREADS};
@@ -41,7 +41,7 @@ pub(super) fn write(
     // As in the table of a pipe, each cell is made twice, to measure and to write it.
     let measure = |rows: &[&Socket]| {
         let mut needs: Vec<Need> = columns.iter().map(|column| Need::new(column, false)).collect();
-        for_each(rows, |socket| {
+        prefetched(rows).for_each(|socket| {
             for (column, need) in columns.iter().zip(&mut needs) {
                 cells.full(column, socket).measure(need);
             }
