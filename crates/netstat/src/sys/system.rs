@@ -75,7 +75,8 @@ pub(crate) trait System: Sync {
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch;
 
     /// What is to be said of a process that the query asks for and that has no row: that it does not exist, or where or of
-    /// which kind its sockets are. Called only then.
+    /// which kind its sockets are. Nothing: it exists and holds no sockets, as far as this caller can see; what it cannot
+    /// see is a gap of the search for owners. Called only then.
     fn unlisted_process(&self, _pid: u32) -> Vec<Gap> {
         Vec::new()
     }

@@ -62,6 +62,14 @@ impl<K: Kernel> System for Macos<K> {
         processes::processes(&self.kernel, seen, fields, threads)
     }
 
+    fn unlisted_process(&self, pid: u32) -> Vec<Gap> {
+        processes::missing_pid(&self.kernel, pid).into_iter().collect()
+    }
+
+    fn unlisted_processes_named(&self, name: &OsStr) -> Vec<Gap> {
+        processes::missing_name(&self.kernel, name).into_iter().collect()
+    }
+
     fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
         processes::is_short_name(name, full)
     }

@@ -165,7 +165,7 @@ fn has_many_descriptors(procfs: &impl Procfs, pids: &[u32]) -> bool {
 const NOT_COUNTED: &str = "no count of descriptors";
 
 /// Why the iteration is worth its set-up (`Ok`), or why it is not (`Err`).
-fn is_worth_it(procfs: &impl Procfs) -> Result<&'static str, &'static str> {
+pub(crate) fn is_worth_it(procfs: &impl Procfs) -> Result<&'static str, &'static str> {
     let mut text = Vec::new();
     let read = procfs.read("sys/fs/file-nr", &mut text);
     let files =

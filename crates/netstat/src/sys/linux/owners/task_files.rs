@@ -19,6 +19,7 @@ use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::sys::linux::owners::bpf::{Evidence, HeldSource, SocketFile};
 use crate::sys::linux::procfs::Procfs;
+use crate::sys::linux::protocols::{IPPROTO_MPTCP, IPPROTO_SCTP};
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
@@ -29,9 +30,6 @@ const MAX_WALKED: u64 = 1 << 16;
 
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
-
-/// `IPPROTO_MPTCP` of linux/in.h.
-const IPPROTO_MPTCP: u16 = 262;
 
 /// The name of the iterator in gaps and reasons.
 const ITERATOR: &str = "bpf_iter_task_file";
@@ -76,15 +74,18 @@ impl Scope {
         if self.netns.is_some_and(|listed| listed != netns) {
             return None;
         }
-        if protocol == IPPROTO_MPTCP {
-            // Its rows are its subflows, which have cookies and ports of their own.
-            return Some(holding);
+        match protocol {
+            // Its subflows have its inode, and cookies and ports of their own.
+            IPPROTO_MPTCP => return Some(holding),
+            // Its associations have its cookie.
+            IPPROTO_SCTP => return Some(holding.of_socket(cookie, 0, protocol)),
+            _ => {}
         }
         if ![AF_INET, AF_INET6].contains(&family) {
             return Some(holding);
         }
         // Without a port it was not bound yet, and is in no table.
-        (port != 0).then(|| holding.of_socket(cookie, port))
+        (port != 0).then(|| holding.of_socket(cookie, port, protocol))
     }
 }
 

@@ -210,7 +210,7 @@ pub(crate) fn search_without_descriptor(
 
 /// Why processes may exist that `/proc` does not show.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-enum Hidden {
+pub(crate) enum Hidden {
     /// This process is in a nested pid namespace.
     Namespace,
     /// `/proc` is mounted with `hidepid`.
@@ -218,7 +218,7 @@ enum Hidden {
 }
 
 impl Hidden {
-    fn source(self) -> &'static str {
+    pub(crate) fn source(self) -> &'static str {
         match self {
             Self::Namespace => "pid namespace",
             Self::Mount => "hidepid",
@@ -274,7 +274,6 @@ fn has_several_numbers(procfs: &impl Procfs) -> bool {
 }
 
 /// Whether a `/proc` shows the processes of another pid namespace than this one, or by other numbers.
-#[cfg(feature = "bpf")]
 pub(crate) fn is_of_other_namespace(procfs: &impl Procfs) -> bool {
     matches!(own_namespace(procfs), Err(NotSearched::OtherNamespace))
 }

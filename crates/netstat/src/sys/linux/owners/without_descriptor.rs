@@ -6,6 +6,7 @@
 use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership};
+use crate::sys::linux::kernel_version::of_release;
 use crate::sys::linux::procfs::Procfs;
 use netstat_wire::linux::proc_pid_fd::socket_inode;
 use netstat_wire::linux::proc_pid_fdinfo::FdInfo;
@@ -79,7 +80,7 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
         if rings.is_empty() {
             return;
         }
-        let shows_paths = kernel(self.procfs).is_some_and(|version| version >= PATHS_SINCE);
+        let shows_paths = version(self.procfs) >= PATHS_SINCE;
         let mut text = Vec::new();
         let mut read = HashSet::new();
         for ring in rings.iter().filter(|ring| read.insert(**ring)) {
@@ -186,11 +187,11 @@ fn mapped_socket(line: &[u8]) -> Option<u64> {
     Mapping::decode(line).ok()?.socket_inode()
 }
 
-/// Major and minor version of the running kernel.
-fn kernel(procfs: &impl Procfs) -> Option<(u32, u32)> {
+/// The version of the running kernel.
+fn version(procfs: &impl Procfs) -> (u32, u32) {
     let mut text = Vec::new();
-    procfs.read("sys/kernel/osrelease", &mut text).ok()?;
-    let text = std::str::from_utf8(&text).ok()?;
-    let mut numbers = text.split(|letter: char| !letter.is_ascii_digit());
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+    match procfs.read("sys/kernel/osrelease", &mut text) {
+        Ok(()) => of_release(&text),
+        Err(_) => (0, 0),
+    }
 }
