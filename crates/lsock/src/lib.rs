@@ -5,7 +5,8 @@
 //!
 //! From arguments to output: [`list_args`] (with [`filter_args`]) is what was typed, [`plan`] what to query and how to
 //! show it, the crate `netstat` answers with a snapshot, [`view`] prepares its names, [`sort`] sorts its rows,
-//! [`render`] writes them. [`columns`] is the one list of what can be shown.
+//! [`render`] writes them, fitted to a [`screen`] if that is where they go; [`overview`] folds them. [`columns`] is the one
+//! list of what can be shown.
 
 pub mod columns;
 mod counts;
@@ -18,6 +19,7 @@ pub mod list_args;
 pub mod overview;
 mod parallel;
 pub mod plan;
+mod reach;
 pub mod render;
 pub mod rights;
 pub mod screen;

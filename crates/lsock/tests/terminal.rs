@@ -71,8 +71,8 @@ fn live_program_alone_shows_an_overview_on_a_terminal_and_rows_in_a_pipe() {
         let pid = std::process::id();
         assert_eq!(of_listener.len(), 1, "{text}");
         assert!(of_listener[0].starts_with('○') && of_listener[0].contains(&format!("{pid} +24")), "{text}");
-        let pairs = format!("  59 ←  terminal-");
-        let of_pairs = lines.iter().filter(|line| line.starts_with(&pairs)).count();
+        let pairs = "  59 ←  terminal-";
+        let of_pairs = lines.iter().filter(|line| line.starts_with(pairs)).count();
         assert_eq!(of_pairs, 1, "{text}");
         assert!(text.lines().count() < 24, "{text}");
         assert!(in_pipe(lsock(&[])).starts_with("PROTO  STATE"));

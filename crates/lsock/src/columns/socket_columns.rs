@@ -2,6 +2,7 @@
 
 use super::column::{Absent, Align, Column, Needs, OnScreen, TEXT};
 use super::value::{self, End, Value};
+use crate::reach::Reach;
 use crate::view;
 use netstat::ProcessFields;
 
@@ -285,6 +286,15 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         header: "INTERFACE",
         help: "the network interface that the socket is bound to (Linux)",
         value: Value::Text(value::interface),
+        ..TEXT
+    },
+    Column {
+        name: "reach",
+        header: "REACH",
+        help: "from where a listener's address is reached: all, network or local; a firewall may allow less",
+        value: Value::Word(|socket| {
+            socket.is_listening().then(|| Reach::of(socket)).flatten().map(Reach::as_str)
+        }),
         ..TEXT
     },
     Column {

@@ -2,10 +2,10 @@
 
 use super::grid::{Cell, Column, Grid};
 use super::label::Label;
-use super::reach::Reach;
 use super::style::{ALARM, ATTENTION, BOLD, FAINT};
 use crate::columns::shown_local;
 use crate::holders::Holders;
+use crate::reach::Reach;
 use crate::screen::{Screen, ShownEndpoint, age};
 use crate::view::View;
 use anstyle::{AnsiColor, Style};

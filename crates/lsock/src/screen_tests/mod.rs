@@ -1,6 +1,6 @@
 //! What a terminal of several sizes shows, compared with checked-in screens, and lines that never wrap.
 //!
-//! After an intended change: `LSOCK_WRITE_SCREENS=1 cargo test -p lsock --lib screen_tests`, and read the difference.
+//! After an intended change: `UPDATE_GOLDEN=1 cargo test -p lsock --lib screen_tests`, and read the difference.
 
 mod random_worlds;
 mod trial;
@@ -71,7 +71,7 @@ fn contents(text: &str, width: usize) -> String {
 
 fn check(name: &str, actual: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/screen_tests/screens").join(name);
-    if std::env::var_os("LSOCK_WRITE_SCREENS").is_some() {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, actual).unwrap();
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
