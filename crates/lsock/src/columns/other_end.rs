@@ -1,11 +1,13 @@
 //! The ends of sockets of other families than IP as text, in the form of `ss`: names of unix sockets with inode numbers,
 //! netlink ports, devices of packet sockets.
 
-use super::value::{End, push_address};
-use crate::digits::{push_display, push_number};
+use super::endpoint::push_interface;
+use super::value::End;
+use crate::digits::{push_display, push_ip, push_number};
 use crate::escape::escape_into;
 use crate::view::View;
 use netstat::{Endpoint, Identity, Protocol, Socket, UnixName};
+use std::num::NonZeroU32;
 
 /// Appends an end that has no IP address: `/run/x.sock 1234`, `* 1234`, `route:kernel`, `0x0806:eth0`, `3:22`; `?` if it is
 /// not known.
@@ -61,10 +63,7 @@ pub(super) fn push_name(view: &View<'_>, socket: &Socket, end: End, out: &mut St
             out.push(':');
             match interface {
                 None => out.push('*'),
-                Some(index) => match view.interface(index.get()) {
-                    Some(name) => escape_into(name.as_bytes(), out),
-                    None => push_number(index.get(), out),
-                },
+                Some(index) => push_interface(view, index.get(), out),
             }
         }
         Some(Endpoint::Vsock { cid, port }) => {
@@ -77,7 +76,14 @@ pub(super) fn push_name(view: &View<'_>, socket: &Socket, end: End, out: &mut St
             }
         }
         Some(Endpoint::Ip(_)) => {}
-        Some(Endpoint::Address { ip, scope_id }) => push_address(view, *ip, *scope_id, out),
+        Some(Endpoint::Address { ip, scope_id }) => {
+            push_ip(*ip, out);
+            let device = socket.interface.filter(|_| matches!(end, End::Local)).map(NonZeroU32::get);
+            if let Some(index) = Some(*scope_id).filter(|scope_id| *scope_id != 0).or(device) {
+                out.push('%');
+                push_interface(view, index, out);
+            }
+        }
         Some(Endpoint::Unknown) => out.push('?'),
         Some(other) => push_display(out, other),
     }

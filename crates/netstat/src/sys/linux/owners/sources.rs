@@ -55,6 +55,7 @@ impl Selected {
 
 impl<'c> OwnerSources<'c> {
     pub(crate) fn new(kept: &'c KeptProgram, query: &Query, listed: Listed) -> Self {
+        kept.unmapped.begin();
         Self {
             kept,
             asked: query.owner_source,
@@ -75,7 +76,8 @@ impl<'c> OwnerSources<'c> {
             pids: self.pids.clone(),
             unlisted: self.unlisted.is_wanted(),
         };
-        task_files::TaskFileSearch::over(program, scope, reason, Proc::open)
+        let search: Iteration = task_files::TaskFileSearch::over(program, scope, reason, Proc::open);
+        search.remembering(&self.kept.unmapped)
     }
 
     /// If the walk was denied access to some processes, retries with the iterator, which needs no right to trace.
@@ -101,7 +103,8 @@ impl<'c> OwnerSources<'c> {
                     if self.asked != OwnerSource::Procfs {
                         debug!("owners by procfs, not by BPF: {}", from.reason);
                     }
-                    Selected::Walk(walk::ProcfsWalk::over(Proc::open(), &self.pids), from)
+                    let walk = walk::ProcfsWalk::over(Proc::open(), &self.pids);
+                    Selected::Walk(walk.remembering(&self.kept.unmapped), from)
                 }
                 Strategy::Iterate { program, reason } => Selected::Iterate(self.iteration(program, reason)),
             }
