@@ -1,9 +1,8 @@
 //! The ends of a socket as text: with zone or device, and in parts for a terminal.
 
+use super::end::{End, push_interface};
 use super::other_end;
-use super::value::End;
 use crate::digits::{push_ip, push_number};
-use crate::escape::escape_into;
 use crate::screen::ShownEndpoint;
 use crate::view::View;
 use netstat::Socket;
@@ -55,13 +54,6 @@ fn push_zone(view: &View<'_>, endpoint: SocketAddr, device: Option<u32>, out: &m
     if let Some(index) = zone {
         out.push('%');
         push_interface(view, index, out);
-    }
-}
-
-pub(super) fn push_interface(view: &View<'_>, index: u32, out: &mut String) {
-    match view.interface(index) {
-        Some(name) => escape_into(name.as_bytes(), out),
-        None => push_number(index, out),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The value of a row in a column, as text and as a key to sort by.
 
-use super::endpoint::{device_of, push_address, push_endpoint, push_interface};
+use super::end::{End, push_interface};
+use super::endpoint::{device_of, push_address, push_endpoint};
 use super::other_end;
 use crate::digits::{push_display, push_hex, push_number};
 use crate::escape::escape_into;
@@ -9,7 +10,7 @@ use crate::view::{ProcessView, View};
 use netstat::{Owner, Protocol, Socket};
 use std::collections::HashSet;
 use std::hash::Hash;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How a column gets its value.
@@ -31,13 +32,6 @@ pub(super) enum Value {
     OfProcesses(for<'v> fn(&'v ProcessView<'_>) -> Option<&'v str>),
     /// Anything else: appends escaped text, or nothing.
     Text(fn(&View<'_>, &Socket, &mut String)),
-}
-
-/// An end of a socket.
-#[derive(Copy, Clone)]
-pub(super) enum End {
-    Local,
-    Remote,
 }
 
 impl End {

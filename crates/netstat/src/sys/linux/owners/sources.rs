@@ -37,6 +37,7 @@ fn namespace_of_this_thread() -> Option<u32> {
 }
 
 /// The source that was selected.
+#[allow(clippy::large_enum_variant, reason = "there is one a listing")]
 enum Selected {
     Walk(walk::ProcfsWalk<Proc>, OwnerSourceUsed),
     Iterate(Iteration),
