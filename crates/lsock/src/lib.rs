@@ -7,16 +7,19 @@
 //! show it, the crate `netstat` answers with a snapshot, [`view`] prepares its names, [`sort`] sorts its rows,
 //! [`render`] writes them. [`columns`] is the one list of what can be shown.
 
+pub mod bare_word;
 pub mod columns;
 mod digits;
 pub mod escape;
 pub mod filter_args;
 pub mod gaps;
+pub mod host_names;
 pub mod list_args;
 mod parallel;
 pub mod plan;
 pub mod render;
 pub mod rights;
+mod service_names;
 pub mod sort;
 mod time;
 pub mod usage;

@@ -8,10 +8,12 @@ mod commands;
 mod exit;
 mod ffi;
 mod foreign_options;
+mod habits;
 mod help;
+mod lsof;
 
 use crate::cli::{Cli, Command};
-use crate::commands::{completions, destroy, list, man};
+use crate::commands::{complete, completions, destroy, help_topic, list, man};
 use crate::exit::EarlyExit;
 use std::process::ExitCode;
 
@@ -20,16 +22,16 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), EarlyExit> {
+    if complete::is_requested() {
+        return complete::run();
+    }
     let cli = Cli::from_command_line()?;
     exit::check_stdout().map_err(EarlyExit::Output)?;
-    if let Some(shell) = cli.completions {
-        return completions::run(shell);
-    }
-    if cli.man {
-        return man::run();
-    }
     match &cli.command {
         Some(Command::Destroy(args)) => destroy::run(args),
+        Some(Command::Completions { shell }) => completions::run(*shell),
+        Some(Command::Man { of }) => man::run(of.as_deref()),
+        Some(Command::Help { topic }) => help_topic::run(topic.as_deref()),
         None => list::run(&cli.list),
     }
 }

@@ -135,7 +135,7 @@ fn push_text(text: &str, out: &mut String) {
 }
 
 /// `127.0.0.1:80`, `[fe80::1%eth0]:80`; `*` for port 0, which means no port.
-fn push_endpoint(view: &View<'_>, endpoint: SocketAddr, out: &mut String) {
+pub(super) fn push_endpoint(view: &View<'_>, endpoint: SocketAddr, out: &mut String) {
     if endpoint.is_ipv6() {
         out.push('[');
     }
@@ -143,7 +143,11 @@ fn push_endpoint(view: &View<'_>, endpoint: SocketAddr, out: &mut String) {
     if endpoint.is_ipv6() {
         out.push(']');
     }
-    match endpoint.port() {
+    push_port(endpoint.port(), out);
+}
+
+pub(super) fn push_port(port: u16, out: &mut String) {
+    match port {
         0 => out.push_str(":*"),
         port => {
             out.push(':');
