@@ -1,12 +1,10 @@
 //! The command line of the program.
 
 use crate::commands::completions::Shell;
-use crate::exit::EarlyExit;
-use crate::{foreign_options, habits, help};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use crate::help;
+use clap::{CommandFactory, Parser, Subcommand};
 use lsock::filter_args::FilterArgs;
 use lsock::list_args::ListArgs;
-use std::ffi::OsString;
 
 /// Lists the network sockets of this machine and the processes that hold them
 ///
@@ -66,22 +64,6 @@ pub(crate) struct DestroyArgs {
     pub(crate) yes: bool,
 }
 
-impl Cli {
-    /// Parses the arguments of this process.
-    pub(crate) fn from_command_line() -> Result<Self, EarlyExit> {
-        Self::parse_words(std::env::args_os().skip(1).collect())
-    }
-
-    /// Parses arguments without the program's name.
-    pub(crate) fn parse_words(words: Vec<OsString>) -> Result<Self, EarlyExit> {
-        let words = habits::translated(words)?;
-        let typed = std::iter::once("lsock".into()).chain(words);
-        let matches =
-            with_screens(command()).try_get_matches_from(typed).map_err(foreign_options::explain)?;
-        Self::from_arg_matches(&matches).map_err(foreign_options::explain)
-    }
-}
-
 /// The definition of the command line.
 pub(crate) fn command() -> clap::Command {
     // `--bound` of the listing mentions --all, which closing does not take.
@@ -89,9 +71,9 @@ pub(crate) fn command() -> clap::Command {
         .mut_subcommand("destroy", |destroy| destroy.mut_arg("bound", |arg| arg.help(help::BOUND_TO_CLOSE)))
 }
 
-/// With the help of one screen for `--help`.
-fn with_screens(command: clap::Command) -> clap::Command {
-    command
+/// The same with the help of one screen for `--help`.
+pub(crate) fn with_screens() -> clap::Command {
+    command()
         .override_help(help::SCREEN)
         .mut_subcommand("destroy", |destroy| destroy.override_help(help::DESTROY_SCREEN))
 }
@@ -102,7 +84,7 @@ mod tests {
 
     #[test]
     fn command_line_definition_is_sound() {
-        with_screens(command()).debug_assert();
+        with_screens().debug_assert();
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! The text of help and manual page beyond the options.
 
-use crate::cli;
 use lsock::columns;
 
 /// One part of the text, for the help and for the manual page.
@@ -251,11 +250,8 @@ pub(crate) fn topics() -> Vec<&'static str> {
     topics
 }
 
-/// The text of a topic; `None` if there is no such topic.
+/// The text of a topic that has one in this file; `None` for any other word.
 pub(crate) fn topic(name: &str) -> Option<String> {
-    if ["options", "option"].contains(&name) {
-        return Some(options());
-    }
     let sections = sections();
     let usual = *sections.iter().find(|section| section.topics.contains(&name))?.topics.first()?;
     let parts: Vec<String> =
@@ -263,22 +259,8 @@ pub(crate) fn topic(name: &str) -> Option<String> {
     Some(parts.join("\n\n"))
 }
 
-/// All options with their help.
-pub(crate) fn options() -> String {
-    let mut command = cli::command().help_template("{options}").disable_help_flag(false);
-    let text = command.render_long_help().to_string();
-    format!("Options:\n{}", text.trim_end())
-}
-
-/// Everything, for a terminal.
-pub(crate) fn whole() -> String {
-    let mut parts = vec![SCREEN.trim_end().to_owned(), options()];
-    parts.extend(sections().iter().map(text));
-    parts.join("\n\n")
-}
-
 /// One part as text.
-fn text(section: &Section) -> String {
+pub(crate) fn text(section: &Section) -> String {
     let body = match &section.body {
         Body::Prose(text) => wrapped(text, 2),
         Body::Code(text) => (*text).to_owned(),
@@ -321,7 +303,8 @@ fn wrapped(text: &str, indent: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Cli;
+    use crate::cli::{self, Cli};
+    use crate::reference;
     use clap::Parser;
     use lsock::plan::Plan;
     use netstat::{Filter, HiddenReason, UnownedReason};
@@ -429,7 +412,7 @@ mod tests {
     #[test]
     fn every_topic_has_a_text_and_second_words_find_the_same() {
         for name in topics() {
-            let text = topic(name).unwrap();
+            let text = reference::topic(name).unwrap();
             assert!(text.lines().count() > 1, "{name}");
         }
         for section in sections() {
@@ -444,7 +427,7 @@ mod tests {
 
     #[test]
     fn long_texts_are_wrapped() {
-        for line in whole().lines() {
+        for line in reference::whole().lines() {
             assert!(line.chars().count() <= 100 || line.contains("--") || line.contains("  "), "{line}");
         }
         assert_eq!(wrapped("a b", 2), "  a b");

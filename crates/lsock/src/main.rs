@@ -1,6 +1,6 @@
 //! The program `lsock`: lists the network sockets of this machine and the processes that hold them.
 //!
-//! [`cli`] is the command line, [`commands`] has a file for each command, [`exit`] ends the run. What the commands share
+//! [`cli`] is the command line, [`parse`] reads it, [`commands`] has a file for each command, [`exit`] ends the run. What the commands share
 //! is in the library of this package.
 
 mod cli;
@@ -11,8 +11,10 @@ mod foreign_options;
 mod habits;
 mod help;
 mod lsof;
+mod parse;
+mod reference;
 
-use crate::cli::{Cli, Command};
+use crate::cli::Command;
 use crate::commands::{complete, completions, destroy, help_topic, list, man};
 use crate::exit::EarlyExit;
 use std::process::ExitCode;
@@ -25,7 +27,7 @@ fn run() -> Result<(), EarlyExit> {
     if complete::is_requested() {
         return complete::run();
     }
-    let cli = Cli::from_command_line()?;
+    let cli = parse::command_line()?;
     exit::check_stdout().map_err(EarlyExit::Output)?;
     match &cli.command {
         Some(Command::Destroy(args)) => destroy::run(args),

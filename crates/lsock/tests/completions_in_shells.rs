@@ -77,12 +77,14 @@ impl Terminal {
         }
     }
 
-    /// Discards the line that is being typed, and everything on the screen.
-    fn next_line(&self, count: &mut u32) {
+    /// Discards the line that is being typed, and everything on the screen. The shell takes the keys in their order, so
+    /// the completion before them is over.
+    fn next_line(&self, sum: &str, count: &mut u32) {
         *count += 1;
-        self.press("", &["C-c"]);
-        self.press(&format!("clear; echo ready-{}-$((40 + {count}))", 7), &["Enter"]);
-        self.wait_for(&format!("ready-7-{}", 40 + *count));
+        self.press("", &["C-u"]);
+        self.press(&format!("clear; echo ready-{}", sum.replace('N', &count.to_string())), &["Enter"]);
+        // What is typed has the sum, what is printed its result.
+        self.wait_for(&format!("ready-{}", 40 + *count));
     }
 }
 
@@ -106,10 +108,10 @@ fn check(shell: &str, args: &[&str], setup: &str) {
     let comm = std::fs::read_to_string("/proc/self/comm").unwrap();
     let comm = comm.trim();
     let terminal = Terminal::start(shell, args);
-    let mut count = 0;
-    // fish counts in other words.
-    let ready = if shell == "fish" { "echo ready-(math 40 + 2)" } else { "echo ready-$((40 + 2))" };
-    terminal.press(&format!("{setup}; {ready}"), &["Enter"]);
+    let mut count = 2;
+    // fish adds in other words.
+    let sum = if shell == "fish" { "(math 40 + N)" } else { "$((40 + N))" };
+    terminal.press(&format!("{setup}; echo ready-{}", sum.replace('N', "2")), &["Enter"]);
     terminal.wait_for("ready-42");
     for (typed, wanted) in [
         ("lsock --columns bytes_s", "bytes_sent".to_owned()),
@@ -125,20 +127,12 @@ fn check(shell: &str, args: &[&str], setup: &str) {
         (&format!("lsock process {}", &comm[..comm.len() - 2]), format!("process {comm}")),
         (&format!("lsock --process {}", &comm[..comm.len() - 2]), format!("--process {comm}")),
     ] {
-        if shell == "fish" {
-            terminal.press("", &["C-u", "C-l"]);
-        } else {
-            terminal.next_line(&mut count);
-        }
+        terminal.next_line(sum, &mut count);
         terminal.press(typed, &["Tab", "Tab"]);
         terminal.wait_for(&wanted);
     }
     // What the shell does with a word that has no completion is over when it has echoed what is typed after it.
-    if shell == "fish" {
-        terminal.press("", &["C-u", "C-l"]);
-    } else {
-        terminal.next_line(&mut count);
-    }
+    terminal.next_line(sum, &mut count);
     terminal.press("lsock zz-f", &["Tab", "Tab"]);
     terminal.press("-end", &[]);
     let screen = terminal.wait_for("-end");

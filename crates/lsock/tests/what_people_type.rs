@@ -191,7 +191,7 @@ const LINES: &[(&str, &str)] = &[
     ("man", WORKS),
     ("man destroy", WORKS),
     ("completions bash", WORKS),
-    ("help nonsense", "there are examples, filters"),
+    ("help nonsense", ": examples, filters"),
     ("completions", "example: lsock completions bash"),
     ("destroy", "a port, address, process or user; example: lsock destroy :8080"),
     ("destroy -t", "a port, address, process or user; example: lsock destroy :8080"),

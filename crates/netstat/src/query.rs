@@ -382,6 +382,11 @@ impl Query {
         self.filter.needs_owners()
     }
 
+    /// Whether a row that may pass, as far as that does not depend on owners, may still fail or be undecided.
+    pub(crate) fn needs_decisions(&self) -> bool {
+        self.only_decided || self.filter.may_be_undecided()
+    }
+
     /// Whether another thread may receive what the kernel says.
     #[allow(dead_code, reason = "used by the Linux back end only")]
     pub(crate) fn may_receive_ahead(&self) -> bool {

@@ -1,22 +1,16 @@
 //! `lsock help [TOPIC]`: one topic, or the first screen.
 
-use crate::commands::man;
-use crate::exit::EarlyExit;
-use crate::help;
+use crate::exit::{self, EarlyExit};
+use crate::{help, reference};
 use lsock::usage::{UsageError, closest, quoted};
 
 /// Prints the text of a topic, or the screen of a command.
 pub(crate) fn run(topic: Option<&str>) -> Result<(), EarlyExit> {
-    let text = match topic.map(str::to_ascii_lowercase).as_deref() {
-        None | Some("help") => help::SCREEN.to_owned(),
-        Some("all") => help::whole(),
-        Some("destroy") => help::DESTROY_SCREEN.to_owned(),
-        Some(name) => match help::topic(name).or_else(|| man::command_help(name)) {
-            Some(text) => text,
-            None => return Err(unknown(name).into()),
-        },
-    };
-    exit_with(&text)
+    let name = topic.unwrap_or("help").to_ascii_lowercase();
+    match reference::topic(&name) {
+        Some(text) => exit::print(&format!("{}\n", text.trim_end())),
+        None => Err(unknown(&name).into()),
+    }
 }
 
 fn unknown(name: &str) -> UsageError {
@@ -24,12 +18,9 @@ fn unknown(name: &str) -> UsageError {
     match closest(name, topics.iter().copied()) {
         Some(topic) => UsageError::new(format!("there is no topic {}; did you mean {topic}?", quoted(name))),
         None => {
-            let line = format!("there is no topic {}; there are {}", quoted(name), topics.join(", "));
-            UsageError::new(line)
+            // A long word is not repeated in full, for the topics to fit on the line.
+            let name: String = name.chars().take(8).collect();
+            UsageError::new(format!("no topic {}: {}", quoted(&name), topics.join(", ")))
         }
     }
-}
-
-fn exit_with(text: &str) -> Result<(), EarlyExit> {
-    crate::exit::print(&format!("{}\n", text.trim_end()))
 }

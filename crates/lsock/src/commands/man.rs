@@ -4,6 +4,7 @@
 use crate::cli;
 use crate::exit::{self, EarlyExit};
 use crate::help::{self, Body};
+use crate::reference;
 use clap::{Arg, Command};
 use lsock::usage::{UsageError, quoted};
 use std::io::{self, IsTerminal, Write};
@@ -13,7 +14,7 @@ pub(crate) fn run(of: Option<&str>) -> Result<(), EarlyExit> {
     let name = of.unwrap_or("lsock");
     let name = name.strip_prefix("lsock-").unwrap_or(name);
     let is_whole = name == "lsock";
-    if !is_whole && find(name).is_none() {
+    if !is_whole && reference::find_command(name).is_none() {
         let commands: Vec<_> = cli::command().get_subcommands().map(|it| it.get_name().to_owned()).collect();
         let known = commands.join(", ");
         let line =
@@ -21,7 +22,8 @@ pub(crate) fn run(of: Option<&str>) -> Result<(), EarlyExit> {
         return Err(UsageError::new(line).into());
     }
     if io::stdout().is_terminal() {
-        let text = if is_whole { help::whole() } else { command_help(name).unwrap_or_default() };
+        let text =
+            if is_whole { reference::whole() } else { reference::command_help(name).unwrap_or_default() };
         return exit::print(&format!("{}\n", text.trim_end()));
     }
     let page = if is_whole { page() } else { command_page(name) };
@@ -29,21 +31,10 @@ pub(crate) fn run(of: Option<&str>) -> Result<(), EarlyExit> {
     exit::print(&String::from_utf8_lossy(&page))
 }
 
-fn find(name: &str) -> Option<Command> {
-    cli::command().get_subcommands().find(|it| it.get_name() == name).cloned()
-}
-
-/// The help of a command that is not the listing; `None` if there is none of this name.
-pub(crate) fn command_help(name: &str) -> Option<String> {
-    let command = find(name)?;
-    // The name alone would not be a command.
-    Some(command.bin_name(format!("lsock {name}")).render_long_help().to_string())
-}
-
 /// The page of one command.
 fn command_page(name: &str) -> io::Result<Vec<u8>> {
     let mut roff = Vec::new();
-    if let Some(command) = find(name) {
+    if let Some(command) = reference::find_command(name) {
         let command = command.bin_name(format!("lsock {name}")).version(env!("CARGO_PKG_VERSION"));
         let full: &'static str = match name {
             "destroy" => "lsock-destroy",

@@ -1,7 +1,7 @@
 //! The table for people: aligned by the width on a terminal; no cell is cut.
 
 use super::chunk_writer::ChunkWriter;
-use super::rows::{for_each, text_of_rows};
+use super::rows::{prefetched, text_of_rows};
 use crate::columns::{Absent, Align, Column};
 use crate::digits::push_display;
 use crate::parallel::{self, WORTH_THREADS};
@@ -71,7 +71,7 @@ impl Layout<'_> {
     fn widths(&self, view: &View<'_>, rows: &[&Socket]) -> Vec<usize> {
         let mut widths = vec![0; self.columns.len()];
         let mut cell = String::new();
-        for_each(rows, |socket| {
+        prefetched(rows).for_each(|socket| {
             for (column, width) in self.columns.iter().zip(&mut widths) {
                 cell.clear();
                 push_cell(column, view, socket, &mut cell);

@@ -5,6 +5,7 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::identity::Identity;
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership, UnownedReason};
 use crate::model::owner_source::OwnerSourceUsed;
+use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use std::fmt::Display;
 use std::num::NonZeroU64;
@@ -26,27 +27,44 @@ pub(crate) struct Holding {
     cookie: u32,
     /// The socket's local port; 0: not known.
     port: u16,
+    /// The socket's `IPPROTO_TCP` or `IPPROTO_UDP`; 0: another or not known.
+    ip_protocol: u8,
     role: OwnerRole,
 }
 
 const _: () = assert!(size_of::<Holding>() == 24);
 
+/// The numbers of IANA, which every system uses.
+const IPPROTO_TCP: u8 = 6;
+const IPPROTO_UDP: u8 = 17;
+
 impl Holding {
     pub(crate) fn new(key: u64, owner: Owner) -> Self {
         let Owner { pid, fd, role } = owner;
-        Self { key, pid, fd: fd.unwrap_or(-1), cookie: 0, port: 0, role }
+        Self { key, pid, fd: fd.unwrap_or(-1), cookie: 0, port: 0, ip_protocol: 0, role }
     }
 
-    /// The same, of a socket with this cookie and local port; 0: not known.
+    /// The same, of a socket with this cookie, local port and `IPPROTO_*`; 0: not known.
     #[allow(dead_code, reason = "known by BPF alone")]
-    pub(crate) fn of_socket(self, cookie: u64, port: u16) -> Self {
+    pub(crate) fn of_socket(self, cookie: u64, port: u16, protocol: u16) -> Self {
         // Cookies are counted from 1, so the low half distinguishes any that are open at the same time.
         #[allow(clippy::cast_possible_truncation, reason = "the low half is meant")]
-        Self { cookie: cookie as u32, port, ..self }
+        let cookie = cookie as u32;
+        let ip_protocol =
+            [IPPROTO_TCP, IPPROTO_UDP].into_iter().find(|it| u16::from(*it) == protocol).unwrap_or(0);
+        Self { cookie, port, ip_protocol, ..self }
     }
 
     pub(crate) fn owner(&self) -> Owner {
         Owner::new(self.pid, (self.fd >= 0).then_some(self.fd), self.role)
+    }
+
+    fn may_be_of_protocol(&self, protocol: Protocol) -> bool {
+        match protocol {
+            Protocol::Tcp => self.ip_protocol != IPPROTO_UDP,
+            Protocol::Udp => self.ip_protocol != IPPROTO_TCP,
+            _ => true,
+        }
     }
 
     /// Whether it may be of this socket, which has the same key. A cookie decides where both have one; a kernel that has
@@ -55,7 +73,10 @@ impl Holding {
         match socket.cookie {
             #[allow(clippy::cast_possible_truncation, reason = "as in of_socket")]
             Some(cookie) if self.cookie != 0 => cookie.get() as u32 == self.cookie,
-            _ => self.port == 0 || socket.local.port().is_none_or(|port| port == self.port),
+            _ => {
+                let has_port = self.port == 0 || socket.local.port().is_none_or(|port| port == self.port);
+                has_port && self.may_be_of_protocol(socket.protocol)
+            }
         }
     }
 }
@@ -299,7 +320,6 @@ impl Index {
 mod tests {
     use super::*;
     use crate::model::family::Family;
-    use crate::model::protocol::Protocol;
     use std::net::SocketAddr;
 
     fn table(keys: &[u64]) -> OwnerTable {
@@ -331,14 +351,16 @@ mod tests {
         let mut table = OwnerTable::default();
         // Cookie and port, each known or not.
         let holdings = [(1, 5, 80), (2, 6, 80), (3, 0, 80), (4, 0, 81), (5, 0, 0), (6, 6, 81)];
-        table.add(holdings.map(|(pid, cookie, port)| holding(pid).of_socket(cookie, port)).to_vec(), vec![]);
+        let of_tcp = |(pid, cookie, port)| holding(pid).of_socket(cookie, port, 6);
+        table.add(holdings.map(of_tcp).to_vec(), vec![]);
+        table.add(vec![holding(7).of_socket(0, 80, 17), holding(8).of_socket(5, 80, 17)], vec![]);
         let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, SocketAddr::from(([127, 0, 0, 1], 80)));
         let owners = |socket: &Socket| table.owners(7, socket).map(|owner| owner.pid).collect::<Vec<_>>();
-        assert_eq!(owners(&socket), [1, 2, 3, 5], "without a cookie the port decides");
+        assert_eq!(owners(&socket), [1, 2, 3, 5], "without a cookie port and protocol decide");
         socket.cookie = NonZeroU64::new(5);
-        assert_eq!(owners(&socket), [1, 3, 5]);
+        assert_eq!(owners(&socket), [1, 3, 5, 8], "the cookie decides alone");
         socket.local = crate::model::endpoint::Endpoint::Unknown;
-        assert_eq!(owners(&socket), [1, 3, 4, 5], "nothing is known that contradicts it");
+        assert_eq!(owners(&socket), [1, 3, 4, 5, 8], "nothing is known that contradicts it");
     }
 
     #[test]

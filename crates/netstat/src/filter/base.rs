@@ -15,6 +15,10 @@ use std::ops::{BitAnd, BitOr, Not};
 /// - An IPv4 network also takes the IPv4 traffic of IPv6 sockets (`::ffff:a.b.c.d`), as in the kernel.
 /// - Terms about processes speak of the owners that were found. A socket whose owners are hidden is not one
 ///   of process 12, and so it is kept by `!Filter::pid(12)`: no row is left out for want of an owner.
+/// - A socket that has no user (TIME_WAIT) is not one of user 0, and is kept by `!Filter::uid(0)`. Of one whose user is
+///   not known (a user without a number in the caller's user namespace; macOS: see [`Socket::uid`](crate::Socket::uid))
+///   neither is certain: it is handled as one with hidden owners, and counted in a gap
+///   ([`GapKind::SocketsUndecided`](crate::GapKind::SocketsUndecided)).
 /// - A term about a property that this system does not report for sockets makes the query an error
 ///   ([`Error::is_unsupported`](crate::Error::is_unsupported)), never a guess. Mark, control group and explicit
 ///   binding are known to the Linux kernel alone and decided by it; where such a term stands in an `|` beside

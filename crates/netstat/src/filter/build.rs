@@ -18,13 +18,17 @@ fn term(term: Term) -> Filter {
 
 /// The term for a range of ports; what no port is in lets nothing through.
 fn ports(end: End, ports: impl RangeBounds<u16>) -> Filter {
-    let first = match ports.start_bound() {
-        Bound::Included(first) => Some(*first),
+    ports_between(end, ports.start_bound().cloned(), ports.end_bound().cloned())
+}
+
+fn ports_between(end: End, first: Bound<u16>, last: Bound<u16>) -> Filter {
+    let first = match first {
+        Bound::Included(first) => Some(first),
         Bound::Excluded(before) => before.checked_add(1),
         Bound::Unbounded => Some(0),
     };
-    let last = match ports.end_bound() {
-        Bound::Included(last) => Some(*last),
+    let last = match last {
+        Bound::Included(last) => Some(last),
         Bound::Excluded(after) => after.checked_sub(1),
         Bound::Unbounded => Some(u16::MAX),
     };

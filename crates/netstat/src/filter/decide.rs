@@ -24,8 +24,8 @@ pub(crate) trait OwnerFacts {
 pub(crate) enum Verdict {
     Passes,
     Fails,
-    /// It depends on owners or names that are not known. `by_those_seen`: what it comes to if the row has no other
-    /// owners, and no owner other names, than are known.
+    /// It depends on owners, names or users that are not known. `by_those_seen`: what it comes to if there are no others
+    /// than are known.
     Undecided {
         by_those_seen: bool,
     },
@@ -39,7 +39,7 @@ pub(crate) struct Facts<'a> {
     cgroup: Option<u64>,
     /// The owners are in the row, and this is known of them; `None`: not yet.
     owners: Option<&'a dyn OwnerFacts>,
-    /// Whether to take what is not known of owners for false.
+    /// Whether to take what is not known of owners and users for false.
     closed_world: bool,
 }
 
@@ -117,7 +117,11 @@ impl Term {
             }
             Self::Net(end, net) => at_ends(*end, socket, &|end| end.ip().is_some_and(|ip| net.contains(ip)))?,
             Self::Interface(index) => socket.interface.is_some_and(|interface| interface.get() == *index),
-            Self::Uid(uid) => socket.uid == Some(*uid),
+            Self::Uid(uid) => match socket.uid {
+                Some(user) => user == *uid,
+                None if facts.closed_world || !socket.has_unknown_user() => false,
+                None => return None,
+            },
             Self::Inode(inode) => socket.inode() == Some(*inode),
             Self::Pid(pid) => {
                 let owners = facts.owners?;

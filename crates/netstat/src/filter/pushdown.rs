@@ -125,6 +125,11 @@ impl Filter {
         self.0.has(&|term| matches!(term, Term::Process(_)))
     }
 
+    /// Whether it may stay undecided of a row, other than by what is in every row that the sources of this system emit.
+    pub(crate) fn may_be_undecided(&self) -> bool {
+        self.0.has(&|term| term.is_of_owners() || matches!(term, Term::Uid(_)))
+    }
+
     /// Whether the kernel is to compare marks.
     pub(crate) fn needs_mark(&self) -> bool {
         self.0.has(&|term| matches!(term, Term::Mark { .. }))

@@ -22,7 +22,7 @@ use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::support;
 use crate::sys::system::System;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
@@ -161,15 +161,15 @@ impl<'c> System for Native<'c> {
     }
 
     fn unlisted_process(&self, pid: u32) -> Vec<Gap> {
-        unlisted_process::of_pid(pid)
+        // Where it cannot be opened, owners are not searched for, which is a gap.
+        Proc::open().map_or_else(|_| Vec::new(), |procfs| unlisted_process::of_pid(&procfs, pid))
     }
 
     fn unlisted_processes_named(&self, name: &OsStr) -> Vec<Gap> {
-        unlisted_process::of_name(name, &|pids| {
+        let Ok(procfs) = Proc::open() else { return Vec::new() };
+        unlisted_process::of_name(&procfs, name, &|pids| {
             let seen: Vec<ProcessSeen> = pids.iter().map(|pid| ProcessSeen::new(*pid, u64::MAX)).collect();
-            let (mut processes, _) = self.processes(&seen, Self::NAME_FIELDS, 1);
-            processes.retain(|process| is_named(name, process) == Some(true));
-            processes.into_iter().map(|process| process.pid).collect()
+            self.processes(&seen, Self::NAME_FIELDS, 1).0
         })
     }
 
@@ -194,7 +194,7 @@ impl<'c> System for Native<'c> {
         users::user_id(name)
     }
 
-    fn user_names(wanted: &BTreeSet<u32>) -> HashMap<u32, String> {
+    fn user_names(wanted: &[u32]) -> HashMap<u32, String> {
         users::names(wanted)
     }
 

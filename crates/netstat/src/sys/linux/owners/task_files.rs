@@ -1,6 +1,6 @@
-//! Owners by a BPF iterator over the descriptors of all processes: see [`bpf`](crate::sys::linux::owners::bpf).
+//! Owners by a BPF program that reads the descriptors of all processes: see [`bpf`](crate::sys::linux::owners::bpf).
 //!
-//! One thread iterates, since the kernel returns the tasks in order. It takes a tenth of the time of the walk.
+//! One thread iterates, since the kernel returns the tasks in order. It takes a thirtieth of the time of the walk.
 //!
 //! # Races
 //! The iteration runs in parallel with the reading of the tables, and reads a process once. A socket that was opened or
@@ -26,6 +26,9 @@ use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// How many descriptors the walk reads to look for owners without a descriptor, at three microseconds each.
 const MAX_WALKED: u64 = 1 << 16;
+
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
 
 /// `IPPROTO_MPTCP` of linux/in.h.
 const IPPROTO_MPTCP: u16 = 262;
@@ -67,7 +70,9 @@ impl Scope {
         }
         let owner = Owner::new(file.pid, Some(file.fd), OwnerRole::Holder);
         let holding = Holding::new(file.inode, owner);
-        let Some(Evidence { netns, cookie, port, protocol }) = file.evidence else { return Some(holding) };
+        let Some(Evidence { family, netns, cookie, port, protocol, .. }) = file.evidence else {
+            return Some(holding);
+        };
         if self.netns.is_some_and(|listed| listed != netns) {
             return None;
         }
@@ -75,8 +80,11 @@ impl Scope {
             // Its rows are its subflows, which have cookies and ports of their own.
             return Some(holding);
         }
+        if ![AF_INET, AF_INET6].contains(&family) {
+            return Some(holding);
+        }
         // Without a port it was not bound yet, and is in no table.
-        (port != 0).then(|| holding.of_socket(cookie, port))
+        (port != 0).then(|| holding.of_socket(cookie, port, protocol))
     }
 }
 
@@ -114,7 +122,7 @@ impl Iterated {
             return;
         }
         let mut own = self.holdings.split_off(self.process.start);
-        own.sort_unstable();
+        own.sort();
         own.dedup();
         self.process.limit = self.process.start + (2 * own.len()).max(MANY);
         self.holdings.extend(own);
@@ -260,8 +268,6 @@ where
             return walk.search_without_descriptor(table, sockets);
         }
         if let Some(mut rings) = self.source.rings() {
-            rings.sort_unstable();
-            rings.dedup();
             if let Ok((procfs, pids)) =
                 (self.open_procfs)().and_then(|procfs| procfs.pids().map(|pids| (procfs, pids)))
             {

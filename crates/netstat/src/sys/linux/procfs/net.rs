@@ -12,7 +12,7 @@
 use crate::engine::tables::TableRows;
 use crate::model::details::DetailFields;
 use crate::model::family::Family;
-use crate::sys::linux::clock::nanoseconds_per_tick;
+use crate::sys::linux::clock::NANOSECONDS_PER_TICK;
 use crate::sys::linux::dedup::Dedup;
 use crate::sys::linux::protocols::ProtocolInfo;
 use crate::sys::linux::{details, row};
@@ -72,7 +72,7 @@ pub(crate) fn read(
 ) -> Result<(), Unread> {
     let mut dedup = Dedup::new(info.repeats);
     let hash = RandomState::new();
-    let tick = Duration::from_nanos(nanoseconds_per_tick());
+    let tick = Duration::from_nanos(NANOSECONDS_PER_TICK);
     loop {
         let Some(Opened { path, file }) = open_table(open, info, family)? else {
             rows.absent = true;

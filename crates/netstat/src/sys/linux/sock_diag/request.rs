@@ -13,6 +13,7 @@ use crate::model::error::Error;
 use crate::model::family::Family;
 use crate::query::{Ends, Query};
 use crate::sys::linux::details;
+use crate::sys::linux::kernel_version::kernel_version;
 use crate::sys::linux::protocols::{OnePass, PROTOCOLS, ProtocolInfo};
 use crate::sys::linux::row::{address_family, tcp_state};
 use netstat_wire::linux::inet_diag::{INET_DIAG_REQ_BYTECODE, Request, RequestV2, SockId};
@@ -160,13 +161,4 @@ pub(crate) fn lack_bound_inactive(tables: &[Table]) -> bool {
 /// that does not know it ignores it and returns TCP.
 fn kernel_has_protocol_attribute() -> bool {
     kernel_version() >= (5, 10)
-}
-
-/// The first two numbers of this kernel's release.
-pub(crate) fn kernel_version() -> (u32, u32) {
-    let name = rustix::system::uname();
-    let mut numbers = name.release().to_bytes().split(|byte| !byte.is_ascii_digit()).map(|digits| {
-        std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u32>().ok()).unwrap_or(0)
-    });
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }

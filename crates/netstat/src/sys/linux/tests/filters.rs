@@ -31,6 +31,9 @@ struct Seen {
 
 fn seen(random: &mut Random) -> Seen {
     let mut row = random.socket();
+    if row.has_unknown_user() {
+        row.uid = Some(0);
+    }
     let connected = row.remote.is_some();
     let number = match row.protocol {
         Protocol::Tcp => u8::try_from(random.below(11) + 1).unwrap(),

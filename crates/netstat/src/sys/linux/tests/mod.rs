@@ -13,7 +13,10 @@ mod pipeline;
 mod process_details;
 mod script;
 mod scripted_proc;
+#[cfg(feature = "bpf")]
+mod select;
 mod shared;
 #[cfg(feature = "bpf")]
 mod task_files;
+mod unlisted_process;
 mod without_descriptor;
