@@ -4,7 +4,7 @@ use crate::commands::completions::Shell;
 use crate::help;
 use clap::{CommandFactory, Parser, Subcommand};
 use lsock::filter_args::FilterArgs;
-use lsock::list_args::ListArgs;
+use lsock::list_args::{ColorWhen, ListArgs};
 
 /// Lists the network sockets of this machine and the processes that hold them
 ///
@@ -29,6 +29,13 @@ pub(crate) struct Cli {
 /// The commands beside the listing.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    /// What listens and who is connected, folded to one screen
+    ///
+    /// As lsock alone shows it on a terminal. Listeners come first, those with the widest reach at the top: red for every
+    /// address, yellow for an address that others reach, green for loopback. That is the address to which the socket is
+    /// bound: a firewall may allow less. Connections are counted by process, port, peer and state; an arrow to the left
+    /// was accepted, one to the right opened.
+    Overview(OverviewArgs),
     /// Close sockets of other processes (Linux, with CAP_NET_ADMIN)
     ///
     /// Shows what would be closed and asks. The holders keep their descriptors, and their next call on one fails; the
@@ -54,6 +61,22 @@ pub(crate) enum Command {
     },
 }
 
+/// The arguments of `lsock overview`.
+#[derive(clap::Args, Debug, Default)]
+pub(crate) struct OverviewArgs {
+    #[command(flatten)]
+    pub(crate) filters: FilterArgs,
+    /// Everything, even if it does not fit on the screen
+    #[arg(short = 'W', long)]
+    pub(crate) wide: bool,
+    /// No pager, even if the output is longer than the screen
+    #[arg(long)]
+    pub(crate) no_pager: bool,
+    /// When to colour the output
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, hide_default_value = true)]
+    pub(crate) color: ColorWhen,
+}
+
 /// The arguments of `lsock destroy`.
 #[derive(clap::Args, Debug, Default)]
 pub(crate) struct DestroyArgs {
@@ -75,6 +98,7 @@ pub(crate) fn command() -> clap::Command {
 pub(crate) fn with_screens() -> clap::Command {
     command()
         .override_help(help::SCREEN)
+        .mut_subcommand("overview", |overview| overview.override_help(help::OVERVIEW_SCREEN))
         .mut_subcommand("destroy", |destroy| destroy.override_help(help::DESTROY_SCREEN))
 }
 

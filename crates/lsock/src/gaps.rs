@@ -19,8 +19,7 @@ pub fn line(snapshot: &Snapshot, requested: OwnerSource, rights: impl FnOnce() -
         );
     }
     let mut unreadable = 0;
-    let vanished = |gap: &Gap| matches!(gap.kind, GapKind::ProcessesVanished | GapKind::DescriptorsVanished);
-    let gaps = merged(snapshot.gaps.iter().filter(|gap| !vanished(gap)));
+    let gaps = merged(snapshot.gaps.iter().filter(|gap| is_reported(gap)));
     for gap in &gaps {
         if !line.is_empty() {
             line.push_str("; ");
@@ -71,6 +70,11 @@ fn in_words(gap: &Gap) -> String {
         }
         _ => gap.to_string(),
     }
+}
+
+/// Whether a person is told of it: what ended during the listing is of no use to one.
+pub(crate) fn is_reported(gap: &Gap) -> bool {
+    !matches!(gap.kind, GapKind::ProcessesVanished | GapKind::DescriptorsVanished)
 }
 
 /// What could not be read and may hide rows that the filter selects.

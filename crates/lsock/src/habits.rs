@@ -30,7 +30,12 @@ pub(crate) fn translated(args: Vec<OsString>) -> Result<Vec<OsString>, UsageErro
                     "-p takes no value: --pid {next} selects a process, :{next} a port"
                 )));
             }
-            "-o" if ["json", "jsonl", "csv", "table", "text", "wide", "yaml", "xml"].contains(&next) => {
+            "-o" | "--output" | "--format" if next == "wide" => {
+                rest.next();
+                out.push("--wide".into());
+            }
+            "--output=wide" | "--format=wide" => out.push("--wide".into()),
+            "-o" if ["json", "jsonl", "csv", "table", "text", "yaml", "xml"].contains(&next) => {
                 out.push("--format".into());
                 out.extend(rest.next());
             }
@@ -130,6 +135,7 @@ mod tests {
         for (typed, expected) in [
             ("-o json", "--format json"),
             ("-l -o csv", "-l --format csv"),
+            ("--output wide", "--wide"),
             ("-p123", "--pid=123"),
             ("-p1,2", "--pid=1,2"),
             ("-A tcp,udp -n", "--tcp --udp -n"),

@@ -35,13 +35,38 @@ Columns: --columns NAME,... (+NAME adds)  --sort NAME,-NAME  -r names of hosts
          --no-owners (much faster)  -H no header  --color auto|always|never
 Output:  --json  --jsonl  --csv  --format NAME
          -s counts by state  --pids pids alone  -q exit status alone
+         -W wide: nothing shortened  --no-pager
 Ignored: -a -n -p -O -P -Q (all states, numbers and processes are the default)
 
+lsock overview [FILTER]      listeners and connections on one screen
 lsock destroy FILTER         close sockets, after a question (Linux)
 lsock completions SHELL      completions for bash, zsh, fish, powershell, elvish
 lsock man [COMMAND]          the manual page
 lsock help TOPIC             filters, states, columns, options, owners, output,
                              rights, names, closing, exit, examples
+";
+
+/// What `lsock overview --help` prints: one screen.
+pub(crate) const OVERVIEW_SCREEN: &str = "\
+lsock overview: what listens and who is connected, folded to one screen
+
+  lsock                          the same, alone on a terminal
+  lsock overview -t              TCP alone
+  lsock overview --user nginx    what this user has made
+  lsock overview -W              everything, even if it does not fit
+
+Listeners come first, those with the widest reach at the top:
+  \u{25cf} or *  every address (red)
+  \u{25d0} or +  an address that others reach (yellow)
+  \u{25cb} or .  loopback (green)
+That is the address to which the socket is bound: a firewall may allow less.
+Connections are counted by process, port, peer and state. An arrow to the left
+was accepted, one to the right opened.
+
+Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
+         --port N,N-M  --local-port N  --remote-port N  --state STATE,...
+         --pid N,...  --process NAME  --user NAME,...  or a filter
+Output:  -W wide  --no-pager  --color auto|always|never
 ";
 
 /// What `lsock destroy --help` prints: one screen.
@@ -381,7 +406,7 @@ mod tests {
 
     #[test]
     fn screens_fit_24_lines_of_80_columns() {
-        for screen in [SCREEN, DESTROY_SCREEN] {
+        for screen in [SCREEN, OVERVIEW_SCREEN, DESTROY_SCREEN] {
             assert!(screen.lines().count() <= 24, "{}", screen.lines().count());
             for line in screen.lines() {
                 assert!(line.chars().count() <= 80 && !line.ends_with(' '), "{line}");

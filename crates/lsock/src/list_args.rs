@@ -72,6 +72,12 @@ pub struct ListArgs {
     /// Nothing but the exit status: 0 found, 1 nothing found, 2 usage error or failure
     #[arg(short, long, aliases = ["silent"], group = "output", help_heading = OUTPUT)]
     pub quiet: bool,
+    /// The table as in a pipe: nothing is shortened, folded or left out, however wide it becomes
+    #[arg(short = 'W', long, help_heading = OUTPUT)]
+    pub wide: bool,
+    /// No pager, even if the output is longer than the screen
+    #[arg(long, help_heading = OUTPUT)]
+    pub no_pager: bool,
     /// When to colour the table
     #[arg(long, alias = "colour", value_name = "WHEN", value_enum, default_value_t, hide_default_value = true,
           help_heading = OUTPUT)]

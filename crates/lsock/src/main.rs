@@ -11,12 +11,15 @@ mod foreign_options;
 mod habits;
 mod help;
 mod lsof;
+mod pager;
 mod parse;
 mod reference;
+mod terminal;
 
-use crate::cli::Command;
-use crate::commands::{complete, completions, destroy, help_topic, list, man};
+use crate::cli::{Command, OverviewArgs};
+use crate::commands::{complete, completions, destroy, help_topic, list, man, overview};
 use crate::exit::EarlyExit;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -34,6 +37,10 @@ fn run() -> Result<(), EarlyExit> {
         Some(Command::Completions { shell }) => completions::run(*shell),
         Some(Command::Man { of }) => man::run(of.as_deref()),
         Some(Command::Help { topic }) => help_topic::run(topic.as_deref()),
+        Some(Command::Overview(args)) => overview::run(args),
+        None if std::env::args_os().len() <= 1 && io::stdout().is_terminal() => {
+            overview::run(&OverviewArgs::default())
+        }
         None => list::run(&cli.list),
     }
 }

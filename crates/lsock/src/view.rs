@@ -15,6 +15,8 @@ pub struct View<'a> {
     pub snapshot: &'a Snapshot,
     /// The names of users.
     pub users: &'a Users,
+    /// Sentences that stand below the table on a terminal.
+    pub notes: Vec<String>,
     /// One for each process of the snapshot, in the same order.
     processes: Vec<ProcessView<'a>>,
     /// Their pids: a search over these few bytes is several times as fast as one over the processes.
@@ -52,6 +54,7 @@ impl<'a> View<'a> {
         Self {
             snapshot,
             users,
+            notes: Vec::new(),
             processes,
             pids,
             interfaces: Mutex::default(),
@@ -77,6 +80,13 @@ impl<'a> View<'a> {
     /// The name of a port in the system's list of services.
     pub(crate) fn service_name(&self, protocol: &str, port: u16) -> Option<&str> {
         self.services.get_or_init(ServiceNames::of_system).get(protocol, port)
+    }
+
+    /// Names a network interface of a world that is made for a test.
+    #[cfg(test)]
+    pub(crate) fn name_interface(&self, index: u32, name: &str) {
+        let mut known = self.interfaces.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(index, Some(name.into()));
     }
 
     /// The name of a network interface, not escaped. Each is looked up once.

@@ -86,6 +86,7 @@ pub use model::owner_source::{OwnerSource, OwnerSourceUsed};
 pub use model::process::{Process, ProcessFields};
 pub use model::process_id::ProcessId;
 pub use model::protocol::{Protocol, SocketType};
+pub use model::protocol_kind::ProtocolKind;
 pub use model::queues::Queues;
 pub use model::snapshot::{Holder, Snapshot};
 pub use model::socket::Socket;

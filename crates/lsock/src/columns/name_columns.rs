@@ -1,7 +1,8 @@
 //! The columns with names of hosts and services in place of numbers.
 
 use super::column::{Absent, Column, Needs, TEXT};
-use super::value::{self, Value};
+use super::endpoint;
+use super::value::Value;
 use crate::view::View;
 use netstat::Socket;
 use std::net::SocketAddr;
@@ -13,7 +14,10 @@ pub(super) const NAME_COLUMNS: &[Column] = &[
         name: "local_host",
         header: "LOCAL",
         help: "local address and port, with the name of the host where the resolver has one, as -r shows it",
-        value: Value::Text(|view, socket, out| push_host(view, socket.local_addr(), out)),
+        value: Value::Text(|view, socket, out| {
+            let local = socket.local_addr();
+            push_host(view, local, local.and_then(|local| endpoint::device_of(socket, local)), out);
+        }),
         ..HOSTS
     },
     Column {
@@ -21,7 +25,7 @@ pub(super) const NAME_COLUMNS: &[Column] = &[
         header: "REMOTE",
         help: "remote address and port, with the name of the host where the resolver has one, as -r shows it",
         absent: Absent::AnyEndpoint,
-        value: Value::Text(|view, socket, out| push_host(view, socket.remote_addr(), out)),
+        value: Value::Text(|view, socket, out| push_host(view, socket.remote_addr(), None, out)),
         ..HOSTS
     },
     Column {
@@ -41,14 +45,14 @@ pub(super) const NAME_COLUMNS: &[Column] = &[
     },
 ];
 
-fn push_host(view: &View<'_>, endpoint: Option<SocketAddr>, out: &mut String) {
+fn push_host(view: &View<'_>, endpoint: Option<SocketAddr>, device: Option<u32>, out: &mut String) {
     let Some(endpoint) = endpoint else { return };
     match view.host_names.get(endpoint.ip()) {
         Some(name) => {
             out.push_str(name);
-            value::push_port(endpoint.port(), out);
+            endpoint::push_port(endpoint, out);
         }
-        None => value::push_endpoint(view, endpoint, out),
+        None => endpoint::push_endpoint(view, endpoint, device, out),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::commands::{other_meaning, pids, quiet, summary};
 use crate::exit::{self, EarlyExit};
-use crate::ffi;
+use crate::{ffi, pager, terminal};
 use lsock::host_names::PATIENCE;
 use lsock::list_args::ListArgs;
 use lsock::plan::Plan;
@@ -11,8 +11,8 @@ use lsock::rights::Rights;
 use lsock::users::Users;
 use lsock::view::View;
 use lsock::{gaps, render, sort};
-use netstat::{GapKind, Lister, Socket};
-use std::io::{self, Write};
+use netstat::{GapKind, Lister, Snapshot, Socket};
+use std::io::{self, IsTerminal, Write};
 use std::mem::ManuallyDrop;
 
 /// Lists the sockets that these arguments select.
@@ -26,22 +26,24 @@ pub(crate) fn run(args: &ListArgs) -> Result<(), EarlyExit> {
 }
 
 fn rows(args: &ListArgs) -> Result<(), EarlyExit> {
-    let mut plan = Plan::new(args)?;
+    let mut plan = shown_plan(args, Plan::new(args)?);
     let users = Users::of_system();
     // Not dropped: the end of the process frees all rows at once.
     let mut lister = ManuallyDrop::new(Lister::new());
     let mut snapshot = ManuallyDrop::new(lister.snapshot(&plan.query).map_err(EarlyExit::Query)?);
     let mut note = None;
-    let mut says_why = false;
+    // What the note explains is not repeated.
+    let mut line = None;
     if snapshot.sockets.is_empty() {
         note = note_on_bound(args, &plan, &mut lister)?;
         if note.is_none()
             && let Some(meaning) = other_meaning::find(args, &snapshot, &mut lister)?
         {
             note = Some(meaning.note);
-            says_why = true;
             if let Some((other_plan, other_snapshot)) = meaning.listing {
-                (plan, snapshot) = (other_plan, ManuallyDrop::new(other_snapshot));
+                (plan, snapshot) = (shown_plan(args, other_plan), ManuallyDrop::new(other_snapshot));
+            } else {
+                line = Some(without_missing_processes(&snapshot));
             }
         }
     }
@@ -50,23 +52,48 @@ fn rows(args: &ListArgs) -> Result<(), EarlyExit> {
         resolve_hosts(&mut view);
     }
     let rows = sort::sorted(&view, &plan.sort);
-    write(&plan, &view, &rows).map_err(EarlyExit::Output)?;
-    let is_empty = rows.is_empty();
-    if says_why {
-        // The note has it, and the JSON is written.
-        snapshot.gaps.retain(|gap| gap.kind != GapKind::ProcessNotFound);
-    }
-    let line = gaps::line(&snapshot, plan.owner_source, || Rights::of_process(ffi::effective_uid()));
-    if note.is_none() && line.is_none() && is_empty && plan.output.format == Format::Table {
+    let unseen = gaps::line(line.as_ref().unwrap_or(&snapshot), plan.owner_source, || {
+        Rights::of_process(ffi::effective_uid())
+    });
+    if rows.is_empty() && note.is_none() && unseen.is_none() && plan.output.format == Format::Table {
         note = Some("no socket matches".to_owned());
     }
-    if let Some(line) = line {
+    let below_table = plan.output.screen.is_some() && plan.output.header && !rows.is_empty();
+    // The footer of the table is on the same terminal.
+    let unseen = if below_table && io::stderr().is_terminal() {
+        view.notes.extend(unseen);
+        view.notes.extend(note.take());
+        None
+    } else {
+        unseen
+    };
+    write(&plan, &view, &rows, !args.no_pager).map_err(EarlyExit::Output)?;
+    if let Some(line) = unseen {
         exit::eprint(&line);
     }
     if let Some(note) = note {
         exit::eprint(&note);
     }
     Ok(())
+}
+
+/// The plan for the terminal, if there is one.
+fn shown_plan(args: &ListArgs, mut plan: Plan) -> Plan {
+    if !args.wide
+        && plan.output.format == Format::Table
+        && let Some(screen) = terminal::screen(args.color())
+    {
+        plan.show_on(screen);
+    }
+    plan
+}
+
+/// The gaps of a snapshot but for processes that do not exist.
+fn without_missing_processes(snapshot: &Snapshot) -> Snapshot {
+    let mut gaps = Snapshot::default();
+    gaps.owner_source.clone_from(&snapshot.owner_source);
+    gaps.gaps = snapshot.gaps.iter().filter(|gap| gap.kind != GapKind::ProcessNotFound).cloned().collect();
+    gaps
 }
 
 /// That there are sockets that are only bound, where nothing else is to be shown: such a socket is why another program
@@ -101,7 +128,12 @@ fn resolve_hosts(view: &mut View<'_>) {
     }
 }
 
-fn write(plan: &Plan, view: &View<'_>, rows: &[&Socket]) -> io::Result<()> {
+fn write(plan: &Plan, view: &View<'_>, rows: &[&Socket], may_page: bool) -> io::Result<()> {
+    if let Some(screen) = &plan.output.screen {
+        let mut text = Vec::new();
+        render::write(&plan.output, screen.color, view, rows, &mut text)?;
+        return pager::write(&text, screen, may_page);
+    }
     let mut out = io::stdout().lock();
     if plan.output.format == Format::Table && plan.color.is_wanted() {
         // Copies everything, after enabling escape sequences on a Windows console.

@@ -37,6 +37,7 @@ fn command_page(name: &str) -> io::Result<Vec<u8>> {
     if let Some(command) = reference::find_command(name) {
         let command = command.bin_name(format!("lsock {name}")).version(env!("CARGO_PKG_VERSION"));
         let full: &'static str = match name {
+            "overview" => "lsock-overview",
             "destroy" => "lsock-destroy",
             "completions" => "lsock-completions",
             "man" => "lsock-man",

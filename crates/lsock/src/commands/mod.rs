@@ -7,6 +7,7 @@ pub(crate) mod help_topic;
 pub(crate) mod list;
 pub(crate) mod man;
 mod other_meaning;
+pub(crate) mod overview;
 mod pids;
 mod quiet;
 mod summary;

@@ -25,7 +25,7 @@ pub(crate) struct Holding {
     fd: i32,
     /// The low half of the socket's cookie; 0: not known.
     cookie: u32,
-    /// The socket's local port; 0: not known.
+    /// The socket's local port, of a raw socket its IP protocol; 0: not known.
     port: u16,
     /// The socket's `IPPROTO_TCP` or `IPPROTO_UDP`; 0: another or not known.
     ip_protocol: u8,
@@ -74,10 +74,18 @@ impl Holding {
             #[allow(clippy::cast_possible_truncation, reason = "as in of_socket")]
             Some(cookie) if self.cookie != 0 => cookie.get() as u32 == self.cookie,
             _ => {
-                let has_port = self.port == 0 || socket.local.port().is_none_or(|port| port == self.port);
+                let has_port = self.port == 0 || number_of(socket).is_none_or(|number| number == self.port);
                 has_port && self.may_be_of_protocol(socket.protocol)
             }
         }
+    }
+}
+
+/// What the kernel keeps as the local port of a socket: of a raw socket the IP protocol.
+fn number_of(socket: &Socket) -> Option<u16> {
+    match socket.protocol {
+        Protocol::Raw(protocol) => Some(protocol.into()),
+        _ => socket.local.port(),
     }
 }
 

@@ -7,7 +7,7 @@ use crate::engine::parallel::{run_parallel, thread_count};
 use crate::engine::process_names::{ProcessNames, owning_processes};
 use crate::model::counts::Counts;
 use crate::model::error::Error;
-use crate::model::gap::Gap;
+use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::Ownership;
 use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
@@ -19,7 +19,7 @@ use std::time::SystemTime;
 
 /// Lists sockets. While this thread reads the tables, others search for owners; then the two are joined.
 pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Error> {
-    refuse_unsupported::<S>(query)?;
+    let unsupported = refuse_unsupported::<S>(query)?;
     let mut snapshot = Snapshot { taken_at: SystemTime::now(), ..Snapshot::default() };
     let mut decisions = Decisions::of(query);
     if !query.wants_owners() {
@@ -40,11 +40,13 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
         })?;
         decisions.add_gaps(system, &mut gaps);
         snapshot.gaps = gaps;
+        snapshot.gaps.extend(unsupported);
         return Ok(snapshot);
     }
     let threads = thread_count(query, S::processors);
     let mut search = system.owner_search(query);
     read_tables_beside_search(system, query, &search, threads, &mut snapshot)?;
+    snapshot.gaps.extend(unsupported);
     let mut owners = search.table();
     let unresolved = join::resolve_owners(system, &mut snapshot.sockets, &owners, threads);
     join::second_pass(system, unresolved, &mut search, &mut owners, threads);
@@ -59,9 +61,20 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     Ok(snapshot)
 }
 
-/// Refuses a filter that this system cannot decide.
-fn refuse_unsupported<S: System>(query: &Query) -> Result<(), Error> {
-    query.filter.check(S::SUPPORT.socket_fields, S::KERNEL_DECIDES)
+/// Refuses a filter that this system cannot decide, and a query for nothing but protocols that it does not list; beside
+/// others, each such protocol is a gap.
+fn refuse_unsupported<S: System>(query: &Query) -> Result<Vec<Gap>, Error> {
+    query.filter.check(S::SUPPORT.socket_fields, S::KERNEL_DECIDES)?;
+    let listed = S::SUPPORT.protocols;
+    let Some(first) = query.wanted_protocols().find(|kind| !listed.contains(kind)) else {
+        return Ok(Vec::new());
+    };
+    if !query.wanted_protocols().any(|kind| listed.contains(&kind)) {
+        return Err(Error::unsupported("list", format!("{first} sockets")));
+    }
+    let unlisted = query.wanted_protocols().filter(|kind| !listed.contains(kind));
+    let gap = |kind| Gap::new(GapKind::TableUnavailable, 1, format!("{kind}: not listed on this system"));
+    Ok(unlisted.map(gap).collect())
 }
 
 /// Keeps a row that passes the filter, as far as that does not depend on owners.
@@ -168,16 +181,17 @@ fn add_gaps_of_search(owners: OwnerTable, is_hidden: bool, gaps: &mut Vec<Gap>) 
 
 /// Counts sockets without keeping them, and without their owners unless the filter depends on these.
 pub(crate) fn count<S: System>(system: &S, query: &Query) -> Result<Counts, Error> {
-    refuse_unsupported::<S>(query)?;
+    let unsupported = refuse_unsupported::<S>(query)?;
     let mut counts = Counts::default();
-    counts.gaps = if query.needs_decisions() || S::ROWS_REPEAT {
-        stream(system, query, &mut |socket| {
+    if query.needs_decisions() || S::ROWS_REPEAT {
+        counts.gaps = stream(system, query, &mut |socket| {
             counts.add(socket.protocol, socket.state, 1);
             ControlFlow::Continue(())
-        })?
+        })?;
     } else {
-        system.count(query, &mut counts)?
-    };
+        counts.gaps = system.count(query, &mut counts)?;
+        counts.gaps.extend(unsupported);
+    }
     Ok(counts)
 }
 
@@ -187,7 +201,7 @@ pub(crate) fn stream<S: System>(
     query: &Query,
     each: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
-    refuse_unsupported::<S>(query)?;
+    let unsupported = refuse_unsupported::<S>(query)?;
     let mut decisions = Decisions::of(query);
     let mut flow = ControlFlow::Continue(());
     if !query.wants_owners() {
@@ -201,6 +215,7 @@ pub(crate) fn stream<S: System>(
         if flow.is_continue() {
             decisions.add_gaps(system, &mut gaps);
         }
+        gaps.extend(unsupported);
         return Ok(gaps);
     }
     let threads = thread_count(query, S::processors);
@@ -223,6 +238,7 @@ pub(crate) fn stream<S: System>(
         }
         flow
     })?;
+    gaps.extend(unsupported);
     if flow.is_break() {
         return Ok(gaps);
     }

@@ -30,7 +30,9 @@ use std::ops::{BitAnd, BitOr, Not};
 /// stand first narrow all that follows, and `and` binds closer than `or`, as that manual says (`ss` 6.1 itself reads
 /// both from left to right). Beside them there are
 ///
-/// - `listening`, `tcp`, `udp`, `ipv4`, `ipv6`, and the name of a state by itself,
+/// - `listening`, `ipv4`, `ipv6`, the name of a protocol (`tcp`, `udp`, `udplite`, `icmp` or `ping`, `raw` or `raw:58`,
+///   `sctp`, `mptcp`, `unix`, `netlink`, `packet`, `vsock`) and the name of a state, by themselves,
+/// - `proto raw`, `family unix`, `type dgram`,
 /// - `port :80`, or `:80` by itself, and `host 10.0.0.0/8`, for either end,
 /// - ranges and lists of ports, `sport = :80,8000-8999`,
 /// - `process nginx`, `pid 12`, `user www-data`, `uid 33`, `inode 4711`,
@@ -65,7 +67,6 @@ use std::ops::{BitAnd, BitOr, Not};
 #[must_use = "a filter does nothing until a query has it"]
 pub struct Filter(pub(super) Expr);
 
-#[allow(dead_code, reason = "of use where the kernel takes filters")]
 impl Filter {
     pub(crate) fn expr(&self) -> &Expr {
         &self.0

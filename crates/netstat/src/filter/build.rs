@@ -6,7 +6,8 @@ use super::net::Net;
 use super::states::{OTHER, States};
 use super::term::{End, Term};
 use crate::model::family::Family;
-use crate::model::protocol::Protocol;
+use crate::model::protocol::{Protocol, SocketType};
+use crate::model::protocol_kind::ProtocolKind;
 use crate::model::state::State;
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -86,6 +87,17 @@ impl Filter {
     /// Sockets of this protocol.
     pub fn protocol(protocol: Protocol) -> Self {
         term(Term::Protocol(protocol))
+    }
+
+    /// Sockets of this protocol, whatever number belongs to it: all raw sockets, all netlink sockets.
+    pub fn protocol_kind(kind: ProtocolKind) -> Self {
+        kind.protocol().map_or_else(|| term(Term::ProtocolKind(kind)), Self::protocol)
+    }
+
+    /// Sockets of this type ([`Socket::socket_type`](crate::Socket::socket_type)), and those whose type is not known.
+    #[doc(alias = "SOCK_STREAM")]
+    pub fn socket_type(socket_type: SocketType) -> Self {
+        term(Term::Type(socket_type))
     }
 
     /// IPv4 sockets.

@@ -14,6 +14,7 @@ pub(crate) mod owner_source;
 pub(crate) mod process;
 pub(crate) mod process_id;
 pub(crate) mod protocol;
+pub(crate) mod protocol_kind;
 pub(crate) mod queues;
 pub(crate) mod snapshot;
 pub(crate) mod socket;

@@ -53,6 +53,7 @@ impl Selected {
 
 impl<'c> OwnerSources<'c> {
     pub(crate) fn new(kept: &'c KeptProgram, query: &Query) -> Self {
+        kept.unmapped.begin();
         Self {
             kept,
             asked: query.owner_source,
@@ -67,7 +68,8 @@ impl<'c> OwnerSources<'c> {
     fn iteration(&self, program: Arc<BpfSource>, reason: &'static str) -> Iteration {
         let nested = program.level() > 0;
         let scope = task_files::Scope { nested, netns: self.netns, pids: self.pids.clone() };
-        task_files::TaskFileSearch::over(program, scope, reason, Proc::open)
+        let search: Iteration = task_files::TaskFileSearch::over(program, scope, reason, Proc::open);
+        search.remembering(&self.kept.unmapped)
     }
 
     /// If the walk was denied access to some processes, retries with the iterator, which needs no right to trace.
@@ -93,7 +95,8 @@ impl<'c> OwnerSources<'c> {
                     if self.asked != OwnerSource::Procfs {
                         debug!("owners by procfs, not by BPF: {}", from.reason);
                     }
-                    Selected::Walk(walk::ProcfsWalk::over(Proc::open(), &self.pids), from)
+                    let walk = walk::ProcfsWalk::over(Proc::open(), &self.pids);
+                    Selected::Walk(walk.remembering(&self.kept.unmapped), from)
                 }
                 Strategy::Iterate { program, reason } => Selected::Iterate(self.iteration(program, reason)),
             }

@@ -6,6 +6,7 @@ pub(crate) mod net;
 pub(crate) mod process;
 pub(crate) mod process_cache;
 pub(crate) mod program_name;
+pub(crate) mod sctp;
 
 use super::clock::nanoseconds_since_boot;
 use super::errno::errno_of;

@@ -11,6 +11,7 @@ mod lookup;
 mod owners;
 mod pipeline;
 mod process_details;
+mod protocols;
 mod script;
 mod scripted_proc;
 #[cfg(feature = "bpf")]
