@@ -10,7 +10,6 @@ use lsock::rights::Rights;
 use lsock::users::Users;
 use lsock::view::View;
 use netstat::Filter;
-use netstat::Filter;
 use std::io::{self, IsTerminal};
 use std::mem::ManuallyDrop;
 
