@@ -13,8 +13,8 @@
 use crate::engine::tables::TableRows;
 use crate::model::details::DetailFields;
 use crate::model::family::Family;
-use crate::sys::linux::clock::NANOSECONDS_PER_TICK;
 use crate::model::protocol::Protocol;
+use crate::sys::linux::clock::NANOSECONDS_PER_TICK;
 use crate::sys::linux::dedup::Dedup;
 use crate::sys::linux::protocols::ProtocolInfo;
 use crate::sys::linux::{details, raw, row};
