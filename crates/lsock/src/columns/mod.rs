@@ -6,6 +6,7 @@ mod counter_columns;
 mod detail_columns;
 mod endpoint;
 mod name_columns;
+mod other_end;
 mod socket_columns;
 mod ss_details;
 mod value;

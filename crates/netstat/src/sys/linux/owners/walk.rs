@@ -206,12 +206,15 @@ pub(crate) fn search_without_descriptor(
     let mut search = WithoutDescriptor::new(procfs, &wanted);
     search.search_rings(rings);
     // Mappings take long to read, so they are not where another reason hides most owners. Of the IP protocols only
-    // TCP can be mapped.
+    // TCP can be mapped; the rings of packet and XDP sockets are.
     let may_hide =
         matches!(table.if_missing, Ownership::Hidden { reason } if reason != HiddenReason::NotSearched);
     let own_user = procfs.user(std::process::id()).ok();
     let is_sought = |socket: &&Socket| !may_hide || (socket.uid.is_some() && socket.uid == own_user);
-    let is_mappable = |socket: &&Socket| socket.protocol == Protocol::Tcp && is_sought(socket);
+    let can_be_mapped = |socket: &&Socket| {
+        matches!(socket.protocol, Protocol::Tcp | Protocol::Packet(_) | Protocol::Other(_))
+    };
+    let is_mappable = |socket: &&Socket| can_be_mapped(socket) && is_sought(socket);
     let mappable: Vec<&Socket> = sockets.iter().copied().filter(is_mappable).collect();
     // What is remembered is of all processes.
     let names_some = matches!(table.if_missing, Ownership::Hidden { reason: HiddenReason::NotSearched });
