@@ -5,22 +5,31 @@
 //!
 //! From arguments to output: [`list_args`] (with [`filter_args`]) is what was typed, [`plan`] what to query and how to
 //! show it, the crate `netstat` answers with a snapshot, [`view`] prepares its names, [`sort`] sorts its rows,
-//! [`render`] writes them. [`columns`] is the one list of what can be shown.
+//! [`render`] writes them, fitted to a [`screen`] if that is where they go; [`overview`] folds them. [`columns`] is the one
+//! list of what can be shown.
 
 pub mod columns;
+mod counts;
 mod digits;
 pub mod escape;
 mod family_args;
 pub mod filter_args;
 pub mod gaps;
+mod holders;
 pub mod list_args;
+pub mod overview;
 mod parallel;
 pub mod plan;
 mod protocol_args;
+mod reach;
 pub mod render;
 pub mod rights;
+pub mod screen;
 pub mod sort;
 mod time;
 pub mod usage;
 pub mod users;
 pub mod view;
+
+#[cfg(test)]
+mod screen_tests;

@@ -1,8 +1,10 @@
 //! The columns of a row, its owners and their processes, in the order of the help.
 
-use super::column::{Absent, Align, Column, Needs, TEXT};
+use super::column::{Absent, Align, Column, Needs, OnScreen, TEXT};
+use super::endpoint::End;
 use super::other_end;
-use super::value::{self, End, Value};
+use super::value::{self, Value};
+use crate::reach::Reach;
 use crate::view;
 use netstat::ProcessFields;
 
@@ -62,6 +64,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "state",
         header: "STATE",
         help: "state of a connection",
+        on_screen: OnScreen::State,
         value: Value::Word(|socket| view::state_name(socket.state)),
         ..TEXT
     },
@@ -69,14 +72,15 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "local",
         aliases: &["localaddress"],
         header: "LOCAL",
-        help: "local address and port; name and inode of a unix socket",
+        help: "local address and port, with %DEVICE if the socket is bound to one; name and inode of a unix socket",
+        on_screen: OnScreen::Local,
         value: Value::Endpoint(End::Local),
         ..TEXT
     },
     Column {
         name: "local_addr",
         header: "LOCAL-ADDR",
-        help: "local address, with its zone",
+        help: "local address, with its zone or the device that the socket is bound to",
         value: Value::Address(End::Local),
         ..TEXT
     },
@@ -94,6 +98,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         header: "REMOTE",
         help: "remote address and port, name and inode of the peer; *:* where there is none",
         absent: Absent::AnyEndpoint,
+        on_screen: OnScreen::Remote,
         value: Value::Endpoint(End::Remote),
         ..TEXT
     },
@@ -139,6 +144,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "user",
         header: "USER",
         help: "name of the user who made the socket, or the number if there is none (not Windows)",
+        on_screen: OnScreen::User,
         value: Value::Text(value::user),
         ..TEXT
     },
@@ -147,6 +153,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         aliases: &["pids"],
         header: "PID",
         help: "processes that hold the socket; on Windows the one that bound it",
+        on_screen: OnScreen::Pids,
         value: Value::OfOwners(|_, owner| Some(owner.pid.into())),
         ..OWNERS
     },
@@ -164,6 +171,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         header: "PROCESS",
         help: "their names; in brackets why no process is in sight",
         absent: Absent::Reason,
+        on_screen: OnScreen::Processes,
         value: Value::OfProcesses(|process| process.name.as_deref()),
         ..detail(ProcessFields::NAME)
     },
@@ -219,6 +227,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         aliases: &["starttime"],
         header: "STARTED",
         help: "when they started (UTC)",
+        on_screen: OnScreen::Started,
         value: Value::OfProcesses(|process| process.started.as_deref()),
         ..detail(ProcessFields::START_TIME)
     },
@@ -304,6 +313,15 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         ..TEXT
     },
     Column {
+        name: "reach",
+        header: "REACH",
+        help: "from where a listener's address is reached: all, network or local; a firewall may allow less",
+        value: Value::Word(|socket| {
+            socket.is_listening().then(|| Reach::of(socket)).flatten().map(Reach::as_str)
+        }),
+        ..TEXT
+    },
+    Column {
         name: "v6_only",
         header: "V6ONLY",
         help: "whether an IPv6 socket takes no IPv4: true or false",
@@ -314,6 +332,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "created",
         header: "CREATED",
         help: "when the socket was made (UTC; Windows)",
+        on_screen: OnScreen::Created,
         value: Value::Text(value::created),
         ..TEXT
     },

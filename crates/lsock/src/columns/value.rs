@@ -1,14 +1,15 @@
 //! The value of a row in a column, as text and as a key to sort by.
 
+use super::endpoint::{End, push_address, push_endpoint, push_interface};
 use super::other_end;
-use crate::digits::{push_display, push_hex, push_ip, push_number};
+use crate::digits::{push_display, push_hex, push_number};
 use crate::escape::escape_into;
 use crate::time::Rfc3339;
 use crate::view::{ProcessView, View};
 use netstat::{Owner, Protocol, Socket};
 use std::collections::HashSet;
 use std::hash::Hash;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// How a column gets its value.
@@ -32,22 +33,6 @@ pub(super) enum Value {
     Text(fn(&View<'_>, &Socket, &mut String)),
 }
 
-/// An end of a socket.
-#[derive(Copy, Clone)]
-pub(super) enum End {
-    Local,
-    Remote,
-}
-
-impl End {
-    fn of(self, socket: &Socket) -> Option<SocketAddr> {
-        match self {
-            Self::Local => socket.local_addr(),
-            Self::Remote => socket.remote_addr(),
-        }
-    }
-}
-
 /// What a row is sorted by: numbers by value, endpoints by address and then port, anything else by its text.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Key {
@@ -67,11 +52,11 @@ impl Value {
             Self::Hex(of) => push_some(of(socket), push_hex, out),
             Self::Millis(of) => push_some(of(socket), push_millis, out),
             Self::Endpoint(end) => match end.of(socket) {
-                Some(endpoint) => push_endpoint(view, endpoint, out),
+                Some(endpoint) => push_endpoint(view, endpoint, end.device(socket, endpoint), out),
                 None => other_end::push(view, socket, *end, out),
             },
             Self::Address(end) => match end.of(socket) {
-                Some(endpoint) => push_address(view, endpoint.ip(), scope_id(endpoint), out),
+                Some(endpoint) => push_address(view, endpoint, end.device(socket, endpoint), out),
                 None => other_end::push_name(view, socket, *end, out),
             },
             Self::OfOwners(of) => {
@@ -149,44 +134,6 @@ pub(super) fn push_millis(time: Duration, out: &mut String) {
 
 fn push_text(text: &str, out: &mut String) {
     out.push_str(text);
-}
-
-/// `127.0.0.1:80`, `[fe80::1%eth0]:80`; `*` for port 0, which means no port.
-fn push_endpoint(view: &View<'_>, endpoint: SocketAddr, out: &mut String) {
-    if endpoint.is_ipv6() {
-        out.push('[');
-    }
-    push_address(view, endpoint.ip(), scope_id(endpoint), out);
-    if endpoint.is_ipv6() {
-        out.push(']');
-    }
-    match endpoint.port() {
-        0 => out.push_str(":*"),
-        port => {
-            out.push(':');
-            push_number(port, out);
-        }
-    }
-}
-
-/// `127.0.0.1`, `fe80::1%eth0`; the zone as a number if it has no name.
-pub(super) fn push_address(view: &View<'_>, ip: IpAddr, scope_id: u32, out: &mut String) {
-    push_ip(ip, out);
-    if scope_id != 0 {
-        out.push('%');
-        push_interface(view, scope_id, out);
-    }
-}
-
-fn scope_id(endpoint: SocketAddr) -> u32 {
-    if let SocketAddr::V6(endpoint) = endpoint { endpoint.scope_id() } else { 0 }
-}
-
-fn push_interface(view: &View<'_>, index: u32, out: &mut String) {
-    match view.interface(index) {
-        Some(name) => escape_into(name.as_bytes(), out),
-        None => push_number(index, out),
-    }
 }
 
 /// `tcp`, `raw:58`: a raw socket shows its IP protocol, which other protocols show with their ends or not at all.

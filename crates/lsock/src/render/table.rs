@@ -24,10 +24,10 @@ const MAX_WIDTH: usize = 60;
 
 const SPACING: usize = 2;
 
-const HEADER: Style = Style::new().bold();
+pub(super) const HEADER: Style = Style::new().bold();
 const LISTENING: Style = AnsiColor::Green.on_default();
 const CLOSING: Style = AnsiColor::Yellow.on_default();
-const FAINT: Style = Style::new().dimmed();
+pub(super) const FAINT: Style = Style::new().dimmed();
 
 pub(super) fn write(
     layout: &Layout<'_>,
@@ -145,7 +145,7 @@ fn push_cell(column: &Column, view: &View<'_>, socket: &Socket, cell: &mut Strin
 }
 
 /// The style of a cell: states in colour, absent values faint.
-fn style(column: &Column, socket: &Socket, text: &str) -> Style {
+pub(super) fn style(column: &Column, socket: &Socket, text: &str) -> Style {
     let is_absent = match column.absent {
         Absent::Dash => text == "-",
         Absent::AnyEndpoint => text == "*:*",

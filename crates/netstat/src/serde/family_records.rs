@@ -61,7 +61,7 @@ object!(UnixNameRecord<'_>, |it|
         UnixName::Abstract(_) => "abstract",
     },
     "name": it.bytes().map(String::from_utf8_lossy),
-    "name_bytes" if known: it.bytes().filter(|name| str::from_utf8(name).is_err()).map(hex),
+    "name_bytes" if known: it.bytes().filter(|name| std::str::from_utf8(name).is_err()).map(hex),
 );
 
 fn hex(bytes: &[u8]) -> String {

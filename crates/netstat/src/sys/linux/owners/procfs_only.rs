@@ -6,20 +6,22 @@ use crate::model::gap::Gap;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
+use crate::sys::linux::owners::unmapped::Unmapped;
 use crate::sys::linux::owners::walk::ProcfsWalk;
 use crate::sys::linux::procfs::Proc;
 use crate::sys::linux::unlisted_socket::{Listed, Unlisted};
 use crate::sys::system::OwnerSearch;
-use std::marker::PhantomData;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Without BPF there is no program to keep for the next listing.
 #[derive(Default)]
-pub(crate) struct KeptProgram {}
+pub(crate) struct KeptProgram {
+    unmapped: Arc<Unmapped>,
+}
 
 /// A search for owners in `/proc`.
 pub(crate) struct OwnerSources<'c> {
-    kept: PhantomData<&'c KeptProgram>,
+    kept: &'c KeptProgram,
     asked: OwnerSource,
     pids: Vec<u32>,
     unlisted: Unlisted,
@@ -29,9 +31,10 @@ pub(crate) struct OwnerSources<'c> {
 }
 
 impl<'c> OwnerSources<'c> {
-    pub(crate) fn new(_kept: &'c KeptProgram, query: &Query, listed: Listed) -> Self {
+    pub(crate) fn new(kept: &'c KeptProgram, query: &Query, listed: Listed) -> Self {
+        kept.unmapped.begin();
         Self {
-            kept: PhantomData,
+            kept,
             asked: query.owner_source,
             pids: query.filter.pids(),
             unlisted: Unlisted::new(query, listed),
@@ -43,7 +46,8 @@ impl<'c> OwnerSources<'c> {
 
 impl OwnerSearch for OwnerSources<'_> {
     fn run(&self) {
-        let walk = self.walk.get_or_init(|| ProcfsWalk::over(Proc::open(), &self.pids));
+        let walk = || ProcfsWalk::over(Proc::open(), &self.pids).remembering(&self.kept.unmapped);
+        let walk = self.walk.get_or_init(walk);
         if let Some(keys) = self.tables_complete.get() {
             walk.tables_complete(keys.clone());
         }

@@ -38,8 +38,8 @@ fn namespace_of_this_thread() -> Option<u32> {
 
 /// The source that was selected.
 enum Selected {
-    Walk(walk::ProcfsWalk<Proc>, OwnerSourceUsed),
-    Iterate(Iteration),
+    Walk(Box<walk::ProcfsWalk<Proc>>, OwnerSourceUsed),
+    Iterate(Box<Iteration>),
 }
 
 type Iteration = task_files::TaskFileSearch<Arc<BpfSource>, Proc, fn() -> Result<Proc, Errno>>;
@@ -47,14 +47,15 @@ type Iteration = task_files::TaskFileSearch<Arc<BpfSource>, Proc, fn() -> Result
 impl Selected {
     fn search(&self) -> &dyn OwnerSearch {
         match self {
-            Self::Walk(search, _) => search,
-            Self::Iterate(search) => search,
+            Self::Walk(search, _) => &**search,
+            Self::Iterate(search) => &**search,
         }
     }
 }
 
 impl<'c> OwnerSources<'c> {
     pub(crate) fn new(kept: &'c KeptProgram, query: &Query, listed: Listed) -> Self {
+        kept.unmapped.begin();
         Self {
             kept,
             asked: query.owner_source,
@@ -75,7 +76,8 @@ impl<'c> OwnerSources<'c> {
             pids: self.pids.clone(),
             unlisted: self.unlisted.is_wanted(),
         };
-        task_files::TaskFileSearch::over(program, scope, reason, Proc::open)
+        let search: Iteration = task_files::TaskFileSearch::over(program, scope, reason, Proc::open);
+        search.remembering(&self.kept.unmapped)
     }
 
     /// If the walk was denied access to some processes, retries with the iterator, which needs no right to trace.
@@ -101,9 +103,12 @@ impl<'c> OwnerSources<'c> {
                     if self.asked != OwnerSource::Procfs {
                         debug!("owners by procfs, not by BPF: {}", from.reason);
                     }
-                    Selected::Walk(walk::ProcfsWalk::over(Proc::open(), &self.pids), from)
+                    let walk = walk::ProcfsWalk::over(Proc::open(), &self.pids);
+                    Selected::Walk(Box::new(walk.remembering(&self.kept.unmapped)), from)
                 }
-                Strategy::Iterate { program, reason } => Selected::Iterate(self.iteration(program, reason)),
+                Strategy::Iterate { program, reason } => {
+                    Selected::Iterate(Box::new(self.iteration(program, reason)))
+                }
             }
         });
         if let Some(keys) = self.complete_tables.get() {
@@ -142,7 +147,7 @@ impl OwnerSearch for OwnerSources<'_> {
         };
         let Some(mut iteration) = self.iterate_after(&walked) else { return walked };
         let table = iteration.table();
-        self.selected = OnceLock::from(Selected::Iterate(iteration));
+        self.selected = OnceLock::from(Selected::Iterate(Box::new(iteration)));
         table
     }
 

@@ -3,9 +3,10 @@
 //!
 //! Sources: io_uring_register(2), proc_pid_fdinfo(5), proc_pid_maps(5), io_uring/fdinfo.c, fs/proc/task_mmu.c.
 
-use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen};
+use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen, join_key};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership};
+use crate::model::socket::Socket;
 use crate::sys::linux::kernel_version::of_release;
 use crate::sys::linux::procfs::Procfs;
 use netstat_wire::linux::proc_pid_fd::socket_inode;
@@ -119,9 +120,21 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
         Ok(false)
     }
 
-    /// Looks into the mappings of processes.
-    pub(crate) fn search_mappings(&mut self, pids: &[u32]) {
+    /// Whether an owner of this socket was found.
+    pub(crate) fn has_found(&self, socket: &Socket) -> bool {
+        join_key(socket).is_some_and(|key| self.holdings.iter().any(|holding| holding.key == key))
+    }
+
+    /// Adds processes that refused to be read when they were asked last.
+    pub(crate) fn add_refused(&mut self, pids: &[u32]) {
+        self.refused.extend(pids);
+    }
+
+    /// Looks into the mappings of processes. Returns those that refused to be read; `None`: some could not be read for
+    /// another reason.
+    pub(crate) fn search_mappings(&mut self, pids: &[u32]) -> Option<Vec<u32>> {
         const WHY: &str = "/proc/<pid>/maps";
+        let unread = (self.refused.len(), self.skipped);
         let mut budget = MAPS_BUDGET;
         let mut text = Vec::new();
         for pid in pids {
@@ -135,6 +148,8 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
                 Err(errno) => self.count(*pid, errno, WHY),
             }
         }
+        let refused = self.refused.get(unread.0..).unwrap_or_default();
+        (unread.1 == self.skipped).then(|| refused.to_vec())
     }
 
     fn read_maps(&self, pid: u32, text: &mut Vec<u8>, budget: usize) -> Result<(), Errno> {

@@ -125,6 +125,16 @@ pub(crate) struct BpfSource {
     /// A run writes to one map, so there is one at a time.
     tables: Mutex<Option<FdTables>>,
     task_files: OnceLock<Result<TaskFiles, Refused>>,
+    rings: Mutex<RingProgram>,
+}
+
+/// The program that finds io_urings. It is loaded with the first row without a holder, and kept as long as the others.
+#[derive(Debug, Default)]
+enum RingProgram {
+    #[default]
+    NotLoaded,
+    Loaded(OwnedFd),
+    Refused,
 }
 
 impl BpfSource {
@@ -147,7 +157,12 @@ impl BpfSource {
                 None
             }
         };
-        Ok(Self { level, families, tables: Mutex::new(tables), task_files })
+        Ok(Self { level, families, tables: Mutex::new(tables), task_files, rings: Mutex::default() })
+    }
+
+    fn load_rings(&self) -> Result<OwnedFd, Refused> {
+        let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
+        attach(b"netstat_rings\0\0\0", &program::rings(&Types::new(&file)?, self.level)?)
     }
 
     /// The level of the pid namespace whose pids the program returns, that of the thread that loaded it: 0 is the first.
@@ -180,7 +195,18 @@ impl HeldSource for BpfSource {
     }
 
     fn rings(&self) -> Option<Vec<Ring>> {
-        rings(self.level)
+        let mut program = lock(&self.rings);
+        if matches!(*program, RingProgram::NotLoaded) {
+            *program = match self.load_rings() {
+                Ok(link) => RingProgram::Loaded(link),
+                Err(refused) if refused.is_temporary() => return None,
+                Err(_) => RingProgram::Refused,
+            };
+        }
+        match &*program {
+            RingProgram::Loaded(link) => rings(link),
+            _ => None,
+        }
     }
 }
 
@@ -215,13 +241,10 @@ impl TaskFiles {
     }
 }
 
-/// The descriptors of io_urings. The program is loaded when it is needed, which is seldom.
-fn rings(level: u32) -> Option<Vec<Ring>> {
-    let file = kernel_types().ok()?;
-    let types = Types::new(&file).ok()?;
-    let link = attach(b"netstat_rings\0\0\0", &program::rings(&types, level).ok()?).ok()?;
+/// The descriptors of io_urings.
+fn rings(link: &OwnedFd) -> Option<Vec<Ring>> {
     let mut rings = Vec::new();
-    let read = run::<RECORD_BYTES>(&link, &mut |_, record| {
+    let read = run::<RECORD_BYTES>(link, &mut |_, record| {
         let Some(SocketFile { pid, fd, evidence: Some(Evidence { netns: thread, .. }), .. }) =
             decode(&record)
         else {
