@@ -3,6 +3,7 @@
 
 mod column;
 mod detail_columns;
+mod end;
 mod endpoint;
 mod other_end;
 mod socket_columns;

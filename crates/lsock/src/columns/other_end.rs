@@ -1,7 +1,7 @@
 //! The ends of sockets of other families than IP as text, in the form of `ss`: names of unix sockets with inode numbers,
 //! netlink ports, devices of packet sockets.
 
-use super::endpoint::{End, push_interface};
+use super::end::{End, push_interface};
 use crate::digits::{push_display, push_ip, push_number};
 use crate::escape::escape_into;
 use crate::view::View;

@@ -1,7 +1,7 @@
 //! The columns of a row, its owners and their processes, in the order of the help.
 
 use super::column::{Absent, Align, Column, Needs, OnScreen, TEXT};
-use super::endpoint::End;
+use super::end::End;
 use super::other_end;
 use super::value::{self, Value};
 use crate::reach::Reach;

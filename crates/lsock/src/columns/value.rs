@@ -1,6 +1,7 @@
 //! The value of a row in a column, as text and as a key to sort by.
 
-use super::endpoint::{End, push_address, push_endpoint, push_interface};
+use super::end::{End, push_interface};
+use super::endpoint::{push_address, push_endpoint};
 use super::other_end;
 use crate::digits::{push_display, push_hex, push_number};
 use crate::escape::escape_into;
