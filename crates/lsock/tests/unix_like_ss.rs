@@ -1,4 +1,5 @@
 //! Unix sockets and those of other families: as `ss` lists them, with the holders that `lsof` finds.
+#![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(target_os = "linux", not(netstat_test_unsupported)))]
 
 mod common;

@@ -4,6 +4,7 @@
 mod column;
 mod counter_columns;
 mod detail_columns;
+mod end;
 mod endpoint;
 mod name_columns;
 mod other_end;

@@ -1,13 +1,12 @@
 //! The ends of sockets of other families than IP as text, in the form of `ss`: names of unix sockets with inode numbers,
 //! netlink ports, devices of packet sockets.
 
-use super::endpoint::{device_of, push_address};
-use super::value::End;
-use crate::digits::{push_display, push_number};
+use super::end::{End, push_interface};
+use crate::digits::{push_display, push_ip, push_number};
 use crate::escape::escape_into;
 use crate::view::View;
 use netstat::{Endpoint, Identity, Protocol, Socket, UnixName};
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::num::NonZeroU32;
 
 /// Appends an end that has no IP address: `/run/x.sock 1234`, `* 1234`, `route:kernel`, `0x0806:eth0`, `3:22`; `?` if it is
 /// not known.
@@ -80,15 +79,12 @@ pub(super) fn push_name(view: &View<'_>, socket: &Socket, end: End, out: &mut St
         }
         Some(Endpoint::Ip(_)) => {}
         Some(Endpoint::Address { ip, scope_id }) => {
-            let endpoint = match *ip {
-                IpAddr::V6(ip) => SocketAddrV6::new(ip, 0, 0, *scope_id).into(),
-                ip => SocketAddr::new(ip, 0),
-            };
-            let device = match end {
-                End::Local => device_of(socket, endpoint),
-                End::Remote => None,
-            };
-            push_address(view, endpoint, device, out);
+            push_ip(*ip, out);
+            let device = || socket.interface.filter(|_| matches!(end, End::Local));
+            if let Some(index) = NonZeroU32::new(*scope_id).or_else(device) {
+                out.push('%');
+                push_interface(view, index.get(), out);
+            }
         }
         Some(Endpoint::Unknown) => out.push('?'),
         Some(other) => push_display(out, other),

@@ -1,8 +1,9 @@
 //! The columns of a row, its owners and their processes, in the order of the help.
 
 use super::column::{Absent, Align, Column, Needs, OnScreen, TEXT};
+use super::end::End;
 use super::other_end;
-use super::value::{self, End, Value};
+use super::value::{self, Value};
 use crate::reach::Reach;
 use crate::view;
 use netstat::ProcessFields;

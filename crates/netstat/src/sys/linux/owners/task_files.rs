@@ -193,6 +193,11 @@ where
         }
     }
 
+    /// What was seen of the sockets, of every network namespace.
+    pub(crate) fn sockets(&mut self) -> Vec<SeenSocket> {
+        std::mem::take(&mut self.found.get_mut().unwrap_or_else(PoisonError::into_inner).sockets)
+    }
+
     /// The same, with what earlier listings have found.
     pub(crate) fn remembering(self, unmapped: &Arc<Unmapped>) -> Self {
         Self { unmapped: Arc::clone(unmapped), ..self }
@@ -201,11 +206,6 @@ where
     /// The walk that replaces the iterator.
     fn open_walk(&self) -> ProcfsWalk<P> {
         ProcfsWalk::over((self.open_procfs)(), &self.scope.pids).remembering(&self.unmapped)
-    }
-
-    /// What was seen of the sockets, of every network namespace.
-    pub(crate) fn sockets(&mut self) -> Vec<SeenSocket> {
-        std::mem::take(&mut self.found.get_mut().unwrap_or_else(PoisonError::into_inner).sockets)
     }
 
     fn iterate(&self) {
