@@ -183,10 +183,13 @@ impl<'v> Listener<'v> {
         let others = self.addresses.len().saturating_sub(1);
         let more = if others > 0 { format!(" +{others}") } else { String::new() };
         let user_style = if self.is_root { Style::new() } else { AnsiColor::Blue.on_default() };
+        let service = self.port.and_then(|port| self.view.service_name(self.protocol.as_str(), port));
+        let service = service.filter(|_| screen.is_wide());
         vec![
             text(self.reach.style(), self.reach.mark(screen)),
             text(BOLD, &port),
             text(Style::new(), &self.protocol()),
+            text(Style::new(), service.unwrap_or_default()),
             Cell::Address(self.addresses.first().cloned().unwrap_or_default(), more),
             Cell::Processes(self.label.clone()),
             match &self.user {
@@ -219,6 +222,12 @@ pub(super) fn grid(listeners: &[Listener<'_>], screen: &Screen) -> Grid {
         Column { before: 0, ..column.clone() },
         Column { is_right: true, before: 1, ..column.clone() },
         Column { before: 1, ..column.clone() },
+        // Where there is no room for it, nothing is in it.
+        if screen.is_wide() {
+            Column { heading: "SERVICE", shrinks: Some((0, 7)), ..column.clone() }
+        } else {
+            Column { before: 0, ..column.clone() }
+        },
         Column { heading: "ADDRESS", shrinks: Some((0, 10)), ..column.clone() },
         Column { heading: "PROCESS", shrinks: Some((1, 12)), ..column.clone() },
         Column { heading: "USER", shrinks: Some((2, 8)), goes: Some(0), ..column.clone() },
