@@ -1,13 +1,13 @@
 //! The columns with names of hosts and services in place of numbers.
 
-use super::column::{Absent, Column, Needs, TEXT};
+use super::column::{Absent, Column, Needs, OnScreen, TEXT};
 use super::value::Value;
 use super::{end, endpoint};
 use crate::view::View;
 use netstat::Socket;
 use std::net::SocketAddr;
 
-const HOSTS: Column = Column { needs: Needs::HostNames, ..TEXT };
+const HOSTS: Column = Column { needs: Needs::HostNames, on_screen: OnScreen::Host, ..TEXT };
 
 pub(super) const NAME_COLUMNS: &[Column] = &[
     Column {
