@@ -134,6 +134,13 @@ fn write(plan: &Plan, view: &View<'_>, rows: &[&Socket], may_page: bool) -> io::
         render::write(&plan.output, screen.color, view, rows, &mut text)?;
         return pager::write(&text, screen, may_page);
     }
+    if plan.output.format == Format::Table
+        && let Some(screen) = terminal::screen(plan.color)
+    {
+        let mut text = Vec::new();
+        render::write(&plan.output, screen.color, view, rows, &mut text)?;
+        return pager::write(&text, &screen, may_page);
+    }
     let mut out = io::stdout().lock();
     if plan.output.format == Format::Table && plan.color.is_wanted() {
         // Copies everything, after enabling escape sequences on a Windows console.
