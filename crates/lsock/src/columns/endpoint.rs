@@ -1,22 +1,12 @@
 //! The ends of a socket as text: with zone or device, and in parts for a terminal.
 
-use super::end::{End, push_interface};
+use super::end::{End, device_of, push_interface};
 use super::other_end;
 use crate::digits::{push_ip, push_number};
 use crate::screen::ShownEndpoint;
 use crate::view::View;
 use netstat::Socket;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
-
-/// The device that a local address must name, or two sockets look alike: that to which the socket is bound. A link-local
-/// address has it as its zone already.
-pub(super) fn device_of(socket: &Socket, local: SocketAddr) -> Option<u32> {
-    match local {
-        SocketAddr::V6(local) if local.scope_id() != 0 => None,
-        _ => socket.interface.map(NonZeroU32::get),
-    }
-}
 
 /// `127.0.0.1:80`, `[fe80::1%eth0]:80`, `0.0.0.0%eth0:80`; `*` for port 0, which means no port.
 pub(super) fn push_endpoint(view: &View<'_>, endpoint: SocketAddr, device: Option<u32>, out: &mut String) {
@@ -30,7 +20,7 @@ pub(super) fn push_endpoint(view: &View<'_>, endpoint: SocketAddr, device: Optio
     push_port(endpoint, out);
 }
 
-fn push_port(endpoint: SocketAddr, out: &mut String) {
+pub(super) fn push_port(endpoint: SocketAddr, out: &mut String) {
     match endpoint.port() {
         0 => out.push_str(":*"),
         port => {

@@ -62,7 +62,10 @@ pub(super) fn push_name(view: &View<'_>, socket: &Socket, end: End, out: &mut St
             out.push(':');
             match interface {
                 None => out.push('*'),
-                Some(index) => push_interface(view, index.get(), out),
+                Some(index) => match view.interface(index.get()) {
+                    Some(name) => escape_into(name.as_bytes(), out),
+                    None => push_number(index.get(), out),
+                },
             }
         }
         Some(Endpoint::Vsock { cid, port }) => {
@@ -77,10 +80,10 @@ pub(super) fn push_name(view: &View<'_>, socket: &Socket, end: End, out: &mut St
         Some(Endpoint::Ip(_)) => {}
         Some(Endpoint::Address { ip, scope_id }) => {
             push_ip(*ip, out);
-            let device = socket.interface.filter(|_| matches!(end, End::Local)).map(NonZeroU32::get);
-            if let Some(index) = Some(*scope_id).filter(|scope_id| *scope_id != 0).or(device) {
+            let device = || socket.interface.filter(|_| matches!(end, End::Local));
+            if let Some(index) = NonZeroU32::new(*scope_id).or_else(device) {
                 out.push('%');
-                push_interface(view, index, out);
+                push_interface(view, index.get(), out);
             }
         }
         Some(Endpoint::Unknown) => out.push('?'),

@@ -1,7 +1,7 @@
 //! The value of a row in a column, as text and as a key to sort by.
 
 use super::end::{End, push_interface};
-use super::endpoint::{device_of, push_address, push_endpoint};
+use super::endpoint::{push_address, push_endpoint};
 use super::other_end;
 use crate::digits::{push_display, push_hex, push_number};
 use crate::escape::escape_into;
@@ -32,22 +32,6 @@ pub(super) enum Value {
     OfProcesses(for<'v> fn(&'v ProcessView<'_>) -> Option<&'v str>),
     /// Anything else: appends escaped text, or nothing.
     Text(fn(&View<'_>, &Socket, &mut String)),
-}
-
-impl End {
-    fn of(self, socket: &Socket) -> Option<SocketAddr> {
-        match self {
-            Self::Local => socket.local_addr(),
-            Self::Remote => socket.remote_addr(),
-        }
-    }
-
-    fn device(self, socket: &Socket, endpoint: SocketAddr) -> Option<u32> {
-        match self {
-            Self::Local => device_of(socket, endpoint),
-            Self::Remote => None,
-        }
-    }
 }
 
 /// What a row is sorted by: numbers by value, endpoints by address and then port, anything else by its text.

@@ -38,9 +38,9 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
             list.last_mut().map(Socket::clear_owners);
             ControlFlow::Continue(())
         })?;
+        gaps.extend(unsupported);
         decisions.add_gaps(system, &mut gaps);
         snapshot.gaps = gaps;
-        snapshot.gaps.extend(unsupported);
         return Ok(snapshot);
     }
     let threads = thread_count(query, S::processors);
@@ -213,10 +213,10 @@ pub(crate) fn stream<S: System>(
             }
             flow
         })?;
+        gaps.extend(unsupported);
         if flow.is_continue() {
             decisions.add_gaps(system, &mut gaps);
         }
-        gaps.extend(unsupported);
         return Ok(gaps);
     }
     let threads = thread_count(query, S::processors);

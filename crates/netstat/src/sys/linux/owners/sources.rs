@@ -37,10 +37,9 @@ fn namespace_of_this_thread() -> Option<u32> {
 }
 
 /// The source that was selected.
-#[allow(clippy::large_enum_variant, reason = "there is one a listing")]
 enum Selected {
-    Walk(walk::ProcfsWalk<Proc>, OwnerSourceUsed),
-    Iterate(Iteration),
+    Walk(Box<walk::ProcfsWalk<Proc>>, OwnerSourceUsed),
+    Iterate(Box<Iteration>),
 }
 
 type Iteration = task_files::TaskFileSearch<Arc<BpfSource>, Proc, fn() -> Result<Proc, Errno>>;
@@ -48,8 +47,8 @@ type Iteration = task_files::TaskFileSearch<Arc<BpfSource>, Proc, fn() -> Result
 impl Selected {
     fn search(&self) -> &dyn OwnerSearch {
         match self {
-            Self::Walk(search, _) => search,
-            Self::Iterate(search) => search,
+            Self::Walk(search, _) => &**search,
+            Self::Iterate(search) => &**search,
         }
     }
 }
@@ -105,9 +104,11 @@ impl<'c> OwnerSources<'c> {
                         debug!("owners by procfs, not by BPF: {}", from.reason);
                     }
                     let walk = walk::ProcfsWalk::over(Proc::open(), &self.pids);
-                    Selected::Walk(walk.remembering(&self.kept.unmapped), from)
+                    Selected::Walk(Box::new(walk.remembering(&self.kept.unmapped)), from)
                 }
-                Strategy::Iterate { program, reason } => Selected::Iterate(self.iteration(program, reason)),
+                Strategy::Iterate { program, reason } => {
+                    Selected::Iterate(Box::new(self.iteration(program, reason)))
+                }
             }
         });
         if let Some(keys) = self.complete_tables.get() {
@@ -146,7 +147,7 @@ impl OwnerSearch for OwnerSources<'_> {
         };
         let Some(mut iteration) = self.iterate_after(&walked) else { return walked };
         let table = iteration.table();
-        self.selected = OnceLock::from(Selected::Iterate(iteration));
+        self.selected = OnceLock::from(Selected::Iterate(Box::new(iteration)));
         table
     }
 
