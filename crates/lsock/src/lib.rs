@@ -8,6 +8,7 @@
 //! [`render`] writes them, fitted to a [`screen`] if that is where they go; [`overview`] folds them. [`columns`] is the one
 //! list of what can be shown.
 
+pub mod bare_word;
 pub mod columns;
 mod counts;
 mod digits;
@@ -16,6 +17,7 @@ mod family_args;
 pub mod filter_args;
 pub mod gaps;
 mod holders;
+pub mod host_names;
 pub mod list_args;
 pub mod overview;
 mod parallel;
@@ -25,6 +27,7 @@ mod reach;
 pub mod render;
 pub mod rights;
 pub mod screen;
+mod service_names;
 pub mod sort;
 mod time;
 pub mod usage;

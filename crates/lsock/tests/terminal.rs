@@ -120,6 +120,7 @@ fn live_long_output_goes_through_the_pager_and_short_output_does_not() {
         let text = paged(&["-t"], 24);
         assert!(text.lines().take(100).all(|line| line.starts_with("paged: ")), "{text}");
         assert!(text.ends_with("FRX\n"), "{text}");
+        assert!(paged(&["-t", "-W"], 24).starts_with("paged: "));
         assert!(!paged(&["-t", "--no-pager"], 24).contains("paged: "));
         assert!(!paged(&["-t"], 300).contains("paged: "));
         assert!(!paged(&["--json"], 24).contains("paged: "));

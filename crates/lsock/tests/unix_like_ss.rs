@@ -101,21 +101,22 @@ fn lsock() -> Rows {
 fn sockets(name: &str) -> impl Sized + use<> {
     let directory = std::env::temp_dir().join(format!("lsock-unix-{name}-{}", std::process::id()));
     let _ = std::fs::remove_file(&directory);
-    let listener = UnixListener::bind(&directory).unwrap();
-    let client = UnixStream::connect(&directory).unwrap();
-    let (accepted, _) = listener.accept().unwrap();
-    let waiting = UnixStream::connect(&directory).unwrap();
-    std::fs::remove_file(&directory).unwrap();
+    let listener = UnixListener::bind(&directory).expect("a socket");
+    let client = UnixStream::connect(&directory).expect("a socket");
+    let (accepted, _) = listener.accept().expect("a socket");
+    let waiting = UnixStream::connect(&directory).expect("a socket");
+    std::fs::remove_file(&directory).expect("a socket");
     let name = format!("lsock\0{name}-{}", std::process::id());
-    let bound = UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(name).unwrap()).unwrap();
+    let bound =
+        UnixDatagram::bind_addr(&SocketAddr::from_abstract_name(name).expect("a socket")).expect("a socket");
     (
         listener,
         client,
         accepted,
         waiting,
         bound,
-        UnixDatagram::pair().unwrap(),
-        UnixDatagram::unbound().unwrap(),
+        UnixDatagram::pair().expect("a socket"),
+        UnixDatagram::unbound().expect("a socket"),
     )
 }
 
@@ -138,7 +139,7 @@ fn unix_rows_are_those_of_ss_with_at_least_its_holders() {
     }
     let _sockets = sockets("ss");
     assert_eventually_nothing_is(|| {
-        let (before, of_ss, after) = (lsock(), ss().unwrap(), lsock());
+        let (before, of_ss, after) = (lsock(), ss().expect("a socket"), lsock());
         let stable = before.iter().filter(|(inode, row)| after.get(inode) == Some(row));
         let mut different = Vec::new();
         for (inode, (facts, holders)) in stable {
@@ -152,7 +153,7 @@ fn unix_rows_are_those_of_ss_with_at_least_its_holders() {
                 Some(_) => {}
             }
         }
-        let of_ss_again = ss().unwrap();
+        let of_ss_again = ss().expect("a socket");
         let missing =
             of_ss.keys().filter(|inode| of_ss_again.contains_key(inode) && !after.contains_key(inode));
         different.extend(missing.map(|inode| format!("{inode} is in ss alone")));
@@ -167,7 +168,7 @@ fn holders_of_unix_sockets_are_those_of_lsof() {
     }
     let _sockets = sockets("lsof");
     assert_eventually_nothing_is(|| {
-        let (before, of_lsof, after) = (lsock(), lsof().unwrap(), lsock());
+        let (before, of_lsof, after) = (lsock(), lsof().expect("a socket"), lsock());
         let stable = before.iter().filter(|(inode, row)| after.get(inode) == Some(row));
         let own = u64::from(std::process::id());
         let mut different = Vec::new();
@@ -191,12 +192,12 @@ fn holders_of_unix_sockets_are_those_of_lsof() {
 fn json_lines_and_columns_of_other_families_fit_their_rows() {
     let _sockets = sockets("formats");
     for line in listed(&["-x", "--jsonl"]).lines() {
-        common::check_unix_row(&serde_json::from_str(line).unwrap());
+        common::check_unix_row(&serde_json::from_str(line).expect("a socket"));
     }
     for line in listed(&["-f", "netlink,link", "--jsonl"]).lines() {
-        common::check_other_row(&serde_json::from_str(line).unwrap());
+        common::check_other_row(&serde_json::from_str(line).expect("a socket"));
     }
-    let document: Value = serde_json::from_str(&listed(&["-f", "all", "--json"])).unwrap();
+    let document: Value = serde_json::from_str(&listed(&["-f", "all", "--json"])).expect("a socket");
     check_document(&document);
     let csv =
         listed(&["-x", "--csv", "--columns", "type,local_addr,inode,peer_inode,socket_path", "--no-header"]);

@@ -37,6 +37,7 @@ fn namespace_of_this_thread() -> Option<u32> {
 }
 
 /// The source that was selected.
+#[allow(clippy::large_enum_variant, reason = "one value for each listing")]
 enum Selected {
     Walk(Box<walk::ProcfsWalk<Proc>>, OwnerSourceUsed),
     Iterate(Box<Iteration>),

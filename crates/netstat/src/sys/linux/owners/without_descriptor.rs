@@ -22,6 +22,12 @@ const MAX_READS: u32 = 4;
 /// How many bytes of mappings one listing reads, of all processes: a process can have 65,530 of a hundred bytes each.
 const MAPS_BUDGET: usize = 16 * 1024 * 1024;
 
+/// How many bytes of rings one listing reads: a process can have a million rings, each with as many files.
+const RINGS_BUDGET: usize = 16 * 1024 * 1024;
+
+/// What a ring without files counts for: reading it takes as long as writing so many bytes.
+const RING_BYTES: usize = 1024;
+
 /// The first kernel that shows registered files by their path, so that no file can have the name of a socket.
 const PATHS_SINCE: (u32, u32) = (6, 13);
 
@@ -83,9 +89,17 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
         }
         let shows_paths = version(self.procfs) >= PATHS_SINCE;
         let mut text = Vec::new();
-        let mut read = HashSet::new();
-        for ring in rings.iter().filter(|ring| read.insert(**ring)) {
-            match self.read_ring(*ring, shows_paths, &mut text) {
+        let mut seen = HashSet::new();
+        let mut budget = RINGS_BUDGET;
+        for ring in rings.iter().filter(|ring| seen.insert(**ring)) {
+            if budget == 0 {
+                self.skip(WHY);
+                continue;
+            }
+            text.clear();
+            let read = self.read_ring(*ring, shows_paths, &mut text);
+            budget = budget.saturating_sub(text.len().max(RING_BYTES));
+            match read {
                 Ok(true) => {}
                 Ok(false) => self.skip(WHY),
                 Err(errno) => self.count(ring.pid, errno, WHY),
@@ -138,12 +152,19 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
         let mut budget = MAPS_BUDGET;
         let mut text = Vec::new();
         for pid in pids {
-            match self.read_maps(*pid, &mut text, budget) {
+            if budget == 0 {
+                self.skip(WHY);
+                continue;
+            }
+            text.clear();
+            let read = self.read_maps(*pid, &mut text, budget);
+            // What was read in vain counts too.
+            budget = budget.saturating_sub(text.len());
+            match read {
                 Ok(()) => {
                     for inode in text.split_inclusive(|byte| *byte == b'\n').filter_map(mapped_socket) {
                         self.found(*pid, None, inode, OwnerRole::Mapping);
                     }
-                    budget -= text.len().min(budget);
                 }
                 Err(errno) => self.count(*pid, errno, WHY),
             }

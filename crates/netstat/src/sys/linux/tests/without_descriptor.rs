@@ -267,3 +267,29 @@ fn rings_are_searched_by_every_listing() {
     proc.machine().files.insert("sys/kernel/osrelease".to_owned(), "6.18.1\n".to_owned());
     assert_eq!(proc.snapshot().sockets[0].owners(), [Owner::new(12, Some(5), OwnerRole::IoUring)]);
 }
+
+#[test]
+fn mappings_that_were_read_in_vain_count_against_the_budget() {
+    let long = "7f00-7f01 rw-p 00000000 00:00 0 \n".repeat(300_000);
+    let proc = mapped();
+    for pid in 20..24 {
+        proc.machine().processes.insert(pid, process(pid, &[]));
+        proc.machine().files.insert(format!("{pid}/maps"), long.clone());
+    }
+    proc.snapshot();
+    // Ten megabytes, then more than is left, then none.
+    let read = |pid: u32| proc.steps().contains(&format!("read {pid}/maps"));
+    assert_eq!([20, 21, 22, 23].map(read), [true, true, false, false]);
+}
+
+#[test]
+fn rings_are_read_up_to_a_bound_and_the_others_are_a_gap() {
+    let proc = ring("6.18.1\n", "UserFiles:\t1\n    0: socket:[9]\n");
+    proc.machine().task(12, 12).links.extend((100..20_100).map(|fd| (fd, Link::Ring)));
+    let text = "UserFiles:\t0\n".to_owned();
+    proc.machine().files.extend((100..20_100).map(|fd| (format!("12/fdinfo/{fd}"), text.clone())));
+    let snapshot = proc.snapshot();
+    assert_eq!(snapshot.sockets[0].ownership(), UNREADABLE);
+    let gap = snapshot.gaps.iter().find(|gap| gap.kind == GapKind::ProcessesSkipped).unwrap();
+    assert_eq!(gap.count, 20_001 - 16 * 1024);
+}
