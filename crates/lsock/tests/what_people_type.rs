@@ -110,7 +110,7 @@ const LINES: &[(&str, &str)] = &[
     ("-D dump", "lsock --json > FILE"),
     ("-F filter", "lsock state established"),
     ("-d", "DCCP"),
-    ("--vsock", "TCP and UDP"),
+    ("--vsock", "lsock -f vsock"),
     // Habits of netstat.
     ("-ano", WORKS),
     ("-an", WORKS),
@@ -171,7 +171,7 @@ const LINES: &[(&str, &str)] = &[
     ("--tree", "--columns +parent"),
     ("--watch", "watch -n 1 lsock"),
     ("--interval 1", "watch -n 1 lsock"),
-    ("--unix", "Unix sockets are not supported"),
+    ("--unix", ""),
     ("--all-namespaces", "ip netns exec"),
     ("--coloms pid", "did you mean --columns?"),
     ("--columns port", "local_port and remote_port"),
