@@ -169,7 +169,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "process",
         aliases: &["name", "program"],
         header: "PROCESS",
-        help: "their names; in brackets why no process is in sight",
+        help: "their names, or in brackets why no process is visible",
         absent: Absent::Reason,
         on_screen: OnScreen::Processes,
         value: Value::OfProcesses(|process| process.name.as_deref()),
@@ -187,7 +187,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
     Column {
         name: "role",
         header: "ROLE",
-        help: "in what way they have to do with the socket: holder, binder, last_user, effective, ended_binder",
+        help: "their relation to the socket: holder, binder, last_user, effective, ended_binder",
         value: Value::Text(value::roles),
         ..OWNERS
     },
@@ -256,7 +256,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "owner_reason",
         aliases: &["why", "reason"],
         header: "REASON",
-        help: "why no owner is in sight",
+        help: "why no owner is visible",
         value: Value::Word(|socket| socket.ownership().reason()),
         ..OWNERS
     },
