@@ -340,7 +340,7 @@ fn empty_listing_says_what_may_be_meant() {
         ("listning".to_owned(), "; did you mean listening?".to_owned()),
         ("https".to_owned(), "; as a port: lsock :https".to_owned()),
         ("nobody.example.org".to_owned(), "names of hosts are not looked up: type an address".to_owned()),
-        ("-t dst 192.0.2.200 :1".to_owned(), "lsock: no socket matches\n".to_owned()),
+        ("-t dst 192.0.2.200 :1".to_owned(), "lsock: no socket matches".to_owned()),
     ] {
         let words: Vec<&str> = typed.split(' ').collect();
         let output = run(&words);
