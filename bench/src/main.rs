@@ -5,7 +5,7 @@
 //! its own (`launch`). Ours must find what is `expected`, and `report` prints the tables. `base` measures this
 //! checkout against another one, and `same_json` compares what the two list. `results` are stored in a file, and
 //! `compare` compares two such files. `curve` draws several worlds over their size (`svg`), `micro` times the
-//! decoders alone, `build` a clean build.
+//! decoders alone, `build` a clean build, `unix_pairs` a listing of unix sockets.
 
 mod args;
 mod base;
@@ -25,6 +25,7 @@ mod report;
 mod results;
 mod same_json;
 mod svg;
+mod unix_pairs;
 mod world;
 
 use crate::args::{Action, Options};
@@ -72,6 +73,10 @@ fn run() -> Result<ExitCode> {
                 Results { micro: micro::run(options.rounds.unwrap_or(15)), ..Results::of_this_machine() };
             print(&report::micro(&results.micro))?;
             store(&results, &options)?;
+        }
+        Action::Unix { pairs } => {
+            let lsock = contenders::lsock_of(&options);
+            isolation::isolated(options.host_pids, || unix_pairs::run(pairs, &lsock, &options))?;
         }
         Action::Build => print(&build::run(options.rounds.unwrap_or(3))?)?,
         Action::Compare { old, new } => {

@@ -11,14 +11,12 @@ const INSTEAD: &[(&[&str], &str)] = &[
         &["-K", "--kill"],
         "sockets are closed by lsock destroy FILTER; processes: kill $(lsock --pids -l :8080)",
     ),
-    (&["-x", "--unix", "--unx"], "Unix sockets are not supported"),
-    (&["-w", "--raw", "--raw6"], "raw sockets are not supported"),
-    (&["-0", "--packet", "--link"], "packet sockets are not supported"),
+    (&["-0", "--packet", "--link"], "packet sockets are listed by: lsock -f link"),
     (&["-d", "--dccp"], "DCCP is not supported: Linux 6.16 has removed it"),
-    (&["-S", "--sctp"], "SCTP is not supported"),
-    (&["-M", "--mptcp", "--masquerade"], "MPTCP is shown by --details (-i) of its TCP subflows"),
-    (&["--vsock", "--tipc", "--tipcinfo", "--xdp", "--netlink"], "lsock lists TCP and UDP sockets: -t, -u"),
-    (&["-f", "--family"], "the families are -4 (IPv4) and -6 (IPv6)"),
+    (
+        &["--vsock", "--tipc", "--tipcinfo", "--xdp", "--netlink"],
+        "further kinds are listed by: lsock -f vsock, -f netlink, -f xdp, -f tipc",
+    ),
     (
         &["-N", "--net", "--netns", "--all-namespaces"],
         "for another network namespace: ip netns exec NAME lsock",
@@ -58,7 +56,7 @@ const INSTEAD: &[(&[&str], &str)] = &[
         &["--src", "--dst", "--from", "--to"],
         "ends are typed as words: lsock src 10.0.0.1, lsock dst 10.0.0.0/8",
     ),
-    (&["--protocol", "--proto", "--type", "--kind"], "the protocols are -t (TCP) and -u (UDP)"),
+    (&["--proto", "--type", "--kind"], "protocols are selected by -t, -u, -x, -w, or --protocol NAME"),
     (
         &["--established", "--connected", "-C"],
         "states are typed as words: lsock established, or --state established",

@@ -27,15 +27,15 @@ lsock: the network sockets of this machine and the processes that hold them
   lsock nginx      a process, by its name      lsock -l nginx    its listeners
   lsock state established dport = :443         the filter language of ss
 
-Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
-         --port N,N-M  --local-port N  --remote-port N  --state STATE,...
-         --pid N,...  --process NAME  --user NAME,...
+Which:   -t TCP  -u UDP  -x Unix  -w raw  -S SCTP  -M MPTCP  --protocol NAME
+         -f FAMILY  -4 IPv4  -6 IPv6  -l listening  -B bound  --state STATE,...
+         --port N,N-M  --local-port N  --remote-port N  --pid N,...
+         --process NAME  --user NAME,...
 Columns: --columns NAME,... (+NAME adds)  --sort NAME,-NAME  -r names of hosts
          -i all details  -o timers  -e uid, inode, cookie  -m memory
          --no-owners (much faster)  -H no header  --color auto|always|never
 Output:  --json  --jsonl  --csv  --format NAME
-         -s counts by state  --pids pids alone  -q exit status alone
-         -W wide: nothing shortened  --no-pager
+         -s counts  --pids pids alone  -q exit status alone  -W wide  --no-pager
 Ignored: -a -n -p -O -P -Q (all states, numbers and processes are the default)
 
 lsock overview [FILTER]      listeners and connections on one screen
@@ -127,6 +127,11 @@ const TERMS: &[(&str, &str)] = &[
     (":PORTS", "on either end, as port = :PORTS"),
     ("src, dst, host [=] HOST", "local, remote, either address: 10.0.0.1, 10.0.0.0/8:443, [::1]:80"),
     ("tcp, udp, ipv4, ipv6", "protocol, family"),
+    (
+        "raw, raw:58, udplite, icmp",
+        "of further protocols (Linux): also sctp, mptcp, unix, netlink, packet, vsock",
+    ),
+    ("proto, family, type NAME", "protocol, family, type of socket: proto raw, family unix, type dgram"),
     ("process NAME, pid N", "held by such a process"),
     ("user NAME, uid N", "made by this user"),
     ("inode N", "the socket with this inode (Linux)"),
@@ -376,6 +381,7 @@ mod tests {
                 "sport" | "dport" | "port" | "process" | "pid" | "inode" | "fwmark" | "cgroup" | "dev" => "1",
                 "src" => "10.0.0.1",
                 "user" => "0",
+                "proto" => "raw",
                 _ => "",
             };
             let text = if first == ":PORTS" { ":80" } else { first };

@@ -60,6 +60,9 @@ pub enum GapKind {
     /// Sockets of a process that the query names and that has no others: of kinds that are not listed, such as unix
     /// sockets. Linux.
     SocketsOfOtherKinds,
+    /// Listed unix sockets that may not exist, and whose owners are not said: they are from `/proc/net/unix`, where the
+    /// name of another socket may hold lines like theirs. Linux.
+    SocketsUncertain,
     /// Records that could not be decoded.
     RecordsSkipped,
     /// A table read from a source that says less than the usual one.
@@ -86,6 +89,7 @@ impl GapKind {
             Self::ProcessNotFound => "process_not_found",
             Self::SocketsElsewhere => "sockets_elsewhere",
             Self::SocketsOfOtherKinds => "sockets_of_other_kinds",
+            Self::SocketsUncertain => "sockets_uncertain",
             Self::RecordsSkipped => "records_skipped",
             Self::Fallback => "fallback",
         }
@@ -146,6 +150,9 @@ impl fmt::Display for Gap {
             GapKind::SocketsOfOtherKinds => {
                 let sockets = plural("socket is", "sockets are");
                 write!(f, "{count} {sockets} of other kinds ({source})")
+            }
+            GapKind::SocketsUncertain => {
+                write!(f, "{count} {} may not exist ({source})", plural("socket", "sockets"))
             }
             GapKind::RecordsSkipped => {
                 write!(f, "{count} {} not understood ({source})", plural("record", "records"))

@@ -8,13 +8,14 @@ use super::procfs::{Proc, Procfs};
 use super::sock_diag::dumps::Dumps;
 use super::sock_diag::netlink::SockDiag;
 use super::sock_diag::{counts, destroy, recheck};
-use super::{ffi, procfs, resolve, signal, sockets, unlisted_process, user_namespace, users};
+use super::unlisted_socket::Listed;
+use super::{families, ffi, procfs, resolve, signal, sockets, unlisted_process, user_namespace, users};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::lock;
 use crate::log::debug;
 use crate::model::counts::Counts;
 use crate::model::error::Error;
-use crate::model::gap::Gap;
+use crate::model::gap::{Gap, GapKind};
 use crate::model::process::{Process, ProcessFields};
 use crate::model::process_id::ProcessId;
 use crate::model::socket::Socket;
@@ -29,7 +30,7 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
 /// State that the next listing reuses.
@@ -78,15 +79,38 @@ impl NamespacedSocket {
     }
 }
 
+/// The gap that a listing without owners leaves.
+fn unlisted_not_seen() -> Gap {
+    let source = "sockets that no table lists are seen with their owners only";
+    Gap::new(GapKind::TableUnavailable, 1, source)
+}
+
+/// Lists the tables. A user without a number in this user namespace is none.
+fn list(
+    dumps: &mut Dumps<'_>,
+    query: &Query,
+    sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
+) -> Result<Vec<Gap>, Error> {
+    let Some(stand_in) = user_namespace::stand_in_uid() else {
+        return sockets::sockets(dumps, query, sink);
+    };
+    sockets::sockets(dumps, query, &mut |mut row| {
+        row.uid = row.uid.filter(|uid| *uid != stand_in);
+        sink(row)
+    })
+}
+
 /// The system, during one listing.
 pub(crate) struct Native<'c> {
     cache: &'c Cache,
+    /// The inode numbers of the listed sockets, where the search for owners is to add the others.
+    listed: Listed,
 }
 
 impl<'c> Native<'c> {
     pub(crate) fn new(cache: &'c Cache) -> Self {
         lock(&cache.processes).begin();
-        Self { cache }
+        Self { cache, listed: Listed::default() }
     }
 
     /// If a thread panicked with the lock held, it has dropped the socket with its unfinished dump.
@@ -114,13 +138,18 @@ impl<'c> System for Native<'c> {
         let receive_ahead = query.may_receive_ahead() && Self::processors() > 1;
         let mut socket = self.socket();
         let dumps = socket.dumps().receive_ahead(receive_ahead);
-        let Some(stand_in) = user_namespace::stand_in_uid() else {
-            return sockets::sockets(dumps, query, sink);
-        };
-        sockets::sockets(dumps, query, &mut |mut row| {
-            row.uid = row.uid.filter(|uid| *uid != stand_in);
+        if !query.wants_unlisted() {
+            return list(dumps, query, sink);
+        }
+        let listed = &self.listed;
+        let mut gaps = list(dumps, query, &mut |row| {
+            lock(listed).extend(row.inode());
             sink(row)
-        })
+        })?;
+        if !query.wants_owners() {
+            gaps.push(unlisted_not_seen());
+        }
+        Ok(gaps)
     }
 
     fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
@@ -131,16 +160,23 @@ impl<'c> System for Native<'c> {
         };
         let mut socket = self.socket();
         let dumps = socket.dumps().receive_ahead(false);
-        counts::count(dumps, &mut procfs::net::open, &mut read, query, counts)
+        let mut gaps = counts::count(dumps, &mut procfs::net::open, &mut read, query, counts)?;
+        gaps.extend(query.wants_unlisted().then(unlisted_not_seen));
+        Ok(gaps)
     }
 
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
         self.socket().dumps().open_early();
-        OwnerSources::new(&self.cache.program, query)
+        OwnerSources::new(&self.cache.program, query, Arc::clone(&self.listed))
     }
 
     fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
-        recheck::still_open(self.socket().dumps().receive_ahead(false), sockets)
+        let sockets: Vec<&Socket> = sockets.collect();
+        let mut socket = self.socket();
+        let dumps = socket.dumps().receive_ahead(false);
+        let mut open = recheck::still_open(dumps, &mut sockets.iter().copied());
+        families::still_open(dumps, &sockets, &mut open);
+        open
     }
 
     fn processes(

@@ -2,12 +2,14 @@
 
 use crate::engine::owner_table::OwnerTable;
 use crate::log::debug;
+use crate::model::gap::Gap;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::linux::owners::unmapped::Unmapped;
 use crate::sys::linux::owners::walk::ProcfsWalk;
 use crate::sys::linux::procfs::Proc;
+use crate::sys::linux::unlisted_socket::{Listed, Unlisted};
 use crate::sys::system::OwnerSearch;
 use std::sync::{Arc, OnceLock};
 
@@ -22,18 +24,20 @@ pub(crate) struct OwnerSources<'c> {
     kept: &'c KeptProgram,
     asked: OwnerSource,
     pids: Vec<u32>,
+    unlisted: Unlisted,
     /// Set if the tables of sockets were complete before the walk began.
     tables_complete: OnceLock<Option<Vec<u64>>>,
     walk: OnceLock<ProcfsWalk<Proc>>,
 }
 
 impl<'c> OwnerSources<'c> {
-    pub(crate) fn new(kept: &'c KeptProgram, query: &Query) -> Self {
+    pub(crate) fn new(kept: &'c KeptProgram, query: &Query, listed: Listed) -> Self {
         kept.unmapped.begin();
         Self {
             kept,
             asked: query.owner_source,
             pids: query.filter.pids(),
+            unlisted: Unlisted::new(query, listed),
             tables_complete: OnceLock::new(),
             walk: OnceLock::new(),
         }
@@ -79,6 +83,10 @@ impl OwnerSearch for OwnerSources<'_> {
         if let Some(walk) = self.walk.get_mut() {
             walk.search_without_descriptor(table, sockets);
         }
+    }
+
+    fn unlisted(&mut self, table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
+        self.unlisted.rows(table, Vec::new(), None)
     }
 
     fn verify(&self, socket: &mut Socket) {

@@ -2,7 +2,7 @@
 
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::log::debug;
-use crate::model::gap::GapKind;
+use crate::model::gap::{Gap, GapKind};
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
@@ -10,6 +10,7 @@ use crate::sys::linux::owners::bpf::{BpfSource, Families};
 use crate::sys::linux::owners::select::{KeptProgram, Strategy, load, select};
 use crate::sys::linux::owners::{task_files, walk};
 use crate::sys::linux::procfs::Proc;
+use crate::sys::linux::unlisted_socket::{Listed, Unlisted};
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
 use std::os::unix::fs::MetadataExt;
@@ -21,6 +22,7 @@ pub(crate) struct OwnerSources<'c> {
     asked: OwnerSource,
     families: Families,
     pids: Vec<u32>,
+    unlisted: Unlisted,
     /// The inode number of this thread's network namespace, whose sockets are listed.
     netns: Option<u32>,
     /// Set if the tables of sockets were complete before the source was selected.
@@ -35,9 +37,10 @@ fn namespace_of_this_thread() -> Option<u32> {
 }
 
 /// The source that was selected.
+#[allow(clippy::large_enum_variant, reason = "one value for each listing")]
 enum Selected {
-    Walk(walk::ProcfsWalk<Proc>, OwnerSourceUsed),
-    Iterate(Iteration),
+    Walk(Box<walk::ProcfsWalk<Proc>>, OwnerSourceUsed),
+    Iterate(Box<Iteration>),
 }
 
 type Iteration = task_files::TaskFileSearch<Arc<BpfSource>, Proc, fn() -> Result<Proc, Errno>>;
@@ -45,20 +48,21 @@ type Iteration = task_files::TaskFileSearch<Arc<BpfSource>, Proc, fn() -> Result
 impl Selected {
     fn search(&self) -> &dyn OwnerSearch {
         match self {
-            Self::Walk(search, _) => search,
-            Self::Iterate(search) => search,
+            Self::Walk(search, _) => &**search,
+            Self::Iterate(search) => &**search,
         }
     }
 }
 
 impl<'c> OwnerSources<'c> {
-    pub(crate) fn new(kept: &'c KeptProgram, query: &Query) -> Self {
+    pub(crate) fn new(kept: &'c KeptProgram, query: &Query, listed: Listed) -> Self {
         kept.unmapped.begin();
         Self {
             kept,
             asked: query.owner_source,
-            families: Families::Internet,
+            families: if query.wants_other_families() { Families::All } else { Families::Internet },
             pids: query.filter.pids(),
+            unlisted: Unlisted::new(query, listed),
             netns: namespace_of_this_thread(),
             complete_tables: OnceLock::new(),
             selected: OnceLock::new(),
@@ -67,7 +71,12 @@ impl<'c> OwnerSources<'c> {
 
     fn iteration(&self, program: Arc<BpfSource>, reason: &'static str) -> Iteration {
         let nested = program.level() > 0;
-        let scope = task_files::Scope { nested, netns: self.netns, pids: self.pids.clone() };
+        let scope = task_files::Scope {
+            nested,
+            netns: self.netns,
+            pids: self.pids.clone(),
+            unlisted: self.unlisted.is_wanted(),
+        };
         let search: Iteration = task_files::TaskFileSearch::over(program, scope, reason, Proc::open);
         search.remembering(&self.kept.unmapped)
     }
@@ -96,9 +105,11 @@ impl<'c> OwnerSources<'c> {
                         debug!("owners by procfs, not by BPF: {}", from.reason);
                     }
                     let walk = walk::ProcfsWalk::over(Proc::open(), &self.pids);
-                    Selected::Walk(walk.remembering(&self.kept.unmapped), from)
+                    Selected::Walk(Box::new(walk.remembering(&self.kept.unmapped)), from)
                 }
-                Strategy::Iterate { program, reason } => Selected::Iterate(self.iteration(program, reason)),
+                Strategy::Iterate { program, reason } => {
+                    Selected::Iterate(Box::new(self.iteration(program, reason)))
+                }
             }
         });
         if let Some(keys) = self.complete_tables.get() {
@@ -137,7 +148,7 @@ impl OwnerSearch for OwnerSources<'_> {
         };
         let Some(mut iteration) = self.iterate_after(&walked) else { return walked };
         let table = iteration.table();
-        self.selected = OnceLock::from(Selected::Iterate(iteration));
+        self.selected = OnceLock::from(Selected::Iterate(Box::new(iteration)));
         table
     }
 
@@ -155,6 +166,14 @@ impl OwnerSearch for OwnerSources<'_> {
             Some(Selected::Iterate(search)) => search.search_without_descriptor(table, sockets),
             None => {}
         }
+    }
+
+    fn unlisted(&mut self, table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
+        let seen = match self.selected.get_mut() {
+            Some(Selected::Iterate(search)) => search.sockets(),
+            _ => Vec::new(),
+        };
+        self.unlisted.rows(table, seen, self.netns)
     }
 
     fn verify(&self, socket: &mut Socket) {

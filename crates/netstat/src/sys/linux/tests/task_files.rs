@@ -88,7 +88,8 @@ impl<'w> System for &'w Iterated {
 
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
         let proc = &self.proc;
-        let scope = Scope { nested: self.nested, netns: self.netns, pids: query.filter.pids() };
+        let pids = query.filter.pids();
+        let scope = Scope { nested: self.nested, netns: self.netns, pids, unlisted: false };
         proc.unmapped.begin();
         let search: Self::OwnerSearch =
             TaskFileSearch::over(Iteration(proc), scope, "asked for", Box::new(move || Ok(proc)));
