@@ -2,7 +2,7 @@
 
 use crate::engine::process_start_times::ProcessStartTimes;
 use crate::model::gap::{Gap, GapKind};
-use crate::model::identity::Identity;
+use crate::model::identity::{Identity, NetnsId};
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership, UnownedReason};
 use crate::model::owner_source::OwnerSourceUsed;
 use crate::model::socket::Socket;
@@ -27,14 +27,27 @@ pub(crate) struct Holding {
     /// The socket's local port; 0: not known.
     port: u16,
     role: OwnerRole,
+    /// The network namespace of the socket, by a number made of its own ([`netns_tag`]); 0: not known.
+    netns: u8,
 }
+
+/// The number by which holdings distinguish network namespaces: never 0, and different for up to 254 that were made one
+/// after the other.
+#[allow(dead_code, reason = "Linux alone has them")]
+pub(crate) fn netns_tag(netns: NetnsId) -> u8 {
+    u8::try_from(netns.0.get() % 254).map_or(1, |rest| rest + 1)
+}
+
+/// That of the namespace whose rows do not name it.
+#[allow(dead_code, reason = "Linux alone has them")]
+pub(crate) const OWN_NETNS: u8 = u8::MAX;
 
 const _: () = assert!(size_of::<Holding>() == 24);
 
 impl Holding {
     pub(crate) fn new(key: u64, owner: Owner) -> Self {
         let Owner { pid, fd, role } = owner;
-        Self { key, pid, fd: fd.unwrap_or(-1), cookie: 0, port: 0, role }
+        Self { key, pid, fd: fd.unwrap_or(-1), cookie: 0, port: 0, role, netns: 0 }
     }
 
     /// The same, of a socket with this cookie and local port; 0: not known.
@@ -43,6 +56,12 @@ impl Holding {
         // Cookies are counted from 1, so the low half distinguishes any that are open at the same time.
         #[allow(clippy::cast_possible_truncation, reason = "the low half is meant")]
         Self { cookie: cookie as u32, port, ..self }
+    }
+
+    /// The same, of a socket in the network namespace with this tag.
+    #[allow(dead_code, reason = "known by BPF alone")]
+    pub(crate) fn in_netns(self, netns: u8) -> Self {
+        Self { netns, ..self }
     }
 
     pub(crate) fn owner(&self) -> Owner {
@@ -55,7 +74,10 @@ impl Holding {
         match socket.cookie {
             #[allow(clippy::cast_possible_truncation, reason = "as in of_socket")]
             Some(cookie) if self.cookie != 0 => cookie.get() as u32 == self.cookie,
-            _ => self.port == 0 || socket.local.port().is_none_or(|port| port == self.port),
+            _ => {
+                (self.netns == 0 || self.netns == socket.netns.map_or(OWN_NETNS, netns_tag))
+                    && (self.port == 0 || socket.local.port().is_none_or(|port| port == self.port))
+            }
         }
     }
 }

@@ -9,8 +9,10 @@ use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::Ownership;
+use crate::model::scope::Scope;
 use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
+use crate::model::support::SocketFields;
 use crate::query::Query;
 use crate::sys::system::{OwnerSearch, System};
 use std::ops::ControlFlow;
@@ -29,11 +31,13 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
             sockets.last_mut().map(Socket::clear_owners);
             flow
         })?;
+        snapshot.namespaces = system.namespaces();
         return Ok(snapshot);
     }
     let threads = thread_count(query, S::processors);
     let mut search = system.owner_search(query);
     read_tables_beside_search(system, query, &search, threads, &mut snapshot)?;
+    snapshot.namespaces = system.namespaces();
     let mut owners = search.table();
     let unresolved = join::resolve_owners(system, &mut snapshot.sockets, &owners, threads);
     join::second_pass(system, unresolved, &mut search, &mut owners, threads);
@@ -48,8 +52,11 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     Ok(snapshot)
 }
 
-/// Refuses a filter that this system cannot decide.
+/// Refuses a filter that this system cannot decide, and namespaces that it does not have.
 fn refuse_unsupported<S: System>(query: &Query) -> Result<(), Error> {
+    if query.scope != Scope::Current && !S::SUPPORT.socket_fields.contains(SocketFields::NETNS) {
+        return Err(Error::unsupported("list", "sockets of other network namespaces"));
+    }
     query.filter.check(S::SUPPORT.socket_fields, S::KERNEL_DECIDES)
 }
 

@@ -59,6 +59,13 @@ pub enum GapKind {
     /// Sockets of a process that the query names and that has no others: of kinds that are not listed, such as unix
     /// sockets. Linux.
     SocketsOfOtherKinds,
+    /// Network namespaces whose sockets, or even number, could not be read for want of a right. Linux.
+    NamespacesUnreadable,
+    /// Network namespaces that ended, or lost the process by which they were read, meanwhile. Linux.
+    NamespacesVanished,
+    /// Network namespaces, or places to look for them, that were left out for want of a resource or because there are too
+    /// many. Linux.
+    NamespacesSkipped,
     /// Records that could not be decoded.
     RecordsSkipped,
     /// A table read from a source that says less than the usual one.
@@ -85,6 +92,9 @@ impl GapKind {
             Self::ProcessNotFound => "process_not_found",
             Self::SocketsElsewhere => "sockets_elsewhere",
             Self::SocketsOfOtherKinds => "sockets_of_other_kinds",
+            Self::NamespacesUnreadable => "namespaces_unreadable",
+            Self::NamespacesVanished => "namespaces_vanished",
+            Self::NamespacesSkipped => "namespaces_skipped",
             Self::RecordsSkipped => "records_skipped",
             Self::Fallback => "fallback",
         }
@@ -146,6 +156,15 @@ impl fmt::Display for Gap {
                 let sockets = plural("socket is", "sockets are");
                 write!(f, "{count} {sockets} of other kinds ({source})")
             }
+            GapKind::NamespacesUnreadable => {
+                let namespaces = plural("network namespace", "network namespaces");
+                write!(f, "{count} {namespaces} could not be read ({source})")
+            }
+            GapKind::NamespacesVanished => {
+                let namespaces = plural("network namespace", "network namespaces");
+                write!(f, "{count} {namespaces} ended while {} read", plural("it was", "they were"))
+            }
+            GapKind::NamespacesSkipped => write!(f, "network namespaces may be missing ({source})"),
             GapKind::RecordsSkipped => {
                 write!(f, "{count} {} not understood ({source})", plural("record", "records"))
             }

@@ -5,6 +5,7 @@ use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
+use crate::model::namespace::Namespace;
 use crate::model::owner::UnownedReason;
 use crate::model::process::{Process, ProcessFields};
 use crate::model::process_id::ProcessId;
@@ -71,6 +72,11 @@ pub(crate) trait System: Sync {
     /// As [`sockets`](Self::sockets).
     fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
         count_rows(query, counts, |sink| self.sockets(query, sink))
+    }
+
+    /// The network namespaces of the listing, once [`sockets`](Self::sockets) has returned; none if the query names none.
+    fn namespaces(&self) -> Vec<Namespace> {
+        Vec::new()
     }
 
     /// A search for owners, which has not begun.

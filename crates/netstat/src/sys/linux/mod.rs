@@ -45,6 +45,7 @@ mod dedup;
 mod details;
 mod errno;
 mod ffi;
+mod netns;
 mod owners;
 mod procfs;
 mod protocols;

@@ -1,5 +1,7 @@
 //! The Linux implementation of `System`, and the cache that a `Lister` keeps between listings.
 
+use super::netns::spaces::Spaces;
+use super::netns::{Target, namespace_of, plan};
 use super::owners::{KeptProgram, OwnerSources};
 use super::procfs::process::{prefetch_processes, processes};
 use super::procfs::process_cache::ProcessCache;
@@ -11,25 +13,28 @@ use super::sock_diag::{counts, destroy, recheck};
 use super::{ffi, procfs, resolve, signal, sockets, unlisted_process, user_namespace, users};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::lock;
+use crate::engine::tables::Sink;
 use crate::log::debug;
 use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
+use crate::model::namespace::Namespace;
 use crate::model::process::{Process, ProcessFields};
 use crate::model::process_id::ProcessId;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::support;
-use crate::sys::system::System;
+use crate::sys::system::{System, count_rows};
 use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 use std::thread;
 
 /// State that the next listing reuses.
@@ -81,17 +86,36 @@ impl NamespacedSocket {
 /// The system, during one listing.
 pub(crate) struct Native<'c> {
     cache: &'c Cache,
+    /// The network namespaces that are listed, once they are known; `None`: this thread's alone.
+    spaces: OnceLock<Option<Spaces>>,
 }
 
 impl<'c> Native<'c> {
     pub(crate) fn new(cache: &'c Cache) -> Self {
         lock(&cache.processes).begin();
-        Self { cache }
+        Self { cache, spaces: OnceLock::new() }
     }
 
     /// If a thread panicked with the lock held, it has dropped the socket with its unfinished dump.
     fn socket(&self) -> MutexGuard<'c, NamespacedSocket> {
         lock(&self.cache.socket)
+    }
+
+    /// Whether the sockets of this network namespace, given by its number, have been listed.
+    fn has_listed(&self, netns: u64) -> bool {
+        match self.spaces.get().and_then(Option::as_ref) {
+            Some(spaces) => spaces.has_read(netns),
+            None => namespace_of("thread-self") == Ok(netns),
+        }
+    }
+
+    /// The network namespaces that the query lists.
+    fn spaces(&self, query: &Query) -> Result<Option<&Spaces>, Error> {
+        if let Some(known) = self.spaces.get() {
+            return Ok(known.as_ref());
+        }
+        let found = plan::spaces(query)?;
+        Ok(self.spaces.get_or_init(|| found).as_ref())
     }
 }
 
@@ -112,18 +136,28 @@ impl<'c> System for Native<'c> {
     ) -> Result<Vec<Gap>, Error> {
         // With one processor the two threads would only alternate.
         let receive_ahead = query.may_receive_ahead() && Self::processors() > 1;
+        let spaces = self.spaces(query)?;
         let mut socket = self.socket();
         let dumps = socket.dumps().receive_ahead(receive_ahead);
-        let Some(stand_in) = user_namespace::stand_in_uid() else {
-            return sockets::sockets(dumps, query, sink);
+        let mut list = |sink: &mut Sink<'_>| match spaces {
+            None => sockets::sockets(dumps, query, sink),
+            Some(spaces) => spaces.sockets(dumps, receive_ahead, query, sink),
         };
-        sockets::sockets(dumps, query, &mut |mut row| {
+        let Some(stand_in) = user_namespace::stand_in_uid() else { return list(sink) };
+        list(&mut |mut row| {
             row.uid = row.uid.filter(|uid| *uid != stand_in);
             sink(row)
         })
     }
 
+    fn namespaces(&self) -> Vec<Namespace> {
+        self.spaces.get().and_then(Option::as_ref).map_or_else(Vec::new, Spaces::describe)
+    }
+
     fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
+        if self.spaces(query)?.is_some() {
+            return count_rows(query, counts, |sink| self.sockets(query, sink));
+        }
         let procfs = Proc::open();
         let mut read = |path: &str, text: &mut Vec<u8>| match &procfs {
             Ok(procfs) => procfs.read(path, text),
@@ -136,11 +170,21 @@ impl<'c> System for Native<'c> {
 
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
         self.socket().dumps().open_early();
-        OwnerSources::new(&self.cache.program, query)
+        // A failure is that of the tables.
+        let spaces = self.spaces(query).ok().flatten();
+        if let Some(spaces) = spaces {
+            spaces.open_early();
+        }
+        OwnerSources::new(&self.cache.program, query, spaces.map(Spaces::listed))
     }
 
     fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
-        recheck::still_open(self.socket().dumps().receive_ahead(false), sockets)
+        let mut socket = self.socket();
+        let dumps = socket.dumps().receive_ahead(false);
+        match self.spaces.get().and_then(Option::as_ref) {
+            None => recheck::still_open(dumps, sockets, &mut { recheck::MAX_LOOKUPS }),
+            Some(spaces) => spaces.still_open(dumps, &sockets.collect::<Vec<_>>()),
+        }
     }
 
     fn processes(
@@ -161,16 +205,18 @@ impl<'c> System for Native<'c> {
     }
 
     fn unlisted_process(&self, pid: u32) -> Vec<Gap> {
-        unlisted_process::of_pid(pid)
+        unlisted_process::of_pid(pid, &|netns| self.has_listed(netns))
     }
 
     fn unlisted_processes_named(&self, name: &OsStr) -> Vec<Gap> {
-        unlisted_process::of_name(name, &|pids| {
+        let is_listed = |netns| self.has_listed(netns);
+        let with_name = |pids: &[u32]| {
             let seen: Vec<ProcessSeen> = pids.iter().map(|pid| ProcessSeen::new(*pid, u64::MAX)).collect();
             let (mut processes, _) = self.processes(&seen, Self::NAME_FIELDS, 1);
             processes.retain(|process| is_named(name, process) == Some(true));
             processes.into_iter().map(|process| process.pid).collect()
-        })
+        };
+        unlisted_process::of_name(name, &with_name, &is_listed)
     }
 
     fn processors() -> usize {
@@ -207,7 +253,17 @@ impl<'c> System for Native<'c> {
     }
 
     fn destroy(socket: &Socket) -> Result<(), Error> {
-        destroy::destroy(socket)
+        let own = namespace_of("thread-self");
+        let Some(netns) = socket.netns.filter(|netns| own != Ok(netns.0.get())) else {
+            return destroy::destroy(socket);
+        };
+        // Never in this thread's namespace, where another socket may have the same ends.
+        let Some(target) = Target::find(netns.0.get()) else {
+            let why = format!("network namespace {netns} is not found");
+            return Err(Error::system("close", socket.subject(), io::Error::new(ErrorKind::NotFound, why)));
+        };
+        let mut dumps = Dumps::new(move || target.open()).opening_by("setns");
+        destroy::destroy_over(&mut dumps, socket)
     }
 }
 

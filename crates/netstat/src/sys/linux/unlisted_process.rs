@@ -4,6 +4,7 @@
 //! Asked only when a listing has nothing to show for the name, so that an empty list does not leave that open.
 
 use crate::model::gap::{Gap, GapKind};
+use crate::sys::linux::netns::namespace_of;
 use rustix::fs::getxattr;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -20,13 +21,16 @@ const PROTOCOL_NAME: &str = "system.sockprotoname";
 /// How many processes of one name are looked at.
 const MAX_PROCESSES: usize = 16;
 
+/// Whether the sockets of a network namespace, given by its number, have been listed.
+type IsListed<'a> = &'a dyn Fn(u64) -> bool;
+
 /// What is to be said of a process that has no row.
-pub(crate) fn of_pid(pid: u32) -> Vec<Gap> {
+pub(crate) fn of_pid(pid: u32, is_listed: IsListed<'_>) -> Vec<Gap> {
     if !has_own_proc() {
         return Vec::new();
     }
     match thread_group(pid) {
-        Some(leader) if leader == pid => of_process(pid),
+        Some(leader) if leader == pid => of_process(pid, is_listed),
         Some(leader) => vec![not_found(format!("{pid} is a thread of process {leader}"))],
         None if is_absent(pid) => vec![not_found(format!("pid {pid}"))],
         None => Vec::new(),
@@ -34,7 +38,11 @@ pub(crate) fn of_pid(pid: u32) -> Vec<Gap> {
 }
 
 /// What is to be said of the processes with a name that have no row. `with_name`: those among these that have it.
-pub(crate) fn of_name(name: &OsStr, with_name: &dyn Fn(&[u32]) -> Vec<u32>) -> Vec<Gap> {
+pub(crate) fn of_name(
+    name: &OsStr,
+    with_name: &dyn Fn(&[u32]) -> Vec<u32>,
+    is_listed: IsListed<'_>,
+) -> Vec<Gap> {
     if !has_own_proc() {
         return Vec::new();
     }
@@ -45,7 +53,7 @@ pub(crate) fn of_name(name: &OsStr, with_name: &dyn Fn(&[u32]) -> Vec<u32>) -> V
         // One that is hidden may have the name.
         true if hides_processes() => Vec::new(),
         true => vec![not_found(format!("name {}", name.to_string_lossy()))],
-        false => named.into_iter().take(MAX_PROCESSES).flat_map(of_process).collect(),
+        false => named.into_iter().take(MAX_PROCESSES).flat_map(|pid| of_process(pid, is_listed)).collect(),
     }
 }
 
@@ -75,7 +83,7 @@ fn thread_group(task: u32) -> Option<u32> {
     status.lines().find_map(|line| line.strip_prefix("Tgid:")?.trim().parse().ok())
 }
 
-fn of_process(pid: u32) -> Vec<Gap> {
+fn of_process(pid: u32, is_listed: IsListed<'_>) -> Vec<Gap> {
     let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else { return Vec::new() };
     let paths = entries.filter_map(|entry| Some(entry.ok()?.path()));
     let is_socket =
@@ -93,7 +101,7 @@ fn of_process(pid: u32) -> Vec<Gap> {
         }
     }
     let mut gaps = Vec::new();
-    if listed_kinds > 0 && is_in_other_namespace(pid) {
+    if listed_kinds > 0 && is_in_other_namespace(pid, is_listed) {
         let source = format!("process {pid} is in another network namespace");
         gaps.push(Gap::new(GapKind::SocketsElsewhere, listed_kinds, source));
     }
@@ -104,8 +112,7 @@ fn of_process(pid: u32) -> Vec<Gap> {
     gaps
 }
 
-fn is_in_other_namespace(pid: u32) -> bool {
-    let namespace = |of: &str| fs::read_link(format!("/proc/{of}/ns/net")).ok();
-    let (own, other) = (namespace("thread-self"), namespace(&pid.to_string()));
-    own.zip(other).is_some_and(|(own, other)| own != other)
+/// Whether a process is in a network namespace whose sockets have not been listed.
+fn is_in_other_namespace(pid: u32, is_listed: IsListed<'_>) -> bool {
+    namespace_of(&pid.to_string()).is_ok_and(|number| !is_listed(number))
 }

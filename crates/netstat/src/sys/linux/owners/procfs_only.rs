@@ -5,6 +5,7 @@ use crate::log::debug;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
+use crate::sys::linux::netns::ListedNamespaces;
 use crate::sys::linux::owners::walk::ProcfsWalk;
 use crate::sys::linux::procfs::Proc;
 use crate::sys::system::OwnerSearch;
@@ -26,7 +27,7 @@ pub(crate) struct OwnerSources<'c> {
 }
 
 impl<'c> OwnerSources<'c> {
-    pub(crate) fn new(_kept: &'c KeptProgram, query: &Query) -> Self {
+    pub(crate) fn new(_kept: &'c KeptProgram, query: &Query, _netns: Option<ListedNamespaces>) -> Self {
         Self {
             kept: PhantomData,
             asked: query.owner_source,

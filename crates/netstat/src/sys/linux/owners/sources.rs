@@ -6,13 +6,13 @@ use crate::model::gap::GapKind;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
+use crate::sys::linux::netns::ListedNamespaces;
 use crate::sys::linux::owners::bpf::TaskFiles;
 use crate::sys::linux::owners::select::{KeptProgram, Strategy, load, select};
 use crate::sys::linux::owners::{task_files, walk};
 use crate::sys::linux::procfs::Proc;
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
-use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, OnceLock};
 
 /// A search for owners by the selected source.
@@ -20,17 +20,11 @@ pub(crate) struct OwnerSources<'c> {
     kept: &'c KeptProgram,
     asked: OwnerSource,
     pids: Vec<u32>,
-    /// The inode number of this thread's network namespace, whose sockets are listed.
-    netns: Option<u32>,
+    /// The network namespaces whose sockets are listed.
+    netns: ListedNamespaces,
     /// Set if the tables of sockets were complete before the source was selected.
     complete_tables: OnceLock<Option<Vec<u64>>>,
     selected: OnceLock<Selected>,
-}
-
-/// The inode number of the network namespace of this thread; `None` if `/proc` does not show it.
-fn namespace_of_this_thread() -> Option<u32> {
-    let namespace = std::fs::metadata("/proc/thread-self/ns/net").ok()?;
-    u32::try_from(namespace.ino()).ok()
 }
 
 /// The source that was selected.
@@ -51,12 +45,13 @@ impl Selected {
 }
 
 impl<'c> OwnerSources<'c> {
-    pub(crate) fn new(kept: &'c KeptProgram, query: &Query) -> Self {
+    /// `netns`: the listed network namespaces; `None`: that of this thread.
+    pub(crate) fn new(kept: &'c KeptProgram, query: &Query, netns: Option<ListedNamespaces>) -> Self {
         Self {
             kept,
             asked: query.owner_source,
             pids: query.filter.pids(),
-            netns: namespace_of_this_thread(),
+            netns: netns.unwrap_or_else(ListedNamespaces::of_this_thread),
             complete_tables: OnceLock::new(),
             selected: OnceLock::new(),
         }
@@ -64,7 +59,8 @@ impl<'c> OwnerSources<'c> {
 
     fn iteration(&self, program: Arc<TaskFiles>, reason: &'static str) -> Iteration {
         let nested = program.level() > 0;
-        let scope = task_files::Scope { nested, netns: self.netns, pids: self.pids.clone() };
+        let ListedNamespaces { all: netns, unnamed: unnamed_netns } = self.netns.clone();
+        let scope = task_files::Scope { nested, netns, unnamed_netns, pids: self.pids.clone() };
         task_files::TaskFileSearch::over(program, scope, reason, Proc::open)
     }
 

@@ -86,7 +86,8 @@ impl<'w> System for &'w Iterated {
 
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
         let proc = &self.proc;
-        let scope = Scope { nested: self.nested, netns: Some(NETNS), pids: query.filter.pids() };
+        let scope =
+            Scope { nested: self.nested, netns: vec![NETNS], unnamed_netns: None, pids: query.filter.pids() };
         TaskFileSearch::over(Iteration(proc), scope, "asked for", Box::new(move || Ok(proc)))
     }
 
