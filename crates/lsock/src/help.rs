@@ -26,6 +26,7 @@ pub(crate) const EXAMPLES: &str = "  \
   lsock process nginx and not state established
   lsock --state established --sort process,local --columns +path,started
   lsock -t --columns +rtt,retrans --sort rtt:desc
+  lsock -l -N all                    what listens in any network namespace, containers included
   lsock destroy --pid 815            closes them, after a question
   lsock --json | jq '.sockets[] | select(.owner_status == \"hidden\")'";
 
@@ -41,6 +42,7 @@ const TERMS: &[(&str, &str)] = &[
     ("process NAME, pid N", "held by such a process"),
     ("user NAME, uid N", "made by this user"),
     ("inode N", "the socket with this inode (Linux)"),
+    ("netns NAME", "of this network namespace, by name, path or number (Linux)"),
     ("dev NAME", "bound to this network interface, by name or index (Linux)"),
     ("fwmark N/MASK", "with this mark, of which the bits of the mask count (Linux, with CAP_NET_ADMIN)"),
     ("cgroup PATH", "made in this control group, by path or id (Linux)"),
@@ -199,7 +201,7 @@ mod tests {
             Plan::new(&cli.list).unwrap_or_else(|usage| panic!("{command}: {usage}"));
             count += 1;
         }
-        assert_eq!(count, 11);
+        assert_eq!(count, 12);
     }
 
     #[test]
@@ -214,7 +216,8 @@ mod tests {
             let first = terms.split([',', ' ']).next().unwrap();
             let argument = match first {
                 "state" => "estab",
-                "sport" | "dport" | "port" | "process" | "pid" | "inode" | "fwmark" | "cgroup" | "dev" => "1",
+                "sport" | "dport" | "port" | "process" | "pid" | "inode" | "fwmark" | "cgroup" | "dev"
+                | "netns" => "1",
                 "src" => "10.0.0.1",
                 "user" => "0",
                 _ => "",

@@ -6,7 +6,7 @@ use crate::list_args::{ColorWhen, ListArgs};
 use crate::render::{Format, Output};
 use crate::sort::SortColumn;
 use crate::usage::UsageError;
-use netstat::{DetailFields, OwnerSource, ProcessFields, Query};
+use netstat::{DetailFields, OwnerSource, ProcessFields, Query, Scope};
 
 /// What to query, and how to show the answer.
 #[derive(Debug)]
@@ -76,6 +76,9 @@ fn shown_columns(args: &ListArgs, format: Format) -> Result<Vec<&'static Column>
     }
     for name in &args.columns {
         shown.push(columns::find(name.strip_prefix('+').unwrap_or(name))?);
+    }
+    if add && args.filters.scope() != Scope::Current && !default.is_empty() {
+        shown.push(columns::find("netns")?);
     }
     let details = columns::find("details")?;
     let has_columns = matches!(format, Format::Table | Format::Csv);

@@ -4,6 +4,7 @@
 //! By hand, since the shape is not that of the types: it has names where they have numbers, and units in its names.
 
 use crate::model::gap::Gap;
+use crate::model::namespace::Namespace;
 use crate::model::owner::Owner;
 use crate::model::owner_source::OwnerSourceUsed;
 use crate::model::process::Process;
@@ -48,17 +49,27 @@ impl Serialize for Snapshot {
     /// The document that `lsock --json` prints for the same snapshot, with the rows in the order of this snapshot.
     ///
     /// A snapshot has the indexes of network interfaces and no names: each is looked up once, in the network namespace
-    /// of the thread that serializes, as by [`interface_name`](crate::interface_name).
+    /// of the thread that serializes, as by [`interface_name`](crate::interface_name). Those of rows of other network
+    /// namespaces have no name.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Without a namespace of its own a row is of the caller's.
+        let own = if self.namespaces.is_empty() { None } else { Native::current_netns() };
+        let is_own = |socket: &Socket| socket.netns.is_none_or(|netns| Some(netns) == own);
         let mut interfaces = BTreeMap::new();
-        for index in self.sockets.iter().filter_map(|socket| socket.interface) {
+        let rows = self.sockets.iter().filter(|socket| is_own(socket));
+        for index in rows.filter_map(|socket| socket.interface) {
             interfaces.entry(index.get()).or_insert_with_key(|index| Native::interface_name(*index));
         }
-        let row = |socket| SocketRecord { snapshot: self, interfaces: &interfaces, socket };
-        let mut map = serializer.serialize_map(Some(5))?;
+        let elsewhere = BTreeMap::new();
+        let row = |socket| {
+            let interfaces = if is_own(socket) { &interfaces } else { &elsewhere };
+            SocketRecord { snapshot: self, interfaces, socket }
+        };
+        let mut map = serializer.serialize_map(Some(6))?;
         map.serialize_entry("schema", "lsock/1")?;
         map.serialize_entry("sockets", &List(self.sockets.iter().map(row)))?;
         map.serialize_entry("processes", &self.processes)?;
+        map.serialize_entry("namespaces", &self.namespaces)?;
         map.serialize_entry("gaps", &self.gaps)?;
         map.serialize_entry("owner_source", &self.owner_source)?;
         map.end()
@@ -104,6 +115,7 @@ object!(SocketRecord<'_>, |it|
     "v6_only": it.socket.v6_only,
     "created": it.socket.created().and_then(rfc3339),
     "service": it.socket.service(),
+    "netns" if known: it.socket.netns.map(|netns| netns.0),
     "details" if known: it.socket.details(),
 );
 
@@ -155,6 +167,17 @@ object!(
     "command_line" if known: it.command_line.as_ref().map(|arguments| {
         List(arguments.iter().map(|argument| argument.to_string_lossy()))
     }),
+);
+
+object!(
+    /// As in `lsock --json`. Bytes of names that are not UTF-8 become U+FFFD.
+    Namespace, |it|
+    "id": it.id.0,
+    "names": List(it.names.iter().map(|name| name.to_string_lossy())),
+    "path": it.path.as_ref().map(|path| path.to_string_lossy()),
+    "pids": it.pids,
+    "processes": it.processes,
+    "source": it.source.as_str(),
 );
 
 object!(

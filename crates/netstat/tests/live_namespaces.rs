@@ -443,3 +443,53 @@ fn live_socket_of_another_namespace_is_closed_there_and_its_equal_in_the_callers
         closed => closed.unwrap(),
     }
 }
+
+#[test]
+fn live_processes_of_a_name_are_found_in_every_namespace() {
+    let _quiet = quiet();
+    let named = |enter: fn() -> io::Result<()>| {
+        Child::fork(Some(b"netns-by-name"), &[], |report| {
+            enter()?;
+            let listener = TcpListener::bind("127.0.0.1:0")?;
+            report.keep(listener)?;
+            report.number(own_namespace().0.get())
+        })
+    };
+    let here = named(|| Ok(())).unwrap();
+    let there = made!(named(enter_network_namespace));
+    for source in sources() {
+        let snapshot = common::snapshot_by(&Query::new().process_name("netns-by-name"), source);
+        assert_eq!(snapshot.sockets.len(), 2, "{snapshot:?}");
+        for (child, netns) in [(&here, None), (&there, Some(id(&there)))] {
+            let row = row(&snapshot, &child.held()[0]);
+            assert_eq!((row.netns, row.pids().collect::<Vec<_>>()), (netns, vec![child.pid()]));
+        }
+        assert!(snapshot.gaps.iter().all(|gap| gap.kind != GapKind::SocketsElsewhere), "{:?}", snapshot.gaps);
+    }
+}
+
+#[test]
+fn live_filter_by_namespace_lists_that_namespace_or_leaves_it_out() {
+    let _quiet = quiet();
+    let child = made!(lodger(enter_network_namespace));
+    let other = made!(lodger(enter_network_namespace));
+    let [of_child, of_other, of_own] = [id(&child), id(&other), own_namespace()].map(Filter::netns);
+    let namespaces = |filter: &Filter, scope| {
+        let snapshot = Query::new().filter(filter.clone()).netns(scope).snapshot().unwrap();
+        snapshot.sockets.iter().map(|row| row.netns.unwrap()).collect::<BTreeSet<_>>()
+    };
+    let _own = TcpListener::bind("127.0.0.1:0").unwrap();
+    assert_eq!(namespaces(&of_child, Scope::Current), [id(&child)].into());
+    assert_eq!(namespaces(&(of_child.clone() | of_other), Scope::Current), [id(&child), id(&other)].into());
+    assert_eq!(namespaces(&of_own, Scope::Current), [own_namespace()].into());
+    assert_eq!(namespaces(&!of_child.clone(), Scope::Current), [own_namespace()].into());
+    assert!(!namespaces(&!of_child.clone(), Scope::All).contains(&id(&child)));
+    assert_eq!(namespaces(&of_child, Scope::Of(other.pid())), [].into());
+    let path = format!("netns /proc/{}/ns/net and tcp", child.pid());
+    assert_eq!(namespaces(&path.parse().unwrap(), Scope::Current), [id(&child)].into());
+    // A number that no namespace has.
+    let none = NetnsId(NonZeroU64::MIN);
+    let snapshot = Query::new().filter(Filter::netns(none)).snapshot().unwrap();
+    assert_eq!(snapshot.sockets, []);
+    has_gap_of(&snapshot, GapKind::NamespacesSkipped);
+}

@@ -281,6 +281,14 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         ..TEXT
     },
     Column {
+        name: "netns",
+        aliases: &["namespace"],
+        header: "NETNS",
+        help: "the network namespace of the socket, by name or number, where others than the own are listed (Linux)",
+        value: Value::Text(value::netns),
+        ..TEXT
+    },
+    Column {
         name: "v6_only",
         header: "V6ONLY",
         help: "whether an IPv6 socket takes no IPv4: true or false",

@@ -51,12 +51,12 @@ impl Value {
             Self::Millis(of) => push_some(of(socket), push_millis, out),
             Self::Endpoint(of) => {
                 if let Some(endpoint) = of(socket) {
-                    push_endpoint(view, endpoint, out);
+                    push_endpoint(view, socket, endpoint, out);
                 }
             }
             Self::Address(of) => {
                 if let Some(endpoint) = of(socket) {
-                    push_address(view, endpoint, out);
+                    push_address(view, socket, endpoint, out);
                 }
             }
             Self::OfOwners(of) => {
@@ -135,11 +135,11 @@ fn push_text(text: &str, out: &mut String) {
 }
 
 /// `127.0.0.1:80`, `[fe80::1%eth0]:80`; `*` for port 0, which means no port.
-fn push_endpoint(view: &View<'_>, endpoint: SocketAddr, out: &mut String) {
+fn push_endpoint(view: &View<'_>, socket: &Socket, endpoint: SocketAddr, out: &mut String) {
     if endpoint.is_ipv6() {
         out.push('[');
     }
-    push_address(view, endpoint, out);
+    push_address(view, socket, endpoint, out);
     if endpoint.is_ipv6() {
         out.push(']');
     }
@@ -153,18 +153,18 @@ fn push_endpoint(view: &View<'_>, endpoint: SocketAddr, out: &mut String) {
 }
 
 /// `127.0.0.1`, `fe80::1%eth0`; the zone as a number if it has no name.
-fn push_address(view: &View<'_>, endpoint: SocketAddr, out: &mut String) {
+fn push_address(view: &View<'_>, socket: &Socket, endpoint: SocketAddr, out: &mut String) {
     push_ip(endpoint.ip(), out);
     if let SocketAddr::V6(endpoint) = endpoint
         && endpoint.scope_id() != 0
     {
         out.push('%');
-        push_interface(view, endpoint.scope_id(), out);
+        push_interface(view, socket, endpoint.scope_id(), out);
     }
 }
 
-fn push_interface(view: &View<'_>, index: u32, out: &mut String) {
-    match view.interface(index) {
+fn push_interface(view: &View<'_>, socket: &Socket, index: u32, out: &mut String) {
+    match view.interface(socket, index) {
         Some(name) => escape_into(name.as_bytes(), out),
         None => push_number(index, out),
     }
@@ -172,7 +172,15 @@ fn push_interface(view: &View<'_>, index: u32, out: &mut String) {
 
 pub(super) fn interface(view: &View<'_>, socket: &Socket, out: &mut String) {
     if let Some(index) = socket.interface {
-        push_interface(view, index.get(), out);
+        push_interface(view, socket, index.get(), out);
+    }
+}
+
+pub(super) fn netns(view: &View<'_>, socket: &Socket, out: &mut String) {
+    let Some(netns) = socket.netns else { return };
+    match view.snapshot.namespace(netns).and_then(|namespace| namespace.names.first()) {
+        Some(name) => escape_into(name.as_encoded_bytes(), out),
+        None => push_number(netns.0.get(), out),
     }
 }
 

@@ -119,6 +119,7 @@ impl Term {
             Self::Interface(index) => socket.interface.is_some_and(|interface| interface.get() == *index),
             Self::Uid(uid) => socket.uid == Some(*uid),
             Self::Inode(inode) => socket.inode() == Some(*inode),
+            Self::Netns(netns) => socket.netns? == *netns,
             Self::Pid(pid) => {
                 let owners = facts.owners?;
                 let is_seen = socket.owners().iter().any(|owner| owner.pid == *pid);

@@ -3,6 +3,7 @@
 use super::net::Net;
 use super::states::States;
 use crate::model::family::Family;
+use crate::model::identity::NetnsId;
 use crate::model::protocol::Protocol;
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
@@ -31,6 +32,8 @@ pub(crate) enum Term {
     Interface(u32),
     Uid(u32),
     Inode(u64),
+    /// Made in this network namespace.
+    Netns(NetnsId),
     Pid(u32),
     Process(OsString),
     /// Made by a process in the control group with this id.

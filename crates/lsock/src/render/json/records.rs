@@ -3,7 +3,7 @@
 use super::writer::{Displayed, Hex, JsonText, List, ToJson, Word, member, members};
 use crate::time::Rfc3339;
 use crate::view::{self, ProcessView, View};
-use netstat::{Gap, Owner, OwnerSourceUsed, Queues, Socket};
+use netstat::{Gap, Namespace, Owner, OwnerSourceUsed, Queues, Socket};
 use std::net::SocketAddr;
 use std::time::SystemTime;
 
@@ -38,11 +38,15 @@ impl ToJson for SocketRecord<'_> {
             "owner_reason": ownership.reason().map(Word),
             "cookie": socket.cookie.map(|cookie| Hex(cookie.get())),
             "handle": socket.handle().map(Hex),
-            "interface": socket.interface.map(|index| InterfaceRecord { view, index: index.get() }),
+            "interface": socket.interface.map(|index| InterfaceRecord { view, socket, index: index.get() }),
             "v6_only": socket.v6_only,
             "created": rfc3339(socket.created()),
             "service": socket.service(),
         );
+        // Known only if other network namespaces are listed.
+        if let Some(netns) = socket.netns {
+            member!(out, "netns": netns.0.get());
+        }
         // Collected only if the arguments ask for them.
         if let Some(details) = socket.details() {
             member!(out, "details": details);
@@ -68,12 +72,14 @@ impl ToJson for EndpointRecord {
 
 struct InterfaceRecord<'a> {
     view: &'a View<'a>,
+    socket: &'a Socket,
     index: u32,
 }
 
 impl ToJson for InterfaceRecord<'_> {
     fn push(&self, out: &mut String) {
-        members!(out, "index": self.index, "name": self.view.interface(self.index).as_deref());
+        let name = self.view.interface(self.socket, self.index);
+        members!(out, "index": self.index, "name": name.as_deref());
         out.push('}');
     }
 }
@@ -119,6 +125,25 @@ impl ToJson for ProcessRecord<'_> {
             let arguments: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
             member!(out, "command_line": List(arguments.iter().map(AsRef::<str>::as_ref)));
         }
+        out.push('}');
+    }
+}
+
+/// A network namespace.
+pub(super) struct NamespaceRecord<'a>(pub(super) &'a Namespace);
+
+impl ToJson for NamespaceRecord<'_> {
+    fn push(&self, out: &mut String) {
+        let namespace = self.0;
+        let names: Vec<_> = namespace.names.iter().map(|name| name.to_string_lossy()).collect();
+        members!(out,
+            "id": namespace.id.0.get(),
+            "names": List(names.iter().map(AsRef::<str>::as_ref)),
+            "path": namespace.path.as_ref().map(|path| path.to_string_lossy()).as_deref(),
+            "pids": List(namespace.pids.iter().copied()),
+            "processes": namespace.processes,
+            "source": Word(namespace.source.as_str()),
+        );
         out.push('}');
     }
 }

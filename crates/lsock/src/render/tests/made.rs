@@ -1,11 +1,17 @@
 //! Pseudo-random rows from a fixed seed: every field present and absent, hostile names.
 
 use netstat::{
-    Family, HiddenReason, Identity, Owner, OwnerRole, Ownership, Process, Protocol, Queues, Snapshot, Socket,
-    State, UnownedReason,
+    Family, HiddenReason, Identity, Namespace, NamespaceSource, NetnsId, Owner, OwnerRole, Ownership,
+    Process, Protocol, Queues, Snapshot, Socket, State, UnownedReason,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::num::NonZeroU64;
 use std::time::{Duration, SystemTime};
+
+/// The number of the `nth` namespace.
+fn netns(nth: usize) -> NetnsId {
+    NetnsId(NonZeroU64::MIN.saturating_add(4_026_531_839 + nth as u64))
+}
 
 struct Random(test_random::Random);
 
@@ -115,6 +121,7 @@ impl Random {
         socket.set_created(
             self.maybe(|random| SystemTime::UNIX_EPOCH + Duration::from_millis(random.0.next_u64() >> 20)),
         );
+        socket.netns = self.maybe(|random| netns(random.below(3)));
         socket.set_service(self.maybe(|random| random.name().into()));
         let roles = [OwnerRole::Holder, OwnerRole::Holder, OwnerRole::Binder, OwnerRole::EndedBinder];
         let count = self.one_of(&[0, 1, 1, 1, 2, 3]);
@@ -125,6 +132,17 @@ impl Random {
         let owners: Vec<Owner> = owners.collect();
         socket.set_owners(owners, self.ownership());
         socket
+    }
+
+    fn namespace(&mut self, nth: usize) -> Namespace {
+        let mut namespace = Namespace::new(netns(nth));
+        namespace.names = (0..nth).map(|_| self.name().into()).collect();
+        namespace.path = self.maybe(Self::name).map(Into::into);
+        namespace.pids = (0..self.below(4)).map(|_| self.small()).collect();
+        namespace.processes = self.number();
+        namespace.source =
+            self.one_of(&[NamespaceSource::SockDiag, NamespaceSource::Procfs, NamespaceSource::Unavailable]);
+        namespace
     }
 
     fn process(&mut self, pid: u32) -> Process {
@@ -149,6 +167,7 @@ pub(super) fn snapshot(rows: usize) -> Snapshot {
     let mut random = Random(test_random::Random::new(2026));
     let mut snapshot = Snapshot::default();
     snapshot.sockets = (0..rows).map(|_| random.socket()).collect();
+    snapshot.namespaces = (0..3).map(|nth| random.namespace(nth)).collect();
     snapshot.processes = (0..50).map(|pid| random.process(pid)).collect();
     snapshot
 }

@@ -18,6 +18,7 @@ use crate::log::debug;
 use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
+use crate::model::identity::NetnsId;
 use crate::model::namespace::Namespace;
 use crate::model::process::{Process, ProcessFields};
 use crate::model::process_id::ProcessId;
@@ -31,6 +32,7 @@ use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
 use std::io::{self, ErrorKind};
+use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -109,12 +111,20 @@ impl<'c> Native<'c> {
         }
     }
 
+    /// Those of these processes that have this name.
+    fn with_name(&self, name: &OsStr, pids: &[u32]) -> Vec<u32> {
+        let seen: Vec<ProcessSeen> = pids.iter().map(|pid| ProcessSeen::new(*pid, u64::MAX)).collect();
+        let (mut processes, _) = self.processes(&seen, Self::NAME_FIELDS, 1);
+        processes.retain(|process| is_named(name, process) == Some(true));
+        processes.into_iter().map(|process| process.pid).collect()
+    }
+
     /// The network namespaces that the query lists.
     fn spaces(&self, query: &Query) -> Result<Option<&Spaces>, Error> {
         if let Some(known) = self.spaces.get() {
             return Ok(known.as_ref());
         }
-        let found = plan::spaces(query)?;
+        let found = plan::spaces(query, &|name, pids| self.with_name(name, pids))?;
         Ok(self.spaces.get_or_init(|| found).as_ref())
     }
 }
@@ -210,13 +220,7 @@ impl<'c> System for Native<'c> {
 
     fn unlisted_processes_named(&self, name: &OsStr) -> Vec<Gap> {
         let is_listed = |netns| self.has_listed(netns);
-        let with_name = |pids: &[u32]| {
-            let seen: Vec<ProcessSeen> = pids.iter().map(|pid| ProcessSeen::new(*pid, u64::MAX)).collect();
-            let (mut processes, _) = self.processes(&seen, Self::NAME_FIELDS, 1);
-            processes.retain(|process| is_named(name, process) == Some(true));
-            processes.into_iter().map(|process| process.pid).collect()
-        };
-        unlisted_process::of_name(name, &with_name, &is_listed)
+        unlisted_process::of_name(name, &|pids| self.with_name(name, pids), &is_listed)
     }
 
     fn processors() -> usize {
@@ -246,6 +250,14 @@ impl<'c> System for Native<'c> {
 
     fn cgroup_id(path: &Path) -> Result<u64, Error> {
         resolve::cgroup_id(path)
+    }
+
+    fn netns_id(name: &str) -> Result<NetnsId, Error> {
+        plan::netns_id(name)
+    }
+
+    fn current_netns() -> Option<NetnsId> {
+        namespace_of("thread-self").ok().and_then(NonZeroU64::new).map(NetnsId)
     }
 
     fn signal(&self, process: ProcessId, number: i32) -> Result<(), Error> {

@@ -18,7 +18,7 @@ pub(crate) struct Target {
 impl Target {
     /// The namespace with this number; `None` if it is not found.
     pub(crate) fn find(number: u64) -> Option<Self> {
-        let found = Search::begin().ok()?.only(number)?;
+        let found = Search::begin().ok()?.only(&[number]).namespaces.remove(&number)?;
         Some(Self { number, places: found.places })
     }
 

@@ -80,10 +80,16 @@ impl Search {
         self.finished()
     }
 
-    /// Finds one namespace by its number.
-    pub(crate) fn only(mut self, number: u64) -> Option<FoundNamespace> {
-        self.wanted.push(number);
-        self.all().namespaces.remove(&number)
+    /// Finds some namespaces by their numbers.
+    pub(crate) fn only(mut self, numbers: &[u64]) -> Self {
+        self.wanted = numbers.to_vec();
+        self.namespaces.retain(|number, _| numbers.contains(number));
+        self.all()
+    }
+
+    /// The processes that are shown.
+    pub(crate) fn pids(&self) -> Vec<u32> {
+        self.procfs.pids().unwrap_or_default()
     }
 
     /// Finds names and processes of these namespaces, each of which has a place already.

@@ -64,7 +64,7 @@ pub(crate) fn number(file: &OwnedFd) -> Result<u64, Errno> {
     if i128::from(fstatfs(file)?.f_type) != NSFS_MAGIC {
         return Err(Errno::INVAL);
     }
-    Ok(fstat(file)?.st_ino.into())
+    Ok(fstat(file)?.st_ino)
 }
 
 /// The directory of named namespaces.
