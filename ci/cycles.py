@@ -10,7 +10,7 @@ File A imports file B if a `use` or an inline path in A begins with `crate::`, `
 imported name, and leads to a module of B or to something defined in it. A name that a module re-exports leads to the
 file that defines it; a name from a glob leads to the file with the glob. Not imports: `mod` lines; a re-export of
 something of the module's own children, unless the same file also uses that name; comments; test code (`#[test]` and
-what exists under `cfg(test)` or `cfg(netstat_scripted)` only). Code for every operating system counts.
+what exists under `cfg(test)` only). Code for every operating system counts.
 """
 
 import re
@@ -30,7 +30,7 @@ TOKEN = re.compile(
 END_OF_COMMENT = re.compile(r"/\*|\*/")
 CLOSING = {"(": ")", "[": "]", "{": "}"}
 ITEMS = set("pub fn struct enum union trait impl mod use const static type unsafe extern async macro_rules".split())
-ONLY_IN_TESTS = {"test", "doctest", "netstat_scripted"}
+ONLY_IN_TESTS = {"test", "doctest"}
 
 
 class Broken(Exception):

@@ -115,7 +115,8 @@ def printed(lsock, arguments):
     """What the program prints on a terminal of this size."""
     pid, terminal = pty.fork()
     if pid == 0:
-        os.environ.update(TERM="xterm-256color", COLUMNS=str(COLUMNS), LINES=str(ROWS))
+        os.environ.update(TERM="xterm-256color", LANG="C.UTF-8", COLUMNS=str(COLUMNS), LINES=str(ROWS))
+        os.environ.pop("LC_ALL", None)
         os.environ.pop("NO_COLOR", None)
         fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         os.execv(lsock, arguments)

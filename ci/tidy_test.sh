@@ -111,7 +111,7 @@ RUST
 /* crate::one::One; /* */ use crate::one::One; */
 #[cfg(test)]
 use crate::one::One;
-#[cfg(any(test, netstat_scripted))]
+#[cfg(any(test, doctest))]
 mod scripted {
     use super::super::one::One;
 }

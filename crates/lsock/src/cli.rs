@@ -5,7 +5,7 @@ use crate::{foreign_options, help};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::Shell;
 use lsock::filter_args::FilterArgs;
-use lsock::list_args::ListArgs;
+use lsock::list_args::{ColorWhen, ListArgs};
 
 /// Lists the network sockets of this machine and the processes that hold them
 ///
@@ -32,11 +32,34 @@ pub(crate) struct Cli {
 /// The commands beside the listing.
 #[derive(Subcommand, Debug)]
 pub(crate) enum Command {
+    /// What listens and who is connected, folded to one screen
+    ///
+    /// As lsock alone shows it on a terminal. Listeners come first, those with the widest reach at the top: red for every
+    /// address, yellow for an address that others reach, green for loopback. That is the address to which the socket is
+    /// bound: a firewall may allow less. Connections are counted by process, port, peer and state; an arrow to the left
+    /// was accepted, one to the right opened.
+    Overview(OverviewArgs),
     /// Close sockets of other processes (Linux, with CAP_NET_ADMIN)
     ///
     /// Shows what would be closed and asks. The holders keep their descriptors, and their next call on one fails; the
     /// other end of a connection gets a reset. A socket that takes the same addresses meanwhile is not hit.
     Destroy(DestroyArgs),
+}
+
+/// The arguments of `lsock overview`.
+#[derive(clap::Args, Debug, Default)]
+pub(crate) struct OverviewArgs {
+    #[command(flatten)]
+    pub(crate) filters: FilterArgs,
+    /// Everything, even if it does not fit on the screen
+    #[arg(short = 'W', long)]
+    pub(crate) wide: bool,
+    /// No pager, even if the output is longer than the screen
+    #[arg(long)]
+    pub(crate) no_pager: bool,
+    /// When to colour the output
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, hide_default_value = true)]
+    pub(crate) color: ColorWhen,
 }
 
 /// The arguments of `lsock destroy`.

@@ -1,4 +1,5 @@
-//! The state of standard output at the start of the process, and the effective user: two calls of the C library.
+//! The state of standard output at the start of the process, the effective user, the local time and the signals of the
+//! keyboard: calls of the C library.
 //!
 //! Before `main`, Rust's runtime opens `/dev/null` in place of a closed standard stream, and later its `Stdout` reports success
 //! for a write that fails with `EBADF`. So the state is recorded by an initializer, which the loader runs before the runtime.
@@ -6,18 +7,77 @@
 
 #[cfg(unix)]
 mod unix {
-    use std::ffi::c_int;
+    use std::ffi::{c_int, c_long};
     use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::SystemTime;
 
     const STDOUT: c_int = 1;
     const F_GETFL: c_int = 3;
     const O_ACCMODE: c_int = 3;
     const O_RDONLY: c_int = 0;
 
-    // SAFETY: the declarations of unistd.h and fcntl.h; geteuid(2) has no preconditions and always succeeds.
+    const SIGINT: c_int = 2;
+    const SIGQUIT: c_int = 3;
+    const SIG_IGN: usize = 1;
+
+    /// `struct tm`: nine numbers of its beginning, which every system has, and more room than any needs for the rest.
+    #[repr(C)]
+    #[derive(Default)]
+    struct Tm {
+        second: c_int,
+        minute: c_int,
+        hour: c_int,
+        day_of_month: c_int,
+        month: c_int,
+        year: c_int,
+        day_of_week: c_int,
+        day_of_year: c_int,
+        is_dst: c_int,
+        rest: [c_long; 8],
+    }
+
+    // SAFETY: the declarations of unistd.h, fcntl.h, signal.h and time.h; time_t is a long where these names are the
+    // functions' symbols. geteuid(2) has no preconditions and always succeeds.
     unsafe extern "C" {
         fn fcntl(fd: c_int, command: c_int, ...) -> c_int;
+        fn signal(signal: c_int, handler: usize) -> usize;
+        fn localtime_r(time: *const c_long, result: *mut Tm) -> *mut Tm;
         safe fn geteuid() -> u32;
+    }
+
+    /// Ignores the interrupts of the keyboard from now on.
+    pub(crate) fn ignore_interrupts() {
+        for number in [SIGINT, SIGQUIT] {
+            // SAFETY: SIG_IGN is a valid handler of these signals, and no other thread depends on theirs.
+            unsafe { signal(number, SIG_IGN) };
+        }
+    }
+
+    /// How far local time was ahead of UTC at that moment, in seconds.
+    pub(crate) fn utc_offset(time: SystemTime) -> Option<i32> {
+        const MINUTE: i64 = 60;
+        const HOUR: i64 = 60 * MINUTE;
+        const DAY: i64 = 24 * HOUR;
+        let seconds = time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
+        let utc = i64::try_from(seconds).ok()?;
+        let mut local = Tm::default();
+        // SAFETY: both pointers are valid for the call, `Tm` is at least as large as `struct tm`, and this program never
+        // changes its environment, which the function reads.
+        let result = unsafe { localtime_r(&c_long::try_from(seconds).ok()?, &mut local) };
+        if result.is_null() {
+            return None;
+        }
+        let of_day =
+            i64::from(local.hour) * HOUR + i64::from(local.minute) * MINUTE + i64::from(local.second);
+        // No zone is a day or more ahead or behind: the day of the week says which day it is.
+        let weekday = (utc / DAY + 4) % 7;
+        let days = match (i64::from(local.day_of_week) - weekday).rem_euclid(7) {
+            0 => 0,
+            1 => 1,
+            6 => -1,
+            _ => return None,
+        };
+        i32::try_from(days * DAY + of_day - utc % DAY).ok()
     }
 
     static IS_WRITABLE: AtomicBool = AtomicBool::new(true);
@@ -45,7 +105,7 @@ mod unix {
 }
 
 #[cfg(unix)]
-pub(crate) use unix::{effective_uid, stdout_is_writable};
+pub(crate) use unix::{effective_uid, ignore_interrupts, stdout_is_writable, utc_offset};
 
 /// Whether standard output was open for writing when the process started.
 #[cfg(not(unix))]
@@ -56,5 +116,15 @@ pub(crate) fn stdout_is_writable() -> bool {
 /// The effective user of this process, on systems with numbered users.
 #[cfg(not(unix))]
 pub(crate) fn effective_uid() -> Option<u32> {
+    None
+}
+
+/// Ignores the interrupts of the keyboard from now on.
+#[cfg(not(unix))]
+pub(crate) fn ignore_interrupts() {}
+
+/// How far local time was ahead of UTC at that moment; not known on this system.
+#[cfg(not(unix))]
+pub(crate) fn utc_offset(_: std::time::SystemTime) -> Option<i32> {
     None
 }

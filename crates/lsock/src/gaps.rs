@@ -18,8 +18,7 @@ pub fn line(snapshot: &Snapshot, requested: OwnerSource, rights: impl FnOnce() -
         );
     }
     let mut unreadable = 0;
-    let vanished = |gap: &Gap| matches!(gap.kind, GapKind::ProcessesVanished | GapKind::DescriptorsVanished);
-    for gap in snapshot.gaps.iter().filter(|gap| !vanished(gap)) {
+    for gap in snapshot.gaps.iter().filter(|gap| is_reported(gap)) {
         if !line.is_empty() {
             line.push_str("; ");
         }
@@ -38,6 +37,11 @@ pub fn line(snapshot: &Snapshot, requested: OwnerSource, rights: impl FnOnce() -
         push_display(&mut line, format_args!(": {}", rights().advice_on_hidepid()));
     }
     (!line.is_empty()).then_some(line)
+}
+
+/// Whether a person is told of it: what ended during the listing is of no use to one.
+pub(crate) fn is_reported(gap: &Gap) -> bool {
+    !matches!(gap.kind, GapKind::ProcessesVanished | GapKind::DescriptorsVanished)
 }
 
 /// What could not be read and may hide rows that the filter selects.

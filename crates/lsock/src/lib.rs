@@ -8,17 +8,24 @@
 //! [`render`] writes them. [`columns`] is the one list of what can be shown.
 
 pub mod columns;
+mod counts;
 mod digits;
 pub mod escape;
 pub mod filter_args;
 pub mod gaps;
+mod holders;
 pub mod list_args;
+pub mod overview;
 mod parallel;
 pub mod plan;
 pub mod render;
 pub mod rights;
+pub mod screen;
 pub mod sort;
 mod time;
 pub mod usage;
 pub mod users;
 pub mod view;
+
+#[cfg(test)]
+mod screen_tests;

@@ -40,6 +40,12 @@ pub struct ListArgs {
     /// Comma-separated values, one line a socket
     #[arg(long, group = "format", help_heading = OUTPUT)]
     pub csv: bool,
+    /// The table as in a pipe: nothing is shortened, folded or left out, however wide it becomes
+    #[arg(short = 'W', long, help_heading = OUTPUT)]
+    pub wide: bool,
+    /// No pager, even if the output is longer than the screen
+    #[arg(long, help_heading = OUTPUT)]
+    pub no_pager: bool,
     /// When to colour the table
     #[arg(long, value_name = "WHEN", value_enum, default_value_t, hide_default_value = true, help_heading = OUTPUT)]
     pub color: ColorWhen,

@@ -9,10 +9,13 @@ mod exit;
 mod ffi;
 mod foreign_options;
 mod help;
+mod pager;
+mod terminal;
 
-use crate::cli::{Cli, Command};
-use crate::commands::{completions, destroy, list, man};
+use crate::cli::{Cli, Command, OverviewArgs};
+use crate::commands::{completions, destroy, list, man, overview};
 use crate::exit::EarlyExit;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -30,6 +33,10 @@ fn run() -> Result<(), EarlyExit> {
     }
     match &cli.command {
         Some(Command::Destroy(args)) => destroy::run(args),
+        Some(Command::Overview(args)) => overview::run(args),
+        None if std::env::args_os().len() <= 1 && io::stdout().is_terminal() => {
+            overview::run(&OverviewArgs::default())
+        }
         None => list::run(&cli.list),
     }
 }

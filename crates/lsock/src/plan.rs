@@ -4,6 +4,7 @@ use crate::columns::{self, Column};
 use crate::filter_args::FilterArgs;
 use crate::list_args::{ColorWhen, ListArgs};
 use crate::render::{Format, Output};
+use crate::screen::Screen;
 use crate::sort::SortColumn;
 use crate::usage::UsageError;
 use netstat::{DetailFields, OwnerSource, ProcessFields, Query, Scope};
@@ -13,6 +14,8 @@ use netstat::{DetailFields, OwnerSource, ProcessFields, Query, Scope};
 pub struct Plan {
     /// The query.
     pub query: Query,
+    /// What the query reads of processes.
+    process_fields: ProcessFields,
     /// The requested source of owners.
     pub owner_source: OwnerSource,
     /// The columns to sort by; none: the default order.
@@ -29,9 +32,25 @@ impl Plan {
         let format = format(args);
         let columns = shown_columns(args, format)?;
         let sort = args.sort.iter().map(|typed| SortColumn::parse(typed)).collect::<Result<Vec<_>, _>>()?;
-        let query = collecting(query(args)?, args, format, &columns, &sort)?;
-        let output = Output { format, columns, header: !args.no_header };
-        Ok(Self { query, owner_source: args.owner_source.into(), sort, output, color: args.color })
+        let (query, process_fields) = collecting(query(args)?, args, format, &columns, &sort)?;
+        let may_leave_out = adds_columns(args);
+        let output = Output { format, columns, header: !args.no_header, may_leave_out, screen: None };
+        let owner_source = args.owner_source.into();
+        Ok(Self { query, process_fields, owner_source, sort, output, color: args.color })
+    }
+
+    /// Fits the table to a terminal, which shows the masters of forked processes, and what interpreters run where there is
+    /// room. Other formats stay as they are.
+    pub fn show_on(&mut self, screen: Screen) {
+        if self.output.format != Format::Table {
+            return;
+        }
+        let fields = self.process_fields;
+        if !fields.is_empty() {
+            let script = if screen.is_wide() { ProcessFields::COMMAND_LINE } else { ProcessFields::empty() };
+            self.query = self.query.clone().processes(fields | ProcessFields::PARENT | script);
+        }
+        self.output.screen = Some(screen);
     }
 
     /// The plan for the default table of the selected sockets.
@@ -59,8 +78,13 @@ fn query(args: &ListArgs) -> Result<Query, UsageError> {
     Ok(query.filter(filter))
 }
 
+/// Whether the columns that were named are added to the usual ones.
+fn adds_columns(args: &ListArgs) -> bool {
+    args.columns.first().is_none_or(|name| name.starts_with('+'))
+}
+
 fn shown_columns(args: &ListArgs, format: Format) -> Result<Vec<&'static Column>, UsageError> {
-    let add = args.columns.first().is_none_or(|name| name.starts_with('+'));
+    let add = adds_columns(args);
     let default = match format {
         // The fields of the JSON do not depend on the columns.
         Format::Json | Format::JsonLines => &[][..],
@@ -96,7 +120,7 @@ fn collecting(
     format: Format,
     columns: &[&Column],
     sort: &[SortColumn],
-) -> Result<Query, UsageError> {
+) -> Result<(Query, ProcessFields), UsageError> {
     let mut chosen = columns.iter().copied().chain(sort.iter().map(|by| by.column));
     let details = if args.details { DetailFields::all() } else { DetailFields::empty() };
     let details = chosen.clone().fold(details, |fields, column| fields | column.detail_fields());
@@ -108,7 +132,7 @@ fn collecting(
                 "column {name:?} needs owners, which --no-owners leaves out"
             )));
         }
-        return Ok(query);
+        return Ok((query, ProcessFields::empty()));
     }
     let (mut owners, mut fields) = match format {
         Format::Json => (true, JSON_FIELDS),
@@ -119,7 +143,7 @@ fn collecting(
         owners |= column.needs_owners();
         fields |= column.process_fields();
     }
-    Ok(query.owners(owners).processes(fields))
+    Ok((query.owners(owners).processes(fields), fields))
 }
 
 /// The fields of a process in the JSON. Command lines can be long and hold secrets: only if a column asks for them.

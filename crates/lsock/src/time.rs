@@ -15,11 +15,41 @@ impl Rfc3339 {
 
 impl fmt::Display for Rfc3339 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0.as_secs();
-        let (year, month, day) = date(seconds / 86_400);
-        let (hour, minute, second) = (seconds / 3600 % 24, seconds / 60 % 60, seconds % 60);
+        let Civil { year, month, day, hour, minute, second } = Civil::since_epoch(self.0);
         let milli = self.0.subsec_millis();
         write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milli:03}Z")
+    }
+}
+
+/// Date and time of day.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Civil {
+    pub(crate) year: u64,
+    pub(crate) month: u64,
+    pub(crate) day: u64,
+    pub(crate) hour: u64,
+    pub(crate) minute: u64,
+    pub(crate) second: u64,
+}
+
+impl Civil {
+    /// Of a time in UTC, from 1970 on.
+    pub(crate) fn new(time: SystemTime) -> Option<Self> {
+        time.duration_since(SystemTime::UNIX_EPOCH).ok().map(Self::since_epoch)
+    }
+
+    fn since_epoch(time: Duration) -> Self {
+        let seconds = time.as_secs();
+        let (year, month, day) = date(seconds / 86_400);
+        Self { year, month, day, hour: seconds / 3600 % 24, minute: seconds / 60 % 60, second: seconds % 60 }
+    }
+
+    /// `Jan` to `Dec`.
+    pub(crate) fn month_name(&self) -> &'static str {
+        const NAMES: [&str; 12] =
+            ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+        let index = usize::try_from(self.month).ok().and_then(|month| month.checked_sub(1));
+        index.and_then(|index| NAMES.get(index)).copied().unwrap_or("?")
     }
 }
 

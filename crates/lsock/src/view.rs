@@ -13,6 +13,8 @@ pub struct View<'a> {
     pub snapshot: &'a Snapshot,
     /// The names of users.
     pub users: &'a Users,
+    /// Sentences that stand below the table on a terminal.
+    pub notes: Vec<String>,
     /// One for each process of the snapshot, in the same order.
     processes: Vec<ProcessView<'a>>,
     /// Their pids: a search over these few bytes is several times as fast as one over the processes.
@@ -46,7 +48,7 @@ impl<'a> View<'a> {
         let processes = snapshot.processes.iter().map(ProcessView::new).collect();
         let pids = snapshot.processes.iter().map(|process| process.pid).collect();
         let own_netns = if snapshot.namespaces.is_empty() { None } else { NetnsId::current() };
-        Self { snapshot, users, processes, pids, interfaces: Mutex::default(), own_netns }
+        Self { snapshot, users, notes: Vec::new(), processes, pids, interfaces: Mutex::default(), own_netns }
     }
 
     /// The process of an owner, if the query collected details of it. As [`Snapshot::process_of`]: none for an owner
@@ -61,6 +63,13 @@ impl<'a> View<'a> {
     /// All processes of the snapshot.
     pub fn processes(&self) -> &[ProcessView<'a>] {
         &self.processes
+    }
+
+    /// Names a network interface of a world that is made for a test.
+    #[cfg(test)]
+    pub(crate) fn name_interface(&self, index: u32, name: &str) {
+        let mut known = self.interfaces.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(index, Some(name.into()));
     }
 
     /// The name of a network interface of a row, not escaped. Each is looked up once. `None` for a row of another network

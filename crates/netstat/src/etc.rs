@@ -13,15 +13,15 @@ fn open(path: &str) -> io::Result<File> {
 }
 
 /// Calls `each` with every line of a regular file until it breaks.
-pub(crate) fn lines(path: &str, each: impl FnMut(&str) -> ControlFlow<()>) -> io::Result<()> {
-    lines_of(BufReader::new(open(path)?), each)
+pub(crate) fn lines(path: &str, mut each: impl FnMut(&str) -> ControlFlow<()>) -> io::Result<()> {
+    lines_of(&mut BufReader::new(open(path)?), &mut each)
 }
 
-fn lines_of(mut text: impl BufRead, mut each: impl FnMut(&str) -> ControlFlow<()>) -> io::Result<()> {
+fn lines_of(text: &mut dyn BufRead, each: &mut dyn FnMut(&str) -> ControlFlow<()>) -> io::Result<()> {
     let mut line = Vec::new();
     loop {
         line.clear();
-        if text.by_ref().take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
+        if (&mut *text).take(MAX_LINE).read_until(b'\n', &mut line)? == 0 {
             return Ok(());
         }
         if !line.ends_with(b"\n") && text.fill_buf().is_ok_and(|rest| !rest.is_empty()) {
@@ -40,11 +40,11 @@ mod tests {
 
     fn read(text: &[u8]) -> Vec<String> {
         let mut read = Vec::new();
-        let each = |line: &str| {
+        let mut each = |line: &str| {
             read.push(line.to_owned());
             if line == "stop" { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        lines_of(BufReader::with_capacity(16, text), each).unwrap();
+        lines_of(&mut BufReader::with_capacity(16, text), &mut each).unwrap();
         read
     }
 

@@ -61,7 +61,7 @@ mod lister;
 mod log;
 mod model;
 mod query;
-#[cfg(any(test, netstat_scripted))]
+#[cfg(test)]
 #[doc(hidden)]
 pub mod scripted;
 #[cfg(feature = "serde")]
@@ -87,6 +87,7 @@ pub use model::owner_source::{OwnerSource, OwnerSourceUsed};
 pub use model::process::{Process, ProcessFields};
 pub use model::process_id::ProcessId;
 pub use model::protocol::{Protocol, SocketType};
+pub use model::protocol_kind::ProtocolKind;
 pub use model::queues::Queues;
 pub use model::scope::Scope;
 pub use model::snapshot::{Holder, Snapshot};
@@ -114,7 +115,13 @@ pub fn interface_name(index: u32) -> Option<String> {
 /// # Sources
 /// `/etc/passwd`. Linux: also the records of systemd's userdb (users of LDAP, sssd, dynamic services).
 pub fn user_names(uids: impl IntoIterator<Item = u32>) -> std::collections::HashMap<u32, String> {
-    <sys::Native as sys::system::System>::user_names(&uids.into_iter().collect())
+    user_names_of(uids.into_iter().collect())
+}
+
+fn user_names_of(mut uids: Vec<u32>) -> std::collections::HashMap<u32, String> {
+    uids.sort_unstable();
+    uids.dedup();
+    <sys::Native as sys::system::System>::user_names(&uids)
 }
 
 /// The examples of the crate's README, as tests. Those outside of the package are in crates/guide-tests.

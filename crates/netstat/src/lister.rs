@@ -73,8 +73,8 @@ impl Lister {
     pub fn for_each(
         &mut self,
         query: &Query,
-        each: impl FnMut(Socket) -> ControlFlow<()>,
+        mut each: impl FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error> {
-        run::for_each(&self.cache, query, each)
+        run::for_each(&self.cache, query, &mut each)
     }
 }

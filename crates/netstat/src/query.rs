@@ -1,11 +1,12 @@
 //! Which sockets to list, and what to collect for each.
 
-use crate::filter::Filter;
+use crate::filter::{Filter, ProtocolSet};
 use crate::model::details::DetailFields;
 use crate::model::family::Family;
 use crate::model::owner_source::OwnerSource;
 use crate::model::process::ProcessFields;
 use crate::model::protocol::Protocol;
+use crate::model::protocol_kind::ProtocolKind;
 use crate::model::scope::Scope;
 use crate::model::state::State;
 use std::ffi::OsString;
@@ -14,7 +15,8 @@ use std::ops::RangeInclusive;
 
 /// Selects sockets and the data to collect for each.
 ///
-/// Without conditions it selects every TCP and UDP socket of the caller's network namespace, without owners.
+/// Without conditions it selects every TCP and UDP socket of the caller's network namespace, without owners. Sockets of
+/// other protocols are selected by naming them ([`Query::protocol`], [`Query::family`], or in a filter).
 /// Conditions of the same kind are OR-ed (`.tcp().udp()` is either), conditions of different kinds AND-ed
 /// (`.tcp().local_port(22)` is both); [`Query::filter`] takes any expression. A query can be kept and run many times.
 ///
@@ -57,6 +59,8 @@ use std::ops::RangeInclusive;
 pub struct Query {
     /// The conjunction of all conditions.
     pub(crate) filter: Filter,
+    /// The protocols whose tables are read.
+    protocols: ProtocolSet,
     /// The alternatives of each kind of condition that was named, ascending by kind.
     terms: Vec<(ConditionKind, Filter)>,
     /// The expressions given to [`Query::filter`].
@@ -110,15 +114,19 @@ impl Query {
 
     fn settled(mut self) -> Self {
         self.filter = Filter::all();
-        let mut names_protocol = false;
+        let mut named = None;
         for (kind, terms) in &self.terms {
-            names_protocol |= *kind == ConditionKind::Protocol;
+            if *kind == ConditionKind::Protocol {
+                named = Some(ProtocolSet::named_in(terms.expr()));
+            }
             self.filter = self.filter & terms.clone();
         }
-        if !self.connections.is_empty() && !names_protocol {
+        if !self.connections.is_empty() && named.is_none() {
             self.filter = self.filter & Filter::tcp();
         }
         self.filter = self.filter & self.narrowed.clone();
+        let any = || ProtocolSet::default().union(ProtocolSet::named_in(self.filter.expr()));
+        self.protocols = named.unwrap_or_else(any);
         self
     }
 
@@ -147,9 +155,33 @@ impl Query {
         self.protocol(Protocol::Udp)
     }
 
-    /// Sockets of this protocol.
+    /// Sockets of this protocol. Those of other protocols than TCP and UDP are listed only where a query names their
+    /// protocol or family.
+    ///
+    /// Running a query for nothing but protocols that this system does not list
+    /// ([`Support::protocols`](crate::Support::protocols)) is an error
+    /// ([`Error::is_unsupported`](crate::Error::is_unsupported)); beside others, such a protocol is a gap.
     pub fn protocol(self, protocol: Protocol) -> Self {
         self.with(ConditionKind::Protocol, Filter::protocol(protocol))
+    }
+
+    /// Sockets of this protocol, whatever number belongs to it: all raw sockets, all netlink sockets.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> Result<(), netstat::Error> {
+    /// use netstat::{ProtocolKind, Query, Support};
+    ///
+    /// if Support::current().protocols.contains(&ProtocolKind::Raw) {
+    ///     for socket in &Query::new().protocol_kind(ProtocolKind::Raw).snapshot()? {
+    ///         println!("{} receives IP protocol {:?}", socket.local, socket.protocol.number());
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn protocol_kind(self, kind: ProtocolKind) -> Self {
+        self.with(ConditionKind::Protocol, Filter::protocol_kind(kind))
     }
 
     /// IPv4 sockets.
@@ -421,6 +453,11 @@ impl Query {
         self
     }
 
+    /// The protocols of which a socket may pass: those that are named, else TCP, UDP and those that the filter names.
+    pub(crate) fn wanted_protocols(&self) -> impl Iterator<Item = ProtocolKind> {
+        self.protocols.iter().filter(|kind| self.filter.wants_protocol(*kind))
+    }
+
     pub(crate) fn wants_owners(&self) -> bool {
         self.owners || !self.fields.is_empty() || self.needs_owners()
     }
@@ -428,6 +465,11 @@ impl Query {
     /// Whether which rows pass depends on their owners.
     pub(crate) fn needs_owners(&self) -> bool {
         self.filter.needs_owners()
+    }
+
+    /// Whether a row that may pass, as far as that does not depend on owners, may still fail or be undecided.
+    pub(crate) fn needs_decisions(&self) -> bool {
+        self.only_decided || self.filter.may_be_undecided()
     }
 
     /// Whether another thread may receive what the kernel says.
@@ -499,6 +541,21 @@ mod tests {
         let two = query.udp().tcp().connection(end("[::1]:1"), end("[::1]:2"));
         assert_eq!(two.connections().len(), 2);
         assert!(two.filter.wants_protocol(Protocol::Udp) && two.filter.wants_family(Family::Ipv6));
+    }
+
+    #[test]
+    fn protocols_are_tcp_and_udp_those_that_are_named_and_those_that_a_filter_names() {
+        use ProtocolKind::{Raw, Tcp, Udp, Unix};
+        let wanted = |query: Query| query.wanted_protocols().collect::<Vec<_>>();
+        let raw = || Filter::protocol_kind(Raw);
+        assert_eq!(wanted(Query::new()), [Tcp, Udp]);
+        assert_eq!(wanted(Query::new().local_port(80).filter(!raw())), [Tcp, Udp]);
+        assert_eq!(wanted(Query::new().protocol_kind(Raw)), [Raw]);
+        assert_eq!(wanted(Query::new().protocol(Protocol::Raw(1)).udp()), [Udp, Raw]);
+        assert_eq!(wanted(Query::new().filter(Filter::local_port(1) | raw())), [Tcp, Udp, Raw]);
+        assert_eq!(wanted(Query::new().filter(raw())), [Raw]);
+        assert_eq!(wanted(Query::new().tcp().filter(Filter::local_port(1) | raw())), [Tcp]);
+        assert_eq!(wanted(Query::new().family(Family::Unix)), [Tcp, Udp, Unix]);
     }
 
     #[test]

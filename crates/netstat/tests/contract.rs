@@ -7,8 +7,8 @@
 mod promises;
 
 use netstat::{
-    DetailFields, OwnerRole, Ownership, Process, ProcessFields, Protocol, Query, Snapshot, Socket,
-    SocketFields, Support,
+    DetailFields, OwnerRole, Ownership, Process, ProcessFields, Protocol, ProtocolKind, Query, Snapshot,
+    Socket, SocketFields, Support,
 };
 use promises::Seen;
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -23,7 +23,7 @@ fn promised_fields_are_seen_and_no_others() {
         assert!(error.is_unsupported(), "{error}");
         return;
     }
-    assert_eq!(support.protocols, [Protocol::Tcp, Protocol::Udp]);
+    assert!(support.protocols.starts_with(&[ProtocolKind::Tcp, ProtocolKind::Udp]));
     // One socket of each kind, so that each field has a row to show itself in.
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let _client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
@@ -58,4 +58,27 @@ fn promised_fields_are_seen_and_no_others() {
     }
     assert_eq!(seen, promised);
     drop((server, udp));
+}
+
+#[test]
+fn protocol_that_is_not_listed_is_an_error_by_itself_and_a_gap_beside_others() {
+    use ProtocolKind::{Icmp, Mptcp, Netlink, Other, Packet, Raw, Sctp, Tcp, UdpLite, Unix, Vsock};
+    let listed = Support::current().protocols;
+    for kind in [UdpLite, Icmp, Raw, Sctp, Mptcp, Unix, Netlink, Packet, Vsock, Other] {
+        if listed.contains(&kind) {
+            continue;
+        }
+        let error = Query::new().protocol_kind(kind).snapshot().unwrap_err();
+        assert!(error.is_unsupported() && error.to_string().contains(kind.as_str()), "{error}");
+        assert!(Query::new().protocol_kind(kind).count().unwrap_err().is_unsupported());
+        if listed.contains(&Tcp) {
+            let beside = Query::new().tcp().protocol_kind(kind);
+            let of_this =
+                |gaps: &[netstat::Gap]| gaps.iter().any(|gap| gap.source.starts_with(kind.as_str()));
+            assert!(of_this(&beside.snapshot().unwrap().gaps) && of_this(&beside.count().unwrap().gaps));
+            assert!(of_this(&beside.clone().owners(true).snapshot().unwrap().gaps));
+            let each = beside.for_each(|_| std::ops::ControlFlow::Continue(()));
+            assert!(of_this(&each.unwrap()));
+        }
+    }
 }

@@ -10,12 +10,13 @@ mod common;
 mod scene;
 
 use common::{check_row, check_row_of_any_source, list_by, row};
-use netstat::{GapKind, HiddenReason, OwnerSource, Protocol, Query, Snapshot, Socket};
+use netstat::{GapKind, HiddenReason, OwnerSource, ProcessFields, Protocol, Query, Snapshot, Socket};
 use rustix::io::Errno;
 use rustix::thread::{CapabilitySet, UnshareFlags};
 use scene::{Scene, TEST_USER, has_gap, has_gap_of, is_hidden, is_incomplete, is_known};
 use socket_world::namespace::{enter_network_namespace, in_network_namespace};
 use socket_world::{SocketFacts, live_skip, quiet, restrict, udp};
+use std::ffi::CString;
 use std::io::{self, ErrorKind};
 
 /// The kernel's stand-in for users that a user namespace has no number for.
@@ -94,6 +95,53 @@ fn live_lack_of_descriptors_is_an_error_and_not_an_empty_list() {
         restrict::limit_descriptors(3)?;
         let error = Query::new().owners(true).snapshot().expect_err("an error");
         assert_eq!(error.raw_os_error(), Some(Errno::MFILE.raw_os_error()), "{error}");
+        Ok(())
+    });
+}
+
+#[test]
+fn live_one_or_two_free_descriptors_are_enough_for_every_row() {
+    let _quiet = quiet();
+    let scene = Scene::new();
+    restricted!("descriptors", || {
+        // The lowest number that is free is the number of descriptors below it.
+        let free = std::fs::File::open("/dev/null")?;
+        let lowest = u64::try_from(std::os::fd::AsRawFd::as_raw_fd(&free)).unwrap();
+        drop(free);
+        for count in [1, 2] {
+            restrict::limit_descriptors(lowest + count)?;
+            // On several threads too, of which the one that reads the tables must not come too late.
+            for threads in [1, 8] {
+                let query = Query::new().owners(true).owner_source(OwnerSource::Procfs).threads(threads);
+                let snapshot = query.snapshot().unwrap_or_else(|error| panic!("{count} {threads}: {error}"));
+                scene.check_rows(&snapshot, check_row);
+                assert!(snapshot.gaps.iter().all(|gap| gap.kind != GapKind::Fallback), "{:?}", snapshot.gaps);
+                assert!(count > 1 || !snapshot.gaps.is_empty(), "owners take more descriptors");
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn live_pipe_in_place_of_a_file_of_a_process_does_not_block_the_listing() {
+    let _quiet = quiet();
+    let scene = Scene::new();
+    restricted!("mounts", || {
+        let pid = std::process::id();
+        let files = ["stat", "cmdline", "status", "maps"].map(|file| format!("/proc/{pid}/{file}"));
+        let files = files.map(|file| CString::new(file).unwrap());
+        restrict::pipes_in_place_of(&files.each_ref().map(CString::as_c_str))?;
+        let own = Scene::new();
+        let fields = ProcessFields::all();
+        let snapshot = Query::new().processes(fields).owner_source(OwnerSource::Procfs).snapshot().unwrap();
+        scene.check_rows(&snapshot, check_row);
+        own.check_rows(&snapshot, check_row);
+        assert_eq!(snapshot.process(pid).unwrap().name, None, "nothing is read from a pipe");
+        let by_name = Query::new().process_name("no such process").snapshot().unwrap();
+        assert!(by_name.sockets.is_empty());
+        let by_pid = Query::new().pid(pid).udp().local_port(1).snapshot().unwrap();
+        assert!(by_pid.sockets.is_empty());
         Ok(())
     });
 }

@@ -13,6 +13,7 @@
 //! - [`bpf`]: which BPF programs and links exist.
 //! - [`kernel`]: what this kernel offers, for tests that must not rely on the library to report that.
 //! - [`restrict`]: sandboxes, unprivileged users, namespaces, capabilities.
+//! - [`terminal`]: programs that run on a terminal.
 //! - [`namespace`]: a network namespace that holds only what the test makes.
 //!
 //! Only addresses of 127.0.0.0/8 and `::1` are used. Children are killed and reaped when their guard is
@@ -40,6 +41,7 @@ mod quiet;
 mod record;
 pub mod restrict;
 pub mod tcp;
+pub mod terminal;
 pub mod threads;
 pub mod udp;
 mod world;

@@ -19,7 +19,34 @@ pub struct Column {
     pub(super) needs: Needs,
     /// What the table shows for a row without a value.
     pub(crate) absent: Absent,
+    /// How a terminal shows it.
+    pub(crate) on_screen: OnScreen,
     pub(super) value: Value,
+}
+
+/// How a terminal shows a column, where there is too little room for the text of a pipe.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum OnScreen {
+    /// The same text, cut at its end.
+    Text,
+    /// The local end, cut in the middle of the address.
+    Local,
+    /// The remote end.
+    Remote,
+    /// A state, of which the usual ones have short forms.
+    State,
+    /// The pid of the master and how many others there are.
+    Pids,
+    /// Names of processes; where there is room, what an interpreter runs.
+    Processes,
+    /// A user.
+    User,
+    /// When the processes started, short and local.
+    Started,
+    /// When the socket was made, short and local.
+    Created,
+    /// Below the line of the socket, on as many lines as it takes.
+    Below,
 }
 
 /// The side on which a value is aligned.
@@ -109,5 +136,6 @@ pub(super) const TEXT: Column = Column {
     align: Align::Left,
     needs: Needs::Nothing,
     absent: Absent::Dash,
+    on_screen: OnScreen::Text,
     value: Value::Word(|_| None),
 };

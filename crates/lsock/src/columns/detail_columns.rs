@@ -1,6 +1,6 @@
 //! The columns for details of a socket, shown by name or, all in one column, with `--details`.
 
-use super::column::{Align, Column, Needs, TEXT};
+use super::column::{Align, Column, Needs, OnScreen, TEXT};
 use super::ss_details;
 use super::value::Value;
 use netstat::DetailFields;
@@ -116,6 +116,7 @@ pub(super) const DETAIL_COLUMNS: &[Column] = &[
         aliases: &["info"],
         header: "DETAILS",
         help: "everything, in the words of ss: times in milliseconds, rates in bits a second",
+        on_screen: OnScreen::Below,
         value: Value::Text(ss_details::push_all),
         ..text(DetailFields::all())
     },

@@ -3,12 +3,14 @@
 
 mod column;
 mod detail_columns;
+mod endpoint;
 mod socket_columns;
 mod ss_details;
 mod value;
 
 pub use column::Column;
-pub(crate) use column::{Absent, Align};
+pub(crate) use column::{Absent, Align, OnScreen};
+pub(crate) use endpoint::{shown_local, shown_remote};
 pub use socket_columns::{DEFAULT_COLUMNS, DEFAULT_CSV_COLUMNS};
 pub(crate) use value::Key;
 

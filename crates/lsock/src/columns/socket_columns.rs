@@ -1,7 +1,7 @@
 //! The columns of a row, its owners and their processes, in the order of the help.
 
-use super::column::{Absent, Align, Column, Needs, TEXT};
-use super::value::{self, Value};
+use super::column::{Absent, Align, Column, Needs, OnScreen, TEXT};
+use super::value::{self, End, Value};
 use crate::view;
 use netstat::ProcessFields;
 
@@ -61,6 +61,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "state",
         header: "STATE",
         help: "state of a TCP connection",
+        on_screen: OnScreen::State,
         value: Value::Word(|socket| view::state_name(socket.state)),
         ..TEXT
     },
@@ -68,15 +69,16 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "local",
         aliases: &["localaddress"],
         header: "LOCAL",
-        help: "local address and port",
-        value: Value::Endpoint(netstat::Socket::local_addr),
+        help: "local address and port; with %DEVICE if the socket is bound to one",
+        on_screen: OnScreen::Local,
+        value: Value::Endpoint(End::Local),
         ..TEXT
     },
     Column {
         name: "local_addr",
         header: "LOCAL-ADDR",
-        help: "local address, with its zone",
-        value: Value::Address(netstat::Socket::local_addr),
+        help: "local address, with its zone or the device that the socket is bound to",
+        value: Value::Address(End::Local),
         ..TEXT
     },
     Column {
@@ -93,14 +95,15 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         header: "REMOTE",
         help: "remote address and port; *:* where there is none",
         absent: Absent::AnyEndpoint,
-        value: Value::Endpoint(netstat::Socket::remote_addr),
+        on_screen: OnScreen::Remote,
+        value: Value::Endpoint(End::Remote),
         ..TEXT
     },
     Column {
         name: "remote_addr",
         header: "REMOTE-ADDR",
         help: "remote address, with its zone",
-        value: Value::Address(netstat::Socket::remote_addr),
+        value: Value::Address(End::Remote),
         ..TEXT
     },
     Column {
@@ -138,6 +141,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "user",
         header: "USER",
         help: "name of the user who made the socket, or the number if there is none (not Windows)",
+        on_screen: OnScreen::User,
         value: Value::Text(value::user),
         ..TEXT
     },
@@ -146,6 +150,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         aliases: &["pids"],
         header: "PID",
         help: "processes that hold the socket; on Windows the one that bound it",
+        on_screen: OnScreen::Pids,
         value: Value::OfOwners(|_, owner| Some(owner.pid.into())),
         ..OWNERS
     },
@@ -163,6 +168,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         header: "PROCESS",
         help: "their names; in brackets why no process is in sight",
         absent: Absent::Reason,
+        on_screen: OnScreen::Processes,
         value: Value::OfProcesses(|process| process.name.as_deref()),
         ..detail(ProcessFields::NAME)
     },
@@ -218,6 +224,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         aliases: &["starttime"],
         header: "STARTED",
         help: "when they started (UTC)",
+        on_screen: OnScreen::Started,
         value: Value::OfProcesses(|process| process.started.as_deref()),
         ..detail(ProcessFields::START_TIME)
     },
@@ -299,6 +306,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "created",
         header: "CREATED",
         help: "when the socket was made (UTC; Windows)",
+        on_screen: OnScreen::Created,
         value: Value::Text(value::created),
         ..TEXT
     },

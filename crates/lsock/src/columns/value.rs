@@ -1,6 +1,7 @@
 //! The value of a row in a column, as text and as a key to sort by.
 
-use crate::digits::{push_display, push_hex, push_ip, push_number};
+use super::endpoint::{device_of, push_address, push_endpoint, push_interface};
+use crate::digits::{push_display, push_hex, push_number};
 use crate::escape::escape_into;
 use crate::time::Rfc3339;
 use crate::view::{ProcessView, View};
@@ -20,15 +21,38 @@ pub(super) enum Value {
     /// A time, shown in milliseconds.
     Millis(fn(&Socket) -> Option<Duration>),
     /// Address and port.
-    Endpoint(fn(&Socket) -> Option<SocketAddr>),
+    Endpoint(End),
     /// Address alone.
-    Address(fn(&Socket) -> Option<SocketAddr>),
+    Address(End),
     /// A number of each owner, each different number once.
     OfOwners(fn(&View<'_>, &Owner) -> Option<u64>),
     /// A text of each owner's process, each different text once; escaped already.
     OfProcesses(for<'v> fn(&'v ProcessView<'_>) -> Option<&'v str>),
     /// Anything else: appends escaped text, or nothing.
     Text(fn(&View<'_>, &Socket, &mut String)),
+}
+
+/// An end of a socket.
+#[derive(Copy, Clone)]
+pub(super) enum End {
+    Local,
+    Remote,
+}
+
+impl End {
+    fn of(self, socket: &Socket) -> Option<SocketAddr> {
+        match self {
+            Self::Local => socket.local_addr(),
+            Self::Remote => socket.remote_addr(),
+        }
+    }
+
+    fn device(self, socket: &Socket, endpoint: SocketAddr) -> Option<u32> {
+        match self {
+            Self::Local => device_of(socket, endpoint),
+            Self::Remote => None,
+        }
+    }
 }
 
 /// What a row is sorted by: numbers by value, endpoints by address and then port, anything else by its text.
@@ -49,14 +73,14 @@ impl Value {
             Self::Number(of) => push_some(of(socket), push_number, out),
             Self::Hex(of) => push_some(of(socket), push_hex, out),
             Self::Millis(of) => push_some(of(socket), push_millis, out),
-            Self::Endpoint(of) => {
-                if let Some(endpoint) = of(socket) {
-                    push_endpoint(view, socket, endpoint, out);
+            Self::Endpoint(end) => {
+                if let Some(endpoint) = end.of(socket) {
+                    push_endpoint(view, socket, endpoint, end.device(socket, endpoint), out);
                 }
             }
-            Self::Address(of) => {
-                if let Some(endpoint) = of(socket) {
-                    push_address(view, socket, endpoint, out);
+            Self::Address(end) => {
+                if let Some(endpoint) = end.of(socket) {
+                    push_address(view, socket, endpoint, end.device(socket, endpoint), out);
                 }
             }
             Self::OfOwners(of) => {
@@ -74,7 +98,7 @@ impl Value {
         match self {
             Self::Number(of) | Self::Hex(of) => of(socket).map_or(Key::Absent, Key::Number),
             Self::Millis(of) => of(socket).map_or(Key::Absent, |time| Key::Number(micros(time))),
-            Self::Endpoint(of) | Self::Address(of) => of(socket).map_or(Key::Absent, Key::Endpoint),
+            Self::Endpoint(end) | Self::Address(end) => end.of(socket).map_or(Key::Absent, Key::Endpoint),
             Self::OfOwners(of) => {
                 socket.owners().iter().find_map(|owner| of(view, owner)).map_or(Key::Absent, Key::Number)
             }
@@ -132,42 +156,6 @@ pub(super) fn push_millis(time: Duration, out: &mut String) {
 
 fn push_text(text: &str, out: &mut String) {
     out.push_str(text);
-}
-
-/// `127.0.0.1:80`, `[fe80::1%eth0]:80`; `*` for port 0, which means no port.
-fn push_endpoint(view: &View<'_>, socket: &Socket, endpoint: SocketAddr, out: &mut String) {
-    if endpoint.is_ipv6() {
-        out.push('[');
-    }
-    push_address(view, socket, endpoint, out);
-    if endpoint.is_ipv6() {
-        out.push(']');
-    }
-    match endpoint.port() {
-        0 => out.push_str(":*"),
-        port => {
-            out.push(':');
-            push_number(port, out);
-        }
-    }
-}
-
-/// `127.0.0.1`, `fe80::1%eth0`; the zone as a number if it has no name.
-fn push_address(view: &View<'_>, socket: &Socket, endpoint: SocketAddr, out: &mut String) {
-    push_ip(endpoint.ip(), out);
-    if let SocketAddr::V6(endpoint) = endpoint
-        && endpoint.scope_id() != 0
-    {
-        out.push('%');
-        push_interface(view, socket, endpoint.scope_id(), out);
-    }
-}
-
-fn push_interface(view: &View<'_>, socket: &Socket, index: u32, out: &mut String) {
-    match view.interface(socket, index) {
-        Some(name) => escape_into(name.as_bytes(), out),
-        None => push_number(index, out),
-    }
 }
 
 pub(super) fn interface(view: &View<'_>, socket: &Socket, out: &mut String) {

@@ -1,7 +1,7 @@
 //! The listing, which `lsock` prints without a command.
 
 use crate::exit::{self, EarlyExit};
-use crate::ffi;
+use crate::{ffi, pager, terminal};
 use lsock::list_args::ListArgs;
 use lsock::plan::Plan;
 use lsock::render::Format;
@@ -10,21 +10,35 @@ use lsock::users::Users;
 use lsock::view::View;
 use lsock::{gaps, render, sort};
 use netstat::{Lister, Socket};
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::mem::ManuallyDrop;
 
 /// Lists the sockets that these arguments select.
 pub(crate) fn run(args: &ListArgs) -> Result<(), EarlyExit> {
-    let plan = Plan::new(args)?;
+    let mut plan = Plan::new(args)?;
+    if !args.wide
+        && plan.output.format == Format::Table
+        && let Some(screen) = terminal::screen(args.color)
+    {
+        plan.show_on(screen);
+    }
     let users = Users::of_system();
     // Not dropped: the end of the process frees all rows at once.
     let mut lister = ManuallyDrop::new(Lister::new());
     let snapshot = ManuallyDrop::new(lister.snapshot(&plan.query).map_err(EarlyExit::Query)?);
-    let view = View::new(&snapshot, &users);
+    let mut view = View::new(&snapshot, &users);
     let rows = sort::sorted(&view, &plan.sort);
-    write(&plan, &view, &rows).map_err(EarlyExit::Output)?;
-    if let Some(line) = gaps::line(&snapshot, plan.owner_source, || Rights::of_process(ffi::effective_uid()))
-    {
+    let unseen = gaps::line(&snapshot, plan.owner_source, || Rights::of_process(ffi::effective_uid()));
+    let below_table = plan.output.screen.is_some() && plan.output.header && !rows.is_empty();
+    // The footer of the table is on the same terminal.
+    let unseen = if below_table && io::stderr().is_terminal() {
+        view.notes.extend(unseen);
+        None
+    } else {
+        unseen
+    };
+    write(&plan, &view, &rows, !args.no_pager).map_err(EarlyExit::Output)?;
+    if let Some(line) = unseen {
         exit::eprint(&line);
     }
     if rows.is_empty() && !args.filters.bound && args.filters.filter(false, false)?.is_selective() {
@@ -47,7 +61,12 @@ fn advise_bound(lister: &mut Lister, plan: &Plan) {
     }
 }
 
-fn write(plan: &Plan, view: &View<'_>, rows: &[&Socket]) -> io::Result<()> {
+fn write(plan: &Plan, view: &View<'_>, rows: &[&Socket], may_page: bool) -> io::Result<()> {
+    if let Some(screen) = &plan.output.screen {
+        let mut text = Vec::new();
+        render::write(&plan.output, screen.color, view, rows, &mut text)?;
+        return pager::write(&text, screen, may_page);
+    }
     let mut out = io::stdout().lock();
     if plan.output.format == Format::Table && plan.color.is_wanted() {
         // Copies everything, after enabling escape sequences on a Windows console.

@@ -4,3 +4,4 @@ pub(crate) mod completions;
 pub(crate) mod destroy;
 pub(crate) mod list;
 pub(crate) mod man;
+pub(crate) mod overview;

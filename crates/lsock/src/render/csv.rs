@@ -3,7 +3,7 @@
 //! recommends against CSV injection: a process chooses its own name.
 
 use super::chunk_writer::ChunkWriter;
-use super::rows::text_of_rows;
+use super::rows::prefetched;
 use crate::columns::Column;
 use crate::parallel::{self, WORTH_THREADS};
 use crate::view::View;
@@ -19,58 +19,43 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let mut chunk = ChunkWriter::new(out);
     if header {
-        let mut line = String::new();
-        push_line(columns, |column, line| line.push_str(column.name), &mut line);
-        chunk.append(line.as_bytes())?;
+        chunk.append(&header_line(columns)?)?;
     }
-    let part = |rows: &[&Socket]| {
-        text_of_rows(rows, |socket, lines| {
-            push_line(columns, |column, lines| column.push(view, socket, lines), lines);
-        })
-    };
     let threads = parallel::threads_for(rows.len(), WORTH_THREADS);
-    parallel::in_order(threads, rows, part, |lines| chunk.append(lines.as_bytes()))?;
+    let part = |rows| lines(columns, view, rows);
+    parallel::in_order(threads, rows, part, |lines| chunk.append(&lines?))?;
     chunk.finish()
 }
 
-fn push_line(columns: &[&'static Column], push_field: impl Fn(&Column, &mut String), line: &mut String) {
-    let start = line.len();
-    for (nth, column) in columns.iter().enumerate() {
-        if nth > 0 {
-            line.push(',');
+fn header_line(columns: &[&'static Column]) -> io::Result<Vec<u8>> {
+    let mut line = csv::Writer::from_writer(Vec::new());
+    line.write_record(columns.iter().map(|column| column.name))?;
+    line.into_inner().map_err(csv::IntoInnerError::into_error)
+}
+
+fn lines(columns: &[&'static Column], view: &View<'_>, rows: &[&Socket]) -> io::Result<Vec<u8>> {
+    let mut lines = csv::Writer::from_writer(Vec::new());
+    let mut cell = String::new();
+    for socket in prefetched(rows) {
+        for column in columns {
+            cell.clear();
+            column.push(view, socket, &mut cell);
+            disarm_formula(&mut cell);
+            lines.write_field(&cell)?;
         }
-        let start = line.len();
-        push_field(column, line);
-        disarm_formula(start, line);
-        quote(start, line);
+        // Ends the record.
+        lines.write_record(None::<&[u8]>)?;
     }
-    if line.len() == start {
-        // One empty field. Many readers would skip an empty line.
-        line.push_str("\"\"");
-    }
-    line.push('\n');
+    lines.into_inner().map_err(csv::IntoInnerError::into_error)
 }
 
 /// What begins a formula: also the full-width forms. Tab and carriage return, which do too, are escaped at this point.
 const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}'];
 
-/// Prefixes `'` to the field that starts at this index, if it is a formula or looks like one that was prefixed: removing one
-/// `'` restores any field. No number in a column is negative, so numbers are never prefixed.
-fn disarm_formula(start: usize, line: &mut String) {
-    let field = line.get(start..).unwrap_or_default();
-    if field.trim_start_matches('\'').starts_with(FORMULA) {
-        line.insert(start, '\'');
-    }
-}
-
-/// Quotes the field that starts at this index, if a character in it requires that.
-fn quote(start: usize, line: &mut String) {
-    let field = line.get(start..).unwrap_or_default();
-    if field.contains([',', '"', '\r', '\n']) {
-        let quoted = field.replace('"', "\"\"");
-        line.truncate(start);
-        line.push('"');
-        line.push_str(&quoted);
-        line.push('"');
+/// Prefixes `'` to a cell that is a formula or looks like one that was prefixed: removing one `'` restores any cell. No
+/// number in a column is negative, so numbers are never prefixed.
+fn disarm_formula(cell: &mut String) {
+    if cell.trim_start_matches('\'').starts_with(FORMULA) {
+        cell.insert(0, '\'');
     }
 }

@@ -2,11 +2,13 @@
 
 mod chunk_writer;
 mod csv;
+mod fitted;
 mod json;
 mod rows;
 mod table;
 
 use crate::columns::Column;
+use crate::screen::Screen;
 use crate::view::View;
 use netstat::Socket;
 use std::io::{self, Write};
@@ -33,6 +35,10 @@ pub struct Output {
     pub columns: Vec<&'static Column>,
     /// Whether table and CSV begin with a header.
     pub header: bool,
+    /// Whether the table on a terminal may leave out columns: the user named none of them.
+    pub may_leave_out: bool,
+    /// The terminal that the table is fitted to; without one no cell is cut.
+    pub screen: Option<Screen>,
 }
 
 /// Writes the rows in this order. `color`: whether a table is coloured.
@@ -44,11 +50,15 @@ pub fn write(
     out: &mut dyn Write,
 ) -> io::Result<()> {
     let (columns, header) = (&output.columns[..], output.header);
-    match output.format {
-        Format::Table => table::write(&table::Layout { columns, header, color }, view, rows, out),
-        Format::Csv => csv::write(columns, header, view, rows, out),
-        Format::Json => json::write_document(view, rows, out),
-        Format::JsonLines => json::write_lines(view, rows, out),
+    match (output.format, &output.screen) {
+        (Format::Table, Some(screen)) => {
+            let layout = fitted::Layout { columns, header, may_leave_out: output.may_leave_out, screen };
+            fitted::write(&layout, view, rows, out)
+        }
+        (Format::Table, None) => table::write(&table::Layout { columns, header, color }, view, rows, out),
+        (Format::Csv, _) => csv::write(columns, header, view, rows, out),
+        (Format::Json, _) => json::write_document(view, rows, out),
+        (Format::JsonLines, _) => json::write_lines(view, rows, out),
     }
 }
 

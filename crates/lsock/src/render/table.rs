@@ -1,7 +1,7 @@
 //! The table for people: aligned by the width on a terminal; no cell is cut.
 
 use super::chunk_writer::ChunkWriter;
-use super::rows::{for_each, text_of_rows};
+use super::rows::{prefetched, text_of_rows};
 use crate::columns::{Absent, Align, Column};
 use crate::digits::push_display;
 use crate::parallel::{self, WORTH_THREADS};
@@ -24,10 +24,10 @@ const MAX_WIDTH: usize = 60;
 
 const SPACING: usize = 2;
 
-const HEADER: Style = Style::new().bold();
+pub(super) const HEADER: Style = Style::new().bold();
 const LISTENING: Style = AnsiColor::Green.on_default();
 const CLOSING: Style = AnsiColor::Yellow.on_default();
-const FAINT: Style = Style::new().dimmed();
+pub(super) const FAINT: Style = Style::new().dimmed();
 
 pub(super) fn write(
     layout: &Layout<'_>,
@@ -71,7 +71,7 @@ impl Layout<'_> {
     fn widths(&self, view: &View<'_>, rows: &[&Socket]) -> Vec<usize> {
         let mut widths = vec![0; self.columns.len()];
         let mut cell = String::new();
-        for_each(rows, |socket| {
+        prefetched(rows).for_each(|socket| {
             for (column, width) in self.columns.iter().zip(&mut widths) {
                 cell.clear();
                 push_cell(column, view, socket, &mut cell);
@@ -145,7 +145,7 @@ fn push_cell(column: &Column, view: &View<'_>, socket: &Socket, cell: &mut Strin
 }
 
 /// The style of a cell: states in colour, absent values faint.
-fn style(column: &Column, socket: &Socket, text: &str) -> Style {
+pub(super) fn style(column: &Column, socket: &Socket, text: &str) -> Style {
     let is_absent = match column.absent {
         Absent::Dash => text == "-",
         Absent::AnyEndpoint => text == "*:*",

@@ -43,7 +43,7 @@ const MOST_MEMBERS: u32 = 1 << 16;
 const MARKED: usize = 64;
 
 /// The number of a type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct TypeId(u32);
 
 impl TypeId {

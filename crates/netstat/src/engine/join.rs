@@ -16,25 +16,26 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 
 /// Emits the rows of the tables, each socket once, the rows of one protocol together.
-pub(crate) fn list(
-    system: &impl System,
+pub(crate) fn list<S: System>(
+    system: &S,
     query: &Query,
     sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
-    if !system.rows_repeat(query) {
-        return system.sockets(query, sink);
+    if S::ROWS_REPEAT {
+        let mut rows = Vec::new();
+        let gaps = system.sockets(query, &mut |row| {
+            rows.push(row);
+            ControlFlow::Continue(())
+        })?;
+        let _ = merge(rows).into_iter().try_for_each(sink);
+        Ok(gaps)
+    } else {
+        system.sockets(query, sink)
     }
-    let mut rows = Vec::new();
-    let gaps = system.sockets(query, &mut |row| {
-        rows.push(row);
-        ControlFlow::Continue(())
-    })?;
-    let _ = merge(rows).into_iter().try_for_each(sink);
-    Ok(gaps)
 }
 
 /// Makes one row of the rows of each socket, with all their owners, and groups the rows by protocol. No back end repeats
-/// rows today; [`System::rows_repeat`] is the contract for one that reads sockets and owners in one pass.
+/// rows today; [`System::ROWS_REPEAT`] is the contract for one that reads sockets and owners in one pass.
 fn merge(rows: Vec<Socket>) -> Vec<Socket> {
     /// An inode number alone is not enough: the subflows of an MPTCP connection have that of the connection.
     type Key = (Protocol, Identity, Endpoint, Option<Endpoint>);
@@ -259,10 +260,7 @@ mod tests {
     impl System for OnePass {
         type OwnerSearch = FoundAlready;
         const SUPPORT: Support = support::LINUX;
-
-        fn rows_repeat(&self, _query: &Query) -> bool {
-            true
-        }
+        const ROWS_REPEAT: bool = true;
 
         fn sockets(
             &self,

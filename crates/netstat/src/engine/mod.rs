@@ -1,5 +1,6 @@
 //! The code that all systems share: the phases of a listing, and the algorithms that phases and back ends use.
 
+pub(crate) mod decisions;
 pub(crate) mod filter_names;
 pub(crate) mod join;
 pub(crate) mod owner_table;

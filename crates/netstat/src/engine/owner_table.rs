@@ -5,6 +5,7 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::identity::{Identity, NetnsId};
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership, UnownedReason};
 use crate::model::owner_source::OwnerSourceUsed;
+use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use std::fmt::Display;
 use std::num::NonZeroU64;
@@ -24,48 +25,76 @@ pub(crate) struct Holding {
     fd: i32,
     /// The low half of the socket's cookie; 0: not known.
     cookie: u32,
-    /// The socket's local port; 0: not known.
+    /// The socket's local port, of a raw socket its IP protocol; 0: not known.
     port: u16,
+    /// The two low bits: whether it is of TCP ([`IS_TCP`]) or UDP ([`IS_UDP`]); 0: of another protocol, or not known. The
+    /// others: its network namespace, as a number made of its own ([`netns_tag`]); 0: not known.
+    origin: u8,
     role: OwnerRole,
-    /// The network namespace of the socket, by a number made of its own ([`netns_tag`]); 0: not known.
-    netns: u8,
 }
 
-/// The number by which holdings distinguish network namespaces: never 0, and different for up to 254 that were made one
+const IS_TCP: u8 = 1;
+const IS_UDP: u8 = 2;
+const PROTOCOL_BITS: u8 = 3;
+
+/// The number by which holdings distinguish network namespaces: never 0, and different for up to 62 that were made one
 /// after the other.
 #[allow(dead_code, reason = "Linux alone has them")]
 pub(crate) fn netns_tag(netns: NetnsId) -> u8 {
-    u8::try_from(netns.0.get() % 254).map_or(1, |rest| rest + 1)
+    u8::try_from(netns.0.get() % 62).map_or(1, |rest| rest + 1)
 }
 
 /// That of the namespace whose rows do not name it.
 #[allow(dead_code, reason = "Linux alone has them")]
-pub(crate) const OWN_NETNS: u8 = u8::MAX;
+pub(crate) const OWN_NETNS: u8 = 63;
 
 const _: () = assert!(size_of::<Holding>() == 24);
+
+/// The numbers of IANA, which every system uses.
+const IPPROTO_TCP: u16 = 6;
+const IPPROTO_UDP: u16 = 17;
 
 impl Holding {
     pub(crate) fn new(key: u64, owner: Owner) -> Self {
         let Owner { pid, fd, role } = owner;
-        Self { key, pid, fd: fd.unwrap_or(-1), cookie: 0, port: 0, role, netns: 0 }
+        Self { key, pid, fd: fd.unwrap_or(-1), cookie: 0, port: 0, origin: 0, role }
     }
 
-    /// The same, of a socket with this cookie and local port; 0: not known.
+    /// The same, of a socket with this cookie, local port and `IPPROTO_*`; 0: not known.
     #[allow(dead_code, reason = "known by BPF alone")]
-    pub(crate) fn of_socket(self, cookie: u64, port: u16) -> Self {
+    pub(crate) fn of_socket(self, cookie: u64, port: u16, protocol: u16) -> Self {
         // Cookies are counted from 1, so the low half distinguishes any that are open at the same time.
         #[allow(clippy::cast_possible_truncation, reason = "the low half is meant")]
-        Self { cookie: cookie as u32, port, ..self }
+        let cookie = cookie as u32;
+        let protocol = match protocol {
+            IPPROTO_TCP => IS_TCP,
+            IPPROTO_UDP => IS_UDP,
+            _ => 0,
+        };
+        Self { cookie, port, origin: (self.origin & !PROTOCOL_BITS) | protocol, ..self }
     }
 
     /// The same, of a socket in the network namespace with this tag.
     #[allow(dead_code, reason = "known by BPF alone")]
     pub(crate) fn in_netns(self, netns: u8) -> Self {
-        Self { netns, ..self }
+        Self { origin: (self.origin & PROTOCOL_BITS) | (netns << 2), ..self }
     }
 
     pub(crate) fn owner(&self) -> Owner {
         Owner::new(self.pid, (self.fd >= 0).then_some(self.fd), self.role)
+    }
+
+    fn may_be_of_protocol(&self, protocol: Protocol) -> bool {
+        match protocol {
+            Protocol::Tcp => self.origin & PROTOCOL_BITS != IS_UDP,
+            Protocol::Udp => self.origin & PROTOCOL_BITS != IS_TCP,
+            _ => true,
+        }
+    }
+
+    fn may_be_of_netns(&self, netns: Option<NetnsId>) -> bool {
+        let tag = self.origin >> 2;
+        tag == 0 || tag == netns.map_or(OWN_NETNS, netns_tag)
     }
 
     /// Whether it may be of this socket, which has the same key. A cookie decides where both have one; a kernel that has
@@ -75,10 +104,18 @@ impl Holding {
             #[allow(clippy::cast_possible_truncation, reason = "as in of_socket")]
             Some(cookie) if self.cookie != 0 => cookie.get() as u32 == self.cookie,
             _ => {
-                (self.netns == 0 || self.netns == socket.netns.map_or(OWN_NETNS, netns_tag))
-                    && (self.port == 0 || socket.local.port().is_none_or(|port| port == self.port))
+                let has_port = self.port == 0 || number_of(socket).is_none_or(|number| number == self.port);
+                has_port && self.may_be_of_protocol(socket.protocol) && self.may_be_of_netns(socket.netns)
             }
         }
+    }
+}
+
+/// What the kernel keeps as the local port of a socket: of a raw socket the IP protocol.
+fn number_of(socket: &Socket) -> Option<u16> {
+    match socket.protocol {
+        Protocol::Raw(protocol) => Some(protocol.into()),
+        _ => socket.local.port(),
     }
 }
 
@@ -321,7 +358,6 @@ impl Index {
 mod tests {
     use super::*;
     use crate::model::family::Family;
-    use crate::model::protocol::Protocol;
     use std::net::SocketAddr;
 
     fn table(keys: &[u64]) -> OwnerTable {
@@ -353,14 +389,16 @@ mod tests {
         let mut table = OwnerTable::default();
         // Cookie and port, each known or not.
         let holdings = [(1, 5, 80), (2, 6, 80), (3, 0, 80), (4, 0, 81), (5, 0, 0), (6, 6, 81)];
-        table.add(holdings.map(|(pid, cookie, port)| holding(pid).of_socket(cookie, port)).to_vec(), vec![]);
+        let of_tcp = |(pid, cookie, port)| holding(pid).of_socket(cookie, port, 6);
+        table.add(holdings.map(of_tcp).to_vec(), vec![]);
+        table.add(vec![holding(7).of_socket(0, 80, 17), holding(8).of_socket(5, 80, 17)], vec![]);
         let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, SocketAddr::from(([127, 0, 0, 1], 80)));
         let owners = |socket: &Socket| table.owners(7, socket).map(|owner| owner.pid).collect::<Vec<_>>();
-        assert_eq!(owners(&socket), [1, 2, 3, 5], "without a cookie the port decides");
+        assert_eq!(owners(&socket), [1, 2, 3, 5], "without a cookie port and protocol decide");
         socket.cookie = NonZeroU64::new(5);
-        assert_eq!(owners(&socket), [1, 3, 5]);
+        assert_eq!(owners(&socket), [1, 3, 5, 8], "the cookie decides alone");
         socket.local = crate::model::endpoint::Endpoint::Unknown;
-        assert_eq!(owners(&socket), [1, 3, 4, 5], "nothing is known that contradicts it");
+        assert_eq!(owners(&socket), [1, 3, 4, 5, 8], "nothing is known that contradicts it");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::engine::parallel::thread_count;
-use crate::filter::{OwnerFacts, Term, Verdict};
+use crate::filter::{OwnerFacts, Term};
 use crate::model::owner::{HiddenReason, OwnerRole, Ownership};
 use crate::model::process::Process;
 use crate::model::socket::Socket;
@@ -73,14 +73,6 @@ impl<'a, S: System> ProcessNames<'a, S> {
         read.into_iter().for_each(&mut add);
         // Of a process that is not among them, the name is not known.
         processes.iter().for_each(|process| add(Process::new(process.pid)));
-    }
-
-    /// Whether a row passes the filter, with what is known of its owners.
-    pub(crate) fn judge(&self, socket: &Socket) -> Verdict {
-        match self.query.needs_owners() {
-            true => self.query.filter.judge(socket, self),
-            false => Verdict::Passes,
-        }
     }
 
     /// Whether one of the processes that may hold more than is known is the process, or has the name, of this term.

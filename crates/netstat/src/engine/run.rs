@@ -83,8 +83,8 @@ impl Query {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn for_each(&self, each: impl FnMut(Socket) -> ControlFlow<()>) -> Result<Vec<Gap>, Error> {
-        for_each(&Cache::default(), self, each)
+    pub fn for_each(&self, mut each: impl FnMut(Socket) -> ControlFlow<()>) -> Result<Vec<Gap>, Error> {
+        for_each(&Cache::default(), self, &mut each)
     }
 }
 
@@ -116,10 +116,10 @@ pub(crate) fn count(cache: &Cache, query: &Query) -> Result<Counts, Error> {
 pub(crate) fn for_each(
     cache: &Cache,
     query: &Query,
-    mut each: impl FnMut(Socket) -> ControlFlow<()>,
+    each: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
     refuse_process_details(query)?;
-    phases::stream(&Native::new(cache), query, &mut each).map_err(|error| explain(error, query))
+    phases::stream(&Native::new(cache), query, each).map_err(|error| explain(error, query))
 }
 
 /// A row has no place for them, and to leave them out in silence would look like processes without names.

@@ -1,10 +1,10 @@
 //! The phases of a listing, the same on every system.
 
+use crate::engine::decisions::{Decision, Decisions, NotLookedUp};
 use crate::engine::join::{self, Resolution};
 use crate::engine::owner_table::OwnerTable;
 use crate::engine::parallel::{run_parallel, thread_count};
 use crate::engine::process_names::{ProcessNames, owning_processes};
-use crate::filter::{Term, Verdict};
 use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
@@ -21,30 +21,43 @@ use std::time::SystemTime;
 
 /// Lists sockets. While this thread reads the tables, others search for owners; then the two are joined.
 pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Error> {
-    refuse_unsupported::<S>(query)?;
+    let unsupported = refuse_unsupported::<S>(query)?;
     let mut snapshot = Snapshot { taken_at: SystemTime::now(), ..Snapshot::default() };
+    let mut decisions = Decisions::of(query);
     if !query.wants_owners() {
-        let sockets = &mut snapshot.sockets;
-        snapshot.gaps = join::list(system, query, &mut |row| {
+        let Snapshot { sockets, undecided, .. } = &mut snapshot;
+        let mut gaps = join::list(system, query, &mut |row| {
+            if !query.filter.matches(&row) {
+                return ControlFlow::Continue(());
+            }
+            let list = match decisions.decide(&row, &NotLookedUp) {
+                Decision::Keep => &mut *sockets,
+                Decision::PutAside => &mut *undecided,
+                Decision::LeaveOut => return ControlFlow::Continue(()),
+            };
             // In the list, since a row has nearly 200 bytes, which each step may move.
-            let flow = keep(query, sockets, row);
-            sockets.last_mut().map(Socket::clear_owners);
-            flow
+            list.push(row);
+            list.last_mut().map(Socket::clear_owners);
+            ControlFlow::Continue(())
         })?;
         snapshot.namespaces = system.namespaces();
+        decisions.add_gaps(system, &mut gaps);
+        snapshot.gaps = gaps;
+        snapshot.gaps.extend(unsupported);
         return Ok(snapshot);
     }
     let threads = thread_count(query, S::processors);
     let mut search = system.owner_search(query);
     read_tables_beside_search(system, query, &search, threads, &mut snapshot)?;
     snapshot.namespaces = system.namespaces();
+    snapshot.gaps.extend(unsupported);
     let mut owners = search.table();
     let unresolved = join::resolve_owners(system, &mut snapshot.sockets, &owners, threads);
     join::second_pass(system, unresolved, &mut search, &mut owners, threads);
     join::verify_shared(&search, &mut snapshot.sockets);
     add_unlisted(query, &mut search, &owners, &mut snapshot);
-    filter_by_owner(system, query, &owners, &mut snapshot);
-    explain_unlisted(system, query, &mut snapshot);
+    filter_by_owner(system, query, &owners, &mut decisions, &mut snapshot);
+    decisions.add_gaps(system, &mut snapshot.gaps);
     describe_processes(system, query, &owners, threads, &mut snapshot);
     snapshot.owner_source = owners.from.take();
     let is_hidden = snapshot.sockets.iter().any(is_hidden);
@@ -52,12 +65,23 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     Ok(snapshot)
 }
 
-/// Refuses a filter that this system cannot decide, and namespaces that it does not have.
-fn refuse_unsupported<S: System>(query: &Query) -> Result<(), Error> {
+/// Refuses a filter that this system cannot decide, namespaces that it does not have, and a query for nothing but protocols
+/// that it does not list; beside others, each such protocol is a gap.
+fn refuse_unsupported<S: System>(query: &Query) -> Result<Vec<Gap>, Error> {
     if query.scope != Scope::Current && !S::SUPPORT.socket_fields.contains(SocketFields::NETNS) {
         return Err(Error::unsupported("list", "sockets of other network namespaces"));
     }
-    query.filter.check(S::SUPPORT.socket_fields, S::KERNEL_DECIDES)
+    query.filter.check(S::SUPPORT.socket_fields, S::KERNEL_DECIDES)?;
+    let listed = S::SUPPORT.protocols;
+    let Some(first) = query.wanted_protocols().find(|kind| !listed.contains(kind)) else {
+        return Ok(Vec::new());
+    };
+    if !query.wanted_protocols().any(|kind| listed.contains(&kind)) {
+        return Err(Error::unsupported("list", format!("{first} sockets")));
+    }
+    let unlisted = query.wanted_protocols().filter(|kind| !listed.contains(kind));
+    let gap = |kind| Gap::new(GapKind::TableUnavailable, 1, format!("{kind}: not listed on this system"));
+    Ok(unlisted.map(gap).collect())
 }
 
 /// Keeps a row that passes the filter, as far as that does not depend on owners.
@@ -108,50 +132,29 @@ fn add_unlisted(query: &Query, search: &mut impl OwnerSearch, owners: &OwnerTabl
     }
 }
 
-/// Keeps the rows that pass the filter with their owners. Those for which it is undecided are counted. They are put aside
-/// if the query wants only rows that surely pass, and otherwise kept if they pass by the owners that are known.
-fn filter_by_owner(system: &impl System, query: &Query, owners: &OwnerTable, snapshot: &mut Snapshot) {
-    if !query.needs_owners() {
+/// Keeps the rows that pass the filter with their owners. Those for which it is undecided are put aside if the query wants
+/// only rows that surely pass, and otherwise kept if they pass by what is known.
+fn filter_by_owner(
+    system: &impl System,
+    query: &Query,
+    owners: &OwnerTable,
+    decisions: &mut Decisions<'_>,
+    snapshot: &mut Snapshot,
+) {
+    if !query.needs_decisions() {
         return;
     }
-    let Snapshot { sockets, undecided, gaps, .. } = snapshot;
+    let Snapshot { sockets, undecided, .. } = snapshot;
     let needs_names = query.filter.needs_names();
     let processes = if needs_names { owning_processes(sockets, owners) } else { Vec::new() };
     let names = ProcessNames::new(system, query, owners, &processes);
-    let mut count = 0;
-    sockets.retain(|socket| match names.judge(socket) {
-        Verdict::Passes => true,
-        Verdict::Fails => false,
-        Verdict::Undecided { by_those_seen } => {
-            count += 1;
-            if query.only_decided {
-                undecided.push(socket.clone());
-            }
-            by_those_seen && !query.only_decided
+    sockets.retain(|socket| {
+        let decision = decisions.decide(socket, &names);
+        if decision == Decision::PutAside {
+            undecided.push(socket.clone());
         }
+        decision == Decision::Keep
     });
-    gaps.extend(undecided_gap(count));
-}
-
-/// Adds why there is no row of a process that the query asks for by its pid, or none at all where it asks by name.
-fn explain_unlisted(system: &impl System, query: &Query, snapshot: &mut Snapshot) {
-    let Snapshot { sockets, gaps, .. } = snapshot;
-    query.filter.expr().each(true, &mut |term, positive| match term {
-        Term::Pid(pid) if positive => {
-            let is_owner = |socket: &Socket| socket.owners().iter().any(|owner| owner.pid == *pid);
-            if !sockets.iter().any(is_owner) {
-                gaps.extend(system.unlisted_process(*pid));
-            }
-        }
-        Term::Process(name) if positive && sockets.is_empty() => {
-            gaps.extend(system.unlisted_processes_named(name));
-        }
-        _ => {}
-    });
-}
-
-fn undecided_gap(count: u64) -> Option<Gap> {
-    (count > 0).then(|| Gap::new(GapKind::SocketsUndecided, count, "owners or names that are not visible"))
 }
 
 fn describe_processes(
@@ -174,24 +177,28 @@ fn is_hidden(socket: &Socket) -> bool {
 }
 
 fn add_gaps_of_search(owners: OwnerTable, is_hidden: bool, gaps: &mut Vec<Gap>) {
-    gaps.extend(owners.gaps);
-    if is_hidden {
-        gaps.extend(owners.gaps_if_missing);
+    let of_missing = if is_hidden { owners.gaps_if_missing } else { Vec::new() };
+    for gap in owners.gaps.into_iter().chain(of_missing) {
+        // Why a process has no row may have been the same.
+        if !gaps.contains(&gap) {
+            gaps.push(gap);
+        }
     }
 }
 
 /// Counts sockets without keeping them, and without their owners unless the filter depends on these.
 pub(crate) fn count<S: System>(system: &S, query: &Query) -> Result<Counts, Error> {
-    refuse_unsupported::<S>(query)?;
+    let unsupported = refuse_unsupported::<S>(query)?;
     let mut counts = Counts::default();
-    counts.gaps = if query.needs_owners() || system.rows_repeat(query) {
-        stream(system, query, &mut |socket| {
+    if query.needs_decisions() || S::ROWS_REPEAT {
+        counts.gaps = stream(system, query, &mut |socket| {
             counts.add(socket.protocol, socket.state, 1);
             ControlFlow::Continue(())
-        })?
+        })?;
     } else {
-        system.count(query, &mut counts)?
-    };
+        counts.gaps = system.count(query, &mut counts)?;
+        counts.gaps.extend(unsupported);
+    }
     Ok(counts)
 }
 
@@ -201,33 +208,29 @@ pub(crate) fn stream<S: System>(
     query: &Query,
     each: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
-    refuse_unsupported::<S>(query)?;
+    let unsupported = refuse_unsupported::<S>(query)?;
+    let mut decisions = Decisions::of(query);
+    let mut flow = ControlFlow::Continue(());
     if !query.wants_owners() {
-        return join::list(system, query, &mut |mut row| {
-            if !query.filter.matches(&row) {
-                return ControlFlow::Continue(());
+        let mut gaps = join::list(system, query, &mut |mut row| {
+            if query.filter.matches(&row) && decisions.decide(&row, &NotLookedUp) == Decision::Keep {
+                row.clear_owners();
+                flow = each(row);
             }
-            row.clear_owners();
-            each(row)
-        });
+            flow
+        })?;
+        if flow.is_continue() {
+            decisions.add_gaps(system, &mut gaps);
+        }
+        gaps.extend(unsupported);
+        return Ok(gaps);
     }
     let threads = thread_count(query, S::processors);
     let mut search = system.owner_search(query);
     run_parallel(threads, &|| search.run(), &mut || search.run());
     let mut owners = search.table();
     let names = ProcessNames::new(system, query, &owners, owners.processes());
-    let mut undecided = 0;
-    let mut keep = |verdict| match verdict {
-        Verdict::Passes => true,
-        Verdict::Fails => false,
-        Verdict::Undecided { by_those_seen } => {
-            undecided += 1;
-            by_those_seen && !query.only_decided
-        }
-    };
-
     let mut waiting = Vec::new();
-    let mut flow = ControlFlow::Continue(());
     let mut gaps = join::list(system, query, &mut |mut row| {
         if !query.filter.matches(&row) {
             return ControlFlow::Continue(());
@@ -237,11 +240,12 @@ pub(crate) fn stream<S: System>(
             return flow;
         }
         join::verify(&search, &mut row);
-        if keep(names.judge(&row)) {
+        if decisions.decide(&row, &names) == Decision::Keep {
             flow = each(row);
         }
         flow
     })?;
+    gaps.extend(unsupported);
     if flow.is_break() {
         return Ok(gaps);
     }
@@ -255,11 +259,14 @@ pub(crate) fn stream<S: System>(
     waiting.extend(unlisted);
     gaps.extend(more);
     for socket in waiting {
-        if keep(names.judge(&socket)) && each(socket).is_break() {
+        if decisions.decide(&socket, &names) == Decision::Keep && each(socket).is_break() {
+            flow = ControlFlow::Break(());
             break;
         }
     }
-    gaps.extend(undecided_gap(undecided));
+    if flow.is_continue() {
+        decisions.add_gaps(system, &mut gaps);
+    }
     add_gaps_of_search(owners, is_hidden, &mut gaps);
     Ok(gaps)
 }

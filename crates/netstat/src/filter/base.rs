@@ -15,6 +15,10 @@ use std::ops::{BitAnd, BitOr, Not};
 /// - An IPv4 network also takes the IPv4 traffic of IPv6 sockets (`::ffff:a.b.c.d`), as in the kernel.
 /// - Terms about processes speak of the owners that were found. A socket whose owners are hidden is not one
 ///   of process 12, and so it is kept by `!Filter::pid(12)`: no row is left out for want of an owner.
+/// - A socket that has no user (TIME_WAIT) is not one of user 0, and is kept by `!Filter::uid(0)`. Of one whose user is
+///   not known (a user without a number in the caller's user namespace; macOS: see [`Socket::uid`](crate::Socket::uid))
+///   neither is certain: it is handled as one with hidden owners, and counted in a gap
+///   ([`GapKind::SocketsUndecided`](crate::GapKind::SocketsUndecided)).
 /// - A term about a property that this system does not report for sockets makes the query an error
 ///   ([`Error::is_unsupported`](crate::Error::is_unsupported)), never a guess. Mark, control group and explicit
 ///   binding are known to the Linux kernel alone and decided by it; where such a term stands in an `|` beside
@@ -26,7 +30,9 @@ use std::ops::{BitAnd, BitOr, Not};
 /// stand first narrow all that follows, and `and` binds closer than `or`, as that manual says (`ss` 6.1 itself reads
 /// both from left to right). Beside them there are
 ///
-/// - `listening`, `tcp`, `udp`, `ipv4`, `ipv6`, and the name of a state by itself,
+/// - `listening`, `ipv4`, `ipv6`, the name of a protocol (`tcp`, `udp`, `udplite`, `icmp` or `ping`, `raw` or `raw:58`,
+///   `sctp`, `mptcp`, `unix`, `netlink`, `packet`, `vsock`) and the name of a state, by themselves,
+/// - `proto raw`, `family unix`, `type dgram`,
 /// - `port :80`, or `:80` by itself, and `host 10.0.0.0/8`, for either end,
 /// - ranges and lists of ports, `sport = :80,8000-8999`,
 /// - `process nginx`, `pid 12`, `user www-data`, `uid 33`, `inode 4711`,
@@ -62,7 +68,6 @@ use std::ops::{BitAnd, BitOr, Not};
 #[must_use = "a filter does nothing until a query has it"]
 pub struct Filter(pub(super) Expr);
 
-#[allow(dead_code, reason = "of use where the kernel takes filters")]
 impl Filter {
     pub(crate) fn expr(&self) -> &Expr {
         &self.0

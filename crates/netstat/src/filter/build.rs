@@ -7,7 +7,8 @@ use super::states::{OTHER, States};
 use super::term::{End, Term};
 use crate::model::family::Family;
 use crate::model::identity::NetnsId;
-use crate::model::protocol::Protocol;
+use crate::model::protocol::{Protocol, SocketType};
+use crate::model::protocol_kind::ProtocolKind;
 use crate::model::state::State;
 use std::ffi::OsString;
 use std::net::IpAddr;
@@ -19,13 +20,17 @@ fn term(term: Term) -> Filter {
 
 /// The term for a range of ports; what no port is in lets nothing through.
 fn ports(end: End, ports: impl RangeBounds<u16>) -> Filter {
-    let first = match ports.start_bound() {
-        Bound::Included(first) => Some(*first),
+    ports_between(end, ports.start_bound().cloned(), ports.end_bound().cloned())
+}
+
+fn ports_between(end: End, first: Bound<u16>, last: Bound<u16>) -> Filter {
+    let first = match first {
+        Bound::Included(first) => Some(first),
         Bound::Excluded(before) => before.checked_add(1),
         Bound::Unbounded => Some(0),
     };
-    let last = match ports.end_bound() {
-        Bound::Included(last) => Some(*last),
+    let last = match last {
+        Bound::Included(last) => Some(last),
         Bound::Excluded(after) => after.checked_sub(1),
         Bound::Unbounded => Some(u16::MAX),
     };
@@ -83,6 +88,17 @@ impl Filter {
     /// Sockets of this protocol.
     pub fn protocol(protocol: Protocol) -> Self {
         term(Term::Protocol(protocol))
+    }
+
+    /// Sockets of this protocol, whatever number belongs to it: all raw sockets, all netlink sockets.
+    pub fn protocol_kind(kind: ProtocolKind) -> Self {
+        kind.protocol().map_or_else(|| term(Term::ProtocolKind(kind)), Self::protocol)
+    }
+
+    /// Sockets of this type ([`Socket::socket_type`](crate::Socket::socket_type)), and those whose type is not known.
+    #[doc(alias = "SOCK_STREAM")]
+    pub fn socket_type(socket_type: SocketType) -> Self {
+        term(Term::Type(socket_type))
     }
 
     /// IPv4 sockets.

@@ -5,7 +5,7 @@ use super::expr::Expr;
 use super::term::{End, Term};
 use crate::model::endpoint::Endpoint;
 use crate::model::owner::OwnerRole;
-use crate::model::protocol::Protocol;
+use crate::model::protocol_kind::ProtocolKind;
 use crate::model::socket::Socket;
 use crate::model::state::State;
 use std::ffi::OsStr;
@@ -24,8 +24,8 @@ pub(crate) trait OwnerFacts {
 pub(crate) enum Verdict {
     Passes,
     Fails,
-    /// It depends on owners or names that are not known. `by_those_seen`: what it comes to if the row has no other
-    /// owners, and no owner other names, than are known.
+    /// It depends on owners, names or users that are not known. `by_those_seen`: what it comes to if there are no others
+    /// than are known.
     Undecided {
         by_those_seen: bool,
     },
@@ -39,7 +39,7 @@ pub(crate) struct Facts<'a> {
     cgroup: Option<u64>,
     /// The owners are in the row, and this is known of them; `None`: not yet.
     owners: Option<&'a dyn OwnerFacts>,
-    /// Whether to take what is not known of owners for false.
+    /// Whether to take what is not known of owners and users for false.
     closed_world: bool,
 }
 
@@ -65,21 +65,21 @@ impl<'a> Facts<'a> {
 pub(crate) fn state(socket: &Socket) -> Option<State> {
     match (socket.state, &socket.remote) {
         (Some(state), _) => Some(state),
-        (None, _) if listening(socket.protocol) == State::Listen => None,
+        (None, _) if listening(socket.protocol.kind()) == State::Listen => None,
         (None, Some(_)) => Some(State::Established),
         (None, None) => Some(State::Closed),
     }
 }
 
 /// The state in which a socket of this protocol is listening: LISTEN, or without a peer where there are no connections.
-pub(crate) fn listening(protocol: Protocol) -> State {
-    match protocol {
-        Protocol::Udp
-        | Protocol::UdpLite
-        | Protocol::Icmp
-        | Protocol::Raw(_)
-        | Protocol::Netlink(_)
-        | Protocol::Packet(_) => State::Closed,
+pub(crate) fn listening(kind: ProtocolKind) -> State {
+    match kind {
+        ProtocolKind::Udp
+        | ProtocolKind::UdpLite
+        | ProtocolKind::Icmp
+        | ProtocolKind::Raw
+        | ProtocolKind::Netlink
+        | ProtocolKind::Packet => State::Closed,
         _ => State::Listen,
     }
 }
@@ -107,9 +107,11 @@ impl Term {
         let socket = facts.socket;
         Some(match self {
             Self::Protocol(protocol) => socket.protocol == *protocol,
+            Self::ProtocolKind(kind) => socket.protocol.kind() == *kind,
+            Self::Type(wanted) => socket.socket_type? == *wanted,
             Self::Family(family) => socket.family == *family,
             Self::States(states) => states.contains(state(socket)?),
-            Self::Listening => state(socket)? == listening(socket.protocol),
+            Self::Listening => state(socket)? == listening(socket.protocol.kind()),
             Self::Port(end, ports) => {
                 let in_range =
                     |end: &Endpoint| end.socket_addr().is_some_and(|addr| ports.contains(&addr.port()));
@@ -117,7 +119,11 @@ impl Term {
             }
             Self::Net(end, net) => at_ends(*end, socket, &|end| end.ip().is_some_and(|ip| net.contains(ip)))?,
             Self::Interface(index) => socket.interface.is_some_and(|interface| interface.get() == *index),
-            Self::Uid(uid) => socket.uid == Some(*uid),
+            Self::Uid(uid) => match socket.uid {
+                Some(user) => user == *uid,
+                None if facts.closed_world || !socket.has_unknown_user() => false,
+                None => return None,
+            },
             Self::Inode(inode) => socket.inode() == Some(*inode),
             Self::Netns(netns) => socket.netns? == *netns,
             Self::Pid(pid) => {
@@ -194,8 +200,11 @@ fn beside_kernel(expr: &Expr, positive: bool, term: &dyn Fn(&Term) -> Option<boo
         }
         _ => match expr.decide(term) {
             Some(known) => Some(known == positive),
-            None if expr.has(&Term::is_of_kernel) && !expr.has(&Term::is_of_owners) => Some(true),
-            None => None,
+            None => {
+                // What is known of the row may make terms about owners irrelevant.
+                let rest = expr.given(term);
+                (rest.has(&Term::is_of_kernel) && !rest.has(&Term::is_of_owners)).then_some(true)
+            }
         },
     }
 }

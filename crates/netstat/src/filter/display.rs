@@ -5,6 +5,8 @@ use super::expr::Expr;
 use super::lex::ends_word;
 use super::term::{End, Term};
 use super::words;
+use crate::model::family::Family;
+use crate::model::protocol::SocketType;
 use std::fmt::{self, Write as _};
 use std::net::IpAddr;
 
@@ -47,6 +49,12 @@ impl fmt::Display for Term {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Protocol(protocol) => protocol.fmt(f),
+            Self::ProtocolKind(kind) => kind.fmt(f),
+            Self::Type(SocketType::Other(number)) => write!(f, "type = {number}"),
+            Self::Type(socket_type) => write!(f, "type = {socket_type}"),
+            Self::Family(Family::Other(number)) => write!(f, "family = {number}"),
+            // By itself this is the name of the protocol.
+            Self::Family(family) if !family.is_ip() => write!(f, "family = {family}"),
             Self::Family(family) => family.fmt(f),
             Self::States(states) => match words::state_name(*states) {
                 Some(name) => write!(f, "state {name}"),

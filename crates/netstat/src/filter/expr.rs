@@ -174,7 +174,7 @@ impl Expr {
     }
 
     /// Each term, with whether it stands under an even number of negations.
-    pub(crate) fn each(&self, positive: bool, see: &mut dyn FnMut(&Term, bool)) {
+    pub(crate) fn each<'e>(&'e self, positive: bool, see: &mut dyn FnMut(&'e Term, bool)) {
         match self {
             Self::Term(it) => see(it, positive),
             Self::Not(inner) => inner.each(!positive, see),

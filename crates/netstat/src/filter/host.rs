@@ -120,10 +120,8 @@ fn ports(text: &str) -> Result<Option<Vec<RangeInclusive<u16>>>, &'static str> {
 
 fn port_range(text: &str) -> Option<RangeInclusive<u16>> {
     let port = |digits: &str| number(digits).and_then(|number| u16::try_from(number).ok());
-    let range = match text.split_once('-') {
-        Some((first, last)) => port(first).zip(port(last)).map(|(first, last)| first..=last),
-        None => port(text).map(|port| port..=port),
-    };
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let range = port(first).zip(port(last)).map(|(first, last)| first..=last);
     range.filter(|range| !range.is_empty()).or_else(|| words::service(text).map(|port| port..=port))
 }
 

@@ -11,6 +11,7 @@ mod host;
 mod lex;
 mod net;
 mod parse;
+mod protocol_set;
 mod pushdown;
 #[cfg(test)]
 pub(crate) mod random;
@@ -32,5 +33,6 @@ pub(crate) use {
     expr::Expr,
     net::Net,
     parse::{Lookups, parse},
+    protocol_set::ProtocolSet,
     term::{End, Term},
 };

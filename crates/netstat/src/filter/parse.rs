@@ -15,7 +15,7 @@ use super::host::{self, number};
 use super::lex::{self, Compare, Token};
 use super::states::States;
 use super::term::End;
-use super::value::{because, by_number, compared, mark, of_host, small};
+use super::value::{because, by_number, compared, family, mark, of_host, protocol, small, socket_type};
 use super::words;
 use crate::model::error::Error;
 use crate::model::identity::NetnsId;
@@ -27,7 +27,7 @@ use std::ops::Range;
 const DEPTH: usize = 64;
 
 const TERM: &str = "a term (dst, src, host, dport, sport, port, state, exclude, dev, fwmark, cgroup, autobound, process, \
-                    pid, user, uid, inode, netns, tcp, udp, ipv4, ipv6, listening, a state, :PORT)";
+                    pid, user, uid, inode, netns, proto, family, type, tcp, udp, raw, ipv4, ipv6, listening, a state, :PORT)";
 const ANY: &str = "state established and ( dport = :443 or dst 10.0.0.0/8 )";
 
 /// How names of this machine become filters. The layers above supply it: this one makes no system calls.
@@ -270,9 +270,25 @@ impl<'t> Parser<'t> {
                     None => netns(name).map_err(|error| because(EXPECTED, &error)),
                 })
             }
+            "proto" | "protocol" => {
+                const EXPECTED: &str = "the name of a protocol (tcp, udp, udplite, icmp, raw, raw:58, sctp, mptcp, unix, \
+                                        netlink, packet, vsock)";
+                self.value(EXPECTED, "proto = raw", &|name| protocol(name).ok_or(EXPECTED.into()))
+            }
+            "family" => {
+                const EXPECTED: &str = "an address family (ipv4, ipv6, unix, netlink, packet, vsock, or the number of another one)";
+                self.value(EXPECTED, "family = unix", &|name| {
+                    family(name).map(Filter::family).ok_or(EXPECTED.into())
+                })
+            }
+            "type" => {
+                const EXPECTED: &str =
+                    "a type of sockets (stream, dgram, raw, seqpacket, or the number of another one)";
+                self.value(EXPECTED, "type = dgram", &|name| {
+                    socket_type(name).map(Filter::socket_type).ok_or(EXPECTED.into())
+                })
+            }
             "autobound" => Ok(Filter::autobound()),
-            "tcp" => Ok(Filter::tcp()),
-            "udp" => Ok(Filter::udp()),
             "ipv4" | "inet" => Ok(Filter::ipv4()),
             "ipv6" | "inet6" => Ok(Filter::ipv6()),
             "listen" | "listening" => Ok(Filter::listening()),
@@ -280,7 +296,7 @@ impl<'t> Parser<'t> {
             "all" => Ok(Filter::all()),
             name => match words::states(name) {
                 Some(states) => Ok(Filter::in_set(states)),
-                None => Err(self.expected_at(at, TERM, ANY)),
+                None => protocol(name).ok_or_else(|| self.expected_at(at, TERM, ANY)),
             },
         }
     }

@@ -10,7 +10,7 @@ use super::term::{End, Term};
 use crate::model::error::Error;
 use crate::model::family::Family;
 use crate::model::identity::NetnsId;
-use crate::model::protocol::Protocol;
+use crate::model::protocol_kind::ProtocolKind;
 use crate::model::state::State;
 use crate::model::support::SocketFields;
 use std::ffi::OsString;
@@ -20,7 +20,7 @@ use std::ops::RangeInclusive;
 /// What is known of a socket without seeing it.
 #[derive(Copy, Clone, Default)]
 pub(crate) struct PartlyKnown {
-    pub(crate) protocol: Option<Protocol>,
+    pub(crate) protocol: Option<ProtocolKind>,
     pub(crate) family: Option<Family>,
     /// With the protocol known too.
     pub(crate) state: Option<State>,
@@ -29,7 +29,12 @@ pub(crate) struct PartlyKnown {
 impl PartlyKnown {
     pub(crate) fn decide(&self, term: &Term) -> Option<bool> {
         match term {
-            Term::Protocol(protocol) => self.protocol.map(|it| it == *protocol),
+            // A number that belongs to the protocol is not known.
+            Term::Protocol(protocol) => {
+                let is_kind = self.protocol? == protocol.kind();
+                (!is_kind || protocol.number().is_none()).then_some(is_kind)
+            }
+            Term::ProtocolKind(kind) => self.protocol.map(|it| it == *kind),
             Term::Family(family) => self.family.map(|it| it == *family),
             Term::States(states) => self.state.map(|it| states.contains(it)),
             Term::Listening => self.protocol.zip(self.state).map(|(protocol, it)| it == listening(protocol)),
@@ -81,8 +86,8 @@ impl Filter {
         self.0.decide(&|term| kind.decide(term)) != Some(false)
     }
 
-    pub(crate) fn wants_protocol(&self, protocol: Protocol) -> bool {
-        self.wants(PartlyKnown { protocol: Some(protocol), ..PartlyKnown::default() })
+    pub(crate) fn wants_protocol(&self, kind: impl Into<ProtocolKind>) -> bool {
+        self.wants(PartlyKnown { protocol: Some(kind.into()), ..PartlyKnown::default() })
     }
 
     pub(crate) fn wants_family(&self, family: Family) -> bool {
@@ -91,14 +96,15 @@ impl Filter {
 
     /// Whether a socket in this state may pass. A UDP socket counts as ESTABLISHED when it has a remote
     /// end and as CLOSED when it has none, in the kernel as in `ss`.
-    pub(crate) fn wants_state(&self, protocol: Protocol, state: State) -> bool {
-        self.wants(PartlyKnown { protocol: Some(protocol), state: Some(state), family: None })
+    pub(crate) fn wants_state(&self, kind: impl Into<ProtocolKind>, state: State) -> bool {
+        self.wants(PartlyKnown { protocol: Some(kind.into()), state: Some(state), family: None })
     }
 
     /// Whether every socket in this state passes, whatever else it is.
-    pub(crate) fn takes_all_in(&self, protocol: Protocol, state: State) -> bool {
+    pub(crate) fn takes_all_in(&self, kind: impl Into<ProtocolKind>, state: State) -> bool {
+        let protocol = Some(kind.into());
         [Family::Ipv4, Family::Ipv6].into_iter().all(|family| {
-            let kind = PartlyKnown { protocol: Some(protocol), family: Some(family), state: Some(state) };
+            let kind = PartlyKnown { protocol, family: Some(family), state: Some(state) };
             self.0.decide(&|term| kind.decide(term)) == Some(true)
         })
     }
@@ -125,6 +131,11 @@ impl Filter {
     /// Whether which rows pass depends on the names of their owners.
     pub(crate) fn needs_names(&self) -> bool {
         self.0.has(&|term| matches!(term, Term::Process(_)))
+    }
+
+    /// Whether it may stay undecided of a row, other than by what is in every row that the sources of this system emit.
+    pub(crate) fn may_be_undecided(&self) -> bool {
+        self.0.has(&|term| term.is_of_owners() || matches!(term, Term::Uid(_)))
     }
 
     /// Whether the kernel is to compare marks.
@@ -220,6 +231,8 @@ fn keeps_out(expr: &Expr, positive: bool, port: u16) -> bool {
 fn is_name_other_than(term: &Term, port: u16) -> bool {
     match term {
         Term::Protocol(_)
+        | Term::ProtocolKind(_)
+        | Term::Type(_)
         | Term::Family(_)
         | Term::States(_)
         | Term::Listening

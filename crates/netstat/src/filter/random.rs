@@ -7,7 +7,8 @@ use super::term::Term;
 use crate::model::family::Family;
 use crate::model::identity::Identity;
 use crate::model::owner::{Owner, OwnerRole, Ownership};
-use crate::model::protocol::Protocol;
+use crate::model::protocol::{Protocol, SocketType};
+use crate::model::protocol_kind::ProtocolKind;
 use crate::model::socket::Socket;
 use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -28,6 +29,10 @@ impl OwnerFacts for Names {
         !matches!(socket.ownership(), Ownership::Known { complete: true } | Ownership::None { .. })
     }
 }
+
+/// TCP and UDP most often.
+const PROTOCOLS: [Protocol; 6] =
+    [Protocol::Tcp, Protocol::Udp, Protocol::Tcp, Protocol::Udp, Protocol::Mptcp, Protocol::Raw(58)];
 
 pub(crate) struct Random(test_random::Random);
 
@@ -69,9 +74,21 @@ impl Random {
         let (first, last) = (self.port(), self.port());
         let prefix = self.pick(&[0, 1, 8, 17, 24, 31, 32, 33, 96, 104, 127, 128]);
         let index = u32::try_from(self.below(3)).unwrap();
-        match self.below(25) {
-            0 => Filter::protocol(self.pick(&[Protocol::Tcp, Protocol::Udp])),
-            1 => Filter::family(self.pick(&[Family::Ipv4, Family::Ipv6])),
+        match self.below(27) {
+            0 => Filter::protocol(self.pick(&PROTOCOLS)),
+            25 => Filter::protocol_kind(self.pick(&ProtocolKind::ALL)),
+            26 => Filter::socket_type(self.pick(&[
+                SocketType::Stream,
+                SocketType::Datagram,
+                SocketType::Other(9),
+            ])),
+            1 => Filter::family(self.pick(&[
+                Family::Ipv4,
+                Family::Ipv6,
+                Family::Ipv6,
+                Family::Unix,
+                Family::Other(31),
+            ])),
             2 => Filter::state(self.pick(&EVERY)),
             3 => Filter::states([self.pick(&EVERY), self.pick(&EVERY)]),
             4 => self.pick(&[Filter::connected(), Filter::synchronized(), Filter::bucket(), Filter::big()]),
@@ -122,6 +139,8 @@ impl Random {
         let (local, remote) = (end(), end());
         let protocol = self.pick(&[Protocol::Tcp, Protocol::Udp]);
         let mut socket = Socket::new(family, protocol, local);
+        let socket_type = if protocol == Protocol::Tcp { SocketType::Stream } else { SocketType::Datagram };
+        socket.socket_type = Some(socket_type);
         // No remote end is one of zeros, in the kernel.
         let is_end = remote.port() != 0 || !remote.ip().is_unspecified();
         socket.remote = (is_end && self.below(3) > 0).then_some(remote.into());

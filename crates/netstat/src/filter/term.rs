@@ -4,7 +4,8 @@ use super::net::Net;
 use super::states::States;
 use crate::model::family::Family;
 use crate::model::identity::NetnsId;
-use crate::model::protocol::Protocol;
+use crate::model::protocol::{Protocol, SocketType};
+use crate::model::protocol_kind::ProtocolKind;
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 
@@ -20,6 +21,9 @@ pub(crate) enum End {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Term {
     Protocol(Protocol),
+    /// Of a protocol with any number.
+    ProtocolKind(ProtocolKind),
+    Type(SocketType),
     Family(Family),
     /// In one of these states.
     States(States),

@@ -37,6 +37,24 @@ fn no_terms_let_everything_through() {
 }
 
 #[test]
+fn user_that_is_not_known_is_neither_the_one_asked_for_nor_another() {
+    let mut row = socket(Protocol::Tcp, "127.0.0.1:1", Some("127.0.0.1:2"), Some(State::TimeWait));
+    let judge = |filter: &Filter, row: &Socket| filter.judge(row, &crate::engine::decisions::NotLookedUp);
+    let (of_root, of_others) = (Filter::uid(0), !Filter::uid(0));
+    // It is no process's any more, so it has no user.
+    assert_eq!([judge(&of_root, &row), judge(&of_others, &row)], [Verdict::Fails, Verdict::Passes]);
+    row.identity = Some(crate::model::identity::Identity::Inode(7));
+    for (filter, by_those_seen) in [(&of_root, false), (&of_others, true)] {
+        assert!(filter.matches(&row), "{filter}");
+        assert_eq!(judge(filter, &row), Verdict::Undecided { by_those_seen }, "{filter}");
+    }
+    let other_port = of_root.clone() & Filter::local_port(9);
+    assert_eq!(judge(&other_port, &row), Verdict::Fails, "another condition decides");
+    row.uid = Some(0);
+    assert_eq!([judge(&of_root, &row), judge(&of_others, &row)], [Verdict::Passes, Verdict::Fails]);
+}
+
+#[test]
 fn listening_is_tcp_listen_and_udp_without_remote() {
     let filter = Filter::listening();
     let remote = Some("127.0.0.1:9");

@@ -65,6 +65,34 @@ fn read_same(text: &str, expected: &Filter, row: &crate::Socket) -> bool {
 }
 
 #[test]
+fn protocols_families_and_types_are_read_by_name_and_number() {
+    use crate::{Family, Protocol, ProtocolKind, SocketType};
+    for (texts, expected) in [
+        (&["tcp", "proto tcp", "protocol = TCP", "proto == tcp"][..], Filter::protocol(Protocol::Tcp)),
+        (&["udplite", "UDP-Lite"], Filter::protocol(Protocol::UdpLite)),
+        (&["icmp", "ping", "proto ping"], Filter::protocol(Protocol::Icmp)),
+        (&["raw", "proto = raw"], Filter::protocol_kind(ProtocolKind::Raw)),
+        (&["raw:58", "proto raw:58"], Filter::protocol(Protocol::Raw(58))),
+        (&["not sctp", "proto != sctp"], !Filter::protocol(Protocol::Sctp)),
+        (&["unix", "proto unix"], Filter::protocol(Protocol::Unix)),
+        (&["other", "proto other"], Filter::protocol_kind(ProtocolKind::Other)),
+        (&["family unix", "family = UNIX"], Filter::family(Family::Unix)),
+        (&["family inet6", "ipv6"], Filter::ipv6()),
+        (&["family link", "family = packet"], Filter::family(Family::Packet)),
+        (&["family 31"], Filter::family(Family::Other(31))),
+        (&["type dgram", "type = datagram"], Filter::socket_type(SocketType::Datagram)),
+        (&["type != 10"], !Filter::socket_type(SocketType::Other(10))),
+    ] {
+        for text in texts {
+            assert_eq!(read(text), expected, "{text}");
+        }
+    }
+    for bad in ["proto", "proto 6", "raw:256", "family foo", "family 65536", "type 256", "proto < tcp"] {
+        refused(bad);
+    }
+}
+
+#[test]
 fn states_that_stand_first_narrow_all_that_follows() {
     let (estab, port) = (Filter::state(State::Established), Filter::remote_port);
     let either = port(1) | port(2);

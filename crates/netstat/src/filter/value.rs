@@ -1,10 +1,12 @@
-//! Converts the values in a filter's text (ports, users, marks, groups, processes) into terms.
+//! Converts the values in a filter's text (ports, users, marks, groups, processes, protocols) into terms.
 
 use super::base::Filter;
 use super::host::{Host, number};
 use super::lex::Compare;
 use super::term::End;
 use crate::model::error::Error;
+use crate::model::family::Family;
+use crate::model::protocol::SocketType;
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
@@ -28,6 +30,28 @@ pub(super) fn because(expected: &str, error: &Error) -> Cow<'static, str> {
 
 pub(super) fn small(digits: &str) -> Option<u32> {
     number(digits).and_then(|number| u32::try_from(number).ok())
+}
+
+/// The filter of a protocol: `tcp`, `raw`, `raw:58`.
+pub(super) fn protocol(name: &str) -> Option<Filter> {
+    let kind = || name.parse().ok().map(Filter::protocol_kind);
+    name.parse().ok().map(Filter::protocol).or_else(kind)
+}
+
+/// An address family by its name, or one without a name by its number.
+pub(super) fn family(name: &str) -> Option<Family> {
+    match number(name) {
+        Some(number) => u16::try_from(number).ok().map(Family::Other),
+        None => name.parse().ok(),
+    }
+}
+
+/// A type of sockets by its name, or one without a name by its number.
+pub(super) fn socket_type(name: &str) -> Option<SocketType> {
+    match number(name) {
+        Some(number) => u8::try_from(number).ok().map(SocketType::Other),
+        None => name.parse().ok(),
+    }
 }
 
 /// A number in decimal or, after `0x`, in hexadecimal.

@@ -1,5 +1,7 @@
 //! Escapes control characters in text from other processes, so that a terminal can show it.
 
+use std::fmt::Write;
+
 /// The text with its control, bidirectional and zero-width characters escaped as in Rust (`\n`, `\u{202e}`) and each
 /// backslash doubled, so that it can neither move a cursor nor break or forge a line. Quotation marks stay as they are.
 pub(crate) fn escaped(text: &str) -> String {
@@ -8,7 +10,7 @@ pub(crate) fn escaped(text: &str) -> String {
         let quote = part.chars().next_back().filter(|last| matches!(last, '"' | '\''));
         let rest = quote.and_then(|quote| part.strip_suffix(quote)).unwrap_or(part);
         // Of a whole part, not of each character: a combining mark is escaped only where it would stand alone.
-        out.extend(rest.escape_debug());
+        let _ = write!(out, "{}", rest.escape_debug());
         out.extend(quote);
     }
     out

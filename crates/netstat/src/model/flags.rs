@@ -1,6 +1,8 @@
 //! Sets of named flags. The two flag types of the old interface are those of `bitflags`, as its users know them
 //! ([`compat`](crate::compat)); these have what a set needs, and no other crate in their interface.
 
+use std::fmt;
+
 /// Declares a set of flags. A set has no bits without a name.
 macro_rules! flags {
     (
@@ -91,14 +93,27 @@ macro_rules! flags {
         /// The names of the flags: `(NAME | PATH)` after the type's.
         impl std::fmt::Debug for $name {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                let names: Vec<&str> = self.iter_names().map(|(name, _)| name).collect();
-                write!(f, "{}({})", stringify!($name), names.join(" | "))
+                $crate::model::flags::debug(stringify!($name), &mut self.iter_names().map(|(name, _)| name), f)
             }
         }
     };
 }
 
 pub(crate) use flags;
+
+/// Writes a set of flags. Not part of the macro, which would compile it for each type.
+pub(crate) fn debug(
+    set: &str,
+    names: &mut dyn Iterator<Item = &'static str>,
+    f: &mut fmt::Formatter<'_>,
+) -> fmt::Result {
+    write!(f, "{set}(")?;
+    for (nth, name) in names.enumerate() {
+        f.write_str(if nth > 0 { " | " } else { "" })?;
+        f.write_str(name)?;
+    }
+    f.write_str(")")
+}
 
 #[cfg(test)]
 mod tests {

@@ -44,14 +44,15 @@ pub enum GapKind {
     TableInterrupted,
     /// A table of sockets that the system showed this caller only a part of (macOS 27): rows are missing.
     TableFiltered,
-    /// Sockets for which a condition about owners or names could not be decided, since these are not all visible. They
-    /// are listed, or left out, as if there were no others than those seen: `process nginx` leaves out a socket whose
-    /// owner is hidden, `not process nginx` lists it. See [`Query::only_decided`](crate::Query::only_decided).
+    /// Sockets for which a condition about owners, names or users could not be decided, since these are not all visible.
+    /// They are listed, or left out, as if there were no others than those seen: `process nginx` leaves out a socket
+    /// whose owner is hidden, `not process nginx` lists it. See [`Query::only_decided`](crate::Query::only_decided).
     SocketsUndecided,
     /// Names, of services or users, that were not looked up, or not in time.
     NamesUnavailable,
-    /// A process that the query names does not exist: the pid or the name is in [`Gap::source`], or that it is the number
-    /// of a thread. Linux.
+    /// A process that the query names does not exist: the pid or the name is in [`Gap::source`], or on Linux that it is the
+    /// number of a thread. Said only where processes are listed whole: a process that this caller is not shown may have
+    /// the name.
     ProcessNotFound,
     /// TCP and UDP sockets of a process that the query names, which are not listed because it is in another network
     /// namespace. Linux.

@@ -15,6 +15,7 @@ pub(crate) mod owner_source;
 pub(crate) mod process;
 pub(crate) mod process_id;
 pub(crate) mod protocol;
+pub(crate) mod protocol_kind;
 pub(crate) mod queues;
 pub(crate) mod scope;
 pub(crate) mod snapshot;

@@ -35,6 +35,11 @@ impl Owner {
 #[non_exhaustive]
 pub enum OwnerRole {
     /// Has a descriptor of it. Linux, macOS, BSD.
+    ///
+    /// Linux, by [`OwnerSource::Procfs`](crate::OwnerSource::Procfs): `/proc` shows the inode number of a socket, which a
+    /// descriptor opened with `O_PATH` shows too, and which repeats after four billion sockets. Where several descriptors
+    /// show one number, those that do not hold the socket are left out. A single one is not checked, which would cost a
+    /// system call for each socket: it is named wrongly only if the true holder is out of sight.
     Holder,
     /// Linux: has it registered in an io_uring. [`Owner::fd`] is the descriptor of the ring.
     IoUring,
@@ -108,7 +113,7 @@ pub enum UnownedReason {
     /// Closed by its process; the kernel still finishes the conversation.
     Orphan,
     /// Open, but in no process: the kernel's own (NFS, WireGuard), or in flight in a message between
-    /// processes, or registered with io_uring only.
+    /// processes.
     KernelOrInFlight,
 }
 

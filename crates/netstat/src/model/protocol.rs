@@ -1,5 +1,6 @@
 //! The protocol and the type of a socket.
 
+use crate::model::protocol_kind::ProtocolKind;
 use crate::model::spelling::{UnknownName, same_name};
 use std::fmt;
 use std::str::FromStr;
@@ -42,34 +43,28 @@ pub enum Protocol {
     Other(u16),
 }
 
-const NAMED: [Protocol; 8] = [
-    Protocol::Tcp,
-    Protocol::Udp,
-    Protocol::UdpLite,
-    Protocol::Icmp,
-    Protocol::Sctp,
-    Protocol::Mptcp,
-    Protocol::Unix,
-    Protocol::Vsock,
-];
-
 impl Protocol {
     /// The stable, machine-readable name, without the number that some protocols carry: `tcp`, `udp`, `udplite`,
     /// `icmp`, `raw`, `sctp`, `mptcp`, `unix`, `netlink`, `packet`, `vsock`, `other`.
     pub fn as_str(self) -> &'static str {
+        self.kind().as_str()
+    }
+
+    /// The protocol without its number.
+    pub const fn kind(self) -> ProtocolKind {
         match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-            Self::UdpLite => "udplite",
-            Self::Icmp => "icmp",
-            Self::Raw(_) => "raw",
-            Self::Sctp => "sctp",
-            Self::Mptcp => "mptcp",
-            Self::Unix => "unix",
-            Self::Netlink(_) => "netlink",
-            Self::Packet(_) => "packet",
-            Self::Vsock => "vsock",
-            Self::Other(_) => "other",
+            Self::Tcp => ProtocolKind::Tcp,
+            Self::Udp => ProtocolKind::Udp,
+            Self::UdpLite => ProtocolKind::UdpLite,
+            Self::Icmp => ProtocolKind::Icmp,
+            Self::Raw(_) => ProtocolKind::Raw,
+            Self::Sctp => ProtocolKind::Sctp,
+            Self::Mptcp => ProtocolKind::Mptcp,
+            Self::Unix => ProtocolKind::Unix,
+            Self::Netlink(_) => ProtocolKind::Netlink,
+            Self::Packet(_) => ProtocolKind::Packet,
+            Self::Vsock => ProtocolKind::Vsock,
+            Self::Other(_) => ProtocolKind::Other,
         }
     }
 
@@ -84,6 +79,29 @@ impl Protocol {
     }
 }
 
+impl ProtocolKind {
+    /// The protocol; `None` where a number belongs to it.
+    pub const fn protocol(self) -> Option<Protocol> {
+        Some(match self {
+            Self::Tcp => Protocol::Tcp,
+            Self::Udp => Protocol::Udp,
+            Self::UdpLite => Protocol::UdpLite,
+            Self::Icmp => Protocol::Icmp,
+            Self::Sctp => Protocol::Sctp,
+            Self::Mptcp => Protocol::Mptcp,
+            Self::Unix => Protocol::Unix,
+            Self::Vsock => Protocol::Vsock,
+            Self::Raw | Self::Netlink | Self::Packet | Self::Other => return None,
+        })
+    }
+}
+
+impl From<Protocol> for ProtocolKind {
+    fn from(protocol: Protocol) -> Self {
+        protocol.kind()
+    }
+}
+
 /// The name; `raw:58` for a protocol with a number. Obeys width and precision.
 impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -94,12 +112,12 @@ impl fmt::Display for Protocol {
     }
 }
 
-/// Reads what [`Display`](fmt::Display) writes, in any case.
+/// Reads what [`Display`](fmt::Display) writes, in any case, and `ping`.
 impl FromStr for Protocol {
     type Err = UnknownName;
 
     fn from_str(text: &str) -> Result<Self, UnknownName> {
-        let named = NAMED.into_iter().find(|protocol| same_name(protocol.as_str(), text));
+        let named = text.parse::<ProtocolKind>().ok().and_then(ProtocolKind::protocol);
         let numbered = || {
             let (name, number) = text.split_once(':')?;
             let number: u16 = number.parse().ok()?;
@@ -178,7 +196,8 @@ mod tests {
     fn names_and_numbers_are_read_as_they_are_displayed() {
         let numbered =
             [Protocol::Raw(58), Protocol::Netlink(16), Protocol::Packet(0x0806), Protocol::Other(300)];
-        for protocol in NAMED.into_iter().chain(numbered) {
+        let named = ProtocolKind::ALL.into_iter().filter_map(ProtocolKind::protocol);
+        for protocol in named.chain(numbered) {
             assert_eq!(protocol.to_string().parse(), Ok(protocol));
         }
         assert_eq!("UDP-Lite".parse(), Ok(Protocol::UdpLite));
@@ -187,5 +206,23 @@ mod tests {
         }
         assert_eq!("DATAGRAM".parse(), Ok(SocketType::Datagram));
         assert_eq!(SocketType::Other(9).to_string(), "type 9");
+    }
+
+    #[test]
+    fn kinds_are_read_as_they_are_displayed_and_in_the_order_of_the_protocols() {
+        for kind in ProtocolKind::ALL {
+            assert_eq!(kind.to_string().parse(), Ok(kind));
+            assert!(kind.protocol().is_none_or(|protocol| protocol.kind() == kind));
+        }
+        assert_eq!((Protocol::Raw(1).kind(), "PING".parse()), (ProtocolKind::Raw, Ok(ProtocolKind::Icmp)));
+        assert!("raw:1".parse::<ProtocolKind>().is_err());
+        let protocols = ProtocolKind::ALL.map(|kind| match kind {
+            ProtocolKind::Raw => Protocol::Raw(0),
+            ProtocolKind::Netlink => Protocol::Netlink(0),
+            ProtocolKind::Packet => Protocol::Packet(0),
+            ProtocolKind::Other => Protocol::Other(0),
+            named => named.protocol().unwrap(),
+        });
+        assert!(ProtocolKind::ALL.is_sorted() && protocols.is_sorted());
     }
 }

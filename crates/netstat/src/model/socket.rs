@@ -240,6 +240,11 @@ impl Socket {
         self.ownership = Ownership::NotAsked;
     }
 
+    /// Whether it has a user, who is not known. A socket that is no process's any more has none.
+    pub(crate) fn has_unknown_user(&self) -> bool {
+        self.uid.is_none() && (self.identity.is_some() || !self.owners().is_empty())
+    }
+
     /// Why no process holds a socket in this state.
     pub(crate) fn unowned_reason(&self) -> UnownedReason {
         use State as S;

@@ -36,6 +36,8 @@ fn significant(text: &str) -> impl Iterator<Item = u8> {
 }
 
 /// Whether two names are equal apart from case, `-` and `_`.
+// Loops over short lists of names are unrolled, with a copy for each name.
+#[inline(never)]
 pub(crate) fn same_name(a: &str, b: &str) -> bool {
     significant(a).eq(significant(b))
 }

@@ -3,7 +3,7 @@
 use crate::model::details::DetailFields;
 use crate::model::owner::OwnerRole;
 use crate::model::process::ProcessFields;
-use crate::model::protocol::Protocol;
+use crate::model::protocol_kind::ProtocolKind;
 
 crate::model::flags::flags! {
     /// The fields of a [`Socket`](crate::Socket) that a system may or may not give.
@@ -56,8 +56,9 @@ crate::model::flags::flags! {
 pub struct Support {
     /// The system's name, such as `linux` or `windows`; `unsupported` where there is no back end yet.
     pub system: &'static str,
-    /// The protocols that can be listed. Empty: every query answers that it is not supported.
-    pub protocols: &'static [Protocol],
+    /// The protocols whose sockets can be listed, in the order in which they are. Empty: every query answers that it is
+    /// not supported. Whether the running kernel has a protocol shows in the gaps of a snapshot that asked for it.
+    pub protocols: &'static [ProtocolKind],
     /// The fields of a row.
     pub socket_fields: SocketFields,
     /// The details of a row.

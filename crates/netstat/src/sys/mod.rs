@@ -6,7 +6,7 @@
 mod promises;
 pub(crate) mod support;
 pub(crate) mod system;
-#[cfg(any(unix, test, netstat_scripted))]
+#[cfg(any(unix, test))]
 #[allow(dead_code, reason = "not every back end uses all of it")]
 mod users;
 
@@ -14,7 +14,7 @@ mod users;
 // That of Linux makes its calls through rustix, which other systems lack.
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 mod linux;
-#[cfg(any(target_vendor = "apple", test, netstat_scripted))]
+#[cfg(any(target_vendor = "apple", test))]
 #[cfg_attr(
     not(target_vendor = "apple"),
     allow(dead_code, unused_imports, reason = "without its foreign calls")
@@ -22,7 +22,7 @@ mod linux;
 pub(crate) mod macos;
 #[allow(dead_code, unused_imports, reason = "a complete back end, selected where there is no other")]
 mod unsupported;
-#[cfg(any(windows, test, netstat_scripted))]
+#[cfg(any(windows, test))]
 #[cfg_attr(not(windows), allow(dead_code, unused_imports, reason = "without its foreign calls"))]
 pub(crate) mod windows;
 

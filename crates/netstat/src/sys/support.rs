@@ -5,12 +5,20 @@
 use crate::model::details::DetailFields;
 use crate::model::owner::OwnerRole;
 use crate::model::process::ProcessFields;
-use crate::model::protocol::Protocol;
+use crate::model::protocol_kind::ProtocolKind;
 use crate::model::support::{SocketFields, Support};
 
 pub(crate) const LINUX: Support = Support {
     system: "linux",
-    protocols: &[Protocol::Tcp, Protocol::Udp],
+    protocols: &[
+        ProtocolKind::Tcp,
+        ProtocolKind::Udp,
+        ProtocolKind::UdpLite,
+        ProtocolKind::Icmp,
+        ProtocolKind::Raw,
+        ProtocolKind::Sctp,
+        ProtocolKind::Mptcp,
+    ],
     socket_fields: SocketFields::TCP_REMOTE
         .union(SocketFields::UDP_REMOTE)
         .union(SocketFields::STATE)
@@ -29,7 +37,7 @@ pub(crate) const LINUX: Support = Support {
 
 pub(crate) const WINDOWS: Support = Support {
     system: "windows",
-    protocols: &[Protocol::Tcp, Protocol::Udp],
+    protocols: &[ProtocolKind::Tcp, ProtocolKind::Udp],
     socket_fields: SocketFields::TCP_REMOTE
         .union(SocketFields::STATE)
         .union(SocketFields::CREATED)
@@ -48,7 +56,7 @@ pub(crate) const WINDOWS: Support = Support {
 /// What XNU gives, on whichever of Apple's systems.
 pub(crate) const MACOS: Support = Support {
     system: "macos",
-    protocols: &[Protocol::Tcp, Protocol::Udp],
+    protocols: &[ProtocolKind::Tcp, ProtocolKind::Udp],
     socket_fields: SocketFields::TCP_REMOTE
         .union(SocketFields::UDP_REMOTE)
         .union(SocketFields::STATE)

@@ -13,7 +13,7 @@ use crate::model::process_id::ProcessId;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -39,12 +39,18 @@ pub(crate) trait System: Sync {
     /// [`sockets`](Self::sockets) emits only rows for which it has decided them, and fails where it cannot.
     const KERNEL_DECIDES: bool = false;
 
+    /// Whether [`sockets`](Self::sockets) may emit several rows of one socket, and rows of several protocols mixed: one
+    /// row for each descriptor, each with the owner that it belongs to, as one pass over all descriptor tables finds
+    /// them. The engine then merges and groups them, and streams no row before the last has come. `sockets` may
+    /// nevertheless fall back to tables without repeats.
+    const ROWS_REPEAT: bool = false;
+
     /// Emits every socket of the tables that the query's filter needs, and returns what could not be read.
     ///
     /// - **Rows.** The sink is called on the calling thread, and may get more rows than pass the filter: the engine
     ///   applies it. A field that the system does not report is `None`. No row is left out for want of an owner.
     /// - **Order.** The rows of one protocol come together, in the order of [`Protocol`](crate::Protocol); the order
-    ///   within a protocol is unspecified. Exempt is a source of which [`rows_repeat`](Self::rows_repeat) is true.
+    ///   within a protocol is unspecified. Exempt is a source of which [`ROWS_REPEAT`](Self::ROWS_REPEAT) is true.
     /// - **Owners.** A row whose owners only the search can find is emitted with
     ///   [`Ownership::NotAsked`](crate::Ownership::NotAsked), with the owners that the table names, if any. With any
     ///   other ownership the row's owners are final.
@@ -58,14 +64,6 @@ pub(crate) trait System: Sync {
         query: &Query,
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error>;
-
-    /// Whether [`sockets`](Self::sockets) may emit several rows of one socket, and rows of several protocols mixed: one
-    /// row for each descriptor, each with the owner that it belongs to, as one pass over all descriptor tables finds
-    /// them. The engine then merges and groups them, and streams no row before the last has come. Called before
-    /// `sockets`, which may nevertheless fall back to tables without repeats.
-    fn rows_repeat(&self, _query: &Query) -> bool {
-        false
-    }
 
     /// Counts the sockets that pass the filter, which does not depend on owners.
     ///
@@ -84,7 +82,8 @@ pub(crate) trait System: Sync {
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch;
 
     /// What is to be said of a process that the query asks for and that has no row: that it does not exist, or where or of
-    /// which kind its sockets are. Called only then.
+    /// which kind its sockets are. Nothing: it exists and holds no sockets, as far as this caller can see; what it cannot
+    /// see is a gap of the search for owners. Called only then.
     fn unlisted_process(&self, _pid: u32) -> Vec<Gap> {
         Vec::new()
     }
@@ -142,8 +141,8 @@ pub(crate) trait System: Sync {
         None
     }
 
-    /// See [`user_names`](crate::user_names).
-    fn user_names(_wanted: &BTreeSet<u32>) -> HashMap<u32, String> {
+    /// See [`user_names`](crate::user_names). The numbers are ascending, without repeats.
+    fn user_names(_wanted: &[u32]) -> HashMap<u32, String> {
         HashMap::new()
     }
 

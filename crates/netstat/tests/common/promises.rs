@@ -2,14 +2,15 @@
 //! scripted ones. So it uses the types at the root of the crate that includes this file.
 
 use crate::{
-    OwnerRole, Ownership, Process, ProcessFields, Protocol, Snapshot, Socket, SocketFields, Support,
+    OwnerRole, Ownership, Process, ProcessFields, Protocol, ProtocolKind, Snapshot, Socket, SocketFields,
+    Support,
 };
 use std::collections::BTreeSet;
 
 /// What a snapshot contains.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
-    pub(crate) protocols: Vec<Protocol>,
+    pub(crate) protocols: Vec<ProtocolKind>,
     pub(crate) socket_fields: SocketFields,
     pub(crate) any_details: bool,
     pub(crate) owner_roles: BTreeSet<OwnerRole>,
@@ -20,7 +21,8 @@ pub(crate) struct Seen {
 
 impl Seen {
     pub(crate) fn of(snapshot: &Snapshot) -> Self {
-        let mut protocols: Vec<Protocol> = snapshot.sockets.iter().map(|socket| socket.protocol).collect();
+        let mut protocols: Vec<ProtocolKind> =
+            snapshot.sockets.iter().map(|socket| socket.protocol.kind()).collect();
         protocols.sort_unstable();
         protocols.dedup();
         let complete = Ownership::Known { complete: true };
@@ -34,10 +36,10 @@ impl Seen {
         }
     }
 
-    /// What a snapshot must contain if there is a row for each field.
+    /// What a snapshot of no protocol in particular must contain if there is a row for each field.
     pub(crate) fn promised(support: &Support) -> Self {
         Self {
-            protocols: support.protocols.to_vec(),
+            protocols: support.protocols.iter().copied().filter(is_default).collect(),
             socket_fields: support.socket_fields,
             any_details: !support.detail_fields.is_empty(),
             owner_roles: support.owner_roles.iter().copied().collect(),
@@ -45,6 +47,11 @@ impl Seen {
             process_fields: support.process_fields,
         }
     }
+}
+
+/// Whether sockets of this protocol are listed where a query names none.
+fn is_default(kind: &ProtocolKind) -> bool {
+    matches!(kind, ProtocolKind::Tcp | ProtocolKind::Udp)
 }
 
 fn socket_fields(socket: &Socket) -> SocketFields {

@@ -1,6 +1,5 @@
 //! The time since boot, and the unit in which `/proc` counts times.
 
-use rustix::param::clock_ticks_per_second;
 use rustix::time::{DynamicClockId, clock_gettime_dynamic};
 
 /// Nanoseconds since boot, suspended time included; 0 if the kernel does not report it.
@@ -14,18 +13,12 @@ pub(crate) fn nanoseconds_since_boot() -> u64 {
     seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
 }
 
-/// The length of a tick, the unit of times in `/proc`: `USER_HZ` of them make a second.
+/// The length of a tick, the unit of times in `/proc`. A second has `USER_HZ` of them, 100 on every processor but Alpha and
+/// Itanium, for which there is no Rust.
 ///
 /// # Sources
-/// sysconf(3), `_SC_CLK_TCK`; getauxval(3), `AT_CLKTCK`.
-pub(crate) fn nanoseconds_per_tick() -> u64 {
-    // Zero if the auxiliary vector cannot be read. 100 is the value on every processor that Linux still supports.
-    let ticks = match clock_ticks_per_second() {
-        0 => 100,
-        ticks => ticks,
-    };
-    1_000_000_000 / ticks
-}
+/// `USER_HZ` of asm-generic/param.h, as sysconf(3) has it under `_SC_CLK_TCK`.
+pub(crate) const NANOSECONDS_PER_TICK: u64 = 1_000_000_000 / 100;
 
 #[cfg(test)]
 mod tests {
@@ -46,9 +39,9 @@ mod tests {
 
     #[test]
     fn start_time_of_a_thread_is_between_the_times_before_and_after_its_start() {
-        let before = nanoseconds_since_boot() / nanoseconds_per_tick();
+        let before = nanoseconds_since_boot() / NANOSECONDS_PER_TICK;
         let stat = std::thread::spawn(|| std::fs::read("/proc/thread-self/stat").unwrap()).join().unwrap();
-        let after = nanoseconds_since_boot() / nanoseconds_per_tick();
+        let after = nanoseconds_since_boot() / NANOSECONDS_PER_TICK;
         let started = netstat_wire::linux::proc_pid_stat::Stat::decode(&stat).unwrap().start_time_ticks;
         assert!((before..=after).contains(&started), "{before} {started} {after}");
     }

@@ -41,7 +41,7 @@ pub(crate) fn details(
     record: &InetDiagMsg,
     payload: &[u8],
 ) -> Result<Option<Box<Details>>, DecodeError> {
-    let ProtocolInfo { number, has_states, .. } = *info;
+    let ProtocolInfo { number, has_states, has_tcp_numbers, .. } = *info;
     let wire = wire::Details::decode(number.into(), payload)?;
     let wants = |wanted| fields.contains(wanted);
     let is_listener = has_states && record.state == states::TCP_LISTEN;
@@ -56,7 +56,7 @@ pub(crate) fn details(
     if wants(DetailFields::MEMORY) {
         details.memory = wire.skmeminfo.as_ref().map(memory);
     }
-    if wants(DetailFields::TIMER) {
+    if wants(DetailFields::TIMER) && has_tcp_numbers {
         let remaining = Duration::from_millis(record.expires_ms.into());
         details.timer = timer(record.timer, remaining, record.retrans.into());
     }

@@ -6,7 +6,7 @@ use crate::model::identity::Identity;
 use crate::model::queues::Queues;
 use crate::model::socket::Socket;
 use crate::model::state::State;
-use crate::sys::linux::protocols::ProtocolInfo;
+use crate::sys::linux::protocols::{ProtocolInfo, QueueUnit};
 use netstat_wire::linux::inet_diag::{AF_INET, AF_INET6, InetDiagMsg, SockId};
 use netstat_wire::linux::proc_net::ProcNet;
 use netstat_wire::linux::tcp_states as states;
@@ -132,7 +132,7 @@ impl RawCounters {
     /// minisock, in the table of TIME_WAIT or of requests, has no queues.
     fn apply(self, info: &ProtocolInfo, socket: &mut Socket) {
         let Self { state, timer, rqueue, wqueue, uid, inode, is_full_socket } = self;
-        socket.socket_type = Some(info.socket_type);
+        socket.socket_type = info.socket_type;
         if info.has_states {
             socket.state = Some(tcp_state(state));
         }
@@ -140,12 +140,14 @@ impl RawCounters {
             || state == states::TCP_TIME_WAIT
             || (is_request(info, state) && !is_full_socket);
         if !is_minisock {
-            socket.queues = Some(if !info.has_states {
-                Queues::Memory { receive: rqueue, send: wqueue }
-            } else if state == states::TCP_LISTEN {
-                Queues::Accept { waiting: rqueue, limit: Some(wqueue) }
-            } else {
-                Queues::Bytes { receive: rqueue, send: wqueue }
+            socket.queues = Some(match info.queues {
+                QueueUnit::Bytes | QueueUnit::MemoryOrConnections if state == states::TCP_LISTEN => {
+                    Queues::Accept { waiting: rqueue, limit: Some(wqueue) }
+                }
+                QueueUnit::Bytes => Queues::Bytes { receive: rqueue, send: wqueue },
+                QueueUnit::Memory | QueueUnit::MemoryOrConnections => {
+                    Queues::Memory { receive: rqueue, send: wqueue }
+                }
             });
         }
         if inode != 0 {

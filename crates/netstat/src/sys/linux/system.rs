@@ -27,7 +27,7 @@ use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::support;
 use crate::sys::system::{System, count_rows};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
@@ -111,12 +111,16 @@ impl<'c> Native<'c> {
         }
     }
 
+    /// What the names of these processes are compared with.
+    fn describe(&self, pids: &[u32]) -> Vec<Process> {
+        let seen: Vec<ProcessSeen> = pids.iter().map(|pid| ProcessSeen::new(*pid, u64::MAX)).collect();
+        self.processes(&seen, Self::NAME_FIELDS, 1).0
+    }
+
     /// Those of these processes that have this name.
     fn with_name(&self, name: &OsStr, pids: &[u32]) -> Vec<u32> {
-        let seen: Vec<ProcessSeen> = pids.iter().map(|pid| ProcessSeen::new(*pid, u64::MAX)).collect();
-        let (mut processes, _) = self.processes(&seen, Self::NAME_FIELDS, 1);
-        processes.retain(|process| is_named(name, process) == Some(true));
-        processes.into_iter().map(|process| process.pid).collect()
+        let named = self.describe(pids).into_iter().filter(|process| is_named(name, process) == Some(true));
+        named.map(|process| process.pid).collect()
     }
 
     /// The network namespaces that the query lists.
@@ -215,12 +219,15 @@ impl<'c> System for Native<'c> {
     }
 
     fn unlisted_process(&self, pid: u32) -> Vec<Gap> {
-        unlisted_process::of_pid(pid, &|netns| self.has_listed(netns))
+        // Where it cannot be opened, owners are not searched for, which is a gap.
+        let is_listed = |netns| self.has_listed(netns);
+        Proc::open().map_or_else(|_| Vec::new(), |procfs| unlisted_process::of_pid(&procfs, pid, &is_listed))
     }
 
     fn unlisted_processes_named(&self, name: &OsStr) -> Vec<Gap> {
+        let Ok(procfs) = Proc::open() else { return Vec::new() };
         let is_listed = |netns| self.has_listed(netns);
-        unlisted_process::of_name(name, &|pids| self.with_name(name, pids), &is_listed)
+        unlisted_process::of_name(&procfs, name, &|pids| self.describe(pids), &is_listed)
     }
 
     fn processors() -> usize {
@@ -244,7 +251,7 @@ impl<'c> System for Native<'c> {
         users::user_id(name)
     }
 
-    fn user_names(wanted: &BTreeSet<u32>) -> HashMap<u32, String> {
+    fn user_names(wanted: &[u32]) -> HashMap<u32, String> {
         users::names(wanted)
     }
 

@@ -10,7 +10,7 @@ use crate::model::error::Error;
 use crate::sys::users;
 use netstat_wire::linux::userdb::UserRecord;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType, connect, socket_with};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::unix::net::UnixStream;
@@ -22,8 +22,8 @@ const TIME_LIMIT: Duration = Duration::from_millis(200);
 /// Longer than any record without pictures and keys.
 const MAX_RECORD: usize = 64 * 1024;
 
-/// The names of these users; those without one are absent.
-pub(crate) fn names(wanted: &BTreeSet<u32>) -> HashMap<u32, String> {
+/// The names of these users, ascending and without repeats; those without one are absent.
+pub(crate) fn names(wanted: &[u32]) -> HashMap<u32, String> {
     let mut names = users::names(wanted);
     let mut userdb = UserDb::of_system();
     for uid in wanted {

@@ -48,7 +48,7 @@ mod system;
 mod tests;
 mod users;
 
-#[cfg(any(test, netstat_scripted))]
+#[cfg(test)]
 pub(crate) use {
     kernel::{Kernel, Returned},
     system::Macos,

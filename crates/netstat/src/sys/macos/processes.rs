@@ -2,7 +2,7 @@
 //!
 //! Sources: `bsd/kern/proc_info.c`, `libproc.h`.
 
-use super::calls;
+use super::calls::{self, Pids};
 use super::kernel::{Errno, Kernel};
 use super::users::Users;
 use crate::engine::owner_table::ProcessSeen;
@@ -97,6 +97,27 @@ fn process(kernel: &impl Kernel, seen: ProcessSeen, fields: ProcessFields, users
     // Compared last: then all details are of the process that was seen.
     let is_other = at != u64::MAX && calls::unique_id(kernel, pid).is_ok_and(|now| now != at);
     (!is_other).then_some(process)
+}
+
+/// The gap of a pid that no process has, zombies included.
+pub(super) fn missing_pid(kernel: &impl Kernel, pid: u32) -> Option<Gap> {
+    let is_absent = matches!(calls::short_info(kernel, pid, true), Err(Errno::SRCH));
+    is_absent.then(|| Gap::new(GapKind::ProcessNotFound, 1, format!("pid {pid}")))
+}
+
+/// The gap of a name that no process has. `None` too if there are processes whose name cannot be read, as in a sandbox:
+/// that these are hidden is a gap of the search for owners.
+pub(super) fn missing_name(kernel: &impl Kernel, name: &OsStr) -> Option<Gap> {
+    let Pids { pids, is_whole } = calls::all_pids(kernel).ok()?;
+    let seen: Vec<ProcessSeen> = pids.iter().map(|pid| ProcessSeen::new(*pid, u64::MAX)).collect();
+    let (processes, _) = processes(kernel, &seen, ProcessFields::NAME, 1);
+    let is_absent = processes.iter().all(|process| match &process.name {
+        Some(full) => name != full && !is_short_name(name, full),
+        // A zombie has no sockets, and is not what is asked for; the same is true of one that has ended.
+        None => matches!(calls::short_info(kernel, process.pid, false), Err(Errno::SRCH)),
+    });
+    (is_whole && is_absent)
+        .then(|| Gap::new(GapKind::ProcessNotFound, 1, format!("name {}", name.to_string_lossy())))
 }
 
 /// Sends a signal to the process with this start: compares the start, then sends the signal by pid. Between the two calls

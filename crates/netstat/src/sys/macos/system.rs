@@ -14,7 +14,7 @@ use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::support;
 use crate::sys::system::System;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -62,6 +62,14 @@ impl<K: Kernel> System for Macos<K> {
         processes::processes(&self.kernel, seen, fields, threads)
     }
 
+    fn unlisted_process(&self, pid: u32) -> Vec<Gap> {
+        processes::missing_pid(&self.kernel, pid).into_iter().collect()
+    }
+
+    fn unlisted_processes_named(&self, name: &OsStr) -> Vec<Gap> {
+        processes::missing_name(&self.kernel, name).into_iter().collect()
+    }
+
     fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {
         processes::is_short_name(name, full)
     }
@@ -74,7 +82,7 @@ impl<K: Kernel> System for Macos<K> {
         processes::signal(&self.kernel, process, signal)
     }
 
-    fn user_names(wanted: &BTreeSet<u32>) -> HashMap<u32, String> {
+    fn user_names(wanted: &[u32]) -> HashMap<u32, String> {
         crate::sys::users::names(wanted)
     }
 

@@ -28,6 +28,10 @@ impl<K: Kernel> Windows<K> {
     }
 }
 
+fn not_found(source: String) -> Gap {
+    Gap::new(GapKind::ProcessNotFound, 1, source)
+}
+
 impl<K: Kernel> System for Windows<K> {
     type OwnerSearch = BinderCheck<K>;
 
@@ -62,6 +66,23 @@ impl<K: Kernel> System for Windows<K> {
                 (seen.iter().map(|seen| Process::new(seen.pid)).collect(), vec![gap])
             }
         }
+    }
+
+    fn unlisted_process(&self, pid: u32) -> Vec<Gap> {
+        // A list that cannot be read, or ends early, is a gap of the search for owners.
+        let list = self.0.processes(&[ProcessSeen::new(pid, u64::MAX)]);
+        let is_absent = list.is_ok_and(|list| list.is_complete() && list.get(pid).is_none());
+        is_absent.then(|| not_found(format!("pid {pid}"))).into_iter().collect()
+    }
+
+    fn unlisted_processes_named(&self, name: &OsStr) -> Vec<Gap> {
+        let Ok(list) = self.0.read_processes() else { return Vec::new() };
+        let has_name = list.processes().any(|process| {
+            let full = self.0.kernel.os_string(list.name(process));
+            name == full || processes::is_short_name(name, &full)
+        });
+        let is_absent = list.is_complete() && !has_name;
+        is_absent.then(|| not_found(format!("name {}", name.to_string_lossy()))).into_iter().collect()
     }
 
     fn is_short_name(&self, name: &OsStr, full: &OsStr) -> bool {

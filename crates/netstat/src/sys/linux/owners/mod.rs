@@ -16,7 +16,7 @@ pub(crate) mod bpf;
 #[cfg(not(feature = "bpf"))]
 mod procfs_only;
 #[cfg(feature = "bpf")]
-mod select;
+pub(crate) mod select;
 mod shared;
 #[cfg(feature = "bpf")]
 mod sources;

@@ -4,7 +4,7 @@ use super::walk;
 use crate::engine::parallel::lock;
 use crate::log::debug;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
-use crate::sys::linux::owners::bpf::{self, Refused, TaskFiles};
+use crate::sys::linux::owners::bpf::{self, BpfSource, Families, Refused};
 use crate::sys::linux::procfs::{Proc, Procfs};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -18,12 +18,22 @@ const MIN_FILES_FOR_BPF: u64 = 800;
 /// How many processes a nested pid namespace must have for that, if their descriptors cannot be counted or are few.
 const MIN_PROCESSES_FOR_BPF: usize = 50;
 
-/// The program that finds owners, once it was loaded, and kept for the next listing.
+/// The programs that find owners, once they were loaded, and kept for the next listing.
 #[derive(Default)]
 pub(crate) struct KeptProgram {
-    state: Mutex<State>,
+    internet: Mutex<State>,
+    all_families: Mutex<State>,
     /// Whether owners have been searched for before.
     was_asked: AtomicBool,
+}
+
+impl KeptProgram {
+    fn state(&self, families: Families) -> &Mutex<State> {
+        match families {
+            Families::Internet => &self.internet,
+            Families::All => &self.all_families,
+        }
+    }
 }
 
 #[derive(Default)]
@@ -31,7 +41,7 @@ enum State {
     #[default]
     NotLoaded,
     Loaded {
-        program: Arc<TaskFiles>,
+        program: Arc<BpfSource>,
         by: Loader,
     },
     Refused(Refused),
@@ -56,7 +66,7 @@ impl Loader {
 /// How to search.
 pub(crate) enum Strategy {
     Walk(OwnerSourceUsed),
-    Iterate { program: Arc<TaskFiles>, reason: &'static str },
+    Iterate { program: Arc<BpfSource>, reason: &'static str },
 }
 
 impl Strategy {
@@ -66,7 +76,12 @@ impl Strategy {
 }
 
 /// Selects for one listing. `some_only`: the query names the processes to read.
-pub(crate) fn select(kept: &KeptProgram, asked: OwnerSource, some_only: bool) -> Strategy {
+pub(crate) fn select(
+    kept: &KeptProgram,
+    asked: OwnerSource,
+    families: Families,
+    some_only: bool,
+) -> Strategy {
     if asked == OwnerSource::Procfs {
         return Strategy::walk("asked for");
     }
@@ -80,7 +95,7 @@ pub(crate) fn select(kept: &KeptProgram, asked: OwnerSource, some_only: bool) ->
         return Strategy::walk("/proc: of another pid namespace");
     }
     let by = Loader::current(procfs.as_ref().ok());
-    let mut state = lock(&kept.state);
+    let mut state = lock(kept.state(families));
     match &*state {
         State::Loaded { program, by: loader } if *loader == by && by.namespace.is_some() => {
             let reason = if asked { "asked for" } else { "loaded before" };
@@ -102,18 +117,18 @@ pub(crate) fn select(kept: &KeptProgram, asked: OwnerSource, some_only: bool) ->
         },
         Err(_) => NOT_COUNTED,
     };
-    match state.load(by) {
+    match state.load(families, by) {
         Ok(program) => Strategy::Iterate { program, reason },
         Err(refused) => Strategy::walk(refused.to_string()),
     }
 }
 
 impl State {
-    fn load(&mut self, by: Loader) -> Result<Arc<TaskFiles>, Refused> {
+    fn load(&mut self, families: Families, by: Loader) -> Result<Arc<BpfSource>, Refused> {
         if let Self::Loaded { .. } = self {
             debug!("the kept BPF program is dropped: another process or pid namespace loaded it");
         }
-        match TaskFiles::load() {
+        match BpfSource::load(families) {
             Ok(program) => {
                 let program = Arc::new(program);
                 *self = Self::Loaded { program: Arc::clone(&program), by };
@@ -131,13 +146,13 @@ impl State {
 }
 
 /// The program, whether or not it is worth the set-up, if the caller may load it.
-pub(crate) fn load(kept: &KeptProgram) -> Option<Arc<TaskFiles>> {
+pub(crate) fn load(kept: &KeptProgram, families: Families) -> Option<Arc<BpfSource>> {
     let procfs = Proc::open().ok().filter(|procfs| !walk::is_of_other_namespace(procfs))?;
-    let mut state = lock(&kept.state);
+    let mut state = lock(kept.state(families));
     if matches!(*state, State::Refused(_)) || bpf::may_load().is_err() {
         return None;
     }
-    state.load(Loader::current(Some(&procfs))).ok()
+    state.load(families, Loader::current(Some(&procfs))).ok()
 }
 
 /// Whether these processes, which are few, have enough descriptors.
@@ -150,7 +165,7 @@ fn has_many_descriptors(procfs: &impl Procfs, pids: &[u32]) -> bool {
 const NOT_COUNTED: &str = "no count of descriptors";
 
 /// Why the iteration is worth its set-up (`Ok`), or why it is not (`Err`).
-fn is_worth_it(procfs: &impl Procfs) -> Result<&'static str, &'static str> {
+pub(crate) fn is_worth_it(procfs: &impl Procfs) -> Result<&'static str, &'static str> {
     let mut text = Vec::new();
     let read = procfs.read("sys/fs/file-nr", &mut text);
     let files =

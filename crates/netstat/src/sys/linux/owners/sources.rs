@@ -7,7 +7,7 @@ use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::linux::netns::ListedNamespaces;
-use crate::sys::linux::owners::bpf::TaskFiles;
+use crate::sys::linux::owners::bpf::{BpfSource, Families};
 use crate::sys::linux::owners::select::{KeptProgram, Strategy, load, select};
 use crate::sys::linux::owners::{task_files, walk};
 use crate::sys::linux::procfs::Proc;
@@ -19,6 +19,7 @@ use std::sync::{Arc, OnceLock};
 pub(crate) struct OwnerSources<'c> {
     kept: &'c KeptProgram,
     asked: OwnerSource,
+    families: Families,
     pids: Vec<u32>,
     /// The network namespaces whose sockets are listed.
     netns: ListedNamespaces,
@@ -33,7 +34,7 @@ enum Selected {
     Iterate(Iteration),
 }
 
-type Iteration = task_files::TaskFileSearch<Arc<TaskFiles>, Proc, fn() -> Result<Proc, Errno>>;
+type Iteration = task_files::TaskFileSearch<Arc<BpfSource>, Proc, fn() -> Result<Proc, Errno>>;
 
 impl Selected {
     fn search(&self) -> &dyn OwnerSearch {
@@ -50,6 +51,7 @@ impl<'c> OwnerSources<'c> {
         Self {
             kept,
             asked: query.owner_source,
+            families: Families::Internet,
             pids: query.filter.pids(),
             netns: netns.unwrap_or_else(ListedNamespaces::of_this_thread),
             complete_tables: OnceLock::new(),
@@ -57,7 +59,7 @@ impl<'c> OwnerSources<'c> {
         }
     }
 
-    fn iteration(&self, program: Arc<TaskFiles>, reason: &'static str) -> Iteration {
+    fn iteration(&self, program: Arc<BpfSource>, reason: &'static str) -> Iteration {
         let nested = program.level() > 0;
         let ListedNamespaces { all: netns, unnamed: unnamed_netns } = self.netns.clone();
         let scope = task_files::Scope { nested, netns, unnamed_netns, pids: self.pids.clone() };
@@ -71,7 +73,7 @@ impl<'c> OwnerSources<'c> {
             return None;
         }
         let reason = "processes that refuse to be read";
-        let iteration = self.iteration(load(self.kept)?, reason);
+        let iteration = self.iteration(load(self.kept, self.families)?, reason);
         debug!("owners by BPF, after procfs: {reason}");
         if let Some(keys) = self.complete_tables.get() {
             iteration.tables_complete(keys.clone());
@@ -81,8 +83,8 @@ impl<'c> OwnerSources<'c> {
     }
 
     fn selected(&self) -> &Selected {
-        let selected =
-            self.selected.get_or_init(|| match select(self.kept, self.asked, !self.pids.is_empty()) {
+        let selected = self.selected.get_or_init(|| {
+            match select(self.kept, self.asked, self.families, !self.pids.is_empty()) {
                 Strategy::Walk(from) => {
                     if self.asked != OwnerSource::Procfs {
                         debug!("owners by procfs, not by BPF: {}", from.reason);
@@ -90,7 +92,8 @@ impl<'c> OwnerSources<'c> {
                     Selected::Walk(walk::ProcfsWalk::over(Proc::open(), &self.pids), from)
                 }
                 Strategy::Iterate { program, reason } => Selected::Iterate(self.iteration(program, reason)),
-            });
+            }
+        });
         if let Some(keys) = self.complete_tables.get() {
             selected.search().tables_complete(keys.clone());
         }

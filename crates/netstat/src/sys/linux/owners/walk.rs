@@ -173,9 +173,7 @@ impl<P: Procfs + Send> OwnerSearch for ProcfsWalk<P> {
 
     fn search_without_descriptor(&mut self, table: &mut OwnerTable, sockets: &[&Socket]) {
         let Ok(walk) = &mut self.walk else { return };
-        let mut rings = std::mem::take(&mut walk.extra().rings);
-        rings.sort_unstable();
-        rings.dedup();
+        let rings = std::mem::take(&mut walk.extra().rings);
         search_without_descriptor(&walk.reader.0, &rings, walk.pids(), table, sockets);
     }
 
@@ -212,7 +210,7 @@ pub(crate) fn search_without_descriptor(
 
 /// Why processes may exist that `/proc` does not show.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-enum Hidden {
+pub(crate) enum Hidden {
     /// This process is in a nested pid namespace.
     Namespace,
     /// `/proc` is mounted with `hidepid`.
@@ -220,7 +218,7 @@ enum Hidden {
 }
 
 impl Hidden {
-    fn source(self) -> &'static str {
+    pub(crate) fn source(self) -> &'static str {
         match self {
             Self::Namespace => "pid namespace",
             Self::Mount => "hidepid",
@@ -276,7 +274,6 @@ fn has_several_numbers(procfs: &impl Procfs) -> bool {
 }
 
 /// Whether a `/proc` shows the processes of another pid namespace than this one, or by other numbers.
-#[cfg(feature = "bpf")]
 pub(crate) fn is_of_other_namespace(procfs: &impl Procfs) -> bool {
     matches!(own_namespace(procfs), Err(NotSearched::OtherNamespace))
 }

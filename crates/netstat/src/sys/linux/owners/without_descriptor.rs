@@ -6,11 +6,13 @@
 use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership};
+use crate::sys::linux::kernel_version::of_release;
 use crate::sys::linux::procfs::Procfs;
 use netstat_wire::linux::proc_pid_fd::socket_inode;
 use netstat_wire::linux::proc_pid_fdinfo::FdInfo;
 use netstat_wire::linux::proc_pid_maps::Mapping;
 use rustix::io::Errno;
+use std::collections::HashSet;
 use std::thread;
 
 /// How often the files of a ring are read: the kernel leaves them out while the ring is in use.
@@ -23,7 +25,7 @@ const MAPS_BUDGET: usize = 16 * 1024 * 1024;
 const PATHS_SINCE: (u32, u32) = (6, 13);
 
 /// A descriptor of an io_uring.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Ring {
     pub(crate) pid: u32,
     /// The thread that has it in a table of its own; `None`: the leader.
@@ -72,15 +74,16 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
         }
     }
 
-    /// Looks into the files that are registered in rings.
+    /// Looks into the files that are registered in rings, each of which may come several times.
     pub(crate) fn search_rings(&mut self, rings: &[Ring]) {
         const WHY: &str = "/proc/<pid>/fdinfo of an io_uring";
         if rings.is_empty() {
             return;
         }
-        let shows_paths = kernel(self.procfs).is_some_and(|version| version >= PATHS_SINCE);
+        let shows_paths = version(self.procfs) >= PATHS_SINCE;
         let mut text = Vec::new();
-        for ring in rings {
+        let mut read = HashSet::new();
+        for ring in rings.iter().filter(|ring| read.insert(**ring)) {
             match self.read_ring(*ring, shows_paths, &mut text) {
                 Ok(true) => {}
                 Ok(false) => self.skip(WHY),
@@ -184,11 +187,11 @@ fn mapped_socket(line: &[u8]) -> Option<u64> {
     Mapping::decode(line).ok()?.socket_inode()
 }
 
-/// Major and minor version of the running kernel.
-fn kernel(procfs: &impl Procfs) -> Option<(u32, u32)> {
+/// The version of the running kernel.
+fn version(procfs: &impl Procfs) -> (u32, u32) {
     let mut text = Vec::new();
-    procfs.read("sys/kernel/osrelease", &mut text).ok()?;
-    let text = std::str::from_utf8(&text).ok()?;
-    let mut numbers = text.split(|letter: char| !letter.is_ascii_digit());
-    Some((numbers.next()?.parse().ok()?, numbers.next()?.parse().ok()?))
+    match procfs.read("sys/kernel/osrelease", &mut text) {
+        Ok(()) => of_release(&text),
+        Err(_) => (0, 0),
+    }
 }

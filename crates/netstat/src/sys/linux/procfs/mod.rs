@@ -6,14 +6,15 @@ pub(crate) mod net;
 pub(crate) mod process;
 pub(crate) mod process_cache;
 pub(crate) mod program_name;
+pub(crate) mod sctp;
 
 use super::clock::nanoseconds_since_boot;
 use super::errno::errno_of;
 use super::ffi;
 use netstat_wire::linux::proc_pid_fd::{number, socket_inode};
 use rustix::fs::{
-    AtFlags, CWD, Mode, OFlags, RawDir, RawMode, ResolveFlags, Statx, StatxFlags, open, openat2, readlink,
-    readlinkat_raw, statat, statfs, statx,
+    AtFlags, CWD, Mode, OFlags, RawDir, RawMode, ResolveFlags, Statx, StatxFlags, getxattr, open, openat2,
+    readlink, readlinkat_raw, statat, statfs, statx,
 };
 use rustix::io::{Errno, read};
 use std::cmp::Ordering;
@@ -39,6 +40,12 @@ const RING: &[u8] = b"anon_inode:[io_uring]";
 
 /// `PROC_SUPER_MAGIC` of linux/magic.h.
 const PROC_SUPER_MAGIC: i128 = 0x9fa0;
+
+/// The extended attribute of a socket in sockfs that names its protocol.
+///
+/// # Sources
+/// net/socket.c, `sockfs_xattr_handlers`; the names are those of `struct proto`.
+const PROTOCOL_NAME: &str = "system.sockprotoname";
 
 /// What a descriptor leads to, as far as it matters to owners.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -94,6 +101,9 @@ pub(crate) trait Procfs: Sync {
     /// The cookie of the socket of a process's descriptor. It needs the right to attach to the process, and for the
     /// moment of the call this process shares the socket.
     fn socket_cookie(&self, pid: u32, fd: i32) -> Result<u64, Errno>;
+    /// The protocol of the socket of a process's descriptor, as `/proc/net/protocols` names it: `TCP`, `UDPv6`,
+    /// `UNIX-STREAM`, `NETLINK`.
+    fn socket_protocol(&self, pid: u32, fd: i32) -> Result<Vec<u8>, Errno>;
     /// Compares the descriptor tables of two tasks, as [`ffi::compare_descriptor_tables`].
     fn compare_tables(&self, a: u32, b: u32) -> Result<Ordering, Errno>;
     /// Reads a file below `/proc` that the kernel writes as a whole, such as `12/stat`, to its end.
@@ -299,6 +309,13 @@ impl Procfs for Proc {
     fn socket_cookie(&self, pid: u32, fd: i32) -> Result<u64, Errno> {
         let process = ffi::pidfd_open(pid)?;
         ffi::socket_cookie(ffi::pidfd_getfd(process.as_fd(), fd)?.as_fd())
+    }
+
+    fn socket_protocol(&self, pid: u32, fd: i32) -> Result<Vec<u8>, Errno> {
+        let mut name = [0; 64];
+        let length = getxattr(absolute(&format!("{pid}/fd/{fd}")), PROTOCOL_NAME, &mut name)?;
+        let name = name.get(..length).unwrap_or_default();
+        Ok(name.split(|byte| *byte == 0).next().unwrap_or_default().to_vec())
     }
 
     fn read(&self, path: &str, content: &mut Vec<u8>) -> Result<(), Errno> {

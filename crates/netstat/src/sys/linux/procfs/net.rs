@@ -1,4 +1,5 @@
-//! Tables read from `/proc/PID/net/{tcp,tcp6,udp,udp6}`, where `sock_diag` cannot be used.
+//! Tables read from `/proc/PID/net/{tcp,udp,udplite,raw,icmp}` and their sisters for IPv6 (`tcp6` ...), where
+//! `sock_diag` cannot be used or, for ping sockets, does not list them.
 //!
 //! The files hold the same sockets with fewer fields: no cookie, no interface (and so no scope of a link-local
 //! address), no `v6_only`, no limit of a listener's queue. They are slow: a read returns 4 KiB at most, and each read
@@ -12,10 +13,11 @@
 use crate::engine::tables::TableRows;
 use crate::model::details::DetailFields;
 use crate::model::family::Family;
-use crate::sys::linux::clock::nanoseconds_per_tick;
+use crate::model::protocol::Protocol;
+use crate::sys::linux::clock::NANOSECONDS_PER_TICK;
 use crate::sys::linux::dedup::Dedup;
 use crate::sys::linux::protocols::ProtocolInfo;
-use crate::sys::linux::{details, row};
+use crate::sys::linux::{details, raw, row};
 use netstat_wire::linux::proc_net::{Endian, ProcNet};
 use std::fs::OpenOptions;
 use std::hash::{BuildHasher, RandomState};
@@ -25,7 +27,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::time::Duration;
 
 /// The directories of these files, best first: `thread-self` exists since Linux 3.17.
-const DIRECTORIES: [&str; 3] = ["/proc/thread-self/net", "/proc/self/net", "/proc/net"];
+pub(super) const DIRECTORIES: [&str; 3] = ["/proc/thread-self/net", "/proc/self/net", "/proc/net"];
 
 /// The size of one read: more than the kernel returns.
 const READ_BYTES: usize = 16 * 1024;
@@ -72,7 +74,7 @@ pub(crate) fn read(
 ) -> Result<(), Unread> {
     let mut dedup = Dedup::new(info.repeats);
     let hash = RandomState::new();
-    let tick = Duration::from_nanos(nanoseconds_per_tick());
+    let tick = Duration::from_nanos(NANOSECONDS_PER_TICK);
     loop {
         let Some(Opened { path, file }) = open_table(open, info, family)? else {
             rows.absent = true;
@@ -95,7 +97,10 @@ pub(crate) fn read(
             if !dedup.is_new(line.chunk, key) {
                 continue;
             }
-            let mut row = row::row_of_line(&record, info);
+            let mut row = match info.protocol {
+                Protocol::Raw(_) | Protocol::Icmp => raw::row_of_line(&record, info),
+                _ => row::row_of_line(&record, info),
+            };
             if !wanted.is_empty() {
                 row.set_details(details::details_of_line(wanted, info, &record, tick));
             }
@@ -139,14 +144,14 @@ fn open_table(open: Open<'_>, info: &ProtocolInfo, family: Family) -> Result<Opt
 }
 
 /// One line of a file.
-struct Line<'a> {
+pub(super) struct Line<'a> {
     /// The number of the read that ended it, from 1.
     chunk: u32,
-    text: &'a [u8],
+    pub(super) text: &'a [u8],
 }
 
 /// The lines of a file but the first, which is the heading.
-struct Lines {
+pub(super) struct Lines {
     file: Box<dyn Read>,
     /// The text read so far, from the start of a line.
     text: Vec<u8>,
@@ -158,12 +163,12 @@ struct Lines {
 }
 
 impl Lines {
-    fn new(file: Box<dyn Read>) -> Self {
+    pub(super) fn new(file: Box<dyn Read>) -> Self {
         Self { file, text: Vec::new(), next: 0, has_heading: false, chunks: 0 }
     }
 
     /// The next line; `None` at the end of the file.
-    fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<Line<'_>>> {
         let line = self.advance()?;
         Ok(line.map(|line| Line { chunk: self.chunks, text: self.text.get(line).unwrap_or_default() }))
     }

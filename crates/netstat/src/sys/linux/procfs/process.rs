@@ -6,7 +6,7 @@ use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::run_parallel;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::process::{Process, ProcessFields};
-use crate::sys::linux::clock::nanoseconds_per_tick;
+use crate::sys::linux::clock::NANOSECONDS_PER_TICK;
 use crate::sys::linux::procfs::process_cache::{Common, ProcessCache, Stamp};
 use crate::sys::linux::procfs::program_name::{DELETED, full_name, needs_more};
 use crate::sys::linux::procfs::{Proc, Procfs};
@@ -134,7 +134,10 @@ pub(crate) fn read_all(
 
 /// Sets the names of the users: last, so that all of them are looked up at once.
 fn set_users(processes: &mut [Process]) {
-    let names = users::names(&processes.iter().filter_map(|process| process.uid).collect());
+    let mut uids: Vec<u32> = processes.iter().filter_map(|process| process.uid).collect();
+    uids.sort_unstable();
+    uids.dedup();
+    let names = users::names(&uids);
     for process in processes {
         process.user = process.uid.and_then(|uid| names.get(&uid).cloned());
     }
@@ -147,7 +150,6 @@ type Described = (Process, Option<Stamp>);
 struct Context<'a> {
     known: &'a ProcessCache,
     fields: ProcessFields,
-    nanoseconds_per_tick: u64,
     common: Arc<Common>,
 }
 
@@ -159,7 +161,7 @@ impl<'a> Context<'a> {
             let stand_in_uid = is_user_wanted.then(user_namespace::stand_in_uid).flatten();
             Common::new(fields, boot, stand_in_uid)
         });
-        Self { known, fields, nanoseconds_per_tick: nanoseconds_per_tick(), common }
+        Self { known, fields, common }
     }
 
     /// The details of one process; `None` when it has gone, or another one has its pid now.
@@ -200,14 +202,14 @@ impl<'a> Context<'a> {
         }
         // Times are in ticks: a process that started within the tick may have started after it was seen. It is the same
         // process if it still has what was seen.
-        at - started >= i128::from(self.nanoseconds_per_tick)
+        at - started >= i128::from(NANOSECONDS_PER_TICK)
             || seen.sockets.into_iter().flatten().any(|socket| has(procfs, seen.pid, socket))
     }
 
     /// When a process started, in nanoseconds since boot. Negative in a time namespace whose clock began later: the kernel
     /// prints such a number unsigned, after dividing it or before.
     fn started(&self, stat: &Stat) -> i128 {
-        let per_tick = i128::from(self.nanoseconds_per_tick);
+        let per_tick = i128::from(NANOSECONDS_PER_TICK);
         match i64::try_from(stat.start_time_ticks) {
             Err(_) => i128::from(i64::from_ne_bytes(stat.start_time_ticks.to_ne_bytes())) * per_tick,
             Ok(ticks) => match i128::from(ticks) * per_tick {

@@ -12,6 +12,7 @@ use super::selection::Selection;
 use crate::filter::{End, Expr, Filter, Net, Term, listening_state};
 use crate::model::error::Error;
 use crate::model::family::Family;
+use crate::model::protocol::Protocol;
 use netstat_wire::linux::inet_diag_bytecode::{self as wire, Bytecode, Condition, HostCond};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -111,10 +112,19 @@ pub(crate) fn compile(filter: &Filter, selection: &Selection) -> Result<Compiled
 fn known(term: &Term, selection: &Selection) -> Option<bool> {
     let is_port = |wanted: u16, ports: &std::ops::RangeInclusive<u16>| wanted != 0 && ports.contains(&wanted);
     match term {
-        Term::Protocol(protocol) => Some(*protocol == selection.info.protocol),
+        // A number that belongs to the protocol differs from row to row.
+        Term::Protocol(protocol) => {
+            let is_kind = protocol.kind() == selection.info.protocol.kind();
+            (!is_kind || protocol.number().is_none()).then_some(is_kind)
+        }
+        Term::ProtocolKind(kind) => Some(*kind == selection.info.protocol.kind()),
+        Term::Type(socket_type) => selection.info.socket_type.map(|it| it == *socket_type),
+        Term::Port(..) if !selection.info.has_ports() => Some(false),
         Term::Family(family) => selection.family.map(|it| it == *family),
         Term::States(states) => selection.all_states(&|state| states.contains(state)),
-        Term::Listening => selection.all_states(&|state| state == listening_state(selection.info.protocol)),
+        Term::Listening => {
+            selection.all_states(&|state| state == listening_state(selection.info.protocol.kind()))
+        }
         Term::Port(End::Local, ports) => is_port(selection.local_port, ports).then_some(true),
         Term::Port(End::Remote, ports) => is_port(selection.remote_port, ports).then_some(true),
         _ => None,
@@ -155,6 +165,7 @@ fn fold(
 /// The condition of a term; `None` if a program cannot test it.
 fn atom(term: &Term) -> Option<Code> {
     match term {
+        Term::Family(family) if !family.is_ip() => Some(Code::Known(false)),
         Term::Family(family) => {
             let is_ipv6 = prefix(wire::End::Local, Ipv6Addr::UNSPECIFIED, 0)?;
             if *family == Family::Ipv6 { Some(is_ipv6) } else { is_ipv6.not() }
@@ -167,7 +178,14 @@ fn atom(term: &Term) -> Option<Code> {
         Term::Cgroup(id) => Code::on(Condition::Cgroup(*id)),
         Term::Mark { value, mask } => Code::on(Condition::Mark { mark: *value, mask: *mask }),
         Term::Autobound => Code::on(Condition::BoundAutomatically),
+        // The kernel has the number of a raw socket in place of its port.
+        Term::Protocol(Protocol::Raw(0)) => Some(Code::Known(false)),
+        Term::Protocol(Protocol::Raw(number)) => {
+            Code::on(Condition::PortIs(wire::End::Local, (*number).into()))
+        }
         Term::Protocol(_)
+        | Term::ProtocolKind(_)
+        | Term::Type(_)
         | Term::States(_)
         | Term::Listening
         | Term::Uid(_)

@@ -10,7 +10,7 @@
 //! one another, or cannot be read, the rows are counted.
 
 use super::dumps::Dumps;
-use super::request::{Table, kernel_version, tables_of};
+use super::request::{Table, tables_of};
 use crate::model::counts::Counts;
 use crate::model::details::DetailFields;
 use crate::model::error::Error;
@@ -19,6 +19,7 @@ use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use crate::model::state::State;
 use crate::query::Query;
+use crate::sys::linux::kernel_version::kernel_version;
 use crate::sys::linux::procfs::net;
 use crate::sys::linux::protocols;
 use crate::sys::linux::sockets::list;

@@ -2,7 +2,7 @@
 
 use super::dumps::Dumps;
 use super::netlink::{Answer, Fault, SockDiag};
-use super::request::Table;
+use super::request::{Source, Table};
 use super::selection::Selection;
 use crate::model::details::DetailFields;
 use crate::model::error::Error;
@@ -36,12 +36,19 @@ pub(crate) fn destroy_over(dumps: &mut Dumps<'_>, socket: &Socket) -> Result<(),
             "the kernel does not find TCP sockets that are bound but idle",
         );
     }
-    let Some((info, id)) = ProtocolInfo::of(socket.protocol).zip(sock_id(socket)) else {
-        return refused(ErrorKind::Unsupported, "the kernel closes TCP and UDP sockets only");
+    let Some((info, id)) =
+        ProtocolInfo::of(socket.protocol).filter(|info| info.has_exact).zip(sock_id(socket))
+    else {
+        return refused(ErrorKind::Unsupported, "only TCP, UDP and UDP-Lite sockets can be closed");
     };
     // Unlike in a lookup, the local end of a UDP socket is the source.
-    let request =
-        RequestV2 { family: address_family(socket.family), protocol: info.number, ext: 0, states: 0, id };
+    let request = RequestV2 {
+        family: address_family(socket.family),
+        protocol: info.number_byte(),
+        ext: 0,
+        states: 0,
+        id,
+    };
     let answer = dumps.ask(|seq| request.encode_destroy(NLM_F_ACK, seq)).and_then(Answer::finish);
     let Err(fault) = answer else { return Ok(()) };
     let Fault::Refused(error) = fault else { return Err(failed(fault.into())) };
@@ -72,7 +79,14 @@ fn is_there(dumps: &mut Dumps<'_>, socket: &Socket, info: &'static ProtocolInfo,
         remote_port: 0,
     };
     let details = DetailFields::empty();
-    let table = Table { selection, program: None, is_in_proc: false, details, connections: Vec::new() };
+    let table = Table {
+        selection,
+        program: None,
+        source: Source::Dump,
+        is_in_proc: false,
+        details,
+        connections: Vec::new(),
+    };
     is_dumped(dumps, &table, cookie).unwrap_or(false)
 }
 

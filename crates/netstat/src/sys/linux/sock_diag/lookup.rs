@@ -47,7 +47,7 @@ pub(super) fn exact(info: &ProtocolInfo, family: u8, ext: u8, mut id: SockId) ->
         mem::swap(&mut id.sport, &mut id.dport);
         mem::swap(&mut id.src, &mut id.dst);
     }
-    RequestV2 { family, protocol: info.number, ext, states: u32::MAX, id }
+    RequestV2 { family, protocol: info.number_byte(), ext, states: u32::MAX, id }
 }
 
 /// The row of the answer; `None` if it is another socket, or cannot be decoded.

@@ -23,7 +23,9 @@ pub(crate) fn still_open(
 ) -> Vec<bool> {
     let mut still_open = Vec::new();
     for socket in sockets {
-        let Some((info, id)) = ProtocolInfo::of(socket.protocol).zip(sock_id(socket)) else {
+        let Some((info, id)) =
+            ProtocolInfo::of(socket.protocol).filter(|info| info.has_exact).zip(sock_id(socket))
+        else {
             still_open.push(true);
             continue;
         };

@@ -13,9 +13,11 @@ use crate::model::error::Error;
 use crate::model::family::Family;
 use crate::query::{Ends, Query};
 use crate::sys::linux::details;
-use crate::sys::linux::protocols::{OnePass, PROTOCOLS, ProtocolInfo};
+use crate::sys::linux::kernel_version::kernel_version;
+use crate::sys::linux::protocols::{Dump, ProtocolInfo};
 use crate::sys::linux::row::{address_family, tcp_state};
 use netstat_wire::linux::inet_diag::{INET_DIAG_REQ_BYTECODE, Request, RequestV2, SockId};
+use netstat_wire::linux::inet_diag_raw::RequestRaw;
 use netstat_wire::linux::netlink::{NLM_F_DUMP, put_attribute};
 use netstat_wire::linux::tcp_states as states;
 use rustix::io::Errno;
@@ -27,12 +29,23 @@ pub(crate) struct Table {
     pub(crate) selection: Selection,
     /// The conditions by which the kernel omits further sockets.
     pub(crate) program: Option<Program>,
+    pub(crate) source: Source,
     /// Whether the rows of `/proc` have what the filter needs.
     pub(crate) is_in_proc: bool,
     /// The details that are wanted of its sockets.
     pub(crate) details: DetailFields,
     /// The only connections that are wanted, if the kernel can look these up instead of dumping the table.
     pub(crate) connections: Vec<Ends>,
+}
+
+/// The first source of a table.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Source {
+    Dump,
+    /// Files in `/proc/net`.
+    Proc,
+    /// None, because this kernel is too old for its dump.
+    Missing,
 }
 
 impl fmt::Display for Table {
@@ -42,7 +55,7 @@ impl fmt::Display for Table {
             Some(Family::Ipv6) => " over IPv6",
             _ => "",
         };
-        write!(f, "{}{family}", self.selection.info.protocol)
+        write!(f, "{}{family}", self.selection.info.protocol.kind())
     }
 }
 
@@ -50,14 +63,17 @@ impl Table {
     /// The request for a dump of it.
     pub(crate) fn request(&self, seq: u32) -> Vec<u8> {
         let Selection { info, family, states, local_port, remote_port } = self.selection;
-        let ProtocolInfo { number, one_pass, .. } = *info;
         let ext = details::extensions(self.details);
         let id = SockId { sport: local_port, dport: remote_port, ..SockId::default() };
-        let mut message = match family {
-            Some(family) => RequestV2 { family: address_family(family), protocol: number, ext, states, id }
-                .encode(NLM_F_DUMP, seq),
+        let mut message = match family.map(address_family) {
+            Some(family) if info.dump == Dump::Raw => {
+                RequestRaw { family, ext, raw_protocol: 0, id }.encode(NLM_F_DUMP, seq)
+            }
+            Some(family) => {
+                RequestV2 { family, protocol: info.number_byte(), ext, states, id }.encode(NLM_F_DUMP, seq)
+            }
             None => {
-                let protocol = (one_pass == OnePass::ByAttribute).then_some(u32::from(number));
+                let protocol = (info.dump != Dump::Plain).then_some(u32::from(info.number));
                 Request { ext, states, id, protocol }.encode(NLM_F_DUMP, seq)
             }
         };
@@ -80,35 +96,45 @@ impl Table {
     }
 }
 
-/// The tables to read for a filter, in order. `names_protocol`: this kernel knows the attribute that the request for
-/// both families of some protocols needs. An error if neither the kernel nor the predicate could decide which rows
-/// pass.
-pub(crate) fn tables(filter: &Filter, names_protocol: bool) -> Result<Vec<Table>, Error> {
+/// The tables to read for the rows of a query, in order. `names_protocol`: this kernel knows the attribute that the
+/// request for both families of some protocols needs. An error if neither the kernel nor the predicate could decide
+/// which rows pass.
+pub(crate) fn tables(query: &Query, names_protocol: bool) -> Result<Vec<Table>, Error> {
+    let filter = &query.filter;
     let knows_interface = filter.expr().has(&|term| matches!(term, Term::Interface(_)));
     let mut tables = Vec::new();
-    for info in PROTOCOLS.into_iter().filter(|info| filter.wants_protocol(info.protocol)) {
+    for info in query.wanted_protocols().filter_map(ProtocolInfo::of) {
         let states = wanted_states(filter, info);
         if states == 0 {
             continue;
         }
-        let one_pass = info.one_pass == OnePass::Plain || names_protocol;
-        for family in wanted_families(filter, one_pass) {
+        for family in wanted_families(filter, info, names_protocol) {
+            let port = |of: Option<u16>| of.filter(|_| info.has_program && info.has_ports()).unwrap_or(0);
             let selection = Selection {
                 info,
                 family,
                 states,
-                local_port: filter.single_local_port().unwrap_or(0),
-                remote_port: filter.single_remote_port().unwrap_or(0),
+                local_port: port(filter.single_local_port()),
+                remote_port: port(filter.single_remote_port()),
             };
             let program = match compile(filter, &selection)? {
                 Compiled::Nothing => continue,
                 Compiled::Everything => None,
-                Compiled::Some(program) => Some(program),
+                Compiled::Some(program) if !info.has_program && program.is_needed => {
+                    let subject = format!("what only the kernel knows of {} sockets", info.protocol.kind());
+                    return Err(Error::unsupported("filter by", subject));
+                }
+                Compiled::Some(program) => Some(program).filter(|_| info.has_program),
+            };
+            let source = match info.dump {
+                Dump::Never => Source::Proc,
+                Dump::ByAttributeAlone if !names_protocol => Source::Missing,
+                _ => Source::Dump,
             };
             let is_needed = program.as_ref().is_some_and(|program| program.is_needed);
             let is_in_proc = info.proc_file.is_some() && !knows_interface && !is_needed;
             let (details, connections) = (DetailFields::empty(), Vec::new());
-            tables.push(Table { selection, program, is_in_proc, details, connections });
+            tables.push(Table { selection, program, source, is_in_proc, details, connections });
         }
     }
     Ok(tables)
@@ -116,25 +142,37 @@ pub(crate) fn tables(filter: &Filter, names_protocol: bool) -> Result<Vec<Table>
 
 /// The states that a filter wants, as the kernel's mask.
 fn wanted_states(filter: &Filter, info: &ProtocolInfo) -> u32 {
+    if !info.has_tcp_numbers {
+        return info.states;
+    }
     info.state_numbers()
         .filter(|number| filter.wants_state(info.protocol, tcp_state(*number)))
         .fold(0, |mask, number| mask | states::mask(number))
 }
 
 /// The families to request: `None` for both in one dump.
-fn wanted_families(filter: &Filter, one_pass: bool) -> Vec<Option<Family>> {
+fn wanted_families(filter: &Filter, info: &ProtocolInfo, names_protocol: bool) -> Vec<Option<Family>> {
     let mut families = vec![Family::Ipv4, Family::Ipv6];
     families.retain(|family| filter.wants_family(*family));
-    if families.len() > 1 && one_pass { vec![None] } else { families.into_iter().map(Some).collect() }
+    match info.dump {
+        Dump::Plain if families.len() > 1 => vec![None],
+        Dump::ByAttribute if families.len() > 1 && names_protocol => vec![None],
+        // There is no other request for it.
+        Dump::ByAttributeAlone if !families.is_empty() => vec![None],
+        // Both files at once.
+        Dump::Never if families.len() > 1 => vec![None],
+        _ => families.into_iter().map(Some).collect(),
+    }
 }
 
 /// The tables to read for a query, with what is wanted beyond rows.
 pub(crate) fn tables_of(query: &Query) -> Result<Vec<Table>, Error> {
-    let mut tables = tables(&query.filter, kernel_has_protocol_attribute())?;
+    let mut tables = tables(query, kernel_has_protocol_attribute())?;
     for table in &mut tables {
         table.details = query.details;
         // A lookup does not run a program in the kernel.
-        if !table.program.as_ref().is_some_and(|program| program.is_needed) {
+        if table.selection.info.has_exact && !table.program.as_ref().is_some_and(|program| program.is_needed)
+        {
             table.connections = query.connections().to_vec();
         }
         let states = &mut table.selection.states;
@@ -160,13 +198,4 @@ pub(crate) fn lack_bound_inactive(tables: &[Table]) -> bool {
 /// that does not know it ignores it and returns TCP.
 fn kernel_has_protocol_attribute() -> bool {
     kernel_version() >= (5, 10)
-}
-
-/// The first two numbers of this kernel's release.
-pub(crate) fn kernel_version() -> (u32, u32) {
-    let name = rustix::system::uname();
-    let mut numbers = name.release().to_bytes().split(|byte| !byte.is_ascii_digit()).map(|digits| {
-        std::str::from_utf8(digits).ok().and_then(|digits| digits.parse::<u32>().ok()).unwrap_or(0)
-    });
-    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
 }

@@ -30,6 +30,9 @@ impl Selection {
 
     /// Whether a condition holds in all of its states, or in none of them. `None`: it depends on the state.
     pub(crate) fn all_states(&self, holds: &dyn Fn(State) -> bool) -> Option<bool> {
+        if !self.info.has_tcp_numbers {
+            return None;
+        }
         let mut answers = numbers(self.states).map(|number| holds(tcp_state(number)));
         let first = answers.next()?;
         answers.all(|answer| answer == first).then_some(first)

@@ -222,7 +222,7 @@ fn empty_table_is_an_empty_list_and_no_error() {
 
 #[test]
 fn kernel_without_the_one_pass_request_gets_one_for_each_family_of_udp() {
-    let tables = tables(&Default::default(), false).unwrap();
+    let tables = tables(&crate::query::Query::new(), false).unwrap();
     assert_eq!(tables.len(), 3);
     let one_row = |number| vec![rows([number]), done()];
     let outcome = Script::new([Channel::Opens(vec![one_row(1), one_row(2), one_row(3)])]).list(&tables);

@@ -14,11 +14,11 @@ const TCP6: &str = "/proc/thread-self/net/tcp6";
 const UDP: &str = "/proc/thread-self/net/udp";
 const UDP6: &str = "/proc/thread-self/net/udp6";
 
-const HEADING: &str =
+pub(super) const HEADING: &str =
     "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n";
 
 /// The line of a socket at 127.0.0.1, or of `::1`, in the byte order of this machine.
-fn line(family: Family, number: u16) -> String {
+pub(super) fn line(family: Family, number: u16) -> String {
     let word = |bytes: [u8; 4]| format!("{:08X}", u32::from_ne_bytes(bytes));
     let (local, none) = match family {
         Family::Ipv4 => (word([127, 0, 0, 1]), word([0; 4])),

@@ -11,9 +11,13 @@ mod lookup;
 mod owners;
 mod pipeline;
 mod process_details;
+mod protocols;
 mod script;
 mod scripted_proc;
+#[cfg(feature = "bpf")]
+mod select;
 mod shared;
 #[cfg(feature = "bpf")]
 mod task_files;
+mod unlisted_process;
 mod without_descriptor;

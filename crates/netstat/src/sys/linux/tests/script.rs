@@ -8,7 +8,7 @@ use crate::model::socket::Socket;
 use crate::sys::linux::protocols;
 use crate::sys::linux::sock_diag::dumps::Dumps;
 use crate::sys::linux::sock_diag::netlink::{Peer, Received};
-use crate::sys::linux::sock_diag::request::Table;
+use crate::sys::linux::sock_diag::request::{Source, Table};
 use crate::sys::linux::sock_diag::selection::Selection;
 use crate::sys::linux::sockets::list;
 use netstat_wire::linux::inet_diag::{AF_INET, SOCK_DIAG_BY_FAMILY};
@@ -37,6 +37,8 @@ pub(super) enum Message {
     RowForAnotherRequest(u16),
     RowForAnotherPort(u16),
     RowOfAnotherType(u16),
+    /// A record as it is, without the flag that more follow, as those of associations.
+    Record(Vec<u8>),
     /// The record of a connection.
     Established(u16),
     /// The record of a connection between two ports of 127.0.0.1, local first.
@@ -135,7 +137,14 @@ pub(super) fn tcp() -> Table {
     let selection =
         Selection { info: &protocols::TCP, family: None, states: 0xfff, local_port: 0, remote_port: 0 };
     let details = DetailFields::empty();
-    Table { selection, program: None, is_in_proc: true, details, connections: Vec::new() }
+    Table {
+        selection,
+        program: None,
+        source: Source::Dump,
+        is_in_proc: true,
+        details,
+        connections: Vec::new(),
+    }
 }
 
 pub(super) fn udp() -> Table {
@@ -317,6 +326,7 @@ fn encode(message: &Message, request_header: Header) -> Vec<u8> {
         Message::Row(number) => header.encode(&record(*number)),
         Message::Connected(local, remote) => header.encode(&connected(*local, *remote)),
         Message::RowWith(number, attributes) => header.encode(&[&record(*number)[..], attributes].concat()),
+        Message::Record(payload) => Header { flags: 0, ..header }.encode(payload),
         Message::Established(number) => header.encode(&with_state(*number, TCP_ESTABLISHED)),
         Message::RowOfInterruptedDump(number) => {
             Header { flags: NLM_F_MULTI | NLM_F_DUMP_INTR, ..header }.encode(&record(*number))

@@ -18,8 +18,10 @@ use crate::sys::linux::procfs::process::read_all;
 use crate::sys::linux::procfs::process_cache::ProcessCache;
 use crate::sys::linux::procfs::program_name::is_named;
 use crate::sys::linux::procfs::{File, Procfs, Sizes, TableRead};
+use crate::sys::linux::unlisted_process;
 use crate::sys::support;
 use crate::sys::system::System;
+use netstat_wire::linux::proc_pid_fd::network_namespace;
 use rustix::io::Errno;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -68,6 +70,10 @@ pub(super) struct Machine {
     pub(super) maps_refused: BTreeSet<u32>,
     /// Descriptors of other sockets that have the same inode number.
     pub(super) strangers: BTreeSet<(u32, i32)>,
+    /// Processes whose name is refused (`hidepid=1`).
+    pub(super) names_refused: BTreeSet<u32>,
+    /// The protocols of the sockets behind descriptors, if not UDP.
+    pub(super) protocols: BTreeMap<(u32, i32), &'static str>,
     /// The text of links.
     pub(super) links: BTreeMap<String, Vec<u8>>,
     /// The error of comparing two tables.
@@ -153,6 +159,12 @@ impl Later {
 }
 
 impl ScriptedProc {
+    /// Whether this is the number of the caller's network namespace, which alone is listed.
+    fn is_own_netns(&self, number: u64) -> bool {
+        let link = (&self).link("thread-self/ns/net").ok();
+        link.and_then(|link| network_namespace(&link)) == Some(number)
+    }
+
     /// The first process, this one (which holds nothing), and the process 12, which holds the socket.
     pub(super) fn new() -> Self {
         let own = std::process::id();
@@ -363,6 +375,12 @@ impl Procfs for &ScriptedProc {
         self.at(&format!("cookie {pid}/{fd}")).cookies.get(&(pid, fd)).copied().ok_or(Errno::PERM)
     }
 
+    fn socket_protocol(&self, pid: u32, fd: i32) -> Result<Vec<u8>, Errno> {
+        let machine = self.at(&format!("protocol {pid}/{fd}"));
+        machine.link_of(pid, fd)?;
+        Ok(machine.protocols.get(&(pid, fd)).unwrap_or(&"UDP").as_bytes().to_vec())
+    }
+
     fn compare_tables(&self, a: u32, b: u32) -> Result<Ordering, Errno> {
         let machine = self.at(&format!("compare {a} {b}"));
         if let Some(errno) = machine.compare_fails {
@@ -377,6 +395,12 @@ impl Procfs for &ScriptedProc {
 
     fn read(&self, path: &str, content: &mut Vec<u8>) -> Result<(), Errno> {
         let machine = self.at(&format!("read {path}"));
+        if let Some(task) = path.strip_suffix("/status").and_then(|task| task.parse::<u32>().ok()) {
+            let mut shown = machine.processes.iter().filter(|(pid, _)| !machine.not_shown.contains(pid));
+            let (leader, _) = shown.find(|(_, tasks)| tasks.contains_key(&task)).ok_or(Errno::NOENT)?;
+            *content = format!("Name:\tname\nTgid:\t{leader}\nNgid:\t0\n").into_bytes();
+            return Ok(());
+        }
         if let Some((pid, _)) = path.split_once('/').filter(|(pid, _)| pid.parse::<u32>().is_ok()) {
             machine.tasks(pid.parse().unwrap())?;
         }
@@ -391,7 +415,7 @@ impl Procfs for &ScriptedProc {
         let started = machine.started.get(&pid).unwrap_or(&0);
         content.clear();
         match file {
-            "stat" => content.extend(
+            "stat" if !machine.names_refused.contains(&pid) => content.extend(
                 format!("{pid} (name) S 1 1 1 0 -1 0 1 0 0 0 0 0 0 0 20 0 1 0 {started} 0\n").bytes(),
             ),
             "maps" if !machine.maps_refused.contains(&pid) => {}
@@ -457,6 +481,18 @@ impl<'a> System for &'a ScriptedProc {
 
     fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
         sockets.map(|socket| socket.inode().is_some_and(|inode| !self.closed.contains(&inode))).collect()
+    }
+
+    fn unlisted_process(&self, pid: u32) -> Vec<Gap> {
+        unlisted_process::of_pid(self, pid, &|netns| self.is_own_netns(netns))
+    }
+
+    fn unlisted_processes_named(&self, name: &OsStr) -> Vec<Gap> {
+        let describe = |pids: &[u32]| {
+            let seen: Vec<ProcessSeen> = pids.iter().map(|pid| ProcessSeen::new(*pid, u64::MAX)).collect();
+            self.processes(&seen, Self::NAME_FIELDS, 1).0
+        };
+        unlisted_process::of_name(self, name, &describe, &|netns| self.is_own_netns(netns))
     }
 
     fn is_named(&self, wanted: &OsStr, process: &Process) -> Option<bool> {

@@ -30,14 +30,16 @@ const UNHELD: Ownership = Ownership::None { reason: UnownedReason::KernelOrInFli
 const NETNS: u32 = 4_026_531_840;
 
 /// A machine whose kernel has the iterator.
-struct Iterated {
+pub(super) struct Iterated {
     proc: ScriptedProc,
     nested: bool,
+    /// The namespace that the search takes the rows to be of.
+    netns: Option<u32>,
 }
 
 /// The iterator over a machine: its step is `iterate`, and `iterate 12` for each process.
 #[derive(Copy, Clone)]
-struct Iteration<'w>(&'w ScriptedProc);
+pub(super) struct Iteration<'w>(&'w ScriptedProc);
 
 impl HeldSource for Iteration<'_> {
     fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
@@ -86,8 +88,8 @@ impl<'w> System for &'w Iterated {
 
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
         let proc = &self.proc;
-        let scope =
-            Scope { nested: self.nested, netns: vec![NETNS], unnamed_netns: None, pids: query.filter.pids() };
+        let netns = self.netns.into_iter().collect();
+        let scope = Scope { nested: self.nested, netns, unnamed_netns: None, pids: query.filter.pids() };
         TaskFileSearch::over(Iteration(proc), scope, "asked for", Box::new(move || Ok(proc)))
     }
 
@@ -112,17 +114,25 @@ impl<'w> System for &'w Iterated {
         (&&self.proc).recheck(sockets)
     }
 
+    fn unlisted_process(&self, pid: u32) -> Vec<Gap> {
+        (&&self.proc).unlisted_process(pid)
+    }
+
+    fn unlisted_processes_named(&self, name: &OsStr) -> Vec<Gap> {
+        (&&self.proc).unlisted_processes_named(name)
+    }
+
     fn is_named(&self, wanted: &OsStr, process: &Process) -> Option<bool> {
         (&&self.proc).is_named(wanted, process)
     }
 }
 
-fn iterated(proc: ScriptedProc) -> Iterated {
-    Iterated { proc, nested: false }
+pub(super) fn iterated(proc: ScriptedProc) -> Iterated {
+    Iterated { proc, nested: false, netns: Some(NETNS) }
 }
 
 impl Iterated {
-    fn ask(&self, query: &Query) -> Snapshot {
+    pub(super) fn ask(&self, query: &Query) -> Snapshot {
         // On one thread the table of sockets is read first; the other order is that of `stream`.
         take(&self, &query.clone().owners(true).threads(1)).unwrap()
     }
@@ -187,9 +197,9 @@ fn socket_is_unheld_if_the_iterator_has_seen_all() {
 fn in_a_nested_pid_namespace_other_processes_may_hold_it() {
     let other = Ownership::Hidden { reason: HiddenReason::OtherPidNamespace };
     let proc = ScriptedProc::with(|machine| machine.task(12, 12).links.clear());
-    let unheld = Iterated { proc, nested: true }.ask(&Query::new());
+    let unheld = Iterated { nested: true, ..iterated(proc) }.ask(&Query::new());
     assert_eq!(ownership(&unheld), (vec![], other, vec![GapKind::ProcessesHidden]));
-    let one = Iterated { proc: ScriptedProc::new(), nested: true }.ask(&Query::new());
+    let one = Iterated { nested: true, ..iterated(ScriptedProc::new()) }.ask(&Query::new());
     assert_eq!(ownership(&one), (vec![12], INCOMPLETE, vec![]));
 }
 
@@ -285,7 +295,8 @@ fn rows_of_other_sockets_have_their_own_owners() {
 }
 
 /// The evidence of a socket that is listed: of this namespace, with the port of the row.
-const EVIDENCE: Evidence = Evidence { netns: NETNS, cookie: 0, port: 53, protocol: 17 };
+const EVIDENCE: Evidence =
+    Evidence { family: 2, socket_type: 2, netns: NETNS, cookie: 0, port: 53, protocol: 17 };
 
 /// The holders of the row, which has the cookie 70, if the descriptor of the process 12 has this evidence.
 fn holders_by(evidence: Evidence) -> Vec<u32> {
@@ -305,6 +316,56 @@ fn descriptor_of_another_socket_with_the_same_inode_number_does_not_hold_this_on
     assert_eq!(holders_by(Evidence { port: 0, ..EVIDENCE }), none, "not bound, so in no table");
     // An MPTCP socket is listed by its subflows.
     assert_eq!(holders_by(Evidence { port: 54, cookie: 71, protocol: 262, ..EVIDENCE }), [12]);
+}
+
+#[test]
+fn inode_number_that_was_given_out_twice_is_held_by_those_of_that_very_socket() {
+    // Processes 12 and 13 have a descriptor each with the number of the row, which has the cookie 70 and the port 53.
+    let holders = |evidence: [Option<Evidence>; 2]| {
+        let proc = ScriptedProc::with(|machine| {
+            machine.processes.insert(13, process(13, &[INODE]));
+            for (pid, evidence) in [12, 13].into_iter().zip(evidence) {
+                machine.evidence.extend(evidence.map(|evidence| ((pid, 3), evidence)));
+            }
+        });
+        let row = Socket { cookie: std::num::NonZeroU64::new(70), ..row(INODE) };
+        ownership(&iterated(proc.listing_rows(vec![row])).ask(&Query::new())).0
+    };
+    let of = |cookie, port| Some(Evidence { cookie, port, ..EVIDENCE });
+    assert_eq!(holders([of(70, 53), of(71, 53)]), [12], "by the cookie, with an equal port");
+    assert_eq!(holders([of(0, 53), of(71, 53)]), [12], "a cookie of 0 is none: the port decides");
+    assert_eq!(holders([of(0, 54), of(70, 53)]), [13], "a cookie of 0 is not that of any socket");
+    assert_eq!(holders([of(0, 53), of(0, 54)]), [12]);
+    assert_eq!(holders([of(70, 53), of(70, 53)]), [12, 13], "shared");
+    assert_eq!(holders([of(71, 53), of(72, 53)]), [0; 0], "neither");
+    let elsewhere = |cookie| Some(Evidence { netns: NETNS + 1, cookie, ..EVIDENCE });
+    assert_eq!(holders([of(0, 53), elsewhere(0)]), [12], "another namespace");
+    assert_eq!(holders([elsewhere(70), None]), [13], "nothing is known of it that contradicts the row");
+    // Sockets of UDP and TCP can have one number and one port.
+    let of_tcp = Some(Evidence { protocol: 6, ..EVIDENCE });
+    assert_eq!(holders([of(0, 53), of_tcp]), [12], "another protocol");
+}
+
+#[test]
+fn two_rows_with_one_inode_number_have_their_own_holders() {
+    let proc = ScriptedProc::with(|machine| {
+        machine.processes.insert(13, process(13, &[INODE]));
+        machine.evidence.insert((12, 3), Evidence { cookie: 70, ..EVIDENCE });
+        machine.evidence.insert((13, 3), Evidence { cookie: 71, ..EVIDENCE });
+    });
+    let rows = [70, 71].map(|cookie| Socket { cookie: std::num::NonZeroU64::new(cookie), ..row(INODE) });
+    let snapshot = iterated(proc.listing_rows(rows.to_vec())).ask(&Query::new());
+    let pids = snapshot.sockets.iter().map(|socket| socket.pids().collect::<Vec<_>>());
+    assert_eq!(pids.collect::<Vec<_>>(), [[12], [13]]);
+}
+
+#[test]
+fn without_the_namespace_of_the_rows_none_is_excluded() {
+    let proc = ScriptedProc::with(|machine| {
+        machine.evidence.insert((12, 3), Evidence { netns: NETNS + 1, ..EVIDENCE });
+    });
+    let unknown = Iterated { netns: None, ..iterated(proc) };
+    assert_eq!(ownership(&unknown.ask(&Query::new())).0, [12]);
 }
 
 #[test]

@@ -135,6 +135,49 @@ fn user_of_a_socket_that_only_libproc_has_is_unknown_if_its_holders_differ() {
 }
 
 #[test]
+fn sockets_of_unknown_users_are_counted_where_the_filter_asks_for_a_user() {
+    let shared = || vec![process(100, 501, &[(3, 0)]), process(101, 502, &[(3, 0)])];
+    let machine = || Machine { filters_root: true, ..Machine::new(27, 0, 900) };
+    let xnu = || kernel_with(machine(), shared(), vec![listener()]);
+    let undecided = |gaps: &[Gap]| -> u64 {
+        gaps.iter().filter(|gap| gap.kind == GapKind::SocketsUndecided).map(|gap| gap.count).sum()
+    };
+    let of_501 = crate::Filter::uid(501);
+    for (filter, rows) in [(of_501.clone(), 0), (!of_501.clone(), 1)] {
+        for owners in [false, true] {
+            let query = Query::new().filter(filter.clone()).owners(owners);
+            let snapshot = xnu().snapshot(&query).unwrap();
+            assert_eq!((snapshot.sockets.len(), undecided(&snapshot.gaps)), (rows, 1), "{filter} {owners}");
+            let counts = xnu().count(&query).unwrap();
+            assert_eq!((counts.total(), undecided(&counts.gaps)), (rows as u64, 1));
+            let mut streamed = 0;
+            let gaps = xnu().for_each(&query, |_| {
+                streamed += 1;
+                std::ops::ControlFlow::Continue(())
+            });
+            assert_eq!((streamed, undecided(&gaps.unwrap())), (rows, 1));
+            let decided = xnu().snapshot(&query.only_decided(true)).unwrap();
+            assert_eq!((decided.sockets.len(), decided.undecided.len()), (0, 1));
+        }
+    }
+    // Other conditions decide.
+    let snapshot = xnu().snapshot(&Query::new().filter(of_501 & crate::Filter::local_port(81))).unwrap();
+    assert_eq!((snapshot.sockets.len(), undecided(&snapshot.gaps)), (0, 0));
+}
+
+#[test]
+fn connection_without_a_socket_has_no_user_and_one_in_a_processs_own_stack_an_unknown_one() {
+    let time_wait =
+        Socket { attachment: Attachment::NoSocket, state: State::TimeWait, ..at(listener(), 5, 20) };
+    let flow = Socket { attachment: Attachment::Flow, last_user: 321, ..datagrams(9, 21) };
+    for (socket, undecided) in [(time_wait, 0), (flow, 1)] {
+        let xnu = kernel(15, 0, vec![process(321, 501, &[])], vec![socket]);
+        let gaps = xnu.snapshot(&Query::new().uid(501)).unwrap().gaps;
+        assert_eq!(gaps.iter().filter(|gap| gap.kind == GapKind::SocketsUndecided).count(), undecided);
+    }
+}
+
+#[test]
 fn old_interface_has_the_sockets_that_libproc_shows() {
     for (owners, pids) in [(true, &[100][..]), (false, &[])] {
         // The query of the old interface.

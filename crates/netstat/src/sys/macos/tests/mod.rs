@@ -7,6 +7,7 @@ mod filtering;
 mod generate;
 mod races;
 mod random_worlds;
+mod unlisted;
 
 use crate::model::gap::{Gap, GapKind};
 use crate::model::process::ProcessFields;

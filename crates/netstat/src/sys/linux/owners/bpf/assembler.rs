@@ -1,5 +1,5 @@
-//! A small eBPF assembler, for programs that check a record, return if it does not match, and write it out if it does:
-//! all jumps lead to the end.
+//! A small eBPF assembler. Jumps lead to labels; [`Label::END`], where the program returns 0, is placed by
+//! [`Assembler::finish`].
 //!
 //! Sources: linux/bpf.h, linux/bpf_common.h, the kernel's Documentation/bpf/standardization/instruction-set.rst.
 
@@ -50,19 +50,79 @@ impl Width {
     }
 }
 
-/// `BPF_LDX | BPF_MEM`, `BPF_STX | BPF_MEM`; the width is added.
+/// An operation of 64 bits: `to = to <operation> operand`. The values are the codes of `BPF_ALU64`.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Operation {
+    Add = 0x07,
+    Multiply = 0x27,
+    Or = 0x47,
+    And = 0x57,
+    ShiftLeft = 0x67,
+    ShiftRight = 0x77,
+    Xor = 0xa7,
+    Set = 0xb7,
+}
+
+/// When to jump. Comparisons are unsigned. The values are the codes of `BPF_JMP`.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum If {
+    Equal = 0x15,
+    Greater = 0x25,
+    AtLeast = 0x35,
+    Unequal = 0x55,
+    Less = 0xa5,
+}
+
+/// The second operand of an operation or a comparison.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Operand {
+    Constant(i32),
+    Register(Register),
+}
+
+impl From<i32> for Operand {
+    fn from(constant: i32) -> Self {
+        Self::Constant(constant)
+    }
+}
+
+impl From<Register> for Operand {
+    fn from(register: Register) -> Self {
+        Self::Register(register)
+    }
+}
+
+/// A place in the program, the target of jumps.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Label(usize);
+
+impl Label {
+    /// The end, which returns 0.
+    pub(crate) const END: Self = Self(0);
+}
+
+/// `BPF_LDX | BPF_MEM`, `BPF_STX | BPF_MEM`, `BPF_ST | BPF_MEM`; the width is added.
 const LOAD: u8 = 0x61;
 const STORE: u8 = 0x63;
-/// `BPF_ALU64`, by a constant (`BPF_K`) or a register (`BPF_X`).
-const ADD_CONSTANT: u8 = 0x07;
-const AND_CONSTANT: u8 = 0x57;
-const SET_CONSTANT: u8 = 0xb7;
-const COPY: u8 = 0xbf;
-/// `BPF_JMP`.
-const JUMP_IF_EQUAL: u8 = 0x15;
-const JUMP_UNLESS_EQUAL: u8 = 0x55;
+const STORE_CONSTANT: u8 = 0x62;
+/// `BPF_ALU64 | BPF_NEG`.
+const NEGATE: u8 = 0x87;
+/// The bit of an operation or a jump whose second operand is a register (`BPF_X`).
+const BY_REGISTER: u8 = 0x08;
+/// `BPF_JMP | BPF_JA`.
+const JUMP: u8 = 0x05;
 const CALL: u8 = 0x85;
 const EXIT: u8 = 0x95;
+/// `BPF_LD | BPF_DW | BPF_IMM`, of two instructions.
+const SET_LONG: u8 = 0x18;
+/// `BPF_STX | BPF_ATOMIC | BPF_DW`, and `BPF_ADD | BPF_FETCH` as its constant.
+const ATOMIC: u8 = 0xdb;
+const FETCH_AND_ADD: i32 = 1;
+
+/// In the field for the second register: `BPF_PSEUDO_MAP_VALUE`, `BPF_PSEUDO_KFUNC_CALL`.
+const PSEUDO: Register = Register::R2;
 
 /// `struct bpf_insn`.
 #[derive(Copy, Clone, Debug)]
@@ -72,6 +132,7 @@ struct Instruction {
     from: Register,
     offset: i16,
     constant: i32,
+    target: Option<Label>,
 }
 
 impl Instruction {
@@ -86,14 +147,33 @@ impl Instruction {
 }
 
 /// A program under construction.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Assembler {
     instructions: Vec<Instruction>,
+    /// Where each label is, once it is placed.
+    labels: Vec<Option<usize>>,
+}
+
+impl Default for Assembler {
+    fn default() -> Self {
+        Self { instructions: Vec::new(), labels: vec![None] }
+    }
 }
 
 impl Assembler {
+    // A copy for each instruction of each program would be long.
+    #[inline(never)]
     fn push(&mut self, code: u8, to: Register, from: Register, offset: i16, constant: i32) {
-        self.instructions.push(Instruction { code, to, from, offset, constant });
+        self.instructions.push(Instruction { code, to, from, offset, constant, target: None });
+    }
+
+    fn push_jump(&mut self, code: u8, register: Register, operand: Operand, target: Label) {
+        let (code, from, constant) = match operand {
+            Operand::Constant(constant) => (code, Register::R0, constant),
+            Operand::Register(from) => (code | BY_REGISTER, from, 0),
+        };
+        let target = Some(target);
+        self.instructions.push(Instruction { code, to: register, from, offset: 0, constant, target });
     }
 
     /// `to = *(from + offset)`
@@ -106,34 +186,93 @@ impl Assembler {
         self.push(STORE | width.code(), to, from, offset, 0);
     }
 
+    /// `*(to + offset) = constant`
+    pub(crate) fn store_constant(&mut self, width: Width, to: Register, offset: i16, constant: i32) {
+        self.push(STORE_CONSTANT | width.code(), to, Register::R0, offset, constant);
+    }
+
+    /// `to = to <operation> operand`
+    pub(crate) fn compute(&mut self, operation: Operation, to: Register, operand: impl Into<Operand>) {
+        match operand.into() {
+            Operand::Constant(constant) => self.push(operation as u8, to, Register::R0, 0, constant),
+            Operand::Register(from) => self.push(operation as u8 | BY_REGISTER, to, from, 0, 0),
+        }
+    }
+
     /// `to = constant`
     pub(crate) fn set(&mut self, to: Register, constant: i32) {
-        self.push(SET_CONSTANT, to, Register::R0, 0, constant);
+        self.compute(Operation::Set, to, constant);
     }
 
     /// `to = from`
     pub(crate) fn copy(&mut self, to: Register, from: Register) {
-        self.push(COPY, to, from, 0, 0);
+        self.compute(Operation::Set, to, from);
+    }
+
+    /// `to = -to`
+    pub(crate) fn negate(&mut self, to: Register) {
+        self.push(NEGATE, to, Register::R0, 0, 0);
     }
 
     /// `to += constant`
     pub(crate) fn add(&mut self, to: Register, constant: i32) {
-        self.push(ADD_CONSTANT, to, Register::R0, 0, constant);
+        self.compute(Operation::Add, to, constant);
     }
 
     /// `to &= constant`
     pub(crate) fn and(&mut self, to: Register, constant: i32) {
-        self.push(AND_CONSTANT, to, Register::R0, 0, constant);
+        self.compute(Operation::And, to, constant);
+    }
+
+    /// `to` = the address of the only value of an array map.
+    pub(crate) fn address_of_map(&mut self, to: Register, map: i32) {
+        self.push(SET_LONG, to, PSEUDO, 0, map);
+        self.push(0, Register::R0, Register::R0, 0, 0);
+    }
+
+    /// Adds nothing to the number of 8 bytes at `place`, atomically: a full memory barrier. Clobbers `scratch`.
+    pub(crate) fn barrier(&mut self, place: Register, offset: i16, scratch: Register) {
+        self.set(scratch, 0);
+        self.push(ATOMIC, place, scratch, offset, FETCH_AND_ADD);
+    }
+
+    /// A label to be placed.
+    pub(crate) fn label(&mut self) -> Label {
+        self.labels.push(None);
+        Label(self.labels.len() - 1)
+    }
+
+    /// Places a label before the next instruction.
+    pub(crate) fn place(&mut self, label: Label) {
+        if let Some(place) = self.labels.get_mut(label.0) {
+            *place = Some(self.instructions.len());
+        }
+    }
+
+    /// Jumps.
+    pub(crate) fn jump(&mut self, target: Label) {
+        self.push_jump(JUMP, Register::R0, 0.into(), target);
+    }
+
+    /// Jumps if `register <condition> operand`.
+    pub(crate) fn jump_if(
+        &mut self,
+        condition: If,
+        register: Register,
+        operand: impl Into<Operand>,
+        target: Label,
+    ) {
+        self.push_jump(condition as u8, register, operand.into(), target);
     }
 
     /// Jumps to the end if `register == constant`.
     pub(crate) fn exit_if_equal(&mut self, register: Register, constant: i32) {
-        self.push(JUMP_IF_EQUAL, register, Register::R0, 0, constant);
+        self.jump_if(If::Equal, register, constant, Label::END);
     }
 
     /// Jumps to the end if `register != constant`.
     pub(crate) fn exit_unless_equal(&mut self, register: Register, constant: i32) {
-        self.push(JUMP_UNLESS_EQUAL, register, Register::R0, 0, constant);
+        self.jump_if(If::Unequal, register, constant, Label::END);
     }
 
     /// Calls a kernel helper by its number, `BPF_FUNC_*`.
@@ -141,18 +280,35 @@ impl Assembler {
         self.push(CALL, Register::R0, Register::R0, 0, helper);
     }
 
-    /// Appends `return 0`, the target of all jumps.
-    pub(crate) fn finish(mut self) -> Vec<[u8; 8]> {
-        let end = self.instructions.len();
-        for (place, instruction) in self.instructions.iter_mut().enumerate() {
-            if matches!(instruction.code, JUMP_IF_EQUAL | JUMP_UNLESS_EQUAL) {
-                // Relative to the next instruction. Programs have some dozens of instructions.
-                instruction.offset = i16::try_from(end - place - 1).unwrap_or(i16::MAX);
-            }
-        }
-        self.set(Register::R0, 0);
+    /// Calls a function of the kernel by the number of its type.
+    pub(crate) fn call_function(&mut self, of: i32) {
+        self.push(CALL, Register::R0, PSEUDO, 0, of);
+    }
+
+    /// Returns `R0`.
+    pub(crate) fn exit(&mut self) {
         self.push(EXIT, Register::R0, Register::R0, 0, 0);
-        self.instructions.into_iter().map(Instruction::encode).collect()
+    }
+
+    /// Appends `return 0`, the end. The offset of a jump that is too far, or to a label without a place, becomes one that
+    /// the verifier refuses.
+    pub(crate) fn finish(mut self) -> Vec<[u8; 8]> {
+        self.place(Label::END);
+        self.set(Register::R0, 0);
+        self.exit();
+        let labels = self.labels;
+        let encode = |(place, mut instruction): (usize, Instruction)| {
+            if let Some(Label(target)) = instruction.target {
+                // Relative to the next instruction.
+                let target =
+                    labels.get(target).copied().flatten().and_then(|target| i64::try_from(target).ok());
+                let next = i64::try_from(place + 1).ok();
+                let offset = target.zip(next).and_then(|(target, next)| i16::try_from(target - next).ok());
+                instruction.offset = offset.unwrap_or(i16::MAX);
+            }
+            instruction.encode()
+        };
+        self.instructions.into_iter().enumerate().map(encode).collect()
     }
 }
 
@@ -191,6 +347,19 @@ mod tests {
         let expected = [0x55, 1, 0, 0, 0x4b, 0x43, 0x4f, 0x53];
         assert_encoded(|to| to.exit_unless_equal(R1, 0x534f_434b), expected);
         assert_encoded(|to| to.call(127), [0x85, 0, 0, 0, 127, 0, 0, 0]);
+        // BPF_ST_MEM, BPF_ALU64_REG, BPF_NEG, BPF_CALL_KFUNC, BPF_ATOMIC
+        assert_encoded(
+            |to| to.store_constant(Width::Bytes8, R6, 16, -1),
+            [0x7a, 6, 16, 0, 255, 255, 255, 255],
+        );
+        assert_encoded(|to| to.compute(Operation::Xor, R1, R2), [0xaf, 0x21, 0, 0, 0, 0, 0, 0]);
+        assert_encoded(|to| to.compute(Operation::ShiftRight, R1, 63), [0x77, 1, 0, 0, 63, 0, 0, 0]);
+        assert_encoded(|to| to.negate(R2), [0x87, 2, 0, 0, 0, 0, 0, 0]);
+        assert_encoded(|to| to.call_function(300), [0x85, 0x20, 0, 0, 44, 1, 0, 0]);
+        let mut barrier = Assembler::default();
+        barrier.barrier(R6, 8, R1);
+        let expected = [0xdb, 0x16, 8, 0, 1, 0, 0, 0];
+        assert!(cfg!(target_endian = "big") || barrier.finish()[1] == expected);
         assert_encoded(|_| (), [0xb7, 0, 0, 0, 0, 0, 0, 0]);
     }
 
@@ -204,7 +373,24 @@ mod tests {
         let code = assembler.finish();
         let offset = |place: usize| i16::from_ne_bytes([code[place][2], code[place][3]]);
         assert_eq!((offset(0), offset(2)), (3, 1));
-        assert_eq!((code[4][0], code[5]), (SET_CONSTANT, [EXIT, 0, 0, 0, 0, 0, 0, 0]));
+        assert_eq!((code[4][0], code[5]), (Operation::Set as u8, [EXIT, 0, 0, 0, 0, 0, 0, 0]));
         assert_eq!(code.len(), 6);
+    }
+
+    #[test]
+    fn jumps_lead_to_labels_before_and_behind_them() {
+        let mut assembler = Assembler::default();
+        let (back, forth, nowhere) = (assembler.label(), assembler.label(), assembler.label());
+        assembler.place(back);
+        assembler.jump_if(If::Less, R1, R2, forth);
+        assembler.address_of_map(R6, 7);
+        assembler.jump(back);
+        assembler.place(forth);
+        assembler.jump(nowhere);
+        let code = assembler.finish();
+        let offset = |place: usize| i16::from_ne_bytes([code[place][2], code[place][3]]);
+        assert_eq!((offset(0), offset(3), offset(4)), (3, -4, i16::MAX));
+        assert_eq!((code[0][0], code[3][0]), (0xad, 0x05));
+        assert_eq!((code[1][0], &code[1][4..], code[2]), (0x18, &7_i32.to_ne_bytes()[..], [0; 8]));
     }
 }

@@ -6,7 +6,7 @@ use rustix::fs::fstatfs;
 use rustix::io::Errno;
 use std::fs::File;
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// `enum bpf_cmd` of linux/bpf.h.
 const BPF_PROG_LOAD: libc::c_int = 5;
@@ -69,6 +69,19 @@ struct IterCreate {
     flags: u32,
 }
 
+/// The `BPF_MAP_CREATE` part, as far as it is used.
+#[repr(C)]
+struct MapCreate {
+    map_type: u32,
+    key_size: u32,
+    value_size: u32,
+    max_entries: u32,
+    map_flags: u32,
+    inner_map_fd: u32,
+    numa_node: u32,
+    map_name: [u8; 16],
+}
+
 /// Makes the call with a command, one that returns a new descriptor, and its part of `union bpf_attr`.
 ///
 /// # Safety
@@ -82,6 +95,44 @@ unsafe fn bpf<A>(command: libc::c_int, attributes: &mut A) -> Result<OwnedFd, Er
     let fd = RawFd::try_from(answer).map_err(|_| Errno::BADF)?;
     // SAFETY: the kernel has just opened it for this call, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// A command that makes an object, whose part of `union bpf_attr` holds no pointers.
+enum Plain {
+    Map(MapCreate),
+    Link(LinkCreate),
+    Iterator(IterCreate),
+}
+
+fn bpf_plain(command: Plain) -> Result<OwnedFd, Errno> {
+    const BPF_MAP_CREATE: libc::c_int = 0;
+    // SAFETY: each part is that of its command, has no padding and holds no pointers.
+    unsafe {
+        match command {
+            Plain::Map(mut part) => bpf(BPF_MAP_CREATE, &mut part),
+            Plain::Link(mut part) => bpf(BPF_LINK_CREATE, &mut part),
+            Plain::Iterator(mut part) => bpf(BPF_ITER_CREATE, &mut part),
+        }
+    }
+}
+
+/// Makes an array map with one value, which can be mapped.
+///
+/// # Sources
+/// bpf(2), `BPF_MAP_CREATE`; kernel/bpf/arraymap.c. The descriptor is closed on exec.
+fn create_array(name: &[u8; 16], value_size: u32) -> Result<OwnedFd, Errno> {
+    const BPF_MAP_TYPE_ARRAY: u32 = 2;
+    const BPF_F_MMAPABLE: u32 = 1 << 10;
+    bpf_plain(Plain::Map(MapCreate {
+        map_type: BPF_MAP_TYPE_ARRAY,
+        key_size: 4,
+        value_size,
+        max_entries: 1,
+        map_flags: BPF_F_MMAPABLE,
+        inner_map_fd: 0,
+        numa_node: 0,
+        map_name: *name,
+    }))
 }
 
 /// Loads a program for the iterator whose type has the number `attach_to`. The verifier writes to `log`, unless that is
@@ -127,10 +178,8 @@ pub(crate) fn load_iterator(
 /// # Sources
 /// bpf(2), `BPF_LINK_CREATE`. The descriptor is closed on exec.
 pub(crate) fn link_iterator(program: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    let mut attributes =
-        LinkCreate { prog_fd: program.as_raw_fd(), target_fd: 0, attach_type: BPF_TRACE_ITER, flags: 0 };
-    // SAFETY: the part is that of the command, and holds no pointers.
-    unsafe { bpf(BPF_LINK_CREATE, &mut attributes) }
+    let (prog_fd, attach_type) = (program.as_raw_fd(), BPF_TRACE_ITER);
+    bpf_plain(Plain::Link(LinkCreate { prog_fd, target_fd: 0, attach_type, flags: 0 }))
 }
 
 /// Starts one run, and returns the file from which the output of the program is read.
@@ -138,9 +187,7 @@ pub(crate) fn link_iterator(program: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
 /// # Sources
 /// bpf(2), `BPF_ITER_CREATE`. The descriptor is closed on exec.
 pub(crate) fn start_iterator(link: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
-    let mut attributes = IterCreate { link_fd: link.as_raw_fd(), flags: 0 };
-    // SAFETY: the part is that of the command, and holds no pointers.
-    unsafe { bpf(BPF_ITER_CREATE, &mut attributes) }
+    bpf_plain(Plain::Iterator(IterCreate { link_fd: link.as_raw_fd(), flags: 0 }))
 }
 
 /// A pointer as `union bpf_attr` holds it: 64 bits, on processors of 32 bits too.
@@ -148,11 +195,15 @@ fn address<T>(pointer: *const T) -> u64 {
     u64::try_from(pointer.addr()).unwrap_or(0)
 }
 
-/// A sysfs file mapped into memory.
+/// A file or a map, mapped into memory for reading.
+#[derive(Debug)]
 pub(crate) struct Mapping {
     start: std::ptr::NonNull<u8>,
     length: usize,
 }
+
+// SAFETY: the memory belongs to this value alone, and is only read.
+unsafe impl Send for Mapping {}
 
 impl Mapping {
     /// Maps a file for reading; fails with `EINVAL` if it is not of sysfs or is empty.
@@ -169,9 +220,22 @@ impl Mapping {
         if i128::from(fstatfs(file)?.f_type) != SYSFS_MAGIC || length == 0 {
             return Err(Errno::INVAL);
         }
-        let (anywhere, fd) = (std::ptr::null_mut(), file.as_raw_fd());
+        Self::map(file.as_fd(), length, libc::MAP_PRIVATE)
+    }
+
+    /// Makes an array map of one value and maps that. Its program is the only one to write to it, and runs only while a
+    /// thread reads its iterator.
+    pub(crate) fn of_new_array(name: &[u8; 16], value_size: u32) -> Result<(OwnedFd, Self), Errno> {
+        let map = create_array(name, value_size)?;
+        let length = usize::try_from(value_size).map_err(|_| Errno::INVAL)?;
+        let mapping = Self::map(map.as_fd(), length, libc::MAP_SHARED)?;
+        Ok((map, mapping))
+    }
+
+    fn map(of: BorrowedFd<'_>, length: usize, flags: libc::c_int) -> Result<Self, Errno> {
+        let (anywhere, fd) = (std::ptr::null_mut(), of.as_raw_fd());
         // SAFETY: a new mapping at a place that the kernel chooses touches no memory in use.
-        let start = unsafe { libc::mmap(anywhere, length, libc::PROT_READ, libc::MAP_PRIVATE, fd, 0) };
+        let start = unsafe { libc::mmap(anywhere, length, libc::PROT_READ, flags, fd, 0) };
         if start == libc::MAP_FAILED {
             return Err(errno_of(io::Error::last_os_error()));
         }
@@ -184,7 +248,8 @@ impl std::ops::Deref for Mapping {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
-        // SAFETY: the mapping is readable, of this length, and lives as long as this value; nothing writes to it.
+        // SAFETY: the mapping is readable, of this length, and lives as long as this value. Nothing writes to it while
+        // the slice is borrowed: sysfs never does, and the program of a map only in a call that borrows the map mutably.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.length) }
     }
 }

@@ -4,8 +4,9 @@
 //! one down to its own. The level selects the number to report.
 
 use super::iterator::{attach, run};
-use super::program::{Types, level_of_reader};
+use super::program::level_of_reader;
 use super::refused::Refused;
+use super::types::Types;
 use std::fs;
 
 /// The initial pid namespace, `PROC_PID_INIT_INO` of include/linux/proc_ns.h.

@@ -25,6 +25,7 @@
 //! Sources: bpf(2), the kernel's Documentation/bpf/bpf_iterators.rst, kernel/bpf/{task_iter,bpf_iter}.c.
 
 mod assembler;
+mod fdtable;
 mod ffi;
 mod iterator;
 mod level;
@@ -32,18 +33,24 @@ mod program;
 mod refused;
 #[cfg(test)]
 mod tests;
+mod types;
 
 pub(crate) use refused::Refused;
 
 use super::without_descriptor::Ring;
+use crate::engine::parallel::lock;
+use crate::log::debug;
 use crate::sys::linux::errno::errno_of;
+use fdtable::{Fault, FdTables};
 use iterator::{attach, run};
-use program::{RECORD_BYTES, Types};
+use program::RECORD_BYTES;
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::Read;
 use std::ops::Deref;
 use std::os::fd::OwnedFd;
+use std::sync::{Mutex, OnceLock};
+use types::Types;
 
 const TYPES: &str = "/sys/kernel/btf/vmlinux";
 
@@ -60,14 +67,27 @@ pub(crate) struct SocketFile {
     pub(crate) evidence: Option<Evidence>,
 }
 
-/// What identifies an IPv4 or IPv6 socket beyond its inode number.
+/// The families of the sockets that a program reports.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Families {
+    /// IPv4 and IPv6.
+    Internet,
+    /// Every family.
+    All,
+}
+
+/// What identifies a socket beyond its inode number.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Evidence {
+    /// Its family, `AF_*`.
+    pub(crate) family: u16,
+    /// Its type, `SOCK_*`.
+    pub(crate) socket_type: u16,
     /// The inode number of its network namespace.
     pub(crate) netns: u32,
     /// Its cookie; 0 until it is first asked for, as a dump does.
     pub(crate) cookie: u64,
-    /// Its local port; for raw sockets the protocol.
+    /// Its local port, of IPv4 and IPv6; for raw sockets the protocol.
     pub(crate) port: u16,
     /// Its protocol, `IPPROTO_*`.
     pub(crate) protocol: u16,
@@ -96,16 +116,20 @@ impl<T: HeldSource> HeldSource for std::sync::Arc<T> {
     }
 }
 
-/// The program in the kernel, loaded and attached until this is dropped.
+/// The programs in the kernel: the one that walks descriptor tables where it can be loaded and passes its check, else the
+/// one of the iterator over descriptors.
 #[derive(Debug)]
-pub(crate) struct TaskFiles {
-    link: OwnedFd,
+pub(crate) struct BpfSource {
     level: u32,
+    families: Families,
+    /// A run writes to one map, so there is one at a time.
+    tables: Mutex<Option<FdTables>>,
+    task_files: OnceLock<Result<TaskFiles, Refused>>,
 }
 
-impl TaskFiles {
-    /// Loads the program, in two milliseconds. Call [`may_load`] first.
-    pub(crate) fn load() -> Result<Self, Refused> {
+impl BpfSource {
+    /// Loads a program that reports the sockets of these families, in two milliseconds. Call [`may_load`] first.
+    pub(crate) fn load(families: Families) -> Result<Self, Refused> {
         if usize::BITS < 64 {
             // The kernel may have wider pointers than this process, which its types do not say.
             return Err(Refused::other("BTF", "not read by a process of 32 bits"));
@@ -113,23 +137,73 @@ impl TaskFiles {
         let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
         let types = Types::new(&file)?;
         let level = level::of_this_thread(&types)?;
-        let name = b"netstat_owners\0\0";
-        let link = match program::inet_files(&types, level).and_then(|program| attach(name, &program)) {
-            Err(refused) if !refused.is_denied() && !refused.is_temporary() => {
-                attach(name, &program::socket_files(&types, level)?)?
+        let task_files = OnceLock::new();
+        let tables = match FdTables::load(&types, families) {
+            Ok(tables) => Some(tables),
+            Err(refused) if refused.is_denied() || refused.is_temporary() => return Err(refused),
+            Err(refused) => {
+                debug!("descriptors by bpf_iter_task_file: {refused}");
+                let _ = task_files.set(Ok(TaskFiles::load(&types, families, level)?));
+                None
             }
-            link => link?,
         };
-        Ok(Self { link, level })
+        Ok(Self { level, families, tables: Mutex::new(tables), task_files })
     }
 
     /// The level of the pid namespace whose pids the program returns, that of the thread that loaded it: 0 is the first.
     pub(crate) const fn level(&self) -> u32 {
         self.level
     }
+
+    fn task_files(&self) -> Result<&TaskFiles, Refused> {
+        let load = || {
+            let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
+            TaskFiles::load(&Types::new(&file)?, self.families, self.level)
+        };
+        self.task_files.get_or_init(load).as_ref().map_err(|refused| *refused)
+    }
 }
 
-impl HeldSource for TaskFiles {
+impl HeldSource for BpfSource {
+    fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
+        let mut tables = lock(&self.tables);
+        if let Some(loaded) = &mut *tables {
+            match loaded.read(each) {
+                Ok(()) => return Ok(()),
+                Err(Fault::Errno(errno)) => return Err(errno),
+                Err(Fault::Check(refused)) => debug!("descriptors by bpf_iter_task_file: {refused}"),
+            }
+            *tables = None;
+        }
+        drop(tables);
+        self.task_files().map_err(|_| Errno::OPNOTSUPP)?.read(each)
+    }
+
+    fn rings(&self) -> Option<Vec<Ring>> {
+        rings(self.level)
+    }
+}
+
+/// The program of the iterator over descriptors, loaded and attached until this is dropped.
+#[derive(Debug)]
+struct TaskFiles {
+    link: OwnedFd,
+}
+
+impl TaskFiles {
+    fn load(types: &Types<'_>, families: Families, level: u32) -> Result<Self, Refused> {
+        let attach = |program| attach(b"netstat_owners\0\0", &program);
+        let of_all = || program::socket_files(types, level).and_then(attach);
+        let link = match families {
+            Families::All => of_all()?,
+            Families::Internet => match program::inet_files(types, level).and_then(attach) {
+                Err(refused) if !refused.is_denied() && !refused.is_temporary() => of_all()?,
+                link => link?,
+            },
+        };
+        Ok(Self { link })
+    }
+
     fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
         run::<RECORD_BYTES>(&self.link, &mut |at, record| {
             let file = decode(&record);
@@ -139,29 +213,31 @@ impl HeldSource for TaskFiles {
             }
         })
     }
+}
 
-    fn rings(&self) -> Option<Vec<Ring>> {
-        // Loaded when it is needed, which is seldom.
-        let file = kernel_types().ok()?;
-        let types = Types::new(&file).ok()?;
-        let link = attach(b"netstat_rings\0\0\0", &program::rings(&types, self.level).ok()?).ok()?;
-        let mut rings = Vec::new();
-        let read = run::<RECORD_BYTES>(&link, &mut |_, record| {
-            let Some(SocketFile { pid, fd, evidence: Some(Evidence { netns: thread, .. }), .. }) =
-                decode(&record)
-            else {
-                return;
-            };
-            if pid != 0 {
-                rings.push(Ring { pid, thread: Some(thread).filter(|thread| *thread != pid), fd });
-            }
-        });
-        read.ok().map(|()| rings)
-    }
+/// The descriptors of io_urings. The program is loaded when it is needed, which is seldom.
+fn rings(level: u32) -> Option<Vec<Ring>> {
+    let file = kernel_types().ok()?;
+    let types = Types::new(&file).ok()?;
+    let link = attach(b"netstat_rings\0\0\0", &program::rings(&types, level).ok()?).ok()?;
+    let mut rings = Vec::new();
+    let read = run::<RECORD_BYTES>(&link, &mut |_, record| {
+        let Some(SocketFile { pid, fd, evidence: Some(Evidence { netns: thread, .. }), .. }) =
+            decode(&record)
+        else {
+            return;
+        };
+        if pid != 0 {
+            rings.push(Ring { pid, thread: Some(thread).filter(|thread| *thread != pid), fd });
+        }
+    });
+    read.ok().map(|()| rings)
 }
 
 fn decode(record: &[u8; RECORD_BYTES]) -> Option<SocketFile> {
     let (inode, rest) = record.split_first_chunk()?;
+    let (family, rest) = rest.split_first_chunk()?;
+    let (socket_type, rest) = rest.split_first_chunk()?;
     let (cookie, rest) = rest.split_first_chunk()?;
     let (pid, rest) = rest.split_first_chunk()?;
     let (fd, rest) = rest.split_first_chunk()?;
@@ -169,6 +245,8 @@ fn decode(record: &[u8; RECORD_BYTES]) -> Option<SocketFile> {
     let (port, rest) = rest.split_first_chunk()?;
     let (protocol, _) = rest.split_first_chunk()?;
     let evidence = Evidence {
+        family: u16::from_ne_bytes(*family),
+        socket_type: u16::from_ne_bytes(*socket_type),
         netns: u32::from_ne_bytes(*netns),
         cookie: u64::from_ne_bytes(*cookie),
         port: u16::from_ne_bytes(*port),
@@ -177,7 +255,7 @@ fn decode(record: &[u8; RECORD_BYTES]) -> Option<SocketFile> {
     Some(SocketFile {
         pid: u32::from_ne_bytes(*pid),
         fd: i32::from_ne_bytes(*fd),
-        inode: u64::from_ne_bytes(*inode),
+        inode: u32::from_ne_bytes(*inode).into(),
         // No namespace has the number 0.
         evidence: (evidence.netns != 0).then_some(evidence),
     })

@@ -4,9 +4,10 @@
 //! context are checked, since they are null in the final call.
 
 use super::assembler::Register::{Frame, R0, R1, R2, R3, R6, R7, R8, R9};
-use super::assembler::{Assembler, Register, Width};
+use super::assembler::{Assembler, Width};
 use super::refused::Refused;
-use netstat_wire::linux::btf::{Btf, Kind, TypeId};
+use super::types::{Field, Types};
+use netstat_wire::linux::btf::{Kind, TypeId};
 
 /// `S_IFMT` and `S_IFSOCK` of linux/stat.h.
 const TYPE_OF_FILE: i32 = 0xf000;
@@ -26,9 +27,9 @@ const SEQ_WRITE: i32 = 127;
 const GET_CURRENT_TASK_BTF: i32 = 158;
 const SOCK_FROM_FILE: i32 = 162;
 
-/// The bytes that [`inet_files`] and [`socket_files`] write for each descriptor: inode (8), cookie (8), process,
-/// descriptor, network namespace (4 each), local port and protocol (2 each), in the byte order of the machine.
-/// [`socket_files`] leaves all after the descriptor and the cookie zero.
+/// The bytes that the programs write for each descriptor of a socket: inode (4), family, type (2 each), cookie (8),
+/// process, descriptor, network namespace (4 each), local port and protocol (2 each), in the byte order of the machine.
+/// [`socket_files`] writes only inode, process and descriptor, and zeros for the rest.
 pub(crate) const RECORD_BYTES: usize = 32;
 
 /// A program that can be loaded.
@@ -39,124 +40,11 @@ pub(crate) struct Program {
     pub(crate) attach_to: u32,
 }
 
-/// The types of the kernel that the programs start from.
-pub(crate) struct Types<'a> {
-    btf: Btf<'a>,
-    task_file: Target,
-    task: Target,
-    socket: Option<TypeId>,
-}
-
-/// An iterator of the kernel: the function to attach to, and the structure that its programs get as context.
-#[derive(Copy, Clone)]
-struct Target {
-    function: Option<TypeId>,
-    context: Option<TypeId>,
-}
-
-/// A member that one instruction can load.
-#[derive(Copy, Clone)]
-struct Field {
-    offset: i16,
-    width: Width,
-    of: TypeId,
-}
-
-impl Field {
-    /// `to = from->field`
-    fn load(self, code: &mut Assembler, to: Register, from: Register) {
-        code.load(self.width, to, from, self.offset);
-    }
-}
-
-impl<'a> Types<'a> {
-    /// From the bytes of `/sys/kernel/btf/vmlinux`.
-    pub(crate) fn new(file: &'a [u8]) -> Result<Self, Refused> {
-        let btf = Btf::new(file).map_err(Refused::decode)?;
-        let found = btf.find([
-            (Kind::Func, "bpf_iter_task_file"),
-            (Kind::Struct, "bpf_iter__task_file"),
-            (Kind::Func, "bpf_iter_task"),
-            (Kind::Struct, "bpf_iter__task"),
-            (Kind::Struct, "socket"),
-        ]);
-        let [function, context, task_function, task_context, socket] = found.map_err(Refused::decode)?;
-        Ok(Self {
-            btf,
-            task_file: Target { function, context },
-            task: Target { function: task_function, context: task_context },
-            socket,
-        })
-    }
-
-    /// The offset of a member in bytes, and its type.
-    fn place(&self, structure: TypeId, name: &'static str) -> Result<(u32, TypeId), Refused> {
-        let member = self.btf.member(structure, name).map_err(Refused::decode)?;
-        let member = member.ok_or(Refused::types("no member", name))?;
-        if member.bit_width != 0 || member.bit_offset % 8 != 0 {
-            return Err(Refused::types("a bit field:", name));
-        }
-        Ok((member.bit_offset / 8, member.of))
-    }
-
-    fn field(&self, structure: TypeId, name: &'static str) -> Result<Field, Refused> {
-        let (offset, of) = self.place(structure, name)?;
-        self.field_at(offset, of, name)
-    }
-
-    fn field_at(&self, offset: u32, of: TypeId, name: &'static str) -> Result<Field, Refused> {
-        let size = self.btf.size(of).map_err(Refused::decode)?;
-        let width = size.and_then(Width::of).ok_or(Refused::types("no number or pointer:", name))?;
-        let offset =
-            i16::try_from(offset).map_err(|_| Refused::types("too far within its structure:", name))?;
-        Ok(Field { offset, width, of })
-    }
-
-    /// A member of a structure that is itself a member.
-    fn nested(&self, outer: TypeId, member: &'static str, name: &'static str) -> Result<Field, Refused> {
-        let (offset, of) = self.place(outer, member)?;
-        let (inner, of) = self.place(of, name)?;
-        let offset =
-            offset.checked_add(inner).ok_or(Refused::types("too far within its structure:", name))?;
-        self.field_at(offset, of, name)
-    }
-
-    /// The member of a field that is a structure of one member.
-    fn nested_in(&self, field: Field, name: &'static str) -> Result<Field, Refused> {
-        let (inner, of) = self.place(field.of, name)?;
-        let offset = u32::try_from(field.offset).ok().and_then(|offset| offset.checked_add(inner));
-        self.field_at(offset.ok_or(Refused::types("too far within its structure:", name))?, of, name)
-    }
-
-    /// The structure that a field points to.
-    fn behind(&self, field: Field, name: &'static str) -> Result<TypeId, Refused> {
-        let pointee = self.btf.pointee(field.of).map_err(Refused::decode)?;
-        pointee.ok_or(Refused::types("no pointer:", name))
-    }
-
-    /// A pointer, and the structure that it points to.
-    fn pointer(&self, structure: TypeId, name: &'static str) -> Result<(Field, TypeId), Refused> {
-        let field = self.field(structure, name)?;
-        Ok((field, self.behind(field, name)?))
-    }
-
-    /// `pid->numbers[level].nr`, the number of a task in the pid namespace at a level.
-    fn number_at(&self, pid: TypeId, level: u32) -> Result<Field, Refused> {
-        let (numbers, array) = self.place(pid, "numbers")?;
-        let upid = self.btf.element(array).map_err(Refused::decode)?;
-        let upid = upid.ok_or(Refused::types("no array:", "numbers"))?;
-        let stride = self.btf.size(upid).map_err(Refused::decode)?;
-        let (nr, of) = self.place(upid, "nr")?;
-        let offset = stride
-            .and_then(|stride| stride.checked_mul(level))
-            .and_then(|before| before.checked_add(numbers)?.checked_add(nr));
-        self.field_at(offset.ok_or(Refused::types("too far within its structure:", "numbers"))?, of, "nr")
-    }
-}
-
 /// Where the parts of a record are on the stack.
 mod at {
     pub(super) const INODE: i16 = -32;
+    pub(super) const FAMILY: i16 = -28;
+    pub(super) const TYPE: i16 = -26;
     pub(super) const COOKIE: i16 = -24;
     pub(super) const PROCESS: i16 = -16;
     pub(super) const DESCRIPTOR: i16 = -12;
@@ -165,20 +53,44 @@ mod at {
     pub(super) const PROTOCOL: i16 = -2;
 }
 
+/// What the programs get for each descriptor, `struct bpf_iter__task_file`.
+struct Context {
+    /// The number of the iterator's function.
+    function: u32,
+    meta: Field,
+    seq: Field,
+    task: Field,
+    task_type: TypeId,
+    fd: Field,
+    file: Field,
+    file_type: TypeId,
+}
+
+/// The names of that iterator: its function and its context.
+const TASK_FILE: [(Kind, &str); 2] =
+    [(Kind::Func, "bpf_iter_task_file"), (Kind::Struct, "bpf_iter__task_file")];
+
+impl Context {
+    fn of(types: &Types<'_>, [function, context]: [TypeId; 2]) -> Result<Self, Refused> {
+        let (meta, meta_type) = types.pointer(context, "meta")?;
+        let seq = types.field(meta_type, "seq")?;
+        let (task, task_type) = types.pointer(context, "task")?;
+        let fd = types.field(context, "fd")?;
+        let (file, file_type) = types.pointer(context, "file")?;
+        Ok(Self { function: function.number(), meta, seq, task, task_type, fd, file, file_type })
+    }
+}
+
 /// The program that writes a record for each descriptor of an IPv4 or IPv6 socket, with what identifies the socket beyond
 /// its inode number, and the process's number in the pid namespace at `level`. See [`RECORD_BYTES`]. Linux 5.11.
 pub(crate) fn inet_files(types: &Types<'_>, level: u32) -> Result<Program, Refused> {
-    let function = types.task_file.function.ok_or(Refused::types("no function", "bpf_iter_task_file"))?;
-    let context = types.task_file.context.ok_or(Refused::types("no structure", "bpf_iter__task_file"))?;
-    let (meta, meta_type) = types.pointer(context, "meta")?;
-    let seq = types.field(meta_type, "seq")?;
-    let (task, task_type) = types.pointer(context, "task")?;
-    let fd = types.field(context, "fd")?;
-    let (file, file_type) = types.pointer(context, "file")?;
+    let [task_file @ .., socket] = types.find([TASK_FILE[0], TASK_FILE[1], (Kind::Struct, "socket")])?;
+    let Context { function, meta, seq, task, task_type, fd, file, file_type } =
+        Context::of(types, task_file)?;
     let (inode, inode_type) = types.pointer(file_type, "f_inode")?;
     let number = types.field(inode_type, "i_ino")?;
-    let socket = types.socket.ok_or(Refused::types("no structure", "socket"))?;
     let (sock, sock_type) = types.pointer(socket, "sk")?;
+    let socket_type = types.field(socket, "type")?;
     let common = |name| types.nested(sock_type, "__sk_common", name);
     let (family, port, cookie) = (common("skc_family")?, common("skc_num")?, common("skc_cookie")?);
     let protocol = types.field(sock_type, "sk_protocol")?;
@@ -197,7 +109,10 @@ pub(crate) fn inet_files(types: &Types<'_>, level: u32) -> Result<Program, Refus
     code.call(SOCK_FROM_FILE);
     code.exit_if_equal(R0, 0);
     sock.load(&mut code, R9, R0);
+    socket_type.load(&mut code, R3, R0);
+    code.store(Width::Bytes2, Frame, at::TYPE, R3);
     family.load(&mut code, R3, R9);
+    code.store(Width::Bytes2, Frame, at::FAMILY, R3);
     code.and(R3, INET_MASK);
     code.exit_unless_equal(R3, INET);
     cookie.load(&mut code, R3, R9);
@@ -211,7 +126,7 @@ pub(crate) fn inet_files(types: &Types<'_>, level: u32) -> Result<Program, Refus
     code.store(Width::Bytes4, Frame, at::NAMESPACE, R3);
     inode.load(&mut code, R3, R7);
     number.load(&mut code, R3, R3);
-    code.store(Width::Bytes8, Frame, at::INODE, R3);
+    code.store(Width::Bytes4, Frame, at::INODE, R3);
     for field in path_to_process(types, task_type, level)? {
         field.load(&mut code, R8, R8);
     }
@@ -220,7 +135,7 @@ pub(crate) fn inet_files(types: &Types<'_>, level: u32) -> Result<Program, Refus
     code.store(Width::Bytes4, Frame, at::DESCRIPTOR, R3);
     meta.load(&mut code, R1, R6);
     write_frame(&mut code, seq, 32);
-    Ok(Program { instructions: code.finish(), attach_to: function.number() })
+    Ok(Program { instructions: code.finish(), attach_to: function })
 }
 
 /// The program that writes a record for each descriptor of an io_uring: process, descriptor, and in place of the network
@@ -228,13 +143,8 @@ pub(crate) fn inet_files(types: &Types<'_>, level: u32) -> Result<Program, Refus
 pub(crate) fn rings(types: &Types<'_>, level: u32) -> Result<Program, Refused> {
     /// `ANON_INODE_FS_MAGIC` of linux/magic.h: no other file system's file can be called so.
     const ANON_INODE_FS_MAGIC: i32 = 0x0904_1934;
-    let function = types.task_file.function.ok_or(Refused::types("no function", "bpf_iter_task_file"))?;
-    let context = types.task_file.context.ok_or(Refused::types("no structure", "bpf_iter__task_file"))?;
-    let (meta, meta_type) = types.pointer(context, "meta")?;
-    let seq = types.field(meta_type, "seq")?;
-    let (task, task_type) = types.pointer(context, "task")?;
-    let fd = types.field(context, "fd")?;
-    let (file, file_type) = types.pointer(context, "file")?;
+    let Context { function, meta, seq, task, task_type, fd, file, file_type } =
+        Context::of(types, types.find(TASK_FILE)?)?;
     let dentry = types.nested(file_type, "f_path", "dentry")?;
     let dentry_type = types.behind(dentry, "dentry")?;
     let (super_block, super_block_type) = types.pointer(dentry_type, "d_sb")?;
@@ -275,19 +185,14 @@ pub(crate) fn rings(types: &Types<'_>, level: u32) -> Result<Program, Refused> {
     code.store(Width::Bytes4, Frame, at::PORT, R3);
     meta.load(&mut code, R1, R6);
     write_frame(&mut code, seq, 32);
-    Ok(Program { instructions: code.finish(), attach_to: function.number() })
+    Ok(Program { instructions: code.finish(), attach_to: function })
 }
 
 /// The program that writes a record for each descriptor of a socket of any family, for kernels that cannot run
 /// [`inet_files`].
 pub(crate) fn socket_files(types: &Types<'_>, level: u32) -> Result<Program, Refused> {
-    let function = types.task_file.function.ok_or(Refused::types("no function", "bpf_iter_task_file"))?;
-    let context = types.task_file.context.ok_or(Refused::types("no structure", "bpf_iter__task_file"))?;
-    let (meta, meta_type) = types.pointer(context, "meta")?;
-    let seq = types.field(meta_type, "seq")?;
-    let (task, task_type) = types.pointer(context, "task")?;
-    let fd = types.field(context, "fd")?;
-    let (file, file_type) = types.pointer(context, "file")?;
+    let Context { function, meta, seq, task, task_type, fd, file, file_type } =
+        Context::of(types, types.find(TASK_FILE)?)?;
     let (inode, inode_type) = types.pointer(file_type, "f_inode")?;
     let file_mode = types.field(file_type, "f_mode")?;
     let mode = types.field(inode_type, "i_mode")?;
@@ -312,20 +217,20 @@ pub(crate) fn socket_files(types: &Types<'_>, level: u32) -> Result<Program, Ref
     code.and(R8, FMODE_PATH);
     code.exit_unless_equal(R8, 0);
     number.load(&mut code, R3, R7);
-    code.store(Width::Bytes8, Frame, at::INODE, R3);
+    code.store(Width::Bytes4, Frame, at::INODE, R3);
     for field in path_to_process(types, task_type, level)? {
         field.load(&mut code, R6, R6);
     }
     code.store(Width::Bytes4, Frame, at::PROCESS, R6);
     fd.load(&mut code, R3, R1);
     code.store(Width::Bytes4, Frame, at::DESCRIPTOR, R3);
-    // Neither cookie nor namespace, port and protocol.
     code.set(R3, 0);
+    code.store(Width::Bytes4, Frame, at::FAMILY, R3);
     code.store(Width::Bytes8, Frame, at::COOKIE, R3);
     code.store(Width::Bytes8, Frame, at::NAMESPACE, R3);
     meta.load(&mut code, R1, R1);
     write_frame(&mut code, seq, 32);
-    Ok(Program { instructions: code.finish(), attach_to: function.number() })
+    Ok(Program { instructions: code.finish(), attach_to: function })
 }
 
 /// The members to load, one after the other, to get from a task to the number of its process.
@@ -350,8 +255,8 @@ fn path_to_thread(types: &Types<'_>, task: TypeId, level: u32) -> Result<Vec<Fie
 /// The program that writes the level of the reader's pid namespace, a number of 4 bytes, at the first task, and nothing
 /// at the others.
 pub(crate) fn level_of_reader(types: &Types<'_>) -> Result<Program, Refused> {
-    let function = types.task.function.ok_or(Refused::types("no function", "bpf_iter_task"))?;
-    let context = types.task.context.ok_or(Refused::types("no structure", "bpf_iter__task"))?;
+    let [function, context] =
+        types.find([(Kind::Func, "bpf_iter_task"), (Kind::Struct, "bpf_iter__task")])?;
     let (meta, meta_type) = types.pointer(context, "meta")?;
     let (seq, count) = (types.field(meta_type, "seq")?, types.field(meta_type, "seq_num")?);
     let (_, task_type) = types.pointer(context, "task")?;

@@ -1,27 +1,51 @@
 //! The programs in the running kernel, with sockets that the tests make. They need root and a kernel with BPF
 //! iterators, and are skipped without.
 
-use super::program::{Types, inet_files, level_of_reader, rings, socket_files};
-use super::{HeldSource, Refused, SocketFile, TaskFiles, ffi, kernel_types, level, may_load};
+use super::fdtable::MAP_BYTES;
+use super::fdtable::program::fdtable_sockets;
+use super::program::{inet_files, level_of_reader, rings, socket_files};
+use super::types::Types;
+use super::{BpfSource, Families, HeldSource, Refused, SocketFile, ffi, kernel_types, level, may_load};
+use crate::engine::parallel::lock;
 use rustix::io::Errno;
 use rustix::io::{FdFlags, fcntl_getfd};
 use rustix::thread::CapabilitySet;
 use socket_world::bpf::{Object, ids, link_ids, program_name};
 use socket_world::{Child, Held, kernel, live_skip, restrict, tcp, threads, udp, wait_until};
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
-/// The loaded program; the test is skipped where the kernel cannot load it. That is not decided by the code under test:
-/// where the kernel can, a refusal is a failure.
+/// The loaded programs: the one that is selected on this kernel, and that of the iterator over descriptors. The test is
+/// skipped where the kernel can load neither. That is not decided by the code under test: where the kernel can, a refusal is
+/// a failure.
 macro_rules! loaded {
     () => {{
         if let Err(why) = kernel::bpf_iterators() {
             live_skip!("{why}");
         }
         assert_eq!(may_load(), Ok(()));
-        TaskFiles::load().unwrap_or_else(|refused| panic!("{refused}"))
+        let selected = BpfSource::load(Families::Internet).unwrap_or_else(|refused| panic!("{refused}"));
+        assert!(walks_tables(&selected) || kernel::is_before(6, 4));
+        [selected, only_task_files()]
     }};
+}
+
+fn walks_tables(source: &BpfSource) -> bool {
+    lock(&source.tables).is_some()
+}
+
+fn only_task_files() -> BpfSource {
+    let source = BpfSource::load(Families::Internet).unwrap_or_else(|refused| panic!("{refused}"));
+    *lock(&source.tables) = None;
+    source.task_files().unwrap_or_else(|refused| panic!("{refused}"));
+    source
+}
+
+/// The link of the program in use.
+fn link_of(source: &BpfSource) -> OwnedFd {
+    let of_tables = lock(&source.tables).as_ref().map(|tables| tables.link.try_clone().unwrap());
+    of_tables.unwrap_or_else(|| source.task_files().unwrap().link.try_clone().unwrap())
 }
 
 /// The records of some processes, in order.
@@ -49,80 +73,120 @@ fn expected(held: &[Held]) -> Vec<SocketFile> {
 
 #[test]
 fn each_descriptor_of_a_socket_is_reported_and_no_other_descriptor() {
-    let source = loaded!();
-    let directory = std::env::temp_dir().join(format!("netstat-bpf-{}", std::process::id()));
-    let child = Child::fork(Some(b"held-by-bpf"), &[], |report| {
+    for source in loaded!() {
+        let directory = std::env::temp_dir().join(format!("netstat-bpf-{}", std::process::id()));
+        let child = Child::fork(Some(b"held-by-bpf"), &[], |report| {
+            report.made(tcp::pair_v4()?)?;
+            report.made(udp::unconnected_v6()?)?;
+            let (one, other) = std::os::unix::net::UnixStream::pair()?;
+            report.keep_unreported(one);
+            report.keep_unreported(other);
+            // A pipe, a file, and the path of a socket, which has the mode of one.
+            let (read, write) = io::pipe()?;
+            report.keep_unreported(read);
+            report.keep_unreported(write);
+            let listener = std::os::unix::net::UnixListener::bind(&directory)?;
+            report.keep_unreported(listener);
+            let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC;
+            report.keep_unreported(rustix::fs::open(&directory, flags, rustix::fs::Mode::empty())?);
+            std::fs::remove_file(&directory)
+        })
+        .unwrap();
+        assert_eq!(held_by(&source, &[child.pid()]), expected(child.held()));
+        // A second read returns the same, and closed sockets are no longer reported.
+        assert_eq!(held_by(&source, &[child.pid()]), expected(child.held()));
+        let pid = child.pid();
+        child.stop();
+        assert_eq!(held_by(&source, &[pid]), []);
+    }
+}
+
+#[test]
+fn sockets_of_every_family_are_reported_with_family_type_and_namespace() {
+    drop(loaded!());
+    let source = BpfSource::load(Families::All).unwrap();
+    let child = Child::fork(None, &[], |report| {
         report.made(tcp::pair_v4()?)?;
-        report.made(udp::unconnected_v6()?)?;
         let (one, other) = std::os::unix::net::UnixStream::pair()?;
-        report.keep_unreported(one);
-        report.keep_unreported(other);
-        // A pipe, a file, and the path of a socket, which has the mode of one.
-        let (read, write) = io::pipe()?;
-        report.keep_unreported(read);
-        report.keep_unreported(write);
-        let listener = std::os::unix::net::UnixListener::bind(&directory)?;
-        report.keep_unreported(listener);
-        let flags = rustix::fs::OFlags::PATH | rustix::fs::OFlags::CLOEXEC;
-        report.keep_unreported(rustix::fs::open(&directory, flags, rustix::fs::Mode::empty())?);
-        std::fs::remove_file(&directory)
+        report.keep(one)?;
+        report.keep(other)?;
+        report.keep(std::os::unix::net::UnixDatagram::unbound()?).map(drop)
     })
     .unwrap();
     assert_eq!(held_by(&source, &[child.pid()]), expected(child.held()));
-    // A second read returns the same, and closed sockets are no longer reported.
+    let own = std::fs::metadata("/proc/self/ns/net").unwrap();
+    let netns = u32::try_from(std::os::unix::fs::MetadataExt::ino(&own)).unwrap();
+    let mut kinds = Vec::new();
+    let mut note = |file: SocketFile| {
+        let evidence = file.evidence.unwrap();
+        assert_eq!(evidence.netns, netns);
+        kinds.push((evidence.family, evidence.socket_type));
+    };
+    source
+        .read(&mut |_, file| {
+            if file.pid == child.pid() {
+                note(file)
+            }
+        })
+        .unwrap();
+    kinds.sort_unstable();
+    assert!(kinds.ends_with(&[(2, 1), (2, 1)]) && kinds.starts_with(&[(1, 1), (1, 1), (1, 2)]), "{kinds:?}");
+    // Without the program that walks tables.
+    *lock(&source.tables) = None;
     assert_eq!(held_by(&source, &[child.pid()]), expected(child.held()));
-    let pid = child.pid();
-    child.stop();
-    assert_eq!(held_by(&source, &[pid]), []);
 }
 
 #[test]
 fn more_descriptors_than_fit_one_read_are_reported_once_each() {
-    let source = loaded!();
-    let child = Child::fork(None, &[], |report| {
-        socket_world::need_descriptors(9_000)?;
-        let socket = udp::bind_to("127.0.0.1:0".parse().unwrap())?;
-        for _ in 0..8_000 {
-            report.keep(socket.try_clone()?)?;
-        }
-        Ok(())
-    })
-    .unwrap();
-    assert_eq!(held_by(&source, &[child.pid()]), expected(child.held()));
+    for source in loaded!() {
+        let child = Child::fork(None, &[], |report| {
+            socket_world::need_descriptors(9_000)?;
+            let socket = udp::bind_to("127.0.0.1:0".parse().unwrap())?;
+            for _ in 0..8_000 {
+                report.keep(socket.try_clone()?)?;
+            }
+            Ok(())
+        })
+        .unwrap();
+        assert_eq!(held_by(&source, &[child.pid()]), expected(child.held()));
+    }
 }
 
 #[test]
 fn table_of_a_single_thread_is_reported_with_the_pid_of_its_process() {
-    let source = loaded!();
-    let thread = threads::own_table(tcp::pair_v4).unwrap();
-    let own = std::process::id();
-    assert!(thread.tid() != own && thread.held().iter().all(|held| held.pid == own));
-    let reported = held_by(&source, &[own]);
-    for file in expected(thread.held()) {
-        assert_eq!(reported.iter().filter(|held| **held == file).count(), 1, "{file:?} in {reported:?}");
+    for source in loaded!() {
+        let thread = threads::own_table(tcp::pair_v4).unwrap();
+        let own = std::process::id();
+        assert!(thread.tid() != own && thread.held().iter().all(|held| held.pid == own));
+        let reported = held_by(&source, &[own]);
+        for file in expected(thread.held()) {
+            assert_eq!(reported.iter().filter(|held| **held == file).count(), 1, "{file:?} in {reported:?}");
+        }
+        assert_eq!(held_by(&source, &[thread.tid()]), []);
     }
-    assert_eq!(held_by(&source, &[thread.tid()]), []);
 }
 
 #[test]
 fn process_whose_leader_has_exited_is_reported() {
-    let source = loaded!();
-    let exited = threads::exited_leader(None, tcp::pair_v4).unwrap();
-    let child = exited.child();
-    assert_eq!(held_by(&source, &[child.pid()]), expected(child.held()));
+    for source in loaded!() {
+        let exited = threads::exited_leader(None, tcp::pair_v4).unwrap();
+        let child = exited.child();
+        assert_eq!(held_by(&source, &[child.pid()]), expected(child.held()));
+    }
 }
 
 #[test]
 fn processes_have_the_numbers_of_the_readers_pid_namespace() {
     // The first level, unless the tests run in a container.
-    let level = loaded!().level();
+    let level = loaded!()[0].level();
     if kernel::is_before(6, 5) {
         live_skip!("BPF in a pid namespace of its own: Linux before 6.5");
     }
     let child = Child::fork(None, &[], |_| {
         restrict::in_pid_namespace(|| {
             // One level below: its first process is reported with the number it has in this namespace.
-            let source = TaskFiles::load().map_err(|refused| io::Error::other(refused.to_string()))?;
+            let source = BpfSource::load(Families::Internet)
+                .map_err(|refused| io::Error::other(refused.to_string()))?;
             assert_eq!((source.level(), std::process::id()), (level + 1, 1));
             let socket = udp::bind_to("127.0.0.1:0".parse().unwrap())?;
             let own = expected(&[Held::of(&socket)?]);
@@ -137,7 +201,8 @@ fn processes_have_the_numbers_of_the_readers_pid_namespace() {
             assert_eq!(all, expected, "and no process outside the namespace");
 
             restrict::in_pid_namespace(|| {
-                let inner = TaskFiles::load().map_err(|refused| io::Error::other(refused.to_string()))?;
+                let inner = BpfSource::load(Families::Internet)
+                    .map_err(|refused| io::Error::other(refused.to_string()))?;
                 assert_eq!(inner.level(), level + 2);
                 assert!(held_by(&inner, &[1]).contains(&SocketFile { pid: 1, ..copy }));
                 Ok(())
@@ -192,8 +257,8 @@ fn root_of_a_user_namespace_is_refused_by_the_kernel() {
         restrict::become_user(65_534)?;
         restrict::enter_user_namespace(rustix::thread::UnshareFlags::empty())?;
         may_load().map_err(|refused| io::Error::other(refused.to_string()))?;
-        let refused = TaskFiles::load().unwrap_err();
-        assert_eq!(refused.to_string(), "bpf(BPF_PROG_LOAD): Operation not permitted (os error 1)");
+        let refused = BpfSource::load(Families::Internet).unwrap_err();
+        assert_eq!(refused.to_string(), "bpf(BPF_MAP_CREATE): Operation not permitted (os error 1)");
         Ok(())
     });
     match child {
@@ -207,25 +272,27 @@ fn root_of_a_user_namespace_is_refused_by_the_kernel() {
 
 #[test]
 fn program_and_link_are_freed_when_dropped() {
-    let source = loaded!();
-    let (link, program) = link_ids(source.link.as_fd()).unwrap();
-    assert_eq!(program_name(program).unwrap(), "netstat_owners");
-    let are_there = || {
-        let has = |of, id| ids(of).unwrap().contains(&id);
-        (has(Object::Link, link), has(Object::Program, program))
-    };
-    assert_eq!(are_there(), (true, true));
-    // The kernel frees them asynchronously.
-    drop(source);
-    assert!(wait_until(Duration::from_secs(10), || are_there() == (false, false)), "{:?}", are_there());
+    for source in loaded!() {
+        let (link, program) = link_ids(link_of(&source).as_fd()).unwrap();
+        assert_eq!(program_name(program).unwrap(), "netstat_owners");
+        let are_there = || {
+            let has = |of, id| ids(of).unwrap().contains(&id);
+            (has(Object::Link, link), has(Object::Program, program))
+        };
+        assert_eq!(are_there(), (true, true));
+        // The kernel frees them asynchronously.
+        drop(source);
+        assert!(wait_until(Duration::from_secs(10), || are_there() == (false, false)), "{:?}", are_there());
+    }
 }
 
 #[test]
 fn descriptors_are_closed_on_exec() {
-    let source = loaded!();
-    let run = ffi::start_iterator(source.link.as_fd()).unwrap();
-    let closes = |fd: &OwnedFd| fcntl_getfd(fd).unwrap() == FdFlags::CLOEXEC;
-    assert!(closes(&source.link) && closes(&run));
+    for source in loaded!() {
+        let run = ffi::start_iterator(link_of(&source).as_fd()).unwrap();
+        let closes = |fd: &OwnedFd| fcntl_getfd(fd).unwrap() == FdFlags::CLOEXEC;
+        assert!(closes(&link_of(&source)) && closes(&run));
+    }
 }
 
 #[test]
@@ -235,13 +302,19 @@ fn verifier_accepts_the_programs_of_every_level() {
     let types = Types::new(&file).unwrap();
     // The kernel allows 32 namespaces in one another.
     let of_level = |level| [inet_files(&types, level), socket_files(&types, level), rings(&types, level)];
-    let programs = (0..=32).flat_map(of_level).chain([level_of_reader(&types)]);
+    let (map, _mapping) = ffi::Mapping::of_new_array(b"netstat_test\0\0\0\0", MAP_BYTES).unwrap();
+    let walks_tables = fdtable_sockets(&types, Families::Internet, map.as_raw_fd(), 0);
+    let programs =
+        [walks_tables].into_iter().chain((0..=32).flat_map(of_level)).chain([level_of_reader(&types)]);
     for program in programs {
         let program = program.unwrap();
-        let mut log = vec![0; 1 << 16];
         let name = b"netstat_test\0\0\0\0";
-        let loaded = ffi::load_iterator(name, &program.instructions, program.attach_to, &mut log);
-        assert!(loaded.is_ok(), "{loaded:?}:\n{}", String::from_utf8_lossy(&log));
+        let load = |log: &mut [u8]| ffi::load_iterator(name, &program.instructions, program.attach_to, log);
+        if load(&mut []).is_err() {
+            let mut log = vec![0; 1 << 20];
+            let refused = load(&mut log);
+            panic!("{refused:?}:\n{}", String::from_utf8_lossy(&log));
+        }
     }
 }
 

@@ -83,7 +83,6 @@ impl<'d> Answer<'d> {
     }
 
     /// The next record; `None` when the answer is complete.
-    #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Record<'_>>, Fault> {
         if self.peer.is_none() {
             return Ok(None);
@@ -141,7 +140,6 @@ impl<'d> Answer<'d> {
     }
 
     /// Finds the next record, and returns where in the buffer its payload is.
-    #[inline]
     fn advance(&mut self) -> Result<Option<Range<usize>>, Fault> {
         loop {
             let datagram = self.buffer.get(..self.length).unwrap_or_default();

@@ -1,0 +1,148 @@
+//! Tests of what the program shows on a terminal: fitted to its size, in colour, through a pager.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+#![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
+
+use socket_world::{holders, live_skip, namespace, quiet, tcp, terminal};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::process::{Command, Stdio};
+
+/// The program in a known environment.
+fn lsock(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lsock"));
+    for name in ["COLUMNS", "LINES", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "LESS", "LC_ALL", "LC_CTYPE"] {
+        command.env_remove(name);
+    }
+    command.args(args).env("LANG", "C.UTF-8").env("TERM", "xterm-256color").env("PAGER", "cat");
+    command
+}
+
+fn on_terminal(command: Command, columns: u16, rows: u16) -> String {
+    let (status, output) = terminal::output(command, columns, rows).unwrap();
+    let text = String::from_utf8(output).unwrap();
+    assert!(status.success(), "{text}");
+    text.replace("\r\n", "\n")
+}
+
+fn in_pipe(mut command: Command) -> String {
+    let quiet = quiet();
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    drop(quiet);
+    String::from_utf8(child.wait_with_output().unwrap().stdout).unwrap()
+}
+
+/// The lines that a terminal shows; none of them wraps.
+fn screen(text: &str, columns: u16) -> Vec<String> {
+    let rows = u16::try_from(text.lines().count() + 1).unwrap();
+    let mut terminal = vt100::Parser::new(rows, columns, 0);
+    terminal.process(text.replace('\n', "\r\n").as_bytes());
+    let screen = terminal.screen();
+    assert!((0..rows).all(|row| !screen.row_wrapped(row)), "{}", screen.contents());
+    screen.rows(0, columns).map(|row| row.trim_end().to_owned()).collect()
+}
+
+/// In a network namespace: a listener with 25 holders and 59 connections, of which this process has both ends, one for
+/// both families and one for IPv6 alone, and UDP over both families.
+fn in_trial_world(test: impl FnOnce() + Send) {
+    let ran = namespace::in_network_namespace(|| {
+        let listener = TcpListener::bind("127.0.0.1:8080").unwrap();
+        let _workers = holders::inherited(24, &listener).unwrap();
+        let connect = |_| (TcpStream::connect("127.0.0.1:8080").unwrap(), listener.accept().unwrap());
+        let _connections: Vec<_> = (0..59).map(connect).collect();
+        let _dual = tcp::listener_dual_stack().unwrap();
+        let _v6_only = tcp::listener_v6_only().unwrap();
+        let _udp = ["0.0.0.0:5353", "[::1]:5353"]
+            .map(|end| UdpSocket::bind::<SocketAddr>(end.parse().unwrap()).unwrap());
+        test();
+    });
+    if let Err(why) = ran {
+        live_skip!("a network namespace: {why}");
+    }
+}
+
+#[test]
+fn live_program_alone_shows_an_overview_on_a_terminal_and_rows_in_a_pipe() {
+    in_trial_world(|| {
+        let text = on_terminal(lsock(&[]), 80, 24);
+        let lines = screen(&text, 80);
+        assert!(lines[0].starts_with("LISTENING      ADDRESS"), "{text}");
+        let of_listener: Vec<_> =
+            lines.iter().filter(|line| line.contains("8080 tcp4   localhost")).collect();
+        let pid = std::process::id();
+        assert_eq!(of_listener.len(), 1, "{text}");
+        assert!(of_listener[0].starts_with('○') && of_listener[0].contains(&format!("{pid} +24")), "{text}");
+        let pairs = format!("  59 ←  terminal-");
+        let of_pairs = lines.iter().filter(|line| line.starts_with(&pairs)).count();
+        assert_eq!(of_pairs, 1, "{text}");
+        assert!(text.lines().count() < 24, "{text}");
+        assert!(in_pipe(lsock(&[])).starts_with("PROTO  STATE"));
+        assert!(in_pipe(lsock(&["overview"])).starts_with("LISTENING"));
+    });
+}
+
+#[test]
+fn live_table_fits_the_terminal_of_each_run() {
+    in_trial_world(|| {
+        for columns in [40, 60, 80, 132] {
+            let text = on_terminal(lsock(&["-t"]), columns, 300);
+            let rows = screen(&text, columns).into_iter().skip(1).take_while(|line| !line.is_empty()).count();
+            assert_eq!(rows, 121, "{text}");
+        }
+        let mut narrow = lsock(&["-t"]);
+        narrow.env("COLUMNS", "50");
+        let text = on_terminal(narrow, 132, 300);
+        let widest = screen(&text, 132).iter().map(|line| line.chars().count()).max();
+        assert!(widest <= Some(50), "{text}");
+        let listening = on_terminal(lsock(&["-tl"]), 80, 24);
+        assert!(!listening.contains("REMOTE\u{1b}") && listening.contains("REMOTE left out"), "{listening}");
+        assert!(listening.contains("*:") && listening.contains("[::]:"), "{listening}");
+    });
+}
+
+#[test]
+fn live_wide_option_shows_the_table_of_a_pipe() {
+    in_trial_world(|| {
+        let piped = in_pipe(lsock(&["-t"]));
+        assert_eq!(on_terminal(lsock(&["-t", "-W", "--color", "never"]), 80, 24), piped);
+        assert_eq!(in_pipe(lsock(&["-t", "-W"])), piped);
+        assert!(piped.lines().count() == 122 && piped.contains(",") && !piped.contains('…'), "{piped}");
+    });
+}
+
+#[test]
+fn live_long_output_goes_through_the_pager_and_short_output_does_not() {
+    in_trial_world(|| {
+        let paged = |args: &[&str], rows| {
+            let mut command = lsock(args);
+            command.env("PAGER", "sed 's/^/paged: /'; echo \"$LESS\"");
+            on_terminal(command, 80, rows)
+        };
+        let text = paged(&["-t"], 24);
+        assert!(text.lines().take(100).all(|line| line.starts_with("paged: ")), "{text}");
+        assert!(text.ends_with("FRX\n"), "{text}");
+        assert!(!paged(&["-t", "--no-pager"], 24).contains("paged: "));
+        assert!(!paged(&["-t"], 300).contains("paged: "));
+        assert!(!paged(&["--json"], 24).contains("paged: "));
+        // One that cannot be started.
+        let mut command = lsock(&["-t"]);
+        command.env("PAGER", "no-such-pager-of-lsock");
+        assert_eq!(
+            screen(&on_terminal(command, 80, 24), 80).iter().filter(|line| line.starts_with("tcp ")).count(),
+            121
+        );
+    });
+}
+
+#[test]
+fn live_colour_and_marks_follow_the_environment() {
+    in_trial_world(|| {
+        let coloured = on_terminal(lsock(&[]), 80, 24);
+        assert!(coloured.contains("\u{1b}[31m●"), "{coloured}");
+        let mut plain = lsock(&[]);
+        plain.env("NO_COLOR", "1").env("LC_ALL", "C");
+        let plain = on_terminal(plain, 80, 24);
+        assert!(plain.is_ascii() && !plain.contains('\u{1b}'), "{plain}");
+        assert!(plain.lines().any(|line| line.starts_with(".  8080 tcp4")), "{plain}");
+        assert!(plain.lines().any(|line| line.starts_with("  59 <-")), "{plain}");
+    });
+}

@@ -1,0 +1,81 @@
+//! The map that the program writes to and the reader reads: what the program keeps from call to call, then the records.
+
+/// The number of records that the map holds, a power of two.
+pub(crate) const MAX_RECORDS: i16 = 1024;
+/// The bytes of a record, and what they are: those of [`RECORD_BYTES`](super::super::program::RECORD_BYTES).
+pub(crate) const RECORD: i16 = 32;
+/// Where the first record is in the map.
+pub(crate) const RECORDS_AT: i16 = 640;
+/// The bytes of the map's value.
+pub(crate) const MAP_BYTES: u32 =
+    RECORDS_AT.unsigned_abs() as u32 + MAX_RECORDS.unsigned_abs() as u32 * RECORD.unsigned_abs() as u32;
+
+/// What the program keeps in the map, a number of 8 bytes each. The reader reads the first ones.
+pub(crate) mod state {
+    /// The number of records in the map.
+    pub(crate) const RECORDS: i16 = 0;
+    /// Set when a call ended early: the records are to be taken, and the iterator read again.
+    pub(crate) const STOPPED: i16 = 8;
+    /// The number of slots that kept changing.
+    pub(crate) const LOST: i16 = 16;
+    /// The number of tasks without a number in the reader's pid namespace.
+    pub(crate) const FOREIGN: i16 = 24;
+    /// The run that the state is of, `bpf_iter_meta.session_id`.
+    pub(crate) const SESSION: i16 = 32;
+    /// The operations of a socket's file: the address tells sockets from other files.
+    pub(crate) const OPERATIONS: i16 = 40;
+    pub(crate) const TASK: i16 = 48;
+    pub(crate) const CURRENT: i16 = 56;
+    /// The table that is read: `files_struct`, its `fdtable`, and of that slots, bit map and number of slots.
+    pub(crate) const FILES: i16 = 64;
+    pub(crate) const TABLE: i16 = 72;
+    pub(crate) const SLOTS: i16 = 80;
+    pub(crate) const OPEN: i16 = 88;
+    pub(crate) const SLOT_COUNT: i16 = 96;
+    /// The next descriptor, and which of its eight are to be read, a bit each.
+    pub(crate) const DESCRIPTOR: i16 = 104;
+    pub(crate) const WANTED: i16 = 112;
+    pub(crate) const REPEATS: i16 = 120;
+    /// How many slots this call may still read.
+    pub(crate) const SLOTS_LEFT: i16 = 128;
+    pub(crate) const PROCESS: i16 = 136;
+    /// Where to continue: thread and its start, descriptor, and which of its eight.
+    pub(crate) const RESUME_THREAD: i16 = 144;
+    pub(crate) const RESUME_START: i16 = 152;
+    pub(crate) const RESUME_DESCRIPTOR: i16 = 160;
+    pub(crate) const RESUME_WANTED: i16 = 168;
+    /// The last table of a thread other than the leader: its process and `files_struct`.
+    pub(crate) const LAST_PROCESS: i16 = 176;
+    pub(crate) const LAST_FILES: i16 = 184;
+    /// Where barriers are made.
+    pub(crate) const BARRIER: i16 = 192;
+    pub(crate) const THREAD: i16 = 200;
+    pub(crate) const START: i16 = 208;
+    /// Not 0: the task is not the leader.
+    pub(crate) const IS_THREAD: i16 = 216;
+    /// How many records there are with those of this step.
+    pub(crate) const PENDING: i16 = 224;
+    /// Which of the eight records did not hold, a bit each.
+    pub(crate) const FAILED: i16 = 232;
+    /// Not 0: something has changed.
+    pub(crate) const CHANGED: i16 = 240;
+    /// Not 0: the record is of another family.
+    pub(crate) const OTHER_FAMILY: i16 = 248;
+    /// Where a number of the reader's pid namespace is in any `struct pid`, and that place for the task.
+    pub(crate) const NUMBER: i16 = EIGHT_FILES;
+    pub(crate) const PID: i16 = EIGHT_SOCKETS;
+    /// The sockets among the eight: [`entry`](super::entry).
+    pub(crate) const ENTRIES: i16 = 256;
+    /// The eight files, and the sockets of those that are one.
+    pub(crate) const EIGHT_FILES: i16 = 512;
+    pub(crate) const EIGHT_SOCKETS: i16 = 576;
+}
+
+/// A socket to record: its file, the socket, the sock, and which of the eight slots it is in.
+pub(crate) mod entry {
+    pub(crate) const BYTES: i16 = 32;
+    pub(crate) const FILE: i16 = 0;
+    pub(crate) const SOCKET: i16 = 8;
+    pub(crate) const SOCK: i16 = 16;
+    pub(crate) const SLOT: i16 = 24;
+}
