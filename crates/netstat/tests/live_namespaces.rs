@@ -493,3 +493,17 @@ fn live_filter_by_namespace_lists_that_namespace_or_leaves_it_out() {
     assert_eq!(snapshot.sockets, []);
     has_gap_of(&snapshot, GapKind::NamespacesSkipped);
 }
+
+#[test]
+fn live_namespace_without_processes_is_read_from_proc_where_netlink_is_refused() {
+    let _quiet = quiet();
+    let descriptor = made!(held_by_descriptor());
+    restricted!("seccomp", || {
+        restrict::deny_netlink(1)?;
+        let snapshot = Query::new().netns(Scope::All).owners(true).snapshot().unwrap();
+        descriptor.held.iter().for_each(|held| check(&snapshot, descriptor.id, held));
+        assert_eq!(snapshot.namespace(descriptor.id).unwrap().source, NamespaceSource::Procfs);
+        has_gap_of(&snapshot, GapKind::Fallback);
+        Ok(())
+    });
+}

@@ -281,7 +281,7 @@ impl<'c> System for Native<'c> {
             let why = format!("network namespace {netns} is not found");
             return Err(Error::system("close", socket.subject(), io::Error::new(ErrorKind::NotFound, why)));
         };
-        let mut dumps = Dumps::new(move || target.open()).opening_by("setns");
+        let mut dumps = Dumps::new(move || target.open().map_err(|why| why.errno)).opening_by("setns");
         destroy::destroy_over(&mut dumps, socket)
     }
 }

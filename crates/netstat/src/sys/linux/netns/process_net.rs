@@ -4,7 +4,7 @@ use crate::sys::linux::procfs::net;
 use netstat_wire::linux::proc_pid_fd::network_namespace;
 use rustix::fs::readlink;
 use rustix::io::Errno;
-use std::io::{self, ErrorKind, Read};
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 
 /// The directory of the calling thread's tables.
@@ -25,12 +25,10 @@ pub(crate) fn group_of(process: &str) -> io::Result<u64> {
 /// Opens a file of one of these processes, as long as it lives in the namespace with this number. `path`: that of the
 /// calling thread's file.
 pub(crate) fn open(pids: &[u32], number: u64, path: &str) -> io::Result<Box<dyn Read>> {
-    let Some(file) = path.strip_prefix(OWN_DIRECTORY).and_then(|path| path.strip_prefix('/')) else {
-        return Err(ErrorKind::NotFound.into());
-    };
+    let file = path.strip_prefix(OWN_DIRECTORY).unwrap_or(path);
     let lives_there = |pid: &u32| namespace_of(&pid.to_string()) == Ok(number);
     for pid in pids.iter().filter(|pid| lives_there(pid)) {
-        let opened = net::open(&format!("/proc/{pid}/net/{file}"));
+        let opened = net::open(&format!("/proc/{pid}/net{file}"));
         // The file is of the namespace in which the process was when it was opened.
         if lives_there(pid) {
             return opened;

@@ -1,7 +1,7 @@
 //! The network namespaces of one listing, and reading their tables.
 
 use super::ListedNamespaces;
-use super::enter::{Target, open_in};
+use super::enter::{Target, Unopened, open_in};
 use super::find::FoundNamespace;
 use super::process_net::{self, OWN_DIRECTORY};
 use crate::engine::parallel::lock;
@@ -20,6 +20,7 @@ use crate::sys::linux::sock_diag::request::{Table, tables_of};
 use crate::sys::linux::sockets;
 use rustix::io::Errno;
 use rustix::process::{Resource, getrlimit};
+use std::io::{self, ErrorKind, Read};
 use std::mem;
 use std::num::NonZeroU64;
 use std::ops::ControlFlow;
@@ -38,7 +39,7 @@ struct Space {
     /// Requests to its kernel tables; `None`: the caller's own namespace, to which the caller has a socket.
     dumps: Option<Dumps<'static>>,
     /// Why it has no netlink socket.
-    unopened: Option<Errno>,
+    unopened: Option<Unopened>,
     source: NamespaceSource,
     /// Nothing more is read of it.
     is_over: bool,
@@ -51,7 +52,17 @@ impl Space {
 
     /// Whether nothing can be read: not even by way of a process that lives there.
     fn is_out_of_reach(&self) -> bool {
-        self.unopened.is_some() && self.found.pids.is_empty()
+        self.unopened.is_some_and(|why| !why.has_entered()) && self.found.pids.is_empty()
+    }
+
+    /// Opens a file of the namespace, by the path that it has for a thread in it.
+    fn open(target: &Target, pids: &[u32], can_enter: bool, path: &str) -> io::Result<Box<dyn Read>> {
+        match path.starts_with(OWN_DIRECTORY) {
+            true if can_enter => Ok(Box::new(target.open_file(path)?)),
+            true => process_net::open(pids, target.number, path),
+            // The others are not sure to be of that thread.
+            false => Err(ErrorKind::NotFound.into()),
+        }
     }
 
     fn describe(&self) -> Namespace {
@@ -217,25 +228,26 @@ impl State {
             true => Vec::new(),
             false => open_in(&targets),
         };
-        let out_of_descriptors =
-            |result: &Result<_, Errno>| matches!(result, Err(Errno::MFILE | Errno::NFILE));
-        if opened.iter().any(out_of_descriptors) {
+        if opened.iter().any(|opened| opened.as_ref().is_err_and(|why| why.is_out_of_descriptors())) {
             self.is_scarce = true;
             opened.clear();
         }
         let mut opened = opened.into_iter();
         for (at, target) in foreign.into_iter().zip(targets) {
             let Some(space) = self.spaces.get_mut(at) else { continue };
-            let mut dumps = Dumps::new(move || target.open()).opening_by("setns");
-            match opened.next() {
-                Some(Ok(socket)) => dumps.set_peer(socket),
-                Some(Err(errno)) => {
-                    space.unopened = Some(errno);
-                    dumps = Dumps::new(move || Err::<SockDiag, _>(errno)).opening_by("setns");
+            let open = move || target.open().map_err(|why| why.errno);
+            space.dumps = Some(match opened.next() {
+                Some(Ok(socket)) => {
+                    let mut dumps = Dumps::new(open).opening_by("setns");
+                    dumps.set_peer(socket);
+                    dumps
                 }
-                None => {}
-            }
-            space.dumps = Some(dumps);
+                Some(Err(why)) => {
+                    space.unopened = Some(why);
+                    Dumps::new(move || Err::<SockDiag, _>(why.errno)).opening_by(why.call)
+                }
+                None => Dumps::new(open).opening_by("setns"),
+            });
         }
     }
 
@@ -258,7 +270,9 @@ impl State {
             return ControlFlow::Continue(());
         }
         let mut flow = ControlFlow::Continue(());
-        let (netns, number) = (space.netns, space.id.0.get());
+        let netns = space.netns;
+        let target = space.target();
+        let can_enter = space.unopened.is_none_or(Unopened::has_entered);
         let mut named = |mut row: Socket| {
             row.netns = netns;
             flow = sink(row);
@@ -269,7 +283,7 @@ impl State {
             None => sockets::list(own, &mut net::open, slice::from_ref(table), &mut named),
             Some(dumps) => {
                 dumps.swap_buffer(buffer);
-                let mut open = |path: &str| process_net::open(&pids, number, path);
+                let mut open = |path: &str| Space::open(&target, &pids, can_enter, path);
                 let dumps = dumps.receive_ahead(receive_ahead);
                 let read = sockets::list(dumps, &mut open, slice::from_ref(table), &mut named);
                 if *is_scarce {
@@ -321,12 +335,13 @@ impl Space {
     /// Nothing of the namespace can be read.
     fn fail(&mut self, reading: &mut Reading) {
         self.is_over = true;
-        let errno = self.unopened.unwrap_or(Errno::NOENT);
-        let error = || std::io::Error::from(errno);
+        let Unopened { call, errno } =
+            self.unopened.unwrap_or(Unopened { call: "setns", errno: Errno::NOENT });
+        let source = format!("{call}: {}", io::Error::from(errno));
         let (kind, source) = match errno {
-            Errno::NOENT | Errno::SRCH => (GapKind::NamespacesVanished, "setns".to_owned()),
-            Errno::ACCESS | Errno::PERM => (GapKind::NamespacesUnreadable, format!("setns: {}", error())),
-            _ => (GapKind::NamespacesSkipped, format!("setns: {}", error())),
+            Errno::NOENT | Errno::SRCH => (GapKind::NamespacesVanished, call.to_owned()),
+            Errno::ACCESS | Errno::PERM => (GapKind::NamespacesUnreadable, source),
+            _ => (GapKind::NamespacesSkipped, source),
         };
         reading.gaps.push(Gap::new(kind, 1, source));
         let subject = || format!("sockets of network namespace {}", self.id);
