@@ -20,6 +20,7 @@ bench same-json [WORLD...] --base DIR
 bench curve [WORLD...]     draws time and memory over the number of sockets (1k to 500k)
 bench render [WORLD]       times how long lsock takes to write its output to a file, beyond the listing (large)
 bench micro                times the decoders alone, in nanoseconds a record
+bench namespaces           times a listing of 200 network namespaces with 21 sockets each (needs root)
 bench build                times a clean release build of the library alone, and of netsock
 bench compare OLD NEW      prints what got worse between two results of one machine (exit code 1)
 
@@ -55,6 +56,7 @@ pub(crate) enum Action {
         base: PathBuf,
     },
     Micro,
+    Namespaces,
     Build,
     Compare {
         old: PathBuf,
@@ -151,6 +153,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<(Ac
         ["contender", name, port] => Action::Contender { name: (*name).to_owned(), port: port.parse()? },
         ["write", bytes] => Action::Write(bytes.parse()?),
         ["micro"] => Action::Micro,
+        ["namespaces"] => Action::Namespaces,
         ["build"] => Action::Build,
         ["compare", old, new] => Action::Compare { old: old.into(), new: new.into() },
         ["compare", ..] => return Err("compare takes two files of results".into()),
