@@ -146,7 +146,7 @@ windows_programs() {
         die "port $port is not listed\n" unless $row;
         print "lsock.exe: $row->{protocol} $row->{local}{addr}:$row->{local}{port} $row->{state}, ",
             scalar @{$document->{sockets}}, " rows\n";' "$port" <<<"$printed"
-    "$wine" "$program" --completions powershell | grep -c Register-ArgumentCompleter >/dev/null
+    "$wine" "$program" completions powershell | grep -c Register-ArgumentCompleter >/dev/null
     kill "$listening_PID"
 }
 

@@ -1,32 +1,29 @@
 //! The command line of the program.
 
-use crate::exit::EarlyExit;
-use crate::{foreign_options, help};
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use clap_complete::Shell;
+use crate::commands::completions::Shell;
+use crate::help;
+use clap::{CommandFactory, Parser, Subcommand};
 use lsock::filter_args::FilterArgs;
 use lsock::list_args::{ColorWhen, ListArgs};
 
 /// Lists the network sockets of this machine and the processes that hold them
 ///
-/// With nothing said: every TCP and UDP socket of this network namespace with its owners, ordered by protocol, local
-/// and remote end. Options of the same kind unite; options of different kinds and the filter narrow.
+/// Without arguments: every TCP and UDP socket of this network namespace with its owners, sorted by protocol, local and
+/// remote end. Options of the same kind are OR-ed; options of different kinds and the filter are AND-ed.
 #[derive(Parser, Debug, Default)]
-#[command(name = "lsock", version, args_override_self = true, args_conflicts_with_subcommands = true,
-          disable_help_subcommand = true, after_help = format!("Examples:\n{}", help::EXAMPLES))]
+#[command(
+    name = "lsock",
+    version,
+    args_override_self = true,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 
     #[command(flatten)]
     pub(crate) list: ListArgs,
-
-    /// Print a completion script
-    #[arg(long, value_name = "SHELL", value_enum)]
-    pub(crate) completions: Option<Shell>,
-    /// Print the manual page: lsock --man | man -l -
-    #[arg(long)]
-    pub(crate) man: bool,
 }
 
 /// The commands beside the listing.
@@ -42,8 +39,26 @@ pub(crate) enum Command {
     /// Close sockets of other processes (Linux, with CAP_NET_ADMIN)
     ///
     /// Shows what would be closed and asks. The holders keep their descriptors, and their next call on one fails; the
-    /// other end of a connection gets a reset. A socket that takes the same addresses meanwhile is not hit.
+    /// other end of a connection gets a reset. A socket that takes the same addresses meanwhile is not closed.
     Destroy(DestroyArgs),
+    /// Print the completions for a shell, which complete columns, states, users, processes and ports in use
+    Completions {
+        /// The shell
+        #[arg(value_name = "SHELL", value_enum)]
+        shell: Option<Shell>,
+    },
+    /// Print a manual page: lsock man | man -l -
+    Man {
+        /// The command whose page it is; without one, that of lsock
+        #[arg(value_name = "COMMAND")]
+        of: Option<String>,
+    },
+    /// Explain one topic: filters, columns, options ...
+    Help {
+        /// The topic or command; without one, the first screen
+        #[arg(value_name = "TOPIC")]
+        topic: Option<String>,
+    },
 }
 
 /// The arguments of `lsock overview`.
@@ -67,25 +82,24 @@ pub(crate) struct OverviewArgs {
 pub(crate) struct DestroyArgs {
     #[command(flatten)]
     pub(crate) filters: FilterArgs,
-    /// Don't ask
+    /// Close without asking
     #[arg(short, long)]
     pub(crate) yes: bool,
 }
 
-impl Cli {
-    /// Parses the arguments of this process.
-    pub(crate) fn from_command_line() -> Result<Self, EarlyExit> {
-        let matches = command().try_get_matches().map_err(foreign_options::explain)?;
-        Self::from_arg_matches(&matches).map_err(EarlyExit::Clap)
-    }
+/// The definition of the command line.
+pub(crate) fn command() -> clap::Command {
+    // `--bound` of the listing mentions --all, which closing does not take.
+    Cli::command()
+        .mut_subcommand("destroy", |destroy| destroy.mut_arg("bound", |arg| arg.help(help::BOUND_TO_CLOSE)))
 }
 
-/// The command with its whole help.
-pub(crate) fn command() -> clap::Command {
-    Cli::command().after_long_help(help::long()).mut_subcommand("destroy", |destroy| {
-        // `--bound` of the listing mentions --all, which closing does not take.
-        destroy.mut_arg("bound", |arg| arg.help(help::BOUND_TO_CLOSE)).after_help(help::destroy())
-    })
+/// The same with the help of one screen for `--help`.
+pub(crate) fn with_screens() -> clap::Command {
+    command()
+        .override_help(help::SCREEN)
+        .mut_subcommand("overview", |overview| overview.override_help(help::OVERVIEW_SCREEN))
+        .mut_subcommand("destroy", |destroy| destroy.override_help(help::DESTROY_SCREEN))
 }
 
 #[cfg(test)]
@@ -94,7 +108,7 @@ mod tests {
 
     #[test]
     fn command_line_definition_is_sound() {
-        command().debug_assert();
+        with_screens().debug_assert();
     }
 
     #[test]
@@ -103,6 +117,15 @@ mod tests {
         let which = &args.list.filters;
         assert!(which.tcp && which.udp && which.listening && args.list.processes && args.list.numeric);
         assert!(args.list.all && which.ipv4 && which.ipv6);
+    }
+
+    #[test]
+    fn letters_that_scripts_give_to_ss_are_there() {
+        let args = Cli::try_parse_from(["lsock", "-Htna"]).unwrap();
+        assert!(args.list.no_header && args.list.filters.tcp && args.list.numeric && args.list.all);
+        for letter in "haltuneompirsBOQPH46qj".chars().filter(|letter| *letter != 'h') {
+            assert!(Cli::try_parse_from(["lsock".to_owned(), format!("-{letter}")]).is_ok(), "-{letter}");
+        }
     }
 
     #[test]
@@ -116,6 +139,10 @@ mod tests {
 
     #[test]
     fn two_formats_are_refused() {
-        assert!(Cli::try_parse_from(["lsock", "--json", "--csv"]).is_err());
+        for pair in
+            [["--json", "--csv"], ["--json", "--pids"], ["--quiet", "--csv"], ["--summary", "--jsonl"]]
+        {
+            assert!(Cli::try_parse_from(["lsock"].iter().chain(&pair)).is_err(), "{pair:?}");
+        }
     }
 }

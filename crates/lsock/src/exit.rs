@@ -1,4 +1,5 @@
-//! Exit codes: 0 listed (even nothing) or the reader has closed the pipe, 1 failed, 2 usage error.
+//! Exit codes: 0 listed (even nothing) or the reader has closed the pipe, 1 failed, 2 usage error. With `-q`: 0 found, 1
+//! nothing found, 2 usage error or failure.
 
 use crate::ffi;
 use lsock::escape;
@@ -15,7 +16,7 @@ const EBADF: i32 = 9;
 /// Why a run ended early.
 #[derive(Debug)]
 pub(crate) enum EarlyExit {
-    /// What clap rejected, or the help or version that it prints on request.
+    /// The help or version that clap prints on request.
     Clap(clap::Error),
     /// The command line makes no sense.
     Usage(UsageError),
@@ -23,6 +24,10 @@ pub(crate) enum EarlyExit {
     Query(netstat::Error),
     /// The command failed and has printed why.
     Reported,
+    /// With `-q`: nothing was found.
+    NothingFound,
+    /// With `-q`: whether there is something could not be found out. The reason is printed.
+    Undecided,
     /// Writing to standard output failed.
     Output(io::Error),
 }
@@ -37,7 +42,8 @@ impl From<UsageError> for EarlyExit {
 pub(crate) fn code(result: Result<(), EarlyExit>) -> ExitCode {
     match result {
         Ok(()) => ExitCode::SUCCESS,
-        Err(EarlyExit::Reported) => ExitCode::from(FAILED),
+        Err(EarlyExit::Reported | EarlyExit::NothingFound) => ExitCode::from(FAILED),
+        Err(EarlyExit::Undecided) => ExitCode::from(USAGE),
         Err(EarlyExit::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
         Err(EarlyExit::Output(error)) => {
             eprint(&format!("cannot write standard output: {error}"));
@@ -48,12 +54,7 @@ pub(crate) fn code(result: Result<(), EarlyExit>) -> ExitCode {
             ExitCode::from(FAILED)
         }
         Err(EarlyExit::Usage(usage)) => {
-            eprint(&format!("{usage}\nTry 'lsock --help'."));
-            ExitCode::from(USAGE)
-        }
-        Err(EarlyExit::Clap(error)) if error.use_stderr() => {
-            let text = error.render().to_string();
-            eprint(text.trim_end().trim_start_matches("error: "));
+            eprint(&usage.to_string());
             ExitCode::from(USAGE)
         }
         Err(EarlyExit::Clap(help)) => match check_stdout().and_then(|()| help.print()) {
@@ -67,6 +68,12 @@ pub(crate) fn code(result: Result<(), EarlyExit>) -> ExitCode {
 /// for every write.
 pub(crate) fn check_stdout() -> io::Result<()> {
     if ffi::stdout_is_writable() { Ok(()) } else { Err(io::Error::from_raw_os_error(EBADF)) }
+}
+
+/// Prints a text on standard output.
+pub(crate) fn print(text: &str) -> Result<(), EarlyExit> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(EarlyExit::Output)
 }
 
 /// Prints a message on standard error, if that is open.

@@ -1,63 +1,217 @@
-//! Options of other programs that lsock does not have, and what to type instead.
+//! What clap rejects, in one line: options of other programs with what to type instead, and slips of the fingers.
 
+use crate::cli;
 use crate::exit::EarlyExit;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
-use lsock::usage::UsageError;
+use lsock::usage::{UsageError, closest, quoted};
 
-/// Each with the text that replaces clap's suggestion.
+/// Options of other programs that lsock does not have, each with what there is instead.
 const INSTEAD: &[(&[&str], &str)] = &[
     (
-        &["-e", "--extended", "-m", "--memory", "--info"],
-        "what the kernel knows of a socket is shown by --details (-i)",
+        &["-K", "--kill"],
+        "sockets are closed by lsock destroy FILTER; processes: kill $(lsock --pids -l :8080)",
     ),
-    (&["-o", "--options", "--timers"], "timers are shown by --details (-i) and by --columns +timer"),
-    (&["-H"], "the option is --no-header"),
-    (&["-K", "--kill"], "sockets are closed by: lsock destroy FILTER"),
-    (&["-x", "--unix"], "Unix sockets are not supported"),
+    (&["-x", "--unix", "--unx"], "Unix sockets are not supported"),
+    (&["-w", "--raw", "--raw6"], "raw sockets are not supported"),
+    (&["-0", "--packet", "--link"], "packet sockets are not supported"),
+    (&["-d", "--dccp"], "DCCP is not supported: Linux 6.16 has removed it"),
+    (&["-S", "--sctp"], "SCTP is not supported"),
+    (&["-M", "--mptcp", "--masquerade"], "MPTCP is shown by --details (-i) of its TCP subflows"),
+    (&["--vsock", "--tipc", "--tipcinfo", "--xdp", "--netlink"], "lsock lists TCP and UDP sockets: -t, -u"),
+    (&["-f", "--family"], "the families are -4 (IPv4) and -6 (IPv6)"),
+    (
+        &["-N", "--net", "--netns", "--all-namespaces"],
+        "for another network namespace: ip netns exec NAME lsock",
+    ),
+    (
+        &["-E", "--events", "-c", "--continuous", "--watch", "--interval", "--follow", "--repeat"],
+        "repeat a listing by: watch -n 1 lsock",
+    ),
+    (
+        &["-T", "--threads"],
+        "threads of one process share its sockets: --columns +owners shows pid and descriptor",
+    ),
+    (&["-Z", "--context", "-z", "--contexts"], "SELinux contexts are not shown"),
+    (&["-b", "--bpf"], "BPF filters of sockets are not shown"),
+    (&["--inet-sockopt"], "options of a socket are shown by --details (-i)"),
+    (&["-D", "--diag"], "save a listing by: lsock --json > FILE"),
+    (&["-F", "--filter"], "a filter is typed as it is: lsock state established dport = :443"),
     (&["-y", "--yes"], "it belongs to: lsock destroy FILTER"),
+    (&["-k", "--kill-port"], "kill $(lsock --pids -l :8080) ends what listens on a port"),
+    (
+        &["-v", "--verbose"],
+        "more is shown by --columns +NAME (lsock help columns) and by -i; the version by -V",
+    ),
+    (&["-g", "--groups"], "multicast groups are not shown: ip maddr"),
+    (&["--route"], "routes are shown by: ip route"),
+    (&["--interfaces"], "interfaces are shown by: ip -s link"),
+    (&["--statistics"], "lsock -s counts sockets; counters of the protocols: nstat"),
+    (&["--tree", "--parents"], "parents of processes: --columns +parent"),
+    (&["--yaml", "--xml", "--toml", "--html", "--markdown"], "the formats are --json, --jsonl and --csv"),
+    (&["--man"], "lsock man"),
+    (
+        &["--completions", "--completion", "--generate-completion"],
+        "lsock completions bash (zsh, fish, powershell, elvish)",
+    ),
+    (&["--ip", "--address", "--addr", "--host"], "an address is typed as it is: lsock 10.0.0.1"),
+    (
+        &["--src", "--dst", "--from", "--to"],
+        "ends are typed as words: lsock src 10.0.0.1, lsock dst 10.0.0.0/8",
+    ),
+    (&["--protocol", "--proto", "--type", "--kind"], "the protocols are -t (TCP) and -u (UDP)"),
+    (
+        &["--established", "--connected", "-C"],
+        "states are typed as words: lsock established, or --state established",
+    ),
+    (
+        &["--closed", "--time-wait", "--close-wait"],
+        "states are typed as words: lsock time-wait, or --state time-wait",
+    ),
+    (
+        &["--command", "--cmd", "--exe", "--path"],
+        "more of a process: --columns +command,path; by name: --process NAME",
+    ),
+    (&["--top", "--live", "--tui", "--interactive"], "repeat a listing by: watch -n 1 lsock"),
+    (&["--limit", "--head", "-L"], "the first rows: lsock -H | head"),
+    (&["--count"], "lsock -s counts sockets by protocol and state"),
+    (&["--exclude"], "a filter excludes: lsock not :22, lsock exclude time-wait"),
+    (&["--pretty"], "for people there is the table; the JSON is indented by: lsock --json | jq"),
 ];
 
 /// The error for a command line that clap rejects.
-pub(crate) fn explain(mut error: clap::Error) -> EarlyExit {
-    if error.kind() != ErrorKind::UnknownArgument {
-        return EarlyExit::Clap(error);
+pub(crate) fn explain(error: clap::Error) -> EarlyExit {
+    match line(&error) {
+        Some(line) => UsageError::new(line).into(),
+        None => EarlyExit::Clap(error),
     }
-    if let Some(pid) = std::env::args().skip(1).find_map(|typed| glued_pid(&typed)) {
-        return UsageError::new(format!("-p takes no value; did you mean --pid {pid}?")).into();
-    }
-    if let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg)
-        && let Some((_, instead)) = INSTEAD.iter().find(|(options, _)| options.contains(&option.as_str()))
-    {
-        return UsageError::new(format!("there is no {option} here: {instead}")).into();
-    }
-    // clap suggests to write the option as a word after `--`, but no word of a filter begins like an option.
-    error.remove(ContextKind::Suggested);
-    EarlyExit::Clap(error)
 }
 
-/// The process id in `-p123`, for which clap reports only that there is no option `-1`.
-fn glued_pid(typed: &str) -> Option<String> {
-    let pid = typed.strip_prefix("-p")?;
-    (!pid.is_empty() && pid.bytes().all(|byte| byte.is_ascii_digit())).then(|| pid.to_owned())
+fn line(error: &clap::Error) -> Option<String> {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let invalid = text(ContextKind::InvalidArg).unwrap_or_default();
+    // `--color <WHEN>` without its value.
+    let name = invalid.split([' ', '=']).next().unwrap_or_default();
+    Some(match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => return None,
+        ErrorKind::UnknownArgument => unknown(invalid),
+        ErrorKind::InvalidValue => {
+            let known = match error.get(ContextKind::ValidValue) {
+                Some(ContextValue::Strings(known)) => known.as_slice(),
+                _ => &[],
+            };
+            let name = if name.starts_with('-') {
+                name.to_owned()
+            } else {
+                name.trim_matches(['<', '>', '[', ']']).to_owned()
+            };
+            match text(ContextKind::InvalidValue).unwrap_or_default() {
+                "" if known.is_empty() => format!("{name} needs a value"),
+                "" => format!("{name} needs a value: {}", any_of(known)),
+                value => format!("{name}: {} is not {}", quoted(value), any_of(known)),
+            }
+        }
+        ErrorKind::ArgumentConflict => {
+            let other = match error.get(ContextKind::PriorArg) {
+                Some(ContextValue::String(other)) => other.as_str(),
+                Some(ContextValue::Strings(others)) => {
+                    others.first().map_or("another option", String::as_str)
+                }
+                _ => "another option",
+            };
+            format!("{name} cannot be used with {}", other.split([' ', '=']).next().unwrap_or(other))
+        }
+        ErrorKind::TooManyValues => format!("{name} takes no value"),
+        ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
+        _ => {
+            let rendered = error.to_string();
+            let lines: Vec<&str> =
+                rendered.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+            lines.join(" ").trim_start_matches("error: ").to_owned()
+        }
+    })
+}
+
+fn any_of(names: &[String]) -> String {
+    match names {
+        [] => "a value that it takes".to_owned(),
+        [name] => name.clone(),
+        [names @ .., last] => format!("{} or {last}", names.join(", ")),
+    }
+}
+
+fn unknown(option: &str) -> String {
+    if !option.starts_with('-') {
+        return format!("{} is one word too many", quoted(option));
+    }
+    if let Some((_, instead)) = INSTEAD.iter().find(|(options, _)| options.contains(&option)) {
+        return format!("there is no {option}: {instead}");
+    }
+    let command = cli::command();
+    let options = command.get_arguments().filter(|arg| !arg.is_hide_set()).filter_map(clap::Arg::get_long);
+    match option.strip_prefix("--").and_then(|name| closest(name, options)) {
+        Some(name) => format!("there is no {}; did you mean --{name}?", shown(option)),
+        None => format!("there is no option {} (all options: lsock help options)", shown(option)),
+    }
+}
+
+/// An option without what acts on a terminal, and cut if it is long.
+fn shown(option: &str) -> String {
+    let quoted = quoted(option);
+    quoted.trim_matches('"').to_owned()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli;
+    use std::collections::HashSet;
+
+    fn said(words: &[&str]) -> String {
+        let typed = [&["lsock"], words].concat();
+        let error = cli::command().try_get_matches_from(typed).unwrap_err();
+        line(&error).unwrap()
+    }
 
     #[test]
-    fn suggested_replacements_exist() {
+    fn no_option_of_the_table_exists_and_replacements_do() {
         let command = cli::command();
+        let mut seen = HashSet::new();
         for (options, instead) in INSTEAD {
             for option in *options {
+                assert!(seen.insert(option), "{option} is there twice");
                 let taken = command.clone().try_get_matches_from(["lsock", option]);
                 assert_eq!(taken.unwrap_err().kind(), ErrorKind::UnknownArgument, "{option}");
+                let line = said(&[option]);
+                assert!(line.contains(instead) && line.chars().count() + "lsock: ".len() <= 120, "{line}");
             }
-            for word in instead.split_whitespace().filter(|word| word.starts_with("--")) {
+            for word in instead.split([' ', ',', ':', ')']).filter(|word| word.starts_with("--")) {
                 let is_there = |arg: &clap::Arg| arg.get_long() == word.strip_prefix("--");
                 assert!(command.get_arguments().any(is_there), "{word}");
             }
+        }
+    }
+
+    #[test]
+    fn suggestion_appears_only_for_a_slip_of_the_fingers() {
+        assert_eq!(said(&["--coloms", "pid"]), "there is no --coloms; did you mean --columns?");
+        assert_eq!(said(&["--foo"]), "there is no option --foo (all options: lsock help options)");
+        assert_eq!(said(&["-X"]), "there is no option -X (all options: lsock help options)");
+    }
+
+    #[test]
+    fn everything_else_that_clap_rejects_is_one_line_too() {
+        for (typed, expected) in [
+            (&["--color", "sometimes"][..], "--color: \"sometimes\" is not auto, always or never"),
+            (&["--color"], "--color needs a value: auto, always or never"),
+            (&["--format", "wide"], "--format: \"wide\" is not table, json, jsonl or csv"),
+            (&["--port"], "--port needs a value"),
+            (&["--json", "--csv"], "--json cannot be used with --csv"),
+            (&["--json=1"], "--json takes no value"),
+            (&["completions", "csh"], "SHELL: \"csh\" is not bash, zsh, fish, powershell or elvish"),
+        ] {
+            assert_eq!(said(typed), expected, "{typed:?}");
         }
     }
 }

@@ -3,6 +3,7 @@
 use crate::digits::push_display;
 use crate::escape;
 use crate::rights::Rights;
+use crate::usage::quoted;
 use netstat::{Gap, GapKind, OwnerSource, Snapshot};
 
 /// The line for standard error; `None` if nothing is missing and the owners come from the source that was `requested`.
@@ -18,11 +19,12 @@ pub fn line(snapshot: &Snapshot, requested: OwnerSource, rights: impl FnOnce() -
         );
     }
     let mut unreadable = 0;
-    for gap in snapshot.gaps.iter().filter(|gap| is_reported(gap)) {
+    let gaps = merged(snapshot.gaps.iter().filter(|gap| is_reported(gap)));
+    for gap in &gaps {
         if !line.is_empty() {
             line.push_str("; ");
         }
-        escape::escape_into(gap.to_string().as_bytes(), &mut line);
+        escape::escape_into(in_words(gap).as_bytes(), &mut line);
         if gap.kind == GapKind::ProcessesUnreadable {
             unreadable += gap.count;
         }
@@ -37,6 +39,37 @@ pub fn line(snapshot: &Snapshot, requested: OwnerSource, rights: impl FnOnce() -
         push_display(&mut line, format_args!(": {}", rights().advice_on_hidepid()));
     }
     (!line.is_empty()).then_some(line)
+}
+
+/// The gaps, with one in place of several that are of one kind and of a process each.
+fn merged<'g>(gaps: impl Iterator<Item = &'g Gap>) -> Vec<Gap> {
+    let mut merged: Vec<(Gap, u64)> = Vec::new();
+    for gap in gaps {
+        let is_of_process = matches!(gap.kind, GapKind::SocketsOfOtherKinds | GapKind::SocketsElsewhere);
+        match merged.iter_mut().find(|(other, _)| is_of_process && other.kind == gap.kind) {
+            Some((sum, processes)) => {
+                sum.count += gap.count;
+                *processes += 1;
+                sum.source = format!("{processes} processes").into();
+            }
+            None => merged.push((gap.clone(), 1)),
+        }
+    }
+    merged.into_iter().map(|(gap, _)| gap).collect()
+}
+
+/// The gap as a clause, where the library's words are for programmers.
+fn in_words(gap: &Gap) -> String {
+    match (gap.kind, gap.source.split_once(' ')) {
+        (GapKind::ProcessNotFound, Some(("name", name))) => format!("no process is called {}", quoted(name)),
+        (GapKind::ProcessNotFound, Some(("pid", pid))) => format!("there is no process {pid}"),
+        (GapKind::ProcessNotFound, _) => gap.source.clone().into_owned(),
+        (GapKind::SocketsUndecided, _) => {
+            let sockets = if gap.count == 1 { "socket" } else { "sockets" };
+            format!("{} {sockets} may be meant too: what decides it is not visible", gap.count)
+        }
+        _ => gap.to_string(),
+    }
 }
 
 /// Whether a person is told of it: what ended during the listing is of no use to one.
@@ -127,6 +160,27 @@ mod tests {
         );
         let table = Gap::new(GapKind::TableUnavailable, 1, "sock_diag udp: Permission denied");
         assert_eq!(line(&[table]).unwrap(), "1 table could not be read (sock_diag udp: Permission denied)");
+    }
+
+    #[test]
+    fn sockets_of_other_kinds_are_summed_over_processes() {
+        let other = |count, source: &'static str| Gap::new(GapKind::SocketsOfOtherKinds, count, source);
+        let one = line(&[other(2, "process 7: UNIX-STREAM")]).unwrap();
+        assert_eq!(one, "2 sockets are of other kinds (process 7: UNIX-STREAM)");
+        let gaps = [
+            other(2, "process 7: UNIX"),
+            Gap::new(GapKind::ProcessNotFound, 1, "pid 9"),
+            other(3, "process 8: UNIX"),
+        ];
+        assert_eq!(line(&gaps).unwrap(), "5 sockets are of other kinds (2 processes); there is no process 9");
+    }
+
+    #[test]
+    fn processes_that_do_not_exist_are_named() {
+        let missing = |source: &'static str| line(&[Gap::new(GapKind::ProcessNotFound, 1, source)]).unwrap();
+        assert_eq!(missing("name a b\x1b"), "no process is called \"a b\\\\u{1b}\"");
+        assert_eq!(missing("pid 7"), "there is no process 7");
+        assert_eq!(missing("8 is a thread of process 7"), "8 is a thread of process 7");
     }
 
     #[test]

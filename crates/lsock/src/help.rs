@@ -5,6 +5,8 @@ use lsock::columns;
 /// One part of the text, for the help and for the manual page.
 pub(crate) struct Section {
     pub(crate) heading: &'static str,
+    /// The words by which `lsock help` finds it, the usual one first.
+    pub(crate) topics: &'static [&'static str],
     pub(crate) body: Body,
 }
 
@@ -12,14 +14,88 @@ pub(crate) enum Body {
     Prose(String),
     /// Printed verbatim.
     Code(&'static str),
-    /// A sentence, then names with their meaning.
+    /// A paragraph, then names with their meaning.
     Terms(&'static str, Vec<(&'static str, &'static str)>),
 }
+
+/// What `lsock --help` prints: one screen of 24 lines and 80 columns.
+pub(crate) const SCREEN: &str = "\
+lsock: the network sockets of this machine and the processes that hold them
+
+  lsock            every TCP and UDP socket    lsock -tulpn      what listens
+  lsock 8080       a port, on either end       lsock 10.0.0.0/8  an address
+  lsock nginx      a process, by its name      lsock -l nginx    its listeners
+  lsock state established dport = :443         the filter language of ss
+
+Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
+         --port N,N-M  --local-port N  --remote-port N  --state STATE,...
+         --pid N,...  --process NAME  --user NAME,...
+Columns: --columns NAME,... (+NAME adds)  --sort NAME,-NAME  -r names of hosts
+         -i all details  -o timers  -e uid, inode, cookie  -m memory
+         --no-owners (much faster)  -H no header  --color auto|always|never
+Output:  --json  --jsonl  --csv  --format NAME
+         -s counts by state  --pids pids alone  -q exit status alone
+         -W wide: nothing shortened  --no-pager
+Ignored: -a -n -p -O -P -Q (all states, numbers and processes are the default)
+
+lsock overview [FILTER]      listeners and connections on one screen
+lsock destroy FILTER         close sockets, after a question (Linux)
+lsock completions SHELL      completions for bash, zsh, fish, powershell, elvish
+lsock man [COMMAND]          the manual page
+lsock help TOPIC             filters, states, columns, options, owners, output,
+                             rights, names, closing, exit, examples
+";
+
+/// What `lsock overview --help` prints: one screen.
+pub(crate) const OVERVIEW_SCREEN: &str = "\
+lsock overview: what listens and who is connected, folded to one screen
+
+  lsock                          the same, alone on a terminal
+  lsock overview -t              TCP alone
+  lsock overview --user nginx    what this user has made
+  lsock overview -W              everything, even if it does not fit
+
+Listeners come first, those with the widest reach at the top:
+  \u{25cf} or *  every address (red)
+  \u{25d0} or +  an address that others reach (yellow)
+  \u{25cb} or .  loopback (green)
+That is the address to which the socket is bound: a firewall may allow less.
+Connections are counted by process, port, peer and state. An arrow to the left
+was accepted, one to the right opened.
+
+Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
+         --port N,N-M  --local-port N  --remote-port N  --state STATE,...
+         --pid N,...  --process NAME  --user NAME,...  or a filter
+Output:  -W wide  --no-pager  --color auto|always|never
+";
+
+/// What `lsock destroy --help` prints: one screen.
+pub(crate) const DESTROY_SCREEN: &str = "\
+lsock destroy: close sockets of other processes (Linux, with CAP_NET_ADMIN)
+
+  lsock destroy :8080               all sockets with this port, after a question
+  lsock destroy --yes --pid 815     all sockets of a process, without a question
+  lsock destroy state established dst 10.0.0.0/8
+
+It shows what it would close, and asks. Without a terminal --yes (-y) is needed.
+The filter is that of a listing (lsock help filters). Each side of an or has to
+name a port, address, device, process, user, inode, control group or mark: a
+protocol, a state, all ports and what is under a not do not select enough.
+
+Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
+         --port N,N-M  --local-port N  --remote-port N  --state STATE,...
+         --pid N,...  --process NAME  --user NAME,...
+
+Exit status: 0 when all that is meant is closed, or nothing is meant; 1 when
+something could not be closed or decided, or was not confirmed; 2 for a usage
+error.                                        More: lsock help closing
+";
 
 pub(crate) const EXAMPLES: &str = "  \
   lsock                              everything
   lsock -tulpn                       what listens, as in ss and netstat
-  lsock :8080                        who uses this port, on either end
+  lsock 8080                         who uses this port, on either end
+  lsock nginx                        what a process holds
   lsock -l --local-port 8000-8999    what listens in this range
   lsock state established '( dport = :443 or dst 10.0.0.0/8 )'
   lsock -t 'not src 127.0.0.0/8 and sport lt :1024'
@@ -27,12 +103,25 @@ pub(crate) const EXAMPLES: &str = "  \
   lsock --state established --sort process,local --columns +path,started
   lsock -t --columns +rtt,retrans --sort rtt:desc
   lsock -l -N all                    what listens in any network namespace, containers included
+  lsock -r state established         names of hosts in place of addresses
+  lsock -lq :8080 || echo free       for scripts: the exit status alone
+  lsock --pids -l :8080              for scripts: the pids alone
   lsock destroy --pid 815            closes them, after a question
   lsock --json | jq '.sockets[] | select(.owner_status == \"hidden\")'";
 
+/// One word by itself.
+const WORDS: &[(&str, &str)] = &[
+    ("8080", "a port, on either end; if no socket has it, the process with this pid"),
+    ("80,443 or 8000-8999", "ports"),
+    ("tcp:80, 53/udp", "a port of one protocol"),
+    ("10.0.0.1, [::1], 10.0.0.0/8", "an address or a network, on either end"),
+    ("10.0.0.1:80, localhost:80, *:80", "an address with a port; localhost is 127.0.0.1 and ::1"),
+    ("nginx", "a process: its whole name, or else a part of it; a line on standard error says which"),
+];
+
 /// The terms of a filter.
 const TERMS: &[(&str, &str)] = &[
-    ("state STATE exclude STATE", "in these states; where they stand first, all the rest too"),
+    ("state STATE exclude STATE", "in these states; states that come first narrow all that follows"),
     ("established, listening ...", "a state by itself; listening: also UDP without a remote end, as -l"),
     ("sport, dport, port [=] PORTS", "local, remote, either port: :80, :https, :8000-8999, :80,443"),
     ("sport, dport, port < :PORT", "or <= > >= !=, or lt le gt ge ne"),
@@ -44,25 +133,29 @@ const TERMS: &[(&str, &str)] = &[
     ("inode N", "the socket with this inode (Linux)"),
     ("netns NAME", "of this network namespace, by name, path or number (Linux)"),
     ("dev NAME", "bound to this network interface, by name or index (Linux)"),
-    ("fwmark N/MASK", "with this mark, of which the bits of the mask count (Linux, with CAP_NET_ADMIN)"),
+    ("fwmark N/MASK", "with this mark in the bits of the mask (Linux, with CAP_NET_ADMIN)"),
     ("cgroup PATH", "made in this control group, by path or id (Linux)"),
-    ("autobound", "whose port was not bound by the socket itself: chosen by the system, or accepted (Linux)"),
-    ("and, or, not, ( )", "also & && | || !; nothing between two terms is and"),
+    (
+        "autobound",
+        "with a port that the socket did not bind itself: chosen by the system, or accepted (Linux)",
+    ),
+    ("and, or, not, ( )", "also & && | || !; two terms without an operator are AND-ed"),
 ];
 
 const REASONS: &[(&str, &str)] = &[
-    ("time_wait", "the connection has ended; the kernel remembers its addresses for a while"),
-    ("syn_received", "the connection is being made"),
-    ("accept_queue", "made, but the listening process has not accepted it yet"),
-    ("orphan", "closed by its process; the kernel still finishes the conversation"),
-    ("kernel_or_in_flight", "the kernel's own, or on its way between processes"),
-    ("unreadable_process", "probably held by a process that you have no right to look into"),
+    ("time_wait", "the connection has ended; the kernel keeps its addresses for a while"),
+    ("syn_received", "the connection is being established"),
+    ("accept_queue", "established, but the listening process has not accepted it yet"),
+    ("orphan", "closed by its process; the kernel is still finishing the connection"),
+    ("kernel_or_in_flight", "the kernel's own, or being passed from one process to another"),
+    ("unreadable_process", "probably held by a process that you may not read"),
     ("vanished", "closed while its owner was being looked up"),
-    ("other_pid_namespace", "its owner cannot be seen from this container"),
-    ("not_looked_at", "only some processes were looked at, and none of them holds the socket"),
+    ("other_pid_namespace", "its owner is not visible in this container"),
+    ("not_looked_at", "only some processes were read, and none of them holds the socket"),
 ];
 
-const STATES: &[&str] = &[
+/// The states of a filter.
+pub(crate) const STATES: &[&str] = &[
     "established",
     "syn-sent",
     "syn-recv",
@@ -82,98 +175,163 @@ const STATES: &[&str] = &[
     "all",
 ];
 
-const OF_STATES: &str = "Other usual spellings are understood. As in ss, connected is all but listen and closed, \
-synchronized is connected but not syn-sent, bucket is time-wait and syn-recv, big is what bucket is not; UDP counts as \
-established when it has a remote end, and as closed when it has none.";
+const OF_STATES: &str = "Other usual spellings are accepted. As in ss, connected is all but listen and closed, \
+synchronized is connected without syn-sent, bucket is time-wait and syn-recv, big is all but those two; a UDP socket \
+counts as established if it has a remote end, and as closed if not.";
 
-const NAMES: &str = "Names come from other processes. What could do harm in a terminal or mislead the eye \
-(control, bidirectional and zero-width characters) is shown as \\n, \\x1b or \\u{202e}, a byte that is not UTF-8 \
-as \\xff, and a backslash as \\\\. One socket is one line, always.";
+const NAMES: &str = "Names come from other processes. Characters that could act on a terminal or mislead the eye \
+(control, bidirectional and zero-width characters) are shown as \\n, \\x1b or \\u{202e}, bytes that are not UTF-8 \
+as \\xff, and a backslash as \\\\. One socket is always one line. -r shows names of hosts in place of addresses; the \
+resolver is asked for all of them in parallel, and after two seconds the addresses without an answer stay numbers. The \
+columns local_service and remote_service are the names of ports in /etc/services.";
+
+const OUTPUT: &str = "--json prints one document: the sockets, their processes, and gaps, which are what could not be \
+seen. --jsonl prints one object per line and socket, and the gaps on standard error. --csv prints the chosen columns. \
+Fields may be added in later versions, and are never changed: crates/lsock/README.md lists them. --pids prints the \
+pids of the owners, ascending, one per line. -s counts. With -q nothing is printed but errors. --pids and -q take a \
+name as a whole and a number as a port.";
+
+const RIGHTS: &str = "Everyone may list all sockets. The processes of other users, and so the owners of their sockets, \
+are visible to root (Linux, macOS) or an administrator (Windows). On Linux the capabilities CAP_SYS_PTRACE and \
+CAP_DAC_READ_SEARCH are enough: sudo setcap cap_sys_ptrace,cap_dac_read_search=ep lsock gives them to all who may run \
+the program. What could not be read is counted in one line on standard error, which also says what would help here.";
 
 /// Which filters `destroy` accepts.
-const NAMING: &str = "lsock destroy closes the sockets that its filters name: by port, address, device, process, user, \
-inode, control group or mark, on each side of an or. A kind of sockets alone (-t, state established, autobound), all \
-ports and what stands under a not are no names.";
+const SELECTIVE: &str = "lsock destroy closes the sockets that its filters select by port, address, device, process, \
+user, inode, control group or mark, on each side of an or. A protocol or state alone (-t, state established, \
+autobound), all ports, and anything below a not do not count. A word by itself is a port, an address or the whole name \
+of a process.";
 
-const CLOSING: &str = "It shows them and asks; --yes (-y) does not ask, and is needed where there is no terminal. \
-Linux alone can do it, for those with CAP_NET_ADMIN over the network namespace. Holders keep their descriptors, and \
-their next call on one fails (ECONNABORTED); the other end of a connection gets a reset. Each socket is named by its \
-cookie, so that one which takes the same addresses meanwhile is not hit. A UDP socket whose port its program named \
-is disconnected and keeps that port: its line ends with (stays bound).";
+const CLOSING: &str = "It shows the sockets and asks; --yes (-y) skips the question, and is needed where there is no \
+terminal. Only Linux can close them, with CAP_NET_ADMIN over the network namespace. Holders keep their descriptors, and \
+their next call on one fails (ECONNABORTED); the other end of a connection gets a reset. Each socket is identified by \
+its cookie, so that one which takes the same addresses meanwhile is not closed. A UDP socket whose port its program \
+bound is disconnected and keeps that port: its line ends with (stays bound).";
 
 const EXIT: &str = "0 when the sockets were listed, even if there are none, and when the reader closed the pipe; \
 1 when that failed, or when destroy could not close everything, was not confirmed, could not read a table, or left \
 sockets open because it could not be decided whether they are selected; destroy returns 0 when its filters select \
-nothing. 2 when the command line makes no sense. What could not be seen is reported in one line on standard \
-error, and in the JSON.";
+nothing. 2 for a usage error. With -q: 0 when a socket was found, 1 when none was, 2 for a usage error, a failure, and \
+where it could not be decided. What could not be seen is reported in one line on standard error, and in the JSON.";
 
 pub(crate) const BOUND_TO_CLOSE: &str =
     "TCP sockets that are bound, but neither listen nor connect; the kernel refuses to close them";
 
-/// The text of `lsock destroy --help` beyond the options.
-pub(crate) fn destroy() -> String {
-    format!(
-        "The filter is that of the listing: lsock --help explains its words.\n\n{NAMING}\n\nExit status: 0 when all \
-         that is meant is closed, or nothing is meant; 1 when something could not be closed, when nothing was found \
-         where processes could not be read, or without a yes; 2 when the command line makes no sense."
-    )
-}
-
 /// All parts, in order.
 pub(crate) fn sections() -> Vec<Section> {
     let columns = columns::all().map(|column| (column.name, column.help)).collect();
-    let section = |heading, body| Section { heading, body };
+    let section = |heading, topics, body| Section { heading, topics, body };
     vec![
-        section("Examples", Body::Code(EXAMPLES)),
+        section("Examples", &["examples", "example"], Body::Code(EXAMPLES)),
         section(
-            "Columns",
-            Body::Terms("For --columns and --sort; in any case, with _, - or nothing.", columns),
+            "One word",
+            &["filters", "filter", "words", "word", "expressions"],
+            Body::Terms("One word by itself means what it looks like. Options narrow it.", WORDS.to_vec()),
         ),
         section(
             "Filter",
+            &["filters"],
             Body::Terms(
-                "All words that are no options are one filter, in the language of ss and somewhat more. Most shells \
-                 want quotation marks round ( ) < > ! & | *. A value with spaces stands in its own: lsock 'process \
-                 \"nginx: worker\"'. Hosts are numeric: no name of one is looked up.",
+                "Several words are one filter, in the language of ss with additions. Most shells need quotation marks \
+                 around ( ) < > ! & | *. A value with spaces stands in its own: lsock 'process \"nginx: worker\"'. \
+                 Hosts are numeric: names of hosts are not looked up.",
                 TERMS.to_vec(),
             ),
         ),
-        section("States", Body::Prose(format!("{}. {OF_STATES}", STATES.join(", ")))),
+        section("States", &["states", "state"], Body::Prose(format!("{}. {OF_STATES}", STATES.join(", ")))),
+        section(
+            "Columns",
+            &["columns", "column", "sort"],
+            Body::Terms("For --columns and --sort; in any case, with _, - or nothing.", columns),
+        ),
         section(
             "Owners",
+            &["owners", "owner", "processes", "reasons", "process"],
             Body::Terms(
-                "A socket without an owner in sight says why, in brackets, where the process would stand.",
+                "A socket without a visible owner shows the reason in brackets in place of the process.",
                 REASONS.to_vec(),
             ),
         ),
-        section("Closing sockets", Body::Prose(format!("{NAMING} {CLOSING}"))),
-        section("Names", Body::Prose(NAMES.to_owned())),
-        section("Exit status", Body::Prose(EXIT.to_owned())),
+        section(
+            "Output",
+            &["output", "json", "jsonl", "csv", "formats", "format", "scripts"],
+            Body::Prose(OUTPUT.to_owned()),
+        ),
+        section(
+            "Rights",
+            &["rights", "root", "sudo", "permissions", "capabilities"],
+            Body::Prose(RIGHTS.to_owned()),
+        ),
+        section("Closing sockets", &["closing", "close"], Body::Prose(format!("{SELECTIVE} {CLOSING}"))),
+        section("Names", &["names", "resolve", "services", "escaping"], Body::Prose(NAMES.to_owned())),
+        section("Exit status", &["exit", "status"], Body::Prose(EXIT.to_owned())),
     ]
 }
 
-/// All parts as one text for `--help`.
-pub(crate) fn long() -> String {
-    let mut parts = Vec::new();
-    for Section { heading, body } in sections() {
-        let text = match body {
-            Body::Prose(text) => format!("  {text}"),
-            Body::Code(text) => text.to_owned(),
-            Body::Terms(lead, terms) => {
-                let width = terms.iter().map(|(term, _)| term.len()).max().unwrap_or(0);
-                let lines = terms.iter().map(|(term, meaning)| format!("\n    {term:<width$}  {meaning}"));
-                format!("  {lead}{}", lines.collect::<String>())
-            }
-        };
-        parts.push(format!("{heading}:\n{text}"));
+/// The topics of `lsock help`, by their usual words.
+pub(crate) fn topics() -> Vec<&'static str> {
+    let mut topics: Vec<_> =
+        sections().iter().filter_map(|section| section.topics.first().copied()).collect();
+    topics.push("options");
+    topics.dedup();
+    topics
+}
+
+/// The text of a topic that has one in this file; `None` for any other word.
+pub(crate) fn topic(name: &str) -> Option<String> {
+    let sections = sections();
+    let usual = *sections.iter().find(|section| section.topics.contains(&name))?.topics.first()?;
+    let parts: Vec<String> =
+        sections.iter().filter(|section| section.topics.first() == Some(&usual)).map(text).collect();
+    Some(parts.join("\n\n"))
+}
+
+/// One part as text.
+pub(crate) fn text(section: &Section) -> String {
+    let body = match &section.body {
+        Body::Prose(text) => wrapped(text, 2),
+        Body::Code(text) => (*text).to_owned(),
+        Body::Terms(lead, terms) => {
+            let width = terms.iter().map(|(term, _)| term.len()).max().unwrap_or(0);
+            let lines = terms.iter().map(|(term, meaning)| {
+                let meaning = wrapped(meaning, 4 + width + 2);
+                format!("\n    {term:<width$}  {}", meaning.trim_start())
+            });
+            format!("{}{}", wrapped(lead, 2), lines.collect::<String>())
+        }
+    };
+    format!("{}:\n{body}", section.heading)
+}
+
+/// The text in lines of at most 100 characters, each indented by so much.
+fn wrapped(text: &str, indent: usize) -> String {
+    const WIDTH: usize = 100;
+    let mut out = String::new();
+    let mut column = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > indent && column + 1 + length > WIDTH {
+            out.push('\n');
+            column = 0;
+        }
+        if column == 0 {
+            out.push_str(&" ".repeat(indent));
+            column = indent;
+        } else {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
     }
-    parts.join("\n\n")
+    out
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::Cli;
+    use crate::cli::{self, Cli};
+    use crate::reference;
     use clap::Parser;
     use lsock::plan::Plan;
     use netstat::{Filter, HiddenReason, UnownedReason};
@@ -196,12 +354,13 @@ mod tests {
         let mut count = 0;
         for line in EXAMPLES.lines() {
             let command = line.trim().split("   ").next().unwrap();
+            let command = command.split(" || ").next().unwrap();
             let cli =
                 Cli::try_parse_from(words(command)).unwrap_or_else(|error| panic!("{command}: {error}"));
             Plan::new(&cli.list).unwrap_or_else(|usage| panic!("{command}: {usage}"));
             count += 1;
         }
-        assert_eq!(count, 12);
+        assert_eq!(count, 16);
     }
 
     #[test]
@@ -246,5 +405,59 @@ mod tests {
         ];
         let names = none.map(UnownedReason::as_str).into_iter().chain(hidden.map(HiddenReason::as_str));
         assert!(names.eq(REASONS.iter().map(|(name, _)| *name)));
+    }
+
+    #[test]
+    fn screens_fit_24_lines_of_80_columns() {
+        for screen in [SCREEN, OVERVIEW_SCREEN, DESTROY_SCREEN] {
+            assert!(screen.lines().count() <= 24, "{}", screen.lines().count());
+            for line in screen.lines() {
+                assert!(line.chars().count() <= 80 && !line.ends_with(' '), "{line}");
+            }
+        }
+    }
+
+    #[test]
+    fn screen_names_every_topic_command_and_option() {
+        let words: Vec<&str> = SCREEN.split([' ', ',', '|', '(', ')', '\n']).collect();
+        for topic in topics() {
+            assert!(words.contains(&topic), "{topic}");
+        }
+        let command = cli::command();
+        for it in command.get_subcommands() {
+            assert!(words.contains(&it.get_name()), "{}", it.get_name());
+        }
+        let rare = ["owner-source", "tos", "cgroup", "help", "version"];
+        for arg in command.get_arguments().filter(|arg| !arg.is_hide_set() && !arg.is_positional()) {
+            let short = arg.get_short().map(|short| format!("-{short}"));
+            let long = arg.get_long().map(|long| format!("--{long}"));
+            let is_named =
+                [short, long.clone()].into_iter().flatten().any(|name| words.contains(&name.as_str()));
+            assert!(is_named || rare.contains(&arg.get_long().unwrap()), "{long:?}");
+        }
+    }
+
+    #[test]
+    fn every_topic_has_a_text_and_second_words_find_the_same() {
+        for name in topics() {
+            let text = reference::topic(name).unwrap();
+            assert!(text.lines().count() > 1, "{name}");
+        }
+        for section in sections() {
+            for word in section.topics {
+                assert_eq!(topic(word), topic(section.topics[0]), "{word}");
+            }
+        }
+        assert_eq!(topic("nonsense"), None);
+        let filters = topic("filter").unwrap();
+        assert!(filters.contains("One word:") && filters.contains("autobound"), "{filters}");
+    }
+
+    #[test]
+    fn long_texts_are_wrapped() {
+        for line in reference::whole().lines() {
+            assert!(line.chars().count() <= 100 || line.contains("--") || line.contains("  "), "{line}");
+        }
+        assert_eq!(wrapped("a b", 2), "  a b");
     }
 }

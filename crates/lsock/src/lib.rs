@@ -5,8 +5,10 @@
 //!
 //! From arguments to output: [`list_args`] (with [`filter_args`]) is what was typed, [`plan`] what to query and how to
 //! show it, the crate `netstat` answers with a snapshot, [`view`] prepares its names, [`sort`] sorts its rows,
-//! [`render`] writes them. [`columns`] is the one list of what can be shown.
+//! [`render`] writes them, fitted to a [`screen`] if that is where they go; [`overview`] folds them. [`columns`] is the one
+//! list of what can be shown.
 
+pub mod bare_word;
 pub mod columns;
 mod counts;
 mod digits;
@@ -14,13 +16,16 @@ pub mod escape;
 pub mod filter_args;
 pub mod gaps;
 mod holders;
+pub mod host_names;
 pub mod list_args;
 pub mod overview;
 mod parallel;
 pub mod plan;
+mod reach;
 pub mod render;
 pub mod rights;
 pub mod screen;
+mod service_names;
 pub mod sort;
 mod time;
 pub mod usage;

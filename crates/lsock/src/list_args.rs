@@ -1,6 +1,7 @@
 //! The arguments of a listing, as they were typed.
 
 use crate::filter_args::FilterArgs;
+use crate::render::Format;
 use clap::ValueEnum;
 
 const OUTPUT: &str = "Output";
@@ -13,15 +14,34 @@ pub struct ListArgs {
     #[command(flatten)]
     pub filters: FilterArgs,
 
-    /// The columns to show; +NAME adds to the usual ones
-    #[arg(long, value_name = "NAME,...", value_delimiter = ',', help_heading = OUTPUT)]
+    /// The columns to show; +NAME adds to the default ones (lsock help columns)
+    #[arg(long, aliases = ["cols", "column", "fields"], value_name = "NAME,...", value_delimiter = ',',
+          help_heading = OUTPUT)]
     pub columns: Vec<String>,
     /// Sort by these columns; -NAME or NAME:desc for descending
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', allow_hyphen_values = true, help_heading = OUTPUT)]
     pub sort: Vec<String>,
     /// All that is known of each socket beyond its row, as the column "details" and in the JSON (Linux)
-    #[arg(short = 'i', long, help_heading = OUTPUT)]
+    #[arg(short = 'i', long, alias = "info", help_heading = OUTPUT)]
     pub details: bool,
+    /// Add the column timer (Linux)
+    #[arg(short = 'o', long, aliases = ["timer", "options"], help_heading = OUTPUT)]
+    pub timers: bool,
+    /// Add the columns uid, inode and cookie
+    #[arg(short = 'e', long, help_heading = OUTPUT)]
+    pub extended: bool,
+    /// Add the columns rcvbuf, sndbuf and drops (Linux)
+    #[arg(short = 'm', long, alias = "mem", help_heading = OUTPUT)]
+    pub memory: bool,
+    /// Add the column tos (Linux)
+    #[arg(long, help_heading = OUTPUT)]
+    pub tos: bool,
+    /// Add the column cgroup (Linux)
+    #[arg(long, help_heading = OUTPUT)]
+    pub cgroup: bool,
+    /// Names of hosts in place of addresses, as far as the resolver returns them within two seconds
+    #[arg(short, long, aliases = ["names", "dns"], help_heading = OUTPUT)]
+    pub resolve: bool,
     /// Don't look for owners, which is nearly all of the work
     #[arg(long, help_heading = OUTPUT)]
     pub no_owners: bool,
@@ -29,17 +49,29 @@ pub struct ListArgs {
     #[arg(long, value_name = "SOURCE", value_enum, default_value_t, hide_default_value = true, help_heading = OUTPUT)]
     pub owner_source: OwnerSourceArg,
     /// No header line
-    #[arg(long, help_heading = OUTPUT)]
+    #[arg(short = 'H', long, aliases = ["no-headers", "noheader", "noheaders"], help_heading = OUTPUT)]
     pub no_header: bool,
     /// One JSON document: sockets, their processes, and what could not be seen
-    #[arg(long, group = "format", help_heading = OUTPUT)]
+    #[arg(short = 'j', long, group = "output", help_heading = OUTPUT)]
     pub json: bool,
-    /// One JSON object a line and socket
-    #[arg(long, group = "format", help_heading = OUTPUT)]
+    /// One JSON object per line and socket
+    #[arg(long, alias = "ndjson", group = "output", help_heading = OUTPUT)]
     pub jsonl: bool,
-    /// Comma-separated values, one line a socket
-    #[arg(long, group = "format", help_heading = OUTPUT)]
+    /// Comma-separated values, one line per socket
+    #[arg(long, group = "output", help_heading = OUTPUT)]
     pub csv: bool,
+    /// The same by name: table, json, jsonl or csv
+    #[arg(long, alias = "output", value_name = "FORMAT", value_enum, group = "output", help_heading = OUTPUT)]
+    pub format: Option<FormatArg>,
+    /// The pids of the owners alone, one per line
+    #[arg(long, group = "output", conflicts_with = "no_owners", help_heading = OUTPUT)]
+    pub pids: bool,
+    /// How many sockets there are of each protocol and in each state
+    #[arg(short, long, group = "output", help_heading = OUTPUT)]
+    pub summary: bool,
+    /// Nothing but the exit status: 0 found, 1 nothing found, 2 usage error or failure
+    #[arg(short, long, aliases = ["silent"], group = "output", help_heading = OUTPUT)]
+    pub quiet: bool,
     /// The table as in a pipe: nothing is shortened, folded or left out, however wide it becomes
     #[arg(short = 'W', long, help_heading = OUTPUT)]
     pub wide: bool,
@@ -47,18 +79,86 @@ pub struct ListArgs {
     #[arg(long, help_heading = OUTPUT)]
     pub no_pager: bool,
     /// When to colour the table
-    #[arg(long, value_name = "WHEN", value_enum, default_value_t, hide_default_value = true, help_heading = OUTPUT)]
+    #[arg(long, alias = "colour", value_name = "WHEN", value_enum, default_value_t, hide_default_value = true,
+          help_heading = OUTPUT)]
     pub color: ColorWhen,
+    /// As --color never
+    #[arg(long, aliases = ["no-colour", "nocolor"], hide = true)]
+    pub no_color: bool,
 
-    /// Sockets in every state; this is so anyway, but beside --bound
+    /// Sockets in every state: the default, except with --bound
     #[arg(short, long, help_heading = COMPATIBILITY)]
     pub all: bool,
-    /// Numbers, not names, for addresses and ports; this is so anyway
+    /// Numbers, not names, for addresses and ports: the default
     #[arg(short, long, help_heading = COMPATIBILITY)]
     pub numeric: bool,
-    /// Show the processes; this is so anyway
+    /// Show the processes: the default
     #[arg(short = 'p', long, help_heading = COMPATIBILITY)]
     pub processes: bool,
+    /// One line per socket: the default (-O, --oneline); no queues (-Q); numeric ports (-P)
+    #[arg(short = 'O', long, hide = true)]
+    pub oneline: bool,
+    #[arg(short = 'Q', long, hide = true)]
+    #[allow(missing_docs, reason = "as the option before it")]
+    pub no_queues: bool,
+    #[arg(short = 'P', long, hide = true, aliases = ["numeric-hosts", "numeric-users"])]
+    #[allow(missing_docs, reason = "as the option before it")]
+    pub numeric_ports: bool,
+}
+
+impl ListArgs {
+    /// The format of the rows.
+    pub fn format(&self) -> Format {
+        match self {
+            Self { json: true, .. } => Format::Json,
+            Self { jsonl: true, .. } => Format::JsonLines,
+            Self { csv: true, .. } => Format::Csv,
+            _ => self.format.map_or(Format::Table, Format::from),
+        }
+    }
+
+    /// When the table is coloured.
+    pub fn color(&self) -> ColorWhen {
+        if self.no_color { ColorWhen::Never } else { self.color }
+    }
+
+    /// The columns that options of `ss` add.
+    pub(crate) fn added_columns(&self) -> impl Iterator<Item = &'static str> {
+        let groups: [(bool, &[&str]); 5] = [
+            (self.extended, &["uid", "inode", "cookie"]),
+            (self.memory, &["rcvbuf", "sndbuf", "drops"]),
+            (self.timers, &["timer"]),
+            (self.tos, &["tos"]),
+            (self.cgroup, &["cgroup"]),
+        ];
+        groups.into_iter().filter(|(is_set, _)| *is_set).flat_map(|(_, columns)| columns.iter().copied())
+    }
+}
+
+/// A format by name.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// The table for people
+    #[value(alias = "text")]
+    Table,
+    /// One JSON document
+    Json,
+    /// One JSON object per line and socket
+    #[value(aliases = ["ndjson", "jsonlines"])]
+    Jsonl,
+    /// Comma-separated values
+    Csv,
+}
+
+impl From<FormatArg> for Format {
+    fn from(format: FormatArg) -> Self {
+        match format {
+            FormatArg::Table => Self::Table,
+            FormatArg::Json => Self::Json,
+            FormatArg::Jsonl => Self::JsonLines,
+            FormatArg::Csv => Self::Csv,
+        }
+    }
 }
 
 /// When the table is coloured.

@@ -1,6 +1,6 @@
 //! The program `lsock`: lists the network sockets of this machine and the processes that hold them.
 //!
-//! [`cli`] is the command line, [`commands`] has a file for each command, [`exit`] ends the run. What the commands share
+//! [`cli`] is the command line, [`parse`] reads it, [`commands`] has a file for each command, [`exit`] ends the run. What the commands share
 //! is in the library of this package.
 
 mod cli;
@@ -8,12 +8,16 @@ mod commands;
 mod exit;
 mod ffi;
 mod foreign_options;
+mod habits;
 mod help;
+mod lsof;
 mod pager;
+mod parse;
+mod reference;
 mod terminal;
 
-use crate::cli::{Cli, Command, OverviewArgs};
-use crate::commands::{completions, destroy, list, man, overview};
+use crate::cli::{Command, OverviewArgs};
+use crate::commands::{complete, completions, destroy, help_topic, list, man, overview};
 use crate::exit::EarlyExit;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -23,16 +27,16 @@ fn main() -> ExitCode {
 }
 
 fn run() -> Result<(), EarlyExit> {
-    let cli = Cli::from_command_line()?;
+    if complete::is_requested() {
+        return complete::run();
+    }
+    let cli = parse::command_line()?;
     exit::check_stdout().map_err(EarlyExit::Output)?;
-    if let Some(shell) = cli.completions {
-        return completions::run(shell);
-    }
-    if cli.man {
-        return man::run();
-    }
     match &cli.command {
         Some(Command::Destroy(args)) => destroy::run(args),
+        Some(Command::Completions { shell }) => completions::run(*shell),
+        Some(Command::Man { of }) => man::run(of.as_deref()),
+        Some(Command::Help { topic }) => help_topic::run(topic.as_deref()),
         Some(Command::Overview(args)) => overview::run(args),
         None if std::env::args_os().len() <= 1 && io::stdout().is_terminal() => {
             overview::run(&OverviewArgs::default())

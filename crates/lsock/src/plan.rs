@@ -7,7 +7,7 @@ use crate::render::{Format, Output};
 use crate::screen::Screen;
 use crate::sort::SortColumn;
 use crate::usage::UsageError;
-use netstat::{DetailFields, OwnerSource, ProcessFields, Query, Scope};
+use netstat::{DetailFields, Filter, OwnerSource, ProcessFields, Query, Scope};
 
 /// What to query, and how to show the answer.
 #[derive(Debug)]
@@ -24,19 +24,37 @@ pub struct Plan {
     pub output: Output,
     /// When the table is coloured.
     pub color: ColorWhen,
+    /// Whether a column shows names of hosts.
+    pub host_names: bool,
 }
 
 impl Plan {
     /// The plan for these arguments.
     pub fn new(args: &ListArgs) -> Result<Self, UsageError> {
-        let format = format(args);
+        Self::with_query(args, selection(args)?)
+    }
+
+    /// The same with another filter in place of that of the words.
+    pub fn with_words(args: &ListArgs, words: Filter) -> Result<Self, UsageError> {
+        Self::with_query(args, selected(args, args.filters.filter_with(args.all, words)?)?)
+    }
+
+    fn with_query(args: &ListArgs, query: Query) -> Result<Self, UsageError> {
+        let format = args.format();
         let columns = shown_columns(args, format)?;
         let sort = args.sort.iter().map(|typed| SortColumn::parse(typed)).collect::<Result<Vec<_>, _>>()?;
-        let (query, process_fields) = collecting(query(args)?, args, format, &columns, &sort)?;
+        let (query, process_fields) = collecting(query, args, format, &columns, &sort)?;
+        let host_names =
+            columns.iter().chain(sort.iter().map(|by| &by.column)).any(|column| column.needs_host_names());
+        if host_names && matches!(format, Format::Json | Format::JsonLines) {
+            return Err(UsageError::new(
+                "names of hosts are for the table and --csv: the JSON has addresses, whose names can be looked up later",
+            ));
+        }
         let may_leave_out = adds_columns(args);
         let output = Output { format, columns, header: !args.no_header, may_leave_out, screen: None };
         let owner_source = args.owner_source.into();
-        Ok(Self { query, process_fields, owner_source, sort, output, color: args.color })
+        Ok(Self { query, process_fields, owner_source, sort, output, color: args.color(), host_names })
     }
 
     /// Fits the table to a terminal, which shows the masters of forked processes, and what interpreters run where there is
@@ -59,23 +77,16 @@ impl Plan {
     }
 }
 
-fn format(args: &ListArgs) -> Format {
-    match args {
-        ListArgs { json: true, .. } => Format::Json,
-        ListArgs { jsonl: true, .. } => Format::JsonLines,
-        ListArgs { csv: true, .. } => Format::Csv,
-        _ => Format::Table,
-    }
+/// The query for the rows alone: no owners, unless the filter needs them, and no details.
+pub fn selection(args: &ListArgs) -> Result<Query, UsageError> {
+    selected(args, args.filters.filter(args.all)?)
 }
 
-/// The query for the rows, which collects nothing else yet.
-fn query(args: &ListArgs) -> Result<Query, UsageError> {
-    let query = args.filters.query()?.owner_source(args.owner_source.into());
-    let filter = args.filters.filter(args.all, args.processes)?;
+fn selected(args: &ListArgs, filter: Filter) -> Result<Query, UsageError> {
     if args.no_owners && filter.needs_owners() {
         return Err(UsageError::new("filters by process need owners, which --no-owners leaves out"));
     }
-    Ok(query.filter(filter))
+    Ok(args.filters.query()?.owner_source(args.owner_source.into()).filter(filter))
 }
 
 /// Whether the columns that were named are added to the usual ones.
@@ -103,6 +114,24 @@ fn shown_columns(args: &ListArgs, format: Format) -> Result<Vec<&'static Column>
     }
     if add && args.filters.scope() != Scope::Current && !default.is_empty() {
         shown.push(columns::find("netns")?);
+    }
+    for name in args.added_columns() {
+        let column = columns::find(name)?;
+        if !shown.iter().any(|shown| shown.name == column.name) {
+            shown.push(column);
+        }
+    }
+    if args.resolve {
+        if shown.is_empty() {
+            shown.push(columns::find("remote_host")?);
+        }
+        for column in &mut shown {
+            match column.name {
+                "local" => *column = columns::find("local_host")?,
+                "remote" => *column = columns::find("remote_host")?,
+                _ => {}
+            }
+        }
     }
     let details = columns::find("details")?;
     let has_columns = matches!(format, Format::Table | Format::Csv);

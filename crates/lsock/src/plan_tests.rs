@@ -193,20 +193,57 @@ fn columns_replace_the_defaults_and_plus_adds() {
 }
 
 #[test]
-fn bare_number_is_refused_with_a_suggestion() {
-    assert_eq!(usage_error("8080"), "cannot filter by \"8080\": did you mean :8080?\n  8080\n  ^^^^");
-    assert!(usage_error("-p 123").contains("did you mean --pid 123 (a process) or :123 (a port)?"));
-    assert!(usage_error("-tulpn 123").contains(":123"));
-    assert!(usage_error("tcp and 80").ends_with("did you mean :80?\n  tcp and 80\n          ^^"));
+fn one_word_means_a_port_an_address_or_a_process_and_options_narrow_it() {
+    use Filter as F;
+    assert_query("8080", default_query_of(F::port(8080)));
+    assert_query("-tulpn 8080", default_query().tcp().udp().filter(F::listening() & F::port(8080)));
+    assert_query("70000", default_query_of(F::pid(70000)));
+    assert_query("nginx", default_query_of(F::process("nginx")));
+    assert_query("-p nginx", default_query_of(F::process("nginx")));
+    assert_query("10.0.0.0/8", default_query_of(F::net([10, 0, 0, 0], 8)));
+    assert_query("tcp:80", default_query_of(F::tcp() & F::port(80)));
+}
+
+#[test]
+fn number_among_several_words_is_refused_with_a_suggestion() {
+    assert_eq!(
+        usage_error("tcp and 80"),
+        "filter, column 9: \"80\": did you mean :80 (a port)?\n  tcp and 80\n          ^^"
+    );
+    assert_eq!(usage_error("80 443"), "for several ports type: lsock :80,443\n  80 443\n  ^^");
     // Where a port would be as wrong there is no such hint.
-    for typed in ["99999", "process = = 80", "fwmark 0x1/0x0000000001 0"] {
-        assert!(
-            !usage_error(typed).contains("did you mean :9") && !usage_error(typed).contains("--pid"),
-            "{typed}"
-        );
+    for typed in ["99999 or 1", "process = = 80", "fwmark 0x1/0x0000000001 0"] {
+        assert!(!usage_error(typed).contains("did you mean :9"), "{typed}");
     }
-    assert!(usage_error(":htps").contains("\":htps\" is not a port"));
+    assert!(usage_error("tcp :htps").contains("\":htps\" is not a port"));
     assert!(usage_error(":80,").contains("\":80,\" is not a port"));
+}
+
+#[test]
+fn name_or_address_among_several_words_is_refused_with_its_condition() {
+    for (typed, meant) in [
+        ("tcp nginx", "did you mean process nginx?"),
+        ("tcp listning", "did you mean listening?"),
+        ("tcp 10.0.0.1", "did you mean host 10.0.0.1?"),
+        ("process ~ ngin", "one word alone finds parts of them: lsock ngin"),
+        ("kill 8080", "there is no command \"kill\": kill $(lsock --pids -l :8080)"),
+    ] {
+        assert!(usage_error(typed).contains(meant), "{typed}: {}", usage_error(typed));
+    }
+}
+
+#[test]
+fn options_of_ss_add_columns_and_resolve_replaces_addresses() {
+    let names =
+        |typed| planned(typed).unwrap().output.columns.iter().map(|column| column.name).collect::<Vec<_>>();
+    assert_eq!(names("-o"), [columns::DEFAULT_COLUMNS, &["timer"]].concat());
+    assert_eq!(
+        names("-em --columns pid,inode"),
+        ["pid", "inode", "uid", "cookie", "rcvbuf", "sndbuf", "drops"]
+    );
+    assert_eq!(names("-r")[2..4], ["local_host", "remote_host"]);
+    assert!(planned("-r").unwrap().host_names && !planned("").unwrap().host_names);
+    assert!(usage_error("-r --json").contains("names of hosts"));
 }
 
 #[test]
@@ -220,16 +257,16 @@ fn expression_of_ports_alone_is_refused_as_ambiguous() {
 
 #[test]
 fn unknown_names_are_refused_with_the_known_ones() {
-    assert!(usage_error("--state open").contains("(established, syn-sent, "));
-    assert!(usage_error("--columns colour").contains("local_port"));
-    assert!(usage_error("--sort colour").contains("local_port"));
+    assert!(usage_error("--state open").contains("\"open\" is not a state; example: --state established"));
+    assert!(usage_error("--columns colour").contains("lsock help columns"));
+    assert!(usage_error("--sort colour").contains("lsock help columns"));
     assert!(
         usage_error("--user no-such-user")
-            .starts_with("--user: \"no-such-user\" is not the name or number of a user (")
+            .starts_with("--user: \"no-such-user\" is not the name or number of a user")
     );
     assert!(usage_error("--port 70000").contains("65535"));
     assert!(usage_error("--pid x").contains("--pid: \"x\" is not the number of a process"));
-    assert!(usage_error("--columns ,").contains("unknown column \"\""));
+    assert!(usage_error("--columns ,").contains("there is no column \"\""));
 }
 
 #[test]

@@ -74,7 +74,7 @@ impl Rights {
                     "the AppArmor profile {} of this process must allow ptrace (read) to see {objects}",
                     escaped(profile.as_bytes())
                 ),
-                None => "this process has the capabilities; a security module such as Landlock or SELinux denies it".to_owned(),
+                None => "a security module such as Landlock or SELinux denies it".to_owned(),
             }
         } else if self.uid == Some(0) {
             let missing = match (can_trace, can_search) {

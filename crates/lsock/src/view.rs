@@ -1,11 +1,13 @@
 //! A snapshot with cached strings for its output: escaped names, names of network interfaces.
 
 use crate::escape;
+use crate::host_names::HostNames;
+use crate::service_names::ServiceNames;
 use crate::time::Rfc3339;
 use crate::users::Users;
 use netstat::{NetnsId, Owner, OwnerRole, Process, Snapshot, Socket, State};
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A snapshot and what was looked up to show it.
 pub struct View<'a> {
@@ -22,6 +24,10 @@ pub struct View<'a> {
     interfaces: Mutex<HashMap<u32, Option<Arc<str>>>>,
     /// The network namespace of this program, if rows have theirs.
     own_netns: Option<NetnsId>,
+    /// The names of hosts, if columns show them.
+    pub host_names: HostNames,
+    /// Read when the first name is needed.
+    services: OnceLock<ServiceNames>,
 }
 
 /// A process with its strings for output. Every field but `raw` is escaped.
@@ -48,7 +54,17 @@ impl<'a> View<'a> {
         let processes = snapshot.processes.iter().map(ProcessView::new).collect();
         let pids = snapshot.processes.iter().map(|process| process.pid).collect();
         let own_netns = if snapshot.namespaces.is_empty() { None } else { NetnsId::current() };
-        Self { snapshot, users, notes: Vec::new(), processes, pids, interfaces: Mutex::default(), own_netns }
+        Self {
+            snapshot,
+            users,
+            notes: Vec::new(),
+            processes,
+            pids,
+            interfaces: Mutex::default(),
+            host_names: HostNames::default(),
+            own_netns,
+            services: OnceLock::new(),
+        }
     }
 
     /// The process of an owner, if the query collected details of it. As [`Snapshot::process_of`]: none for an owner
@@ -63,6 +79,11 @@ impl<'a> View<'a> {
     /// All processes of the snapshot.
     pub fn processes(&self) -> &[ProcessView<'a>] {
         &self.processes
+    }
+
+    /// The name of a port in the system's list of services.
+    pub(crate) fn service_name(&self, protocol: &str, port: u16) -> Option<&str> {
+        self.services.get_or_init(ServiceNames::of_system).get(protocol, port)
     }
 
     /// Names a network interface of a world that is made for a test.

@@ -17,9 +17,19 @@ fn redirected(arguments: &str, redirection: &str) -> (Option<i32>, String) {
 
 #[test]
 fn standard_output_that_cannot_be_written_is_an_error() {
-    for arguments in
-        ["-V", "--help", "--man", "--completions bash", "-h", "", "--json", "--csv -t", "destroy --yes :1"]
-    {
+    for arguments in [
+        "-V",
+        "--help",
+        "man",
+        "completions bash",
+        "help columns",
+        "-s",
+        "-h",
+        "",
+        "--json",
+        "--csv -t",
+        "destroy --yes :1",
+    ] {
         for redirection in [">&-", "1</dev/null", "<&- >&-"] {
             let (code, said) = redirected(arguments, redirection);
             assert_eq!(code, Some(1), "{arguments} {redirection}: {said}");

@@ -71,8 +71,8 @@ fn live_program_alone_shows_an_overview_on_a_terminal_and_rows_in_a_pipe() {
         let pid = std::process::id();
         assert_eq!(of_listener.len(), 1, "{text}");
         assert!(of_listener[0].starts_with('○') && of_listener[0].contains(&format!("{pid} +24")), "{text}");
-        let pairs = format!("  59 ←  terminal-");
-        let of_pairs = lines.iter().filter(|line| line.starts_with(&pairs)).count();
+        let pairs = "  59 ←  terminal-";
+        let of_pairs = lines.iter().filter(|line| line.starts_with(pairs)).count();
         assert_eq!(of_pairs, 1, "{text}");
         assert!(text.lines().count() < 24, "{text}");
         assert!(in_pipe(lsock(&[])).starts_with("PROTO  STATE"));
@@ -120,6 +120,7 @@ fn live_long_output_goes_through_the_pager_and_short_output_does_not() {
         let text = paged(&["-t"], 24);
         assert!(text.lines().take(100).all(|line| line.starts_with("paged: ")), "{text}");
         assert!(text.ends_with("FRX\n"), "{text}");
+        assert!(paged(&["-t", "-W"], 24).starts_with("paged: "));
         assert!(!paged(&["-t", "--no-pager"], 24).contains("paged: "));
         assert!(!paged(&["-t"], 300).contains("paged: "));
         assert!(!paged(&["--json"], 24).contains("paged: "));

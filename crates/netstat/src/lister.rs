@@ -18,9 +18,11 @@ use std::ops::ControlFlow;
 ///
 /// If the calling thread has moved to another network namespace, the next listing is of the new one, as with a query.
 ///
-/// An answer does not depend on what was kept, with one exception: of a process that is still the same one (by pid and
+/// An answer does not depend on what was kept, with two exceptions. Of a process that is still the same one (by pid and
 /// start time, with the same name and not having executed another program since), path, command line and user are those
-/// that were read first.
+/// that were read first. On Linux a TCP socket that had no owner in the listing before is looked for in the mappings of
+/// processes every ten seconds only: one that is received, mapped and closed between two listings has no owner until
+/// then.
 ///
 /// # Rights
 /// Those of [`Query::snapshot`].

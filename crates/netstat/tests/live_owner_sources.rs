@@ -338,8 +338,9 @@ fn live_nothing_is_loaded_after_a_lister_is_dropped_or_its_process_killed() {
             assert_eq!(snapshot.owner_source.unwrap().source, OwnerSource::Bpf);
         }
         let objects = own_objects();
-        assert_eq!(objects.len(), 2, "a program and its link: {objects:?}");
-        assert_eq!(left(&objects).len(), 2);
+        // And those that find io_urings, if a socket of the machine has no holder.
+        assert!(matches!(objects.len(), 2 | 4), "a program and its link: {objects:?}");
+        assert_eq!(left(&objects).len(), objects.len());
         drop(lister);
         assert_eq!(own_objects(), BTreeSet::new());
         are_freed(&objects);
@@ -365,7 +366,8 @@ fn live_nothing_is_loaded_after_a_lister_is_dropped_or_its_process_killed() {
         .chunks_exact(2)
         .map(|object| (object[0] == 1, u32::try_from(object[1]).unwrap()))
         .collect();
-    assert_eq!(left(&objects).len(), 2);
+    assert!(matches!(objects.len(), 2 | 4), "{objects:?}");
+    assert_eq!(left(&objects).len(), objects.len());
     killed.stop();
     are_freed(&objects);
 }

@@ -63,6 +63,8 @@ pub(super) enum Needs {
     Nothing,
     /// The service of each row, which costs a system call each.
     Services,
+    /// Names of the hosts, from a resolver that may have to ask the network.
+    HostNames,
     /// The owners of each row.
     Owners,
     /// Details of their processes.
@@ -101,21 +103,21 @@ impl Column {
         self.needs == Needs::Services
     }
 
+    pub(crate) fn needs_host_names(&self) -> bool {
+        self.needs == Needs::HostNames
+    }
+
     pub(crate) fn process_fields(&self) -> ProcessFields {
         match self.needs {
             Needs::ProcessDetails(fields) => fields,
-            Needs::Nothing | Needs::Services | Needs::Owners | Needs::SocketDetails(_) => {
-                ProcessFields::empty()
-            }
+            _ => ProcessFields::empty(),
         }
     }
 
     pub(crate) fn detail_fields(&self) -> DetailFields {
         match self.needs {
             Needs::SocketDetails(fields) => fields,
-            Needs::Nothing | Needs::Services | Needs::Owners | Needs::ProcessDetails(_) => {
-                DetailFields::empty()
-            }
+            _ => DetailFields::empty(),
         }
     }
 }

@@ -35,7 +35,7 @@ pub(super) fn push_endpoint(
     push_port(endpoint, out);
 }
 
-fn push_port(endpoint: SocketAddr, out: &mut String) {
+pub(super) fn push_port(endpoint: SocketAddr, out: &mut String) {
     match endpoint.port() {
         0 => out.push_str(":*"),
         port => {

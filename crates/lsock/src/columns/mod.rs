@@ -2,8 +2,10 @@
 //! the CSV's field names are generated from this one list.
 
 mod column;
+mod counter_columns;
 mod detail_columns;
 mod endpoint;
+mod name_columns;
 mod socket_columns;
 mod ss_details;
 mod value;
@@ -14,8 +16,10 @@ pub(crate) use endpoint::{shown_local, shown_remote};
 pub use socket_columns::{DEFAULT_COLUMNS, DEFAULT_CSV_COLUMNS};
 pub(crate) use value::Key;
 
-use crate::usage::UsageError;
+use crate::usage::{self, UsageError, quoted};
+use counter_columns::COUNTER_COLUMNS;
 use detail_columns::DETAIL_COLUMNS;
+use name_columns::NAME_COLUMNS;
 use socket_columns::SOCKET_COLUMNS;
 
 /// A name as it is compared: `Local-Port` is `localport`.
@@ -25,7 +29,7 @@ fn normalized(name: &str) -> String {
 
 /// Every column, in the order of the help.
 pub fn all() -> impl Iterator<Item = &'static Column> {
-    SOCKET_COLUMNS.iter().chain(DETAIL_COLUMNS)
+    SOCKET_COLUMNS.iter().chain(NAME_COLUMNS).chain(DETAIL_COLUMNS).chain(COUNTER_COLUMNS)
 }
 
 /// The column with this name or alias.
@@ -33,10 +37,23 @@ pub fn find(typed: &str) -> Result<&'static Column, UsageError> {
     let wanted = normalized(typed);
     let called =
         |column: &&Column| normalized(column.name) == wanted || column.aliases.contains(&wanted.as_str());
-    all().find(called).ok_or_else(|| {
-        let names: Vec<_> = all().map(|column| column.name).collect();
-        UsageError::new(format!("unknown column {typed:?}; there are {}", names.join(", ")))
-    })
+    all().find(called).ok_or_else(|| unknown(typed, &wanted))
+}
+
+/// The error for a name that no column has: the name that was probably meant, where there is one.
+fn unknown(typed: &str, wanted: &str) -> UsageError {
+    let instead = match wanted {
+        "port" | "ports" => "; there are local_port and remote_port".to_owned(),
+        "addr" | "address" | "ip" => "; there are local_addr and remote_addr".to_owned(),
+        _ => match usage::closest(typed, all().map(|column| column.name)) {
+            Some(name) => format!("; did you mean {name}?"),
+            None => String::new(),
+        },
+    };
+    UsageError::new(format!(
+        "there is no column {}{instead} (all columns: lsock help columns)",
+        quoted(typed)
+    ))
 }
 
 #[cfg(test)]
@@ -77,6 +94,10 @@ mod tests {
             assert_eq!(find(typed).unwrap().name, name);
         }
         let error = find("colour").unwrap_err().to_string();
-        assert!(error.contains("unknown column \"colour\"") && error.contains("local_port, "), "{error}");
+        assert_eq!(error, "there is no column \"colour\" (all columns: lsock help columns)");
+        for (typed, meant) in [("port", "local_port and remote_port"), ("proces", "did you mean process?")] {
+            let error = find(typed).unwrap_err().to_string();
+            assert!(error.contains(meant), "{error}");
+        }
     }
 }

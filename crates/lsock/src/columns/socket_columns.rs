@@ -2,6 +2,7 @@
 
 use super::column::{Absent, Align, Column, Needs, OnScreen, TEXT};
 use super::value::{self, End, Value};
+use crate::reach::Reach;
 use crate::view;
 use netstat::ProcessFields;
 
@@ -293,6 +294,15 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         header: "NETNS",
         help: "the network namespace of the socket, by name or number, where others than the own are listed (Linux)",
         value: Value::Text(value::netns),
+        ..TEXT
+    },
+    Column {
+        name: "reach",
+        header: "REACH",
+        help: "from where a listener's address is reached: all, network or local; a firewall may allow less",
+        value: Value::Word(|socket| {
+            socket.is_listening().then(|| Reach::of(socket)).flatten().map(Reach::as_str)
+        }),
         ..TEXT
     },
     Column {

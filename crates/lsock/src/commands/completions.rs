@@ -1,15 +1,33 @@
-//! `lsock --completions SHELL`: a completion script, generated from the definition of the command line.
+//! `lsock completions SHELL`: a script that makes the shell ask `lsock` itself, so that it offers what there is now.
 
-use crate::cli;
-use crate::exit::EarlyExit;
-use clap_complete::Shell;
-use std::io::{self, Write};
+use crate::exit::{self, EarlyExit};
+use clap::ValueEnum;
+use lsock::usage::UsageError;
+
+/// A shell with completions.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Shell {
+    Bash,
+    Zsh,
+    Fish,
+    #[value(aliases = ["pwsh", "power-shell"])]
+    Powershell,
+    Elvish,
+}
 
 /// Prints the script for this shell.
-pub(crate) fn run(shell: Shell) -> Result<(), EarlyExit> {
-    // Into memory first: the generator panics when its output fails.
-    let mut script = Vec::new();
-    clap_complete::generate(shell, &mut cli::command(), "lsock", &mut script);
-    let mut out = io::stdout().lock();
-    out.write_all(&script).and_then(|()| out.flush()).map_err(EarlyExit::Output)
+pub(crate) fn run(shell: Option<Shell>) -> Result<(), EarlyExit> {
+    let Some(shell) = shell else {
+        return Err(UsageError::new(
+            "completions needs a shell: bash, zsh, fish, powershell or elvish; example: lsock completions bash",
+        )
+        .into());
+    };
+    exit::print(match shell {
+        Shell::Bash => include_str!("completions/lsock.bash"),
+        Shell::Zsh => include_str!("completions/_lsock"),
+        Shell::Fish => include_str!("completions/lsock.fish"),
+        Shell::Powershell => include_str!("completions/lsock.ps1"),
+        Shell::Elvish => include_str!("completions/lsock.elv"),
+    })
 }

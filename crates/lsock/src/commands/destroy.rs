@@ -15,17 +15,17 @@ use std::io::{self, BufRead, IsTerminal, Write};
 /// Closes the selected sockets. The exit is early if one of them is not closed.
 pub(crate) fn run(args: &DestroyArgs) -> Result<(), EarlyExit> {
     // A protocol or a state alone would close all sockets of that kind.
-    let filter = args.filters.filter(false, false)?;
+    let filter = args.filters.filter(false)?;
     if !filter.is_selective() {
         return Err(EarlyExit::Usage(UsageError::new(
-            "refusing to close sockets selected only by protocol or state; add a port (:8080), process, user or address",
+            "destroy needs more than a protocol or state: a port, address, process or user; example: lsock destroy :8080",
         )));
     }
     let plan = Plan::of_filters(&args.filters)?;
     let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
     if !args.yes && !can_ask {
         return Err(EarlyExit::Usage(UsageError::new(
-            "destroy asks before it closes anything, and there is no terminal to ask on: add --yes",
+            "destroy asks before it closes sockets, and there is no terminal to ask on: add --yes",
         )));
     }
     let snapshot = plan.query.only_decided(true).snapshot().map_err(EarlyExit::Query)?;

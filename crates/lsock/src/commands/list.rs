@@ -1,7 +1,9 @@
 //! The listing, which `lsock` prints without a command.
 
+use crate::commands::{other_meaning, pids, quiet, summary};
 use crate::exit::{self, EarlyExit};
 use crate::{ffi, pager, terminal};
+use lsock::host_names::PATIENCE;
 use lsock::list_args::ListArgs;
 use lsock::plan::Plan;
 use lsock::render::Format;
@@ -9,30 +11,58 @@ use lsock::rights::Rights;
 use lsock::users::Users;
 use lsock::view::View;
 use lsock::{gaps, render, sort};
-use netstat::{Lister, Socket};
+use netstat::{GapKind, Lister, Snapshot, Socket};
 use std::io::{self, IsTerminal, Write};
 use std::mem::ManuallyDrop;
 
 /// Lists the sockets that these arguments select.
 pub(crate) fn run(args: &ListArgs) -> Result<(), EarlyExit> {
-    let mut plan = Plan::new(args)?;
-    if !args.wide
-        && plan.output.format == Format::Table
-        && let Some(screen) = terminal::screen(args.color)
-    {
-        plan.show_on(screen);
+    match args {
+        ListArgs { quiet: true, .. } => quiet::run(args),
+        ListArgs { summary: true, .. } => summary::run(args),
+        ListArgs { pids: true, .. } => pids::run(args),
+        _ => rows(args),
     }
+}
+
+fn rows(args: &ListArgs) -> Result<(), EarlyExit> {
+    let mut plan = shown_plan(args, Plan::new(args)?);
     let users = Users::of_system();
     // Not dropped: the end of the process frees all rows at once.
     let mut lister = ManuallyDrop::new(Lister::new());
-    let snapshot = ManuallyDrop::new(lister.snapshot(&plan.query).map_err(EarlyExit::Query)?);
+    let mut snapshot = ManuallyDrop::new(lister.snapshot(&plan.query).map_err(EarlyExit::Query)?);
+    let mut note = None;
+    // What the note explains is not repeated.
+    let mut line = None;
+    if snapshot.sockets.is_empty() {
+        note = note_on_bound(args, &plan, &mut lister)?;
+        if note.is_none()
+            && let Some(meaning) = other_meaning::find(args, &snapshot, &mut lister)?
+        {
+            note = Some(meaning.note);
+            if let Some((other_plan, other_snapshot)) = meaning.listing {
+                (plan, snapshot) = (shown_plan(args, other_plan), ManuallyDrop::new(other_snapshot));
+            } else {
+                line = Some(without_missing_processes(&snapshot));
+            }
+        }
+    }
     let mut view = View::new(&snapshot, &users);
+    if plan.host_names {
+        resolve_hosts(&mut view);
+    }
     let rows = sort::sorted(&view, &plan.sort);
-    let unseen = gaps::line(&snapshot, plan.owner_source, || Rights::of_process(ffi::effective_uid()));
+    let unseen = gaps::line(line.as_ref().unwrap_or(&snapshot), plan.owner_source, || {
+        Rights::of_process(ffi::effective_uid())
+    });
+    if rows.is_empty() && note.is_none() && unseen.is_none() && plan.output.format == Format::Table {
+        note = Some("no socket matches".to_owned());
+    }
     let below_table = plan.output.screen.is_some() && plan.output.header && !rows.is_empty();
     // The footer of the table is on the same terminal.
     let unseen = if below_table && io::stderr().is_terminal() {
         view.notes.extend(unseen);
+        view.notes.extend(note.take());
         None
     } else {
         unseen
@@ -41,22 +71,59 @@ pub(crate) fn run(args: &ListArgs) -> Result<(), EarlyExit> {
     if let Some(line) = unseen {
         exit::eprint(&line);
     }
-    if rows.is_empty() && !args.filters.bound && args.filters.filter(false, false)?.is_selective() {
-        advise_bound(&mut lister, &plan);
+    if let Some(note) = note {
+        exit::eprint(&note);
     }
     Ok(())
 }
 
-/// Says that there are sockets that are only bound, where nothing else is to be shown: such a socket is why another
-/// program finds its port in use.
-fn advise_bound(lister: &mut Lister, plan: &Plan) {
+/// The plan for the terminal, if there is one.
+fn shown_plan(args: &ListArgs, mut plan: Plan) -> Plan {
+    if !args.wide
+        && plan.output.format == Format::Table
+        && let Some(screen) = terminal::screen(args.color())
+    {
+        plan.show_on(screen);
+    }
+    plan
+}
+
+/// The gaps of a snapshot but for processes that do not exist.
+fn without_missing_processes(snapshot: &Snapshot) -> Snapshot {
+    let mut gaps = Snapshot::default();
+    gaps.owner_source.clone_from(&snapshot.owner_source);
+    gaps.gaps = snapshot.gaps.iter().filter(|gap| gap.kind != GapKind::ProcessNotFound).cloned().collect();
+    gaps
+}
+
+/// That there are sockets that are only bound, where nothing else is to be shown: such a socket is why another program
+/// finds its port in use.
+fn note_on_bound(args: &ListArgs, plan: &Plan, lister: &mut Lister) -> Result<Option<String>, EarlyExit> {
+    if args.filters.bound || !args.filters.filter(false)?.is_selective() {
+        return Ok(None);
+    }
     // An error would be that of the listing, which there was not.
-    let Ok(bound) = lister.snapshot(&plan.query.clone().bound_inactive(true)) else { return };
+    let Ok(bound) = lister.snapshot(&plan.query.clone().bound_inactive(true)) else { return Ok(None) };
     let bound = bound.sockets.len();
     let (sockets, them) = if bound == 1 { ("socket that is", "it") } else { ("sockets that are", "them") };
-    if bound > 0 {
-        exit::eprint(&format!(
+    Ok((bound > 0).then(|| {
+        format!(
             "{bound} {sockets} bound, but neither listening nor connected, left out: add -B to see {them}"
+        )
+    }))
+}
+
+/// Looks up the names of all hosts of the listing, and reports those that could not be looked up in time.
+fn resolve_hosts(view: &mut View<'_>) {
+    let ends = |socket: &Socket| [socket.local_addr(), socket.remote_addr()];
+    let addresses = view.snapshot.sockets.iter().flat_map(ends).flatten().map(|end| end.ip());
+    let late = view.host_names.resolve(addresses, PATIENCE);
+    if late > 0 {
+        let (hosts, their) =
+            if late == 1 { ("host was", "its address is") } else { ("hosts were", "their addresses are") };
+        let seconds = PATIENCE.as_secs();
+        exit::eprint(&format!(
+            "the names of {late} {hosts} not found within {seconds} seconds: {their} shown"
         ));
     }
 }
@@ -66,6 +133,13 @@ fn write(plan: &Plan, view: &View<'_>, rows: &[&Socket], may_page: bool) -> io::
         let mut text = Vec::new();
         render::write(&plan.output, screen.color, view, rows, &mut text)?;
         return pager::write(&text, screen, may_page);
+    }
+    if plan.output.format == Format::Table
+        && let Some(screen) = terminal::screen(plan.color)
+    {
+        let mut text = Vec::new();
+        render::write(&plan.output, screen.color, view, rows, &mut text)?;
+        return pager::write(&text, &screen, may_page);
     }
     let mut out = io::stdout().lock();
     if plan.output.format == Format::Table && plan.color.is_wanted() {

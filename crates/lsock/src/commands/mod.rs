@@ -1,7 +1,13 @@
 //! The commands, one file each; `main` chooses which one runs.
 
+pub(crate) mod complete;
 pub(crate) mod completions;
 pub(crate) mod destroy;
+pub(crate) mod help_topic;
 pub(crate) mod list;
 pub(crate) mod man;
+mod other_meaning;
 pub(crate) mod overview;
+mod pids;
+mod quiet;
+mod summary;

@@ -56,11 +56,12 @@ fn ends(socket: &Socket) -> Option<(SocketAddr, SocketAddr)> {
     Some((canonical(socket.local_addr()?), canonical(socket.remote_addr()?)))
 }
 
-/// All connections, the most first.
-pub(super) fn folded(view: &View<'_>, screen: &Screen) -> Vec<Connection> {
+/// All connections, the most first. `others`: listeners that are not in the snapshot.
+pub(super) fn folded(view: &View<'_>, screen: &Screen, others: &[Socket]) -> Vec<Connection> {
     let sockets = &view.snapshot.sockets;
     let ports: HashSet<(Protocol, u16)> = sockets
         .iter()
+        .chain(others)
         .filter(|socket| socket.is_listening())
         .filter_map(|socket| Some((socket.protocol, socket.local.port()?)))
         .collect();

@@ -2,10 +2,10 @@
 
 use super::grid::{Cell, Column, Grid};
 use super::label::Label;
-use super::reach::Reach;
 use super::style::{ALARM, ATTENTION, BOLD, FAINT};
 use crate::columns::shown_local;
 use crate::holders::Holders;
+use crate::reach::Reach;
 use crate::screen::{Screen, ShownEndpoint, age};
 use crate::view::View;
 use anstyle::{AnsiColor, Style};
@@ -114,11 +114,26 @@ fn address(view: &View<'_>, socket: &Socket) -> ShownEndpoint {
     shown
 }
 
+/// Makes one of addresses that differ in their device alone: `*%blue,red`.
+fn join_devices(addresses: &mut Vec<ShownEndpoint>) {
+    let [first, rest @ ..] = addresses.as_mut_slice() else { return };
+    if first.device.is_empty() || rest.iter().any(|other| other.address != first.address) {
+        return;
+    }
+    for other in rest {
+        let device = other.device.trim_start_matches('%');
+        first.device.push(',');
+        first.device.push_str(device);
+    }
+    addresses.truncate(1);
+}
+
 impl<'v> Listener<'v> {
     fn new(view: &'v View<'v>, screen: &Screen, key: &Key, sockets: &[&Socket]) -> Self {
         let mut addresses: Vec<ShownEndpoint> = sockets.iter().map(|socket| address(view, socket)).collect();
         addresses.sort();
         addresses.dedup();
+        join_devices(&mut addresses);
         let owners: Vec<Owner> = sockets.iter().flat_map(|socket| socket.owners()).copied().collect();
         // The least that is true of all.
         let ownership = sockets.iter().map(|socket| socket.ownership()).min_by_key(|it| it.is_complete());

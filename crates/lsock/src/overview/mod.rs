@@ -4,16 +4,16 @@ mod connections;
 mod grid;
 mod label;
 mod listeners;
-mod reach;
 mod style;
 
 use crate::counts;
 use crate::gaps;
+use crate::reach::Reach;
 use crate::screen::{Lines, Screen, width_of, wrapped};
 use crate::view::View;
 use connections::Connection;
 use listeners::Listener;
-use netstat::{DetailFields, GapKind, Ownership, ProcessFields, Query, Socket};
+use netstat::{DetailFields, Filter, GapKind, Ownership, ProcessFields, Query, Socket};
 use style::{BOLD, FAINT};
 
 /// How much the overview shows.
@@ -32,10 +32,22 @@ pub fn query(query: Query, screen: &Screen) -> Query {
     query.processes(fields | script).details(DetailFields::TCP_INFO)
 }
 
-/// The overview of a snapshot. `unseen` is the line about what could not be seen.
-pub fn text(view: &View<'_>, screen: &Screen, extent: Extent, unseen: Option<&str>) -> String {
+/// The query for the listeners that a filter may have left out: it takes one to know that a connection was accepted.
+pub fn listeners_query() -> Query {
+    Query::new().filter(Filter::listening()).owners(false)
+}
+
+/// The overview of a snapshot. `others` are listeners beside those of the snapshot, `unseen` is the line about what could
+/// not be seen.
+pub fn text(
+    view: &View<'_>,
+    screen: &Screen,
+    extent: Extent,
+    others: &[Socket],
+    unseen: Option<&str>,
+) -> String {
     let listeners = listeners::folded(view, screen);
-    let connections = connections::folded(view, screen);
+    let connections = connections::folded(view, screen, others);
     let footer = footer(view, screen, &listeners, unseen);
     let mut lines = Lines::new(screen);
 
@@ -94,7 +106,7 @@ fn footer(view: &View<'_>, screen: &Screen, listeners: &[Listener<'_>], unseen: 
     let sockets = &view.snapshot.sockets;
     let plural = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
     let mut parts = vec![plural(sockets.len(), "socket")];
-    let open = listeners.iter().filter(|listener| listener.reach == reach::Reach::All).count();
+    let open = listeners.iter().filter(|listener| listener.reach == Reach::All).count();
     if open > 0 {
         parts.push(format!("{open} open to all"));
     }

@@ -1,6 +1,6 @@
 //! What a terminal of several sizes shows, compared with checked-in screens, and lines that never wrap.
 //!
-//! After an intended change: `LSOCK_WRITE_SCREENS=1 cargo test -p lsock --lib screen_tests`, and read the difference.
+//! After an intended change: `UPDATE_GOLDEN=1 cargo test -p lsock --lib screen_tests`, and read the difference.
 
 mod random_worlds;
 mod trial;
@@ -51,7 +51,7 @@ fn overview(snapshot: &Snapshot, screen: &Screen, extent: Extent) -> String {
     let users = users();
     let view = View::new(snapshot, &users);
     trial::name_interfaces(&view);
-    overview::text(&view, screen, extent, None)
+    overview::text(&view, screen, extent, &[], None)
 }
 
 /// What a terminal shows, with room for every line of the text.
@@ -71,7 +71,7 @@ fn contents(text: &str, width: usize) -> String {
 
 fn check(name: &str, actual: &str) {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/screen_tests/screens").join(name);
-    if std::env::var_os("LSOCK_WRITE_SCREENS").is_some() {
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
         std::fs::write(&path, actual).unwrap();
     }
     let expected = std::fs::read_to_string(&path).unwrap_or_default().replace("\r\n", "\n");
@@ -104,6 +104,19 @@ fn overview_of_the_trial_world_fits_on_24_lines_of_80_columns() {
 fn overview_of_everything_leaves_nothing_out() {
     let text = overview(&trial::world(), &screen(80, 24), Extent::All);
     check("overview_all_80.txt", &contents(&text, 80));
+}
+
+#[test]
+fn direction_of_a_connection_is_known_even_if_the_listener_is_filtered_out() {
+    let mut world = trial::world();
+    let all = std::mem::take(&mut world.sockets);
+    let (listeners, rest): (Vec<_>, Vec<_>) = all.into_iter().partition(netstat::Socket::is_listening);
+    world.sockets = rest;
+    let users = users();
+    let view = View::new(&world, &users);
+    let shown = |others| overview::text(&view, &screen(200, 50), Extent::All, others, None);
+    assert!(!shown(&[]).contains('←'));
+    assert_eq!(shown(&listeners).matches('←').count(), 6);
 }
 
 #[test]

@@ -18,13 +18,16 @@ const MAX_PROCESSES: usize = 16;
 /// Whether the sockets of a network namespace, given by its number, have been listed.
 type IsListed<'a> = &'a dyn Fn(u64) -> bool;
 
+/// How many descriptors are looked at in all of them: a process may have a million.
+const MAX_DESCRIPTORS: u64 = 1 << 16;
+
 /// What is to be said of a process that has no row.
 pub(crate) fn of_pid(procfs: &impl Procfs, pid: u32, is_listed: IsListed<'_>) -> Vec<Gap> {
     if is_of_other_namespace(procfs) {
         return Vec::new();
     }
     match thread_group(procfs, pid) {
-        Some(leader) if leader == pid => of_process(procfs, pid, is_listed),
+        Some(leader) if leader == pid => of_processes(procfs, &[pid], is_listed),
         Some(leader) => vec![not_found(format!("{pid} is a thread of process {leader}"))],
         // With hidepid the kernel reports the same of processes that exist.
         None if is_absent(procfs, pid) && is_absent(procfs, 1) => vec![hidden(Hidden::Mount)],
@@ -62,11 +65,7 @@ pub(crate) fn of_name(
         }
     }
     if !named.is_empty() {
-        return named
-            .into_iter()
-            .take(MAX_PROCESSES)
-            .flat_map(|pid| of_process(procfs, pid, is_listed))
-            .collect();
+        return of_processes(procfs, &named, is_listed);
     }
     if unread > 0 {
         return vec![Gap::new(GapKind::ProcessesUnreadable, unread, "/proc/<pid>/stat")];
@@ -98,6 +97,24 @@ fn thread_group(procfs: &impl Procfs, task: u32) -> Option<u32> {
     procfs.read(&format!("{task}/status"), &mut status).ok()?;
     let line = status.split(|byte| *byte == b'\n').find_map(|line| line.strip_prefix(b"Tgid:"))?;
     std::str::from_utf8(line).ok()?.trim().parse().ok()
+}
+
+fn of_processes(procfs: &impl Procfs, pids: &[u32], is_listed: IsListed<'_>) -> Vec<Gap> {
+    let (mut gaps, mut budget, mut skipped) = (Vec::new(), MAX_DESCRIPTORS, 0);
+    for (number, pid) in pids.iter().enumerate() {
+        let descriptors = procfs.sizes(*pid).ok().and_then(|sizes| sizes.descriptors).unwrap_or(1);
+        match budget.checked_sub(descriptors) {
+            Some(rest) if number < MAX_PROCESSES => {
+                budget = rest;
+                gaps.extend(of_process(procfs, *pid, is_listed));
+            }
+            _ => skipped += 1,
+        }
+    }
+    if skipped > 0 {
+        gaps.push(Gap::new(GapKind::ProcessesSkipped, skipped, "kinds of sockets in /proc/<pid>/fd"));
+    }
+    gaps
 }
 
 fn of_process(procfs: &impl Procfs, pid: u32, is_listed: IsListed<'_>) -> Vec<Gap> {

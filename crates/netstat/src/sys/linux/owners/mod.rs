@@ -22,6 +22,7 @@ mod shared;
 mod sources;
 #[cfg(feature = "bpf")]
 pub(crate) mod task_files;
+pub(crate) mod unmapped;
 pub(crate) mod walk;
 pub(crate) mod without_descriptor;
 

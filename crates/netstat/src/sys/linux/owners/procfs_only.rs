@@ -6,19 +6,21 @@ use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::linux::netns::ListedNamespaces;
+use crate::sys::linux::owners::unmapped::Unmapped;
 use crate::sys::linux::owners::walk::ProcfsWalk;
 use crate::sys::linux::procfs::Proc;
 use crate::sys::system::OwnerSearch;
-use std::marker::PhantomData;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Without BPF there is no program to keep for the next listing.
 #[derive(Default)]
-pub(crate) struct KeptProgram {}
+pub(crate) struct KeptProgram {
+    unmapped: Arc<Unmapped>,
+}
 
 /// A search for owners in `/proc`.
 pub(crate) struct OwnerSources<'c> {
-    kept: PhantomData<&'c KeptProgram>,
+    kept: &'c KeptProgram,
     asked: OwnerSource,
     pids: Vec<u32>,
     /// Set if the tables of sockets were complete before the walk began.
@@ -27,9 +29,10 @@ pub(crate) struct OwnerSources<'c> {
 }
 
 impl<'c> OwnerSources<'c> {
-    pub(crate) fn new(_kept: &'c KeptProgram, query: &Query, _netns: Option<ListedNamespaces>) -> Self {
+    pub(crate) fn new(kept: &'c KeptProgram, query: &Query, _netns: Option<ListedNamespaces>) -> Self {
+        kept.unmapped.begin();
         Self {
-            kept: PhantomData,
+            kept,
             asked: query.owner_source,
             pids: query.filter.pids(),
             tables_complete: OnceLock::new(),
@@ -40,7 +43,8 @@ impl<'c> OwnerSources<'c> {
 
 impl OwnerSearch for OwnerSources<'_> {
     fn run(&self) {
-        let walk = self.walk.get_or_init(|| ProcfsWalk::over(Proc::open(), &self.pids));
+        let walk = || ProcfsWalk::over(Proc::open(), &self.pids).remembering(&self.kept.unmapped);
+        let walk = self.walk.get_or_init(walk);
         if let Some(keys) = self.tables_complete.get() {
             walk.tables_complete(keys.clone());
         }

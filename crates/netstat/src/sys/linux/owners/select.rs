@@ -5,6 +5,7 @@ use crate::engine::parallel::lock;
 use crate::log::debug;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::sys::linux::owners::bpf::{self, BpfSource, Families, Refused};
+use crate::sys::linux::owners::unmapped::Unmapped;
 use crate::sys::linux::procfs::{Proc, Procfs};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -25,6 +26,7 @@ pub(crate) struct KeptProgram {
     all_families: Mutex<State>,
     /// Whether owners have been searched for before.
     was_asked: AtomicBool,
+    pub(crate) unmapped: Arc<Unmapped>,
 }
 
 impl KeptProgram {

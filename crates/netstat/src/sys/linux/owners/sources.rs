@@ -30,8 +30,8 @@ pub(crate) struct OwnerSources<'c> {
 
 /// The source that was selected.
 enum Selected {
-    Walk(walk::ProcfsWalk<Proc>, OwnerSourceUsed),
-    Iterate(Iteration),
+    Walk(Box<walk::ProcfsWalk<Proc>>, OwnerSourceUsed),
+    Iterate(Box<Iteration>),
 }
 
 type Iteration = task_files::TaskFileSearch<Arc<BpfSource>, Proc, fn() -> Result<Proc, Errno>>;
@@ -39,8 +39,8 @@ type Iteration = task_files::TaskFileSearch<Arc<BpfSource>, Proc, fn() -> Result
 impl Selected {
     fn search(&self) -> &dyn OwnerSearch {
         match self {
-            Self::Walk(search, _) => search,
-            Self::Iterate(search) => search,
+            Self::Walk(search, _) => &**search,
+            Self::Iterate(search) => &**search,
         }
     }
 }
@@ -48,6 +48,7 @@ impl Selected {
 impl<'c> OwnerSources<'c> {
     /// `netns`: the listed network namespaces; `None`: that of this thread.
     pub(crate) fn new(kept: &'c KeptProgram, query: &Query, netns: Option<ListedNamespaces>) -> Self {
+        kept.unmapped.begin();
         Self {
             kept,
             asked: query.owner_source,
@@ -63,7 +64,8 @@ impl<'c> OwnerSources<'c> {
         let nested = program.level() > 0;
         let ListedNamespaces { all: netns, unnamed: unnamed_netns } = self.netns.clone();
         let scope = task_files::Scope { nested, netns, unnamed_netns, pids: self.pids.clone() };
-        task_files::TaskFileSearch::over(program, scope, reason, Proc::open)
+        let search: Iteration = task_files::TaskFileSearch::over(program, scope, reason, Proc::open);
+        search.remembering(&self.kept.unmapped)
     }
 
     /// If the walk was denied access to some processes, retries with the iterator, which needs no right to trace.
@@ -89,9 +91,12 @@ impl<'c> OwnerSources<'c> {
                     if self.asked != OwnerSource::Procfs {
                         debug!("owners by procfs, not by BPF: {}", from.reason);
                     }
-                    Selected::Walk(walk::ProcfsWalk::over(Proc::open(), &self.pids), from)
+                    let walk = walk::ProcfsWalk::over(Proc::open(), &self.pids);
+                    Selected::Walk(Box::new(walk.remembering(&self.kept.unmapped)), from)
                 }
-                Strategy::Iterate { program, reason } => Selected::Iterate(self.iteration(program, reason)),
+                Strategy::Iterate { program, reason } => {
+                    Selected::Iterate(Box::new(self.iteration(program, reason)))
+                }
             }
         });
         if let Some(keys) = self.complete_tables.get() {
@@ -130,7 +135,7 @@ impl OwnerSearch for OwnerSources<'_> {
         };
         let Some(mut iteration) = self.iterate_after(&walked) else { return walked };
         let table = iteration.table();
-        self.selected = OnceLock::from(Selected::Iterate(iteration));
+        self.selected = OnceLock::from(Selected::Iterate(Box::new(iteration)));
         table
     }
 

@@ -19,13 +19,14 @@ use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership};
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::sys::linux::owners::bpf::{Evidence, HeldSource, SocketFile};
+use crate::sys::linux::owners::unmapped::Unmapped;
 use crate::sys::linux::procfs::Procfs;
 use crate::sys::linux::protocols::{IPPROTO_MPTCP, IPPROTO_SCTP};
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
 use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// How many descriptors the walk reads to look for owners without a descriptor, at three microseconds each.
 const MAX_WALKED: u64 = 1 << 16;
@@ -49,6 +50,7 @@ pub(crate) struct TaskFileSearch<S, P: Procfs, O> {
     found: Mutex<Iterated>,
     open_procfs: O,
     walk: OnceLock<ProcfsWalk<P>>,
+    unmapped: Arc<Unmapped>,
 }
 
 /// Which processes and sockets a search is about.
@@ -185,15 +187,25 @@ where
             found: Mutex::default(),
             open_procfs,
             walk: OnceLock::new(),
+            unmapped: Arc::default(),
         }
+    }
+
+    /// The same, with what earlier listings have found.
+    pub(crate) fn remembering(self, unmapped: &Arc<Unmapped>) -> Self {
+        Self { unmapped: Arc::clone(unmapped), ..self }
+    }
+
+    /// The walk that replaces the iterator.
+    fn open_walk(&self) -> ProcfsWalk<P> {
+        ProcfsWalk::over((self.open_procfs)(), &self.scope.pids).remembering(&self.unmapped)
     }
 
     fn iterate(&self) {
         let after_tables = self.tables_complete.load(SeqCst);
         let found = Iterated::read(&self.source, &self.scope, None);
         if found.is_err() {
-            let walk = || ProcfsWalk::over((self.open_procfs)(), &self.scope.pids);
-            self.walk.get_or_init(walk);
+            self.walk.get_or_init(|| self.open_walk());
         }
         let mut found =
             found.unwrap_or_else(|errno| Iterated { failure: Some(errno), ..Iterated::default() });
@@ -290,11 +302,11 @@ where
                 let named = &self.scope.pids;
                 rings.retain(|ring| named.is_empty() || named.contains(&ring.pid));
                 let pids = if named.is_empty() { &pids } else { named };
-                return search_without_descriptor(&procfs, &rings, pids, table, sockets);
+                return search_without_descriptor(&procfs, &rings, pids, &self.unmapped, table, sockets);
             }
         }
         // The walk looks for rings where the iterator cannot, and says what it could not see.
-        let mut walk = ProcfsWalk::over((self.open_procfs)(), &self.scope.pids);
+        let mut walk = self.open_walk();
         let is_affordable = walk.descriptors() <= MAX_WALKED;
         if is_affordable {
             walk.run();

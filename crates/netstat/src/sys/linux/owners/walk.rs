@@ -23,11 +23,13 @@ use crate::model::owner::{HiddenReason, Ownership};
 use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use crate::sys::linux::owners::shared::Verifier;
+use crate::sys::linux::owners::unmapped::Unmapped;
 use crate::sys::linux::owners::without_descriptor::{Ring, WithoutDescriptor};
 use crate::sys::linux::procfs::{File, Procfs, TableRead};
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 /// How many links may be read in the threads of a process whose tables cannot be compared.
 const UNCOMPARED_LINKS: u64 = 1 << 16;
@@ -43,6 +45,7 @@ const INITIAL_PID_NAMESPACE: &[u8] = b"pid:[4026531836]";
 pub(crate) struct ProcfsWalk<P: Procfs> {
     walk: Result<PidWalk<ProcfsReader<P>>, NotSearched>,
     verifier: Verifier,
+    unmapped: Arc<Unmapped>,
 }
 
 /// Why a `/proc` is not searched.
@@ -118,7 +121,12 @@ impl<P: Procfs> ProcfsWalk<P> {
             let pids = pids.map_err(NotSearched::Failed)?;
             Ok(PidWalk::new(ProcfsReader(procfs), pids, !named.is_empty()))
         });
-        Self { walk, verifier: Verifier::default() }
+        Self { walk, verifier: Verifier::default(), unmapped: Arc::default() }
+    }
+
+    /// The same, with what earlier listings have found.
+    pub(crate) fn remembering(self, unmapped: &Arc<Unmapped>) -> Self {
+        Self { unmapped: Arc::clone(unmapped), ..self }
     }
 
     /// How many descriptors the walk has to read, by the sizes that the kernel shows without any right.
@@ -174,7 +182,7 @@ impl<P: Procfs + Send> OwnerSearch for ProcfsWalk<P> {
     fn search_without_descriptor(&mut self, table: &mut OwnerTable, sockets: &[&Socket]) {
         let Ok(walk) = &mut self.walk else { return };
         let rings = std::mem::take(&mut walk.extra().rings);
-        search_without_descriptor(&walk.reader.0, &rings, walk.pids(), table, sockets);
+        search_without_descriptor(&walk.reader.0, &rings, walk.pids(), &self.unmapped, table, sockets);
     }
 
     fn verify(&self, socket: &mut Socket) {
@@ -189,6 +197,7 @@ pub(crate) fn search_without_descriptor(
     procfs: &impl Procfs,
     rings: &[Ring],
     pids: &[u32],
+    unmapped: &Unmapped,
     table: &mut OwnerTable,
     sockets: &[&Socket],
 ) {
@@ -202,8 +211,21 @@ pub(crate) fn search_without_descriptor(
         matches!(table.if_missing, Ownership::Hidden { reason } if reason != HiddenReason::NotSearched);
     let own_user = procfs.user(std::process::id()).ok();
     let is_sought = |socket: &&Socket| !may_hide || (socket.uid.is_some() && socket.uid == own_user);
-    if sockets.iter().any(|socket| socket.protocol == Protocol::Tcp && is_sought(socket)) {
-        search.search_mappings(pids);
+    let is_mappable = |socket: &&Socket| socket.protocol == Protocol::Tcp && is_sought(socket);
+    let mappable: Vec<&Socket> = sockets.iter().copied().filter(is_mappable).collect();
+    // What is remembered is of all processes.
+    let names_some = matches!(table.if_missing, Ownership::Hidden { reason: HiddenReason::NotSearched });
+    let now = procfs.now();
+    let known = if names_some { None } else { unmapped.refused_if_known(&mappable, now) };
+    match known {
+        _ if mappable.is_empty() => {}
+        Some(refused) => search.add_refused(&refused),
+        None => {
+            let refused = search.search_mappings(pids);
+            if let Some(refused) = refused.filter(|_| !names_some) {
+                unmapped.set(mappable.into_iter().filter(|socket| !search.has_found(socket)), &refused, now);
+            }
+        }
     }
     search.add_to(table);
 }

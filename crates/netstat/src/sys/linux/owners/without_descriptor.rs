@@ -3,9 +3,10 @@
 //!
 //! Sources: io_uring_register(2), proc_pid_fdinfo(5), proc_pid_maps(5), io_uring/fdinfo.c, fs/proc/task_mmu.c.
 
-use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen};
+use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen, join_key};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership};
+use crate::model::socket::Socket;
 use crate::sys::linux::kernel_version::of_release;
 use crate::sys::linux::procfs::Procfs;
 use netstat_wire::linux::proc_pid_fd::socket_inode;
@@ -20,6 +21,12 @@ const MAX_READS: u32 = 4;
 
 /// How many bytes of mappings one listing reads, of all processes: a process can have 65,530 of a hundred bytes each.
 const MAPS_BUDGET: usize = 16 * 1024 * 1024;
+
+/// How many bytes of rings one listing reads: a process can have a million rings, each with as many files.
+const RINGS_BUDGET: usize = 16 * 1024 * 1024;
+
+/// What a ring without files counts for: reading it takes as long as writing so many bytes.
+const RING_BYTES: usize = 1024;
 
 /// The first kernel that shows registered files by their path, so that no file can have the name of a socket.
 const PATHS_SINCE: (u32, u32) = (6, 13);
@@ -82,9 +89,17 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
         }
         let shows_paths = version(self.procfs) >= PATHS_SINCE;
         let mut text = Vec::new();
-        let mut read = HashSet::new();
-        for ring in rings.iter().filter(|ring| read.insert(**ring)) {
-            match self.read_ring(*ring, shows_paths, &mut text) {
+        let mut seen = HashSet::new();
+        let mut budget = RINGS_BUDGET;
+        for ring in rings.iter().filter(|ring| seen.insert(**ring)) {
+            if budget == 0 {
+                self.skip(WHY);
+                continue;
+            }
+            text.clear();
+            let read = self.read_ring(*ring, shows_paths, &mut text);
+            budget = budget.saturating_sub(text.len().max(RING_BYTES));
+            match read {
                 Ok(true) => {}
                 Ok(false) => self.skip(WHY),
                 Err(errno) => self.count(ring.pid, errno, WHY),
@@ -119,22 +134,43 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
         Ok(false)
     }
 
-    /// Looks into the mappings of processes.
-    pub(crate) fn search_mappings(&mut self, pids: &[u32]) {
+    /// Whether an owner of this socket was found.
+    pub(crate) fn has_found(&self, socket: &Socket) -> bool {
+        join_key(socket).is_some_and(|key| self.holdings.iter().any(|holding| holding.key == key))
+    }
+
+    /// Adds processes that refused to be read when they were asked last.
+    pub(crate) fn add_refused(&mut self, pids: &[u32]) {
+        self.refused.extend(pids);
+    }
+
+    /// Looks into the mappings of processes. Returns those that refused to be read; `None`: some could not be read for
+    /// another reason.
+    pub(crate) fn search_mappings(&mut self, pids: &[u32]) -> Option<Vec<u32>> {
         const WHY: &str = "/proc/<pid>/maps";
+        let unread = (self.refused.len(), self.skipped);
         let mut budget = MAPS_BUDGET;
         let mut text = Vec::new();
         for pid in pids {
-            match self.read_maps(*pid, &mut text, budget) {
+            if budget == 0 {
+                self.skip(WHY);
+                continue;
+            }
+            text.clear();
+            let read = self.read_maps(*pid, &mut text, budget);
+            // What was read in vain counts too.
+            budget = budget.saturating_sub(text.len());
+            match read {
                 Ok(()) => {
                     for inode in text.split_inclusive(|byte| *byte == b'\n').filter_map(mapped_socket) {
                         self.found(*pid, None, inode, OwnerRole::Mapping);
                     }
-                    budget -= text.len().min(budget);
                 }
                 Err(errno) => self.count(*pid, errno, WHY),
             }
         }
+        let refused = self.refused.get(unread.0..).unwrap_or_default();
+        (unread.1 == self.skipped).then(|| refused.to_vec())
     }
 
     fn read_maps(&self, pid: u32, text: &mut Vec<u8>, budget: usize) -> Result<(), Errno> {

@@ -13,6 +13,7 @@ use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
+use crate::sys::linux::owners::unmapped::Unmapped;
 use crate::sys::linux::owners::walk;
 use crate::sys::linux::procfs::process::read_all;
 use crate::sys::linux::procfs::process_cache::ProcessCache;
@@ -28,7 +29,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::net::SocketAddr;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The inode of the one socket that is listed by default.
 pub(super) const INODE: u64 = 7;
@@ -104,6 +106,9 @@ pub(super) struct ScriptedProc {
     changes: Mutex<Vec<(&'static str, usize, Change)>>,
     rows: Vec<Socket>,
     closed: BTreeSet<u64>,
+    pub(super) unmapped: Arc<Unmapped>,
+    /// Nanoseconds that have passed since the time of the first listing.
+    later: AtomicU64,
 }
 
 /// A thread with its own descriptor table.
@@ -226,7 +231,7 @@ impl ScriptedProc {
         self
     }
 
-    fn machine(&self) -> MutexGuard<'_, Machine> {
+    pub(super) fn machine(&self) -> MutexGuard<'_, Machine> {
         self.machine.lock().unwrap()
     }
 
@@ -244,8 +249,12 @@ impl ScriptedProc {
     }
 
     /// Ten seconds after the start.
-    pub(super) const fn time(&self) -> u64 {
-        10_000_000_000
+    pub(super) fn time(&self) -> u64 {
+        10_000_000_000 + self.later.load(SeqCst)
+    }
+
+    pub(super) fn pass_time(&self, nanoseconds: u64) {
+        self.later.fetch_add(nanoseconds, SeqCst);
     }
 
     /// The steps so far.
@@ -461,7 +470,8 @@ impl<'a> System for &'a ScriptedProc {
         ProcessFields::NAME.union(ProcessFields::PATH).union(ProcessFields::COMMAND_LINE);
 
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
-        walk::ProcfsWalk::over(Ok(*self), &query.filter.pids())
+        self.unmapped.begin();
+        walk::ProcfsWalk::over(Ok(*self), &query.filter.pids()).remembering(&self.unmapped)
     }
 
     fn sockets(&self, _: &Query, sink: &mut dyn FnMut(Socket) -> ControlFlow<()>) -> Result<Vec<Gap>, Error> {

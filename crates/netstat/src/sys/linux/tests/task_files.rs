@@ -90,7 +90,10 @@ impl<'w> System for &'w Iterated {
         let proc = &self.proc;
         let netns = self.netns.into_iter().collect();
         let scope = Scope { nested: self.nested, netns, unnamed_netns: None, pids: query.filter.pids() };
-        TaskFileSearch::over(Iteration(proc), scope, "asked for", Box::new(move || Ok(proc)))
+        proc.unmapped.begin();
+        let search: Self::OwnerSearch =
+            TaskFileSearch::over(Iteration(proc), scope, "asked for", Box::new(move || Ok(proc)));
+        search.remembering(&proc.unmapped)
     }
 
     fn sockets(
@@ -390,6 +393,19 @@ fn sockets_without_a_descriptor_are_owned_as_by_the_walk() {
     let snapshot = iterated.ask(&Query::new());
     assert_eq!(ownership(&snapshot), (vec![12], COMPLETE, vec![]));
     assert_eq!(snapshot.sockets, iterated.proc.snapshot().sockets);
+}
+
+#[test]
+fn mappings_that_were_searched_are_remembered_as_by_the_walk() {
+    let proc = ScriptedProc::with(|machine| machine.task(12, 12).links.clear());
+    let cookie = std::num::NonZeroU64::new(70);
+    let tcp = Socket { protocol: crate::model::protocol::Protocol::Tcp, cookie, ..row(INODE) };
+    let iterated = self::iterated(proc.listing_rows(vec![tcp]));
+    for _ in 0..3 {
+        assert_eq!(ownership(&iterated.ask(&Query::new())), (vec![], UNHELD, vec![]));
+    }
+    let count = |wanted: &str| iterated.proc.steps().iter().filter(|step| *step == wanted).count();
+    assert_eq!((count("read 12/maps"), count("rings")), (1, 3));
 }
 
 #[test]

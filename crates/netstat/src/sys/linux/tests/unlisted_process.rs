@@ -91,6 +91,26 @@ fn process_whose_sockets_are_of_other_kinds_or_elsewhere_is_explained() {
 }
 
 #[test]
+fn descriptors_of_processes_that_are_asked_for_are_looked_at_up_to_a_bound() {
+    let query = Query::new().process_name("name").threads(1);
+    let ask = |processes: u32, sockets: u64| {
+        let proc = ScriptedProc::with(|machine| {
+            machine.task(12, 12).links.clear();
+            let inodes: Vec<u64> = (100..100 + sockets).collect();
+            machine.processes.extend((20..20 + processes).map(|pid| (pid, process(pid, &inodes))));
+            machine.protocols.extend((20..20 + processes).map(|pid| ((pid, 3), "UNIX-STREAM")));
+        });
+        let gaps = proc.ask(query.clone()).gaps;
+        let count = |kind| gaps.iter().filter(|gap| gap.kind == kind).map(|gap| gap.count).sum::<u64>();
+        (count(GapKind::SocketsOfOtherKinds), count(GapKind::ProcessesSkipped))
+    };
+    // Beside the processes 1 and 12 and this one, which have that name too.
+    assert_eq!(ask(14, 1), (14, 1));
+    assert_eq!(ask(2, 1), (2, 0));
+    assert_eq!(ask(1, 70_000), (0, 1));
+}
+
+#[test]
 fn name_that_no_process_has_is_not_found() {
     assert_eq!(reasons(&Filter::process("other"), |_| ()), ["process_not_found 1 name other"]);
     let one_of_two = Filter::process("name") | Filter::process("other");

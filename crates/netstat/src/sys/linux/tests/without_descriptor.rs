@@ -6,7 +6,9 @@ use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership, UnownedReas
 use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use crate::query::Query;
+use crate::sys::linux::owners::unmapped::LIMIT;
 use rustix::io::Errno;
+use std::num::NonZeroU64;
 
 const COMPLETE: Ownership = Ownership::Known { complete: true };
 const UNOWNED: Ownership = Ownership::None { reason: UnownedReason::KernelOrInFlight };
@@ -181,4 +183,113 @@ fn mapping_is_removed_with_its_process() {
     let proc = mapped().before("read 12/maps", gone);
     let (pids, ownership, _) = proc.ownership();
     assert_eq!((pids, ownership), (vec![], UNOWNED));
+}
+
+/// A machine whose process 12 has neither descriptor nor mapping of the socket, which is of TCP and has a cookie.
+fn unmapped() -> ScriptedProc {
+    let proc = ScriptedProc::with(|machine| machine.task(12, 12).links.clear());
+    proc.listing_rows(vec![Socket { cookie: NonZeroU64::new(70), ..tcp() }])
+}
+
+/// How often mappings have been read.
+fn searches(proc: &ScriptedProc) -> usize {
+    proc.steps().iter().filter(|step| *step == "read 12/maps").count()
+}
+
+#[test]
+fn socket_that_is_not_mapped_is_searched_for_by_the_next_listings_only_after_a_while() {
+    let proc = unmapped();
+    for _ in 0..3 {
+        assert_eq!(proc.ownership().1, UNOWNED);
+        proc.pass_time(LIMIT / 4);
+    }
+    assert_eq!(searches(&proc), 1);
+    // The time counts from the search, and not from the last listing.
+    proc.pass_time(LIMIT / 4);
+    proc.machine().files.insert("12/maps".to_owned(), MAPPED.to_owned());
+    assert_eq!(proc.snapshot().sockets[0].owners(), [Owner::new(12, None, OwnerRole::Mapping)]);
+    assert_eq!(searches(&proc), 2);
+    // What is mapped is searched for each time.
+    proc.snapshot();
+    assert_eq!(searches(&proc), 3);
+}
+
+#[test]
+fn socket_that_had_a_holder_meanwhile_is_searched_for_at_once() {
+    let proc = unmapped();
+    assert_eq!(proc.ownership().1, UNOWNED);
+    proc.machine().task(12, 12).links = vec![(3, Link::Socket(INODE))];
+    assert_eq!(proc.ownership().0, [12]);
+    // It maps the socket and closes the descriptor.
+    proc.machine().task(12, 12).links.clear();
+    proc.machine().files.insert("12/maps".to_owned(), MAPPED.to_owned());
+    assert_eq!(proc.snapshot().sockets[0].owners(), [Owner::new(12, None, OwnerRole::Mapping)]);
+}
+
+#[test]
+fn only_a_complete_search_for_that_very_socket_is_remembered() {
+    // Without a cookie another socket may have its inode number.
+    let proc = ScriptedProc::with(|machine| machine.task(12, 12).links.clear()).listing_rows(vec![tcp()]);
+    drop([proc.snapshot(), proc.snapshot()]);
+    assert_eq!(searches(&proc), 2);
+    // The budget was used up.
+    let proc = unmapped();
+    let long = "7f00-7f01 rw-p 00000000 00:00 0 \n".repeat(600_000);
+    proc.machine().files.insert("12/maps".to_owned(), long);
+    drop([proc.snapshot(), proc.snapshot()]);
+    assert_eq!(searches(&proc), 2);
+    // Only one process was searched.
+    let proc = unmapped();
+    proc.ask(Query::new().pid(12));
+    let before = searches(&proc);
+    assert_eq!(proc.ownership().1, UNOWNED);
+    assert_eq!(searches(&proc), before + 1);
+}
+
+#[test]
+fn process_that_has_refused_is_not_forgotten() {
+    let proc = unmapped();
+    proc.machine().processes.insert(13, process(13, &[]));
+    proc.machine().maps_refused.insert(13);
+    let first = proc.snapshot();
+    assert_eq!(first.sockets[0].ownership(), UNREADABLE);
+    let second = proc.snapshot();
+    assert_eq!((second.sockets, second.gaps), (first.sockets, first.gaps));
+    assert_eq!(searches(&proc), 1);
+}
+
+#[test]
+fn rings_are_searched_by_every_listing() {
+    let proc = unmapped();
+    assert_eq!(proc.ownership().1, UNOWNED);
+    proc.machine().task(12, 12).links = vec![(5, Link::Ring)];
+    proc.machine().files.insert("12/fdinfo/5".to_owned(), REGISTERED.to_owned());
+    proc.machine().files.insert("sys/kernel/osrelease".to_owned(), "6.18.1\n".to_owned());
+    assert_eq!(proc.snapshot().sockets[0].owners(), [Owner::new(12, Some(5), OwnerRole::IoUring)]);
+}
+
+#[test]
+fn mappings_that_were_read_in_vain_count_against_the_budget() {
+    let long = "7f00-7f01 rw-p 00000000 00:00 0 \n".repeat(300_000);
+    let proc = mapped();
+    for pid in 20..24 {
+        proc.machine().processes.insert(pid, process(pid, &[]));
+        proc.machine().files.insert(format!("{pid}/maps"), long.clone());
+    }
+    proc.snapshot();
+    // Ten megabytes, then more than is left, then none.
+    let read = |pid: u32| proc.steps().contains(&format!("read {pid}/maps"));
+    assert_eq!([20, 21, 22, 23].map(read), [true, true, false, false]);
+}
+
+#[test]
+fn rings_are_read_up_to_a_bound_and_the_others_are_a_gap() {
+    let proc = ring("6.18.1\n", "UserFiles:\t1\n    0: socket:[9]\n");
+    proc.machine().task(12, 12).links.extend((100..20_100).map(|fd| (fd, Link::Ring)));
+    let text = "UserFiles:\t0\n".to_owned();
+    proc.machine().files.extend((100..20_100).map(|fd| (format!("12/fdinfo/{fd}"), text.clone())));
+    let snapshot = proc.snapshot();
+    assert_eq!(snapshot.sockets[0].ownership(), UNREADABLE);
+    let gap = snapshot.gaps.iter().find(|gap| gap.kind == GapKind::ProcessesSkipped).unwrap();
+    assert_eq!(gap.count, 20_001 - 16 * 1024);
 }

@@ -30,11 +30,13 @@ mod ffi;
 mod iterator;
 mod level;
 mod program;
+mod record;
 mod refused;
 #[cfg(test)]
 mod tests;
 mod types;
 
+pub(crate) use record::{Evidence, Families, SocketFile};
 pub(crate) use refused::Refused;
 
 use super::without_descriptor::Ring;
@@ -44,6 +46,7 @@ use crate::sys::linux::errno::errno_of;
 use fdtable::{Fault, FdTables};
 use iterator::{attach, run};
 use program::RECORD_BYTES;
+use record::decode;
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::Read;
@@ -53,45 +56,6 @@ use std::sync::{Mutex, OnceLock};
 use types::Types;
 
 const TYPES: &str = "/sys/kernel/btf/vmlinux";
-
-/// A descriptor that leads to a socket.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) struct SocketFile {
-    /// The process, by its number in the caller's pid namespace.
-    pub(crate) pid: u32,
-    /// The descriptor, in the table of one of its threads.
-    pub(crate) fd: i32,
-    /// The inode number of the socket. The kernel counts them in 32 bits, so two sockets can have the same.
-    pub(crate) inode: u64,
-    /// What identifies the socket beyond that; `None` before Linux 5.11.
-    pub(crate) evidence: Option<Evidence>,
-}
-
-/// The families of the sockets that a program reports.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Families {
-    /// IPv4 and IPv6.
-    Internet,
-    /// Every family.
-    All,
-}
-
-/// What identifies a socket beyond its inode number.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Evidence {
-    /// Its family, `AF_*`.
-    pub(crate) family: u16,
-    /// Its type, `SOCK_*`.
-    pub(crate) socket_type: u16,
-    /// The inode number of its network namespace.
-    pub(crate) netns: u32,
-    /// Its cookie; 0 until it is first asked for, as a dump does.
-    pub(crate) cookie: u64,
-    /// Its local port, of IPv4 and IPv6; for raw sockets the protocol.
-    pub(crate) port: u16,
-    /// Its protocol, `IPPROTO_*`.
-    pub(crate) protocol: u16,
-}
 
 /// The seam to the kernel: one iteration over all descriptors. Tests replace it with a scripted one.
 pub(crate) trait HeldSource {
@@ -125,6 +89,16 @@ pub(crate) struct BpfSource {
     /// A run writes to one map, so there is one at a time.
     tables: Mutex<Option<FdTables>>,
     task_files: OnceLock<Result<TaskFiles, Refused>>,
+    rings: Mutex<RingProgram>,
+}
+
+/// The program that finds io_urings. It is loaded with the first row without a holder, and kept as long as the others.
+#[derive(Debug, Default)]
+enum RingProgram {
+    #[default]
+    NotLoaded,
+    Loaded(OwnedFd),
+    Refused,
 }
 
 impl BpfSource {
@@ -147,7 +121,12 @@ impl BpfSource {
                 None
             }
         };
-        Ok(Self { level, families, tables: Mutex::new(tables), task_files })
+        Ok(Self { level, families, tables: Mutex::new(tables), task_files, rings: Mutex::default() })
+    }
+
+    fn load_rings(&self) -> Result<OwnedFd, Refused> {
+        let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
+        attach(b"netstat_rings\0\0\0", &program::rings(&Types::new(&file)?, self.level)?)
     }
 
     /// The level of the pid namespace whose pids the program returns, that of the thread that loaded it: 0 is the first.
@@ -180,7 +159,18 @@ impl HeldSource for BpfSource {
     }
 
     fn rings(&self) -> Option<Vec<Ring>> {
-        rings(self.level)
+        let mut program = lock(&self.rings);
+        if matches!(*program, RingProgram::NotLoaded) {
+            *program = match self.load_rings() {
+                Ok(link) => RingProgram::Loaded(link),
+                Err(refused) if refused.is_temporary() => return None,
+                Err(_) => RingProgram::Refused,
+            };
+        }
+        match &*program {
+            RingProgram::Loaded(link) => rings(link),
+            _ => None,
+        }
     }
 }
 
@@ -215,13 +205,10 @@ impl TaskFiles {
     }
 }
 
-/// The descriptors of io_urings. The program is loaded when it is needed, which is seldom.
-fn rings(level: u32) -> Option<Vec<Ring>> {
-    let file = kernel_types().ok()?;
-    let types = Types::new(&file).ok()?;
-    let link = attach(b"netstat_rings\0\0\0", &program::rings(&types, level).ok()?).ok()?;
+/// The descriptors of io_urings.
+fn rings(link: &OwnedFd) -> Option<Vec<Ring>> {
     let mut rings = Vec::new();
-    let read = run::<RECORD_BYTES>(&link, &mut |_, record| {
+    let read = run::<RECORD_BYTES>(link, &mut |_, record| {
         let Some(SocketFile { pid, fd, evidence: Some(Evidence { netns: thread, .. }), .. }) =
             decode(&record)
         else {
@@ -232,33 +219,6 @@ fn rings(level: u32) -> Option<Vec<Ring>> {
         }
     });
     read.ok().map(|()| rings)
-}
-
-fn decode(record: &[u8; RECORD_BYTES]) -> Option<SocketFile> {
-    let (inode, rest) = record.split_first_chunk()?;
-    let (family, rest) = rest.split_first_chunk()?;
-    let (socket_type, rest) = rest.split_first_chunk()?;
-    let (cookie, rest) = rest.split_first_chunk()?;
-    let (pid, rest) = rest.split_first_chunk()?;
-    let (fd, rest) = rest.split_first_chunk()?;
-    let (netns, rest) = rest.split_first_chunk()?;
-    let (port, rest) = rest.split_first_chunk()?;
-    let (protocol, _) = rest.split_first_chunk()?;
-    let evidence = Evidence {
-        family: u16::from_ne_bytes(*family),
-        socket_type: u16::from_ne_bytes(*socket_type),
-        netns: u32::from_ne_bytes(*netns),
-        cookie: u64::from_ne_bytes(*cookie),
-        port: u16::from_ne_bytes(*port),
-        protocol: u16::from_ne_bytes(*protocol),
-    };
-    Some(SocketFile {
-        pid: u32::from_ne_bytes(*pid),
-        fd: i32::from_ne_bytes(*fd),
-        inode: u32::from_ne_bytes(*inode).into(),
-        // No namespace has the number 0.
-        evidence: (evidence.netns != 0).then_some(evidence),
-    })
 }
 
 /// Whether this thread has the capabilities to load, without trying.

@@ -6,11 +6,12 @@ pub(super) mod program;
 
 pub(super) use memory::MAP_BYTES;
 
+use super::ffi;
 use super::iterator::attach;
 use super::program::RECORD_BYTES;
+use super::record::{Evidence, Families, SocketFile, decode};
 use super::refused::Refused;
 use super::types::Types;
-use super::{Families, SocketFile, decode, ffi};
 use crate::sys::linux::clock::nanoseconds_since_boot;
 use crate::sys::linux::errno::errno_of;
 use memory::{RECORDS_AT, state};
@@ -126,7 +127,7 @@ impl SelfCheck {
             .and_then(|()| SocketAddrV4::try_from(getsockname(&socket)?))
             .map_or(0, |address| address.port());
         let netns = std::fs::metadata("/proc/thread-self/ns/net").map_err(errno_of)?.ino();
-        let evidence = super::Evidence {
+        let evidence = Evidence {
             family: 2,
             socket_type: 1,
             netns: u32::try_from(netns).map_err(|_| Errno::OVERFLOW)?,

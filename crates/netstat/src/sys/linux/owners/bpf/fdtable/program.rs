@@ -24,10 +24,10 @@
 //!
 //! Sources: linux/fdtable.h, fs/file.c, kernel/bpf/{bpf_iter,task_iter,helpers}.c.
 
-use super::super::Families;
 use super::super::assembler::Register::{Frame, R0, R1, R2, R3, R6, R7, R8, R9};
 use super::super::assembler::{Assembler, If, Label, Operation, Register, Width};
 use super::super::program::Program;
+use super::super::record::Families;
 use super::super::refused::Refused;
 use super::super::types::{NUMBERS, Types};
 use super::memory::{MAX_RECORDS, RECORD, RECORDS_AT, entry, state};

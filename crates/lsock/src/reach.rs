@@ -7,7 +7,7 @@ use std::net::IpAddr;
 
 /// The reach of a listener's address, the widest first.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Reach {
+pub(crate) enum Reach {
     /// Every address of this machine.
     All,
     /// An address that other machines may reach, or every address of one device.
@@ -18,7 +18,7 @@ pub(super) enum Reach {
 
 impl Reach {
     /// Of a socket with an IP address.
-    pub(super) fn of(socket: &Socket) -> Option<Self> {
+    pub(crate) fn of(socket: &Socket) -> Option<Self> {
         let ip = socket.local.ip()?.to_canonical();
         Some(match ip {
             ip if ip.is_loopback() => Self::Local,
@@ -27,8 +27,17 @@ impl Reach {
         })
     }
 
+    /// The name in columns: `all`, `network`, `local`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::All => "all",
+            Self::Network => "network",
+            Self::Local => "local",
+        }
+    }
+
     /// A character that differs without colour.
-    pub(super) fn mark(self, screen: &Screen) -> &'static str {
+    pub(crate) fn mark(self, screen: &Screen) -> &'static str {
         match (self, screen.unicode) {
             (Self::All, true) => "●",
             (Self::Network, true) => "◐",
@@ -39,7 +48,7 @@ impl Reach {
         }
     }
 
-    pub(super) fn style(self) -> Style {
+    pub(crate) fn style(self) -> Style {
         match self {
             Self::All => AnsiColor::Red.on_default(),
             Self::Network => AnsiColor::Yellow.on_default(),
