@@ -28,7 +28,7 @@ pub(crate) fn run(args: &OverviewArgs) -> Result<(), EarlyExit> {
     let in_footer = is_terminal && io::stderr().is_terminal();
     let extent = if is_terminal && !args.wide { Extent::Screen } else { Extent::All };
     let footer = unseen.as_deref().filter(|_| in_footer);
-    let is_filtered = args.filters.filter(false, false)? != Filter::all();
+    let is_filtered = args.filters.filter(false)? != Filter::all();
     // Without them nothing but the arrows would be less exact.
     let others = is_filtered.then(|| overview::listeners_query().snapshot().ok()).flatten();
     let others = others.map(|others| others.sockets).unwrap_or_default();
