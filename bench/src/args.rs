@@ -19,6 +19,7 @@ bench same-json [WORLD...] --base DIR
                            world `states` has a socket in every state (states small)
 bench curve [WORLD...]     draws time and memory over the number of sockets (1k to 500k)
 bench render [WORLD]       times how long lsock takes to write its output to a file, beyond the listing (large)
+bench unix [PAIRS]         lists pairs of connected unix sockets (20,000), against ss -xap
 bench micro                times the decoders alone, in nanoseconds a record
 bench namespaces           times a listing of 200 network namespaces with 21 sockets each (needs root)
 bench build                times a clean release build of the library alone, and of netsock
@@ -54,6 +55,10 @@ pub(crate) enum Action {
     SameJson {
         scenes: Vec<Scene>,
         base: PathBuf,
+    },
+    /// List so many pairs of unix sockets.
+    Unix {
+        pairs: usize,
     },
     Micro,
     Namespaces,
@@ -152,6 +157,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<(Ac
         _ if help => Action::Help,
         ["contender", name, port] => Action::Contender { name: (*name).to_owned(), port: port.parse()? },
         ["write", bytes] => Action::Write(bytes.parse()?),
+        ["unix"] => Action::Unix { pairs: 20_000 },
+        ["unix", pairs] => Action::Unix { pairs: pairs.parse()? },
         ["micro"] => Action::Micro,
         ["namespaces"] => Action::Namespaces,
         ["build"] => Action::Build,

@@ -5,7 +5,7 @@
 //! its own (`launch`). Ours must find what is `expected`, and `report` prints the tables. `base` measures this
 //! checkout against another one, and `same_json` compares what the two list. `results` are stored in a file, and
 //! `compare` compares two such files. `curve` draws several worlds over their size (`svg`), `micro` times the
-//! decoders alone, `build` a clean build.
+//! decoders alone, `build` a clean build, `unix_pairs` a listing of unix sockets.
 
 mod args;
 mod base;
@@ -26,6 +26,7 @@ mod report;
 mod results;
 mod same_json;
 mod svg;
+mod unix_pairs;
 mod world;
 
 use crate::args::{Action, Options};
@@ -77,6 +78,10 @@ fn run() -> Result<ExitCode> {
         Action::Namespaces => {
             let rounds = options.rounds.unwrap_or(7);
             isolation::isolated(options.host_pids, || print(&namespaces::run(rounds)?))?;
+        }
+        Action::Unix { pairs } => {
+            let lsock = contenders::lsock_of(&options);
+            isolation::isolated(options.host_pids, || unix_pairs::run(pairs, &lsock, &options))?;
         }
         Action::Build => print(&build::run(options.rounds.unwrap_or(3))?)?,
         Action::Compare { old, new } => {

@@ -48,12 +48,17 @@ impl Contender {
 /// The name of the lower bound of a listing.
 const LOWER_BOUND: &str = "lower-bound";
 
+/// The lsock to measure.
+pub(crate) fn lsock_of(options: &Options) -> PathBuf {
+    options.lsock.clone().unwrap_or_else(programs::lsock)
+}
+
 /// The contenders that take part, in the order of their runs.
 ///
 /// # Errors
 /// `--only` names an unknown contender.
 pub(crate) fn chosen(options: &Options) -> Result<Vec<Contender>> {
-    let lsock = options.lsock.clone().unwrap_or_else(programs::lsock);
+    let lsock = lsock_of(options);
     let contenders = if options.render { list::rendering(&lsock) } else { list::listing(&lsock) };
     only(contenders, &options.only)
 }

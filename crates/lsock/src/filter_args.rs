@@ -2,9 +2,11 @@
 
 use crate::bare_word::{self, BareWord};
 use crate::escape;
+use crate::family_args::FamilyArgs;
+use crate::protocol_args::OfProtocols;
 use crate::usage::{LINE, UsageError, quoted};
 use clap::ValueHint;
-use netstat::{Filter, FilterError, Query, Scope, State};
+use netstat::{Filter, FilterError, ProtocolKind, Query, Scope, State};
 
 const HEADING: &str = "Filters";
 
@@ -21,6 +23,25 @@ pub struct FilterArgs {
     /// UDP sockets
     #[arg(short, long, help_heading = HEADING)]
     pub udp: bool,
+    /// Raw sockets (Linux)
+    #[arg(short = 'w', long, help_heading = HEADING)]
+    pub raw: bool,
+    /// SCTP sockets and associations (Linux)
+    #[arg(short = 'S', long, help_heading = HEADING)]
+    pub sctp: bool,
+    /// MPTCP connections; their subflows are TCP sockets (Linux)
+    #[arg(short = 'M', long, help_heading = HEADING)]
+    pub mptcp: bool,
+    /// Sockets of these protocols: tcp, udp, udplite, icmp (ping), raw, raw:58, sctp, mptcp, unix, netlink, packet, vsock
+    #[arg(long, value_name = "NAME,...", value_delimiter = ',', help_heading = HEADING)]
+    pub protocol: Vec<String>,
+    /// Unix domain sockets (Linux)
+    #[arg(short = 'x', long, help_heading = HEADING)]
+    pub unix: bool,
+    /// Sockets of these families: inet, inet6, unix, netlink, link (packet), vsock, xdp, tipc, a number, or all: every
+    /// socket that a process holds (Linux)
+    #[arg(short = 'f', long, value_name = "FAMILY,...", value_delimiter = ',', help_heading = HEADING)]
+    pub family: Vec<String>,
     /// Sockets that wait for others: TCP in LISTEN, UDP without a remote end
     #[arg(short, long, aliases = ["listen", "listeners"], help_heading = HEADING)]
     pub listening: bool,
@@ -69,21 +90,18 @@ pub struct FilterArgs {
 impl FilterArgs {
     /// The query for all sockets of the selected protocols and families.
     pub(crate) fn query(&self) -> Result<Query, UsageError> {
-        let mut query = Query::new();
-        if self.tcp {
-            query = query.tcp();
-        }
-        if self.udp {
-            query = query.udp();
-        }
-        if self.ipv4 {
-            query = query.ipv4();
-        }
-        if self.ipv6 {
-            query = query.ipv6();
-        }
+        let letters = [
+            (self.tcp, ProtocolKind::Tcp),
+            (self.udp, ProtocolKind::Udp),
+            (self.raw, ProtocolKind::Raw),
+            (self.sctp, ProtocolKind::Sctp),
+            (self.mptcp, ProtocolKind::Mptcp),
+        ];
+        let letters = letters.into_iter().filter_map(|(is_set, kind)| is_set.then_some(kind));
+        let OfProtocols { query, is_named, has_tcp } = OfProtocols::new(letters, &self.protocol)?;
+        let mut query = FamilyArgs::new(self)?.select(query, is_named);
         if self.bound {
-            if self.udp && !self.tcp {
+            if !has_tcp {
                 return Err(UsageError::new(
                     "--bound is about TCP sockets, which -u alone leaves out; did you mean -tu?",
                 ));

@@ -72,7 +72,7 @@ fn in_words(gap: &Gap) -> String {
     }
 }
 
-/// Whether a person is told of it: what ended during the listing is of no use to one.
+/// Whether it is shown to people: what ended during the listing is of no use to them.
 pub(crate) fn is_reported(gap: &Gap) -> bool {
     !matches!(gap.kind, GapKind::ProcessesVanished | GapKind::DescriptorsVanished)
 }

@@ -128,6 +128,11 @@ const TERMS: &[(&str, &str)] = &[
     (":PORTS", "on either end, as port = :PORTS"),
     ("src, dst, host [=] HOST", "local, remote, either address: 10.0.0.1, 10.0.0.0/8:443, [::1]:80"),
     ("tcp, udp, ipv4, ipv6", "protocol, family"),
+    (
+        "raw, raw:58, udplite, icmp",
+        "of further protocols (Linux): also sctp, mptcp, unix, netlink, packet, vsock",
+    ),
+    ("proto, family, type NAME", "protocol, family, type of socket: proto raw, family unix, type dgram"),
     ("process NAME, pid N", "held by such a process"),
     ("user NAME, uid N", "made by this user"),
     ("inode N", "the socket with this inode (Linux)"),
@@ -379,6 +384,7 @@ mod tests {
                 | "netns" => "1",
                 "src" => "10.0.0.1",
                 "user" => "0",
+                "proto" => "raw",
                 _ => "",
             };
             let text = if first == ":PORTS" { ":80" } else { first };

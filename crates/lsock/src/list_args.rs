@@ -42,10 +42,10 @@ pub struct ListArgs {
     /// Names of hosts in place of addresses, as far as the resolver returns them within two seconds
     #[arg(short, long, aliases = ["names", "dns"], help_heading = OUTPUT)]
     pub resolve: bool,
-    /// Don't look for owners, which is nearly all of the work
+    /// Don't look up owners, which is nearly all of the work
     #[arg(long, help_heading = OUTPUT)]
     pub no_owners: bool,
-    /// How to find owners, where the system has more than one way: Linux. Elsewhere it changes nothing
+    /// How to find owners: Linux has several sources; no effect elsewhere
     #[arg(long, value_name = "SOURCE", value_enum, default_value_t, hide_default_value = true, help_heading = OUTPUT)]
     pub owner_source: OwnerSourceArg,
     /// No header line
@@ -187,12 +187,12 @@ impl ColorWhen {
 /// How owners are found.
 #[derive(Copy, Clone, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum OwnerSourceArg {
-    /// BPF with the rights for it and where it pays, else procfs
+    /// BPF where the rights suffice and it is faster, else procfs
     #[default]
     Auto,
     /// The links in /proc/PID/fd of all processes
     Procfs,
-    /// A BPF iterator over all descriptors; where it cannot be had, procfs, and a line on standard error
+    /// A BPF iterator over all descriptors; if that is not available, procfs and a line on standard error
     Bpf,
 }
 

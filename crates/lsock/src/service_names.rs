@@ -29,7 +29,7 @@ impl ServiceNames {
             .map_or_else(Self::default, |text| Self::parse(&text))
     }
 
-    fn parse(text: &str) -> Self {
+    pub(crate) fn parse(text: &str) -> Self {
         let mut by_port = HashMap::new();
         for line in text.lines() {
             let mut words = line.split('#').next().unwrap_or_default().split_whitespace();

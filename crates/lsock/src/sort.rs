@@ -66,7 +66,9 @@ fn directed(a: &Key, b: &Key, descending: bool) -> Ordering {
 fn default_order(a: &Socket, b: &Socket) -> Ordering {
     let endpoints = |socket: &Socket| (socket.protocol, socket.local_addr(), socket.remote_addr());
     let rest = |socket: &Socket| (socket.identity, socket.cookie);
-    endpoints(a).cmp(&endpoints(b)).then_with(|| rest(a).cmp(&rest(b)))
+    // A name of a unix socket, a netlink port ...
+    let others = || if a.local_addr().is_none() { a.local.cmp(&b.local) } else { Ordering::Equal };
+    endpoints(a).cmp(&endpoints(b)).then_with(others).then_with(|| rest(a).cmp(&rest(b)))
 }
 
 /// Sorts numbers computed from the rows, which is several times as fast as sorting the rows. Rows are compared only if
@@ -136,7 +138,8 @@ impl<'a> SortNumbers<'a> {
         let protocol = match socket.protocol {
             Protocol::Tcp => 0_u128,
             Protocol::Udp => 1,
-            _ => 2,
+            // Of many protocols: the rows are compared.
+            _ => return 2 << 120,
         };
         let Some(endpoint) = socket.local_addr() else { return protocol << 120 };
         let local = protocol << 49 | u128::from(endpoint.is_ipv6()) << 48 | self.endpoint(endpoint);

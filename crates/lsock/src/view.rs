@@ -86,6 +86,12 @@ impl<'a> View<'a> {
         self.services.get_or_init(ServiceNames::of_system).get(protocol, port)
     }
 
+    /// Takes a list of services in place of that of the system.
+    #[cfg(test)]
+    pub(crate) fn name_services(&self, text: &str) {
+        let _ = self.services.set(ServiceNames::parse(text));
+    }
+
     /// Names a network interface of a world that is made for a test.
     #[cfg(test)]
     pub(crate) fn name_interface(&self, index: u32, name: &str) {

@@ -3,13 +3,24 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 
+#[path = "common/public_copy.rs"]
+mod public_copy;
+
+use public_copy::PublicCopy;
+use serde_json::Value;
 use socket_world::{holders, live_skip, namespace, quiet, tcp, terminal};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// The program in a known environment.
 fn lsock(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lsock"));
+    lsock_at(env!("CARGO_BIN_EXE_lsock").as_ref(), args)
+}
+
+fn lsock_at(program: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
     for name in ["COLUMNS", "LINES", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "LESS", "LC_ALL", "LC_CTYPE"] {
         command.env_remove(name);
     }
@@ -145,5 +156,53 @@ fn live_colour_and_marks_follow_the_environment() {
         assert!(plain.is_ascii() && !plain.contains('\u{1b}'), "{plain}");
         assert!(plain.lines().any(|line| line.starts_with(".  8080 tcp4")), "{plain}");
         assert!(plain.lines().any(|line| line.starts_with("  59 <-")), "{plain}");
+    });
+}
+
+#[test]
+fn live_user_sees_rows_without_their_owners_and_what_to_type() {
+    if !socket_world::is_root() {
+        live_skip!("needs root, to be another user");
+    }
+    in_trial_world(|| {
+        let copy = PublicCopy::new();
+        let as_user = |args: &[&str]| {
+            let mut command = lsock_at(&copy.program(), args);
+            command.uid(23_456).gid(23_456);
+            on_terminal(command, 80, 300)
+        };
+        let table = as_user(&["-tl"]);
+        let lines = screen(&table, 80);
+        assert_eq!(lines.iter().filter(|line| line.contains("(not visible: sudo)")).count(), 3, "{table}");
+        assert!(table.contains("3 owners not visible (sudo)") && table.contains("run: sudo"), "{table}");
+        let overview = as_user(&["overview"]);
+        let lines = screen(&overview, 80);
+        assert!(lines.iter().any(|line| line.starts_with("○  8080 tcp4   localhost")), "{overview}");
+        assert!(lines.iter().any(|line| line.contains("owners not seen (sudo)")), "{overview}");
+    });
+}
+
+#[test]
+fn live_times_are_those_of_the_local_zone() {
+    in_trial_world(|| {
+        let pid = std::process::id().to_string();
+        let document: Value =
+            serde_json::from_str(&in_pipe(lsock(&["--json", "-tl", "--pid", &pid]))).unwrap();
+        let started = document["processes"][0]["start_time"].as_str().unwrap().to_owned();
+        let mut command = lsock(&["-tl", "--pid", &pid, "--columns", "started", "--no-header"]);
+        // Half an hour, five hours ahead: no zone of a machine that runs tests.
+        command.env("TZ", "TEST-5:30");
+        let shown = on_terminal(command, 80, 24);
+        let time = |text: &str| {
+            let digits: Vec<u32> = text.split(':').map(|part| part.parse().unwrap()).collect();
+            digits.iter().fold(0, |sum, part| sum * 60 + part)
+        };
+        let utc = time(&started[11..19]);
+        let last = shown.split_whitespace().last().unwrap();
+        // With the date alone, if the day has changed since.
+        if last.matches(':').count() == 2 {
+            let ahead = (time(last) + 86_400 - utc) % 86_400;
+            assert_eq!(ahead, 5 * 3600 + 1800, "{started} {shown}");
+        }
     });
 }

@@ -406,3 +406,16 @@ fn loopback_has_a_name_and_counters_have_values() {
     }
     drop(server);
 }
+
+/// docs/filters.md says that `ss` lists it for each of these.
+#[test]
+fn listener_has_no_remote_end_whatever_the_condition() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port().to_string();
+    let local = format!("sport = :{port}");
+    let selected = |condition: &str| listed_ports(&["-l", &format!("{local} and {condition}")]).0;
+    for condition in ["dst 0.0.0.0", "dst 0.0.0.0/0", "dst ::/0", "dport = 0", "dport lt :1024"] {
+        assert!(selected(condition).is_empty(), "{condition}");
+        assert_eq!(selected(&format!("not {condition}")), [port.as_str()], "{condition}");
+    }
+}

@@ -91,7 +91,7 @@ pub use model::protocol_kind::ProtocolKind;
 pub use model::queues::Queues;
 pub use model::scope::Scope;
 pub use model::snapshot::{Holder, Snapshot};
-pub use model::socket::Socket;
+pub use model::socket::{Socket, UnixFile};
 pub use model::socket_key::SocketKey;
 pub use model::spelling::UnknownName;
 pub use model::state::State;

@@ -61,6 +61,8 @@ pub struct Query {
     pub(crate) filter: Filter,
     /// The protocols whose tables are read.
     protocols: ProtocolSet,
+    /// Set by [`Query::all_protocols`].
+    every_protocol: bool,
     /// The alternatives of each kind of condition that was named, ascending by kind.
     terms: Vec<(ConditionKind, Filter)>,
     /// The expressions given to [`Query::filter`].
@@ -117,16 +119,22 @@ impl Query {
         let mut named = None;
         for (kind, terms) in &self.terms {
             if *kind == ConditionKind::Protocol {
+                if self.every_protocol {
+                    continue;
+                }
                 named = Some(ProtocolSet::named_in(terms.expr()));
             }
             self.filter = self.filter & terms.clone();
         }
-        if !self.connections.is_empty() && named.is_none() {
+        if !self.connections.is_empty() && named.is_none() && !self.every_protocol {
             self.filter = self.filter & Filter::tcp();
         }
         self.filter = self.filter & self.narrowed.clone();
         let any = || ProtocolSet::default().union(ProtocolSet::named_in(self.filter.expr()));
-        self.protocols = named.unwrap_or_else(any);
+        self.protocols = match self.every_protocol {
+            true => ProtocolKind::ALL.into_iter().fold(ProtocolSet::NONE, ProtocolSet::with),
+            false => named.unwrap_or_else(any),
+        };
         self
     }
 
@@ -182,6 +190,95 @@ impl Query {
     /// ```
     pub fn protocol_kind(self, kind: ProtocolKind) -> Self {
         self.with(ConditionKind::Protocol, Filter::protocol_kind(kind))
+    }
+
+    /// Unix domain sockets, as `ss -x`: with path or abstract name, the peer ([`Socket::peer_identity`]), and the file that
+    /// the path named ([`Socket::unix_file`]).
+    ///
+    /// The remote end is the peer's name. It is [`Endpoint::Unknown`](crate::Endpoint::Unknown) where the peer has no
+    /// process (the connection waits to be accepted, or the other end is closed), is in another network namespace, or the
+    /// source of the row does not report it. Queues are bytes; of datagram sockets the receive queue is the first datagram
+    /// only, and the send queue counts kernel memory, more than the data. The accepted end of a connection has the name and
+    /// the file of its listener.
+    ///
+    /// Connections that wait to be accepted have a row at the end that connected, and count in the listener's queue; the
+    /// kernel does not list the other end.
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> Result<(), netstat::Error> {
+    /// use netstat::{ProtocolKind, Query, Support};
+    ///
+    /// if Support::current().protocols.contains(&ProtocolKind::Unix) {
+    ///     for socket in &Query::new().unix().listening().owners(true).snapshot()? {
+    ///         println!("{} {:?}", socket.local, socket.pids().collect::<Vec<_>>());
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Sources
+    /// Linux: `UNIX_DIAG`, sock_diag(7), else `/proc/net/unix`, which has no peer, no queues, no user, and raw names: a gap
+    /// says how many rows may be part of another one's name.
+    ///
+    /// [`Socket::peer_identity`]: crate::Socket::peer_identity
+    /// [`Socket::unix_file`]: crate::Socket::unix_file
+    #[doc(alias = "AF_UNIX")]
+    #[doc(alias = "unix_diag_msg")]
+    #[doc(alias = "/proc/net/unix")]
+    pub fn unix(self) -> Self {
+        self.protocol_kind(ProtocolKind::Unix)
+    }
+
+    /// Netlink sockets, of every netlink protocol. Those with port 0 are the kernel's own. A socket that was neither bound
+    /// nor has sent anything is in no table: [`Query::all_protocols`] finds it by its holder. Linux.
+    ///
+    /// # Sources
+    /// `NETLINK_DIAG`, sock_diag(7), else `/proc/net/netlink`.
+    #[doc(alias = "AF_NETLINK")]
+    pub fn netlink(self) -> Self {
+        self.protocol_kind(ProtocolKind::Netlink)
+    }
+
+    /// Packet sockets, of every EtherType: programs that capture or send frames. Linux.
+    ///
+    /// # Sources
+    /// `PACKET_DIAG`, sock_diag(7), else `/proc/net/packet`.
+    #[doc(alias = "AF_PACKET")]
+    pub fn packet(self) -> Self {
+        self.protocol_kind(ProtocolKind::Packet)
+    }
+
+    /// Sockets between virtual machines and their host. One that is not bound is in no table. Linux.
+    ///
+    /// Without the kernel's module `vsock_diag`, which many machines lack, those that a process holds are listed, if the query
+    /// asks for owners: with unknown ends.
+    ///
+    /// # Sources
+    /// `VSOCK_DIAG`, sock_diag(7).
+    #[doc(alias = "AF_VSOCK")]
+    pub fn vsock(self) -> Self {
+        self.protocol_kind(ProtocolKind::Vsock)
+    }
+
+    /// Sockets of every protocol and family that this system lists. Implies owners.
+    ///
+    /// Linux: beside the tables of all protocols, AF_XDP and TIPC too, every socket that a process holds is a row, even if
+    /// no table lists it: of a family without a table, not bound yet, or opened after its table was read. Its ends are
+    /// [`Endpoint::Unknown`](crate::Endpoint::Unknown), and its family and protocol are known by the name that the kernel
+    /// gives the protocol: without a number where there are several ([`Protocol::Other`](crate::Protocol::Other) of 0), and
+    /// [`Family::Other`](crate::Family::Other) of 0 if the name is not known. Sockets in processes of other network
+    /// namespaces are counted in a gap ([`GapKind::SocketsElsewhere`](crate::GapKind::SocketsElsewhere)).
+    ///
+    /// # Rights
+    /// As for owners: the sockets of processes that may not be read are those of the tables.
+    ///
+    /// # Sources
+    /// Linux: `/proc/PID/fd`, the extended attribute `system.sockprotoname`.
+    pub fn all_protocols(mut self) -> Self {
+        self.every_protocol = true;
+        self.settled().owners(true)
     }
 
     /// IPv4 sockets.
@@ -456,6 +553,20 @@ impl Query {
     /// The protocols of which a socket may pass: those that are named, else TCP, UDP and those that the filter names.
     pub(crate) fn wanted_protocols(&self) -> impl Iterator<Item = ProtocolKind> {
         self.protocols.iter().filter(|kind| self.filter.wants_protocol(*kind))
+    }
+
+    /// Whether sockets are wanted of other families than IPv4 and IPv6.
+    #[allow(dead_code, reason = "used by the Linux back end only")]
+    pub(crate) fn wants_other_families(&self) -> bool {
+        use ProtocolKind as P;
+        let is_other = |kind| matches!(kind, P::Unix | P::Netlink | P::Packet | P::Vsock | P::Other);
+        self.wanted_protocols().any(is_other)
+    }
+
+    /// Whether sockets are wanted that no table lists: those of any protocol, or of one that most kernels have no table
+    /// for.
+    pub(crate) fn wants_unlisted(&self) -> bool {
+        self.wanted_protocols().any(|kind| matches!(kind, ProtocolKind::Other | ProtocolKind::Vsock))
     }
 
     pub(crate) fn wants_owners(&self) -> bool {

@@ -3,6 +3,8 @@
 //!
 //! By hand, since the shape is not that of the types: it has names where they have numbers, and units in its names.
 
+use crate::model::endpoint::Endpoint;
+use crate::model::family::Family;
 use crate::model::gap::Gap;
 use crate::model::namespace::Namespace;
 use crate::model::owner::Owner;
@@ -13,10 +15,12 @@ use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
 use crate::sys::Native;
 use crate::sys::system::System;
+use family_records::{OtherSocketRecord, UnixSocketRecord};
 use rfc3339::rfc3339;
 use serde_core::ser::{Serialize, SerializeMap, Serializer};
 use std::collections::BTreeMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU32;
 
 /// Serializes a type as an object with these members, in this order. One with `if known` is left out where its value is
 /// `None`; the others are null.
@@ -43,6 +47,7 @@ macro_rules! object {
 }
 
 mod details;
+mod family_records;
 mod rfc3339;
 
 impl Serialize for Snapshot {
@@ -65,9 +70,15 @@ impl Serialize for Snapshot {
             let interfaces = if is_own(socket) { &interfaces } else { &elsewhere };
             SocketRecord { snapshot: self, interfaces, socket }
         };
-        let mut map = serializer.serialize_map(Some(6))?;
+        let of =
+            |is_such: fn(Family) -> bool| self.sockets.iter().filter(move |row| is_such(row.family)).map(row);
+        let mut map = serializer.serialize_map(Some(8))?;
         map.serialize_entry("schema", "lsock/1")?;
-        map.serialize_entry("sockets", &List(self.sockets.iter().map(row)))?;
+        map.serialize_entry("sockets", &List(of(Family::is_ip)))?;
+        let is_unix = |family| family == Family::Unix;
+        map.serialize_entry("unix_sockets", &List(of(is_unix).map(UnixSocketRecord)))?;
+        let is_other = |family: Family| !family.is_ip() && family != Family::Unix;
+        map.serialize_entry("other_sockets", &List(of(is_other).map(OtherSocketRecord)))?;
         map.serialize_entry("processes", &self.processes)?;
         map.serialize_entry("namespaces", &self.namespaces)?;
         map.serialize_entry("gaps", &self.gaps)?;
@@ -86,6 +97,7 @@ impl<I: Iterator<Item: Serialize> + Clone> Serialize for List<I> {
 }
 
 /// A socket, with the names of its owners.
+#[derive(Copy, Clone)]
 struct SocketRecord<'a> {
     snapshot: &'a Snapshot,
     interfaces: &'a BTreeMap<u32, Option<String>>,
@@ -95,8 +107,8 @@ struct SocketRecord<'a> {
 object!(SocketRecord<'_>, |it|
     "protocol": it.socket.protocol.as_str(),
     "family": it.socket.family.as_str(),
-    "local": it.socket.local_addr().map(EndpointRecord),
-    "remote": it.socket.remote_addr().map(EndpointRecord),
+    "local": EndpointRecord::of(&it.socket.local),
+    "remote": it.socket.remote.as_ref().and_then(EndpointRecord::of),
     "state": it.socket.state.and_then(|state| state.as_str()),
     "inode": it.socket.inode(),
     "uid": it.socket.uid,
@@ -109,30 +121,52 @@ object!(SocketRecord<'_>, |it|
     "owner_reason": it.socket.ownership().reason(),
     "cookie": it.socket.cookie.map(|cookie| format!("{cookie:#x}")),
     "handle": it.socket.handle().map(|handle| format!("{handle:#x}")),
-    "interface": it.socket.interface.map(|index| {
-        InterfaceRecord { index: index.get(), name: it.interfaces.get(&index.get()).and_then(Option::as_deref) }
-    }),
+    "interface": it.socket.interface.map(|index| InterfaceRecord::new(it.interfaces, index)),
     "v6_only": it.socket.v6_only,
     "created": it.socket.created().and_then(rfc3339),
     "service": it.socket.service(),
     "netns" if known: it.socket.netns.map(|netns| netns.0),
+    "protocol_number" if known: it.socket.protocol.number(),
     "details" if known: it.socket.details(),
 );
 
-struct EndpointRecord(SocketAddr);
+struct EndpointRecord {
+    ip: IpAddr,
+    scope_id: u32,
+    /// `None`: there are no ports.
+    port: Option<u16>,
+}
+
+impl EndpointRecord {
+    /// `None` for an end without an IP address.
+    fn of(end: &Endpoint) -> Option<Self> {
+        match *end {
+            Endpoint::Ip(SocketAddr::V6(end)) => {
+                Some(Self { ip: (*end.ip()).into(), scope_id: end.scope_id(), port: Some(end.port()) })
+            }
+            Endpoint::Ip(end) => Some(Self { ip: end.ip(), scope_id: 0, port: Some(end.port()) }),
+            Endpoint::Address { ip, scope_id } => Some(Self { ip, scope_id, port: None }),
+            _ => None,
+        }
+    }
+}
 
 object!(EndpointRecord, |it|
-    "addr": it.0.ip().to_string(),
-    "scope_id" if known: match it.0 {
-        SocketAddr::V6(end) => Some(end.scope_id()).filter(|scope| *scope != 0),
-        SocketAddr::V4(_) => None,
-    },
-    "port": it.0.port(),
+    "addr": it.ip.to_string(),
+    "scope_id" if known: Some(it.scope_id).filter(|scope| *scope != 0),
+    "port": it.port,
 );
 
 struct InterfaceRecord<'a> {
     index: u32,
     name: Option<&'a str>,
+}
+
+impl<'a> InterfaceRecord<'a> {
+    fn new(names: &'a BTreeMap<u32, Option<String>>, index: NonZeroU32) -> Self {
+        let index = index.get();
+        Self { index, name: names.get(&index).and_then(Option::as_deref) }
+    }
 }
 
 object!(InterfaceRecord<'_>, |it|

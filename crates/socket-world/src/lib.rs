@@ -37,6 +37,7 @@ pub mod holders;
 pub mod kernel;
 pub mod names;
 pub mod namespace;
+pub mod protocols;
 mod quiet;
 mod record;
 pub mod restrict;

@@ -14,6 +14,7 @@ use rustix::thread::{CapabilitySet, UnshareFlags, capabilities, set_capabilities
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 use std::ffi::CStr;
 use std::io::{self, Read, Write};
+use std::path::Path;
 
 /// Afterwards no netlink socket can be opened: `socket` fails with `errno`, as under a seccomp sandbox. All other
 /// sockets can.
@@ -115,6 +116,15 @@ pub fn pipes_in_place_of(files: &[&CStr]) -> io::Result<()> {
 pub fn own_proc(options: &CStr) -> io::Result<()> {
     own_mounts()?;
     Ok(mount(c"proc", c"/proc", c"proc", MountFlags::empty(), options)?)
+}
+
+/// From here on the first directory is also seen at the second, in a mount namespace of its own.
+///
+/// # Errors
+/// Permission denied unless root; there is no such directory.
+pub fn bind_directory(from: &Path, to: &Path) -> io::Result<()> {
+    own_mounts()?;
+    Ok(mount_bind(from, to)?)
 }
 
 fn own_mounts() -> io::Result<()> {

@@ -33,6 +33,8 @@ pub(crate) enum OnScreen {
     Local,
     /// The remote end.
     Remote,
+    /// The name of a host and a port, cut in the middle.
+    Host,
     /// A state, of which the usual ones have short forms.
     State,
     /// The pid of the master and how many others there are.

@@ -1,21 +1,12 @@
 //! The ends of a socket as text: with zone or device, and in parts for a terminal.
 
+use super::end::{End, device_of, push_interface};
+use super::other_end;
 use crate::digits::{push_ip, push_number};
-use crate::escape::escape_into;
 use crate::screen::ShownEndpoint;
 use crate::view::View;
 use netstat::Socket;
 use std::net::SocketAddr;
-use std::num::NonZeroU32;
-
-/// The device that a local address must name, or two sockets look alike: that to which the socket is bound. A link-local
-/// address has it as its zone already.
-pub(super) fn device_of(socket: &Socket, local: SocketAddr) -> Option<u32> {
-    match local {
-        SocketAddr::V6(local) if local.scope_id() != 0 => None,
-        _ => socket.interface.map(NonZeroU32::get),
-    }
-}
 
 /// `127.0.0.1:80`, `[fe80::1%eth0]:80`, `0.0.0.0%eth0:80`; `*` for port 0, which means no port.
 pub(super) fn push_endpoint(
@@ -68,16 +59,9 @@ fn push_zone(view: &View<'_>, socket: &Socket, endpoint: SocketAddr, device: Opt
     }
 }
 
-pub(super) fn push_interface(view: &View<'_>, socket: &Socket, index: u32, out: &mut String) {
-    match view.interface(socket, index) {
-        Some(name) => escape_into(name.as_bytes(), out),
-        None => push_number(index, out),
-    }
-}
-
 /// The local end for a terminal: `*:80` where one socket accepts IPv4 and IPv6.
 pub(crate) fn shown_local(view: &View<'_>, socket: &Socket) -> Option<ShownEndpoint> {
-    let local = socket.local_addr()?;
+    let Some(local) = socket.local_addr() else { return shown_other(view, socket, End::Local) };
     let mut shown = shown(view, socket, local, device_of(socket, local));
     if local.is_ipv6() && local.ip().is_unspecified() && socket.v6_only == Some(false) {
         shown.address = "*".to_owned();
@@ -88,7 +72,17 @@ pub(crate) fn shown_local(view: &View<'_>, socket: &Socket) -> Option<ShownEndpo
 
 /// The remote end for a terminal.
 pub(crate) fn shown_remote(view: &View<'_>, socket: &Socket) -> Option<ShownEndpoint> {
-    Some(shown(view, socket, socket.remote_addr()?, None))
+    match socket.remote_addr() {
+        Some(remote) => Some(shown(view, socket, remote, None)),
+        None => shown_other(view, socket, End::Remote),
+    }
+}
+
+/// An end without an IP address; `None` if there is none.
+fn shown_other(view: &View<'_>, socket: &Socket, end: End) -> Option<ShownEndpoint> {
+    let mut shown = ShownEndpoint::default();
+    other_end::push(view, socket, end, &mut shown.address);
+    (!shown.address.is_empty()).then_some(shown)
 }
 
 fn shown(view: &View<'_>, socket: &Socket, endpoint: SocketAddr, device: Option<u32>) -> ShownEndpoint {

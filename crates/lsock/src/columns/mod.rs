@@ -4,8 +4,10 @@
 mod column;
 mod counter_columns;
 mod detail_columns;
+mod end;
 mod endpoint;
 mod name_columns;
+mod other_end;
 mod socket_columns;
 mod ss_details;
 mod value;

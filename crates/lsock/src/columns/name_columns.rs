@@ -1,13 +1,13 @@
 //! The columns with names of hosts and services in place of numbers.
 
-use super::column::{Absent, Column, Needs, TEXT};
-use super::endpoint;
+use super::column::{Absent, Column, Needs, OnScreen, TEXT};
 use super::value::Value;
+use super::{end, endpoint};
 use crate::view::View;
 use netstat::Socket;
 use std::net::SocketAddr;
 
-const HOSTS: Column = Column { needs: Needs::HostNames, ..TEXT };
+const HOSTS: Column = Column { needs: Needs::HostNames, on_screen: OnScreen::Host, ..TEXT };
 
 pub(super) const NAME_COLUMNS: &[Column] = &[
     Column {
@@ -16,7 +16,7 @@ pub(super) const NAME_COLUMNS: &[Column] = &[
         help: "local address and port, with the name of the host where the resolver has one, as -r shows it",
         value: Value::Text(|view, socket, out| {
             let local = socket.local_addr();
-            push_host(view, socket, local, local.and_then(|local| endpoint::device_of(socket, local)), out);
+            push_host(view, socket, local, local.and_then(|local| end::device_of(socket, local)), out);
         }),
         ..HOSTS
     },

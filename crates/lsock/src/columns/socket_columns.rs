@@ -1,7 +1,9 @@
 //! The columns of a row, its owners and their processes, in the order of the help.
 
 use super::column::{Absent, Align, Column, Needs, OnScreen, TEXT};
-use super::value::{self, End, Value};
+use super::end::End;
+use super::other_end;
+use super::value::{self, Value};
 use crate::reach::Reach;
 use crate::view;
 use netstat::ProcessFields;
@@ -47,21 +49,21 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "protocol",
         aliases: &["proto", "netid"],
         header: "PROTO",
-        help: "tcp or udp",
-        value: Value::Word(|socket| Some(socket.protocol.as_str())),
+        help: "tcp, udp, raw:58, unix, netlink, packet ...",
+        value: Value::Text(value::protocol),
         ..TEXT
     },
     Column {
         name: "family",
         header: "FAMILY",
-        help: "ipv4 or ipv6: what the socket was made with",
+        help: "what the socket was made with: ipv4, ipv6, unix, netlink ...",
         value: Value::Word(|socket| socket.family.as_str()),
         ..TEXT
     },
     Column {
         name: "state",
         header: "STATE",
-        help: "state of a TCP connection",
+        help: "state of a connection",
         on_screen: OnScreen::State,
         value: Value::Word(|socket| view::state_name(socket.state)),
         ..TEXT
@@ -70,7 +72,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "local",
         aliases: &["localaddress"],
         header: "LOCAL",
-        help: "local address and port; with %DEVICE if the socket is bound to one",
+        help: "local address and port, with %DEVICE if the socket is bound to one; name and inode of a unix socket",
         on_screen: OnScreen::Local,
         value: Value::Endpoint(End::Local),
         ..TEXT
@@ -94,7 +96,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "remote",
         aliases: &["peer", "remoteaddress"],
         header: "REMOTE",
-        help: "remote address and port; *:* where there is none",
+        help: "remote address and port, name and inode of the peer; *:* where there is none",
         absent: Absent::AnyEndpoint,
         on_screen: OnScreen::Remote,
         value: Value::Endpoint(End::Remote),
@@ -167,7 +169,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "process",
         aliases: &["name", "program"],
         header: "PROCESS",
-        help: "their names; in brackets why no process is in sight",
+        help: "their names, or in brackets why no process is visible",
         absent: Absent::Reason,
         on_screen: OnScreen::Processes,
         value: Value::OfProcesses(|process| process.name.as_deref()),
@@ -185,7 +187,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
     Column {
         name: "role",
         header: "ROLE",
-        help: "in what way they have to do with the socket: holder, binder, last_user, effective, ended_binder",
+        help: "their relation to the socket: holder, binder, last_user, effective, ended_binder",
         value: Value::Text(value::roles),
         ..OWNERS
     },
@@ -254,7 +256,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         name: "owner_reason",
         aliases: &["why", "reason"],
         header: "REASON",
-        help: "why no owner is in sight",
+        help: "why no owner is visible",
         value: Value::Word(|socket| socket.ownership().reason()),
         ..OWNERS
     },
@@ -264,6 +266,28 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         help: "the number in socket:[N] (Linux)",
         value: Value::Number(|socket| socket.inode()),
         ..NUMBER
+    },
+    Column {
+        name: "peer_inode",
+        header: "PEER-INODE",
+        help: "the inode number of the unix socket at the other end (Linux)",
+        value: Value::Number(other_end::peer_inode),
+        ..NUMBER
+    },
+    Column {
+        name: "type",
+        aliases: &["sockettype"],
+        header: "TYPE",
+        help: "stream, dgram, raw or seqpacket",
+        value: Value::Word(|socket| socket.socket_type?.as_str()),
+        ..TEXT
+    },
+    Column {
+        name: "socket_path",
+        header: "SOCKET-PATH",
+        help: "the path that a unix socket was bound to",
+        value: Value::Text(other_end::socket_path),
+        ..TEXT
     },
     Column {
         name: "handle",

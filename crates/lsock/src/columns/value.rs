@@ -1,11 +1,13 @@
 //! The value of a row in a column, as text and as a key to sort by.
 
-use super::endpoint::{device_of, push_address, push_endpoint, push_interface};
+use super::end::{End, push_interface};
+use super::endpoint::{push_address, push_endpoint};
+use super::other_end;
 use crate::digits::{push_display, push_hex, push_number};
 use crate::escape::escape_into;
 use crate::time::Rfc3339;
 use crate::view::{ProcessView, View};
-use netstat::{Owner, Socket};
+use netstat::{Owner, Protocol, Socket};
 use std::collections::HashSet;
 use std::hash::Hash;
 use std::net::SocketAddr;
@@ -32,29 +34,6 @@ pub(super) enum Value {
     Text(fn(&View<'_>, &Socket, &mut String)),
 }
 
-/// An end of a socket.
-#[derive(Copy, Clone)]
-pub(super) enum End {
-    Local,
-    Remote,
-}
-
-impl End {
-    fn of(self, socket: &Socket) -> Option<SocketAddr> {
-        match self {
-            Self::Local => socket.local_addr(),
-            Self::Remote => socket.remote_addr(),
-        }
-    }
-
-    fn device(self, socket: &Socket, endpoint: SocketAddr) -> Option<u32> {
-        match self {
-            Self::Local => device_of(socket, endpoint),
-            Self::Remote => None,
-        }
-    }
-}
-
 /// What a row is sorted by: numbers by value, endpoints by address and then port, anything else by its text.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Key {
@@ -73,16 +52,14 @@ impl Value {
             Self::Number(of) => push_some(of(socket), push_number, out),
             Self::Hex(of) => push_some(of(socket), push_hex, out),
             Self::Millis(of) => push_some(of(socket), push_millis, out),
-            Self::Endpoint(end) => {
-                if let Some(endpoint) = end.of(socket) {
-                    push_endpoint(view, socket, endpoint, end.device(socket, endpoint), out);
-                }
-            }
-            Self::Address(end) => {
-                if let Some(endpoint) = end.of(socket) {
-                    push_address(view, socket, endpoint, end.device(socket, endpoint), out);
-                }
-            }
+            Self::Endpoint(end) => match end.of(socket) {
+                Some(endpoint) => push_endpoint(view, socket, endpoint, end.device(socket, endpoint), out),
+                None => other_end::push(view, socket, *end, out),
+            },
+            Self::Address(end) => match end.of(socket) {
+                Some(endpoint) => push_address(view, socket, endpoint, end.device(socket, endpoint), out),
+                None => other_end::push_name(view, socket, *end, out),
+            },
             Self::OfOwners(of) => {
                 push_different(socket.owners(), |owner| of(view, owner), push_number, out);
             }
@@ -98,11 +75,13 @@ impl Value {
         match self {
             Self::Number(of) | Self::Hex(of) => of(socket).map_or(Key::Absent, Key::Number),
             Self::Millis(of) => of(socket).map_or(Key::Absent, |time| Key::Number(micros(time))),
-            Self::Endpoint(end) | Self::Address(end) => end.of(socket).map_or(Key::Absent, Key::Endpoint),
             Self::OfOwners(of) => {
                 socket.owners().iter().find_map(|owner| of(view, owner)).map_or(Key::Absent, Key::Number)
             }
-            Self::Word(_) | Self::OfProcesses(_) | Self::Text(_) => {
+            Self::Endpoint(end) | Self::Address(end) if end.of(socket).is_some() => {
+                end.of(socket).map_or(Key::Absent, Key::Endpoint)
+            }
+            Self::Word(_) | Self::OfProcesses(_) | Self::Text(_) | Self::Endpoint(_) | Self::Address(_) => {
                 let mut text = String::new();
                 self.push(view, socket, &mut text);
                 if text.is_empty() { Key::Absent } else { Key::Text(text) }
@@ -156,6 +135,15 @@ pub(super) fn push_millis(time: Duration, out: &mut String) {
 
 fn push_text(text: &str, out: &mut String) {
     out.push_str(text);
+}
+
+/// `tcp`, `raw:58`: a raw socket shows its IP protocol, which other protocols show with their ends or not at all.
+pub(super) fn protocol(_: &View<'_>, socket: &Socket, out: &mut String) {
+    out.push_str(socket.protocol.as_str());
+    if let Protocol::Raw(number) = socket.protocol {
+        out.push(':');
+        push_number(number, out);
+    }
 }
 
 pub(super) fn interface(view: &View<'_>, socket: &Socket, out: &mut String) {

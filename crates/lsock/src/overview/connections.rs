@@ -29,7 +29,8 @@ pub(super) struct Connection {
 }
 
 enum Peer {
-    Address(ShownEndpoint),
+    /// With the name of its port, after a space.
+    Address(ShownEndpoint, String),
     Processes(Label),
     None,
 }
@@ -37,7 +38,7 @@ enum Peer {
 impl Peer {
     fn full(&self) -> String {
         match self {
-            Self::Address(address) => address.full(),
+            Self::Address(address, _) => address.full(),
             Self::Processes(label) => label.full(),
             Self::None => String::new(),
         }
@@ -129,7 +130,10 @@ impl Connection {
                     address.address = ip.to_canonical().to_string();
                     address.in_brackets = false;
                 }
-                Peer::Address(address)
+                let service = socket.remote.as_ref().filter(|_| screen.is_wide() && !is_accepted);
+                let service = service.and_then(|remote| remote.port());
+                let service = service.and_then(|port| view.service_name(socket.protocol.as_str(), port));
+                Peer::Address(address, service.map(|name| format!(" {name}")).unwrap_or_default())
             }
             (None, None) => Peer::None,
         };
@@ -179,7 +183,7 @@ impl Connection {
             text(Style::new(), arrow),
             Cell::Processes(self.process.clone()),
             match &self.peer {
-                Peer::Address(address) => Cell::Address(address.clone(), String::new()),
+                Peer::Address(address, service) => Cell::Address(address.clone(), service.clone()),
                 Peer::Processes(label) => Cell::Processes(label.clone()),
                 Peer::None => text(FAINT, "-"),
             },

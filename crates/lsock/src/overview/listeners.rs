@@ -15,7 +15,8 @@ use std::time::SystemTime;
 
 /// The sockets of one line.
 pub(super) struct Listener<'v> {
-    pub(super) reach: Reach,
+    /// `None` of sockets without an IP address.
+    pub(super) reach: Option<Reach>,
     protocol: Protocol,
     port: Option<u16>,
     /// Without ports, each once.
@@ -35,7 +36,11 @@ pub(super) struct Listener<'v> {
 /// What sockets of one line have in common.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
-    reach: Reach,
+    /// Whether the reach is not known: such lines come last.
+    is_elsewhere: bool,
+    reach: Option<Reach>,
+    /// Of sockets without an IP address, which are not folded.
+    address: Option<String>,
     port: Option<u16>,
     protocol: Protocol,
     pids: Vec<u32>,
@@ -66,9 +71,12 @@ pub(super) fn folded<'v>(view: &'v View<'v>, screen: &Screen) -> Vec<Listener<'v
         let mut pids: Vec<u32> = sockets.iter().flat_map(|socket| socket.pids()).collect();
         pids.sort_unstable();
         pids.dedup();
-        let reach = sockets.first().and_then(|socket| Reach::of(socket)).unwrap_or(Reach::All);
-        let WorkerKey { port, protocol, reason, uid, .. } = key;
-        lines.entry(Key { reach, port, protocol, pids, reason, uid }).or_default().extend(sockets);
+        let reach = sockets.first().and_then(|socket| Reach::of(socket));
+        let WorkerKey { port, protocol, address, reason, uid, .. } = key;
+        let is_elsewhere = reach.is_none();
+        let address = is_elsewhere.then_some(address);
+        let key = Key { is_elsewhere, reach, address, port, protocol, pids, reason, uid };
+        lines.entry(key).or_default().extend(sockets);
     }
     lines.into_iter().map(|(key, sockets)| Listener::new(view, screen, &key, &sockets)).collect()
 }
@@ -183,10 +191,16 @@ impl<'v> Listener<'v> {
         let others = self.addresses.len().saturating_sub(1);
         let more = if others > 0 { format!(" +{others}") } else { String::new() };
         let user_style = if self.is_root { Style::new() } else { AnsiColor::Blue.on_default() };
+        let service = self.port.and_then(|port| self.view.service_name(self.protocol.as_str(), port));
+        let service = service.filter(|_| screen.is_wide());
         vec![
-            text(self.reach.style(), self.reach.mark(screen)),
+            match self.reach {
+                Some(reach) => text(reach.style(), reach.mark(screen)),
+                None => text(FAINT, "-"),
+            },
             text(BOLD, &port),
             text(Style::new(), &self.protocol()),
+            text(Style::new(), service.unwrap_or_default()),
             Cell::Address(self.addresses.first().cloned().unwrap_or_default(), more),
             Cell::Processes(self.label.clone()),
             match &self.user {
@@ -219,6 +233,12 @@ pub(super) fn grid(listeners: &[Listener<'_>], screen: &Screen) -> Grid {
         Column { before: 0, ..column.clone() },
         Column { is_right: true, before: 1, ..column.clone() },
         Column { before: 1, ..column.clone() },
+        // Where there is no room for it, nothing is in it.
+        if screen.is_wide() {
+            Column { heading: "SERVICE", shrinks: Some((0, 7)), ..column.clone() }
+        } else {
+            Column { before: 0, ..column.clone() }
+        },
         Column { heading: "ADDRESS", shrinks: Some((0, 10)), ..column.clone() },
         Column { heading: "PROCESS", shrinks: Some((1, 12)), ..column.clone() },
         Column { heading: "USER", shrinks: Some((2, 8)), goes: Some(0), ..column.clone() },
@@ -233,3 +253,7 @@ pub(super) fn grid(listeners: &[Listener<'_>], screen: &Screen) -> Grid {
     }
     Grid { columns, rows, title: Some("LISTENING") }
 }
+
+#[cfg(test)]
+#[path = "listeners_tests.rs"]
+mod tests;

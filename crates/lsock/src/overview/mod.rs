@@ -106,7 +106,7 @@ fn footer(view: &View<'_>, screen: &Screen, listeners: &[Listener<'_>], unseen: 
     let sockets = &view.snapshot.sockets;
     let plural = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
     let mut parts = vec![plural(sockets.len(), "socket")];
-    let open = listeners.iter().filter(|listener| listener.reach == Reach::All).count();
+    let open = listeners.iter().filter(|listener| listener.reach == Some(Reach::All)).count();
     if open > 0 {
         parts.push(format!("{open} open to all"));
     }

@@ -51,6 +51,7 @@ fn overview(snapshot: &Snapshot, screen: &Screen, extent: Extent) -> String {
     let users = users();
     let view = View::new(snapshot, &users);
     trial::name_interfaces(&view);
+    view.name_services("http 80/tcp\nhttps 443/tcp\nsmtp 25/tcp\npostgresql 5432/tcp\nmdns 5353/udp\n");
     overview::text(&view, screen, extent, &[], None)
 }
 

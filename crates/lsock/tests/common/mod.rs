@@ -105,7 +105,8 @@ fn end(value: &Value) -> bool {
     let fields = value.as_object().expect("an end is an object");
     let known = fields.keys().all(|key| ["addr", "scope_id", "port"].contains(&key.as_str()));
     let address = value["addr"].as_str().is_some_and(|addr| addr.parse::<std::net::IpAddr>().is_ok());
-    let port = value["port"].as_u64().is_some_and(|port| port <= 65535);
+    // A raw socket has none.
+    let port = number_or_null(&value["port"]) && value["port"].as_u64().is_none_or(|port| port <= 65535);
     known
         && address
         && port
@@ -131,6 +132,8 @@ pub(crate) fn check_document(document: &Value) {
         &[
             ("schema", |v| v == "lsock/1"),
             ("sockets", Value::is_array),
+            ("unix_sockets", Value::is_array),
+            ("other_sockets", Value::is_array),
             ("processes", Value::is_array),
             ("namespaces", Value::is_array),
             ("gaps", Value::is_array),
@@ -139,6 +142,8 @@ pub(crate) fn check_document(document: &Value) {
     );
     let list = |name: &str| document[name].as_array().expect("a list");
     list("sockets").iter().for_each(check_row);
+    list("unix_sockets").iter().for_each(check_unix_row);
+    list("other_sockets").iter().for_each(check_other_row);
     for process in list("processes") {
         check(
             "process",
@@ -178,11 +183,17 @@ pub(crate) fn check_document(document: &Value) {
 
 /// Checks a row of the document or of `--jsonl`.
 pub(crate) fn check_row(row: &Value) {
+    let mut fields = row.clone();
+    // Of raw sockets alone, whose ends have no port.
+    let of_raw = fields.as_object_mut().and_then(|fields| fields.remove("protocol_number"));
+    let is_raw = row["protocol"] == "raw";
+    assert_eq!(of_raw.is_some_and(|number| number.as_u64().is_some_and(|n| n < 256)), is_raw, "{row}");
+    assert_eq!(row["local"]["port"].is_null(), is_raw, "{row}");
     check(
         "row",
-        row,
+        &fields,
         &[
-            ("protocol", |v| one_of(v, &["tcp", "udp"])),
+            ("protocol", |v| one_of(v, &["tcp", "udp", "udplite", "icmp", "raw", "sctp", "mptcp"])),
             ("family", |v| one_of(v, &["ipv4", "ipv6"])),
             ("local", end),
             ("remote", |v| v.is_null() || end(v)),
@@ -204,6 +215,84 @@ pub(crate) fn check_row(row: &Value) {
             ("service", string_or_null),
         ],
     );
+    check_owners(row);
+    assert!(row["protocol"] != "udp" || row["state"].is_null(), "{row}");
+    assert_eq!(row["queue_unit"].is_null(), row["rx_queue"].is_null(), "{row}");
+}
+
+const TYPES: &[&str] = &["stream", "dgram", "raw", "seqpacket", "-"];
+
+/// The name of a unix socket.
+fn unix_name(value: &Value) -> bool {
+    let fields = value.as_object().expect("a name is an object");
+    let known = fields.keys().all(|key| ["kind", "name", "name_bytes"].contains(&key.as_str()));
+    let named = one_of(&value["kind"], &["path", "abstract"]) && value["name"].is_string();
+    known && (named || (value["kind"] == "unnamed" && value["name"].is_null()))
+}
+
+/// Checks a row of unix sockets.
+pub(crate) fn check_unix_row(row: &Value) {
+    check(
+        "unix row",
+        row,
+        &[
+            ("protocol", |v| v == "unix"),
+            ("family", |v| v == "unix"),
+            ("type", |v| one_of(v, TYPES)),
+            ("local", |v| v.is_null() || unix_name(v)),
+            ("remote", |v| v.is_null() || unix_name(v)),
+            ("state", |v| one_of(v, STATES)),
+            ("inode", number_or_null),
+            ("peer_inode", number_or_null),
+            ("file", |v| v.is_null() || (hex_or_null(&v["device"]) && number(&v["inode"]))),
+            ("uid", number_or_null),
+            ("rx_queue", number_or_null),
+            ("tx_queue", number_or_null),
+            ("queue_unit", |v| one_of(v, &["bytes", "connections", "-"])),
+            ("owners", Value::is_array),
+            ("owner_status", |v| one_of(v, &["known", "none", "hidden", "not_asked"])),
+            ("owners_complete", Value::is_boolean),
+            ("owner_reason", string_or_null),
+            ("cookie", hex_or_null),
+            ("handle", hex_or_null),
+            ("peer_handle", hex_or_null),
+        ],
+    );
+    check_owners(row);
+}
+
+/// Checks a row of sockets of neither IP nor unix.
+pub(crate) fn check_other_row(row: &Value) {
+    check(
+        "other row",
+        row,
+        &[
+            ("protocol", |v| one_of(v, &["netlink", "packet", "vsock", "other"])),
+            ("protocol_number", number_or_null),
+            ("family", |v| one_of(v, &["netlink", "packet", "vsock", "-"])),
+            ("family_number", number_or_null),
+            ("type", |v| one_of(v, TYPES)),
+            ("local", |v| v.is_null() || v.is_object()),
+            ("remote", |v| v.is_null() || v.is_object()),
+            ("state", |v| one_of(v, STATES)),
+            ("inode", number_or_null),
+            ("uid", number_or_null),
+            ("rx_queue", number_or_null),
+            ("tx_queue", number_or_null),
+            ("queue_unit", |v| one_of(v, &["memory", "-"])),
+            ("owners", Value::is_array),
+            ("owner_status", |v| one_of(v, &["known", "none", "hidden", "not_asked"])),
+            ("owners_complete", Value::is_boolean),
+            ("owner_reason", string_or_null),
+            ("cookie", hex_or_null),
+            ("interface", |v| v.is_null() || (number(&v["index"]) && string_or_null(&v["name"]))),
+        ],
+    );
+    assert_eq!(row["family"].is_null(), row["family_number"].is_u64(), "{row}");
+    check_owners(row);
+}
+
+fn check_owners(row: &Value) {
     let owners = row["owners"].as_array().expect("a list");
     for owner in owners {
         check(
@@ -220,8 +309,6 @@ pub(crate) fn check_row(row: &Value) {
     let status = &row["owner_status"];
     assert_eq!(status == "known", !owners.is_empty(), "{row}");
     assert_eq!(status == "none" || status == "hidden", row["owner_reason"].is_string(), "{row}");
-    assert!(row["protocol"] != "udp" || row["state"].is_null(), "{row}");
-    assert_eq!(row["queue_unit"].is_null(), row["rx_queue"].is_null(), "{row}");
 }
 
 const STATES: &[&str] = &[

@@ -219,7 +219,7 @@ pub(crate) fn unlisted(
     search: &mut impl OwnerSearch,
     table: &OwnerTable,
 ) -> (Vec<Socket>, Vec<Gap>) {
-    let (mut sockets, gaps) = search.unlisted();
+    let (mut sockets, gaps) = search.unlisted(table);
     sockets.retain(|socket| query.filter.matches(socket));
     for socket in &mut sockets {
         // It was seen in a process, which may have ended since.

@@ -268,6 +268,12 @@ impl OwnerTable {
         step.iter().skip(first).take_while(move |holding| holding.key == key)
     }
 
+    /// The holdings of each socket, ascending by key.
+    #[allow(dead_code, reason = "of use where tables do not list every socket")]
+    pub(crate) fn by_key(&self) -> impl Iterator<Item = &[Holding]> {
+        self.holdings.chunk_by(|a, b| a.key == b.key)
+    }
+
     /// When this process was seen.
     pub(crate) fn process(&self, pid: u32) -> Option<ProcessSeen> {
         let found = self.seen.binary_search_by_key(&pid, |seen| seen.pid);

@@ -41,9 +41,9 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
             ControlFlow::Continue(())
         })?;
         snapshot.namespaces = system.namespaces();
+        gaps.extend(unsupported);
         decisions.add_gaps(system, &mut gaps);
         snapshot.gaps = gaps;
-        snapshot.gaps.extend(unsupported);
         return Ok(snapshot);
     }
     let threads = thread_count(query, S::processors);
@@ -190,7 +190,8 @@ fn add_gaps_of_search(owners: OwnerTable, is_hidden: bool, gaps: &mut Vec<Gap>) 
 pub(crate) fn count<S: System>(system: &S, query: &Query) -> Result<Counts, Error> {
     let unsupported = refuse_unsupported::<S>(query)?;
     let mut counts = Counts::default();
-    if query.needs_decisions() || S::ROWS_REPEAT {
+    let are_some_unlisted = query.wants_unlisted() && query.wants_owners();
+    if query.needs_decisions() || are_some_unlisted || S::ROWS_REPEAT {
         counts.gaps = stream(system, query, &mut |socket| {
             counts.add(socket.protocol, socket.state, 1);
             ControlFlow::Continue(())
@@ -219,10 +220,10 @@ pub(crate) fn stream<S: System>(
             }
             flow
         })?;
+        gaps.extend(unsupported);
         if flow.is_continue() {
             decisions.add_gaps(system, &mut gaps);
         }
-        gaps.extend(unsupported);
         return Ok(gaps);
     }
     let threads = thread_count(query, S::processors);

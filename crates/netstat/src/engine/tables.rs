@@ -98,6 +98,11 @@ impl<'s> Tables<'s> {
         self.gaps.push(Gap::new(kind, 1, source.to_string()));
     }
 
+    /// A gap that concerns so many of something.
+    pub(crate) fn gaps(&mut self, kind: GapKind, count: u64, source: String) {
+        self.gaps.push(Gap::new(kind, count, source));
+    }
+
     pub(crate) fn extend_gaps(&mut self, gaps: impl IntoIterator<Item = Gap>) {
         self.gaps.extend(gaps);
     }

@@ -33,6 +33,7 @@ use std::ops::{BitAnd, BitOr, Not};
 /// - `listening`, `ipv4`, `ipv6`, the name of a protocol (`tcp`, `udp`, `udplite`, `icmp` or `ping`, `raw` or `raw:58`,
 ///   `sctp`, `mptcp`, `unix`, `netlink`, `packet`, `vsock`) and the name of a state, by themselves,
 /// - `proto raw`, `family unix`, `type dgram`,
+/// - `src /run/*`, `dst @dbus*`, `host unix:*.sock`, for names of unix sockets,
 /// - `port :80`, or `:80` by itself, and `host 10.0.0.0/8`, for either end,
 /// - ranges and lists of ports, `sport = :80,8000-8999`,
 /// - `process nginx`, `pid 12`, `user www-data`, `uid 33`, `inode 4711`,

@@ -5,6 +5,7 @@ use super::expr::Expr;
 use super::net::Net;
 use super::states::{OTHER, States};
 use super::term::{End, Term};
+use super::unix_pattern::UnixPattern;
 use crate::model::family::Family;
 use crate::model::identity::NetnsId;
 use crate::model::protocol::{Protocol, SocketType};
@@ -215,6 +216,23 @@ impl Filter {
     /// Sockets with an address on either end that has these first bits.
     pub fn net(address: impl Into<IpAddr>, prefix: u8) -> Self {
         net(End::Either, address, prefix)
+    }
+
+    /// Unix sockets whose own name matches this pattern: `/run/*`, or `@dbus*` for an abstract name. `*` stands for any bytes,
+    /// also slashes and none, `?` for one byte, and a backslash for the next byte itself. A socket without a name matches
+    /// none. As `src` in `ss`.
+    pub fn local_unix_name(pattern: impl Into<Vec<u8>>) -> Self {
+        term(Term::UnixName(End::Local, UnixPattern::new(pattern)))
+    }
+
+    /// Unix sockets whose peer has a name that matches this pattern. As `dst` in `ss`.
+    pub fn remote_unix_name(pattern: impl Into<Vec<u8>>) -> Self {
+        term(Term::UnixName(End::Remote, UnixPattern::new(pattern)))
+    }
+
+    /// Unix sockets of which either end has a name that matches this pattern.
+    pub fn unix_name(pattern: impl Into<Vec<u8>>) -> Self {
+        term(Term::UnixName(End::Either, UnixPattern::new(pattern)))
     }
 
     /// Sockets that are bound to the network interface with this index ([`Socket::interface`](crate::Socket::interface)).

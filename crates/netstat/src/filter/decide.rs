@@ -4,6 +4,7 @@ use super::base::Filter;
 use super::expr::Expr;
 use super::term::{End, Term};
 use crate::model::endpoint::Endpoint;
+use crate::model::family::Family;
 use crate::model::owner::OwnerRole;
 use crate::model::protocol_kind::ProtocolKind;
 use crate::model::socket::Socket;
@@ -118,6 +119,11 @@ impl Term {
                 at_ends(*end, socket, &in_range)?
             }
             Self::Net(end, net) => at_ends(*end, socket, &|end| end.ip().is_some_and(|ip| net.contains(ip)))?,
+            Self::UnixName(..) if socket.family != Family::Unix => false,
+            Self::UnixName(end, pattern) => {
+                let is_named = |end: &Endpoint| matches!(end, Endpoint::Unix(name) if pattern.matches(name));
+                at_ends(*end, socket, &is_named)?
+            }
             Self::Interface(index) => socket.interface.is_some_and(|interface| interface.get() == *index),
             Self::Uid(uid) => match socket.uid {
                 Some(user) => user == *uid,

@@ -97,6 +97,18 @@ impl fmt::Display for Term {
                 }
                 Ok(())
             }
+            Self::UnixName(end, pattern) => {
+                f.write_str(match end {
+                    End::Local => "src = ",
+                    End::Remote => "dst = ",
+                    End::Either => "host = ",
+                })?;
+                let text = String::from_utf8_lossy(pattern.as_bytes());
+                match pattern.as_bytes() {
+                    [b'/' | b'@', ..] => write_name(&text, f),
+                    _ => write_name(&format!("unix:{text}"), f),
+                }
+            }
             Self::Interface(index) => write!(f, "dev = {index}"),
             Self::Uid(uid) => write!(f, "uid = {uid}"),
             Self::Inode(inode) => write!(f, "inode = {inode}"),

@@ -21,6 +21,7 @@ mod term;
 mod tests;
 #[cfg(test)]
 mod text_tests;
+mod unix_pattern;
 mod value;
 mod words;
 

@@ -15,7 +15,9 @@ use super::host::{self, number};
 use super::lex::{self, Compare, Token};
 use super::states::States;
 use super::term::End;
-use super::value::{because, by_number, compared, family, mark, of_host, protocol, small, socket_type};
+use super::value::{
+    because, by_number, compared, family, mark, of_host, protocol, small, socket_type, unix_name,
+};
 use super::words;
 use crate::model::error::Error;
 use crate::model::identity::NetnsId;
@@ -333,8 +335,9 @@ impl<'t> Parser<'t> {
     }
 
     fn host(&mut self, end: End, example: &'static str) -> Result<Filter, FilterError> {
-        self.value("an address", example, &|text| {
-            host::host(text).map(|host| of_host(end, host)).map_err(Cow::Borrowed)
+        self.value("an address", example, &|text| match unix_name(end, text) {
+            Some(filter) => Ok(filter),
+            None => host::host(text).map(|host| of_host(end, host)).map_err(Cow::Borrowed),
         })
     }
 

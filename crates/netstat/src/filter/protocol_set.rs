@@ -52,6 +52,7 @@ fn named_by(term: &Term) -> Option<ProtocolKind> {
     match term {
         Term::Protocol(protocol) => Some(protocol.kind()),
         Term::ProtocolKind(kind) => Some(*kind),
+        Term::UnixName(..) => Some(ProtocolKind::Unix),
         Term::Family(family) => match family {
             Family::Ipv4 | Family::Ipv6 => None,
             Family::Unix => Some(ProtocolKind::Unix),

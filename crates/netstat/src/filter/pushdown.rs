@@ -36,6 +36,11 @@ impl PartlyKnown {
             }
             Term::ProtocolKind(kind) => self.protocol.map(|it| it == *kind),
             Term::Family(family) => self.family.map(|it| it == *family),
+            Term::UnixName(..) => match (self.protocol, self.family) {
+                (Some(kind), _) if kind != ProtocolKind::Unix => Some(false),
+                (_, Some(family)) if family != Family::Unix => Some(false),
+                _ => None,
+            },
             Term::States(states) => self.state.map(|it| states.contains(it)),
             Term::Listening => self.protocol.zip(self.state).map(|(protocol, it)| it == listening(protocol)),
             _ => None,
@@ -92,6 +97,11 @@ impl Filter {
 
     pub(crate) fn wants_family(&self, family: Family) -> bool {
         self.wants(PartlyKnown { family: Some(family), ..PartlyKnown::default() })
+    }
+
+    /// Whether a socket of this protocol and family may pass.
+    pub(crate) fn wants_kind(&self, kind: ProtocolKind, family: Family) -> bool {
+        self.wants(PartlyKnown { protocol: Some(kind), family: Some(family), state: None })
     }
 
     /// Whether a socket in this state may pass. A UDP socket counts as ESTABLISHED when it has a remote
@@ -241,6 +251,7 @@ fn is_name_other_than(term: &Term, port: u16) -> bool {
         | Term::TooDeep => false,
         Term::Port(_, ports) => !ports.contains(&port),
         Term::Net(_, net) => net.prefix() > 0,
+        Term::UnixName(_, pattern) => !pattern.is_any(),
         Term::Interface(index) => *index != 0,
         Term::Mark { value, .. } => *value != 0,
         Term::Uid(_) | Term::Inode(_) | Term::Pid(_) | Term::Process(_) | Term::Cgroup(_) => true,

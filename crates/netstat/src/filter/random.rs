@@ -74,8 +74,13 @@ impl Random {
         let (first, last) = (self.port(), self.port());
         let prefix = self.pick(&[0, 1, 8, 17, 24, 31, 32, 33, 96, 104, 127, 128]);
         let index = u32::try_from(self.below(3)).unwrap();
-        match self.below(27) {
+        match self.below(29) {
             0 => Filter::protocol(self.pick(&PROTOCOLS)),
+            27 => Filter::local_unix_name(self.pick(&["/run/*", "@a b", "*.sock"])),
+            28 => {
+                let pattern = self.pick(&["/run/x", "*", "unix:"]);
+                self.pick(&[Filter::remote_unix_name(pattern), Filter::unix_name(pattern)])
+            }
             25 => Filter::protocol_kind(self.pick(&ProtocolKind::ALL)),
             26 => Filter::socket_type(self.pick(&[
                 SocketType::Stream,

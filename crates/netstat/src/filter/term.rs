@@ -2,6 +2,7 @@
 
 use super::net::Net;
 use super::states::States;
+use super::unix_pattern::UnixPattern;
 use crate::model::family::Family;
 use crate::model::identity::NetnsId;
 use crate::model::protocol::{Protocol, SocketType};
@@ -32,6 +33,7 @@ pub(crate) enum Term {
     /// Never an empty range.
     Port(End, RangeInclusive<u16>),
     Net(End, Net),
+    UnixName(End, UnixPattern),
     /// Bound to the network interface with this index.
     Interface(u32),
     Uid(u32),

@@ -333,3 +333,21 @@ fn second_state_without_its_word_is_refused_as_no_socket_is_in_two() {
         let _ = text.parse::<Filter>().unwrap();
     }
 }
+
+#[test]
+fn names_of_unix_sockets_stand_where_hosts_do() {
+    for (text, expected, shown) in [
+        ("src /run/*", Filter::local_unix_name("/run/*"), "src = /run/*"),
+        ("dst = @dbus-?", Filter::remote_unix_name("@dbus-?"), "dst = @dbus-?"),
+        ("host unix:*.sock", Filter::unix_name("*.sock"), "host = unix:*.sock"),
+        ("src != /run/x", !Filter::local_unix_name("/run/x"), "not src = /run/x"),
+        ("src \"/a b\"", Filter::local_unix_name("/a b"), "src = \"/a b\""),
+    ] {
+        let filter = read(text);
+        assert_eq!((&filter, &*filter.to_string()), (&expected, shown), "{text}");
+        assert!(filter.wants_protocol(crate::model::protocol_kind::ProtocolKind::Unix), "{text}");
+        assert_eq!(filter.is_selective(), !text.contains('!'), "{text}");
+    }
+    assert!(!Filter::local_unix_name("*").is_selective());
+    assert!(!read("src /run/*").wants_protocol(crate::model::protocol_kind::ProtocolKind::Tcp));
+}

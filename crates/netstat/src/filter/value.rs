@@ -88,6 +88,20 @@ fn in_any(end: End, ports: Vec<RangeInclusive<u16>>) -> Filter {
     any
 }
 
+/// A pattern of names of unix sockets in place of a host, as it begins with `/`, `@` or `unix:`.
+pub(super) fn unix_name(end: End, text: &str) -> Option<Filter> {
+    let pattern = match text.strip_prefix("unix:") {
+        Some(pattern) => pattern,
+        None if text.starts_with(['/', '@']) => text,
+        None => return None,
+    };
+    Some(match end {
+        End::Local => Filter::local_unix_name(pattern),
+        End::Remote => Filter::remote_unix_name(pattern),
+        End::Either => Filter::unix_name(pattern),
+    })
+}
+
 /// One end has to meet all of it.
 fn of_either(host: Host) -> Filter {
     match host {

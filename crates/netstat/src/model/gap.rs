@@ -67,6 +67,9 @@ pub enum GapKind {
     /// Network namespaces, or places to look for them, that were left out for want of a resource or because there are too
     /// many. Linux.
     NamespacesSkipped,
+    /// Listed unix sockets that may not exist, and whose owners are not said: they are from `/proc/net/unix`, where the
+    /// name of another socket may hold lines like theirs. Linux.
+    SocketsUncertain,
     /// Records that could not be decoded.
     RecordsSkipped,
     /// A table read from a source that says less than the usual one.
@@ -96,6 +99,7 @@ impl GapKind {
             Self::NamespacesUnreadable => "namespaces_unreadable",
             Self::NamespacesVanished => "namespaces_vanished",
             Self::NamespacesSkipped => "namespaces_skipped",
+            Self::SocketsUncertain => "sockets_uncertain",
             Self::RecordsSkipped => "records_skipped",
             Self::Fallback => "fallback",
         }
@@ -166,6 +170,9 @@ impl fmt::Display for Gap {
                 write!(f, "{count} {namespaces} ended while {} read", plural("it was", "they were"))
             }
             GapKind::NamespacesSkipped => write!(f, "network namespaces may be missing ({source})"),
+            GapKind::SocketsUncertain => {
+                write!(f, "{count} {} may not exist ({source})", plural("socket", "sockets"))
+            }
             GapKind::RecordsSkipped => {
                 write!(f, "{count} {} not understood ({source})", plural("record", "records"))
             }

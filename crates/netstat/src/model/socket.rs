@@ -84,6 +84,23 @@ const FILETIME_UNIX_EPOCH: u64 = 11_644_473_600 * FILETIME_SECOND;
 pub(crate) struct Rare {
     pub(crate) details: Option<Box<Details>>,
     pub(crate) service: Option<Arc<str>>,
+    pub(crate) unix_file: Option<UnixFile>,
+}
+
+/// The file that the path of a unix socket named when it was bound.
+///
+/// It stays this file when it is renamed or deleted: a process that connects to the path then reaches another socket, or
+/// none. So a path that leads to another file now, or to none, was deleted.
+///
+/// # Sources
+/// Linux: `struct unix_diag_vfs`.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub struct UnixFile {
+    /// The device of the file system, as `st_dev` of stat(2). Some file systems (btrfs) report another one there.
+    pub device: u64,
+    /// The lower 32 bits of the file's inode number.
+    pub inode: u64,
 }
 
 impl Socket {
@@ -211,7 +228,16 @@ impl Socket {
         self.rare.as_ref()?.service.as_deref()
     }
 
-    /// The connected unix socket at the other end, where the system reports it.
+    /// The file that a unix socket is bound to, or the listener that it was accepted from. `None` for sockets without a
+    /// path, and where the source of the row does not report it (`/proc/net`). Linux.
+    #[doc(alias = "unix_diag_vfs")]
+    pub fn unix_file(&self) -> Option<UnixFile> {
+        self.rare.as_ref()?.unix_file
+    }
+
+    /// The unix socket that this one is connected to, where the system reports it. `None` also if no process has that
+    /// one: the connection waits to be accepted, or the other end is closed. Of a datagram socket: the one that it sends
+    /// to, which need not be connected to this one. Linux (not from `/proc/net`), macOS.
     pub fn peer_identity(&self) -> Option<Identity> {
         let number = self.peer?.get();
         Some(match self.identity {
@@ -224,6 +250,14 @@ impl Socket {
     pub fn set_details(&mut self, details: Option<Box<Details>>) {
         if details.is_some() || self.rare.is_some() {
             self.rare.get_or_insert_default().details = details;
+        }
+    }
+
+    /// Sets [`Socket::unix_file`]. Nothing is allocated for none.
+    #[allow(dead_code, reason = "not every system reports it")]
+    pub(crate) fn set_unix_file(&mut self, file: Option<UnixFile>) {
+        if file.is_some() || self.rare.is_some() {
+            self.rare.get_or_insert_default().unix_file = file;
         }
     }
 

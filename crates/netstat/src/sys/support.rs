@@ -18,6 +18,11 @@ pub(crate) const LINUX: Support = Support {
         ProtocolKind::Raw,
         ProtocolKind::Sctp,
         ProtocolKind::Mptcp,
+        ProtocolKind::Unix,
+        ProtocolKind::Netlink,
+        ProtocolKind::Packet,
+        ProtocolKind::Vsock,
+        ProtocolKind::Other,
     ],
     socket_fields: SocketFields::TCP_REMOTE
         .union(SocketFields::UDP_REMOTE)

@@ -231,8 +231,8 @@ pub(crate) trait OwnerSearch: Sync {
     fn verify(&self, _socket: &mut Socket) {}
 
     /// The sockets that the search has seen and no table has listed, with what that says of the tables. Their owners
-    /// are in the [`table`](Self::table).
-    fn unlisted(&mut self) -> (Vec<Socket>, Vec<Gap>) {
+    /// are in the table, which includes the second pass.
+    fn unlisted(&mut self, _table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
         (Vec::new(), Vec::new())
     }
 }

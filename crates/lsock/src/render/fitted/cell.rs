@@ -3,7 +3,7 @@
 use super::fit::Need;
 use crate::columns::{Absent, Column, OnScreen, shown_local, shown_remote};
 use crate::holders::Holders;
-use crate::screen::{Screen, ShownEndpoint, cut_end, long_reason, short_reason, width_of};
+use crate::screen::{Screen, ShownEndpoint, cut_end, cut_middle, long_reason, short_reason, width_of};
 use crate::view::View;
 use netstat::{Ownership, Socket, State};
 use std::time::SystemTime;
@@ -57,7 +57,7 @@ impl Cells<'_> {
     /// The cell with room for everything.
     pub(super) fn full(&self, column: &Column, socket: &Socket) -> Cell {
         let special = match column.on_screen {
-            OnScreen::Text | OnScreen::User | OnScreen::Below => None,
+            OnScreen::Text | OnScreen::User | OnScreen::Host | OnScreen::Below => None,
             OnScreen::Local => shown_local(self.view, socket).map(Cell::Endpoint),
             OnScreen::Remote => shown_remote(self.view, socket).map(Cell::Endpoint),
             OnScreen::State => short_state(socket.state).map(|short| {
@@ -124,6 +124,9 @@ impl Cells<'_> {
     pub(super) fn fitted(&self, column: &Column, socket: &Socket, width: usize) -> FittedCell {
         let cut = |text: String| cut_end(self.screen, &text, width);
         let (text, faint) = match self.full(column, socket) {
+            Cell::Text(text) if column.on_screen == OnScreen::Host => {
+                (cut_middle(self.screen, &text, width), String::new())
+            }
             Cell::Text(text) => (cut(text), String::new()),
             Cell::Absent(text) => (text.to_owned(), String::new()),
             Cell::Endpoint(end) => (end.fitted(self.screen, width), String::new()),

@@ -35,7 +35,7 @@ enum Kind {
 impl Need {
     pub(super) fn new(column: &'static Column, header: bool) -> Self {
         let kind = match column.on_screen {
-            OnScreen::Local | OnScreen::Remote => Kind::End,
+            OnScreen::Local | OnScreen::Remote | OnScreen::Host => Kind::End,
             OnScreen::State => Kind::State,
             OnScreen::User => Kind::User,
             OnScreen::Pids => Kind::Pids,

@@ -1,7 +1,6 @@
 //! JSON lines: one socket on each line, as in the JSON document.
 
-use super::records::SocketRecord;
-use super::writer::ToJson;
+use super::records::push_row;
 use crate::parallel::{self, WORTH_THREADS};
 use crate::render::chunk_writer::ChunkWriter;
 use crate::render::rows::text_of_rows;
@@ -18,7 +17,7 @@ pub(in crate::render) fn write_lines(
     let mut chunk = ChunkWriter::new(out);
     let part = |rows: &[&Socket]| {
         text_of_rows(rows, |socket, text| {
-            SocketRecord { view, socket }.push(text);
+            push_row(view, socket, text);
             text.push('\n');
         })
     };

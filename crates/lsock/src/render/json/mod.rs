@@ -2,6 +2,7 @@
 
 mod detail_records;
 mod document;
+mod family_records;
 mod lines;
 mod records;
 mod writer;

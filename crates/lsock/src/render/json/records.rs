@@ -1,17 +1,27 @@
 //! The objects of the JSON.
 
+use super::family_records::{OtherSocketRecord, UnixSocketRecord};
 use super::writer::{Displayed, Hex, JsonText, List, ToJson, Word, member, members};
 use crate::time::Rfc3339;
 use crate::view::{self, ProcessView, View};
-use netstat::{Gap, Namespace, Owner, OwnerSourceUsed, Queues, Socket};
-use std::net::SocketAddr;
+use netstat::{Endpoint, Family, Gap, Namespace, Owner, OwnerSourceUsed, Queues, Socket};
+use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
 fn rfc3339(time: Option<SystemTime>) -> Option<Displayed<Rfc3339>> {
     time.and_then(Rfc3339::new).map(Displayed)
 }
 
-/// A socket.
+/// Appends a socket in the form of its family, which distinguishes the forms.
+pub(super) fn push_row(view: &View<'_>, socket: &Socket, out: &mut String) {
+    match socket.family {
+        Family::Ipv4 | Family::Ipv6 => SocketRecord { view, socket }.push(out),
+        Family::Unix => UnixSocketRecord { view, socket }.push(out),
+        _ => OtherSocketRecord { view, socket }.push(out),
+    }
+}
+
+/// An IP socket.
 pub(super) struct SocketRecord<'a> {
     pub(super) view: &'a View<'a>,
     pub(super) socket: &'a Socket,
@@ -24,8 +34,8 @@ impl ToJson for SocketRecord<'_> {
         members!(out,
             "protocol": Word(socket.protocol.as_str()),
             "family": socket.family.as_str().map(Word),
-            "local": socket.local_addr().map(EndpointRecord),
-            "remote": socket.remote_addr().map(EndpointRecord),
+            "local": EndpointRecord::of(&socket.local),
+            "remote": socket.remote.as_ref().and_then(EndpointRecord::of),
             "state": view::state_name(socket.state).map(Word),
             "inode": socket.inode(),
             "uid": socket.uid,
@@ -47,6 +57,9 @@ impl ToJson for SocketRecord<'_> {
         if let Some(netns) = socket.netns {
             member!(out, "netns": netns.0.get());
         }
+        if let Some(number) = socket.protocol.number() {
+            member!(out, "protocol_number": number);
+        }
         // Collected only if the arguments ask for them.
         if let Some(details) = socket.details() {
             member!(out, "details": details);
@@ -55,25 +68,44 @@ impl ToJson for SocketRecord<'_> {
     }
 }
 
-struct EndpointRecord(SocketAddr);
+struct EndpointRecord {
+    ip: IpAddr,
+    scope_id: u32,
+    /// `None`: there are no ports.
+    port: Option<u16>,
+}
+
+impl EndpointRecord {
+    /// `None` for an end without an IP address.
+    fn of(end: &Endpoint) -> Option<Self> {
+        match *end {
+            Endpoint::Ip(SocketAddr::V4(end)) => {
+                Some(Self { ip: (*end.ip()).into(), scope_id: 0, port: Some(end.port()) })
+            }
+            Endpoint::Ip(SocketAddr::V6(end)) => {
+                Some(Self { ip: (*end.ip()).into(), scope_id: end.scope_id(), port: Some(end.port()) })
+            }
+            Endpoint::Address { ip, scope_id } => Some(Self { ip, scope_id, port: None }),
+            _ => None,
+        }
+    }
+}
 
 impl ToJson for EndpointRecord {
     fn push(&self, out: &mut String) {
-        members!(out, "addr": self.0.ip());
-        if let SocketAddr::V6(endpoint) = self.0
-            && endpoint.scope_id() != 0
-        {
-            member!(out, "scope_id": endpoint.scope_id());
+        members!(out, "addr": self.ip);
+        if self.scope_id != 0 {
+            member!(out, "scope_id": self.scope_id);
         }
-        member!(out, "port": self.0.port());
+        member!(out, "port": self.port);
         out.push('}');
     }
 }
 
-struct InterfaceRecord<'a> {
-    view: &'a View<'a>,
-    socket: &'a Socket,
-    index: u32,
+pub(super) struct InterfaceRecord<'a> {
+    pub(super) view: &'a View<'a>,
+    pub(super) socket: &'a Socket,
+    pub(super) index: u32,
 }
 
 impl ToJson for InterfaceRecord<'_> {
@@ -84,9 +116,9 @@ impl ToJson for InterfaceRecord<'_> {
     }
 }
 
-struct OwnerRecord<'a> {
-    view: &'a View<'a>,
-    owner: &'a Owner,
+pub(super) struct OwnerRecord<'a> {
+    pub(super) view: &'a View<'a>,
+    pub(super) owner: &'a Owner,
 }
 
 impl ToJson for OwnerRecord<'_> {

@@ -95,6 +95,19 @@ impl ToJson for Hex {
     }
 }
 
+/// Bytes as a string in hex.
+pub(super) struct Bytes<'a>(pub(super) &'a [u8]);
+
+impl ToJson for Bytes<'_> {
+    fn push(&self, out: &mut String) {
+        out.push('"');
+        for byte in self.0 {
+            push_display(out, format_args!("{byte:02x}"));
+        }
+        out.push('"');
+    }
+}
+
 impl ToJson for IpAddr {
     fn push(&self, out: &mut String) {
         out.push('"');

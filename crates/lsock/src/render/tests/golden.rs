@@ -5,7 +5,7 @@
 use super::details::everything;
 use super::{made, rendered};
 use netstat::details::{Bbr, Congestion, CongestionParameters, Dctcp, Details, Vegas};
-use netstat::{Gap, GapKind, OwnerSource, OwnerSourceUsed, Snapshot};
+use netstat::{Endpoint, Gap, GapKind, OwnerSource, OwnerSourceUsed, Snapshot};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 
@@ -51,13 +51,21 @@ fn small_world() -> Snapshot {
         }
         address => address,
     };
-    let mut snapshot = world(21);
+    let mut snapshot = world(40);
     for socket in &mut snapshot.sockets {
         socket.interface = socket.interface.and(NonZeroU32::new(NO_INTERFACE));
         if let Some(local) = socket.local_addr() {
             socket.local = renumbered(local).into();
         }
-        socket.remote = socket.remote_addr().map(|remote| renumbered(remote).into());
+        if let Some(remote) = socket.remote_addr() {
+            socket.remote = Some(renumbered(remote).into());
+        }
+        if let Endpoint::Packet { interface: Some(index) } = &mut socket.local {
+            *index = NonZeroU32::MAX;
+        }
+        if let Some(Endpoint::Packet { interface: Some(index) }) = &mut socket.remote {
+            *index = NonZeroU32::MAX;
+        }
     }
     snapshot.processes.truncate(20);
     snapshot

@@ -1,8 +1,8 @@
 //! Pseudo-random rows from a fixed seed: every field present and absent, hostile names.
 
 use netstat::{
-    Family, HiddenReason, Identity, Namespace, NamespaceSource, NetnsId, Owner, OwnerRole, Ownership,
-    Process, Protocol, Queues, Snapshot, Socket, State, UnownedReason,
+    Endpoint, Family, HiddenReason, Identity, Namespace, NamespaceSource, NetnsId, Owner, OwnerRole,
+    Ownership, Process, Protocol, Queues, Snapshot, Socket, SocketType, State, UnixName, UnownedReason,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::num::NonZeroU64;
@@ -100,12 +100,73 @@ impl Random {
         }
     }
 
+    /// A name of a unix socket, of any bytes.
+    fn unix_end(&mut self) -> Endpoint {
+        let mut name = self.name().into_bytes();
+        if self.below(4) == 0 {
+            name.extend([0, 0xff, b'\n']);
+        }
+        match self.below(4) {
+            0 => Endpoint::Unknown,
+            1 => Endpoint::Unix(UnixName::Unnamed),
+            2 => Endpoint::Unix(UnixName::Path(name.into())),
+            _ => Endpoint::Unix(UnixName::Abstract(name.into())),
+        }
+    }
+
+    fn other_end(&mut self) -> Endpoint {
+        match self.below(4) {
+            0 => Endpoint::Netlink { port_id: self.small() },
+            1 => Endpoint::Packet { interface: self.maybe(|_| 1.try_into().unwrap()) },
+            2 => Endpoint::Vsock { cid: self.one_of(&[2, u32::MAX]), port: self.small() },
+            _ => Endpoint::Unknown,
+        }
+    }
+
+    /// The row with its ends only.
+    fn ends(&mut self) -> Socket {
+        match self.below(10) {
+            0 | 1 => {
+                let mut socket = Socket::new(Family::Unix, Protocol::Unix, self.unix_end());
+                socket.remote = self.maybe(Self::unix_end);
+                socket
+            }
+            2 => {
+                let families = [Family::Netlink, Family::Packet, Family::Vsock, Family::Other(44)];
+                let protocols =
+                    [Protocol::Netlink(16), Protocol::Packet(0x806), Protocol::Vsock, Protocol::Other(0)];
+                let (family, protocol) = (self.one_of(&families), self.one_of(&protocols));
+                let mut socket = Socket::new(family, protocol, self.other_end());
+                socket.remote = self.maybe(Self::other_end);
+                socket
+            }
+            3 => {
+                let protocol = self.one_of(&[Protocol::Raw(0), Protocol::Raw(58), Protocol::Raw(255)]);
+                let mut address = || {
+                    let end: SocketAddr = self.end();
+                    let scope_id = if let SocketAddr::V6(end) = end { end.scope_id() } else { 0 };
+                    Endpoint::Address { ip: end.ip(), scope_id }
+                };
+                let mut socket = Socket::new(Family::Ipv6, protocol, address());
+                socket.remote = Some(address());
+                socket
+            }
+            _ => {
+                let protocols = [Protocol::Tcp, Protocol::Udp, Protocol::UdpLite, Protocol::Mptcp];
+                let protocol = self.one_of(&protocols);
+                let family = self.one_of(&[Family::Ipv4, Family::Ipv6]);
+                let mut socket = Socket::new(family, protocol, self.end());
+                socket.remote = self.maybe(Self::end).map(Into::into);
+                socket
+            }
+        }
+    }
+
     fn socket(&mut self) -> Socket {
-        let protocol = self.one_of(&[Protocol::Tcp, Protocol::Udp]);
-        let family = self.one_of(&[Family::Ipv4, Family::Ipv6]);
-        let mut socket = Socket::new(family, protocol, self.end());
+        let mut socket = self.ends();
+        let types = [SocketType::Stream, SocketType::Datagram, SocketType::Other(9)];
+        socket.socket_type = self.maybe(|random| random.one_of(&types));
         let states = [State::Listen, State::Established, State::TimeWait, State::Other(99)];
-        socket.remote = self.maybe(Self::end).map(Into::into);
         socket.state = self.maybe(|random| random.one_of(&states));
         socket.queues = self.maybe(Self::queues);
         socket.uid = self.maybe(|random| random.one_of(&[0, 33, 4711, u32::MAX]));

@@ -8,6 +8,9 @@
 //! The conditions of a filter on ports, addresses, device, mark and control group are sent along as a program
 //! ([`sock_diag::bytecode`]), and the kernel omits the sockets that it rejects.
 //!
+//! Unix, netlink, packet, vsock, XDP and TIPC sockets have dumps of their own ([`families`]). Whatever else a process holds
+//! as a socket is a row by what its descriptor shows ([`unlisted_socket`]), if the query is for every protocol.
+//!
 //! Where a sandbox refuses such a socket, or the kernel lacks the module of a protocol, [`sockets`] falls back to
 //! `/proc/thread-self/net` ([`procfs::net`]), which has less of each socket and is slower, and reports a gap.
 //!
@@ -32,7 +35,8 @@
 //! Those of other network namespaces than the caller's are listed on request ([`netns`]).
 //!
 //! # What is never seen
-//! Sockets of network namespaces that nothing but a socket keeps; UDP sockets without a port, which are in no table. TCP sockets that are
+//! Sockets of network namespaces that nothing but a socket keeps. UDP sockets without a port are in no table, and so not
+//! listed without the search for owners. TCP sockets that are
 //! bound but idle are listed only on request, because that is expensive ([`sock_diag::request`]).
 //!
 //! # How a socket is closed
@@ -47,6 +51,7 @@ mod clock;
 mod dedup;
 mod details;
 mod errno;
+mod families;
 mod ffi;
 mod kernel_version;
 mod netns;
@@ -64,6 +69,7 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod unlisted_process;
+mod unlisted_socket;
 mod user_namespace;
 mod users;
 

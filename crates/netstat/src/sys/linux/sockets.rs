@@ -4,17 +4,20 @@
 //! Then that table is read from `/proc`, which has less of each socket, and a gap reports the fallback with its
 //! cause.
 
-use crate::engine::tables::{Sink, Tables};
+use crate::engine::tables::{Sink, TableRows, Tables};
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
 use crate::query::Query;
+use crate::sys::linux::families::{self, FamilyTable};
 use crate::sys::linux::procfs::net::{self, Unread};
 use crate::sys::linux::procfs::sctp;
 use crate::sys::linux::sock_diag::dumps::Dumps;
 use crate::sys::linux::sock_diag::netlink::Fault;
 use crate::sys::linux::sock_diag::request::{Source, Table, lack_bound_inactive, tables_of};
 use std::fmt;
+use std::ops::ControlFlow;
 
 /// Why a table could not be dumped.
 struct Undumped<'t> {
@@ -31,7 +34,10 @@ impl fmt::Display for Undumped<'_> {
 /// Emits the sockets of all tables that the query needs.
 pub(super) fn sockets(dumps: &mut Dumps<'_>, query: &Query, sink: &mut Sink<'_>) -> Result<Vec<Gap>, Error> {
     let tables = tables_of(query)?;
-    let mut gaps = list(dumps, &mut net::open, &tables, sink)?;
+    // The search for owners sees them.
+    let otherwise = query.wants_unlisted() && query.wants_owners();
+    let of_families = families::tables_of(query);
+    let mut gaps = list_or(otherwise, dumps, &mut net::open, &tables, &of_families, sink)?;
     gaps.extend(gaps_of_tables(&tables));
     Ok(gaps)
 }
@@ -49,6 +55,19 @@ pub(super) fn list(
     dumps: &mut Dumps<'_>,
     open_file: net::Open<'_>,
     wanted: &[Table],
+    of_families: &[FamilyTable],
+    sink: &mut Sink<'_>,
+) -> Result<Vec<Gap>, Error> {
+    list_or(false, dumps, open_file, wanted, of_families, sink)
+}
+
+/// The same. `otherwise`: the sockets are also seen if no table can be read.
+fn list_or(
+    otherwise: bool,
+    dumps: &mut Dumps<'_>,
+    open_file: net::Open<'_>,
+    wanted: &[Table],
+    of_families: &[FamilyTable],
     sink: &mut Sink<'_>,
 ) -> Result<Vec<Gap>, Error> {
     let mut tables = Tables::new(sink);
@@ -60,17 +79,21 @@ pub(super) fn list(
             }
             continue;
         }
+        let mut numbered = Numbered::of(table);
         let dumped = tables.read(&format!("sock_diag {table}"), |rows| {
-            dumps.read(table, rows).map_err(|fault| Undumped { table, fault })
+            let read = numbered.read(rows, |rows| dumps.read(table, rows));
+            read.map_err(|fault| Undumped { table, fault })
         });
-        if let Err(undumped) = dumped {
-            fall_back(&mut tables, undumped, open_file);
+        match dumped {
+            Ok(_) => numbered.emit(&mut tables),
+            Err(undumped) => fall_back(&mut tables, undumped, open_file),
         }
         if tables.stopped() {
             break;
         }
     }
-    tables.finish(|| false)
+    families::list(dumps, open_file, of_families, &mut tables);
+    tables.finish(|| otherwise)
 }
 
 /// Reads a table that no request dumps, or only one that this kernel does not know.
@@ -143,9 +166,10 @@ fn read_proc(tables: &mut Tables<'_>, table: &Table, open: net::Open<'_>) -> Pro
         }
         return result;
     }
+    let mut numbered = Numbered::of(table);
     for family in table.selection.families() {
         let read = tables.read(&format!("/proc/net {kind} over {family}"), |rows| {
-            net::read(open, info, *family, table.details, rows)?;
+            numbered.read(rows, |rows| net::read(open, info, *family, table.details, rows))?;
             Ok(!rows.absent)
         });
         match read {
@@ -156,5 +180,43 @@ fn read_proc(tables: &mut Tables<'_>, table: &Table, open: net::Open<'_>) -> Pro
             break;
         }
     }
+    numbered.emit(tables);
     result
+}
+
+/// The rows of a table whose protocols have numbers: they are emitted in the order of these, and so not before the last
+/// has been read. `None`: all rows are of one protocol, and none is kept.
+struct Numbered(Option<Vec<Socket>>);
+
+impl Numbered {
+    fn of(table: &Table) -> Self {
+        Self(table.selection.info.protocol.number().map(|_| Vec::new()))
+    }
+
+    /// Reads rows, and keeps them if they must be sorted.
+    fn read<T, E>(
+        &mut self,
+        rows: &mut TableRows<'_>,
+        read: impl FnOnce(&mut TableRows<'_>) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let Some(kept) = &mut self.0 else { return read(rows) };
+        let mut sink = |row| {
+            kept.push(row);
+            ControlFlow::Continue(())
+        };
+        let mut into_kept = TableRows::new(&mut sink);
+        let result = read(&mut into_kept);
+        let TableRows { skipped, interrupted, absent, .. } = into_kept;
+        rows.skipped += skipped;
+        rows.interrupted |= interrupted;
+        rows.absent = absent;
+        result
+    }
+
+    /// Emits the rows that were kept.
+    fn emit(self, tables: &mut Tables<'_>) {
+        let Some(mut kept) = self.0 else { return };
+        kept.sort_by_key(|row| row.protocol);
+        tables.emit_all(kept);
+    }
 }

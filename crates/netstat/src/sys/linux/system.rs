@@ -10,14 +10,15 @@ use super::procfs::{Proc, Procfs};
 use super::sock_diag::dumps::Dumps;
 use super::sock_diag::netlink::SockDiag;
 use super::sock_diag::{counts, destroy, recheck};
-use super::{ffi, procfs, resolve, signal, sockets, unlisted_process, user_namespace, users};
+use super::unlisted_socket::Listed;
+use super::{families, ffi, procfs, resolve, signal, sockets, unlisted_process, user_namespace, users};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::lock;
 use crate::engine::tables::Sink;
 use crate::log::debug;
 use crate::model::counts::Counts;
 use crate::model::error::Error;
-use crate::model::gap::Gap;
+use crate::model::gap::{Gap, GapKind};
 use crate::model::identity::NetnsId;
 use crate::model::namespace::Namespace;
 use crate::model::process::{Process, ProcessFields};
@@ -36,7 +37,7 @@ use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::thread;
 
 /// State that the next listing reuses.
@@ -85,17 +86,44 @@ impl NamespacedSocket {
     }
 }
 
+/// The gap that a listing without owners leaves.
+fn unlisted_not_seen() -> Gap {
+    let source = "sockets that no table lists are seen with their owners only";
+    Gap::new(GapKind::TableUnavailable, 1, source)
+}
+
+/// Lists the tables. A user without a number in this user namespace is none.
+fn list(
+    dumps: &mut Dumps<'_>,
+    spaces: Option<&Spaces>,
+    receive_ahead: bool,
+    query: &Query,
+    sink: &mut Sink<'_>,
+) -> Result<Vec<Gap>, Error> {
+    let mut tables = |sink: &mut Sink<'_>| match spaces {
+        None => sockets::sockets(dumps, query, sink),
+        Some(spaces) => spaces.sockets(dumps, receive_ahead, query, sink),
+    };
+    let Some(stand_in) = user_namespace::stand_in_uid() else { return tables(sink) };
+    tables(&mut |mut row| {
+        row.uid = row.uid.filter(|uid| *uid != stand_in);
+        sink(row)
+    })
+}
+
 /// The system, during one listing.
 pub(crate) struct Native<'c> {
     cache: &'c Cache,
     /// The network namespaces that are listed, once they are known; `None`: this thread's alone.
     spaces: OnceLock<Option<Spaces>>,
+    /// The inode numbers of the listed sockets, where the search for owners is to add the others.
+    listed: Listed,
 }
 
 impl<'c> Native<'c> {
     pub(crate) fn new(cache: &'c Cache) -> Self {
         lock(&cache.processes).begin();
-        Self { cache, spaces: OnceLock::new() }
+        Self { cache, spaces: OnceLock::new(), listed: Listed::default() }
     }
 
     /// If a thread panicked with the lock held, it has dropped the socket with its unfinished dump.
@@ -153,15 +181,19 @@ impl<'c> System for Native<'c> {
         let spaces = self.spaces(query)?;
         let mut socket = self.socket();
         let dumps = socket.dumps().receive_ahead(receive_ahead);
-        let mut list = |sink: &mut Sink<'_>| match spaces {
-            None => sockets::sockets(dumps, query, sink),
-            Some(spaces) => spaces.sockets(dumps, receive_ahead, query, sink),
-        };
-        let Some(stand_in) = user_namespace::stand_in_uid() else { return list(sink) };
-        list(&mut |mut row| {
-            row.uid = row.uid.filter(|uid| *uid != stand_in);
+        let mut tables = |sink: &mut Sink<'_>| list(dumps, spaces, receive_ahead, query, sink);
+        if !query.wants_unlisted() {
+            return tables(sink);
+        }
+        let listed = &self.listed;
+        let mut gaps = tables(&mut |row| {
+            lock(listed).extend(row.inode());
             sink(row)
-        })
+        })?;
+        if !query.wants_owners() {
+            gaps.push(unlisted_not_seen());
+        }
+        Ok(gaps)
     }
 
     fn namespaces(&self) -> Vec<Namespace> {
@@ -179,7 +211,9 @@ impl<'c> System for Native<'c> {
         };
         let mut socket = self.socket();
         let dumps = socket.dumps().receive_ahead(false);
-        counts::count(dumps, &mut procfs::net::open, &mut read, query, counts)
+        let mut gaps = counts::count(dumps, &mut procfs::net::open, &mut read, query, counts)?;
+        gaps.extend(query.wants_unlisted().then(unlisted_not_seen));
+        Ok(gaps)
     }
 
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
@@ -189,16 +223,21 @@ impl<'c> System for Native<'c> {
         if let Some(spaces) = spaces {
             spaces.open_early();
         }
-        OwnerSources::new(&self.cache.program, query, spaces.map(Spaces::listed))
+        let listed = Arc::clone(&self.listed);
+        OwnerSources::new(&self.cache.program, query, listed, spaces.map(Spaces::listed))
     }
 
     fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
+        let sockets: Vec<&Socket> = sockets.collect();
         let mut socket = self.socket();
         let dumps = socket.dumps().receive_ahead(false);
-        match self.spaces.get().and_then(Option::as_ref) {
-            None => recheck::still_open(dumps, sockets, &mut { recheck::MAX_LOOKUPS }),
-            Some(spaces) => spaces.still_open(dumps, &sockets.collect::<Vec<_>>()),
+        if let Some(spaces) = self.spaces.get().and_then(Option::as_ref) {
+            return spaces.still_open(dumps, &sockets);
         }
+        let mut open =
+            recheck::still_open(dumps, &mut sockets.iter().copied(), &mut { recheck::MAX_LOOKUPS });
+        families::still_open(dumps, &sockets, &mut open);
+        open
     }
 
     fn processes(

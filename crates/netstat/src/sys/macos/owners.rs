@@ -327,7 +327,7 @@ impl<K: Kernel> OwnerSearch for LibprocWalk<K> {
         self.0.second_pass(table, unresolved, threads);
     }
 
-    fn unlisted(&mut self) -> (Vec<Socket>, Vec<Gap>) {
+    fn unlisted(&mut self, _table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
         let (mut sockets, mut gaps) = (Vec::new(), Vec::new());
         for table in TABLES {
             if !self.0.reader.tables.is_requested(table.0) {

@@ -12,6 +12,7 @@ use crate::model::identity::NetnsId;
 use crate::model::namespace::{Namespace, NamespaceSource};
 use crate::model::socket::Socket;
 use crate::query::Query;
+use crate::sys::linux::families::{self, FamilyTable};
 use crate::sys::linux::procfs::net;
 use crate::sys::linux::sock_diag::dumps::Dumps;
 use crate::sys::linux::sock_diag::netlink::SockDiag;
@@ -167,18 +168,23 @@ impl Spaces {
         sink: &mut Sink<'_>,
     ) -> Result<Vec<Gap>, Error> {
         let tables = tables_of(query)?;
+        let of_families = families::tables_of(query);
         let mut state = self.opened();
         let mut reading = Reading { gaps: mem::take(&mut state.gaps), any_read: false, failure: None };
         reading.gaps.extend(sockets::gaps_of_tables(&tables));
-        'tables: for table in &tables {
+        let tables = tables.iter().map(|table| (slice::from_ref(table), &[][..]));
+        let of_families = of_families.iter().map(|table| (&[][..], slice::from_ref(table)));
+        'tables: for table in tables.chain(of_families) {
             for place in 0..state.spaces.len() {
                 if state.read(place, own, receive_ahead, table, sink, &mut reading).is_break() {
                     break 'tables;
                 }
             }
         }
+        // The search for owners sees them.
+        let otherwise = query.wants_unlisted() && query.wants_owners();
         match reading.failure {
-            Some(error) if !reading.any_read => Err(error),
+            Some(error) if !reading.any_read && !otherwise => Err(error),
             _ => Ok(merged(reading.gaps)),
         }
     }
@@ -192,16 +198,18 @@ impl Spaces {
         for rows in rows.chunk_by(|a, b| a.netns == b.netns) {
             let of = rows.first().and_then(|row| row.netns);
             let space = spaces.iter_mut().find(|space| space.netns == of);
-            let mut rows_of = rows.iter().copied();
+            let mut ask = |dumps: &mut Dumps<'_>| {
+                let mut of_rows = recheck::still_open(dumps, &mut rows.iter().copied(), &mut lookups);
+                families::still_open(dumps, rows, &mut of_rows);
+                open.extend(of_rows);
+            };
             match space {
                 Some(Space { dumps: Some(dumps), .. }) => {
                     dumps.swap_buffer(buffer);
-                    open.extend(recheck::still_open(dumps, &mut rows_of, &mut lookups));
+                    ask(dumps);
                     dumps.swap_buffer(buffer);
                 }
-                Some(Space { dumps: None, .. }) => {
-                    open.extend(recheck::still_open(own, &mut rows_of, &mut lookups));
-                }
+                Some(Space { dumps: None, .. }) => ask(own),
                 None => open.extend(rows.iter().map(|_| true)),
             }
         }
@@ -257,7 +265,7 @@ impl State {
         place: usize,
         own: &mut Dumps<'_>,
         receive_ahead: bool,
-        table: &Table,
+        (tables, of_families): (&[Table], &[FamilyTable]),
         sink: &mut Sink<'_>,
         reading: &mut Reading,
     ) -> ControlFlow<()> {
@@ -280,12 +288,12 @@ impl State {
         };
         let pids = mem::take(&mut space.found.pids);
         let read = match &mut space.dumps {
-            None => sockets::list(own, &mut net::open, slice::from_ref(table), &mut named),
+            None => sockets::list(own, &mut net::open, tables, of_families, &mut named),
             Some(dumps) => {
                 dumps.swap_buffer(buffer);
                 let mut open = |path: &str| Space::open(&target, &pids, can_enter, path);
                 let dumps = dumps.receive_ahead(receive_ahead);
-                let read = sockets::list(dumps, &mut open, slice::from_ref(table), &mut named);
+                let read = sockets::list(dumps, &mut open, tables, of_families, &mut named);
                 if *is_scarce {
                     dumps.close();
                 }

@@ -2,6 +2,7 @@
 
 use crate::engine::owner_table::OwnerTable;
 use crate::log::debug;
+use crate::model::gap::Gap;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
@@ -9,6 +10,7 @@ use crate::sys::linux::netns::ListedNamespaces;
 use crate::sys::linux::owners::unmapped::Unmapped;
 use crate::sys::linux::owners::walk::ProcfsWalk;
 use crate::sys::linux::procfs::Proc;
+use crate::sys::linux::unlisted_socket::{Listed, Unlisted};
 use crate::sys::system::OwnerSearch;
 use std::sync::{Arc, OnceLock};
 
@@ -23,18 +25,27 @@ pub(crate) struct OwnerSources<'c> {
     kept: &'c KeptProgram,
     asked: OwnerSource,
     pids: Vec<u32>,
+    unlisted: Unlisted,
+    netns: ListedNamespaces,
     /// Set if the tables of sockets were complete before the walk began.
     tables_complete: OnceLock<Option<Vec<u64>>>,
     walk: OnceLock<ProcfsWalk<Proc>>,
 }
 
 impl<'c> OwnerSources<'c> {
-    pub(crate) fn new(kept: &'c KeptProgram, query: &Query, _netns: Option<ListedNamespaces>) -> Self {
+    pub(crate) fn new(
+        kept: &'c KeptProgram,
+        query: &Query,
+        listed: Listed,
+        netns: Option<ListedNamespaces>,
+    ) -> Self {
         kept.unmapped.begin();
         Self {
             kept,
             asked: query.owner_source,
             pids: query.filter.pids(),
+            unlisted: Unlisted::new(query, listed),
+            netns: netns.unwrap_or_else(ListedNamespaces::of_this_thread),
             tables_complete: OnceLock::new(),
             walk: OnceLock::new(),
         }
@@ -80,6 +91,10 @@ impl OwnerSearch for OwnerSources<'_> {
         if let Some(walk) = self.walk.get_mut() {
             walk.search_without_descriptor(table, sockets);
         }
+    }
+
+    fn unlisted(&mut self, table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
+        self.unlisted.rows(table, Vec::new(), &self.netns)
     }
 
     fn verify(&self, socket: &mut Socket) {

@@ -2,7 +2,7 @@
 
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::log::debug;
-use crate::model::gap::GapKind;
+use crate::model::gap::{Gap, GapKind};
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
@@ -11,6 +11,7 @@ use crate::sys::linux::owners::bpf::{BpfSource, Families};
 use crate::sys::linux::owners::select::{KeptProgram, Strategy, load, select};
 use crate::sys::linux::owners::{task_files, walk};
 use crate::sys::linux::procfs::Proc;
+use crate::sys::linux::unlisted_socket::{Listed, Unlisted};
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
 use std::sync::{Arc, OnceLock};
@@ -21,6 +22,7 @@ pub(crate) struct OwnerSources<'c> {
     asked: OwnerSource,
     families: Families,
     pids: Vec<u32>,
+    unlisted: Unlisted,
     /// The network namespaces whose sockets are listed.
     netns: ListedNamespaces,
     /// Set if the tables of sockets were complete before the source was selected.
@@ -29,6 +31,7 @@ pub(crate) struct OwnerSources<'c> {
 }
 
 /// The source that was selected.
+#[allow(clippy::large_enum_variant, reason = "one value for each listing")]
 enum Selected {
     Walk(Box<walk::ProcfsWalk<Proc>>, OwnerSourceUsed),
     Iterate(Box<Iteration>),
@@ -47,13 +50,19 @@ impl Selected {
 
 impl<'c> OwnerSources<'c> {
     /// `netns`: the listed network namespaces; `None`: that of this thread.
-    pub(crate) fn new(kept: &'c KeptProgram, query: &Query, netns: Option<ListedNamespaces>) -> Self {
+    pub(crate) fn new(
+        kept: &'c KeptProgram,
+        query: &Query,
+        listed: Listed,
+        netns: Option<ListedNamespaces>,
+    ) -> Self {
         kept.unmapped.begin();
         Self {
             kept,
             asked: query.owner_source,
-            families: Families::Internet,
+            families: if query.wants_other_families() { Families::All } else { Families::Internet },
             pids: query.filter.pids(),
+            unlisted: Unlisted::new(query, listed),
             netns: netns.unwrap_or_else(ListedNamespaces::of_this_thread),
             complete_tables: OnceLock::new(),
             selected: OnceLock::new(),
@@ -63,7 +72,13 @@ impl<'c> OwnerSources<'c> {
     fn iteration(&self, program: Arc<BpfSource>, reason: &'static str) -> Iteration {
         let nested = program.level() > 0;
         let ListedNamespaces { all: netns, unnamed: unnamed_netns } = self.netns.clone();
-        let scope = task_files::Scope { nested, netns, unnamed_netns, pids: self.pids.clone() };
+        let scope = task_files::Scope {
+            nested,
+            netns,
+            unnamed_netns,
+            pids: self.pids.clone(),
+            unlisted: self.unlisted.is_wanted(),
+        };
         let search: Iteration = task_files::TaskFileSearch::over(program, scope, reason, Proc::open);
         search.remembering(&self.kept.unmapped)
     }
@@ -153,6 +168,14 @@ impl OwnerSearch for OwnerSources<'_> {
             Some(Selected::Iterate(search)) => search.search_without_descriptor(table, sockets),
             None => {}
         }
+    }
+
+    fn unlisted(&mut self, table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
+        let seen = match self.selected.get_mut() {
+            Some(Selected::Iterate(search)) => search.sockets(),
+            _ => Vec::new(),
+        };
+        self.unlisted.rows(table, seen, &self.netns)
     }
 
     fn verify(&self, socket: &mut Socket) {

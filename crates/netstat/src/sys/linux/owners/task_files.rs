@@ -22,6 +22,7 @@ use crate::sys::linux::owners::bpf::{Evidence, HeldSource, SocketFile};
 use crate::sys::linux::owners::unmapped::Unmapped;
 use crate::sys::linux::procfs::Procfs;
 use crate::sys::linux::protocols::{IPPROTO_MPTCP, IPPROTO_SCTP};
+use crate::sys::linux::unlisted_socket::SeenSocket;
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
 use std::num::NonZeroU64;
@@ -64,12 +65,18 @@ pub(crate) struct Scope {
     pub(crate) unnamed_netns: Option<u32>,
     /// The processes that the query names; none: all.
     pub(crate) pids: Vec<u32>,
+    /// Whether sockets are wanted that no table lists.
+    pub(crate) unlisted: bool,
 }
 
 impl Scope {
+    fn has_process(&self, pid: u32) -> bool {
+        self.pids.is_empty() || self.pids.contains(&pid)
+    }
+
     /// The holding that a descriptor is; `None` if its socket or its process is out of the scope.
     fn holding(&self, file: &SocketFile) -> Option<Holding> {
-        if !(self.pids.is_empty() || self.pids.contains(&file.pid)) {
+        if !self.has_process(file.pid) {
             return None;
         }
         let owner = Owner::new(file.pid, Some(file.fd), OwnerRole::Holder);
@@ -92,7 +99,7 @@ impl Scope {
             return Some(holding);
         }
         // Without a port it was not bound yet, and is in no table.
-        (port != 0).then(|| holding.of_socket(cookie, port, protocol))
+        (port != 0 || self.unlisted).then(|| holding.of_socket(cookie, port, protocol))
     }
 
     /// Where sockets of several namespaces are listed, the number by which a holding says which is meant.
@@ -106,6 +113,11 @@ impl Scope {
     }
 }
 
+fn seen_socket(file: &SocketFile) -> Option<SeenSocket> {
+    let Evidence { family, socket_type, netns, protocol, .. } = file.evidence?;
+    Some(SeenSocket { inode: file.inode, netns, family, socket_type, protocol })
+}
+
 /// The result of an iteration.
 #[derive(Default)]
 struct Iterated {
@@ -115,6 +127,8 @@ struct Iterated {
     after_tables: bool,
     /// The process that is read, where its holdings begin, and how many it may have before repeats are removed.
     process: Run,
+    /// What was seen of the sockets, if those that no table lists are wanted.
+    sockets: Vec<SeenSocket>,
     failure: Option<Errno>,
 }
 
@@ -152,6 +166,9 @@ impl Iterated {
         source.read(&mut |at, file| {
             if wanted.is_some_and(|wanted| wanted.binary_search(&file.inode).is_err()) {
                 return;
+            }
+            if scope.unlisted && scope.has_process(file.pid) {
+                found.sockets.extend(seen_socket(&file));
             }
             let Some(holding) = scope.holding(&file) else { return };
             found.merge_repeats(file.pid);
@@ -191,6 +208,11 @@ where
         }
     }
 
+    /// What was seen of the sockets, of every network namespace.
+    pub(crate) fn sockets(&mut self) -> Vec<SeenSocket> {
+        std::mem::take(&mut self.found.get_mut().unwrap_or_else(PoisonError::into_inner).sockets)
+    }
+
     /// The same, with what earlier listings have found.
     pub(crate) fn remembering(self, unmapped: &Arc<Unmapped>) -> Self {
         Self { unmapped: Arc::clone(unmapped), ..self }
@@ -209,7 +231,7 @@ where
         }
         let mut found =
             found.unwrap_or_else(|errno| Iterated { failure: Some(errno), ..Iterated::default() });
-        if let Some(Some(wanted)) = self.wanted.get() {
+        if let Some(Some(wanted)) = self.wanted.get().filter(|_| !self.scope.unlisted) {
             found.holdings.retain(|holding| wanted.binary_search(&holding.key).is_ok());
         }
         // Sorted on this thread, while another may still read the tables of sockets.

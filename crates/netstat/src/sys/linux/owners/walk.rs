@@ -192,6 +192,11 @@ impl<P: Procfs + Send> OwnerSearch for ProcfsWalk<P> {
     }
 }
 
+/// Whether sockets of this protocol can be mapped: of the IP protocols TCP, and the rings of packet and XDP sockets.
+fn can_be_mapped(protocol: Protocol) -> bool {
+    matches!(protocol, Protocol::Tcp | Protocol::Packet(_) | Protocol::Other(_))
+}
+
 /// Looks for owners of these sockets in rings, and in the mappings of processes.
 pub(crate) fn search_without_descriptor(
     procfs: &impl Procfs,
@@ -205,13 +210,12 @@ pub(crate) fn search_without_descriptor(
     wanted.sort_unstable();
     let mut search = WithoutDescriptor::new(procfs, &wanted);
     search.search_rings(rings);
-    // Mappings take long to read, so they are not where another reason hides most owners. Of the IP protocols only
-    // TCP can be mapped.
+    // Mappings take long to read, so they are not where another reason hides most owners.
     let may_hide =
         matches!(table.if_missing, Ownership::Hidden { reason } if reason != HiddenReason::NotSearched);
     let own_user = procfs.user(std::process::id()).ok();
     let is_sought = |socket: &&Socket| !may_hide || (socket.uid.is_some() && socket.uid == own_user);
-    let is_mappable = |socket: &&Socket| socket.protocol == Protocol::Tcp && is_sought(socket);
+    let is_mappable = |socket: &&Socket| can_be_mapped(socket.protocol) && is_sought(socket);
     let mappable: Vec<&Socket> = sockets.iter().copied().filter(is_mappable).collect();
     // What is remembered is of all processes.
     let names_some = matches!(table.if_missing, Ownership::Hidden { reason: HiddenReason::NotSearched });

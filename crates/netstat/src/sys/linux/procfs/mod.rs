@@ -47,6 +47,14 @@ const PROC_SUPER_MAGIC: i128 = 0x9fa0;
 /// net/socket.c, `sockfs_xattr_handlers`; the names are those of `struct proto`.
 const PROTOCOL_NAME: &str = "system.sockprotoname";
 
+/// The name of the protocol of the socket that a path leads to, such as `TCP`, `UDPv6`, `UNIX-STREAM` or `NETLINK`.
+pub(crate) fn protocol_name(path: impl rustix::path::Arg) -> Result<Vec<u8>, Errno> {
+    let mut name = [0; 64];
+    let length = getxattr(path, PROTOCOL_NAME, &mut name)?;
+    let name = name.get(..length).unwrap_or_default();
+    Ok(name.split(|byte| *byte == 0).next().unwrap_or_default().to_vec())
+}
+
 /// What a descriptor leads to, as far as it matters to owners.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) enum File {
@@ -312,10 +320,7 @@ impl Procfs for Proc {
     }
 
     fn socket_protocol(&self, pid: u32, fd: i32) -> Result<Vec<u8>, Errno> {
-        let mut name = [0; 64];
-        let length = getxattr(absolute(&format!("{pid}/fd/{fd}")), PROTOCOL_NAME, &mut name)?;
-        let name = name.get(..length).unwrap_or_default();
-        Ok(name.split(|byte| *byte == 0).next().unwrap_or_default().to_vec())
+        protocol_name(absolute(&format!("{pid}/fd/{fd}")))
     }
 
     fn read(&self, path: &str, content: &mut Vec<u8>) -> Result<(), Errno> {

@@ -148,6 +148,35 @@ fn open_table(open: Open<'_>, info: &ProtocolInfo, family: Family) -> Result<Opt
     missing.map_or(Ok(None), Err)
 }
 
+/// The longest text that is read as a whole: a million unix sockets with long names.
+const WHOLE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Reads the whole text of a file below these directories.
+pub(crate) fn read_whole(open: Open<'_>, name: &str) -> Result<Vec<u8>, Unread> {
+    let mut missing = None;
+    for directory in DIRECTORIES {
+        let path = format!("{directory}/{name}");
+        let read = open(&path).and_then(|file| {
+            let mut text = Vec::new();
+            let length = file.take(WHOLE_BYTES).read_to_end(&mut text)?;
+            if u64::try_from(length).is_ok_and(|length| length >= WHOLE_BYTES) {
+                return Err(ErrorKind::FileTooLarge.into());
+            }
+            // A file without a heading is not a table: WSL 1 has such empty files.
+            if text.is_empty() { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(text) }
+        });
+        match read {
+            Ok(text) => return Ok(text),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                missing.get_or_insert(Unread { path, error });
+            }
+            Err(error) => return Err(Unread { path, error }),
+        }
+    }
+    let path = format!("/proc/net/{name}");
+    Err(missing.unwrap_or(Unread { path, error: ErrorKind::NotFound.into() }))
+}
+
 /// One line of a file.
 pub(super) struct Line<'a> {
     /// The number of the read that ended it, from 1.

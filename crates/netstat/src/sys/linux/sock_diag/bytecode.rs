@@ -166,6 +166,7 @@ fn fold(
 fn atom(term: &Term) -> Option<Code> {
     match term {
         Term::Family(family) if !family.is_ip() => Some(Code::Known(false)),
+        Term::UnixName(..) => Some(Code::Known(false)),
         Term::Family(family) => {
             let is_ipv6 = prefix(wire::End::Local, Ipv6Addr::UNSPECIFIED, 0)?;
             if *family == Family::Ipv6 { Some(is_ipv6) } else { is_ipv6.not() }

@@ -19,6 +19,7 @@ use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use crate::model::state::State;
 use crate::query::Query;
+use crate::sys::linux::families;
 use crate::sys::linux::kernel_version::kernel_version;
 use crate::sys::linux::procfs::net;
 use crate::sys::linux::protocols;
@@ -55,7 +56,7 @@ pub(crate) fn count(
             return Ok(gaps);
         }
     }
-    count_rows(query, counts, |sink| list(dumps, open_file, &tables, sink))
+    count_rows(query, counts, |sink| list(dumps, open_file, &tables, &families::tables_of(query), sink))
 }
 
 /// Counts the rows of the other states, and subtracts them from the kernel's numbers; `None` if these contradict
@@ -85,7 +86,7 @@ fn by_difference(
 
     let mut others = Others::default();
     let listed = count_rows(query, counts, |sink| {
-        list(dumps, open_file, &tables, &mut |socket| {
+        list(dumps, open_file, &tables, &families::tables_of(query), &mut |socket| {
             others.add(&socket);
             sink(socket)
         })

@@ -3,12 +3,14 @@
 use super::lookup;
 use super::netlink::{Answer, BUFFER_BYTES, Fault, Peer};
 use super::request::Table;
+use super::selection::Selection;
 use crate::engine::tables::TableRows;
 use crate::log::debug;
 use crate::model::family::Family;
 use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use crate::sys::linux::dedup::Dedup;
+use crate::sys::linux::protocols::Dump;
 use crate::sys::linux::sctp::SctpRows;
 use crate::sys::linux::{details, raw, row};
 use netstat_wire::linux::inet_diag::InetDiagMsg;
@@ -91,8 +93,12 @@ impl<'o> Dumps<'o> {
             let _ = found.into_iter().try_for_each(|row| rows.emit(row));
             return Ok(());
         }
-        if table.selection.info.protocol == Protocol::Sctp {
-            return self.read_sctp(table, rows);
+        match table.selection {
+            Selection { info, .. } if info.protocol == Protocol::Sctp => return self.read_sctp(table, rows),
+            Selection { info, family: None, .. } if info.dump == Dump::Raw => {
+                return self.read_each_family(table, rows);
+            }
+            _ => {}
         }
         let mut dedup = Dedup::new(table.selection.info.repeats);
         let mut table = Cow::Borrowed(table);
@@ -114,6 +120,15 @@ impl<'o> Dumps<'o> {
                 }
             }
         }
+    }
+
+    /// Reads a table that has one dump for each family.
+    fn read_each_family(&mut self, table: &Table, rows: &mut TableRows<'_>) -> Result<(), Fault> {
+        for family in table.selection.families() {
+            let selection = Selection { family: Some(*family), ..table.selection };
+            self.read(&Table { selection, ..table.clone() }, rows)?;
+        }
+        Ok(())
     }
 
     /// Looks up the connections that are wanted of a table. `None`: none is named, or not all were found.

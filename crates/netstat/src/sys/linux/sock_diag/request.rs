@@ -159,8 +159,8 @@ fn wanted_families(filter: &Filter, info: &ProtocolInfo, names_protocol: bool) -
         Dump::ByAttribute if families.len() > 1 && names_protocol => vec![None],
         // There is no other request for it.
         Dump::ByAttributeAlone if !families.is_empty() => vec![None],
-        // Both files at once.
-        Dump::Never if families.len() > 1 => vec![None],
+        // One table of two dumps, or of two files.
+        Dump::Raw | Dump::Never if families.len() > 1 => vec![None],
         _ => families.into_iter().map(Some).collect(),
     }
 }

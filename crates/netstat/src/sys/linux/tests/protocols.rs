@@ -131,13 +131,14 @@ fn raw_sockets_are_requested_for_each_family_whatever_the_ports() {
     let of_port = Filter::local_port(80) | Filter::protocol_kind(ProtocolKind::Raw);
     let wanted = of(&Query::new().filter(of_port).protocol_kind(ProtocolKind::Raw));
     let outcome = Script::new([Channel::Opens(vec![
-        vec![Answer::Datagram(vec![raw("127.0.0.1:1", 1, 7)]), done()],
+        vec![Answer::Datagram(vec![raw("127.0.0.1:99", 99, 6), raw("127.0.0.1:1", 1, 7)]), done()],
         vec![Answer::Datagram(vec![raw("[::1]:58", 58, 8)]), done()],
     ])])
     .list(&wanted);
     assert_eq!(outcome.gaps(), []);
     let seen: Vec<_> = outcome.rows.iter().map(|row| (row.protocol, row.local.clone())).collect();
-    assert_eq!(seen, [(Protocol::Raw(1), address("127.0.0.1")), (Protocol::Raw(58), address("::1"))]);
+    let expected = [(1, "127.0.0.1"), (58, "::1"), (99, "127.0.0.1")];
+    assert_eq!(seen, expected.map(|(number, ip)| (Protocol::Raw(number), address(ip))));
     assert!(outcome.rows.iter().all(|row| row.cookie.is_some() && row.state.is_none()));
     for (request, family) in outcome.requests.iter().zip([AF_INET, AF_INET6]) {
         let header = Messages::new(request).next().unwrap().unwrap().header;
@@ -156,23 +157,37 @@ fn program_for_raw_sockets_compares_ip_protocols_and_no_ports() {
         let raw = Query::new().protocol_kind(ProtocolKind::Raw).filter(filter);
         of(&raw).iter().map(|table| table.program.is_some()).collect()
     };
-    assert_eq!(programs(Filter::protocol(Protocol::Raw(58))), [true, true]);
-    assert_eq!(programs(!Filter::local_port(58)), [false, false]);
-    assert_eq!(programs(Filter::local_net([127, 0, 0, 0], 8)), [true, true]);
+    assert_eq!(programs(Filter::protocol(Protocol::Raw(58))), [true]);
+    assert_eq!(programs(!Filter::local_port(58)), [false]);
+    assert_eq!(programs(Filter::local_net([127, 0, 0, 0], 8)), [true]);
 }
 
 #[test]
 fn raw_sockets_of_a_kernel_without_their_dump_are_read_from_files_with_a_gap() {
-    let outcome = Script::new([without_handler(2)])
+    let outcome = Script::new([without_handler(1)])
         .file("/proc/thread-self/net/raw", &table(Family::Ipv4, &[1, 255]))
         .file("/proc/thread-self/net/raw6", &table(Family::Ipv6, &[58]))
         .list(&of_kind(ProtocolKind::Raw));
     let seen: Vec<_> = outcome.rows.iter().map(|row| (row.protocol, row.local.clone())).collect();
-    let expected = [(1, "127.0.0.1"), (255, "127.0.0.1"), (58, "::1")];
+    // In the order of protocols, so that the rows of one come together.
+    let expected = [(1, "127.0.0.1"), (58, "::1"), (255, "127.0.0.1")];
     assert_eq!(seen, expected.map(|(number, ip)| (Protocol::Raw(number), address(ip))));
-    let gap = |family| format!("sock_diag raw over {family}: No such file or directory (os error 2)");
-    let expected = [(GapKind::Fallback, gap("IPv4")), (GapKind::Fallback, gap("IPv6"))];
-    assert_eq!(outcome.gaps(), expected.each_ref().map(|(kind, source)| (*kind, source.as_str())));
+    let gap = "sock_diag raw: No such file or directory (os error 2)";
+    assert_eq!(outcome.gaps(), [(GapKind::Fallback, gap)]);
+}
+
+#[test]
+fn raw_sockets_of_one_family_that_cannot_be_read_are_a_gap_beside_those_of_the_other() {
+    let denied = super::script::FileScript::CannotOpen(Errno::ACCESS);
+    let outcome = Script::new([without_handler(1)])
+        .file("/proc/thread-self/net/raw", &table(Family::Ipv4, &[1]))
+        .file_script("/proc/thread-self/net/raw6", [denied])
+        .list(&of_kind(ProtocolKind::Raw));
+    assert_eq!(outcome.rows.len(), 1);
+    let fallback = "sock_diag raw: No such file or directory (os error 2)";
+    let unread = "/proc/thread-self/net/raw6: Permission denied (os error 13)";
+    let expected = [(GapKind::Fallback, fallback), (GapKind::TableUnavailable, unread)];
+    assert_eq!(outcome.gaps(), expected);
 }
 
 #[test]

@@ -187,6 +187,7 @@ impl Script {
                 open_file(files, path)
             },
             tables,
+            &[],
             &mut |socket| {
                 rows.push(socket);
                 if rows.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }

@@ -1,8 +1,8 @@
 //! The programs in the running kernel, with sockets that the tests make. They need root and a kernel with BPF
 //! iterators, and are skipped without.
 
-use super::fdtable::MAP_BYTES;
 use super::fdtable::program::fdtable_sockets;
+use super::fdtable::{MAP_BYTES, SelfCheck};
 use super::program::{inet_files, level_of_reader, rings, socket_files};
 use super::types::Types;
 use super::{BpfSource, Families, HeldSource, Refused, SocketFile, ffi, kernel_types, level, may_load};
@@ -316,6 +316,53 @@ fn verifier_accepts_the_programs_of_every_level() {
             panic!("{refused:?}:\n{}", String::from_utf8_lossy(&log));
         }
     }
+}
+
+#[test]
+fn self_check_passes_only_where_its_socket_is_reported_as_it_is() {
+    let check = SelfCheck::new().unwrap();
+    let right = check.expected;
+    let with = |change: &dyn Fn(&mut super::Evidence)| {
+        let mut evidence = right.evidence.unwrap();
+        change(&mut evidence);
+        SocketFile { evidence: Some(evidence), ..right }
+    };
+    let verify = |files: &[SocketFile]| check.verify(files.iter()).map_err(|refused| refused.to_string());
+    let another =
+        Err("self-check of the BPF program: a socket of this process is reported as another".to_owned());
+    let missing = Err("self-check of the BPF program: a socket of this process is not reported".to_owned());
+    assert_eq!(verify(&[right]), Ok(()));
+    assert_eq!(verify(&[]), missing);
+    assert_eq!(
+        verify(&[SocketFile { pid: right.pid + 1, ..right }, SocketFile { fd: right.fd + 1, ..right }]),
+        missing
+    );
+    let wrong = [
+        SocketFile { inode: right.inode + 1, ..right },
+        SocketFile { evidence: None, ..right },
+        with(&|evidence| evidence.cookie += 1),
+        with(&|evidence| evidence.port ^= 1),
+        with(&|evidence| evidence.protocol = 17),
+        with(&|evidence| evidence.netns += 1),
+        with(&|evidence| evidence.family = 10),
+        with(&|evidence| evidence.socket_type = 2),
+    ];
+    for wrong in wrong {
+        assert_eq!(verify(&[wrong]), another, "{wrong:?}");
+        assert_eq!(verify(&[wrong, right]), Ok(()), "the table of a thread");
+    }
+}
+
+#[test]
+fn program_that_fails_its_check_is_replaced_and_reports_nothing() {
+    let [source, other] = loaded!();
+    if !walks_tables(&source) {
+        live_skip!("BPF that walks tables: Linux before 6.4");
+    }
+    lock(&source.tables).as_mut().unwrap().check.as_mut().unwrap().expected.inode += 1;
+    let child = Child::fork(None, &[], |report| report.made(tcp::pair_v4()?)).unwrap();
+    assert_eq!(held_by(&source, &[child.pid()]), held_by(&other, &[child.pid()]));
+    assert!(!walks_tables(&source));
 }
 
 #[test]

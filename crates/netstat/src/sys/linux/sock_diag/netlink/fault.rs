@@ -21,6 +21,13 @@ pub(crate) enum Fault {
     TimedOut,
 }
 
+impl Fault {
+    /// Whether the kernel has no handler for the family or protocol of the request.
+    pub(crate) fn is_absent(&self) -> bool {
+        matches!(self, Self::Refused(error) if error.raw_os_error() == Some(Errno::NOENT.raw_os_error()))
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -35,7 +35,7 @@ pub(super) struct FdTables {
     pub(super) link: OwnedFd,
     map: ffi::Mapping,
     /// A socket of this process, until a run has reported it as it is.
-    check: Option<SelfCheck>,
+    pub(super) check: Option<SelfCheck>,
 }
 
 impl FdTables {
@@ -56,7 +56,8 @@ impl FdTables {
         self.run(&mut |at, file| files.push((at, file))).map_err(Fault::Errno)?;
         check.verify(files.iter().map(|(_, file)| file)).map_err(Fault::Check)?;
         // Its own socket is no part of an answer, nor are copies of it that a fork made.
-        let others = files.into_iter().filter(|(_, file)| file.evidence != check.expected.evidence);
+        let cookie = |file: &SocketFile| file.evidence.map(|evidence| evidence.cookie);
+        let others = files.into_iter().filter(|(_, file)| cookie(file) != cookie(&check.expected));
         others.for_each(|(at, file)| each(at, file));
         Ok(())
     }
@@ -113,24 +114,27 @@ pub(super) enum Fault {
 /// is bound but neither listens nor connects, so it is in no listing but those that ask for such sockets, and it is closed
 /// after the first run.
 #[derive(Debug)]
-struct SelfCheck {
+pub(super) struct SelfCheck {
     socket: OwnedFd,
-    expected: SocketFile,
+    pub(super) expected: SocketFile,
+    /// Whether the network namespace is known: without `/proc` it is not.
+    knows_netns: bool,
 }
 
 impl SelfCheck {
-    fn new() -> Result<Self, Errno> {
+    pub(super) fn new() -> Result<Self, Errno> {
         let flags = SocketFlags::CLOEXEC;
         let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, Some(ipproto::TCP))?;
         // Where the loopback interface is down, its address cannot be bound: then the port is 0.
         let port = bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))
             .and_then(|()| SocketAddrV4::try_from(getsockname(&socket)?))
             .map_or(0, |address| address.port());
-        let netns = std::fs::metadata("/proc/thread-self/ns/net").map_err(errno_of)?.ino();
+        let netns = std::fs::metadata("/proc/thread-self/ns/net").ok().map(|namespace| namespace.ino());
+        let netns = netns.and_then(|netns| u32::try_from(netns).ok());
         let evidence = Evidence {
             family: 2,
             socket_type: 1,
-            netns: u32::try_from(netns).map_err(|_| Errno::OVERFLOW)?,
+            netns: netns.unwrap_or(0),
             cookie: socket_cookie(&socket)?,
             port,
             protocol: 6,
@@ -141,17 +145,24 @@ impl SelfCheck {
             inode: fstat(&socket)?.st_ino,
             evidence: Some(evidence),
         };
-        Ok(Self { socket, expected })
+        Ok(Self { socket, expected, knows_netns: netns.is_some() })
+    }
+
+    fn is_expected(&self, file: &SocketFile) -> bool {
+        let same_netns = |evidence| Evidence { netns: 0, ..evidence };
+        let same = *file == self.expected;
+        same || !self.knows_netns
+            && SocketFile { evidence: file.evidence.map(same_netns), ..*file } == self.expected
     }
 
     /// Whether this descriptor was reported as it is.
-    fn verify<'a>(&self, files: impl Iterator<Item = &'a SocketFile>) -> Result<(), Refused> {
+    pub(super) fn verify<'a>(&self, files: impl Iterator<Item = &'a SocketFile>) -> Result<(), Refused> {
         let refused = |why| Err(Refused::other("self-check of the BPF program", why));
         // A thread with a table of its own may have another socket there.
         let own = files.filter(|file| (file.pid, file.fd) == (self.expected.pid, self.expected.fd));
         let mut is_reported = false;
         for file in own {
-            if *file == self.expected {
+            if self.is_expected(file) {
                 return Ok(());
             }
             is_reported = true;

@@ -1,0 +1,243 @@
+//! Sockets that a process holds and no table has listed: of families without a table (Bluetooth, ALG, CAN ...), not bound
+//! yet (UDP, netlink, vsock), of a table that could not be read, or opened after it was read.
+//!
+//! What is known of one is its inode number, its holders, and family, type and protocol: from the BPF program that found it,
+//! or by the name that the kernel gives its protocol.
+
+use crate::engine::owner_table::{Holding, OwnerTable};
+use crate::engine::parallel::lock;
+use crate::filter::Filter;
+use crate::model::endpoint::Endpoint;
+use crate::model::family::Family;
+use crate::model::gap::{Gap, GapKind};
+use crate::model::identity::Identity;
+use crate::model::owner::Owner;
+use crate::model::protocol::{Protocol, SocketType};
+use crate::model::socket::Socket;
+use crate::query::Query;
+use crate::sys::linux::families::socket_type;
+use crate::sys::linux::netns::ListedNamespaces;
+use crate::sys::linux::procfs::{Proc, Procfs, protocol_name};
+use netstat_wire::linux::proc_pid_fd::socket_inode;
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+/// The inode numbers of listed sockets, shared by the reading of the tables and the search for owners.
+pub(crate) type Listed = Arc<Mutex<Vec<u64>>>;
+
+/// The part of a search for owners that finds what no table has listed.
+pub(crate) struct Unlisted {
+    listed: Listed,
+    /// Which of them are wanted; `None`: none.
+    filter: Option<Filter>,
+}
+
+impl Unlisted {
+    pub(crate) fn new(query: &Query, listed: Listed) -> Self {
+        Self { listed, filter: query.wants_unlisted().then(|| query.filter.clone()) }
+    }
+
+    /// Whether any are wanted.
+    #[cfg(feature = "bpf")]
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.filter.is_some()
+    }
+
+    /// The rows of the sockets in the table of holders that were not listed. `seen`: what the search has seen of sockets,
+    /// those of other network namespaces than the listed ones (`netns`) too.
+    pub(crate) fn rows(
+        &self,
+        table: &OwnerTable,
+        mut seen: Vec<SeenSocket>,
+        netns: &ListedNamespaces,
+    ) -> (Vec<Socket>, Vec<Gap>) {
+        let Some(filter) = &self.filter else { return (Vec::new(), Vec::new()) };
+        let mut listed = std::mem::take(&mut *lock(&self.listed));
+        listed.sort_unstable();
+        seen.sort_unstable();
+        seen.dedup();
+        let is_elsewhere = |seen: &&SeenSocket| netns.of_rows(seen.netns).is_none();
+        let wanted_elsewhere = seen.iter().filter(is_elsewhere).filter(|seen| filter.matches(&seen.row()));
+        let mut elsewhere = wanted_elsewhere.count() as u64;
+        let mut rows = Vec::new();
+        let procfs = Proc::open().ok();
+        let mut namespaces = Namespaces::default();
+        for holdings in table.by_key() {
+            let owners = || holdings.iter().map(Holding::owner);
+            let Some(inode) = holdings.first().map(|holding| holding.key) else { continue };
+            if listed.binary_search(&inode).is_ok() {
+                continue;
+            }
+            let at = seen.partition_point(|seen| seen.inode < inode);
+            let seen = seen.get(at..).unwrap_or_default().iter().take_while(|seen| seen.inode == inode);
+            if let Some(seen) = seen.into_iter().find(|seen| !is_elsewhere(seen)) {
+                let mut row = seen.row();
+                row.netns = netns.of_rows(seen.netns).flatten();
+                rows.extend(Some(row).filter(|row| filter.matches(row)));
+                continue;
+            }
+            // Without a path it has been closed since.
+            let path = owners().find_map(|owner| path_to(procfs.as_ref(), owner, inode));
+            let row = path.map(|path| row(inode, named(&protocol_name(&path).unwrap_or_default())));
+            let Some(row) = row.filter(|row| filter.matches(row)) else { continue };
+            // A process in a namespace may hold sockets of another one: only where it is listed by itself is one taken for its own.
+            if netns.is_own_alone() && owners().any(|owner| namespaces.is_own(owner.pid)) {
+                rows.push(row);
+            } else {
+                elsewhere += 1;
+            }
+        }
+        rows.sort_by_key(|row| row.protocol);
+        let source = "in other network namespaces";
+        let gap = (elsewhere > 0).then(|| Gap::new(GapKind::SocketsElsewhere, elsewhere, source));
+        (rows, gap.into_iter().collect())
+    }
+}
+
+/// What a search for owners has seen of a socket, beside its holder.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct SeenSocket {
+    pub(crate) inode: u64,
+    /// The inode number of its network namespace.
+    pub(crate) netns: u32,
+    /// Its family, `AF_*`.
+    pub(crate) family: u16,
+    /// Its type, `SOCK_*`.
+    pub(crate) socket_type: u16,
+    /// Its protocol, within its family.
+    pub(crate) protocol: u16,
+}
+
+impl SeenSocket {
+    fn row(&self) -> Socket {
+        const RAW: u16 = 3;
+        let protocol = match (self.family, self.protocol, u8::try_from(self.protocol)) {
+            (2 | 10, _, Ok(number)) if self.socket_type == RAW => Protocol::Raw(number),
+            (2 | 10, 6, _) => Protocol::Tcp,
+            (2 | 10, 17, _) => Protocol::Udp,
+            (2, 1, _) | (10, 58, _) => Protocol::Icmp,
+            (2 | 10, 132, _) => Protocol::Sctp,
+            (2 | 10, 136, _) => Protocol::UdpLite,
+            (2 | 10, 262, _) => Protocol::Mptcp,
+            (1, ..) => Protocol::Unix,
+            (16, _, Ok(number)) => Protocol::Netlink(number),
+            (40, ..) => Protocol::Vsock,
+            (_, number, _) => Protocol::Other(number),
+        };
+        let family = match self.family {
+            1 => Family::Unix,
+            2 => Family::Ipv4,
+            10 => Family::Ipv6,
+            16 => Family::Netlink,
+            17 => Family::Packet,
+            40 => Family::Vsock,
+            number => Family::Other(number),
+        };
+        row(self.inode, (family, protocol, Some(socket_type(self.socket_type.into()))))
+    }
+}
+
+/// A path by which this owner's descriptor of the socket is reached; `None` if it does not have it any more.
+fn path_to(procfs: Option<&Proc>, owner: Owner, inode: u64) -> Option<PathBuf> {
+    let Owner { pid, fd: Some(fd), .. } = owner else { return None };
+    let leads = |path: &PathBuf| {
+        fs::read_link(path).is_ok_and(|link| socket_inode(link.as_os_str().as_bytes()) == Some(inode))
+    };
+    let of_leader = PathBuf::from(format!("/proc/{pid}/fd/{fd}"));
+    if leads(&of_leader) {
+        // One that was opened with O_PATH does not keep the socket open.
+        let is_path_only = procfs.is_some_and(|procfs| procfs.is_path_only(pid, fd) == Ok(true));
+        return (!is_path_only).then_some(of_leader);
+    }
+    // A thread may have a table of its own.
+    let threads = procfs?.threads(pid).ok()?;
+    let paths = threads.into_iter().map(|thread| PathBuf::from(format!("/proc/{pid}/task/{thread}/fd/{fd}")));
+    paths.into_iter().find(leads)
+}
+
+/// Which processes are in the network namespace of this thread.
+#[derive(Default)]
+struct Namespaces {
+    own: HashMap<u32, bool>,
+}
+
+impl Namespaces {
+    /// True also if it is not known.
+    fn is_own(&mut self, pid: u32) -> bool {
+        let link = |of: &str| fs::read_link(format!("/proc/{of}/ns/net")).ok();
+        *self.own.entry(pid).or_insert_with(|| {
+            let both = link("thread-self").zip(link(&pid.to_string()));
+            both.is_none_or(|(own, other)| own == other)
+        })
+    }
+}
+
+fn row(inode: u64, (family, protocol, socket_type): (Family, Protocol, Option<SocketType>)) -> Socket {
+    let mut socket = Socket::new(family, protocol, Endpoint::Unknown);
+    socket.socket_type = socket_type;
+    socket.identity = Some(Identity::Inode(inode));
+    socket
+}
+
+/// A protocol whose number is not known.
+const UNNUMBERED: Protocol = Protocol::Other(0);
+
+/// Family, protocol and type of a socket, by the name that the kernel gives its protocol. A raw, netlink or packet socket
+/// has a number besides, which is not known. Family 0, `AF_UNSPEC`: the name is not known.
+fn named(name: &[u8]) -> (Family, Protocol, Option<SocketType>) {
+    use Family::{Ipv4, Ipv6};
+    use SocketType::{Datagram, Raw, Stream};
+    let other = |family| (Family::Other(family), UNNUMBERED, None);
+    match name {
+        b"TCP" => (Ipv4, Protocol::Tcp, Some(Stream)),
+        b"TCPv6" => (Ipv6, Protocol::Tcp, Some(Stream)),
+        b"UDP" => (Ipv4, Protocol::Udp, Some(Datagram)),
+        b"UDPv6" => (Ipv6, Protocol::Udp, Some(Datagram)),
+        b"UDP-Lite" => (Ipv4, Protocol::UdpLite, Some(Datagram)),
+        b"UDPLITEv6" => (Ipv6, Protocol::UdpLite, Some(Datagram)),
+        b"PING" => (Ipv4, Protocol::Icmp, Some(Datagram)),
+        b"PINGv6" => (Ipv6, Protocol::Icmp, Some(Datagram)),
+        b"RAW" => (Ipv4, UNNUMBERED, Some(Raw)),
+        b"RAWv6" => (Ipv6, UNNUMBERED, Some(Raw)),
+        b"SCTP" => (Ipv4, Protocol::Sctp, None),
+        b"SCTPv6" => (Ipv6, Protocol::Sctp, None),
+        b"MPTCP" => (Ipv4, Protocol::Mptcp, Some(Stream)),
+        b"MPTCPv6" => (Ipv6, Protocol::Mptcp, Some(Stream)),
+        b"DCCP" | b"L2TP/IP" => (Ipv4, UNNUMBERED, None),
+        b"DCCPv6" | b"L2TPv6/IP" | b"L2TP/IPv6" => (Ipv6, UNNUMBERED, None),
+        b"UNIX-STREAM" => (Family::Unix, Protocol::Unix, Some(Stream)),
+        b"UNIX" => (Family::Unix, Protocol::Unix, None),
+        b"NETLINK" => (Family::Netlink, UNNUMBERED, None),
+        b"PACKET" => (Family::Packet, UNNUMBERED, None),
+        b"AF_VSOCK" => (Family::Vsock, Protocol::Vsock, None),
+        b"AX25" => other(3),
+        b"IPX" => other(4),
+        b"DDP" => other(5),
+        b"NETROM" => other(6),
+        b"X25" => other(9),
+        b"ROSE" => other(11),
+        b"KEY" => other(15),
+        b"RDS" => other(21),
+        b"PPPOE" | b"PPTP" | b"PPPOL2TP" | b"PPPOX" => other(24),
+        b"LLC" => other(26),
+        b"CAN_RAW" | b"CAN_BCM" | b"CAN_ISOTP" | b"CAN_J1939" => other(29),
+        b"TIPC" => other(30),
+        b"HCI" | b"L2CAP" | b"SCO" | b"RFCOMM" | b"BNEP" | b"CMTP" | b"HIDP" | b"ISO" => other(31),
+        b"AF_IUCV" => other(32),
+        b"RXRPC" => other(33),
+        b"PHONET" | b"PNPIPE" => other(35),
+        b"IEEE-802.15.4-MAC" | b"IEEE-802.15.4-DGRAM" | b"IEEE-802.15.4-RAW" => other(36),
+        b"CAIF" => other(37),
+        b"ALG" => other(38),
+        b"NFC_RAW" | b"NFC_LLCP" => other(39),
+        b"KCM" => other(41),
+        b"QIPCRTR" => other(42),
+        b"SMC" | b"SMC6" => other(43),
+        b"XDP" => other(44),
+        b"MCTP" => other(45),
+        _ => other(0),
+    }
+}
