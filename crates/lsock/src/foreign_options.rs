@@ -15,10 +15,6 @@ const INSTEAD: &[(&[&str], &str)] = &[
     (&["-d", "--dccp"], "DCCP is not supported: Linux 6.16 has removed it"),
     (&["--vsock", "--tipc", "--tipcinfo", "--xdp", "--netlink"], "lsock lists TCP and UDP sockets: -t, -u"),
     (
-        &["-N", "--net", "--netns", "--all-namespaces"],
-        "for another network namespace: ip netns exec NAME lsock",
-    ),
-    (
         &["-E", "--events", "-c", "--continuous", "--watch", "--interval", "--follow", "--repeat"],
         "repeat a listing by: watch -n 1 lsock",
     ),

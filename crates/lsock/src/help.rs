@@ -29,7 +29,7 @@ lsock: the network sockets of this machine and the processes that hold them
 
 Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
          --port N,N-M  --local-port N  --remote-port N  --state STATE,...
-         --pid N,...  --process NAME  --user NAME,...
+         --pid N,...  --process NAME  --user NAME,...  -N NAME|PID|PATH|all
 Columns: --columns NAME,... (+NAME adds)  --sort NAME,-NAME  -r names of hosts
          -i all details  -o timers  -e uid, inode, cookie  -m memory
          --no-owners (much faster)  -H no header  --color auto|always|never
@@ -433,7 +433,7 @@ mod tests {
         for it in command.get_subcommands() {
             assert!(words.contains(&it.get_name()), "{}", it.get_name());
         }
-        let rare = ["owner-source", "tos", "cgroup", "help", "version"];
+        let rare = ["all-namespaces", "owner-source", "tos", "cgroup", "help", "version"];
         for arg in command.get_arguments().filter(|arg| !arg.is_hide_set() && !arg.is_positional()) {
             let short = arg.get_short().map(|short| format!("-{short}"));
             let long = arg.get_long().map(|long| format!("--{long}"));

@@ -172,7 +172,6 @@ const LINES: &[(&str, &str)] = &[
     ("--watch", "watch -n 1 lsock"),
     ("--interval 1", "watch -n 1 lsock"),
     ("--unix", "Unix sockets are not supported"),
-    ("--all-namespaces", "ip netns exec"),
     ("--coloms pid", "did you mean --columns?"),
     ("--columns port", "local_port and remote_port"),
     ("--sort port", "local_port and remote_port"),

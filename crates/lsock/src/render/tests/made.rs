@@ -182,7 +182,6 @@ impl Random {
         socket.set_created(
             self.maybe(|random| SystemTime::UNIX_EPOCH + Duration::from_millis(random.0.next_u64() >> 20)),
         );
-        socket.netns = self.maybe(|random| netns(random.below(3)));
         socket.set_service(self.maybe(|random| random.name().into()));
         let roles = [OwnerRole::Holder, OwnerRole::Holder, OwnerRole::Binder, OwnerRole::EndedBinder];
         let count = self.one_of(&[0, 1, 1, 1, 2, 3]);
@@ -228,7 +227,10 @@ pub(super) fn snapshot(rows: usize) -> Snapshot {
     let mut random = Random(test_random::Random::new(2026));
     let mut snapshot = Snapshot::default();
     snapshot.sockets = (0..rows).map(|_| random.socket()).collect();
-    snapshot.namespaces = (0..3).map(|nth| random.namespace(nth)).collect();
     snapshot.processes = (0..50).map(|pid| random.process(pid)).collect();
+    for (nth, socket) in snapshot.sockets.iter_mut().enumerate() {
+        socket.netns = (nth % 5 == 4).then(|| netns(nth % 3));
+    }
+    snapshot.namespaces = (0..3).map(|nth| random.namespace(nth)).collect();
     snapshot
 }
