@@ -21,6 +21,7 @@ bench curve [WORLD...]     draws time and memory over the number of sockets (1k 
 bench render [WORLD]       times how long lsock takes to write its output to a file, beyond the listing (large)
 bench unix [PAIRS]         lists pairs of connected unix sockets (20,000), against ss -xap
 bench micro                times the decoders alone, in nanoseconds a record
+bench namespaces           times a listing of 200 network namespaces with 21 sockets each (needs root)
 bench build                times a clean release build of the library alone, and of netsock
 bench compare OLD NEW      prints what got worse between two results of one machine (exit code 1)
 
@@ -60,6 +61,7 @@ pub(crate) enum Action {
         pairs: usize,
     },
     Micro,
+    Namespaces,
     Build,
     Compare {
         old: PathBuf,
@@ -158,6 +160,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<(Ac
         ["unix"] => Action::Unix { pairs: 20_000 },
         ["unix", pairs] => Action::Unix { pairs: pairs.parse()? },
         ["micro"] => Action::Micro,
+        ["namespaces"] => Action::Namespaces,
         ["build"] => Action::Build,
         ["compare", old, new] => Action::Compare { old: old.into(), new: new.into() },
         ["compare", ..] => return Err("compare takes two files of results".into()),

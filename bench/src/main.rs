@@ -21,6 +21,7 @@ mod launch;
 mod limits;
 mod measure;
 mod micro;
+mod namespaces;
 mod report;
 mod results;
 mod same_json;
@@ -73,6 +74,10 @@ fn run() -> Result<ExitCode> {
                 Results { micro: micro::run(options.rounds.unwrap_or(15)), ..Results::of_this_machine() };
             print(&report::micro(&results.micro))?;
             store(&results, &options)?;
+        }
+        Action::Namespaces => {
+            let rounds = options.rounds.unwrap_or(7);
+            isolation::isolated(options.host_pids, || print(&namespaces::run(rounds)?))?;
         }
         Action::Unix { pairs } => {
             let lsock = contenders::lsock_of(&options);

@@ -6,7 +6,7 @@ use crate::family_args::FamilyArgs;
 use crate::protocol_args::OfProtocols;
 use crate::usage::{LINE, UsageError, quoted};
 use clap::ValueHint;
-use netstat::{Family, Filter, FilterError, ProtocolKind, Query, State};
+use netstat::{Family, Filter, FilterError, ProtocolKind, Query, Scope, State};
 
 const HEADING: &str = "Filters";
 
@@ -55,6 +55,13 @@ pub struct FilterArgs {
     /// IPv6 sockets, IPv4 traffic on them included
     #[arg(short = '6', long, alias = "inet6", help_heading = HEADING)]
     pub ipv6: bool,
+
+    /// In this network namespace: of this name (ip netns), of this process, with this file, or all (Linux)
+    #[arg(short = 'N', long, alias = "net", value_name = "NAME|PID|PATH|all", help_heading = HEADING)]
+    pub netns: Option<String>,
+    /// In every network namespace, as --netns all (Linux)
+    #[arg(long, help_heading = HEADING)]
+    pub all_namespaces: bool,
 
     /// Sockets in one of these states: established, time-wait, listen ...
     #[arg(long, alias = "states", value_name = "STATE,...", value_delimiter = ',', help_heading = HEADING)]
@@ -106,7 +113,19 @@ impl FilterArgs {
             }
             query = query.bound_inactive(true);
         }
-        Ok(query)
+        Ok(query.netns(self.scope()))
+    }
+
+    /// The network namespaces that are listed.
+    pub(crate) fn scope(&self) -> Scope {
+        match self.netns.as_deref() {
+            _ if self.all_namespaces => Scope::All,
+            None => Scope::Current,
+            Some("all") => Scope::All,
+            Some(path) if path.contains('/') => Scope::Path(path.into()),
+            // A namespace whose name is a number has a path.
+            Some(typed) => typed.parse().map_or_else(|_| Scope::Named(typed.into()), Scope::Of),
+        }
     }
 
     /// What selects among the sockets of these protocols and families: options of one kind are OR-ed, those of

@@ -18,10 +18,6 @@ const INSTEAD: &[(&[&str], &str)] = &[
         "sockets of other families: lsock -f vsock (tipc, xdp, netlink)",
     ),
     (
-        &["-N", "--net", "--netns", "--all-namespaces"],
-        "for another network namespace: ip netns exec NAME lsock",
-    ),
-    (
         &["-E", "--events", "-c", "--continuous", "--watch", "--interval", "--follow", "--repeat"],
         "repeat a listing by: watch -n 1 lsock",
     ),

@@ -86,6 +86,8 @@ pub fn unseen(snapshot: &Snapshot) -> Option<&'static str> {
                 | GapKind::TableInterrupted
                 | GapKind::TableFiltered
                 | GapKind::RecordsSkipped
+                | GapKind::NamespacesUnreadable
+                | GapKind::NamespacesSkipped
         )
     };
     snapshot.gaps.iter().any(hides_rows).then_some("some sockets")

@@ -30,7 +30,7 @@ lsock: the network sockets of this machine and the processes that hold them
 Which:   -t TCP  -u UDP  -x unix  -w raw  -S SCTP  -M MPTCP  --protocol NAME,...
          -4 IPv4  -6 IPv6  -f FAMILY,...  -l listening  -B bound only
          --port N,N-M  --local-port N  --remote-port N  --state STATE,...
-         --pid N,...  --process NAME  --user NAME,...
+         --pid N,...  --process NAME  --user NAME,...  -N NAME|PID|PATH|all
 Columns: --columns NAME,... (+NAME adds)  --sort NAME,-NAME  -r names of hosts
          -i all details  -o timers  -e uid, inode, cookie  -m memory
          --no-owners (much faster)  -H no header  --color auto|always|never
@@ -102,6 +102,7 @@ pub(crate) const EXAMPLES: &str = "  \
   lsock process nginx and not state established
   lsock --state established --sort process,local --columns +path,started
   lsock -t --columns +rtt,retrans --sort rtt:desc
+  lsock -l -N all                    what listens in any network namespace, containers included
   lsock -r state established         names of hosts in place of addresses
   lsock -lq :8080 || echo free       for scripts: the exit status alone
   lsock --pids -l :8080              for scripts: the pids alone
@@ -135,6 +136,7 @@ const TERMS: &[(&str, &str)] = &[
     ("process NAME, pid N", "held by such a process"),
     ("user NAME, uid N", "made by this user"),
     ("inode N", "the socket with this inode (Linux)"),
+    ("netns NAME", "of this network namespace, by name, path or number (Linux)"),
     ("dev NAME", "bound to this network interface, by name or index (Linux)"),
     ("fwmark N/MASK", "with this mark in the bits of the mask (Linux, with CAP_NET_ADMIN)"),
     ("cgroup PATH", "made in this control group, by path or id (Linux)"),
@@ -363,7 +365,7 @@ mod tests {
             Plan::new(&cli.list).unwrap_or_else(|usage| panic!("{command}: {usage}"));
             count += 1;
         }
-        assert_eq!(count, 15);
+        assert_eq!(count, 16);
     }
 
     #[test]
@@ -378,7 +380,8 @@ mod tests {
             let first = terms.split([',', ' ']).next().unwrap();
             let argument = match first {
                 "state" => "estab",
-                "sport" | "dport" | "port" | "process" | "pid" | "inode" | "fwmark" | "cgroup" | "dev" => "1",
+                "sport" | "dport" | "port" | "process" | "pid" | "inode" | "fwmark" | "cgroup" | "dev"
+                | "netns" => "1",
                 "src" => "10.0.0.1",
                 "user" => "0",
                 "proto" => "raw",
@@ -430,7 +433,7 @@ mod tests {
         for it in command.get_subcommands() {
             assert!(words.contains(&it.get_name()), "{}", it.get_name());
         }
-        let rare = ["owner-source", "tos", "cgroup", "help", "version"];
+        let rare = ["all-namespaces", "owner-source", "tos", "cgroup", "help", "version"];
         for arg in command.get_arguments().filter(|arg| !arg.is_hide_set() && !arg.is_positional()) {
             let short = arg.get_short().map(|short| format!("-{short}"));
             let long = arg.get_long().map(|long| format!("--{long}"));

@@ -7,7 +7,7 @@ use crate::render::{Format, Output};
 use crate::screen::Screen;
 use crate::sort::SortColumn;
 use crate::usage::UsageError;
-use netstat::{DetailFields, Filter, OwnerSource, ProcessFields, Query};
+use netstat::{DetailFields, Filter, OwnerSource, ProcessFields, Query, Scope};
 
 /// What to query, and how to show the answer.
 #[derive(Debug)]
@@ -111,6 +111,9 @@ fn shown_columns(args: &ListArgs, format: Format) -> Result<Vec<&'static Column>
     }
     for name in &args.columns {
         shown.push(columns::find(name.strip_prefix('+').unwrap_or(name))?);
+    }
+    if add && args.filters.scope() != Scope::Current && !default.is_empty() {
+        shown.push(columns::find("netns")?);
     }
     for name in args.added_columns() {
         let column = columns::find(name)?;

@@ -39,6 +39,27 @@ fn options_mean_what_they_mean_in_ss_and_netstat() {
 }
 
 #[test]
+fn network_namespaces_reach_the_query_and_have_a_column() {
+    for (typed, scope) in [
+        ("-N blue", Scope::Named("blue".into())),
+        ("--netns 814", Scope::Of(814)),
+        ("--net ./814", Scope::Path("./814".into())),
+        ("-N /proc/814/ns/net", Scope::Path("/proc/814/ns/net".into())),
+        ("-N all", Scope::All),
+        ("--all-namespaces", Scope::All),
+    ] {
+        assert_query(typed, default_query().netns(scope));
+        let plan = planned(typed).unwrap();
+        assert_eq!(plan.output.columns.last().unwrap().name, "netns", "{typed}");
+    }
+    let names =
+        |typed| planned(typed).unwrap().output.columns.iter().map(|column| column.name).collect::<Vec<_>>();
+    assert_eq!(names("-N all --columns local"), ["local"]);
+    assert_eq!(names(""), columns::DEFAULT_COLUMNS);
+    assert!(names("-N all --json").is_empty());
+}
+
+#[test]
 fn owner_source_reaches_the_query() {
     assert_query("--owner-source bpf", default_query().owner_source(OwnerSource::Bpf));
     assert_query("--owner-source procfs", default_query().owner_source(OwnerSource::Procfs));

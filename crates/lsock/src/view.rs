@@ -5,7 +5,7 @@ use crate::host_names::HostNames;
 use crate::service_names::ServiceNames;
 use crate::time::Rfc3339;
 use crate::users::Users;
-use netstat::{Owner, OwnerRole, Process, Snapshot, State};
+use netstat::{NetnsId, Owner, OwnerRole, Process, Snapshot, Socket, State};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -22,6 +22,8 @@ pub struct View<'a> {
     /// Their pids: a search over these few bytes is several times as fast as one over the processes.
     pids: Vec<u32>,
     interfaces: Mutex<HashMap<u32, Option<Arc<str>>>>,
+    /// The network namespace of this program, if rows have theirs.
+    own_netns: Option<NetnsId>,
     /// The names of hosts, if columns show them.
     pub host_names: HostNames,
     /// Read when the first name is needed.
@@ -51,6 +53,7 @@ impl<'a> View<'a> {
     pub fn new(snapshot: &'a Snapshot, users: &'a Users) -> Self {
         let processes = snapshot.processes.iter().map(ProcessView::new).collect();
         let pids = snapshot.processes.iter().map(|process| process.pid).collect();
+        let own_netns = if snapshot.namespaces.is_empty() { None } else { NetnsId::current() };
         Self {
             snapshot,
             users,
@@ -59,6 +62,7 @@ impl<'a> View<'a> {
             pids,
             interfaces: Mutex::default(),
             host_names: HostNames::default(),
+            own_netns,
             services: OnceLock::new(),
         }
     }
@@ -95,8 +99,12 @@ impl<'a> View<'a> {
         known.insert(index, Some(name.into()));
     }
 
-    /// The name of a network interface, not escaped. Each is looked up once.
-    pub fn interface(&self, index: u32) -> Option<Arc<str>> {
+    /// The name of a network interface of a row, not escaped. Each is looked up once. `None` for a row of another network
+    /// namespace, in which the index is that of another interface.
+    pub fn interface(&self, socket: &Socket, index: u32) -> Option<Arc<str>> {
+        if socket.netns.is_some() && socket.netns != self.own_netns {
+            return None;
+        }
         let mut known = self.interfaces.lock().unwrap_or_else(PoisonError::into_inner);
         known.entry(index).or_insert_with(|| netstat::interface_name(index).map(Arc::from)).clone()
     }

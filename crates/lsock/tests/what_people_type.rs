@@ -175,7 +175,6 @@ const LINES: &[(&str, &str)] = &[
     ("--watch", "watch -n 1 lsock"),
     ("--interval 1", "watch -n 1 lsock"),
     ("--unix", WORKS),
-    ("--all-namespaces", "ip netns exec"),
     ("--coloms pid", "did you mean --columns?"),
     ("--columns port", "local_port and remote_port"),
     ("--sort port", "local_port and remote_port"),

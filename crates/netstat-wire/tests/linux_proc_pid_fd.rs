@@ -2,7 +2,7 @@
 
 mod common;
 
-use netstat_wire::linux::proc_pid_fd::{number, protocol_name, socket_inode};
+use netstat_wire::linux::proc_pid_fd::{network_namespace, number, protocol_name, socket_inode};
 use proptest::prelude::*;
 
 #[test]
@@ -39,6 +39,16 @@ fn any_other_link_has_none() {
         "socket:[99999999999999999999999999]",
     ] {
         assert_eq!(socket_inode(link.as_bytes()), None, "{link:?}");
+    }
+}
+
+#[test]
+fn the_link_of_a_network_namespace_has_its_inode_and_that_of_another_file_has_none() {
+    assert_eq!(network_namespace(b"net:[4026531840]"), Some(4_026_531_840));
+    for link in
+        ["", "net:[", "net:[1", "net:[]", "net:1]", "mnt:[1]", "/net:[1]", "socket:[1]", "net:[1] (deleted)"]
+    {
+        assert_eq!(network_namespace(link.as_bytes()), None, "{link:?}");
     }
 }
 

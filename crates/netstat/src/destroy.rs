@@ -12,14 +12,15 @@ impl Socket {
     /// disconnected, and listed still.)
     ///
     /// The socket is named by its [cookie](Socket::cookie), which is never used twice: a newer socket between the
-    /// same two ends is not touched. It is looked for in the network namespace of the calling thread, which must be
-    /// the one it was listed in.
+    /// same two ends is not touched. A row with [`netns`](Socket::netns) is looked for in that network namespace, one
+    /// without in that of the calling thread, which must be the one it was listed in.
     ///
     /// # Rights
-    /// `CAP_NET_ADMIN` over that network namespace.
+    /// `CAP_NET_ADMIN` over that network namespace; to enter another one than the calling thread's, `CAP_SYS_ADMIN`
+    /// ([`Query::netns`](crate::Query::netns)).
     ///
     /// # Errors
-    /// - [`Error::is_not_found`]: there is no such socket any more.
+    /// - [`Error::is_not_found`]: there is no such socket any more, or its network namespace is not found.
     /// - [`Error::is_permission_denied`]: the right is missing.
     /// - [`Error::is_unsupported`]: another system than Linux, a kernel built without `CONFIG_INET_DIAG_DESTROY`, an
     ///   MPTCP connection, a TCP socket that is bound but idle (which the kernel does not find), a listener or

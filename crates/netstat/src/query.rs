@@ -7,6 +7,7 @@ use crate::model::owner_source::OwnerSource;
 use crate::model::process::ProcessFields;
 use crate::model::protocol::Protocol;
 use crate::model::protocol_kind::ProtocolKind;
+use crate::model::scope::Scope;
 use crate::model::state::State;
 use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
@@ -76,6 +77,7 @@ pub struct Query {
     pub(crate) owner_source: OwnerSource,
     pub(crate) fields: ProcessFields,
     threads: Option<usize>,
+    pub(crate) scope: Scope,
 }
 
 /// The two ends of a connection, local first. IPv4 addresses are never in the form that IPv6 sockets have them in.
@@ -415,6 +417,9 @@ impl Query {
     /// Sockets that this process owns. Implies owners; only the processes named so are read, so a socket that others
     /// share has these owners alone, and its ownership says that it is not complete. Without rows,
     /// [`Snapshot::gaps`](crate::Snapshot::gaps) says whether a process has ended or could not be read.
+    ///
+    /// Linux: the sockets of a process in another network namespace are listed too, as far as the caller may read that
+    /// ([`Query::netns`]), and their rows have [`Socket::netns`](crate::Socket::netns).
     pub fn pid(self, pid: u32) -> Self {
         self.with(ConditionKind::Pid, Filter::pid(pid)).owners(true)
     }
@@ -424,6 +429,49 @@ impl Query {
     /// On Windows case does not matter, and `.exe` may be left out.
     pub fn process_name(self, name: impl Into<OsString>) -> Self {
         self.with(ConditionKind::ProcessName, Filter::process(name)).owners(true)
+    }
+
+    /// Which network namespaces to list; by default that of the calling thread. With any other scope each row has
+    /// [`Socket::netns`](crate::Socket::netns), and [`Snapshot::namespaces`](crate::Snapshot::namespaces) describes each
+    /// namespace. The last call counts. Linux.
+    ///
+    /// Names and indexes of network interfaces are of one namespace: a condition on an interface compares the index.
+    ///
+    /// # Rights
+    /// `CAP_SYS_ADMIN`, in the caller's user namespace and in that which the network namespace belongs to, lists everything.
+    /// Without it, tables are read from `/proc/PID/net` of a process in the namespace, which has less of each socket
+    /// (a gap of the kind [`GapKind::Fallback`](crate::GapKind::Fallback)). A namespace whose processes the caller may not
+    /// trace has no known number and is not listed
+    /// ([`GapKind::NamespacesUnreadable`](crate::GapKind::NamespacesUnreadable)).
+    ///
+    /// # Errors
+    /// Running the query fails with
+    /// - [`Error::is_not_found`](crate::Error::is_not_found) if there is no such process, name or path,
+    /// - [`Error::is_permission_denied`](crate::Error::is_permission_denied) if no namespace of the scope can be read,
+    /// - [`Error::is_unsupported`](crate::Error::is_unsupported) on other systems than Linux.
+    ///
+    /// # Examples
+    /// ```no_run
+    /// # fn main() -> Result<(), netstat::Error> {
+    /// use netstat::{Query, Scope};
+    ///
+    /// let snapshot = Query::new().tcp().listening().netns(Scope::All).snapshot()?;
+    /// for socket in &snapshot {
+    ///     let namespace = socket.netns.and_then(|id| snapshot.namespace(id));
+    ///     println!("{socket} in {}", namespace.map_or("?".into(), ToString::to_string));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Sources
+    /// network_namespaces(7). A thread made for it enters each namespace by setns(2), opens a netlink socket there, and
+    /// ends; the caller's threads stay where they are.
+    #[doc(alias = "setns")]
+    #[doc(alias = "ip netns")]
+    pub fn netns(mut self, scope: Scope) -> Self {
+        self.scope = scope;
+        self
     }
 
     /// Whether to look up the processes that own the sockets ([`Socket::owners`](crate::Socket::owners)). Off by default:

@@ -5,9 +5,11 @@
 
 use crate::model::family::Family;
 use crate::model::gap::Gap;
+use crate::model::namespace::Namespace;
 use crate::model::owner_source::OwnerSourceUsed;
 use crate::model::process::Process;
 use crate::model::snapshot::Snapshot;
+use crate::model::socket::Socket;
 use crate::sys::Native;
 use crate::sys::system::System;
 use family_records::{OtherSocketRecord, UnixSocketRecord};
@@ -49,16 +51,25 @@ impl Serialize for Snapshot {
     /// The document that `lsock --json` prints for the same snapshot, with the rows in the order of this snapshot.
     ///
     /// A snapshot has the indexes of network interfaces and no names: each is looked up once, in the network namespace
-    /// of the thread that serializes, as by [`interface_name`](crate::interface_name).
+    /// of the thread that serializes, as by [`interface_name`](crate::interface_name). Those of rows of other network
+    /// namespaces have no name.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Without a namespace of its own a row is of the caller's.
+        let own = if self.namespaces.is_empty() { None } else { Native::current_netns() };
+        let is_own = |socket: &Socket| socket.netns.is_none_or(|netns| Some(netns) == own);
         let mut interfaces = BTreeMap::new();
-        for index in self.sockets.iter().filter_map(|socket| socket.interface) {
+        let rows = self.sockets.iter().filter(|socket| is_own(socket));
+        for index in rows.filter_map(|socket| socket.interface) {
             interfaces.entry(index.get()).or_insert_with_key(|index| Native::interface_name(*index));
         }
-        let row = |socket| SocketRecord { snapshot: self, interfaces: &interfaces, socket };
+        let elsewhere = BTreeMap::new();
+        let row = |socket| {
+            let interfaces = if is_own(socket) { &interfaces } else { &elsewhere };
+            SocketRecord { snapshot: self, interfaces, socket }
+        };
         let of =
             |is_such: fn(Family) -> bool| self.sockets.iter().filter(move |row| is_such(row.family)).map(row);
-        let mut map = serializer.serialize_map(Some(7))?;
+        let mut map = serializer.serialize_map(Some(8))?;
         map.serialize_entry("schema", "lsock/1")?;
         map.serialize_entry("sockets", &List(of(Family::is_ip)))?;
         let is_unix = |family| family == Family::Unix;
@@ -66,6 +77,7 @@ impl Serialize for Snapshot {
         let is_other = |family: Family| !family.is_ip() && family != Family::Unix;
         map.serialize_entry("other_sockets", &List(of(is_other).map(OtherSocketRecord)))?;
         map.serialize_entry("processes", &self.processes)?;
+        map.serialize_entry("namespaces", &self.namespaces)?;
         map.serialize_entry("gaps", &self.gaps)?;
         map.serialize_entry("owner_source", &self.owner_source)?;
         map.end()
@@ -87,6 +99,17 @@ object!(
     "command_line" if known: it.command_line.as_ref().map(|arguments| {
         List(arguments.iter().map(|argument| argument.to_string_lossy()))
     }),
+);
+
+object!(
+    /// As in `lsock --json`. Bytes of names that are not UTF-8 become U+FFFD.
+    Namespace, |it|
+    "id": it.id.0,
+    "names": List(it.names.iter().map(|name| name.to_string_lossy())),
+    "path": it.path.as_ref().map(|path| path.to_string_lossy()),
+    "pids": it.pids,
+    "processes": it.processes,
+    "source": it.source.as_str(),
 );
 
 object!(

@@ -5,7 +5,7 @@
 mod common;
 
 use common::sources;
-use netstat::{Filter, Gap, GapKind, Query, Snapshot};
+use netstat::{Filter, Gap, GapKind, Query, Scope, Snapshot};
 use socket_world::live_skip;
 use socket_world::namespace::in_network_namespace;
 use std::fs;
@@ -85,15 +85,36 @@ fn live_process_with_sockets_of_other_kinds_only_is_a_gap_that_names_the_kinds()
 }
 
 #[test]
-fn live_process_in_another_network_namespace_is_a_gap_and_not_an_empty_list() {
+fn live_process_in_a_network_namespace_that_is_not_listed_is_a_gap_and_not_an_empty_list() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let sleeper = Sleeper::with_standard_input(OwnedFd::from(listener.try_clone().unwrap()));
     let pid = sleeper.0.id();
     let other = in_network_namespace(|| {
         let source = format!("process {pid} is in another network namespace");
-        check(&Filter::pid(pid), GapKind::SocketsElsewhere, 1, &source);
-        // A condition that fails for its sockets says nothing about where they are.
-        check(&(Filter::pid(pid) & Filter::udp()), GapKind::SocketsElsewhere, 1, &source);
+        // A scope that names one lists no other.
+        let own = Scope::Path("/proc/thread-self/ns/net".into());
+        let of_pid = Query::new().pid(pid);
+        for query in [of_pid.clone().netns(own.clone()), of_pid.udp().netns(own)] {
+            let snapshot = query.snapshot().unwrap();
+            assert!(snapshot.sockets.is_empty(), "{snapshot:?}");
+            let gaps = gaps_of(&snapshot, GapKind::SocketsElsewhere);
+            assert!(
+                matches!(gaps[..], [gap] if gap.count == 1 && gap.source == source),
+                "{:?}",
+                snapshot.gaps
+            );
+        }
+        // Without one the process's own is listed; that none of its sockets is of UDP is no gap.
+        for (filter, rows) in [(Filter::pid(pid), 1), (Filter::pid(pid) & Filter::udp(), 0)] {
+            for snapshot in snapshots(&filter) {
+                assert_eq!(snapshot.sockets.len(), rows, "{filter}: {snapshot:?}");
+                assert!(
+                    gaps_of(&snapshot, GapKind::SocketsElsewhere).is_empty(),
+                    "{filter}: {:?}",
+                    snapshot.gaps
+                );
+            }
+        }
     });
     if let Err(why) = other {
         live_skip!("a network namespace: {why}");

@@ -42,8 +42,8 @@ pub(super) fn device_of(socket: &Socket, local: SocketAddr) -> Option<u32> {
 }
 
 /// The name of an interface, or its number.
-pub(super) fn push_interface(view: &View<'_>, index: u32, out: &mut String) {
-    match view.interface(index) {
+pub(super) fn push_interface(view: &View<'_>, socket: &Socket, index: u32, out: &mut String) {
+    match view.interface(socket, index) {
         Some(name) => escape_into(name.as_bytes(), out),
         None => push_number(index, out),
     }

@@ -16,7 +16,7 @@ pub(super) const NAME_COLUMNS: &[Column] = &[
         help: "local address and port, with the name of the host where the resolver has one, as -r shows it",
         value: Value::Text(|view, socket, out| {
             let local = socket.local_addr();
-            push_host(view, local, local.and_then(|local| end::device_of(socket, local)), out);
+            push_host(view, socket, local, local.and_then(|local| end::device_of(socket, local)), out);
         }),
         ..HOSTS
     },
@@ -25,7 +25,7 @@ pub(super) const NAME_COLUMNS: &[Column] = &[
         header: "REMOTE",
         help: "remote address and port, with the name of the host where the resolver has one, as -r shows it",
         absent: Absent::AnyEndpoint,
-        value: Value::Text(|view, socket, out| push_host(view, socket.remote_addr(), None, out)),
+        value: Value::Text(|view, socket, out| push_host(view, socket, socket.remote_addr(), None, out)),
         ..HOSTS
     },
     Column {
@@ -45,14 +45,20 @@ pub(super) const NAME_COLUMNS: &[Column] = &[
     },
 ];
 
-fn push_host(view: &View<'_>, endpoint: Option<SocketAddr>, device: Option<u32>, out: &mut String) {
+fn push_host(
+    view: &View<'_>,
+    socket: &Socket,
+    endpoint: Option<SocketAddr>,
+    device: Option<u32>,
+    out: &mut String,
+) {
     let Some(endpoint) = endpoint else { return };
     match view.host_names.get(endpoint.ip()) {
         Some(name) => {
             out.push_str(name);
             endpoint::push_port(endpoint, out);
         }
-        None => endpoint::push_endpoint(view, endpoint, device, out),
+        None => endpoint::push_endpoint(view, socket, endpoint, device, out),
     }
 }
 

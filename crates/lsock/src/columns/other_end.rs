@@ -62,7 +62,7 @@ pub(super) fn push_name(view: &View<'_>, socket: &Socket, end: End, out: &mut St
             out.push(':');
             match interface {
                 None => out.push('*'),
-                Some(index) => match view.interface(index.get()) {
+                Some(index) => match view.interface(socket, index.get()) {
                     Some(name) => escape_into(name.as_bytes(), out),
                     None => push_number(index.get(), out),
                 },
@@ -83,7 +83,7 @@ pub(super) fn push_name(view: &View<'_>, socket: &Socket, end: End, out: &mut St
             let device = || socket.interface.filter(|_| matches!(end, End::Local));
             if let Some(index) = NonZeroU32::new(*scope_id).or_else(device) {
                 out.push('%');
-                push_interface(view, index.get(), out);
+                push_interface(view, socket, index.get(), out);
             }
         }
         Some(Endpoint::Unknown) => out.push('?'),

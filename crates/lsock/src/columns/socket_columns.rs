@@ -313,6 +313,14 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         ..TEXT
     },
     Column {
+        name: "netns",
+        aliases: &["namespace"],
+        header: "NETNS",
+        help: "the network namespace of the socket, by name or number, where others than the own are listed (Linux)",
+        value: Value::Text(value::netns),
+        ..TEXT
+    },
+    Column {
         name: "reach",
         header: "REACH",
         help: "from where a listener's address is reached: all, network or local; a firewall may allow less",

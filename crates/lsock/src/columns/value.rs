@@ -53,11 +53,11 @@ impl Value {
             Self::Hex(of) => push_some(of(socket), push_hex, out),
             Self::Millis(of) => push_some(of(socket), push_millis, out),
             Self::Endpoint(end) => match end.of(socket) {
-                Some(endpoint) => push_endpoint(view, endpoint, end.device(socket, endpoint), out),
+                Some(endpoint) => push_endpoint(view, socket, endpoint, end.device(socket, endpoint), out),
                 None => other_end::push(view, socket, *end, out),
             },
             Self::Address(end) => match end.of(socket) {
-                Some(endpoint) => push_address(view, endpoint, end.device(socket, endpoint), out),
+                Some(endpoint) => push_address(view, socket, endpoint, end.device(socket, endpoint), out),
                 None => other_end::push_name(view, socket, *end, out),
             },
             Self::OfOwners(of) => {
@@ -148,7 +148,15 @@ pub(super) fn protocol(_: &View<'_>, socket: &Socket, out: &mut String) {
 
 pub(super) fn interface(view: &View<'_>, socket: &Socket, out: &mut String) {
     if let Some(index) = socket.interface {
-        push_interface(view, index.get(), out);
+        push_interface(view, socket, index.get(), out);
+    }
+}
+
+pub(super) fn netns(view: &View<'_>, socket: &Socket, out: &mut String) {
+    let Some(netns) = socket.netns else { return };
+    match view.snapshot.namespace(netns).and_then(|namespace| namespace.names.first()) {
+        Some(name) => escape_into(name.as_encoded_bytes(), out),
+        None => push_number(netns.0.get(), out),
     }
 }
 

@@ -290,7 +290,7 @@ fn empty_listing_is_an_empty_list() {
     assert_eq!(rendered(&nothing, "--jsonl", false), "");
     assert_eq!(
         rendered(&nothing, "--json", false),
-        "{\"schema\":\"lsock/1\",\"sockets\":[],\"unix_sockets\":[],\"other_sockets\":[],\"processes\":[],\"gaps\":[],\"owner_source\":null}\n"
+        "{\"schema\":\"lsock/1\",\"sockets\":[],\"unix_sockets\":[],\"other_sockets\":[],\"processes\":[],\"namespaces\":[],\"gaps\":[],\"owner_source\":null}\n"
     );
 }
 

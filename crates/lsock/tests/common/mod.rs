@@ -135,6 +135,7 @@ pub(crate) fn check_document(document: &Value) {
             ("unix_sockets", Value::is_array),
             ("other_sockets", Value::is_array),
             ("processes", Value::is_array),
+            ("namespaces", Value::is_array),
             ("gaps", Value::is_array),
             ("owner_source", owner_source),
         ],
@@ -157,6 +158,20 @@ pub(crate) fn check_document(document: &Value) {
                 ("parent", number_or_null),
                 ("start_time", time_or_null),
                 ("session", number_or_null),
+            ],
+        );
+    }
+    for namespace in list("namespaces") {
+        check(
+            "namespace",
+            namespace,
+            &[
+                ("id", number),
+                ("names", Value::is_array),
+                ("path", string_or_null),
+                ("pids", Value::is_array),
+                ("processes", number),
+                ("source", |v| one_of(v, &["sock_diag", "procfs", "unavailable"])),
             ],
         );
     }

@@ -29,6 +29,7 @@ pub mod proc_pid_cmdline;
 pub mod proc_pid_fd;
 pub mod proc_pid_fdinfo;
 pub mod proc_pid_maps;
+pub mod proc_pid_mountinfo;
 pub mod proc_pid_stat;
 pub mod tcp_info;
 pub mod tcp_states;

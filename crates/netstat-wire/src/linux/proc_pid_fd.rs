@@ -16,6 +16,13 @@ pub fn socket_inode(link: &[u8]) -> Option<u64> {
     decimal::unsigned(link.strip_prefix(b"socket:[")?.strip_suffix(b"]")?)
 }
 
+/// The inode of a network namespace in `net:[N]`, the text of `/proc/PID/ns/net` and of a descriptor of that file; `None`
+/// for any other text.
+#[inline]
+pub fn network_namespace(link: &[u8]) -> Option<u64> {
+    decimal::unsigned(link.strip_prefix(b"net:[")?.strip_suffix(b"]")?)
+}
+
 /// The number that is the name of an entry of `/proc`, `/proc/PID/task` or `/proc/PID/fd`; `None` for
 /// other entries (`.`, `self`, `007`), and for numbers beyond 32 bits, which the kernel never uses.
 #[inline]

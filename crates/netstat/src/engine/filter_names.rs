@@ -43,10 +43,11 @@ impl FromStr for Filter {
     type Err = FilterError;
 
     /// Reads a filter in the language of `ss`, with terms of our own: see [`Filter`]. Names of users, network
-    /// interfaces, control groups and services are looked up at once, on this machine alone; hosts are
+    /// interfaces, control groups, network namespaces and services are looked up at once, on this machine alone; hosts are
     /// numeric.
     fn from_str(text: &str) -> Result<Self, FilterError> {
         let cgroup = |path: &str| Self::cgroup(path);
-        parse(text, Lookups { interface: Self::interface_name, user: Self::user, cgroup })
+        let netns = |name: &str| Native::netns_id(name).map(Self::netns);
+        parse(text, Lookups { interface: Self::interface_name, user: Self::user, cgroup, netns })
     }
 }

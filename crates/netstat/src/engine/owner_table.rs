@@ -2,7 +2,7 @@
 
 use crate::engine::process_start_times::ProcessStartTimes;
 use crate::model::gap::{Gap, GapKind};
-use crate::model::identity::Identity;
+use crate::model::identity::{Identity, NetnsId};
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership, UnownedReason};
 use crate::model::owner_source::OwnerSourceUsed;
 use crate::model::protocol::Protocol;
@@ -27,21 +27,37 @@ pub(crate) struct Holding {
     cookie: u32,
     /// The socket's local port, of a raw socket its IP protocol; 0: not known.
     port: u16,
-    /// The socket's `IPPROTO_TCP` or `IPPROTO_UDP`; 0: another or not known.
-    ip_protocol: u8,
+    /// The two low bits: whether it is of TCP ([`IS_TCP`]) or UDP ([`IS_UDP`]); 0: of another protocol, or not known. The
+    /// others: its network namespace, as a number made of its own ([`netns_tag`]); 0: not known.
+    origin: u8,
     role: OwnerRole,
 }
+
+const IS_TCP: u8 = 1;
+const IS_UDP: u8 = 2;
+const PROTOCOL_BITS: u8 = 3;
+
+/// The number by which holdings distinguish network namespaces: never 0, and different for up to 62 that were made one
+/// after the other.
+#[allow(dead_code, reason = "Linux alone has them")]
+pub(crate) fn netns_tag(netns: NetnsId) -> u8 {
+    u8::try_from(netns.0.get() % 62).map_or(1, |rest| rest + 1)
+}
+
+/// That of the namespace whose rows do not name it.
+#[allow(dead_code, reason = "Linux alone has them")]
+pub(crate) const OWN_NETNS: u8 = 63;
 
 const _: () = assert!(size_of::<Holding>() == 24);
 
 /// The numbers of IANA, which every system uses.
-const IPPROTO_TCP: u8 = 6;
-const IPPROTO_UDP: u8 = 17;
+const IPPROTO_TCP: u16 = 6;
+const IPPROTO_UDP: u16 = 17;
 
 impl Holding {
     pub(crate) fn new(key: u64, owner: Owner) -> Self {
         let Owner { pid, fd, role } = owner;
-        Self { key, pid, fd: fd.unwrap_or(-1), cookie: 0, port: 0, ip_protocol: 0, role }
+        Self { key, pid, fd: fd.unwrap_or(-1), cookie: 0, port: 0, origin: 0, role }
     }
 
     /// The same, of a socket with this cookie, local port and `IPPROTO_*`; 0: not known.
@@ -50,9 +66,18 @@ impl Holding {
         // Cookies are counted from 1, so the low half distinguishes any that are open at the same time.
         #[allow(clippy::cast_possible_truncation, reason = "the low half is meant")]
         let cookie = cookie as u32;
-        let ip_protocol =
-            [IPPROTO_TCP, IPPROTO_UDP].into_iter().find(|it| u16::from(*it) == protocol).unwrap_or(0);
-        Self { cookie, port, ip_protocol, ..self }
+        let protocol = match protocol {
+            IPPROTO_TCP => IS_TCP,
+            IPPROTO_UDP => IS_UDP,
+            _ => 0,
+        };
+        Self { cookie, port, origin: (self.origin & !PROTOCOL_BITS) | protocol, ..self }
+    }
+
+    /// The same, of a socket in the network namespace with this tag.
+    #[allow(dead_code, reason = "known by BPF alone")]
+    pub(crate) fn in_netns(self, netns: u8) -> Self {
+        Self { origin: (self.origin & PROTOCOL_BITS) | (netns << 2), ..self }
     }
 
     pub(crate) fn owner(&self) -> Owner {
@@ -61,10 +86,15 @@ impl Holding {
 
     fn may_be_of_protocol(&self, protocol: Protocol) -> bool {
         match protocol {
-            Protocol::Tcp => self.ip_protocol != IPPROTO_UDP,
-            Protocol::Udp => self.ip_protocol != IPPROTO_TCP,
+            Protocol::Tcp => self.origin & PROTOCOL_BITS != IS_UDP,
+            Protocol::Udp => self.origin & PROTOCOL_BITS != IS_TCP,
             _ => true,
         }
+    }
+
+    fn may_be_of_netns(&self, netns: Option<NetnsId>) -> bool {
+        let tag = self.origin >> 2;
+        tag == 0 || tag == netns.map_or(OWN_NETNS, netns_tag)
     }
 
     /// Whether it may be of this socket, which has the same key. A cookie decides where both have one; a kernel that has
@@ -75,7 +105,7 @@ impl Holding {
             Some(cookie) if self.cookie != 0 => cookie.get() as u32 == self.cookie,
             _ => {
                 let has_port = self.port == 0 || number_of(socket).is_none_or(|number| number == self.port);
-                has_port && self.may_be_of_protocol(socket.protocol)
+                has_port && self.may_be_of_protocol(socket.protocol) && self.may_be_of_netns(socket.netns)
             }
         }
     }

@@ -4,6 +4,7 @@ use crate::engine::snapshot as phases;
 use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
+use crate::model::identity::NetnsId;
 use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
@@ -84,6 +85,16 @@ impl Query {
     /// ```
     pub fn for_each(&self, mut each: impl FnMut(Socket) -> ControlFlow<()>) -> Result<Vec<Gap>, Error> {
         for_each(&Cache::default(), self, &mut each)
+    }
+}
+
+impl NetnsId {
+    /// The network namespace of the calling thread; `None` where `/proc` does not show it, and on other systems than Linux.
+    ///
+    /// # Sources
+    /// `/proc/thread-self/ns/net`.
+    pub fn current() -> Option<Self> {
+        Native::current_netns()
     }
 }
 

@@ -9,8 +9,10 @@ use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::Ownership;
+use crate::model::scope::Scope;
 use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
+use crate::model::support::SocketFields;
 use crate::query::Query;
 use crate::sys::system::{OwnerSearch, System};
 use std::ops::ControlFlow;
@@ -38,6 +40,7 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
             list.last_mut().map(Socket::clear_owners);
             ControlFlow::Continue(())
         })?;
+        snapshot.namespaces = system.namespaces();
         gaps.extend(unsupported);
         decisions.add_gaps(system, &mut gaps);
         snapshot.gaps = gaps;
@@ -46,6 +49,7 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     let threads = thread_count(query, S::processors);
     let mut search = system.owner_search(query);
     read_tables_beside_search(system, query, &search, threads, &mut snapshot)?;
+    snapshot.namespaces = system.namespaces();
     snapshot.gaps.extend(unsupported);
     let mut owners = search.table();
     let unresolved = join::resolve_owners(system, &mut snapshot.sockets, &owners, threads);
@@ -61,9 +65,12 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     Ok(snapshot)
 }
 
-/// Refuses a filter that this system cannot decide, and a query for nothing but protocols that it does not list; beside
-/// others, each such protocol is a gap.
+/// Refuses a filter that this system cannot decide, namespaces that it does not have, and a query for nothing but protocols
+/// that it does not list; beside others, each such protocol is a gap.
 fn refuse_unsupported<S: System>(query: &Query) -> Result<Vec<Gap>, Error> {
+    if query.scope != Scope::Current && !S::SUPPORT.socket_fields.contains(SocketFields::NETNS) {
+        return Err(Error::unsupported("list", "sockets of other network namespaces"));
+    }
     query.filter.check(S::SUPPORT.socket_fields, S::KERNEL_DECIDES)?;
     let listed = S::SUPPORT.protocols;
     let Some(first) = query.wanted_protocols().find(|kind| !listed.contains(kind)) else {

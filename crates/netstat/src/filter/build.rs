@@ -7,6 +7,7 @@ use super::states::{OTHER, States};
 use super::term::{End, Term};
 use super::unix_pattern::UnixPattern;
 use crate::model::family::Family;
+use crate::model::identity::NetnsId;
 use crate::model::protocol::{Protocol, SocketType};
 use crate::model::protocol_kind::ProtocolKind;
 use crate::model::state::State;
@@ -262,6 +263,13 @@ impl Filter {
     /// The socket with this inode number ([`Socket::inode`](crate::Socket::inode)). Linux.
     pub fn inode(inode: u64) -> Self {
         term(Term::Inode(inode))
+    }
+
+    /// Sockets of this network namespace ([`Socket::netns`](crate::Socket::netns)). A query whose filter lets through such
+    /// sockets only lists these namespaces, wherever the caller is, and any query with such a term has
+    /// [`Socket::netns`](crate::Socket::netns) in every row. Linux.
+    pub fn netns(netns: NetnsId) -> Self {
+        term(Term::Netns(netns))
     }
 
     /// Sockets that were made in the control group (version 2) with this id, the inode number of its

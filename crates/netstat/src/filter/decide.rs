@@ -131,6 +131,7 @@ impl Term {
                 None => return None,
             },
             Self::Inode(inode) => socket.inode() == Some(*inode),
+            Self::Netns(netns) => socket.netns? == *netns,
             Self::Pid(pid) => {
                 let owners = facts.owners?;
                 let is_seen = socket.owners().iter().any(|owner| owner.pid == *pid);

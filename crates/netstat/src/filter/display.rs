@@ -112,6 +112,7 @@ impl fmt::Display for Term {
             Self::Interface(index) => write!(f, "dev = {index}"),
             Self::Uid(uid) => write!(f, "uid = {uid}"),
             Self::Inode(inode) => write!(f, "inode = {inode}"),
+            Self::Netns(netns) => write!(f, "netns = {netns}"),
             Self::Pid(pid) => write!(f, "pid = {pid}"),
             Self::Process(name) => {
                 f.write_str("process = ")?;

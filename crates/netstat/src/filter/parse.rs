@@ -20,14 +20,16 @@ use super::value::{
 };
 use super::words;
 use crate::model::error::Error;
+use crate::model::identity::NetnsId;
 use std::borrow::Cow;
+use std::num::NonZeroU64;
 use std::ops::Range;
 
 /// How deep parentheses may be nested.
 const DEPTH: usize = 64;
 
 const TERM: &str = "a term (dst, src, host, dport, sport, port, state, exclude, dev, fwmark, cgroup, autobound, process, \
-                    pid, user, uid, inode, proto, family, type, tcp, udp, raw, ipv4, ipv6, listening, a state, :PORT)";
+                    pid, user, uid, inode, netns, proto, family, type, tcp, udp, raw, ipv4, ipv6, listening, a state, :PORT)";
 const ANY: &str = "state established and ( dport = :443 or dst 10.0.0.0/8 )";
 
 /// How names of this machine become filters. The layers above supply it: this one makes no system calls.
@@ -36,6 +38,7 @@ pub(crate) struct Lookups {
     pub(crate) interface: fn(&str) -> Result<Filter, Error>,
     pub(crate) user: fn(&str) -> Result<Filter, Error>,
     pub(crate) cgroup: fn(&str) -> Result<Filter, Error>,
+    pub(crate) netns: fn(&str) -> Result<Filter, Error>,
 }
 
 /// Reads a filter.
@@ -213,7 +216,7 @@ impl<'t> Parser<'t> {
             return self.port(End::Either);
         }
         let at = self.range.clone();
-        let Lookups { interface, user, cgroup } = self.lookups;
+        let Lookups { interface, user, cgroup, netns } = self.lookups;
         self.advance();
         match word.as_str() {
             "dst" => self.host(End::Remote, "dst 10.0.0.0/8:443"),
@@ -260,6 +263,13 @@ impl<'t> Parser<'t> {
                 const EXPECTED: &str = "the number of an inode";
                 self.value(EXPECTED, "inode = 4711", &|digits| {
                     number(digits).map(Filter::inode).ok_or(EXPECTED.into())
+                })
+            }
+            "netns" => {
+                const EXPECTED: &str = "the name, path or number of a network namespace";
+                self.value(EXPECTED, "netns = blue", &|name| match number(name) {
+                    Some(id) => NonZeroU64::new(id).map(NetnsId).map(Filter::netns).ok_or(EXPECTED.into()),
+                    None => netns(name).map_err(|error| because(EXPECTED, &error)),
                 })
             }
             "proto" | "protocol" => {

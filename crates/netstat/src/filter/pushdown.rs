@@ -9,9 +9,11 @@ use super::expr::Expr;
 use super::term::{End, Term};
 use crate::model::error::Error;
 use crate::model::family::Family;
+use crate::model::identity::NetnsId;
 use crate::model::protocol_kind::ProtocolKind;
 use crate::model::state::State;
 use crate::model::support::SocketFields;
+use std::ffi::OsString;
 use std::io;
 use std::ops::RangeInclusive;
 
@@ -169,6 +171,40 @@ impl Filter {
         pids
     }
 
+    /// The processes of which one, at least, owns each row that passes: by pid or by name. Both empty: a row may pass
+    /// without them.
+    pub(crate) fn named_processes(&self) -> (Vec<u32>, Vec<OsString>) {
+        let (mut pids, mut names) = (Vec::new(), Vec::new());
+        if self.0.decide(&|term| term.is_of_owners().then_some(false)) == Some(false) {
+            self.0.each(true, &mut |term, positive| match term {
+                Term::Pid(pid) if positive && !pids.contains(pid) => pids.push(*pid),
+                Term::Process(name) if positive && !names.contains(name) => names.push(name.clone()),
+                _ => {}
+            });
+        }
+        (pids, names)
+    }
+
+    /// The network namespaces of which each row that passes is one's. Empty: it may be of any.
+    pub(crate) fn namespaces(&self) -> Vec<NetnsId> {
+        let mut namespaces = Vec::new();
+        if self.0.decide(&|term| matches!(term, Term::Netns(_)).then_some(false)) == Some(false) {
+            self.0.each(true, &mut |term, positive| {
+                if let Term::Netns(netns) = term
+                    && positive
+                {
+                    namespaces.push(*netns);
+                }
+            });
+        }
+        namespaces
+    }
+
+    /// Whether it compares network namespaces.
+    pub(crate) fn needs_netns(&self) -> bool {
+        self.0.has(&|term| matches!(term, Term::Netns(_)))
+    }
+
     /// Refuses terms that no row on this system can decide. `kernel`: whether the kernel can be asked for what
     /// it alone knows.
     pub(crate) fn check(&self, fields: SocketFields, kernel: bool) -> Result<(), Error> {
@@ -180,6 +216,7 @@ impl Filter {
             Term::Interface(_) => !fields.contains(SocketFields::INTERFACE),
             Term::Uid(_) => !fields.contains(SocketFields::UID),
             Term::Inode(_) => !fields.contains(SocketFields::INODE),
+            Term::Netns(_) => !fields.contains(SocketFields::NETNS),
             term => term.is_of_kernel() && !kernel,
         };
         match self.0.find(&is_missing) {
@@ -209,6 +246,7 @@ fn is_name_other_than(term: &Term, port: u16) -> bool {
         | Term::Family(_)
         | Term::States(_)
         | Term::Listening
+        | Term::Netns(_)
         | Term::Autobound
         | Term::TooDeep => false,
         Term::Port(_, ports) => !ports.contains(&port),

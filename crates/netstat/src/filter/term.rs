@@ -4,6 +4,7 @@ use super::net::Net;
 use super::states::States;
 use super::unix_pattern::UnixPattern;
 use crate::model::family::Family;
+use crate::model::identity::NetnsId;
 use crate::model::protocol::{Protocol, SocketType};
 use crate::model::protocol_kind::ProtocolKind;
 use std::ffi::OsString;
@@ -37,6 +38,8 @@ pub(crate) enum Term {
     Interface(u32),
     Uid(u32),
     Inode(u64),
+    /// Made in this network namespace.
+    Netns(NetnsId),
     Pid(u32),
     Process(OsString),
     /// Made by a process in the control group with this id.

@@ -3,12 +3,14 @@ use super::decide::{Verdict, state};
 use super::random::{NAMELESS, Names, Random};
 use super::term::Term;
 use crate::model::family::Family;
+use crate::model::identity::NetnsId;
 use crate::model::owner::{Owner, OwnerRole, Ownership};
 use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use crate::model::state::State;
 use crate::model::support::SocketFields;
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 
 fn socket(protocol: Protocol, local: &str, remote: Option<&str>, state: Option<State>) -> Socket {
     let address = |text: &str| text.parse::<SocketAddr>().unwrap();
@@ -247,6 +249,7 @@ fn what_cannot_be_told_on_a_system_is_refused_wherever_it_stands() {
     for (term, field) in [
         (Filter::uid(0), SocketFields::UID),
         (Filter::inode(1), SocketFields::INODE),
+        (Filter::netns(NetnsId(NonZeroU64::MIN)), SocketFields::NETNS),
         (Filter::interface(1), SocketFields::INTERFACE),
     ] {
         assert!(nested(term.clone()).check(everything, false).is_ok());

@@ -1,7 +1,9 @@
 use super::random::Random;
 use super::{Filter, FilterError};
+use crate::model::identity::NetnsId;
 use crate::model::state::State;
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 
 fn read(text: &str) -> Filter {
     text.parse().unwrap_or_else(|error: FilterError| panic!("{text:?}: {error:#}"))
@@ -179,6 +181,7 @@ fn terms_have_their_meaning() {
         ("uid 33", Filter::uid(33)),
         ("user != 33", !Filter::uid(33)),
         ("inode 7", Filter::inode(7)),
+        ("netns = 4026531840", Filter::netns(NetnsId(NonZeroU64::new(4_026_531_840).unwrap()))),
         ("udp ipv4", Filter::udp() & Filter::ipv4()),
         ("tcp inet6", Filter::tcp() & Filter::ipv6()),
     ];
@@ -194,6 +197,8 @@ fn a_filter_reads_as_what_it_is_printed_as() {
         let filter = random.filter(4);
         assert_eq!(read(&filter.to_string()), filter);
     }
+    let netns = !Filter::netns(NetnsId(NonZeroU64::new(4_026_531_840).unwrap()));
+    assert_eq!(read(&netns.to_string()), netns);
     for name in ["", "eq", "ne", "a\nb", "(", "\\", "ä ö", "and", "x=y", "nginx: worker"] {
         let filter = !Filter::process(name);
         assert_eq!(read(&filter.to_string()), filter, "{name:?}");

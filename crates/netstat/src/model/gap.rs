@@ -60,6 +60,13 @@ pub enum GapKind {
     /// Sockets of a process that the query names and that has no others: of kinds that are not listed, such as unix
     /// sockets. Linux.
     SocketsOfOtherKinds,
+    /// Network namespaces whose sockets, or even number, could not be read for want of a right. Linux.
+    NamespacesUnreadable,
+    /// Network namespaces that ended, or lost the process by which they were read, meanwhile. Linux.
+    NamespacesVanished,
+    /// Network namespaces, or places to look for them, that were left out for want of a resource or because there are too
+    /// many. Linux.
+    NamespacesSkipped,
     /// Listed unix sockets that may not exist, and whose owners are not said: they are from `/proc/net/unix`, where the
     /// name of another socket may hold lines like theirs. Linux.
     SocketsUncertain,
@@ -89,6 +96,9 @@ impl GapKind {
             Self::ProcessNotFound => "process_not_found",
             Self::SocketsElsewhere => "sockets_elsewhere",
             Self::SocketsOfOtherKinds => "sockets_of_other_kinds",
+            Self::NamespacesUnreadable => "namespaces_unreadable",
+            Self::NamespacesVanished => "namespaces_vanished",
+            Self::NamespacesSkipped => "namespaces_skipped",
             Self::SocketsUncertain => "sockets_uncertain",
             Self::RecordsSkipped => "records_skipped",
             Self::Fallback => "fallback",
@@ -151,6 +161,15 @@ impl fmt::Display for Gap {
                 let sockets = plural("socket is", "sockets are");
                 write!(f, "{count} {sockets} of other kinds ({source})")
             }
+            GapKind::NamespacesUnreadable => {
+                let namespaces = plural("network namespace", "network namespaces");
+                write!(f, "{count} {namespaces} could not be read ({source})")
+            }
+            GapKind::NamespacesVanished => {
+                let namespaces = plural("network namespace", "network namespaces");
+                write!(f, "{count} {namespaces} ended while {} read", plural("it was", "they were"))
+            }
+            GapKind::NamespacesSkipped => write!(f, "network namespaces may be missing ({source})"),
             GapKind::SocketsUncertain => {
                 write!(f, "{count} {} may not exist ({source})", plural("socket", "sockets"))
             }

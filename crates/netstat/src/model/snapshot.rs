@@ -1,6 +1,8 @@
 //! The result of a query: rows, their processes, and gaps.
 
 use crate::model::gap::Gap;
+use crate::model::identity::NetnsId;
+use crate::model::namespace::Namespace;
 use crate::model::owner::{Owner, OwnerRole};
 use crate::model::owner_source::OwnerSourceUsed;
 use crate::model::process::Process;
@@ -25,6 +27,10 @@ pub struct Snapshot {
     /// Sockets that may or may not pass the filter, because it depends on owners or names that are not visible; empty
     /// unless [`Query::only_decided`](crate::Query::only_decided) put them aside.
     pub undecided: Vec<Socket>,
+    /// The network namespaces whose sockets were to be listed, ascending by number: what they are called, which processes
+    /// live in them, and how each was read. Empty if only the caller's own was listed, without
+    /// [`Query::netns`](crate::Query::netns). Linux.
+    pub namespaces: Vec<Namespace>,
     /// What could not be seen. Empty when everything was.
     pub gaps: Vec<Gap>,
     /// How the owners were found, where the system has more than one source (Linux) and owners were asked for.
@@ -38,6 +44,12 @@ impl Snapshot {
     pub fn process(&self, pid: u32) -> Option<&Process> {
         let found = self.processes.binary_search_by_key(&pid, |process| process.pid);
         found.ok().and_then(|index| self.processes.get(index))
+    }
+
+    /// The network namespace with this number ([`Socket::netns`]), if it was listed.
+    pub fn namespace(&self, id: NetnsId) -> Option<&Namespace> {
+        let found = self.namespaces.binary_search_by_key(&id, |namespace| namespace.id);
+        found.ok().and_then(|index| self.namespaces.get(index))
     }
 
     /// The processes that own a socket, ascending by pid, each once, with their details where the query asked for them
@@ -101,6 +113,7 @@ impl Default for Snapshot {
             sockets: Vec::new(),
             processes: Vec::new(),
             undecided: Vec::new(),
+            namespaces: Vec::new(),
             gaps: Vec::new(),
             owner_source: None,
             taken_at: SystemTime::UNIX_EPOCH,

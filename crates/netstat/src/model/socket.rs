@@ -53,7 +53,9 @@ pub struct Socket {
     /// the row does not report it (`/proc/net`). macOS: its generation, never used twice by sockets of one
     /// protocol. Never the only key: see [`Socket::key`].
     pub cookie: Option<NonZeroU64>,
-    /// The network namespace; `None` where only the caller's was listed. Linux.
+    /// The network namespace that the socket was made in. With a [`Scope`](crate::Scope) other than that of the caller's
+    /// namespace every row has it. Otherwise `None` is the caller's own, and a row has it only if a process that the query
+    /// names holds the socket in another one. Linux.
     pub netns: Option<NetnsId>,
     /// The index of the network interface that the socket is bound to (`SO_BINDTODEVICE` or a link-local address);
     /// `None` if to none. Linux.

@@ -32,6 +32,8 @@ crate::model::flags::flags! {
         const CREATED = 1 << 10;
         /// `service`.
         const SERVICE = 1 << 11;
+        /// `netns`, and listings of other network namespaces than the caller's ([`Scope`](crate::Scope)).
+        const NETNS = 1 << 12;
     }
 }
 

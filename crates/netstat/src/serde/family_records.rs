@@ -37,6 +37,7 @@ object!(UnixSocketRecord<'_>, |it|
         Some(Identity::Handle(handle)) => Some(format!("{handle:#x}")),
         _ => None,
     },
+    "netns" if known: it.0.socket.netns.map(|netns| netns.0),
 );
 
 fn unix_name(end: &Endpoint) -> Option<UnixNameRecord<'_>> {
@@ -98,6 +99,7 @@ object!(OtherSocketRecord<'_>, |it|
     "owner_reason": it.0.socket.ownership().reason(),
     "cookie": it.0.socket.cookie.map(|cookie| format!("{cookie:#x}")),
     "interface": it.0.socket.interface.map(|index| InterfaceRecord::new(it.0.interfaces, index)),
+    "netns" if known: it.0.socket.netns.map(|netns| netns.0),
 );
 
 impl<'a> OtherSocketRecord<'a> {

@@ -49,6 +49,7 @@ object!(SocketRecord<'_>, |it|
     "v6_only": it.socket.v6_only,
     "created": it.socket.created().and_then(rfc3339),
     "service": it.socket.service(),
+    "netns" if known: it.socket.netns.map(|netns| netns.0),
     "protocol_number" if known: it.socket.protocol.number(),
     "details" if known: it.socket.details(),
 );

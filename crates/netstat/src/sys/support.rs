@@ -32,7 +32,8 @@ pub(crate) const LINUX: Support = Support {
         .union(SocketFields::INODE)
         .union(SocketFields::COOKIE)
         .union(SocketFields::INTERFACE)
-        .union(SocketFields::V6_ONLY),
+        .union(SocketFields::V6_ONLY)
+        .union(SocketFields::NETNS),
     detail_fields: DetailFields::all(),
     owner_roles: &[OwnerRole::Holder],
     all_owners: true,

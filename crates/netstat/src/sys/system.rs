@@ -5,6 +5,8 @@ use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
+use crate::model::identity::NetnsId;
+use crate::model::namespace::Namespace;
 use crate::model::owner::UnownedReason;
 use crate::model::process::{Process, ProcessFields};
 use crate::model::process_id::ProcessId;
@@ -69,6 +71,11 @@ pub(crate) trait System: Sync {
     /// As [`sockets`](Self::sockets).
     fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
         count_rows(query, counts, |sink| self.sockets(query, sink))
+    }
+
+    /// The network namespaces of the listing, once [`sockets`](Self::sockets) has returned; none if the query names none.
+    fn namespaces(&self) -> Vec<Namespace> {
+        Vec::new()
     }
 
     /// A search for owners, which has not begun.
@@ -152,6 +159,16 @@ pub(crate) trait System: Sync {
     /// See [`Filter::cgroup`](crate::Filter::cgroup).
     fn cgroup_id(path: &Path) -> Result<u64, Error> {
         Err(Error::unsupported("find", format!("control group {}", path.display())))
+    }
+
+    /// The number of the network namespace with this name or path.
+    fn netns_id(name: &str) -> Result<NetnsId, Error> {
+        Err(Error::unsupported("find", format!("network namespace {name:?}")))
+    }
+
+    /// See [`NetnsId::current`].
+    fn current_netns() -> Option<NetnsId> {
+        None
     }
 
     /// See [`ProcessId::signal`].

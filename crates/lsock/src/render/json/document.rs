@@ -1,8 +1,8 @@
 //! One JSON document: `{"schema":"lsock/1","sockets":[..],"unix_sockets":[..],"other_sockets":[..],"processes":[..],
-//! "gaps":[..],"owner_source":..}`. Each socket has a line of its own, for people, and because standard output searches all that it is given for the end of the last line,
-//! which would be megabytes.
+//! "namespaces":[..],"gaps":[..],"owner_source":..}`. Each socket has a line of its own, for people, and because standard
+//! output searches all that it is given for the end of the last line, which would be megabytes.
 
-use super::records::{GapRecord, OwnerSourceRecord, ProcessRecord};
+use super::records::{GapRecord, NamespaceRecord, OwnerSourceRecord, ProcessRecord};
 use super::row::push_row;
 use super::writer::ToJson;
 use crate::parallel::{self, WORTH_THREADS};
@@ -39,6 +39,8 @@ pub(in crate::render) fn write_document(
     append_rows(&mut chunk, view, &others)?;
     chunk.append(br#"],"processes":["#)?;
     append_list(&mut chunk, view.processes().iter().map(ProcessRecord))?;
+    chunk.append(br#"],"namespaces":["#)?;
+    append_list(&mut chunk, view.snapshot.namespaces.iter().map(NamespaceRecord))?;
     chunk.append(br#"],"gaps":["#)?;
     append_list(&mut chunk, view.snapshot.gaps.iter().map(GapRecord))?;
     let source = view.snapshot.owner_source.as_ref().map(OwnerSourceRecord);

@@ -38,6 +38,9 @@ impl ToJson for UnixSocketRecord<'_> {
             "handle": socket.handle().map(Hex),
             "peer_handle": match peer { Some(Identity::Handle(handle)) => Some(Hex(handle)), _ => None },
         );
+        if let Some(netns) = socket.netns {
+            member!(out, "netns": netns.0.get());
+        }
         out.push('}');
     }
 }
@@ -92,8 +95,8 @@ impl ToJson for OtherSocketRecord<'_> {
             "family": socket.family.as_str().map(Word),
             "family_number": number,
             "type": socket.socket_type.and_then(|kind| kind.as_str()).map(Word),
-            "local": other_end(view, &socket.local),
-            "remote": socket.remote.as_ref().and_then(|end| other_end(view, end)),
+            "local": other_end(view, socket, &socket.local),
+            "remote": socket.remote.as_ref().and_then(|end| other_end(view, socket, end)),
             "state": view::state_name(socket.state).map(Word),
             "inode": socket.inode(),
             "uid": socket.uid,
@@ -105,20 +108,24 @@ impl ToJson for OtherSocketRecord<'_> {
             "owners_complete": ownership.is_complete(),
             "owner_reason": ownership.reason().map(Word),
             "cookie": socket.cookie.map(|cookie| Hex(cookie.get())),
-            "interface": socket.interface.map(|index| InterfaceRecord { view, index: index.get() }),
+            "interface": socket.interface.map(|index| InterfaceRecord { view, socket, index: index.get() }),
         );
+        if let Some(netns) = socket.netns {
+            member!(out, "netns": netns.0.get());
+        }
         out.push('}');
     }
 }
 
 /// The end; `None` if it is not known, or is that of another kind of socket.
-fn other_end<'a>(view: &'a View<'a>, end: &'a Endpoint) -> Option<OtherEndRecord<'a>> {
+fn other_end<'a>(view: &'a View<'a>, socket: &'a Socket, end: &'a Endpoint) -> Option<OtherEndRecord<'a>> {
     let is_shown = matches!(end, Endpoint::Netlink { .. } | Endpoint::Packet { .. } | Endpoint::Vsock { .. });
-    is_shown.then_some(OtherEndRecord { view, end })
+    is_shown.then_some(OtherEndRecord { view, socket, end })
 }
 
 struct OtherEndRecord<'a> {
     view: &'a View<'a>,
+    socket: &'a Socket,
     end: &'a Endpoint,
 }
 
@@ -129,8 +136,8 @@ impl ToJson for OtherEndRecord<'_> {
                 members!(out, "port_id": port_id);
             }
             Endpoint::Packet { interface } => {
-                let view = self.view;
-                let record = interface.map(|index| InterfaceRecord { view, index: index.get() });
+                let Self { view, socket, .. } = *self;
+                let record = interface.map(|index| InterfaceRecord { view, socket, index: index.get() });
                 members!(out, "interface": record);
             }
             Endpoint::Vsock { cid, port } => {

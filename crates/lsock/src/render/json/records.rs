@@ -3,7 +3,7 @@
 use super::writer::{Displayed, Hex, JsonText, List, ToJson, Word, member, members};
 use crate::time::Rfc3339;
 use crate::view::{self, ProcessView, View};
-use netstat::{Endpoint, Gap, Owner, OwnerSourceUsed, Queues, Socket};
+use netstat::{Endpoint, Gap, Namespace, Owner, OwnerSourceUsed, Queues, Socket};
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
@@ -38,11 +38,15 @@ impl ToJson for SocketRecord<'_> {
             "owner_reason": ownership.reason().map(Word),
             "cookie": socket.cookie.map(|cookie| Hex(cookie.get())),
             "handle": socket.handle().map(Hex),
-            "interface": socket.interface.map(|index| InterfaceRecord { view, index: index.get() }),
+            "interface": socket.interface.map(|index| InterfaceRecord { view, socket, index: index.get() }),
             "v6_only": socket.v6_only,
             "created": rfc3339(socket.created()),
             "service": socket.service(),
         );
+        // Known only if other network namespaces are listed.
+        if let Some(netns) = socket.netns {
+            member!(out, "netns": netns.0.get());
+        }
         if let Some(number) = socket.protocol.number() {
             member!(out, "protocol_number": number);
         }
@@ -90,12 +94,14 @@ impl ToJson for EndpointRecord {
 
 pub(super) struct InterfaceRecord<'a> {
     pub(super) view: &'a View<'a>,
+    pub(super) socket: &'a Socket,
     pub(super) index: u32,
 }
 
 impl ToJson for InterfaceRecord<'_> {
     fn push(&self, out: &mut String) {
-        members!(out, "index": self.index, "name": self.view.interface(self.index).as_deref());
+        let name = self.view.interface(self.socket, self.index);
+        members!(out, "index": self.index, "name": name.as_deref());
         out.push('}');
     }
 }
@@ -141,6 +147,25 @@ impl ToJson for ProcessRecord<'_> {
             let arguments: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
             member!(out, "command_line": List(arguments.iter().map(AsRef::<str>::as_ref)));
         }
+        out.push('}');
+    }
+}
+
+/// A network namespace.
+pub(super) struct NamespaceRecord<'a>(pub(super) &'a Namespace);
+
+impl ToJson for NamespaceRecord<'_> {
+    fn push(&self, out: &mut String) {
+        let namespace = self.0;
+        let names: Vec<_> = namespace.names.iter().map(|name| name.to_string_lossy()).collect();
+        members!(out,
+            "id": namespace.id.0.get(),
+            "names": List(names.iter().map(AsRef::<str>::as_ref)),
+            "path": namespace.path.as_ref().map(|path| path.to_string_lossy()).as_deref(),
+            "pids": List(namespace.pids.iter().copied()),
+            "processes": namespace.processes,
+            "source": Word(namespace.source.as_str()),
+        );
         out.push('}');
     }
 }

@@ -1,11 +1,17 @@
 //! Pseudo-random rows from a fixed seed: every field present and absent, hostile names.
 
 use netstat::{
-    Endpoint, Family, HiddenReason, Identity, Owner, OwnerRole, Ownership, Process, Protocol, Queues,
-    Snapshot, Socket, SocketType, State, UnixName, UnownedReason,
+    Endpoint, Family, HiddenReason, Identity, Namespace, NamespaceSource, NetnsId, Owner, OwnerRole,
+    Ownership, Process, Protocol, Queues, Snapshot, Socket, SocketType, State, UnixName, UnownedReason,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+use std::num::NonZeroU64;
 use std::time::{Duration, SystemTime};
+
+/// The number of the `nth` namespace.
+fn netns(nth: usize) -> NetnsId {
+    NetnsId(NonZeroU64::MIN.saturating_add(4_026_531_839 + nth as u64))
+}
 
 struct Random(test_random::Random);
 
@@ -188,6 +194,17 @@ impl Random {
         socket
     }
 
+    fn namespace(&mut self, nth: usize) -> Namespace {
+        let mut namespace = Namespace::new(netns(nth));
+        namespace.names = (0..nth).map(|_| self.name().into()).collect();
+        namespace.path = self.maybe(Self::name).map(Into::into);
+        namespace.pids = (0..self.below(4)).map(|_| self.small()).collect();
+        namespace.processes = self.number();
+        namespace.source =
+            self.one_of(&[NamespaceSource::SockDiag, NamespaceSource::Procfs, NamespaceSource::Unavailable]);
+        namespace
+    }
+
     fn process(&mut self, pid: u32) -> Process {
         let mut process = Process::new(pid);
         process.name = self.maybe(Self::name).map(Into::into);
@@ -211,5 +228,9 @@ pub(super) fn snapshot(rows: usize) -> Snapshot {
     let mut snapshot = Snapshot::default();
     snapshot.sockets = (0..rows).map(|_| random.socket()).collect();
     snapshot.processes = (0..50).map(|pid| random.process(pid)).collect();
+    for (nth, socket) in snapshot.sockets.iter_mut().enumerate() {
+        socket.netns = (nth % 5 == 4).then(|| netns(nth % 3));
+    }
+    snapshot.namespaces = (0..3).map(|nth| random.namespace(nth)).collect();
     snapshot
 }

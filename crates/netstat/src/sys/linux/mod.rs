@@ -31,9 +31,12 @@
 //! Sockets open and close while their tables are read: see [`dedup`] for what such a read gets wrong, and how it
 //! is corrected. Processes start, end, open and close while they are walked: see [`owners`].
 //!
+//! # Network namespaces
+//! Those of other network namespaces than the caller's are listed on request ([`netns`]).
+//!
 //! # What is never seen
-//! Sockets of other network namespaces. UDP sockets without a port are in no table, and so not listed without the search
-//! for owners. TCP sockets that are
+//! Sockets of network namespaces that nothing but a socket keeps. UDP sockets without a port are in no table, and so not
+//! listed without the search for owners. TCP sockets that are
 //! bound but idle are listed only on request, because that is expensive ([`sock_diag::request`]).
 //!
 //! # How a socket is closed
@@ -51,6 +54,7 @@ mod errno;
 mod families;
 mod ffi;
 mod kernel_version;
+mod netns;
 mod owners;
 mod procfs;
 mod protocols;

@@ -38,11 +38,16 @@ pub(super) fn sockets(dumps: &mut Dumps<'_>, query: &Query, sink: &mut Sink<'_>)
     let otherwise = query.wants_unlisted() && query.wants_owners();
     let of_families = families::tables_of(query);
     let mut gaps = list_or(otherwise, dumps, &mut net::open, &tables, &of_families, sink)?;
-    if lack_bound_inactive(&tables) {
-        let source = "sock_diag tcp: Linux lists sockets that are bound but idle since 6.8";
-        gaps.push(Gap::new(GapKind::TableUnavailable, 1, source));
-    }
+    gaps.extend(gaps_of_tables(&tables));
     Ok(gaps)
+}
+
+/// What no source has of these tables.
+pub(super) fn gaps_of_tables(tables: &[Table]) -> Option<Gap> {
+    lack_bound_inactive(tables).then(|| {
+        let source = "sock_diag tcp: Linux lists sockets that are bound but idle since 6.8";
+        Gap::new(GapKind::TableUnavailable, 1, source)
+    })
 }
 
 /// The same with any source of dumps and files.

@@ -1,5 +1,7 @@
 //! The Linux implementation of `System`, and the cache that a `Lister` keeps between listings.
 
+use super::netns::spaces::Spaces;
+use super::netns::{Target, namespace_of, plan};
 use super::owners::{KeptProgram, OwnerSources};
 use super::procfs::process::{prefetch_processes, processes};
 use super::procfs::process_cache::ProcessCache;
@@ -12,25 +14,30 @@ use super::unlisted_socket::Listed;
 use super::{families, ffi, procfs, resolve, signal, sockets, unlisted_process, user_namespace, users};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::lock;
+use crate::engine::tables::Sink;
 use crate::log::debug;
 use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
+use crate::model::identity::NetnsId;
+use crate::model::namespace::Namespace;
 use crate::model::process::{Process, ProcessFields};
 use crate::model::process_id::ProcessId;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::support;
-use crate::sys::system::System;
+use crate::sys::system::{System, count_rows};
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
+use std::io::{self, ErrorKind};
+use std::num::NonZeroU64;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::thread;
 
 /// State that the next listing reuses.
@@ -88,13 +95,17 @@ fn unlisted_not_seen() -> Gap {
 /// Lists the tables. A user without a number in this user namespace is none.
 fn list(
     dumps: &mut Dumps<'_>,
+    spaces: Option<&Spaces>,
+    receive_ahead: bool,
     query: &Query,
-    sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
+    sink: &mut Sink<'_>,
 ) -> Result<Vec<Gap>, Error> {
-    let Some(stand_in) = user_namespace::stand_in_uid() else {
-        return sockets::sockets(dumps, query, sink);
+    let mut tables = |sink: &mut Sink<'_>| match spaces {
+        None => sockets::sockets(dumps, query, sink),
+        Some(spaces) => spaces.sockets(dumps, receive_ahead, query, sink),
     };
-    sockets::sockets(dumps, query, &mut |mut row| {
+    let Some(stand_in) = user_namespace::stand_in_uid() else { return tables(sink) };
+    tables(&mut |mut row| {
         row.uid = row.uid.filter(|uid| *uid != stand_in);
         sink(row)
     })
@@ -103,6 +114,8 @@ fn list(
 /// The system, during one listing.
 pub(crate) struct Native<'c> {
     cache: &'c Cache,
+    /// The network namespaces that are listed, once they are known; `None`: this thread's alone.
+    spaces: OnceLock<Option<Spaces>>,
     /// The inode numbers of the listed sockets, where the search for owners is to add the others.
     listed: Listed,
 }
@@ -110,12 +123,41 @@ pub(crate) struct Native<'c> {
 impl<'c> Native<'c> {
     pub(crate) fn new(cache: &'c Cache) -> Self {
         lock(&cache.processes).begin();
-        Self { cache, listed: Listed::default() }
+        Self { cache, spaces: OnceLock::new(), listed: Listed::default() }
     }
 
     /// If a thread panicked with the lock held, it has dropped the socket with its unfinished dump.
     fn socket(&self) -> MutexGuard<'c, NamespacedSocket> {
         lock(&self.cache.socket)
+    }
+
+    /// Whether the sockets of this network namespace, given by its number, have been listed.
+    fn has_listed(&self, netns: u64) -> bool {
+        match self.spaces.get().and_then(Option::as_ref) {
+            Some(spaces) => spaces.has_read(netns),
+            None => namespace_of("thread-self") == Ok(netns),
+        }
+    }
+
+    /// What the names of these processes are compared with.
+    fn describe(&self, pids: &[u32]) -> Vec<Process> {
+        let seen: Vec<ProcessSeen> = pids.iter().map(|pid| ProcessSeen::new(*pid, u64::MAX)).collect();
+        self.processes(&seen, Self::NAME_FIELDS, 1).0
+    }
+
+    /// Those of these processes that have this name.
+    fn with_name(&self, name: &OsStr, pids: &[u32]) -> Vec<u32> {
+        let named = self.describe(pids).into_iter().filter(|process| is_named(name, process) == Some(true));
+        named.map(|process| process.pid).collect()
+    }
+
+    /// The network namespaces that the query lists.
+    fn spaces(&self, query: &Query) -> Result<Option<&Spaces>, Error> {
+        if let Some(known) = self.spaces.get() {
+            return Ok(known.as_ref());
+        }
+        let found = plan::spaces(query, &|name, pids| self.with_name(name, pids))?;
+        Ok(self.spaces.get_or_init(|| found).as_ref())
     }
 }
 
@@ -136,13 +178,15 @@ impl<'c> System for Native<'c> {
     ) -> Result<Vec<Gap>, Error> {
         // With one processor the two threads would only alternate.
         let receive_ahead = query.may_receive_ahead() && Self::processors() > 1;
+        let spaces = self.spaces(query)?;
         let mut socket = self.socket();
         let dumps = socket.dumps().receive_ahead(receive_ahead);
+        let mut tables = |sink: &mut Sink<'_>| list(dumps, spaces, receive_ahead, query, sink);
         if !query.wants_unlisted() {
-            return list(dumps, query, sink);
+            return tables(sink);
         }
         let listed = &self.listed;
-        let mut gaps = list(dumps, query, &mut |row| {
+        let mut gaps = tables(&mut |row| {
             lock(listed).extend(row.inode());
             sink(row)
         })?;
@@ -152,7 +196,14 @@ impl<'c> System for Native<'c> {
         Ok(gaps)
     }
 
+    fn namespaces(&self) -> Vec<Namespace> {
+        self.spaces.get().and_then(Option::as_ref).map_or_else(Vec::new, Spaces::describe)
+    }
+
     fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
+        if self.spaces(query)?.is_some() {
+            return count_rows(query, counts, |sink| self.sockets(query, sink));
+        }
         let procfs = Proc::open();
         let mut read = |path: &str, text: &mut Vec<u8>| match &procfs {
             Ok(procfs) => procfs.read(path, text),
@@ -167,14 +218,24 @@ impl<'c> System for Native<'c> {
 
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
         self.socket().dumps().open_early();
-        OwnerSources::new(&self.cache.program, query, Arc::clone(&self.listed))
+        // A failure is that of the tables.
+        let spaces = self.spaces(query).ok().flatten();
+        if let Some(spaces) = spaces {
+            spaces.open_early();
+        }
+        let listed = Arc::clone(&self.listed);
+        OwnerSources::new(&self.cache.program, query, listed, spaces.map(Spaces::listed))
     }
 
     fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
         let sockets: Vec<&Socket> = sockets.collect();
         let mut socket = self.socket();
         let dumps = socket.dumps().receive_ahead(false);
-        let mut open = recheck::still_open(dumps, &mut sockets.iter().copied());
+        if let Some(spaces) = self.spaces.get().and_then(Option::as_ref) {
+            return spaces.still_open(dumps, &sockets);
+        }
+        let mut open =
+            recheck::still_open(dumps, &mut sockets.iter().copied(), &mut { recheck::MAX_LOOKUPS });
         families::still_open(dumps, &sockets, &mut open);
         open
     }
@@ -198,15 +259,14 @@ impl<'c> System for Native<'c> {
 
     fn unlisted_process(&self, pid: u32) -> Vec<Gap> {
         // Where it cannot be opened, owners are not searched for, which is a gap.
-        Proc::open().map_or_else(|_| Vec::new(), |procfs| unlisted_process::of_pid(&procfs, pid))
+        let is_listed = |netns| self.has_listed(netns);
+        Proc::open().map_or_else(|_| Vec::new(), |procfs| unlisted_process::of_pid(&procfs, pid, &is_listed))
     }
 
     fn unlisted_processes_named(&self, name: &OsStr) -> Vec<Gap> {
         let Ok(procfs) = Proc::open() else { return Vec::new() };
-        unlisted_process::of_name(&procfs, name, &|pids| {
-            let seen: Vec<ProcessSeen> = pids.iter().map(|pid| ProcessSeen::new(*pid, u64::MAX)).collect();
-            self.processes(&seen, Self::NAME_FIELDS, 1).0
-        })
+        let is_listed = |netns| self.has_listed(netns);
+        unlisted_process::of_name(&procfs, name, &|pids| self.describe(pids), &is_listed)
     }
 
     fn processors() -> usize {
@@ -238,12 +298,30 @@ impl<'c> System for Native<'c> {
         resolve::cgroup_id(path)
     }
 
+    fn netns_id(name: &str) -> Result<NetnsId, Error> {
+        plan::netns_id(name)
+    }
+
+    fn current_netns() -> Option<NetnsId> {
+        namespace_of("thread-self").ok().and_then(NonZeroU64::new).map(NetnsId)
+    }
+
     fn signal(&self, process: ProcessId, number: i32) -> Result<(), Error> {
         signal::signal(process, number)
     }
 
     fn destroy(socket: &Socket) -> Result<(), Error> {
-        destroy::destroy(socket)
+        let own = namespace_of("thread-self");
+        let Some(netns) = socket.netns.filter(|netns| own != Ok(netns.0.get())) else {
+            return destroy::destroy(socket);
+        };
+        // Never in this thread's namespace, where another socket may have the same ends.
+        let Some(target) = Target::find(netns.0.get()) else {
+            let why = format!("network namespace {netns} is not found");
+            return Err(Error::system("close", socket.subject(), io::Error::new(ErrorKind::NotFound, why)));
+        };
+        let mut dumps = Dumps::new(move || target.open().map_err(|why| why.errno)).opening_by("setns");
+        destroy::destroy_over(&mut dumps, socket)
     }
 }
 

@@ -8,22 +8,26 @@ use crate::model::process::Process;
 use crate::sys::linux::owners::walk::{Hidden, is_nested, is_of_other_namespace};
 use crate::sys::linux::procfs::program_name::is_named;
 use crate::sys::linux::procfs::{File, Procfs};
+use netstat_wire::linux::proc_pid_fd::network_namespace;
 use rustix::io::Errno;
 use std::ffi::OsStr;
 
 /// How many processes of one name are looked at.
 const MAX_PROCESSES: usize = 16;
 
+/// Whether the sockets of a network namespace, given by its number, have been listed.
+type IsListed<'a> = &'a dyn Fn(u64) -> bool;
+
 /// How many descriptors are looked at in all of them: a process may have a million.
 const MAX_DESCRIPTORS: u64 = 1 << 16;
 
 /// What is to be said of a process that has no row.
-pub(crate) fn of_pid(procfs: &impl Procfs, pid: u32) -> Vec<Gap> {
+pub(crate) fn of_pid(procfs: &impl Procfs, pid: u32, is_listed: IsListed<'_>) -> Vec<Gap> {
     if is_of_other_namespace(procfs) {
         return Vec::new();
     }
     match thread_group(procfs, pid) {
-        Some(leader) if leader == pid => of_processes(procfs, &[pid]),
+        Some(leader) if leader == pid => of_processes(procfs, &[pid], is_listed),
         Some(leader) => vec![not_found(format!("{pid} is a thread of process {leader}"))],
         // With hidepid the kernel reports the same of processes that exist.
         None if is_absent(procfs, pid) && is_absent(procfs, 1) => vec![hidden(Hidden::Mount)],
@@ -39,6 +43,7 @@ pub(crate) fn of_name(
     procfs: &impl Procfs,
     name: &OsStr,
     describe: &dyn Fn(&[u32]) -> Vec<Process>,
+    is_listed: IsListed<'_>,
 ) -> Vec<Gap> {
     if is_of_other_namespace(procfs) {
         return Vec::new();
@@ -60,7 +65,7 @@ pub(crate) fn of_name(
         }
     }
     if !named.is_empty() {
-        return of_processes(procfs, &named);
+        return of_processes(procfs, &named, is_listed);
     }
     if unread > 0 {
         return vec![Gap::new(GapKind::ProcessesUnreadable, unread, "/proc/<pid>/stat")];
@@ -94,14 +99,14 @@ fn thread_group(procfs: &impl Procfs, task: u32) -> Option<u32> {
     std::str::from_utf8(line).ok()?.trim().parse().ok()
 }
 
-fn of_processes(procfs: &impl Procfs, pids: &[u32]) -> Vec<Gap> {
+fn of_processes(procfs: &impl Procfs, pids: &[u32], is_listed: IsListed<'_>) -> Vec<Gap> {
     let (mut gaps, mut budget, mut skipped) = (Vec::new(), MAX_DESCRIPTORS, 0);
     for (number, pid) in pids.iter().enumerate() {
         let descriptors = procfs.sizes(*pid).ok().and_then(|sizes| sizes.descriptors).unwrap_or(1);
         match budget.checked_sub(descriptors) {
             Some(rest) if number < MAX_PROCESSES => {
                 budget = rest;
-                gaps.extend(of_process(procfs, *pid));
+                gaps.extend(of_process(procfs, *pid, is_listed));
             }
             _ => skipped += 1,
         }
@@ -112,7 +117,7 @@ fn of_processes(procfs: &impl Procfs, pids: &[u32]) -> Vec<Gap> {
     gaps
 }
 
-fn of_process(procfs: &impl Procfs, pid: u32) -> Vec<Gap> {
+fn of_process(procfs: &impl Procfs, pid: u32, is_listed: IsListed<'_>) -> Vec<Gap> {
     let mut sockets = Vec::new();
     let read = procfs.files(pid, None, &mut |fd, file| {
         if matches!(file, File::Socket(_)) {
@@ -136,7 +141,7 @@ fn of_process(procfs: &impl Procfs, pid: u32) -> Vec<Gap> {
         }
     }
     let mut gaps = Vec::new();
-    if listed_kinds > 0 && is_in_other_namespace(procfs, pid) {
+    if listed_kinds > 0 && is_in_other_namespace(procfs, pid, is_listed) {
         let source = format!("process {pid} is in another network namespace");
         gaps.push(Gap::new(GapKind::SocketsElsewhere, listed_kinds, source));
     }
@@ -147,8 +152,8 @@ fn of_process(procfs: &impl Procfs, pid: u32) -> Vec<Gap> {
     gaps
 }
 
-fn is_in_other_namespace(procfs: &impl Procfs, pid: u32) -> bool {
-    let namespace = |of: &str| procfs.link(&format!("{of}/ns/net")).ok();
-    let (own, other) = (namespace("thread-self"), namespace(&pid.to_string()));
-    own.zip(other).is_some_and(|(own, other)| own != other)
+/// Whether a process is in a network namespace whose sockets have not been listed.
+fn is_in_other_namespace(procfs: &impl Procfs, pid: u32, is_listed: IsListed<'_>) -> bool {
+    let link = procfs.link(&format!("{pid}/ns/net")).ok();
+    link.and_then(|link| network_namespace(&link)).is_some_and(|number| !is_listed(number))
 }

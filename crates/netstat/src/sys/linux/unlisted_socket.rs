@@ -16,6 +16,7 @@ use crate::model::protocol::{Protocol, SocketType};
 use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::linux::families::socket_type;
+use crate::sys::linux::netns::ListedNamespaces;
 use crate::sys::linux::procfs::{Proc, Procfs, protocol_name};
 use netstat_wire::linux::proc_pid_fd::socket_inode;
 use std::collections::HashMap;
@@ -46,19 +47,19 @@ impl Unlisted {
     }
 
     /// The rows of the sockets in the table of holders that were not listed. `seen`: what the search has seen of sockets,
-    /// those of other network namespaces than the listed one (`netns`) too.
+    /// those of other network namespaces than the listed ones (`netns`) too.
     pub(crate) fn rows(
         &self,
         table: &OwnerTable,
         mut seen: Vec<SeenSocket>,
-        netns: Option<u32>,
+        netns: &ListedNamespaces,
     ) -> (Vec<Socket>, Vec<Gap>) {
         let Some(filter) = &self.filter else { return (Vec::new(), Vec::new()) };
         let mut listed = std::mem::take(&mut *lock(&self.listed));
         listed.sort_unstable();
         seen.sort_unstable();
         seen.dedup();
-        let is_elsewhere = |seen: &&SeenSocket| netns.is_some_and(|netns| netns != seen.netns);
+        let is_elsewhere = |seen: &&SeenSocket| netns.of_rows(seen.netns).is_none();
         let wanted_elsewhere = seen.iter().filter(is_elsewhere).filter(|seen| filter.matches(&seen.row()));
         let mut elsewhere = wanted_elsewhere.count() as u64;
         let mut rows = Vec::new();
@@ -73,14 +74,17 @@ impl Unlisted {
             let at = seen.partition_point(|seen| seen.inode < inode);
             let seen = seen.get(at..).unwrap_or_default().iter().take_while(|seen| seen.inode == inode);
             if let Some(seen) = seen.into_iter().find(|seen| !is_elsewhere(seen)) {
-                rows.extend(Some(seen.row()).filter(|row| filter.matches(row)));
+                let mut row = seen.row();
+                row.netns = netns.of_rows(seen.netns).flatten();
+                rows.extend(Some(row).filter(|row| filter.matches(row)));
                 continue;
             }
             // Without a path it has been closed since.
             let path = owners().find_map(|owner| path_to(procfs.as_ref(), owner, inode));
             let row = path.map(|path| row(inode, named(&protocol_name(&path).unwrap_or_default())));
             let Some(row) = row.filter(|row| filter.matches(row)) else { continue };
-            if owners().any(|owner| namespaces.is_own(owner.pid)) {
+            // A process in a namespace may hold sockets of another one: only where it is listed by itself is one taken for its own.
+            if netns.is_own_alone() && owners().any(|owner| namespaces.is_own(owner.pid)) {
                 rows.push(row);
             } else {
                 elsewhere += 1;

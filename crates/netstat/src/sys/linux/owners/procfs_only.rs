@@ -6,6 +6,7 @@ use crate::model::gap::Gap;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
+use crate::sys::linux::netns::ListedNamespaces;
 use crate::sys::linux::owners::unmapped::Unmapped;
 use crate::sys::linux::owners::walk::ProcfsWalk;
 use crate::sys::linux::procfs::Proc;
@@ -25,19 +26,26 @@ pub(crate) struct OwnerSources<'c> {
     asked: OwnerSource,
     pids: Vec<u32>,
     unlisted: Unlisted,
+    netns: ListedNamespaces,
     /// Set if the tables of sockets were complete before the walk began.
     tables_complete: OnceLock<Option<Vec<u64>>>,
     walk: OnceLock<ProcfsWalk<Proc>>,
 }
 
 impl<'c> OwnerSources<'c> {
-    pub(crate) fn new(kept: &'c KeptProgram, query: &Query, listed: Listed) -> Self {
+    pub(crate) fn new(
+        kept: &'c KeptProgram,
+        query: &Query,
+        listed: Listed,
+        netns: Option<ListedNamespaces>,
+    ) -> Self {
         kept.unmapped.begin();
         Self {
             kept,
             asked: query.owner_source,
             pids: query.filter.pids(),
             unlisted: Unlisted::new(query, listed),
+            netns: netns.unwrap_or_else(ListedNamespaces::of_this_thread),
             tables_complete: OnceLock::new(),
             walk: OnceLock::new(),
         }
@@ -86,7 +94,7 @@ impl OwnerSearch for OwnerSources<'_> {
     }
 
     fn unlisted(&mut self, table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
-        self.unlisted.rows(table, Vec::new(), None)
+        self.unlisted.rows(table, Vec::new(), &self.netns)
     }
 
     fn verify(&self, socket: &mut Socket) {

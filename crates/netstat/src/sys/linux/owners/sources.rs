@@ -6,6 +6,7 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
+use crate::sys::linux::netns::ListedNamespaces;
 use crate::sys::linux::owners::bpf::{BpfSource, Families};
 use crate::sys::linux::owners::select::{KeptProgram, Strategy, load, select};
 use crate::sys::linux::owners::{task_files, walk};
@@ -13,7 +14,6 @@ use crate::sys::linux::procfs::Proc;
 use crate::sys::linux::unlisted_socket::{Listed, Unlisted};
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
-use std::os::unix::fs::MetadataExt;
 use std::sync::{Arc, OnceLock};
 
 /// A search for owners by the selected source.
@@ -23,17 +23,11 @@ pub(crate) struct OwnerSources<'c> {
     families: Families,
     pids: Vec<u32>,
     unlisted: Unlisted,
-    /// The inode number of this thread's network namespace, whose sockets are listed.
-    netns: Option<u32>,
+    /// The network namespaces whose sockets are listed.
+    netns: ListedNamespaces,
     /// Set if the tables of sockets were complete before the source was selected.
     complete_tables: OnceLock<Option<Vec<u64>>>,
     selected: OnceLock<Selected>,
-}
-
-/// The inode number of the network namespace of this thread; `None` if `/proc` does not show it.
-fn namespace_of_this_thread() -> Option<u32> {
-    let namespace = std::fs::metadata("/proc/thread-self/ns/net").ok()?;
-    u32::try_from(namespace.ino()).ok()
 }
 
 /// The source that was selected.
@@ -54,7 +48,13 @@ impl Selected {
 }
 
 impl<'c> OwnerSources<'c> {
-    pub(crate) fn new(kept: &'c KeptProgram, query: &Query, listed: Listed) -> Self {
+    /// `netns`: the listed network namespaces; `None`: that of this thread.
+    pub(crate) fn new(
+        kept: &'c KeptProgram,
+        query: &Query,
+        listed: Listed,
+        netns: Option<ListedNamespaces>,
+    ) -> Self {
         kept.unmapped.begin();
         Self {
             kept,
@@ -62,7 +62,7 @@ impl<'c> OwnerSources<'c> {
             families: if query.wants_other_families() { Families::All } else { Families::Internet },
             pids: query.filter.pids(),
             unlisted: Unlisted::new(query, listed),
-            netns: namespace_of_this_thread(),
+            netns: netns.unwrap_or_else(ListedNamespaces::of_this_thread),
             complete_tables: OnceLock::new(),
             selected: OnceLock::new(),
         }
@@ -70,9 +70,11 @@ impl<'c> OwnerSources<'c> {
 
     fn iteration(&self, program: Arc<BpfSource>, reason: &'static str) -> Iteration {
         let nested = program.level() > 0;
+        let ListedNamespaces { all: netns, unnamed: unnamed_netns } = self.netns.clone();
         let scope = task_files::Scope {
             nested,
-            netns: self.netns,
+            netns,
+            unnamed_netns,
             pids: self.pids.clone(),
             unlisted: self.unlisted.is_wanted(),
         };
@@ -172,7 +174,7 @@ impl OwnerSearch for OwnerSources<'_> {
             Some(Selected::Iterate(search)) => search.sockets(),
             _ => Vec::new(),
         };
-        self.unlisted.rows(table, seen, self.netns)
+        self.unlisted.rows(table, seen, &self.netns)
     }
 
     fn verify(&self, socket: &mut Socket) {

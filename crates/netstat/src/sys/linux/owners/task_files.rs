@@ -10,10 +10,11 @@
 //! replaces it.
 
 use super::walk::{ProcfsWalk, search_without_descriptor};
-use crate::engine::owner_table::{Holding, OwnerTable, ProcessSeen};
+use crate::engine::owner_table::{Holding, OWN_NETNS, OwnerTable, ProcessSeen, netns_tag};
 use crate::engine::parallel::lock;
 use crate::log::debug;
 use crate::model::gap::{Gap, GapKind};
+use crate::model::identity::NetnsId;
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership};
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
@@ -24,6 +25,7 @@ use crate::sys::linux::protocols::{IPPROTO_MPTCP, IPPROTO_SCTP};
 use crate::sys::linux::unlisted_socket::SeenSocket;
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
+use std::num::NonZeroU64;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -57,8 +59,10 @@ pub(crate) struct TaskFileSearch<S, P: Procfs, O> {
 pub(crate) struct Scope {
     /// Whether this is a nested pid namespace: the processes of those above it are not seen.
     pub(crate) nested: bool,
-    /// The inode number of the network namespace whose sockets are listed; `None`: not known.
-    pub(crate) netns: Option<u32>,
+    /// The inode numbers of the network namespaces whose sockets are listed; none: not known.
+    pub(crate) netns: Vec<u32>,
+    /// The one among several of these whose rows do not name it.
+    pub(crate) unnamed_netns: Option<u32>,
     /// The processes that the query names; none: all.
     pub(crate) pids: Vec<u32>,
     /// Whether sockets are wanted that no table lists.
@@ -80,9 +84,10 @@ impl Scope {
         let Some(Evidence { family, netns, cookie, port, protocol, .. }) = file.evidence else {
             return Some(holding);
         };
-        if self.netns.is_some_and(|listed| listed != netns) {
+        if !self.netns.is_empty() && !self.netns.contains(&netns) {
             return None;
         }
+        let holding = holding.in_netns(self.netns_tag(netns));
         match protocol {
             // Its subflows have its inode, and cookies and ports of their own.
             IPPROTO_MPTCP => return Some(holding),
@@ -95,6 +100,16 @@ impl Scope {
         }
         // Without a port it was not bound yet, and is in no table.
         (port != 0 || self.unlisted).then(|| holding.of_socket(cookie, port, protocol))
+    }
+
+    /// Where sockets of several namespaces are listed, the number by which a holding says which is meant.
+    fn netns_tag(&self, netns: u32) -> u8 {
+        match NonZeroU64::new(netns.into()) {
+            _ if self.netns.len() < 2 => 0,
+            _ if self.unnamed_netns == Some(netns) => OWN_NETNS,
+            Some(number) => netns_tag(NetnsId(number)),
+            None => 0,
+        }
     }
 }
 

@@ -205,6 +205,27 @@ fn each_name(path: &str, mut each: impl FnMut(BorrowedFd<'_>, &CStr)) -> Result<
     Ok(())
 }
 
+/// Calls `each` with every descriptor in such a directory as `12/fd`, and with the text of its link, cut after
+/// [`LINK_BYTES`]. Fails if the links may not be read.
+pub(crate) fn each_link(path: &str, each: &mut dyn FnMut(i32, &[u8])) -> Result<(), Errno> {
+    let mut link = [MaybeUninit::uninit(); LINK_BYTES];
+    let mut refused = None;
+    each_name(path, |directory, name| {
+        let Some(fd) = number(name.to_bytes()).and_then(|fd| i32::try_from(fd).ok()) else { return };
+        // One refusal is that of all.
+        if refused.is_some() {
+            return;
+        }
+        match readlinkat_raw(directory, name, &mut link) {
+            Ok((target, _)) => each(fd, target),
+            // Closed since the directory was read.
+            Err(Errno::NOENT) => {}
+            Err(errno) => refused = Some(errno),
+        }
+    })?;
+    refused.map_or(Ok(()), Err)
+}
+
 /// The numbers that name entries of a directory.
 fn numbers(path: &str) -> Result<Vec<u32>, Errno> {
     let mut numbers = Vec::new();

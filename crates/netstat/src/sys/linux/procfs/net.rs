@@ -19,7 +19,7 @@ use crate::sys::linux::dedup::Dedup;
 use crate::sys::linux::protocols::ProtocolInfo;
 use crate::sys::linux::{details, raw, row};
 use netstat_wire::linux::proc_net::{Endian, ProcNet};
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read};
 use std::ops::Range;
@@ -40,8 +40,13 @@ pub(crate) type Open<'a> = &'a mut dyn FnMut(&str) -> io::Result<Box<dyn Read>>;
 
 /// Opens a file of the real kernel.
 pub(crate) fn open(path: &str) -> io::Result<Box<dyn Read>> {
+    Ok(Box::new(open_file(path)?))
+}
+
+/// The same as a file.
+pub(crate) fn open_file(path: &str) -> io::Result<File> {
     // Does not wait for the writer of a FIFO that may be mounted over the file.
-    Ok(Box::new(OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)?))
+    OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path)
 }
 
 /// An open file.

@@ -191,6 +191,7 @@ fn atom(term: &Term) -> Option<Code> {
         | Term::Listening
         | Term::Uid(_)
         | Term::Inode(_)
+        | Term::Netns(_)
         | Term::Pid(_)
         | Term::Process(_)
         | Term::TooDeep => None,

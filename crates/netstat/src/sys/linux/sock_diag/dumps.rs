@@ -31,6 +31,8 @@ pub(crate) struct Dumps<'o> {
     seq: u32,
     /// Whether long answers may be received on a second thread.
     ahead: bool,
+    /// The call by which a failure to open it is named.
+    opened_by: &'static str,
 }
 
 impl<'o> Dumps<'o> {
@@ -38,7 +40,22 @@ impl<'o> Dumps<'o> {
         mut open: impl FnMut() -> Result<P, Errno> + Send + 'o,
     ) -> Dumps<'o> {
         let open: Open<'o> = Box::new(move || Ok(Box::new(open()?)));
-        Self { open, peer: None, buffer: Vec::new(), seq: 0, ahead: false }
+        Self { open, peer: None, buffer: Vec::new(), seq: 0, ahead: false, opened_by: "socket" }
+    }
+
+    /// The same, of a socket whose opening fails by this call rather than by socket(2).
+    pub(crate) fn opening_by(self, call: &'static str) -> Self {
+        Self { opened_by: call, ..self }
+    }
+
+    /// Uses a socket that is open already.
+    pub(crate) fn set_peer(&mut self, peer: impl Peer + 'static) {
+        self.peer = Some(Box::new(peer));
+    }
+
+    /// Exchanges the buffer for another one, so that several of these can share one.
+    pub(crate) fn swap_buffer(&mut self, buffer: &mut Vec<u8>) {
+        std::mem::swap(&mut self.buffer, buffer);
     }
 
     /// Sets whether long answers may be received on a second thread.
@@ -63,7 +80,7 @@ impl<'o> Dumps<'o> {
     pub(crate) fn ask(&mut self, request: impl FnOnce(u32) -> Vec<u8>) -> Result<Answer<'_>, Fault> {
         let peer = match self.peer.take() {
             Some(peer) => peer,
-            None => (self.open)().map_err(|errno| Fault::Call("socket", errno))?,
+            None => (self.open)().map_err(|errno| Fault::Call(self.opened_by, errno))?,
         };
         self.buffer.resize(BUFFER_BYTES, 0);
         self.seq = self.seq.wrapping_add(1);

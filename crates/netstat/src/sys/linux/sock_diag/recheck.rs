@@ -10,12 +10,17 @@ use crate::sys::linux::row::{address_family, sock_id};
 use rustix::io::Errno;
 
 /// The number of rows that are looked up. Each takes a microsecond or two.
-const MAX_LOOKUPS: usize = 1024;
+pub(crate) const MAX_LOOKUPS: usize = 1024;
 
 /// Returns for each row whether it is still open. True where that is unknown: for rows beyond the limit or without
 /// a cookie, and if the kernel does not answer.
-pub(crate) fn still_open(dumps: &mut Dumps<'_>, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
-    let mut lookups = 0;
+///
+/// `left`: how many rows may still be looked up.
+pub(crate) fn still_open(
+    dumps: &mut Dumps<'_>,
+    sockets: &mut dyn Iterator<Item = &Socket>,
+    left: &mut usize,
+) -> Vec<bool> {
     let mut still_open = Vec::new();
     for socket in sockets {
         let Some((info, id)) =
@@ -26,11 +31,11 @@ pub(crate) fn still_open(dumps: &mut Dumps<'_>, sockets: &mut dyn Iterator<Item 
         };
         // The table that a lookup searches does not hold sockets that are bound but idle.
         let is_idle = info.has_bound_inactive && socket.state == Some(State::Closed);
-        if lookups >= MAX_LOOKUPS || socket.cookie.is_none() || is_idle {
+        if *left == 0 || socket.cookie.is_none() || is_idle {
             still_open.push(true);
             continue;
         }
-        lookups += 1;
+        *left -= 1;
         let request = lookup::exact(info, address_family(socket.family), 0, id);
         let answer = dumps.ask(|seq| request.encode(0, seq)).and_then(Answer::finish);
         still_open.push(match answer {
@@ -39,7 +44,7 @@ pub(crate) fn still_open(dumps: &mut Dumps<'_>, sockets: &mut dyn Iterator<Item 
             Err(Fault::Refused(error)) => error.raw_os_error() != Some(Errno::NOENT.raw_os_error()),
             Ok(()) => true,
             Err(_) => {
-                lookups = MAX_LOOKUPS;
+                *left = 0;
                 true
             }
         });

@@ -315,7 +315,7 @@ fn still_open_in(given: Vec<Vec<Answer>>, cookies: &[u64], state: Option<State>)
         is_peer(&peer);
         Ok(peer)
     });
-    recheck::still_open(&mut dumps, &mut sockets.iter())
+    recheck::still_open(&mut dumps, &mut sockets.iter(), &mut { recheck::MAX_LOOKUPS })
 }
 
 #[test]

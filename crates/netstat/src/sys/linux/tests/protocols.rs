@@ -446,7 +446,7 @@ fn sockets_without_an_exact_request_are_neither_looked_up_nor_closed() {
     };
     let sockets = [Protocol::Icmp, Protocol::Raw(1), Protocol::Sctp, Protocol::Mptcp].map(row);
     let mut dumps = Dumps::new(|| -> Result<super::script::ScriptedPeer, Errno> { panic!("a request") });
-    assert_eq!(still_open(&mut dumps, &mut sockets.iter()), [true; 4]);
+    assert_eq!(still_open(&mut dumps, &mut sockets.iter(), &mut 4), [true; 4]);
     for socket in &sockets {
         let error = destroy_over(&mut dumps, socket).unwrap_err();
         assert!(error.is_unsupported(), "{error}");

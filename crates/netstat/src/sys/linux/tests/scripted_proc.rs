@@ -22,6 +22,7 @@ use crate::sys::linux::procfs::{File, Procfs, Sizes, TableRead};
 use crate::sys::linux::unlisted_process;
 use crate::sys::support;
 use crate::sys::system::System;
+use netstat_wire::linux::proc_pid_fd::network_namespace;
 use rustix::io::Errno;
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -163,6 +164,12 @@ impl Later {
 }
 
 impl ScriptedProc {
+    /// Whether this is the number of the caller's network namespace, which alone is listed.
+    fn is_own_netns(&self, number: u64) -> bool {
+        let link = (&self).link("thread-self/ns/net").ok();
+        link.and_then(|link| network_namespace(&link)) == Some(number)
+    }
+
     /// The first process, this one (which holds nothing), and the process 12, which holds the socket.
     pub(super) fn new() -> Self {
         let own = std::process::id();
@@ -487,14 +494,15 @@ impl<'a> System for &'a ScriptedProc {
     }
 
     fn unlisted_process(&self, pid: u32) -> Vec<Gap> {
-        unlisted_process::of_pid(self, pid)
+        unlisted_process::of_pid(self, pid, &|netns| self.is_own_netns(netns))
     }
 
     fn unlisted_processes_named(&self, name: &OsStr) -> Vec<Gap> {
-        unlisted_process::of_name(self, name, &|pids| {
+        let describe = |pids: &[u32]| {
             let seen: Vec<ProcessSeen> = pids.iter().map(|pid| ProcessSeen::new(*pid, u64::MAX)).collect();
             self.processes(&seen, Self::NAME_FIELDS, 1).0
-        })
+        };
+        unlisted_process::of_name(self, name, &describe, &|netns| self.is_own_netns(netns))
     }
 
     fn is_named(&self, wanted: &OsStr, process: &Process) -> Option<bool> {

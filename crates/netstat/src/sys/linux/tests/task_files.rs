@@ -88,8 +88,9 @@ impl<'w> System for &'w Iterated {
 
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
         let proc = &self.proc;
+        let netns = self.netns.into_iter().collect();
         let pids = query.filter.pids();
-        let scope = Scope { nested: self.nested, netns: self.netns, pids, unlisted: false };
+        let scope = Scope { nested: self.nested, netns, unnamed_netns: None, pids, unlisted: false };
         proc.unmapped.begin();
         let search: Self::OwnerSearch =
             TaskFileSearch::over(Iteration(proc), scope, "asked for", Box::new(move || Ok(proc)));
