@@ -21,7 +21,7 @@
 //! The reason for a row without owner comes from its state, its inode, and a lookup that shows whether the socket
 //! is still open.
 //!
-//! With enough privileges, a BPF program ([`owners::bpf`]) finds the same in a tenth of the time.
+//! With enough privileges, a BPF program ([`owners::bpf`]) finds the same in a thirtieth of the time.
 //!
 //! # How processes are described
 //! From `/proc/<pid>/{stat,cmdline,exe}` and the owner of that directory ([`procfs::process`]), only for the

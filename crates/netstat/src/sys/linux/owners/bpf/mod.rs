@@ -1,15 +1,19 @@
-//! The holders of sockets, found by a program that runs in the kernel: an iterator over all descriptors of all tasks.
+//! The holders of sockets, found by a program that runs in the kernel and reads the descriptor tables of all tasks.
 //!
-//! # The program
-//! The program ([`program`]) has some fifty instructions, assembled for the structures of the running kernel as
-//! `/sys/kernel/btf/vmlinux` describes them. It is loaded and attached once; each [`read`] then visits the descriptors,
-//! ten times as fast as the links in `/proc` can be read. Nothing is pinned and no event is traced: program and link are
-//! descriptors of this process and end with it.
+//! # The programs
+//! They are assembled for the structures of the running kernel as `/sys/kernel/btf/vmlinux` describes them, loaded and
+//! attached once, and run at each [`read`]. Nothing is pinned and no event is traced: programs, links and map are
+//! descriptors of this process and end with it. There are two, and the second is loaded where the first cannot be or does
+//! not report a socket of this process as it is:
+//!
+//! - [`fdtable`] is attached to the iterator over tasks and walks their tables by itself, thirty times as fast as the links
+//!   in `/proc` can be read;
+//! - [`program`] has some fifty instructions that the iterator over descriptors calls for each of them, ten times as fast.
 //!
 //! # Rights
 //! `CAP_BPF` and `CAP_PERFMON`, or `CAP_SYS_ADMIN`, in the initial user namespace. [`may_load`] checks the capabilities
-//! of the thread first, so that a thread without them never tries. The iterator makes no ptrace access check: it also
-//! reports the descriptors of processes whose links may not be read.
+//! of the thread first, so that a thread without them never tries. Neither makes a ptrace access check: they also
+//! report the descriptors of processes whose links may not be read.
 //!
 //! # What it sees
 //! The tasks of the pid namespace of the reading thread, by their numbers in it ([`level`]), and the tables of threads
@@ -18,7 +22,7 @@
 //!
 //! # Since when
 //! Linux 5.8, with `CONFIG_DEBUG_INFO_BTF`; in a nested pid namespace 6.5, since older kernels refuse accesses to
-//! `struct pid` beyond its declared length.
+//! `struct pid` beyond its declared length. The program that walks tables: 6.4.
 //!
 //! [`read`]: HeldSource::read
 //!
