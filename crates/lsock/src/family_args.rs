@@ -1,6 +1,5 @@
 //! The options that select families: `-4`, `-6`, `-x`, `-f`.
 
-use crate::filter_args::FilterArgs;
 use crate::usage::UsageError;
 use netstat::{Family, Filter, ProtocolKind, Query};
 
@@ -17,11 +16,11 @@ pub(crate) struct FamilyArgs {
 }
 
 impl FamilyArgs {
-    pub(crate) fn new(args: &FilterArgs) -> Result<Self, UsageError> {
+    /// Those whose options are set, and those that were typed.
+    pub(crate) fn new(flags: &[(bool, Family)], typed: &[String]) -> Result<Self, UsageError> {
         let mut named = Self::default();
-        let flags = [(args.ipv4, Family::Ipv4), (args.ipv6, Family::Ipv6), (args.unix, Family::Unix)];
-        flags.into_iter().filter(|(is_set, _)| *is_set).for_each(|(_, family)| named.add(family));
-        for typed in &args.family {
+        flags.iter().filter(|(is_set, _)| *is_set).for_each(|(_, family)| named.add(*family));
+        for typed in typed {
             if typed.eq_ignore_ascii_case("all") {
                 named.all = true;
             } else {
@@ -90,8 +89,8 @@ mod tests {
     use super::*;
 
     fn named(typed: &[&str]) -> Result<Vec<Family>, UsageError> {
-        let family = typed.iter().map(|it| (*it).to_owned()).collect();
-        let named = FamilyArgs::new(&FilterArgs { family, ..FilterArgs::default() })?;
+        let typed: Vec<String> = typed.iter().map(|it| (*it).to_owned()).collect();
+        let named = FamilyArgs::new(&[], &typed)?;
         Ok(named.ip.into_iter().chain(named.others).collect())
     }
 

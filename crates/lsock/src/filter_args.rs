@@ -6,7 +6,7 @@ use crate::family_args::FamilyArgs;
 use crate::protocol_args::OfProtocols;
 use crate::usage::{LINE, UsageError, quoted};
 use clap::ValueHint;
-use netstat::{Filter, FilterError, ProtocolKind, Query, Scope, State};
+use netstat::{Family, Filter, FilterError, ProtocolKind, Query, Scope, State};
 
 const HEADING: &str = "Filters";
 
@@ -88,6 +88,11 @@ pub struct FilterArgs {
 }
 
 impl FilterArgs {
+    fn families(&self) -> Result<FamilyArgs, UsageError> {
+        let flags = [(self.ipv4, Family::Ipv4), (self.ipv6, Family::Ipv6), (self.unix, Family::Unix)];
+        FamilyArgs::new(&flags, &self.family)
+    }
+
     /// The query for all sockets of the selected protocols and families.
     pub(crate) fn query(&self) -> Result<Query, UsageError> {
         let letters = [
@@ -99,7 +104,7 @@ impl FilterArgs {
         ];
         let letters = letters.into_iter().filter_map(|(is_set, kind)| is_set.then_some(kind));
         let OfProtocols { query, is_named, has_tcp } = OfProtocols::new(letters, &self.protocol)?;
-        let mut query = FamilyArgs::new(self)?.select(query, is_named);
+        let mut query = self.families()?.select(query, is_named);
         if self.bound {
             if !has_tcp {
                 return Err(UsageError::new(

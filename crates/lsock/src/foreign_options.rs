@@ -11,9 +11,12 @@ const INSTEAD: &[(&[&str], &str)] = &[
         &["-K", "--kill"],
         "sockets are closed by lsock destroy FILTER; processes: kill $(lsock --pids -l :8080)",
     ),
-    (&["-0", "--packet", "--link"], "packet sockets are not supported"),
+    (&["-0", "--packet", "--link"], "packet sockets: lsock -f link"),
     (&["-d", "--dccp"], "DCCP is not supported: Linux 6.16 has removed it"),
-    (&["--vsock", "--tipc", "--tipcinfo", "--xdp", "--netlink"], "lsock lists TCP and UDP sockets: -t, -u"),
+    (
+        &["--vsock", "--tipc", "--tipcinfo", "--xdp", "--netlink"],
+        "sockets of other families: lsock -f vsock (tipc, xdp, netlink)",
+    ),
     (
         &["-E", "--events", "-c", "--continuous", "--watch", "--interval", "--follow", "--repeat"],
         "repeat a listing by: watch -n 1 lsock",
@@ -49,7 +52,7 @@ const INSTEAD: &[(&[&str], &str)] = &[
         &["--src", "--dst", "--from", "--to"],
         "ends are typed as words: lsock src 10.0.0.1, lsock dst 10.0.0.0/8",
     ),
-    (&["--protocol", "--proto", "--type", "--kind"], "the protocols are -t (TCP) and -u (UDP)"),
+    (&["--proto", "--type", "--kind"], "protocols are selected by -t, -u, -w, -S, -M and --protocol NAME"),
     (
         &["--established", "--connected", "-C"],
         "states are typed as words: lsock established, or --state established",

@@ -77,14 +77,13 @@ fn of_tables(tables: &OsStr) -> Result<Vec<OsString>, UsageError> {
     let mut options: Vec<OsString> = Vec::new();
     for table in tables.to_str().unwrap_or_default().split(',') {
         match table {
-            "all" => {}
+            "all" => options.push("--family=all".into()),
             "inet" => options.extend(["--tcp".into(), "--udp".into()]),
             "tcp" => options.push("--tcp".into()),
             "udp" => options.push("--udp".into()),
             "" => return Err(UsageError::new("-A needs a value; example: lsock -A tcp,udp, or lsock -tu")),
-            // If there is such an option, it lists them; if not, the message names it.
             name if name.bytes().all(|byte| byte.is_ascii_lowercase()) => {
-                options.push(format!("--{name}").into())
+                options.push(format!("--protocol={name}").into())
             }
             name => {
                 return Err(UsageError::new(format!(
@@ -140,7 +139,8 @@ mod tests {
             ("-p1,2", "--pid=1,2"),
             ("-A tcp,udp -n", "--tcp --udp -n"),
             ("--query=inet", "--tcp --udp"),
-            ("-A all", ""),
+            ("-A all", "--family=all"),
+            ("-A unix,raw", "--protocol=unix --protocol=raw"),
         ] {
             assert_eq!(line(typed).as_deref(), Ok(expected), "{typed}");
         }

@@ -27,15 +27,15 @@ lsock: the network sockets of this machine and the processes that hold them
   lsock nginx      a process, by its name      lsock -l nginx    its listeners
   lsock state established dport = :443         the filter language of ss
 
-Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
+Which:   -t TCP  -u UDP  -x unix  -w raw  -S SCTP  -M MPTCP  --protocol NAME,...
+         -4 IPv4  -6 IPv6  -f FAMILY,...  -l listening  -B bound only
          --port N,N-M  --local-port N  --remote-port N  --state STATE,...
          --pid N,...  --process NAME  --user NAME,...  -N NAME|PID|PATH|all
 Columns: --columns NAME,... (+NAME adds)  --sort NAME,-NAME  -r names of hosts
          -i all details  -o timers  -e uid, inode, cookie  -m memory
          --no-owners (much faster)  -H no header  --color auto|always|never
-Output:  --json  --jsonl  --csv  --format NAME
+Output:  --json  --jsonl  --csv  --format NAME  -W wide  --no-pager
          -s counts by state  --pids pids alone  -q exit status alone
-         -W wide: nothing shortened  --no-pager
 Ignored: -a -n -p -O -P -Q (all states, numbers and processes are the default)
 
 lsock overview [FILTER]      listeners and connections on one screen

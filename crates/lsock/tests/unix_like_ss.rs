@@ -120,10 +120,10 @@ fn sockets(name: &str) -> impl Sized + use<> {
     )
 }
 
-/// Runs a comparison up to five times: other processes open and close sockets meanwhile.
+/// Runs a comparison up to twenty times: other processes open and close sockets meanwhile.
 fn assert_eventually_nothing_is(mut compare: impl FnMut() -> Vec<String>) {
     let mut last = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..20 {
         last = compare();
         if last.is_empty() {
             return;
@@ -183,7 +183,10 @@ fn holders_of_unix_sockets_are_those_of_lsof() {
                 different.push(format!("{inode}: {holders:?}, lsof {of_lsof:?}"));
             }
         }
-        assert!(own_seen >= 8, "lsof finds the sockets of the test");
+        if own_seen < 8 {
+            // A process that another test forks holds copies of all until it runs its program.
+            different.push(format!("lsof finds {own_seen} sockets of the test"));
+        }
         different
     });
 }

@@ -147,6 +147,11 @@ fn live_datagram_socket_names_the_one_that_it_sends_to() {
     }
     let row = row(&snapshot, &log);
     assert_eq!((row.remote.as_ref(), row.peer_identity()), (None, None), "it is connected to none of them");
+    assert!(row.is_listening(), "{row:?}");
+    let listening = Query::new().unix().listening().snapshot().unwrap();
+    let has =
+        |socket: &UnixDatagram| listening.sockets.iter().any(|row| row.inode() == Some(inode_of(socket)));
+    assert!(has(&log) && !senders.iter().any(has));
 }
 
 #[test]

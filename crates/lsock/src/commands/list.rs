@@ -11,7 +11,7 @@ use lsock::rights::Rights;
 use lsock::users::Users;
 use lsock::view::View;
 use lsock::{gaps, render, sort};
-use netstat::{GapKind, Lister, Snapshot, Socket};
+use netstat::{Gap, GapKind, Lister, Snapshot, Socket};
 use std::io::{self, IsTerminal, Write};
 use std::mem::ManuallyDrop;
 
@@ -55,9 +55,13 @@ fn rows(args: &ListArgs) -> Result<(), EarlyExit> {
     let unseen = gaps::line(line.as_ref().unwrap_or(&snapshot), plan.owner_source, || {
         Rights::of_process(ffi::effective_uid())
     });
-    if rows.is_empty() && note.is_none() && unseen.is_none() && plan.output.format == Format::Table {
-        note = Some("no socket matches".to_owned());
-    }
+    let unseen =
+        if rows.is_empty() && note.is_none() && plan.output.format == Format::Table && !explains(&snapshot) {
+            let nothing = "no socket matches";
+            Some(unseen.map_or_else(|| nothing.to_owned(), |unseen| format!("{nothing}; {unseen}")))
+        } else {
+            unseen
+        };
     let below_table = plan.output.screen.is_some() && plan.output.header && !rows.is_empty();
     // The footer of the table is on the same terminal.
     let unseen = if below_table && io::stderr().is_terminal() {
@@ -86,6 +90,21 @@ fn shown_plan(args: &ListArgs, mut plan: Plan) -> Plan {
         plan.show_on(screen);
     }
     plan
+}
+
+/// Whether a gap is the reason why nothing is listed.
+fn explains(snapshot: &Snapshot) -> bool {
+    let is_reason = |gap: &Gap| {
+        matches!(
+            gap.kind,
+            GapKind::ProcessNotFound
+                | GapKind::SocketsElsewhere
+                | GapKind::SocketsOfOtherKinds
+                | GapKind::SocketsUndecided
+                | GapKind::TableUnavailable
+        )
+    };
+    snapshot.gaps.iter().any(is_reason)
 }
 
 /// The gaps of a snapshot but for processes that do not exist.

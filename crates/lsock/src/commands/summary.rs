@@ -14,13 +14,21 @@ pub(crate) fn run(args: &ListArgs) -> Result<(), EarlyExit> {
     let counts = Lister::new().count(&plan::selection(args)?).map_err(EarlyExit::Query)?;
     let mut text = String::new();
     if !args.no_header {
-        text.push_str("PROTO  STATE        SOCKETS\n");
+        text.push_str("PROTO    STATE        SOCKETS\n");
     }
+    // Protocols of one name (the protocols of netlink) are one row.
+    let mut rows: Vec<(&str, &str, u64)> = Vec::new();
     for (protocol, state, count) in counts.iter() {
-        let _ =
-            writeln!(text, "{:<5}  {:<11}  {count:>7}", protocol.as_str(), state_name(state).unwrap_or("-"));
+        let (protocol, state) = (protocol.as_str(), state_name(state).unwrap_or("-"));
+        match rows.iter_mut().find(|row| (row.0, row.1) == (protocol, state)) {
+            Some(row) => row.2 += count,
+            None => rows.push((protocol, state, count)),
+        }
     }
-    let _ = writeln!(text, "{:<5}  {:<11}  {:>7}", "all", "-", counts.total());
+    rows.push(("all", "-", counts.total()));
+    for (protocol, state, count) in rows {
+        let _ = writeln!(text, "{protocol:<7}  {state:<11}  {count:>7}");
+    }
     exit::print(&text)?;
     let mut unseen = Snapshot::default();
     unseen.gaps = counts.gaps;

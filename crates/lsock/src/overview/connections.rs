@@ -17,6 +17,8 @@ use std::time::Duration;
 pub(super) struct Connection {
     pub(super) count: usize,
     is_accepted: bool,
+    /// Without one it is not known which end opened the connection.
+    has_port: bool,
     process: Label,
     peer: Peer,
     protocol: Protocol,
@@ -145,6 +147,7 @@ impl Connection {
         Self {
             count: 1,
             is_accepted,
+            has_port: socket.local.port().is_some(),
             process,
             peer,
             protocol: socket.protocol,
@@ -163,11 +166,13 @@ impl Connection {
 
     fn row(&self, screen: &Screen) -> Vec<Cell> {
         let text = |style: Style, text: &str| Cell::Text(style, text.to_owned());
-        let arrow = match (self.is_accepted, screen.unicode) {
-            (true, true) => "←",
-            (false, true) => "→",
-            (true, false) => "<-",
-            (false, false) => "->",
+        let arrow = match (self.is_accepted, self.has_port, screen.unicode) {
+            (true, _, true) => "←",
+            (false, true, true) => "→",
+            (false, false, true) => "↔",
+            (true, _, false) => "<-",
+            (false, true, false) => "->",
+            (false, false, false) => "--",
         };
         let state = match self.state {
             Some(State::Established) | None => Style::new(),

@@ -226,6 +226,8 @@ impl<'v> Listener<'v> {
     }
 }
 
+pub(super) const TITLE: &str = "LISTENING";
+
 /// The lines as cells.
 pub(super) fn grid(listeners: &[Listener<'_>], screen: &Screen) -> Grid {
     let column = Column { heading: "", is_right: false, before: 2, shrinks: None, goes: None };
@@ -251,7 +253,7 @@ pub(super) fn grid(listeners: &[Listener<'_>], screen: &Screen) -> Grid {
             *port = format!("{port:>5}");
         }
     }
-    Grid { columns, rows, title: Some("LISTENING") }
+    Grid { columns, rows, title: Some(TITLE) }
 }
 
 #[cfg(test)]

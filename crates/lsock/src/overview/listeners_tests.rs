@@ -20,6 +20,15 @@ fn at(local: &str, pids: &[u32]) -> Socket {
     listener(local.parse::<SocketAddr>().unwrap(), pids)
 }
 
+#[test]
+fn overview_without_listeners_has_no_headings() {
+    let snapshot = Snapshot::default();
+    let users = Users::known(&[]);
+    let view = View::new(&snapshot, &users);
+    let text = crate::overview::text(&view, &screen(), crate::overview::Extent::All, &[], None);
+    assert_eq!(text, "LISTENING  none\n0 sockets · lsock -W: every socket\n");
+}
+
 /// Protocol, address and number of addresses of each line.
 fn lines(sockets: Vec<Socket>) -> Vec<String> {
     let mut snapshot = Snapshot::default();

@@ -51,7 +51,13 @@ pub fn text(
     let footer = footer(view, screen, &listeners, unseen);
     let mut lines = Lines::new(screen);
 
-    listeners::grid(&listeners, screen).write(&mut lines, screen);
+    if listeners.is_empty() {
+        lines.push(BOLD, listeners::TITLE);
+        lines.push(FAINT, "  none");
+        lines.end();
+    } else {
+        listeners::grid(&listeners, screen).write(&mut lines, screen);
+    }
     let is_empty = connections.is_empty();
     // One line for the heading of each part, and one for the prompt of the shell.
     let taken = listeners.len() + footer.len() + 3;

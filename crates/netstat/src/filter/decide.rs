@@ -6,6 +6,7 @@ use super::term::{End, Term};
 use crate::model::endpoint::Endpoint;
 use crate::model::family::Family;
 use crate::model::owner::OwnerRole;
+use crate::model::protocol::Protocol;
 use crate::model::protocol_kind::ProtocolKind;
 use crate::model::socket::Socket;
 use crate::model::state::State;
@@ -112,6 +113,10 @@ impl Term {
             Self::Type(wanted) => socket.socket_type? == *wanted,
             Self::Family(family) => socket.family == *family,
             Self::States(states) => states.contains(state(socket)?),
+            Self::Listening if socket.protocol == Protocol::Unix => {
+                socket.state?;
+                socket.is_listening()
+            }
             Self::Listening => state(socket)? == listening(socket.protocol.kind()),
             Self::Port(end, ports) => {
                 let in_range =

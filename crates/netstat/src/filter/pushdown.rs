@@ -42,6 +42,12 @@ impl PartlyKnown {
                 _ => None,
             },
             Term::States(states) => self.state.map(|it| states.contains(it)),
+            // A datagram socket with a name waits for others in either state.
+            Term::Listening if self.protocol == Some(ProtocolKind::Unix) => match self.state? {
+                State::Listen => Some(true),
+                State::Closed | State::Established => None,
+                _ => Some(false),
+            },
             Term::Listening => self.protocol.zip(self.state).map(|(protocol, it)| it == listening(protocol)),
             _ => None,
         }

@@ -1,7 +1,7 @@
 //! The row: one socket, the same type on every system.
 
 use crate::model::details::Details;
-use crate::model::endpoint::Endpoint;
+use crate::model::endpoint::{Endpoint, UnixName};
 use crate::model::family::Family;
 use crate::model::identity::{Identity, NetnsId};
 use crate::model::owner::{Owner, Owners, Ownership, UnownedReason};
@@ -150,9 +150,15 @@ impl Socket {
     }
 
     /// Whether the socket is listening: in LISTEN, or of UDP, raw and ping sockets, which do not listen, without a
-    /// remote end (as `ss -l`).
+    /// remote end (as `ss -l`). A unix datagram socket, such as that of a log, is listening if it has a name and no remote
+    /// end.
     pub fn is_listening(&self) -> bool {
+        let is_datagram = self.socket_type == Some(SocketType::Datagram);
         match (self.state, self.protocol) {
+            (Some(_), Protocol::Unix) if is_datagram => {
+                let has_name = matches!(&self.local, Endpoint::Unix(name) if *name != UnixName::Unnamed);
+                has_name && self.remote.is_none()
+            }
             (Some(state), _) => state == State::Listen,
             (None, Protocol::Udp | Protocol::UdpLite | Protocol::Icmp | Protocol::Raw(_)) => {
                 self.remote.is_none()

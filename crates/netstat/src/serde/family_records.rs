@@ -1,6 +1,6 @@
 //! Sockets of other families than IP, each in the form of its list.
 
-use super::{InterfaceRecord, List, OwnerRecord, SocketRecord};
+use super::records::{InterfaceRecord, List, OwnerRecord, SocketRecord};
 use crate::model::endpoint::{Endpoint, UnixName};
 use crate::model::family::Family;
 use crate::model::identity::Identity;

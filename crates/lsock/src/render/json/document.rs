@@ -2,7 +2,8 @@
 //! "namespaces":[..],"gaps":[..],"owner_source":..}`. Each socket has a line of its own, for people, and because standard
 //! output searches all that it is given for the end of the last line, which would be megabytes.
 
-use super::records::{GapRecord, NamespaceRecord, OwnerSourceRecord, ProcessRecord, push_row};
+use super::records::{GapRecord, NamespaceRecord, OwnerSourceRecord, ProcessRecord};
+use super::row::push_row;
 use super::writer::ToJson;
 use crate::parallel::{self, WORTH_THREADS};
 use crate::render::chunk_writer::ChunkWriter;

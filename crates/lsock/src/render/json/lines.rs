@@ -1,6 +1,6 @@
 //! JSON lines: one socket on each line, as in the JSON document.
 
-use super::records::push_row;
+use super::row::push_row;
 use crate::parallel::{self, WORTH_THREADS};
 use crate::render::chunk_writer::ChunkWriter;
 use crate::render::rows::text_of_rows;

@@ -5,6 +5,7 @@ mod document;
 mod family_records;
 mod lines;
 mod records;
+mod row;
 mod writer;
 
 pub(super) use document::write_document;

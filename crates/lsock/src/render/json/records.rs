@@ -1,24 +1,14 @@
 //! The objects of the JSON.
 
-use super::family_records::{OtherSocketRecord, UnixSocketRecord};
 use super::writer::{Displayed, Hex, JsonText, List, ToJson, Word, member, members};
 use crate::time::Rfc3339;
 use crate::view::{self, ProcessView, View};
-use netstat::{Endpoint, Family, Gap, Namespace, Owner, OwnerSourceUsed, Queues, Socket};
+use netstat::{Endpoint, Gap, Namespace, Owner, OwnerSourceUsed, Queues, Socket};
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
 fn rfc3339(time: Option<SystemTime>) -> Option<Displayed<Rfc3339>> {
     time.and_then(Rfc3339::new).map(Displayed)
-}
-
-/// Appends a socket in the form of its family, which distinguishes the forms.
-pub(super) fn push_row(view: &View<'_>, socket: &Socket, out: &mut String) {
-    match socket.family {
-        Family::Ipv4 | Family::Ipv6 => SocketRecord { view, socket }.push(out),
-        Family::Unix => UnixSocketRecord { view, socket }.push(out),
-        _ => OtherSocketRecord { view, socket }.push(out),
-    }
 }
 
 /// An IP socket.

@@ -1,20 +1,16 @@
 //! Dumps the table of one family over `NETLINK_SOCK_DIAG`.
 
-use super::FamilyTable;
+use super::info::FamilyTable;
 use super::names::Names;
 use crate::engine::tables::TableRows;
 use crate::model::socket::Socket;
 use crate::sys::linux::dedup::{Dedup, Repeats};
 use crate::sys::linux::sock_diag::dumps::Dumps;
 use crate::sys::linux::sock_diag::netlink::Fault;
-use netstat_wire::linux::netlink::NLM_F_DUMP;
 use std::num::NonZeroU64;
 
 /// How often a dump is restarted after an overrun.
 const RESTARTS: u32 = 3;
-
-/// The flag of a dump, as requests take it.
-pub(super) const DUMP: u16 = NLM_F_DUMP;
 
 /// Reads a table: until two reads agree, since its position between two chunks is a count inside a bucket or list, and
 /// sockets that open and close meanwhile move it. A table of one chunk is read once.

@@ -1,9 +1,8 @@
 //! Netlink sockets. Those with port 0 are the kernel's own. One that was neither bound nor has sent anything is in no table.
 
-use super::dump::DUMP;
+use super::info::{DUMP, FamilyInfo, ProcFile, group_by_protocol, socket_type};
 use super::names::Names;
-use super::proc_file::{ProcFile, netlink_rows};
-use super::{FamilyInfo, group_by_protocol, socket_type};
+use super::proc_file::netlink_rows;
 use crate::model::endpoint::Endpoint;
 use crate::model::family::Family;
 use crate::model::identity::Identity;

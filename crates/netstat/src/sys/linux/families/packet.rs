@@ -1,9 +1,8 @@
 //! Packet sockets: those that capture, and those that only send.
 
-use super::dump::DUMP;
+use super::info::{DUMP, FamilyInfo, ProcFile, group_by_protocol, set_interface, socket_type};
 use super::names::Names;
-use super::proc_file::{ProcFile, packet_rows};
-use super::{FamilyInfo, group_by_protocol, socket_type};
+use super::proc_file::packet_rows;
 use crate::model::endpoint::Endpoint;
 use crate::model::family::Family;
 use crate::model::identity::Identity;
@@ -15,7 +14,7 @@ use netstat_wire::DecodeError;
 use netstat_wire::linux::packet_diag::{
     PACKET_SHOW_INFO, PACKET_SHOW_MEMINFO, PacketDiagMsg, PacketDiagRequest,
 };
-use std::num::{NonZeroU32, NonZeroU64};
+use std::num::NonZeroU64;
 
 pub(super) const INFO: FamilyInfo = FamilyInfo {
     family: Family::Packet,
@@ -28,9 +27,6 @@ pub(super) const INFO: FamilyInfo = FamilyInfo {
     proc_file: Some(ProcFile { name: "packet", rows: packet_rows }),
     kernel_names: &["PACKET"],
 };
-
-/// The index of a device that no longer exists, -1 in the kernel.
-const NO_DEVICE: u32 = u32::MAX;
 
 fn request(_states: u32, seq: u32) -> Vec<u8> {
     PacketDiagRequest { show: PACKET_SHOW_INFO | PACKET_SHOW_MEMINFO }.encode(DUMP, seq)
@@ -50,13 +46,4 @@ fn row(_names: &mut Names, record: &[u8]) -> Result<Option<Socket>, DecodeError>
     socket.identity = (message.inode != 0).then(|| Identity::Inode(message.inode.into()));
     socket.cookie = NonZeroU64::new(message.cookie);
     Ok(Some(socket))
-}
-
-/// Sets the interface that the socket is bound to: 0 is every one. The end of a socket whose device no longer exists is
-/// not known, because "every one" would be wrong.
-pub(super) fn set_interface(socket: &mut Socket, index: u32) {
-    if index != NO_DEVICE {
-        socket.interface = NonZeroU32::new(index);
-        socket.local = Endpoint::Packet { interface: socket.interface };
-    }
 }

@@ -1,8 +1,7 @@
 //! The tables of families as `/proc/net` has them, with less of each socket.
 
+use super::info::{ProcFile, Rows, set_interface, socket_type};
 use super::names::Names;
-use super::packet::set_interface;
-use super::socket_type;
 use crate::engine::tables::TableRows;
 use crate::model::endpoint::Endpoint;
 use crate::model::family::Family;
@@ -20,21 +19,6 @@ use netstat_wire::linux::proc_net_unix::{
 };
 use netstat_wire::linux::unix_diag::UnixName;
 use std::collections::HashMap;
-
-/// A file below `/proc/net`.
-pub(super) struct ProcFile {
-    pub(super) name: &'static str,
-    /// The rows of the text, how many lines could not be decoded, and how many of the rows may be forged.
-    pub(super) rows: fn(&[u8]) -> Rows,
-}
-
-/// What is in a file.
-#[derive(Default)]
-pub(super) struct Rows {
-    rows: Vec<Socket>,
-    skipped: u64,
-    uncertain: u64,
-}
 
 impl ProcFile {
     /// The rows of the file, and how many of them may be forged.

@@ -1,7 +1,8 @@
 //! Checks whether rows of these families are still open, by one more dump of each table.
 
+use super::info::FamilyInfo;
 use super::names::Names;
-use super::{FAMILIES, FamilyInfo};
+use super::tables::FAMILIES;
 use crate::model::endpoint::Endpoint;
 use crate::model::socket::Socket;
 use crate::sys::linux::sock_diag::dumps::Dumps;

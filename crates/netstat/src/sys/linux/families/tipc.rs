@@ -1,8 +1,7 @@
 //! TIPC sockets, between the nodes of a cluster. Their addresses are not decoded: no kind of end describes them.
 
-use super::dump::DUMP;
+use super::info::{DUMP, FamilyInfo, as_they_are, socket_type};
 use super::names::Names;
-use super::{FamilyInfo, as_they_are, socket_type};
 use crate::model::endpoint::Endpoint;
 use crate::model::family::Family;
 use crate::model::identity::Identity;

@@ -5,10 +5,9 @@
 //! (`UDIAG_SHOW_ICONS`) are never requested in a dump: a list that does not fit the kernel's buffer ends the dump without an
 //! error.
 
-use super::dump::DUMP;
+use super::info::{DUMP, FamilyInfo, ProcFile, socket_type};
 use super::names::Names;
-use super::proc_file::{ProcFile, unix_rows};
-use super::{FamilyInfo, socket_type};
+use super::proc_file::unix_rows;
 use crate::model::endpoint::Endpoint;
 use crate::model::family::Family;
 use crate::model::identity::Identity;

@@ -1,9 +1,8 @@
 //! Sockets between virtual machines and their hosts. One that is not bound is in no table; neither user nor queues are
 //! reported.
 
-use super::dump::DUMP;
+use super::info::{DUMP, FamilyInfo, as_they_are, socket_type};
 use super::names::Names;
-use super::{FamilyInfo, as_they_are, socket_type};
 use crate::model::endpoint::Endpoint;
 use crate::model::family::Family;
 use crate::model::identity::Identity;

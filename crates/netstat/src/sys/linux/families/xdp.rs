@@ -2,9 +2,8 @@
 //!
 //! The dump ends without an error at a socket whose device no longer exists, and omits those after it.
 
-use super::dump::DUMP;
+use super::info::{DUMP, FamilyInfo, as_they_are, socket_type};
 use super::names::Names;
-use super::{FamilyInfo, as_they_are, socket_type};
 use crate::model::endpoint::Endpoint;
 use crate::model::family::Family;
 use crate::model::identity::Identity;

@@ -31,7 +31,6 @@ pub(crate) struct OwnerSources<'c> {
 }
 
 /// The source that was selected.
-#[allow(clippy::large_enum_variant, reason = "one value for each listing")]
 enum Selected {
     Walk(Box<walk::ProcfsWalk<Proc>>, OwnerSourceUsed),
     Iterate(Box<Iteration>),

@@ -6,6 +6,7 @@ mod destroy;
 mod details;
 mod exchange;
 mod fallback;
+mod families;
 mod filters;
 mod lookup;
 mod owners;

@@ -5,6 +5,7 @@ use crate::model::error::Error;
 use crate::model::family::Family;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::socket::Socket;
+use crate::sys::linux::families::FamilyTable;
 use crate::sys::linux::protocols;
 use crate::sys::linux::sock_diag::dumps::Dumps;
 use crate::sys::linux::sock_diag::netlink::{Peer, Received};
@@ -173,6 +174,15 @@ impl Script {
 
     /// Lists the tables until the sink has had `most` rows.
     pub(super) fn list_at_most(self, tables: &[Table], most: usize) -> Outcome {
+        self.list_all(tables, &[], most)
+    }
+
+    /// Lists the tables of the families beside IP.
+    pub(super) fn list_families(self, tables: &[FamilyTable]) -> Outcome {
+        self.list_all(&[], tables, usize::MAX)
+    }
+
+    fn list_all(self, tables: &[Table], families: &[FamilyTable], most: usize) -> Outcome {
         let mut kernel = Kernel { script: self, ..Kernel::default() };
         let mut paths = Vec::new();
         let mut rows = Vec::new();
@@ -187,7 +197,7 @@ impl Script {
                 open_file(files, path)
             },
             tables,
-            &[],
+            families,
             &mut |socket| {
                 rows.push(socket);
                 if rows.len() < most { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
@@ -253,8 +263,13 @@ impl Read for ScriptedFile {
             None => Ok(0),
             Some(Err(errno)) => Err(errno.into()),
             Some(Ok(text)) => {
-                buffer[..text.len()].copy_from_slice(text.as_bytes());
-                Ok(text.len())
+                let length = text.len().min(buffer.len());
+                let (read, rest) = text.split_at(length);
+                buffer[..length].copy_from_slice(read.as_bytes());
+                if !rest.is_empty() {
+                    self.0.push_front(Ok(rest.to_owned()));
+                }
+                Ok(length)
             }
         }
     }
