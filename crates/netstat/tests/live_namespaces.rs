@@ -192,7 +192,12 @@ fn live_counted_and_streamed_sockets_of_namespaces_are_those_of_a_snapshot() {
                 rows.push((row.netns, row.protocol, row.pids().collect::<Vec<_>>()));
                 ControlFlow::Continue(())
             };
-            assert_eq!(lister.for_each(&query.clone().owners(owners), each).unwrap(), []);
+            // Processes of the machine may refuse to be read, or end meanwhile.
+            let of_processes =
+                [GapKind::ProcessesUnreadable, GapKind::ProcessesVanished, GapKind::DescriptorsVanished];
+            let mut gaps = lister.for_each(&query.clone().owners(owners), each).unwrap();
+            gaps.retain(|gap| !of_processes.contains(&gap.kind));
+            assert_eq!(gaps, []);
             let pids = if owners { vec![child.pid()] } else { vec![] };
             let of = |protocol| (Some(id(&child)), protocol, pids.clone());
             assert_eq!(rows, [of(Protocol::Tcp), of(Protocol::Udp)]);
