@@ -40,7 +40,7 @@ impl ProtocolSet {
     pub(crate) fn named_in(expr: &Expr) -> Self {
         let mut named = Self::NONE;
         expr.each(true, &mut |term, positive| {
-            if positive && let Some(kind) = named_by(term) {
+            if let Some(kind) = named_by(term).filter(|_| positive) {
                 named = named.with(kind);
             }
         });

@@ -195,12 +195,9 @@ impl Filter {
     pub(crate) fn namespaces(&self) -> Vec<NetnsId> {
         let mut namespaces = Vec::new();
         if self.0.decide(&|term| matches!(term, Term::Netns(_)).then_some(false)) == Some(false) {
-            self.0.each(true, &mut |term, positive| {
-                if let Term::Netns(netns) = term
-                    && positive
-                {
-                    namespaces.push(*netns);
-                }
+            self.0.each(true, &mut |term, positive| match term {
+                Term::Netns(netns) if positive => namespaces.push(*netns),
+                _ => {}
             });
         }
         namespaces

@@ -62,10 +62,8 @@ pub(super) fn unix_rows(text: &[u8]) -> Rows {
         let row = unix_row(&line, &mut names);
         match places.get_mut(&line.inode).filter(|_| line.inode != 0) {
             Some((place, is_uncertain)) => {
-                if let Some(known) = read.rows.get_mut(*place)
-                    && *is_uncertain
-                    && !line.may_be_forged
-                {
+                let replaces = *is_uncertain && !line.may_be_forged;
+                if let Some(known) = read.rows.get_mut(*place).filter(|_| replaces) {
                     *known = row;
                     *is_uncertain = false;
                     read.uncertain = read.uncertain.saturating_sub(1);

@@ -80,6 +80,10 @@ struct MapCreate {
     inner_map_fd: u32,
     numa_node: u32,
     map_name: [u8; 16],
+    map_ifindex: u32,
+    btf_fd: u32,
+    btf_key_type_id: u32,
+    btf_value_type_id: u32,
 }
 
 /// Makes the call with a command, one that returns a new descriptor, and its part of `union bpf_attr`.
@@ -132,6 +136,10 @@ fn create_array(name: &[u8; 16], value_size: u32) -> Result<OwnedFd, Errno> {
         inner_map_fd: 0,
         numa_node: 0,
         map_name: *name,
+        map_ifindex: 0,
+        btf_fd: 0,
+        btf_key_type_id: 0,
+        btf_value_type_id: 0,
     }))
 }
 
@@ -259,6 +267,20 @@ impl Drop for Mapping {
         // SAFETY: it was mapped with this place and length, and borrows of it have ended. Nothing can be done
         // about a failure.
         let _ = unsafe { libc::munmap(self.start.as_ptr().cast(), self.length) };
+    }
+}
+
+/// The cookie of a socket; `None`: the kernel is older than 4.12, or rustix has no call for it on this system (Android).
+///
+/// # Sources
+/// socket(7), `SO_COOKIE`.
+pub(crate) fn socket_cookie(socket: &OwnedFd) -> Option<u64> {
+    #[cfg(target_os = "linux")]
+    return rustix::net::sockopt::socket_cookie(socket).ok();
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = socket;
+        None
     }
 }
 

@@ -18,7 +18,6 @@ use memory::{RECORDS_AT, state};
 use program::fdtable_sockets;
 use rustix::fs::fstat;
 use rustix::io::Errno;
-use rustix::net::sockopt::socket_cookie;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, getsockname, ipproto, socket_with};
 use std::fs::File;
 use std::io::Read;
@@ -56,8 +55,7 @@ impl FdTables {
         self.run(&mut |at, file| files.push((at, file))).map_err(Fault::Errno)?;
         check.verify(files.iter().map(|(_, file)| file)).map_err(Fault::Check)?;
         // Its own socket is no part of an answer, nor are copies of it that a fork made.
-        let cookie = |file: &SocketFile| file.evidence.map(|evidence| evidence.cookie);
-        let others = files.into_iter().filter(|(_, file)| cookie(file) != cookie(&check.expected));
+        let others = files.into_iter().filter(|(_, file)| !check.is_this(file));
         others.for_each(|(at, file)| each(at, file));
         Ok(())
     }
@@ -119,6 +117,7 @@ pub(super) struct SelfCheck {
     pub(super) expected: SocketFile,
     /// Whether the network namespace is known: without `/proc` it is not.
     knows_netns: bool,
+    knows_cookie: bool,
 }
 
 impl SelfCheck {
@@ -131,11 +130,12 @@ impl SelfCheck {
             .map_or(0, |address| address.port());
         let netns = std::fs::metadata("/proc/thread-self/ns/net").ok().map(|namespace| namespace.ino());
         let netns = netns.and_then(|netns| u32::try_from(netns).ok());
+        let cookie = ffi::socket_cookie(&socket);
         let evidence = Evidence {
             family: 2,
             socket_type: 1,
             netns: netns.unwrap_or(0),
-            cookie: socket_cookie(&socket)?,
+            cookie: cookie.unwrap_or(0),
             port,
             protocol: 6,
         };
@@ -145,14 +145,17 @@ impl SelfCheck {
             inode: fstat(&socket)?.st_ino,
             evidence: Some(evidence),
         };
-        Ok(Self { socket, expected, knows_netns: netns.is_some() })
+        Ok(Self { socket, expected, knows_netns: netns.is_some(), knows_cookie: cookie.is_some() })
     }
 
-    fn is_expected(&self, file: &SocketFile) -> bool {
-        let same_netns = |evidence| Evidence { netns: 0, ..evidence };
-        let same = *file == self.expected;
-        same || !self.knows_netns
-            && SocketFile { evidence: file.evidence.map(same_netns), ..*file } == self.expected
+    /// Whether the socket of a record is this one, as far as this one is known.
+    fn is_this(&self, file: &SocketFile) -> bool {
+        let known = |evidence: Evidence| Evidence {
+            netns: if self.knows_netns { evidence.netns } else { 0 },
+            cookie: if self.knows_cookie { evidence.cookie } else { 0 },
+            ..evidence
+        };
+        file.inode == self.expected.inode && file.evidence.map(known) == self.expected.evidence
     }
 
     /// Whether this descriptor was reported as it is.
@@ -162,7 +165,7 @@ impl SelfCheck {
         let own = files.filter(|file| (file.pid, file.fd) == (self.expected.pid, self.expected.fd));
         let mut is_reported = false;
         for file in own {
-            if self.is_expected(file) {
+            if self.is_this(file) {
                 return Ok(());
             }
             is_reported = true;
