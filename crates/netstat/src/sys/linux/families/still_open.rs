@@ -1,4 +1,4 @@
-//! Checks whether rows of these families are still open, by one more dump of each table.
+//! Checks whether rows of these families are still open, by one more dump of each table, or two.
 
 use super::info::FamilyInfo;
 use super::names::Names;
@@ -21,23 +21,38 @@ pub(crate) fn still_open(dumps: &mut Dumps<'_>, sockets: &[&Socket], open: &mut 
         if !sockets.iter().any(|socket| is_sought(socket)) {
             continue;
         }
-        let Ok(cookies) = cookies(dumps, info) else { continue };
+        let mut cookies = HashSet::new();
+        let is_missing = |cookies: &HashSet<NonZeroU64>, socket: &Socket| {
+            is_sought(socket) && socket.cookie.is_some_and(|cookie| !cookies.contains(&cookie))
+        };
+        let Ok(is_of_one_moment) = add_cookies(&mut cookies, dumps, info) else { continue };
+        if !sockets.iter().any(|socket| is_missing(&cookies, socket)) {
+            continue;
+        }
+        // While sockets open and close, a dump may lack one that is open.
+        if !is_of_one_moment && add_cookies(&mut cookies, dumps, info).is_err() {
+            continue;
+        }
         for (socket, open) in sockets.iter().zip(&mut *open) {
-            if is_sought(socket) && socket.cookie.is_some_and(|cookie| !cookies.contains(&cookie)) {
+            if is_missing(&cookies, socket) {
                 *open = false;
             }
         }
     }
 }
 
-/// The cookies of the sockets in a table.
-fn cookies(dumps: &mut Dumps<'_>, info: &FamilyInfo) -> Result<HashSet<NonZeroU64>, Fault> {
-    let (mut cookies, mut names) = (HashSet::new(), Names::default());
+/// Adds the cookies of the sockets in a table. Returns whether the table did not change meanwhile.
+fn add_cookies(
+    cookies: &mut HashSet<NonZeroU64>,
+    dumps: &mut Dumps<'_>,
+    info: &FamilyInfo,
+) -> Result<bool, Fault> {
+    let mut names = Names::default();
     let mut answer = dumps.ask(|seq| (info.request)(u32::MAX, seq))?;
     while let Some(record) = answer.next()? {
         if let Ok(Some(row)) = (info.row)(&mut names, record.payload) {
             cookies.extend(row.cookie);
         }
     }
-    Ok(cookies)
+    Ok(!answer.interrupted() && answer.chunks() <= 1)
 }
