@@ -50,6 +50,9 @@ pub(crate) type WithName<'a> = &'a dyn Fn(&OsStr, &[u32]) -> Vec<u32>;
 /// theirs, since they are compared by it.
 fn by_number(query: &Query, own: Option<u64>) -> Result<Spaces, Error> {
     let wanted: Vec<u64> = query.filter.namespaces().into_iter().map(|id| id.0.get()).collect();
+    if own.is_none() && wanted.is_empty() {
+        return Err(Error::system("find", "the network namespace of this thread in /proc", Errno::NOENT));
+    }
     let mut search = begin()?;
     search.own();
     if wanted.is_empty() || own.is_some_and(|own| wanted == [own]) {
