@@ -129,6 +129,8 @@ struct Iterated {
     process: Run,
     /// What was seen of the sockets, if those that no table lists are wanted.
     sockets: Vec<SeenSocket>,
+    /// How many these may be before repeats are removed.
+    sockets_limit: usize,
     failure: Option<Errno>,
 }
 
@@ -140,12 +142,24 @@ struct Run {
     limit: usize,
 }
 
+/// More than a table has, nearly always.
+const MANY: usize = 1 << 16;
+
 impl Iterated {
+    /// Adds what was seen of a socket. Repeats are removed as soon as there are many, as in
+    /// [`merge_repeats`](Self::merge_repeats).
+    fn note_socket(&mut self, socket: SeenSocket) {
+        if self.sockets.len() >= self.sockets_limit.max(MANY) {
+            self.sockets.sort_unstable();
+            self.sockets.dedup();
+            self.sockets_limit = 2 * self.sockets.len();
+        }
+        self.sockets.push(socket);
+    }
+
     /// Removes repeats among what a process holds as soon as there are many: the tables of its threads may be copies of one
     /// another. What is left may double before the next time, so that the work stays in proportion.
     fn merge_repeats(&mut self, pid: u32) {
-        /// More than a table has, nearly always.
-        const MANY: usize = 1 << 16;
         let length = self.holdings.len();
         if self.process.pid != pid {
             self.process = Run { pid, start: length, limit: length + MANY };
@@ -168,7 +182,9 @@ impl Iterated {
                 return;
             }
             if scope.unlisted && scope.has_process(file.pid) {
-                found.sockets.extend(seen_socket(&file));
+                if let Some(socket) = seen_socket(&file) {
+                    found.note_socket(socket);
+                }
             }
             let Some(holding) = scope.holding(&file) else { return };
             found.merge_repeats(file.pid);
