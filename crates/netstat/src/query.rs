@@ -196,8 +196,8 @@ impl Query {
     /// the path named ([`Socket::unix_file`]).
     ///
     /// The remote end is the peer's name. It is [`Endpoint::Unknown`](crate::Endpoint::Unknown) where the peer has no
-    /// process (the connection waits to be accepted, or the other end is closed), is in another network namespace, or the
-    /// source of the row does not report it. Queues are bytes; of datagram sockets the receive queue is the first datagram
+    /// process (the connection waits to be accepted, or the other end is closed), is in another network namespace or in a
+    /// state that the query leaves out, or the source of the row does not report it. Queues are bytes; of datagram sockets the receive queue is the first datagram
     /// only, and the send queue counts kernel memory, more than the data. The accepted end of a connection has the name and
     /// the file of its listener.
     ///
@@ -268,14 +268,18 @@ impl Query {
     /// no table lists it: of a family without a table, not bound yet, or opened after its table was read. Its ends are
     /// [`Endpoint::Unknown`](crate::Endpoint::Unknown), and its family and protocol are known by the name that the kernel
     /// gives the protocol: without a number where there are several ([`Protocol::Other`](crate::Protocol::Other) of 0), and
-    /// [`Family::Other`](crate::Family::Other) of 0 if the name is not known. Sockets in processes of other network
-    /// namespaces are counted in a gap ([`GapKind::SocketsElsewhere`](crate::GapKind::SocketsElsewhere)).
+    /// [`Family::Other`](crate::Family::Other) of 0 if the name is not known. They pass a filter unless what is known of them
+    /// excludes it. Sockets in processes of other network namespaces are counted in a gap
+    /// ([`GapKind::SocketsElsewhere`](crate::GapKind::SocketsElsewhere)).
+    ///
+    /// All sockets are read from the tables then, whatever the filter leaves out.
     ///
     /// # Rights
     /// As for owners: the sockets of processes that may not be read are those of the tables.
     ///
     /// # Sources
-    /// Linux: `/proc/PID/fd`, the extended attribute `system.sockprotoname`.
+    /// Linux: `/proc/PID/fd` and the extended attribute `system.sockprotoname`, or a BPF program
+    /// ([`Query::owner_source`]), by which the numbers of protocols and families are known too.
     pub fn all_protocols(mut self) -> Self {
         self.every_protocol = true;
         self.settled().owners(true)
@@ -302,8 +306,9 @@ impl Query {
         self.with(ConditionKind::State, Filter::state(state))
     }
 
-    /// TCP sockets in LISTEN and UDP sockets without a remote end, as `ss -l`. OR-ed with
-    /// [`Query::state`]. Windows reports no remote end of UDP, so there every UDP socket passes.
+    /// TCP sockets in LISTEN and UDP sockets without a remote end, as `ss -l`. Where other protocols are listed: UDP-Lite,
+    /// ping and raw sockets without a remote end, unix sockets in LISTEN, and unix datagram sockets with a name and no peer.
+    /// OR-ed with [`Query::state`]. Windows reports no remote end of UDP, so there every UDP socket passes.
     pub fn listening(self) -> Self {
         self.with(ConditionKind::State, Filter::listening())
     }
@@ -567,6 +572,12 @@ impl Query {
     /// for.
     pub(crate) fn wants_unlisted(&self) -> bool {
         self.wanted_protocols().any(|kind| matches!(kind, ProtocolKind::Other | ProtocolKind::Vsock))
+    }
+
+    /// Whether rows are added for sockets that no table lists, which are seen with their owners only. All sockets of the
+    /// tables must be known then, whatever the filter leaves out.
+    pub(crate) fn adds_unlisted(&self) -> bool {
+        self.wants_unlisted() && self.wants_owners()
     }
 
     pub(crate) fn wants_owners(&self) -> bool {

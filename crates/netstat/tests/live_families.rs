@@ -9,8 +9,8 @@ mod common;
 mod scene;
 
 use netstat::{
-    Endpoint, Family, GapKind, Owner, OwnerRole, Ownership, Protocol, ProtocolKind, Query, Queues, Snapshot,
-    Socket, SocketType,
+    Endpoint, Family, Filter, GapKind, Owner, OwnerRole, Ownership, Protocol, ProtocolKind, Query, Queues,
+    Scope, Snapshot, Socket, SocketType, State,
 };
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, SocketFlags, bind, connect, socket_with};
@@ -18,8 +18,11 @@ use scene::has_gap_of;
 use socket_world::namespace::enter_network_namespace;
 use socket_world::{Held, inode_of, is_root, live_skip, quiet, restrict, skipped};
 use std::collections::BTreeMap;
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::num::NonZeroU32;
+use std::ops::ControlFlow;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::net::UnixStream;
 
 fn open(family: u16, kind: u32, protocol: u32) -> std::io::Result<OwnedFd> {
     let (family, kind) = (AddressFamily::from_raw(family), rustix::net::SocketType::from_raw(kind));
@@ -232,4 +235,79 @@ fn live_sockets_in_processes_of_other_network_namespaces_are_counted_and_not_lis
         has_gap_of(&snapshot, GapKind::SocketsElsewhere);
         Ok(())
     });
+}
+
+#[test]
+fn live_filter_leaves_out_sockets_of_all_protocols_that_a_process_holds() {
+    let _quiet = quiet();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (server, _) = listener.accept().unwrap();
+    let [one, other] = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").unwrap());
+    one.connect(other.local_addr().unwrap()).unwrap();
+    let (unix, _peer) = UnixStream::pair().unwrap();
+    let held: Vec<(&str, u64)> = vec![
+        ("listener", inode_of(&listener)),
+        ("client", inode_of(&client)),
+        ("server", inode_of(&server)),
+        ("connected", inode_of(&one)),
+        ("other", inode_of(&other)),
+        ("unix", inode_of(&unix)),
+    ];
+    let listed = |query: Query| {
+        let snapshot = query.snapshot().unwrap();
+        let is_listed = |inode: u64| snapshot.sockets.iter().any(|row| row.inode() == Some(inode));
+        held.iter().filter(|(_, inode)| is_listed(*inode)).map(|(name, _)| *name).collect::<Vec<_>>()
+    };
+    let all = || Query::new().all_protocols();
+    assert_eq!(listed(all()).len(), held.len());
+    assert_eq!(listed(all().local_port(port)), ["listener", "server"]);
+    assert_eq!(listed(all().remote_port(port)), ["client"]);
+    assert_eq!(listed(all().listening()), ["listener", "other"]);
+    assert_eq!(listed(all().state(State::TimeWait)), [""; 0]);
+    let by_ends = all().connection(client.local_addr().unwrap(), client.peer_addr().unwrap());
+    assert_eq!(listed(by_ends), ["client"]);
+    assert_eq!(
+        listed(all().filter(Filter::tcp() | Filter::family(Family::Vsock))),
+        ["listener", "client", "server"]
+    );
+    assert_eq!(listed(all().local_port(port).netns(Scope::Of(std::process::id()))), ["listener", "server"]);
+    let streamed = |query: Query| {
+        let mut inodes = Vec::new();
+        let gaps = query.for_each(|row| {
+            inodes.extend(row.inode());
+            ControlFlow::Continue(())
+        });
+        gaps.unwrap();
+        held.iter().filter(|(_, inode)| inodes.contains(inode)).map(|(name, _)| *name).collect::<Vec<_>>()
+    };
+    assert_eq!(streamed(all().local_port(port)), ["listener", "server"]);
+}
+
+#[test]
+fn live_netlink_sockets_without_a_port_are_left_out_by_their_kind() {
+    let _quiet = quiet();
+    let netlink = open(AF_NETLINK, RAW, 0).unwrap();
+    let bound = open(AF_NETLINK, RAW, 0).unwrap();
+    bind(&bound, &SocketAddrNetlink::new(0, 0)).unwrap();
+    let others = !Filter::protocol_kind(ProtocolKind::Netlink);
+    let snapshot = Query::new().all_protocols().filter(others).snapshot().unwrap();
+    let is_listed = |fd: &OwnedFd| snapshot.sockets.iter().any(|row| row.inode() == Some(inode_of(fd)));
+    assert!(!is_listed(&netlink) && !is_listed(&bound));
+}
+
+#[test]
+fn live_unlisted_sockets_of_which_only_the_kernel_knows_whether_they_pass_are_counted() {
+    let _quiet = quiet();
+    let tcp = open(2, STREAM, 0).unwrap();
+    let by_kernel = (Filter::tcp() & Filter::autobound()) | Filter::family(Family::Vsock);
+    let snapshot = Query::new().all_protocols().filter(by_kernel).snapshot().unwrap();
+    assert!(snapshot.sockets.iter().all(|row| row.inode() != Some(inode_of(&tcp))));
+    has_gap_of(&snapshot, GapKind::SocketsUndecided);
+    // Families beside IP have no program that the kernel would run.
+    for kind in [ProtocolKind::Unix, ProtocolKind::Netlink] {
+        let error = Query::new().protocol_kind(kind).filter(Filter::autobound()).snapshot().unwrap_err();
+        assert!(error.is_unsupported(), "{error}");
+    }
 }

@@ -94,7 +94,7 @@ fn live_process_in_a_network_namespace_that_is_not_listed_is_a_gap_and_not_an_em
         // A scope that names one lists no other.
         let own = Scope::Path("/proc/thread-self/ns/net".into());
         let of_pid = Query::new().pid(pid);
-        for query in [of_pid.clone().netns(own.clone()), of_pid.udp().netns(own)] {
+        for query in [of_pid.clone().netns(own.clone()), of_pid.clone().tcp().netns(own.clone())] {
             let snapshot = query.snapshot().unwrap();
             assert!(snapshot.sockets.is_empty(), "{snapshot:?}");
             let gaps = gaps_of(&snapshot, GapKind::SocketsElsewhere);
@@ -104,6 +104,11 @@ fn live_process_in_a_network_namespace_that_is_not_listed_is_a_gap_and_not_an_em
                 snapshot.gaps
             );
         }
+        // It has none of the kind that is asked for, wherever it is.
+        let snapshot = of_pid.udp().netns(own).snapshot().unwrap();
+        let gaps = gaps_of(&snapshot, GapKind::SocketsOfOtherKinds);
+        assert!(matches!(gaps[..], [gap] if gap.count == 1), "{:?}", snapshot.gaps);
+        assert!(gaps_of(&snapshot, GapKind::SocketsElsewhere).is_empty(), "{:?}", snapshot.gaps);
         // Without one the process's own is listed; that none of its sockets is of UDP is no gap.
         for (filter, rows) in [(Filter::pid(pid), 1), (Filter::pid(pid) & Filter::udp(), 0)] {
             for snapshot in snapshots(&filter) {
@@ -123,5 +128,21 @@ fn live_process_in_a_network_namespace_that_is_not_listed_is_a_gap_and_not_an_em
     for snapshot in snapshots(&Filter::pid(pid)) {
         assert_eq!(snapshot.sockets.len(), 1);
         assert!(gaps_of(&snapshot, GapKind::SocketsElsewhere).is_empty());
+    }
+}
+
+#[test]
+fn live_process_that_holds_only_sockets_of_another_namespace_than_its_own_is_a_gap() {
+    let made = in_network_namespace(|| TcpListener::bind("0.0.0.0:0").unwrap());
+    let listener = match made {
+        Ok(listener) => listener,
+        Err(why) => live_skip!("a network namespace: {why}"),
+    };
+    let sleeper = Sleeper::with_standard_input(OwnedFd::from(listener));
+    let pid = sleeper.0.id();
+    let source = format!("sockets of process {pid} are in none of the listed tables");
+    check(&Filter::pid(pid), GapKind::SocketsElsewhere, 1, &source);
+    for snapshot in snapshots(&(Filter::pid(pid) & Filter::local_port(1))) {
+        assert!(gaps_of(&snapshot, GapKind::SocketsElsewhere).is_empty(), "{:?}", snapshot.gaps);
     }
 }

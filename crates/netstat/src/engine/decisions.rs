@@ -76,8 +76,8 @@ impl<'q> Decisions<'q> {
         }
         for asked in self.asked.iter().filter(|asked| !asked.has_row) {
             let reasons = match asked.term {
-                Term::Pid(pid) => system.unlisted_process(*pid),
-                Term::Process(name) => system.unlisted_processes_named(name),
+                Term::Pid(pid) => system.unlisted_process(self.query, *pid),
+                Term::Process(name) => system.unlisted_processes_named(self.query, name),
                 _ => Vec::new(),
             };
             gaps.extend(reasons);

@@ -125,10 +125,10 @@ fn read_tables_beside_search<S: System>(
 fn add_unlisted(query: &Query, search: &mut impl OwnerSearch, owners: &OwnerTable, snapshot: &mut Snapshot) {
     let (unlisted, gaps) = join::unlisted(query, search, owners);
     snapshot.gaps.extend(gaps);
-    for socket in unlisted {
-        // Behind those of its protocol. They are few, unless the tables list none.
-        let place = snapshot.sockets.partition_point(|listed| listed.protocol <= socket.protocol);
-        snapshot.sockets.insert(place, socket);
+    if !unlisted.is_empty() {
+        // Behind those of its protocol.
+        snapshot.sockets.extend(unlisted);
+        snapshot.sockets.sort_by_key(|socket| socket.protocol);
     }
 }
 
@@ -190,8 +190,7 @@ fn add_gaps_of_search(owners: OwnerTable, is_hidden: bool, gaps: &mut Vec<Gap>) 
 pub(crate) fn count<S: System>(system: &S, query: &Query) -> Result<Counts, Error> {
     let unsupported = refuse_unsupported::<S>(query)?;
     let mut counts = Counts::default();
-    let are_some_unlisted = query.wants_unlisted() && query.wants_owners();
-    if query.needs_decisions() || are_some_unlisted || S::ROWS_REPEAT {
+    if query.needs_decisions() || query.adds_unlisted() || S::ROWS_REPEAT {
         counts.gaps = stream(system, query, &mut |socket| {
             counts.add(socket.protocol, socket.state, 1);
             ControlFlow::Continue(())

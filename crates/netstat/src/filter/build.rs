@@ -128,7 +128,8 @@ impl Filter {
         Self::in_set(states.into_iter().collect())
     }
 
-    /// TCP sockets in LISTEN and UDP sockets without a remote end, as `ss -l`.
+    /// TCP sockets in LISTEN and UDP sockets without a remote end, as `ss -l`; UDP-Lite, ping and raw sockets without a
+    /// remote end, unix sockets in LISTEN, and unix datagram sockets with a name and no peer.
     pub fn listening() -> Self {
         term(Term::Listening)
     }

@@ -86,6 +86,20 @@ pub(crate) fn listening(kind: ProtocolKind) -> State {
     }
 }
 
+/// Whether sockets of this protocol have no state and do not wait for others: their programs take what the kernel sends.
+pub(crate) fn never_listens(kind: ProtocolKind) -> bool {
+    matches!(kind, ProtocolKind::Netlink | ProtocolKind::Packet)
+}
+
+/// Whether an end that is not known may be an IP address with a port.
+fn may_have_address(family: Family) -> bool {
+    const AF_UNSPEC: u16 = 0;
+    const AF_RDS: u16 = 21;
+    const AF_RXRPC: u16 = 33;
+    const AF_SMC: u16 = 43;
+    family.is_ip() || matches!(family, Family::Other(AF_UNSPEC | AF_RDS | AF_RXRPC | AF_SMC))
+}
+
 /// Whether one of the ends holds; `None` where that end is not known. A socket without a remote end has none that
 /// could hold.
 fn at_ends(end: End, socket: &Socket, holds: &dyn Fn(&Endpoint) -> bool) -> Option<bool> {
@@ -117,7 +131,9 @@ impl Term {
                 socket.state?;
                 socket.is_listening()
             }
+            Self::Listening if never_listens(socket.protocol.kind()) => false,
             Self::Listening => state(socket)? == listening(socket.protocol.kind()),
+            Self::Port(..) | Self::Net(..) if !may_have_address(socket.family) => false,
             Self::Port(end, ports) => {
                 let in_range =
                     |end: &Endpoint| end.socket_addr().is_some_and(|addr| ports.contains(&addr.port()));

@@ -4,7 +4,7 @@
 //! be asked for. Such an answer never leaves out a row that would pass.
 
 use super::base::Filter;
-use super::decide::listening;
+use super::decide::{listening, never_listens};
 use super::expr::Expr;
 use super::term::{End, Term};
 use crate::model::error::Error;
@@ -48,6 +48,7 @@ impl PartlyKnown {
                 State::Closed | State::Established => None,
                 _ => Some(false),
             },
+            Term::Listening if self.protocol.is_some_and(never_listens) => Some(false),
             Term::Listening => self.protocol.zip(self.state).map(|(protocol, it)| it == listening(protocol)),
             _ => None,
         }
@@ -108,6 +109,18 @@ impl Filter {
     /// Whether a socket of this protocol and family may pass.
     pub(crate) fn wants_kind(&self, kind: ProtocolKind, family: Family) -> bool {
         self.wants(PartlyKnown { protocol: Some(kind), family: Some(family), state: None })
+    }
+
+    /// Whether it depends on what only the kernel knows for a socket of this protocol, and of this family if it is given.
+    pub(crate) fn needs_kernel(&self, kind: ProtocolKind, family: Option<Family>) -> bool {
+        let kind = PartlyKnown { protocol: Some(kind), family, state: None };
+        self.0.given(&|term| kind.decide(term)).has(&Term::is_of_kernel)
+    }
+
+    /// Whether a socket of this protocol and family passes whatever else it is, if its owners are those that are asked for.
+    pub(crate) fn takes_all_owned(&self, kind: ProtocolKind, family: Family) -> bool {
+        let kind = PartlyKnown { protocol: Some(kind), family: Some(family), state: None };
+        self.0.decide(&|term| if term.is_of_owners() { Some(true) } else { kind.decide(term) }) == Some(true)
     }
 
     /// Whether a socket in this state may pass. A UDP socket counts as ESTABLISHED when it has a remote

@@ -28,7 +28,7 @@ pub(crate) enum Term {
     Family(Family),
     /// In one of these states.
     States(States),
-    /// TCP in LISTEN, or UDP without a remote end.
+    /// In LISTEN, or without a remote end where there is no such state: see [`Filter::listening`](super::Filter::listening).
     Listening,
     /// Never an empty range.
     Port(End, RangeInclusive<u16>),

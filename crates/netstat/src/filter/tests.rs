@@ -2,10 +2,12 @@ use super::Filter;
 use super::decide::{Verdict, state};
 use super::random::{NAMELESS, Names, Random};
 use super::term::Term;
+use crate::model::endpoint::{Endpoint, UnixName};
 use crate::model::family::Family;
 use crate::model::identity::NetnsId;
 use crate::model::owner::{Owner, OwnerRole, Ownership};
-use crate::model::protocol::Protocol;
+use crate::model::protocol::{Protocol, SocketType};
+use crate::model::protocol_kind::ProtocolKind;
 use crate::model::socket::Socket;
 use crate::model::state::State;
 use crate::model::support::SocketFields;
@@ -66,6 +68,53 @@ fn listening_is_tcp_listen_and_udp_without_remote() {
     assert!(filter.matches(&socket(Protocol::Udp, "127.0.0.1:1", remote, None)));
     assert!(filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", remote, Some(State::Established))));
     assert!(filter.matches(&socket(Protocol::Tcp, "127.0.0.1:1", None, Some(State::Listen))));
+}
+
+#[test]
+fn filter_and_row_agree_on_what_is_listening() {
+    let end = || Endpoint::Unix(UnixName::Path(b"/run/log"[..].into()));
+    let mut rows = Vec::new();
+    for protocol in [Protocol::Tcp, Protocol::Udp, Protocol::UdpLite, Protocol::Icmp, Protocol::Raw(58)] {
+        for remote in [None, Some("127.0.0.1:9")] {
+            let state = (protocol == Protocol::Tcp).then_some(State::Established);
+            rows.push(socket(protocol, "127.0.0.1:1", remote, state));
+        }
+    }
+    for (family, protocol) in [
+        (Family::Netlink, Protocol::Netlink(0)),
+        (Family::Packet, Protocol::Packet(3)),
+        (Family::Unix, Protocol::Unix),
+    ] {
+        for state in [State::Listen, State::Closed] {
+            let mut row = Socket::new(family, protocol, end());
+            row.state = Some(state).filter(|_| family == Family::Unix);
+            row.socket_type = Some(SocketType::Datagram).filter(|_| state == State::Closed);
+            rows.push(row);
+        }
+    }
+    let filter = Filter::listening();
+    for row in &rows {
+        assert_eq!(filter.matches(row), row.is_listening(), "{row:?}");
+        assert_eq!((!filter.clone()).matches(row), !row.is_listening(), "{row:?}");
+        assert!(filter.wants_kind(row.protocol.kind(), row.family) || !row.is_listening());
+    }
+    assert_eq!(rows.iter().filter(|row| row.is_listening()).count(), 6);
+    assert!(!filter.wants_kind(ProtocolKind::Packet, Family::Packet));
+}
+
+#[test]
+fn end_that_is_not_known_is_no_address_in_a_family_that_has_none() {
+    let row = |family, protocol| Socket::new(family, protocol, Endpoint::Unknown);
+    for filter in [Filter::port(22), Filter::local_port(22), Filter::local_address([127, 0, 0, 1])] {
+        for (family, protocol) in [(Family::Unix, Protocol::Unix), (Family::Other(38), Protocol::Other(0))] {
+            assert!(!filter.matches(&row(family, protocol)), "{family}");
+            assert!((!filter.clone()).matches(&row(family, protocol)), "{family}");
+        }
+        // It may be of any family, or have addresses (AF_SMC).
+        for family in [Family::Ipv4, Family::Other(0), Family::Other(43)] {
+            assert!(filter.matches(&row(family, Protocol::Other(0))), "{family}");
+        }
+    }
 }
 
 #[test]

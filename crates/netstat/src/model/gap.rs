@@ -44,7 +44,8 @@ pub enum GapKind {
     TableInterrupted,
     /// A table of sockets that the system showed this caller only a part of (macOS 27): rows are missing.
     TableFiltered,
-    /// Sockets for which a condition about owners, names or users could not be decided, since these are not all visible.
+    /// Sockets for which a condition about owners, names or users could not be decided, since these are not all visible; on
+    /// Linux also those that no table lists, of which only the kernel knows whether they pass: these are left out.
     /// They are listed, or left out, as if there were no others than those seen: `process nginx` leaves out a socket
     /// whose owner is hidden, `not process nginx` lists it. See [`Query::only_decided`](crate::Query::only_decided).
     SocketsUndecided,
@@ -54,11 +55,10 @@ pub enum GapKind {
     /// number of a thread. Said only where processes are listed whole: a process that this caller is not shown may have
     /// the name.
     ProcessNotFound,
-    /// TCP and UDP sockets of a process that the query names, which are not listed because it is in another network
-    /// namespace. Linux.
+    /// Sockets of a process that the query names, or of any if all protocols are asked for, which are not listed because they
+    /// are, or may be, in another network namespace, or are in no table that was listed. Linux.
     SocketsElsewhere,
-    /// Sockets of a process that the query names and that has no others: of kinds that are not listed, such as unix
-    /// sockets. Linux.
+    /// Sockets of a process that the query names and that has no others: of kinds that the query does not list. Linux.
     SocketsOfOtherKinds,
     /// Network namespaces whose sockets, or even number, could not be read for want of a right. Linux.
     NamespacesUnreadable,

@@ -149,9 +149,9 @@ impl Socket {
         self.remote.as_ref().and_then(Endpoint::socket_addr)
     }
 
-    /// Whether the socket is listening: in LISTEN, or of UDP, raw and ping sockets, which do not listen, without a
+    /// Whether the socket is listening: in LISTEN, or of UDP, UDP-Lite, raw and ping sockets, which do not listen, without a
     /// remote end (as `ss -l`). A unix datagram socket, such as that of a log, is listening if it has a name and no remote
-    /// end.
+    /// end. Netlink and packet sockets never are. [`Filter::listening`](crate::Filter::listening) selects the same.
     pub fn is_listening(&self) -> bool {
         let is_datagram = self.socket_type == Some(SocketType::Datagram);
         match (self.state, self.protocol) {

@@ -81,15 +81,15 @@ pub(crate) trait System: Sync {
     /// A search for owners, which has not begun.
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch;
 
-    /// What is to be said of a process that the query asks for and that has no row: that it does not exist, or where or of
+    /// What is to be said of a process that this query asks for and that has no row: that it does not exist, or where or of
     /// which kind its sockets are. Nothing: it exists and holds no sockets, as far as this caller can see; what it cannot
     /// see is a gap of the search for owners. Called only then.
-    fn unlisted_process(&self, _pid: u32) -> Vec<Gap> {
+    fn unlisted_process(&self, _query: &Query, _pid: u32) -> Vec<Gap> {
         Vec::new()
     }
 
     /// As [`unlisted_process`](Self::unlisted_process), of the processes with a name.
-    fn unlisted_processes_named(&self, _name: &OsStr) -> Vec<Gap> {
+    fn unlisted_processes_named(&self, _query: &Query, _name: &OsStr) -> Vec<Gap> {
         Vec::new()
     }
 

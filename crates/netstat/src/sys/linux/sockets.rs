@@ -35,8 +35,8 @@ impl fmt::Display for Undumped<'_> {
 pub(super) fn sockets(dumps: &mut Dumps<'_>, query: &Query, sink: &mut Sink<'_>) -> Result<Vec<Gap>, Error> {
     let tables = tables_of(query)?;
     // The search for owners sees them.
-    let otherwise = query.wants_unlisted() && query.wants_owners();
-    let of_families = families::tables_of(query);
+    let otherwise = query.adds_unlisted();
+    let of_families = families::tables_of(query)?;
     let mut gaps = list_or(otherwise, dumps, &mut net::open, &tables, &of_families, sink)?;
     gaps.extend(gaps_of_tables(&tables));
     Ok(gaps)

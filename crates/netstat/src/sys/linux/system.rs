@@ -10,6 +10,7 @@ use super::procfs::{Proc, Procfs};
 use super::sock_diag::dumps::Dumps;
 use super::sock_diag::netlink::SockDiag;
 use super::sock_diag::{counts, destroy, recheck};
+use super::unlisted_process::Listing;
 use super::unlisted_socket::Listed;
 use super::{families, ffi, procfs, resolve, signal, sockets, unlisted_process, user_namespace, users};
 use crate::engine::owner_table::ProcessSeen;
@@ -21,6 +22,7 @@ use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::identity::NetnsId;
 use crate::model::namespace::Namespace;
+use crate::model::owner::Ownership;
 use crate::model::process::{Process, ProcessFields};
 use crate::model::process_id::ProcessId;
 use crate::model::socket::Socket;
@@ -187,7 +189,10 @@ impl<'c> System for Native<'c> {
         }
         let listed = &self.listed;
         let mut gaps = tables(&mut |row| {
-            lock(listed).extend(row.inode());
+            // The socket with the number of a line that may be forged is possibly another one, which no table lists.
+            if !matches!(row.ownership, Ownership::Hidden { .. }) {
+                lock(listed).extend(row.inode());
+            }
             sink(row)
         })?;
         if !query.wants_owners() {
@@ -257,16 +262,17 @@ impl<'c> System for Native<'c> {
         is_named(wanted, process)
     }
 
-    fn unlisted_process(&self, pid: u32) -> Vec<Gap> {
+    fn unlisted_process(&self, query: &Query, pid: u32) -> Vec<Gap> {
         // Where it cannot be opened, owners are not searched for, which is a gap.
-        let is_listed = |netns| self.has_listed(netns);
-        Proc::open().map_or_else(|_| Vec::new(), |procfs| unlisted_process::of_pid(&procfs, pid, &is_listed))
+        let Ok(procfs) = Proc::open() else { return Vec::new() };
+        let listing = Listing { query, has_netns: &|netns| self.has_listed(netns) };
+        unlisted_process::of_pid(&procfs, pid, listing)
     }
 
-    fn unlisted_processes_named(&self, name: &OsStr) -> Vec<Gap> {
+    fn unlisted_processes_named(&self, query: &Query, name: &OsStr) -> Vec<Gap> {
         let Ok(procfs) = Proc::open() else { return Vec::new() };
-        let is_listed = |netns| self.has_listed(netns);
-        unlisted_process::of_name(&procfs, name, &|pids| self.describe(pids), &is_listed)
+        let listing = Listing { query, has_netns: &|netns| self.has_listed(netns) };
+        unlisted_process::of_name(&procfs, name, &|pids| self.describe(pids), listing)
     }
 
     fn processors() -> usize {

@@ -1,13 +1,16 @@
-//! Why a process that a query names has no row: there is no such process, its sockets are in another network namespace,
-//! or it holds sockets of other kinds only.
+//! Why a process that a query names has no row: there is no such process, its sockets are in another network namespace or
+//! in no table, or it holds sockets of other kinds only.
 //!
 //! Asked only when a listing has nothing to show for the name, so that an empty list does not leave that open.
 
 use crate::model::gap::{Gap, GapKind};
 use crate::model::process::Process;
+use crate::model::protocol_kind::ProtocolKind;
+use crate::query::Query;
 use crate::sys::linux::owners::walk::{Hidden, is_nested, is_of_other_namespace};
 use crate::sys::linux::procfs::program_name::is_named;
 use crate::sys::linux::procfs::{File, Procfs};
+use crate::sys::linux::unlisted_socket::kind_and_family_named;
 use netstat_wire::linux::proc_pid_fd::network_namespace;
 use rustix::io::Errno;
 use std::ffi::OsStr;
@@ -15,19 +18,24 @@ use std::ffi::OsStr;
 /// How many processes of one name are looked at.
 const MAX_PROCESSES: usize = 16;
 
-/// Whether the sockets of a network namespace, given by its number, have been listed.
-type IsListed<'a> = &'a dyn Fn(u64) -> bool;
+/// What has been listed.
+#[derive(Copy, Clone)]
+pub(crate) struct Listing<'a> {
+    pub(crate) query: &'a Query,
+    /// Whether the sockets of a network namespace, given by its number, are in it.
+    pub(crate) has_netns: &'a dyn Fn(u64) -> bool,
+}
 
 /// How many descriptors are looked at in all of them: a process may have a million.
 const MAX_DESCRIPTORS: u64 = 1 << 16;
 
 /// What is to be said of a process that has no row.
-pub(crate) fn of_pid(procfs: &impl Procfs, pid: u32, is_listed: IsListed<'_>) -> Vec<Gap> {
+pub(crate) fn of_pid(procfs: &impl Procfs, pid: u32, listing: Listing<'_>) -> Vec<Gap> {
     if is_of_other_namespace(procfs) {
         return Vec::new();
     }
     match thread_group(procfs, pid) {
-        Some(leader) if leader == pid => of_processes(procfs, &[pid], is_listed),
+        Some(leader) if leader == pid => of_processes(procfs, &[pid], listing),
         Some(leader) => vec![not_found(format!("{pid} is a thread of process {leader}"))],
         // With hidepid the kernel reports the same of processes that exist.
         None if is_absent(procfs, pid) && is_absent(procfs, 1) => vec![hidden(Hidden::Mount)],
@@ -43,7 +51,7 @@ pub(crate) fn of_name(
     procfs: &impl Procfs,
     name: &OsStr,
     describe: &dyn Fn(&[u32]) -> Vec<Process>,
-    is_listed: IsListed<'_>,
+    listing: Listing<'_>,
 ) -> Vec<Gap> {
     if is_of_other_namespace(procfs) {
         return Vec::new();
@@ -65,7 +73,7 @@ pub(crate) fn of_name(
         }
     }
     if !named.is_empty() {
-        return of_processes(procfs, &named, is_listed);
+        return of_processes(procfs, &named, listing);
     }
     if unread > 0 {
         return vec![Gap::new(GapKind::ProcessesUnreadable, unread, "/proc/<pid>/stat")];
@@ -99,14 +107,14 @@ fn thread_group(procfs: &impl Procfs, task: u32) -> Option<u32> {
     std::str::from_utf8(line).ok()?.trim().parse().ok()
 }
 
-fn of_processes(procfs: &impl Procfs, pids: &[u32], is_listed: IsListed<'_>) -> Vec<Gap> {
+fn of_processes(procfs: &impl Procfs, pids: &[u32], listing: Listing<'_>) -> Vec<Gap> {
     let (mut gaps, mut budget, mut skipped) = (Vec::new(), MAX_DESCRIPTORS, 0);
     for (number, pid) in pids.iter().enumerate() {
         let descriptors = procfs.sizes(*pid).ok().and_then(|sizes| sizes.descriptors).unwrap_or(1);
         match budget.checked_sub(descriptors) {
             Some(rest) if number < MAX_PROCESSES => {
                 budget = rest;
-                gaps.extend(of_process(procfs, *pid, is_listed));
+                gaps.extend(of_process(procfs, *pid, listing));
             }
             _ => skipped += 1,
         }
@@ -117,7 +125,7 @@ fn of_processes(procfs: &impl Procfs, pids: &[u32], is_listed: IsListed<'_>) -> 
     gaps
 }
 
-fn of_process(procfs: &impl Procfs, pid: u32, is_listed: IsListed<'_>) -> Vec<Gap> {
+fn of_process(procfs: &impl Procfs, pid: u32, listing: Listing<'_>) -> Vec<Gap> {
     let mut sockets = Vec::new();
     let read = procfs.files(pid, None, &mut |fd, file| {
         if matches!(file, File::Socket(_)) {
@@ -127,11 +135,14 @@ fn of_process(procfs: &impl Procfs, pid: u32, is_listed: IsListed<'_>) -> Vec<Ga
     if read.is_err() {
         return Vec::new();
     }
-    let (mut listed_kinds, mut other_kinds, mut names) = (0, 0, Vec::<String>::new());
+    let wanted: Vec<ProtocolKind> = listing.query.wanted_protocols().collect();
+    let (mut listed_kinds, mut certain, mut other_kinds, mut names) = (0, 0, 0, Vec::<String>::new());
     for fd in sockets {
         let Ok(name) = procfs.socket_protocol(pid, fd) else { continue };
-        if matches!(&*name, b"TCP" | b"TCPv6" | b"UDP" | b"UDPv6") {
+        let (kind, family) = kind_and_family_named(&name);
+        if wanted.contains(&kind) {
             listed_kinds += 1;
+            certain += u64::from(listing.query.filter.takes_all_owned(kind, family));
         } else {
             other_kinds += 1;
             let name = String::from_utf8_lossy(&name);
@@ -141,9 +152,13 @@ fn of_process(procfs: &impl Procfs, pid: u32, is_listed: IsListed<'_>) -> Vec<Ga
         }
     }
     let mut gaps = Vec::new();
-    if listed_kinds > 0 && is_in_other_namespace(procfs, pid, is_listed) {
+    if listed_kinds > 0 && is_in_other_namespace(procfs, pid, listing) {
         let source = format!("process {pid} is in another network namespace");
         gaps.push(Gap::new(GapKind::SocketsElsewhere, listed_kinds, source));
+    } else if certain > 0 {
+        // They were made in another namespace, or are bound to nothing.
+        let source = format!("sockets of process {pid} are in none of the listed tables");
+        gaps.push(Gap::new(GapKind::SocketsElsewhere, certain, source));
     }
     if listed_kinds == 0 && other_kinds > 0 {
         let names = names.join(", ");
@@ -153,7 +168,7 @@ fn of_process(procfs: &impl Procfs, pid: u32, is_listed: IsListed<'_>) -> Vec<Ga
 }
 
 /// Whether a process is in a network namespace whose sockets have not been listed.
-fn is_in_other_namespace(procfs: &impl Procfs, pid: u32, is_listed: IsListed<'_>) -> bool {
+fn is_in_other_namespace(procfs: &impl Procfs, pid: u32, listing: Listing<'_>) -> bool {
     let link = procfs.link(&format!("{pid}/ns/net")).ok();
-    link.and_then(|link| network_namespace(&link)).is_some_and(|number| !is_listed(number))
+    link.and_then(|link| network_namespace(&link)).is_some_and(|number| !(listing.has_netns)(number))
 }

@@ -13,16 +13,15 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::identity::Identity;
 use crate::model::owner::Owner;
 use crate::model::protocol::{Protocol, SocketType};
+use crate::model::protocol_kind::ProtocolKind;
 use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::linux::families::socket_type;
 use crate::sys::linux::netns::ListedNamespaces;
 use crate::sys::linux::procfs::{Proc, Procfs, protocol_name};
-use netstat_wire::linux::proc_pid_fd::socket_inode;
+use rustix::io::Errno;
 use std::collections::HashMap;
 use std::fs;
-use std::os::unix::ffi::OsStrExt;
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
 /// The inode numbers of listed sockets, shared by the reading of the tables and the search for owners.
@@ -60,10 +59,19 @@ impl Unlisted {
         seen.sort_unstable();
         seen.dedup();
         let is_elsewhere = |seen: &&SeenSocket| netns.of_rows(seen.netns).is_none();
-        let wanted_elsewhere = seen.iter().filter(is_elsewhere).filter(|seen| filter.matches(&seen.row()));
+        let wanted_elsewhere = seen.iter().filter(is_elsewhere).filter(|seen| is_wanted(filter, &seen.row()));
         let mut elsewhere = wanted_elsewhere.count() as u64;
-        let mut rows = Vec::new();
+        let (mut rows, mut undecided, mut unplaced) = (Vec::new(), 0, 0);
+        let mut wanted = |row: Socket| {
+            if !is_wanted(filter, &row) {
+                return None;
+            }
+            let is_decided = !filter.needs_kernel(kind_of(&row), None);
+            undecided += u64::from(!is_decided);
+            is_decided.then_some(row)
+        };
         let procfs = Proc::open().ok();
+        let mut links = Links::default();
         let mut namespaces = Namespaces::default();
         for holdings in table.by_key() {
             let owners = || holdings.iter().map(Holding::owner);
@@ -76,24 +84,34 @@ impl Unlisted {
             if let Some(seen) = seen.into_iter().find(|seen| !is_elsewhere(seen)) {
                 let mut row = seen.row();
                 row.netns = netns.of_rows(seen.netns).flatten();
-                rows.extend(Some(row).filter(|row| filter.matches(row)));
+                rows.extend(wanted(row));
                 continue;
             }
             // Without a path it has been closed since.
-            let path = owners().find_map(|owner| path_to(procfs.as_ref(), owner, inode));
-            let row = path.map(|path| row(inode, named(&protocol_name(&path).unwrap_or_default())));
-            let Some(row) = row.filter(|row| filter.matches(row)) else { continue };
+            let name = owners().find_map(|owner| links.protocol_name(procfs.as_ref(), owner, inode));
+            let Some(row) = name.and_then(|name| wanted(row(inode, named(&name)))) else { continue };
             // A process in a namespace may hold sockets of another one: only where it is listed by itself is one taken for its own.
-            if netns.is_own_alone() && owners().any(|owner| namespaces.is_own(owner.pid)) {
+            if !netns.is_own_alone() {
+                unplaced += 1;
+            } else if owners().any(|owner| namespaces.is_own(owner.pid)) {
                 rows.push(row);
             } else {
                 elsewhere += 1;
             }
         }
         rows.sort_by_key(|row| row.protocol);
-        let source = "in other network namespaces";
-        let gap = (elsewhere > 0).then(|| Gap::new(GapKind::SocketsElsewhere, elsewhere, source));
-        (rows, gap.into_iter().collect())
+        let counts = [
+            (GapKind::SocketsElsewhere, elsewhere, "in other network namespaces"),
+            (GapKind::SocketsElsewhere, unplaced, "of which the network namespace is not known"),
+            (GapKind::SocketsElsewhere, links.unread, "of threads, with too many descriptors to look at"),
+            (
+                GapKind::SocketsUndecided,
+                undecided,
+                "no table lists them, and only the kernel knows what it compares",
+            ),
+        ];
+        let gaps = counts.into_iter().filter(|(_, count, _)| *count > 0);
+        (rows, gaps.map(|(kind, count, source)| Gap::new(kind, count, source)).collect())
     }
 }
 
@@ -140,22 +158,71 @@ impl SeenSocket {
     }
 }
 
-/// A path by which this owner's descriptor of the socket is reached; `None` if it does not have it any more.
-fn path_to(procfs: Option<&Proc>, owner: Owner, inode: u64) -> Option<PathBuf> {
-    let Owner { pid, fd: Some(fd), .. } = owner else { return None };
-    let leads = |path: &PathBuf| {
-        fs::read_link(path).is_ok_and(|link| socket_inode(link.as_os_str().as_bytes()) == Some(inode))
-    };
-    let of_leader = PathBuf::from(format!("/proc/{pid}/fd/{fd}"));
-    if leads(&of_leader) {
-        // One that was opened with O_PATH does not keep the socket open.
-        let is_path_only = procfs.is_some_and(|procfs| procfs.is_path_only(pid, fd) == Ok(true));
-        return (!is_path_only).then_some(of_leader);
+/// Whether a row may pass. One without the number of its protocol is of a kind that the filter may exclude.
+fn is_wanted(filter: &Filter, row: &Socket) -> bool {
+    filter.matches(row) && filter.wants_kind(kind_of(row), row.family)
+}
+
+/// The kind of a socket's protocol, also where the number that belongs to it is not known.
+fn kind_of(row: &Socket) -> ProtocolKind {
+    kind((row.family, row.protocol, row.socket_type))
+}
+
+fn kind((family, protocol, socket_type): (Family, Protocol, Option<SocketType>)) -> ProtocolKind {
+    match (family, protocol, socket_type) {
+        (Family::Netlink, ..) => ProtocolKind::Netlink,
+        (Family::Packet, ..) => ProtocolKind::Packet,
+        (Family::Ipv4 | Family::Ipv6, Protocol::Other(0), Some(SocketType::Raw)) => ProtocolKind::Raw,
+        (_, protocol, _) => protocol.kind(),
     }
-    // A thread may have a table of its own.
-    let threads = procfs?.threads(pid).ok()?;
-    let paths = threads.into_iter().map(|thread| PathBuf::from(format!("/proc/{pid}/task/{thread}/fd/{fd}")));
-    paths.into_iter().find(leads)
+}
+
+/// Protocol and family of a socket, by the name that the kernel gives its protocol.
+pub(super) fn kind_and_family_named(name: &[u8]) -> (ProtocolKind, Family) {
+    let named = named(name);
+    (kind(named), named.0)
+}
+
+/// Looks where the descriptors of threads lead.
+struct Links {
+    /// How many more are looked at: a process may have tens of thousands of threads.
+    left: usize,
+    /// The sockets that were not looked for any more.
+    unread: u64,
+}
+
+impl Default for Links {
+    fn default() -> Self {
+        Self { left: 1 << 16, unread: 0 }
+    }
+}
+
+impl Links {
+    /// The name of the socket's protocol, by this owner's descriptor; `None` if it does not have it any more. Empty: not
+    /// known.
+    fn protocol_name(&mut self, procfs: Option<&Proc>, owner: Owner, inode: u64) -> Option<Vec<u8>> {
+        let Owner { pid, fd: Some(fd), .. } = owner else { return None };
+        let name = |path: &str| match protocol_name(path, Some(inode)) {
+            Ok(name) => Some(name),
+            Err(Errno::NOENT | Errno::SRCH) => None,
+            // It is there, and its name cannot be read.
+            Err(_) => Some(Vec::new()),
+        };
+        if let Some(name) = name(&format!("/proc/{pid}/fd/{fd}")) {
+            // One that was opened with O_PATH does not keep the socket open.
+            let is_path_only = procfs.is_some_and(|procfs| procfs.is_path_only(pid, fd) == Ok(true));
+            return (!is_path_only).then_some(name);
+        }
+        // A thread may have a table of its own.
+        let count = procfs?.sizes(pid).ok()?.threads;
+        let Some(left) = usize::try_from(count).ok().and_then(|count| self.left.checked_sub(count)) else {
+            self.unread += 1;
+            return None;
+        };
+        self.left = left;
+        let threads = procfs?.threads(pid).ok()?;
+        threads.into_iter().find_map(|thread| name(&format!("/proc/{pid}/task/{thread}/fd/{fd}")))
+    }
 }
 
 /// Which processes are in the network namespace of this thread.
@@ -239,5 +306,43 @@ fn named(name: &[u8]) -> (Family, Protocol, Option<SocketType>) {
         b"XDP" => other(44),
         b"MCTP" => other(45),
         _ => other(0),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::owner::OwnerRole;
+    use std::os::fd::AsRawFd;
+    use std::os::unix::fs::MetadataExt;
+    use std::os::unix::net::UnixStream;
+
+    #[test]
+    fn descriptors_of_threads_are_looked_at_up_to_a_bound_and_the_rest_is_counted() {
+        let (socket, _other) = UnixStream::pair().unwrap();
+        let owner = Owner::new(std::process::id(), Some(socket.as_raw_fd()), OwnerRole::Holder);
+        let procfs = Proc::open().unwrap();
+        let link = format!("/proc/self/fd/{}", socket.as_raw_fd());
+        let inode = std::fs::metadata(link).unwrap().ino();
+        let mut links = Links { left: 0, unread: 0 };
+        let name = |links: &mut Links, inode| links.protocol_name(Some(&procfs), owner, inode);
+        // That of the process is always looked at.
+        assert_eq!(name(&mut links, inode).as_deref(), Some(&b"UNIX-STREAM"[..]));
+        assert_eq!(links.unread, 0);
+        // It leads to another socket by now, so that those of all threads are looked at.
+        assert_eq!(name(&mut links, inode + 1_000_000_000), None);
+        assert_eq!(links.unread, 1);
+        let mut links = Links::default();
+        assert_eq!(name(&mut links, inode + 1_000_000_000), None);
+        assert_eq!(links.unread, 0);
+        assert!(links.left < Links::default().left);
+    }
+
+    #[test]
+    fn kind_is_known_where_the_number_of_the_protocol_is_not() {
+        use ProtocolKind as P;
+        let kinds = ["RAW", "RAWv6", "NETLINK", "PACKET", "TCPv6", "UNIX", "ALG", "?"];
+        let kinds = kinds.map(|name| kind_and_family_named(name.as_bytes()).0);
+        assert_eq!(kinds, [P::Raw, P::Raw, P::Netlink, P::Packet, P::Tcp, P::Unix, P::Other, P::Other]);
     }
 }

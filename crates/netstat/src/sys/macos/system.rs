@@ -62,11 +62,11 @@ impl<K: Kernel> System for Macos<K> {
         processes::processes(&self.kernel, seen, fields, threads)
     }
 
-    fn unlisted_process(&self, pid: u32) -> Vec<Gap> {
+    fn unlisted_process(&self, _query: &Query, pid: u32) -> Vec<Gap> {
         processes::missing_pid(&self.kernel, pid).into_iter().collect()
     }
 
-    fn unlisted_processes_named(&self, name: &OsStr) -> Vec<Gap> {
+    fn unlisted_processes_named(&self, _query: &Query, name: &OsStr) -> Vec<Gap> {
         processes::missing_name(&self.kernel, name).into_iter().collect()
     }
 

@@ -68,14 +68,14 @@ impl<K: Kernel> System for Windows<K> {
         }
     }
 
-    fn unlisted_process(&self, pid: u32) -> Vec<Gap> {
+    fn unlisted_process(&self, _query: &Query, pid: u32) -> Vec<Gap> {
         // A list that cannot be read, or ends early, is a gap of the search for owners.
         let list = self.0.processes(&[ProcessSeen::new(pid, u64::MAX)]);
         let is_absent = list.is_ok_and(|list| list.is_complete() && list.get(pid).is_none());
         is_absent.then(|| not_found(format!("pid {pid}"))).into_iter().collect()
     }
 
-    fn unlisted_processes_named(&self, name: &OsStr) -> Vec<Gap> {
+    fn unlisted_processes_named(&self, _query: &Query, name: &OsStr) -> Vec<Gap> {
         let Ok(list) = self.0.read_processes() else { return Vec::new() };
         let has_name = list.processes().any(|process| {
             let full = self.0.kernel.os_string(list.name(process));

@@ -59,6 +59,8 @@ pub(crate) struct FamilyTable {
     pub(crate) info: &'static FamilyInfo,
     /// The states, as the kernel's mask.
     pub(super) states: u32,
+    /// Whether the query wants no other family than this, beside IP.
+    pub(super) is_only: bool,
 }
 
 impl fmt::Display for FamilyTable {

@@ -18,17 +18,31 @@ pub(crate) const FAMILIES: [&FamilyInfo; 6] =
     [&unix::INFO, &netlink::INFO, &packet::INFO, &vsock::INFO, &xdp::INFO, &tipc::INFO];
 
 /// The tables that a query wants, in order.
-pub(crate) fn tables_of(query: &Query) -> Vec<FamilyTable> {
+///
+/// An error if only the kernel could decide which rows pass, which it does for none of these families.
+pub(crate) fn tables_of(query: &Query) -> Result<Vec<FamilyTable>, Error> {
+    let filter = &query.filter;
     let infos =
         query.wanted_protocols().flat_map(|kind| FAMILIES.into_iter().filter(move |info| info.kind == kind));
-    let wanted = infos.filter(|info| query.filter.wants_kind(info.kind, info.family));
-    let tables = wanted.map(|info| FamilyTable { info, states: wanted_states(query, info) });
-    tables.filter(|table| table.states != 0).collect()
+    let wanted = infos.filter(|info| filter.wants_kind(info.kind, info.family));
+    let tables = wanted.map(|info| FamilyTable { info, states: wanted_states(query, info), is_only: false });
+    let mut tables: Vec<FamilyTable> = tables.filter(|table| table.states != 0).collect();
+    for FamilyTable { info, .. } in &tables {
+        if filter.needs_kernel(info.kind, Some(info.family)) {
+            let subject = format!("what only the kernel knows of {} sockets", info.name);
+            return Err(Error::unsupported("filter by", subject));
+        }
+    }
+    if let [table] = &mut tables[..] {
+        table.is_only = true;
+    }
+    Ok(tables)
 }
 
-/// The states that a filter wants, as the kernel's mask. A state without a name is wanted unless the filter excludes it.
+/// The states that a filter wants, as the kernel's mask: every one where all sockets must be known to find those that no
+/// table lists. A state without a name is wanted unless the filter excludes it.
 fn wanted_states(query: &Query, info: &FamilyInfo) -> u32 {
-    if !info.has_states {
+    if !info.has_states || query.adds_unlisted() {
         return u32::MAX;
     }
     let numbers = (0..32_u8).filter(|number| query.filter.wants_state(info.kind, tcp_state(*number)));
@@ -50,7 +64,7 @@ pub(crate) fn list(
             dump::read(dumps, *table, rows).map(|found| emit(*table, found, rows))
         });
         if let Err(fault) = dumped {
-            fall_back(tables, *table, fault, open, wanted.len() == 1);
+            fall_back(tables, *table, fault, open);
         }
     }
 }
@@ -61,11 +75,11 @@ fn emit(table: FamilyTable, mut found: Vec<Socket>, rows: &mut TableRows<'_>) {
     let _ = found.into_iter().try_for_each(|row| rows.emit(row));
 }
 
-/// Reads a table from `/proc` that could not be dumped. `only`: no other is wanted.
-fn fall_back(tables: &mut Tables<'_>, table: FamilyTable, fault: Fault, open: net::Open<'_>, only: bool) {
+/// Reads a table from `/proc` that could not be dumped.
+fn fall_back(tables: &mut Tables<'_>, table: FamilyTable, fault: Fault, open: net::Open<'_>) {
     let failure = format!("sock_diag {table}: {fault}");
     let Some(file) = &table.info.proc_file else {
-        if !only && fault.is_absent() && !proc_file::kernel_knows(open, table.info.kernel_names) {
+        if !table.is_only && fault.is_absent() && !proc_file::kernel_knows(open, table.info.kernel_names) {
             // The kernel has no such family, so there are no such sockets.
             return;
         }

@@ -168,7 +168,7 @@ impl Spaces {
         sink: &mut Sink<'_>,
     ) -> Result<Vec<Gap>, Error> {
         let tables = tables_of(query)?;
-        let of_families = families::tables_of(query);
+        let of_families = families::tables_of(query)?;
         let mut state = self.opened();
         let mut reading = Reading { gaps: mem::take(&mut state.gaps), any_read: false, failure: None };
         reading.gaps.extend(sockets::gaps_of_tables(&tables));
@@ -182,7 +182,7 @@ impl Spaces {
             }
         }
         // The search for owners sees them.
-        let otherwise = query.wants_unlisted() && query.wants_owners();
+        let otherwise = query.adds_unlisted();
         match reading.failure {
             Some(error) if !reading.any_read && !otherwise => Err(error),
             _ => Ok(merged(reading.gaps)),

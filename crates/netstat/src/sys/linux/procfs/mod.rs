@@ -21,7 +21,7 @@ use std::cmp::Ordering;
 use std::ffi::CStr;
 use std::fs::{self, Metadata};
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 
 /// `AT_STATX_DONT_SYNC` of linux/fcntl.h: what the kernel knows, without a question to a server. rustix has it on Linux, and not
@@ -47,10 +47,28 @@ const PROC_SUPER_MAGIC: i128 = 0x9fa0;
 /// net/socket.c, `sockfs_xattr_handlers`; the names are those of `struct proto`.
 const PROTOCOL_NAME: &str = "system.sockprotoname";
 
-/// The name of the protocol of the socket that a path leads to, such as `TCP`, `UDPv6`, `UNIX-STREAM` or `NETLINK`.
-pub(crate) fn protocol_name(path: impl rustix::path::Arg) -> Result<Vec<u8>, Errno> {
+/// The name of the protocol of the socket that a path below `/proc` leads to, such as `TCP`, `UDPv6`, `UNIX-STREAM` or
+/// `NETLINK`. Fails with `ENOENT` if it leads to no socket, or to another one than that with this inode number.
+///
+/// # Races
+/// The process may put another file in the place of its descriptor at any moment, whose file system need not answer. So the
+/// attribute is read through a descriptor of this process, after that was seen to be of the socket. `O_PATH` opens no file.
+pub(crate) fn protocol_name(path: &str, inode: Option<u64>) -> Result<Vec<u8>, Errno> {
+    let is_sought = |link: &[u8]| {
+        let number = socket_inode(link);
+        number.is_some() && (inode.is_none() || number == inode)
+    };
+    let leads = |path: &str| readlink(path, Vec::new()).is_ok_and(|link| is_sought(link.as_bytes()));
+    if !leads(path) {
+        return Err(Errno::NOENT);
+    }
+    let held = open(path, OFlags::PATH | OFlags::CLOEXEC, Mode::empty())?;
+    let path = format!("/proc/self/fd/{}", held.as_raw_fd());
+    if !leads(&path) {
+        return Err(Errno::NOENT);
+    }
     let mut name = [0; 64];
-    let length = getxattr(path, PROTOCOL_NAME, &mut name)?;
+    let length = getxattr(&*path, PROTOCOL_NAME, &mut name)?;
     let name = name.get(..length).unwrap_or_default();
     Ok(name.split(|byte| *byte == 0).next().unwrap_or_default().to_vec())
 }
@@ -320,7 +338,7 @@ impl Procfs for Proc {
     }
 
     fn socket_protocol(&self, pid: u32, fd: i32) -> Result<Vec<u8>, Errno> {
-        protocol_name(absolute(&format!("{pid}/fd/{fd}")))
+        protocol_name(&absolute(&format!("{pid}/fd/{fd}")), None)
     }
 
     fn read(&self, path: &str, content: &mut Vec<u8>) -> Result<(), Errno> {

@@ -44,6 +44,7 @@ pub(crate) fn count(
     counts: &mut Counts,
 ) -> Result<Vec<Gap>, Error> {
     let mut tables = tables_of(query)?;
+    let of_families = families::tables_of(query)?;
     for table in &mut tables {
         table.details = DetailFields::empty();
     }
@@ -56,7 +57,7 @@ pub(crate) fn count(
             return Ok(gaps);
         }
     }
-    count_rows(query, counts, |sink| list(dumps, open_file, &tables, &families::tables_of(query), sink))
+    count_rows(query, counts, |sink| list(dumps, open_file, &tables, &of_families, sink))
 }
 
 /// Counts the rows of the other states, and subtracts them from the kernel's numbers; `None` if these contradict
@@ -86,7 +87,7 @@ fn by_difference(
 
     let mut others = Others::default();
     let listed = count_rows(query, counts, |sink| {
-        list(dumps, open_file, &tables, &families::tables_of(query), &mut |socket| {
+        list(dumps, open_file, &tables, &families::tables_of(query)?, &mut |socket| {
             others.add(&socket);
             sink(socket)
         })

@@ -96,7 +96,8 @@ impl Table {
     }
 }
 
-/// The tables to read for the rows of a query, in order. `names_protocol`: this kernel knows the attribute that the
+/// The tables to read for the rows of a query, in order. Whole ones where every socket must be known to find those that no
+/// table lists, unless only the kernel can decide which rows pass. `names_protocol`: this kernel knows the attribute that the
 /// request for both families of some protocols needs. An error if neither the kernel nor the predicate could decide
 /// which rows pass.
 pub(crate) fn tables(query: &Query, names_protocol: bool) -> Result<Vec<Table>, Error> {
@@ -104,12 +105,15 @@ pub(crate) fn tables(query: &Query, names_protocol: bool) -> Result<Vec<Table>, 
     let knows_interface = filter.expr().has(&|term| matches!(term, Term::Interface(_)));
     let mut tables = Vec::new();
     for info in query.wanted_protocols().filter_map(ProtocolInfo::of) {
-        let states = wanted_states(filter, info);
+        let is_whole = query.adds_unlisted() && !filter.needs_kernel(info.protocol.kind(), None);
+        let states = if is_whole { info.states } else { wanted_states(filter, info) };
         if states == 0 {
             continue;
         }
         for family in wanted_families(filter, info, names_protocol) {
-            let port = |of: Option<u16>| of.filter(|_| info.has_program && info.has_ports()).unwrap_or(0);
+            let port = |of: Option<u16>| {
+                of.filter(|_| info.has_program && info.has_ports() && !is_whole).unwrap_or(0)
+            };
             let selection = Selection {
                 info,
                 family,
@@ -117,7 +121,8 @@ pub(crate) fn tables(query: &Query, names_protocol: bool) -> Result<Vec<Table>, 
                 local_port: port(filter.single_local_port()),
                 remote_port: port(filter.single_remote_port()),
             };
-            let program = match compile(filter, &selection)? {
+            let compiled = if is_whole { Compiled::Everything } else { compile(filter, &selection)? };
+            let program = match compiled {
                 Compiled::Nothing => continue,
                 Compiled::Everything => None,
                 Compiled::Some(program) if !info.has_program && program.is_needed => {
@@ -170,8 +175,10 @@ pub(crate) fn tables_of(query: &Query) -> Result<Vec<Table>, Error> {
     let mut tables = tables(query, kernel_has_protocol_attribute())?;
     for table in &mut tables {
         table.details = query.details;
-        // A lookup does not run a program in the kernel.
-        if table.selection.info.has_exact && !table.program.as_ref().is_some_and(|program| program.is_needed)
+        // A lookup does not run a program in the kernel, and finds no other sockets.
+        if !query.adds_unlisted()
+            && table.selection.info.has_exact
+            && !table.program.as_ref().is_some_and(|program| program.is_needed)
         {
             table.connections = query.connections().to_vec();
         }

@@ -1,22 +1,29 @@
 //! Tables of unix sockets and other families over scripted netlink sockets and files, one test per fault or race.
 
-use super::script::{Answer, Channel, Message, Outcome, Script, done};
+use super::script::{Answer, Channel, Message, Outcome, Requests, Script, done, open};
+use crate::filter::Filter;
 use crate::model::endpoint::{Endpoint, UnixName};
+use crate::model::family::Family;
 use crate::model::gap::GapKind;
 use crate::model::owner::Ownership;
+use crate::model::protocol::Protocol;
+use crate::model::protocol_kind::ProtocolKind;
 use crate::model::queues::Queues;
+use crate::model::socket::Socket;
 use crate::model::state::State;
 use crate::query::Query;
-use crate::sys::linux::families::{FamilyTable, tables_of};
+use crate::sys::linux::families::{FamilyTable, still_open, tables_of};
+use crate::sys::linux::sock_diag::dumps::Dumps;
 use netstat_wire::linux::netlink::put_attribute;
 use netstat_wire::linux::unix_diag::{UNIX_DIAG_NAME, UNIX_DIAG_PEER, UNIX_DIAG_RQLEN};
 use rustix::io::Errno;
+use std::num::NonZeroU64;
 
 const ENOENT: i32 = -2;
 const HEADING: &str = "Num       RefCount Protocol Flags    Type St Inode Path\n";
 
 fn unix() -> Vec<FamilyTable> {
-    tables_of(&Query::new().unix())
+    tables_of(&Query::new().unix()).unwrap()
 }
 
 /// The record of a unix stream socket; its cookie is its inode.
@@ -147,10 +154,10 @@ fn rows_of_proc_that_a_name_may_hold_have_no_owner_and_are_counted() {
 #[test]
 fn family_that_the_kernel_does_not_know_is_no_gap_beside_others_and_an_error_alone() {
     let refused = || vec![Answer::Datagram(vec![Message::Error(ENOENT)])];
-    let vsock = tables_of(&Query::new().vsock());
+    let vsock = tables_of(&Query::new().vsock()).unwrap();
     let known = Script::new([Channel::Opens(vec![refused()])]).list_families(&vsock);
     assert!(known.result.unwrap_err().is_unsupported());
-    let both = || tables_of(&Query::new().unix().vsock());
+    let both = || tables_of(&Query::new().unix().vsock()).unwrap();
     let script = || Script::new([Channel::Opens(vec![vec![dump(&[1]), done()], refused()])]);
     let protocols = "protocol  size sockets  memory press maxhdr\nTCP 1 2 3 no 4\n";
     let outcome = script().file("/proc/thread-self/net/protocols", protocols).list_families(&both());
@@ -158,6 +165,11 @@ fn family_that_the_kernel_does_not_know_is_no_gap_beside_others_and_an_error_alo
     let with_vsock = format!("{protocols}AF_VSOCK 1 2 3 no 4\n");
     let outcome = script().file("/proc/thread-self/net/protocols", &with_vsock).list_families(&both());
     assert_eq!(outcome.gaps()[0].0, GapKind::TableUnavailable);
+    // Namespace by namespace, each table is read by itself.
+    let by_itself = Script::new([Channel::Opens(vec![refused()])])
+        .file("/proc/thread-self/net/protocols", protocols)
+        .list_families(&both()[1..]);
+    assert_eq!((inodes(&by_itself), by_itself.gaps()), (vec![], vec![]));
     // Where that cannot be read, it may be.
     assert_eq!(script().list_families(&both()).gaps()[0].0, GapKind::TableUnavailable);
 }
@@ -166,9 +178,55 @@ fn family_that_the_kernel_does_not_know_is_no_gap_beside_others_and_an_error_alo
 fn only_the_states_are_requested_that_the_filter_wants() {
     let states = |query: Query| {
         let script = Script::new([Channel::Opens(vec![vec![done()]])]);
-        let outcome = script.list_families(&tables_of(&query));
+        let outcome = script.list_families(&tables_of(&query).unwrap());
         u32::from_ne_bytes(outcome.requests[0][20..24].try_into().unwrap())
     };
     assert_eq!(states(Query::new().unix()), u32::MAX);
     assert_eq!(states(Query::new().unix().state(State::Listen)), 1 << 10);
+}
+
+/// Which of the unix sockets with these cookies are still open, and how many dumps that took.
+fn checked(given: Vec<Vec<Answer>>, cookies: &[u64]) -> (Vec<bool>, usize) {
+    let (mut channels, requests) = ([Channel::Opens(given)].into(), Requests::default());
+    let socket = |cookie: &u64| {
+        let mut socket = Socket::new(Family::Unix, Protocol::Unix, Endpoint::Unix(UnixName::Unnamed));
+        socket.cookie = NonZeroU64::new(*cookie);
+        socket
+    };
+    let sockets: Vec<Socket> = cookies.iter().map(socket).collect();
+    let mut still = vec![true; sockets.len()];
+    let mut dumps = Dumps::new(|| open(&mut channels, &requests));
+    still_open(&mut dumps, &sockets.iter().collect::<Vec<_>>(), &mut still);
+    drop(dumps);
+    let asked = requests.lock().unwrap().len();
+    (still, asked)
+}
+
+#[test]
+fn socket_is_closed_only_if_a_dump_of_one_moment_or_two_dumps_lack_it() {
+    let one_chunk = || vec![dump(&[1]), done()];
+    assert_eq!(checked(vec![one_chunk()], &[1]), (vec![true], 1));
+    assert_eq!(checked(vec![one_chunk()], &[1, 2]), (vec![true, false], 1));
+    let chunks = |last: u32| vec![dump(&[1]), dump(&[last]), done()];
+    assert_eq!(checked(vec![chunks(3)], &[1, 3]), (vec![true, true], 1));
+    assert_eq!(checked(vec![chunks(3), chunks(2)], &[1, 2, 4]), (vec![true, true, false], 2));
+    // The second fails: it is not known.
+    let fails = vec![Answer::Fails(Errno::NOMEM)];
+    assert_eq!(checked(vec![chunks(3), fails], &[1, 2]), (vec![true, true], 2));
+}
+
+#[test]
+fn filter_by_what_only_the_kernel_knows_is_refused_for_each_family() {
+    let of_kernel = || Filter::autobound() | Filter::cgroup_id(1);
+    for kind in [ProtocolKind::Unix, ProtocolKind::Netlink, ProtocolKind::Packet, ProtocolKind::Vsock] {
+        let refused = |filter: Filter| {
+            tables_of(&Query::new().protocol_kind(kind).filter(filter)).err().map(|error| error.to_string())
+        };
+        let said = refused(of_kernel()).unwrap();
+        assert!(said.contains(&format!("filter by what only the kernel knows of {kind} sockets")), "{said}");
+        assert!(refused(!of_kernel()).is_some());
+        assert_eq!(refused((Filter::tcp() & of_kernel()) | Filter::protocol_kind(kind)), None);
+    }
+    // None of them is wanted.
+    assert_eq!(tables_of(&Query::new().unix().tcp().filter(Filter::tcp() & of_kernel())).unwrap().len(), 0);
 }

@@ -19,7 +19,7 @@ use crate::sys::linux::procfs::process::read_all;
 use crate::sys::linux::procfs::process_cache::ProcessCache;
 use crate::sys::linux::procfs::program_name::is_named;
 use crate::sys::linux::procfs::{File, Procfs, Sizes, TableRead};
-use crate::sys::linux::unlisted_process;
+use crate::sys::linux::unlisted_process::{self, Listing};
 use crate::sys::support;
 use crate::sys::system::System;
 use netstat_wire::linux::proc_pid_fd::network_namespace;
@@ -493,16 +493,18 @@ impl<'a> System for &'a ScriptedProc {
         sockets.map(|socket| socket.inode().is_some_and(|inode| !self.closed.contains(&inode))).collect()
     }
 
-    fn unlisted_process(&self, pid: u32) -> Vec<Gap> {
-        unlisted_process::of_pid(self, pid, &|netns| self.is_own_netns(netns))
+    fn unlisted_process(&self, query: &Query, pid: u32) -> Vec<Gap> {
+        let listing = Listing { query, has_netns: &|netns| self.is_own_netns(netns) };
+        unlisted_process::of_pid(self, pid, listing)
     }
 
-    fn unlisted_processes_named(&self, name: &OsStr) -> Vec<Gap> {
+    fn unlisted_processes_named(&self, query: &Query, name: &OsStr) -> Vec<Gap> {
         let describe = |pids: &[u32]| {
             let seen: Vec<ProcessSeen> = pids.iter().map(|pid| ProcessSeen::new(*pid, u64::MAX)).collect();
             self.processes(&seen, Self::NAME_FIELDS, 1).0
         };
-        unlisted_process::of_name(self, name, &describe, &|netns| self.is_own_netns(netns))
+        let listing = Listing { query, has_netns: &|netns| self.is_own_netns(netns) };
+        unlisted_process::of_name(self, name, &describe, listing)
     }
 
     fn is_named(&self, wanted: &OsStr, process: &Process) -> Option<bool> {

@@ -16,7 +16,7 @@ use crate::sys::linux::owners::bpf::{Evidence, HeldSource, SocketFile};
 use crate::sys::linux::owners::task_files::{Scope, TaskFileSearch};
 use crate::sys::linux::owners::without_descriptor::Ring;
 use crate::sys::support;
-use crate::sys::system::System;
+use crate::sys::system::{OwnerSearch, System};
 use rustix::io::Errno;
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -118,12 +118,12 @@ impl<'w> System for &'w Iterated {
         (&&self.proc).recheck(sockets)
     }
 
-    fn unlisted_process(&self, pid: u32) -> Vec<Gap> {
-        (&&self.proc).unlisted_process(pid)
+    fn unlisted_process(&self, query: &Query, pid: u32) -> Vec<Gap> {
+        (&&self.proc).unlisted_process(query, pid)
     }
 
-    fn unlisted_processes_named(&self, name: &OsStr) -> Vec<Gap> {
-        (&&self.proc).unlisted_processes_named(name)
+    fn unlisted_processes_named(&self, query: &Query, name: &OsStr) -> Vec<Gap> {
+        (&&self.proc).unlisted_processes_named(query, name)
     }
 
     fn is_named(&self, wanted: &OsStr, process: &Process) -> Option<bool> {
@@ -437,4 +437,35 @@ fn rings_are_not_looked_for_among_too_many_descriptors() {
     let hidden = Ownership::Hidden { reason: HiddenReason::UnreadableProcess };
     let expected = (vec![], hidden, vec![GapKind::ProcessesSkipped]);
     assert_eq!(ownership(&iterated(proc).ask(&Query::new())), expected);
+}
+
+/// A process whose threads have many copies of one descriptor table.
+struct Copies;
+
+impl HeldSource for Copies {
+    fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
+        for _ in 0..1000 {
+            for fd in 0..1000 {
+                let evidence =
+                    Evidence { family: 1, socket_type: 1, netns: NETNS, cookie: 0, port: 0, protocol: 0 };
+                let inode = u64::try_from(fd).unwrap();
+                each(0, SocketFile { pid: 12, fd, inode, evidence: Some(evidence) });
+            }
+        }
+        Ok(())
+    }
+
+    fn rings(&self) -> Option<Vec<Ring>> {
+        None
+    }
+}
+
+#[test]
+fn sockets_that_were_seen_are_kept_once_as_soon_as_there_are_many() {
+    let scope = Scope { unlisted: true, ..Scope::default() };
+    let proc = ScriptedProc::new();
+    let mut search = TaskFileSearch::over(Copies, scope, "asked for", || Ok(&proc));
+    search.run();
+    let kept = search.sockets().len();
+    assert!((1000..100_000).contains(&kept), "{kept} of 1,000");
 }

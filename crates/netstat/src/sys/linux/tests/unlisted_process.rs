@@ -3,7 +3,9 @@
 use super::scripted_proc::{Machine, ScriptedProc, process, task};
 use crate::engine::snapshot::count;
 use crate::filter::Filter;
+use crate::model::family::Family;
 use crate::model::gap::{Gap, GapKind};
+use crate::model::protocol_kind::ProtocolKind;
 use crate::query::Query;
 use rustix::io::Errno;
 
@@ -64,7 +66,7 @@ fn process_without_sockets_exists() {
     let idle = |machine: &mut Machine| _ = machine.processes.insert(13, process(13, &[]));
     assert_eq!(reasons(&Filter::pid(13), idle), [""; 0]);
     // It holds a socket that the filter leaves out.
-    assert_eq!(reasons(&(Filter::pid(12) & Filter::tcp()), |_| ()), [""; 0]);
+    assert_eq!(reasons(&(Filter::pid(12) & Filter::local_port(9)), |_| ()), [""; 0]);
 }
 
 #[test]
@@ -88,6 +90,40 @@ fn process_whose_sockets_are_of_other_kinds_or_elsewhere_is_explained() {
         machine.task(12, 12).links.clear();
     };
     assert_eq!(reasons(&Filter::process("name"), by_name), expected);
+}
+
+#[test]
+fn process_whose_sockets_are_in_no_table_is_explained_unless_the_filter_may_leave_them_out() {
+    // Made in another network namespace than that of the process, or bound to nothing.
+    let holds = |machine: &mut Machine| {
+        machine.processes.insert(13, process(13, &[8, 9]));
+        machine.protocols.extend([((13, 3), "UDPv6"), ((13, 4), "NETLINK")]);
+    };
+    let expected = ["sockets_elsewhere 1 sockets of process 13 are in none of the listed tables"];
+    assert_eq!(reasons(&Filter::pid(13), holds), expected);
+    assert_eq!(reasons(&(Filter::pid(13) & Filter::ipv6()), holds), expected);
+    for other in [Filter::port(9), Filter::ipv4(), Filter::listening(), !Filter::process("name")] {
+        assert_eq!(reasons(&(Filter::pid(13) & other), holds), [""; 0]);
+    }
+}
+
+#[test]
+fn kinds_are_compared_with_those_that_are_asked_for() {
+    let holds = |machine: &mut Machine| {
+        machine.processes.insert(13, process(13, &[8, 9]));
+        machine.protocols.extend([((13, 3), "UNIX-STREAM"), ((13, 4), "UNIX")]);
+    };
+    let asked = |filter| Filter::pid(13) & filter;
+    // They are listening, or not.
+    assert_eq!(reasons(&asked(Filter::family(Family::Unix) & Filter::listening()), holds), [""; 0]);
+    let expected = ["sockets_elsewhere 2 sockets of process 13 are in none of the listed tables"];
+    assert_eq!(reasons(&asked(Filter::family(Family::Unix)), holds), expected);
+    let expected = ["sockets_of_other_kinds 2 process 13: UNIX, UNIX-STREAM"];
+    assert_eq!(reasons(&asked(Filter::protocol_kind(ProtocolKind::Netlink)), holds), expected);
+    assert_eq!(
+        reasons(&(Filter::pid(12) & Filter::tcp()), |_| ()),
+        ["sockets_of_other_kinds 1 process 12: UDP"]
+    );
 }
 
 #[test]
