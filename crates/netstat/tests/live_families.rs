@@ -9,8 +9,8 @@ mod common;
 mod scene;
 
 use netstat::{
-    Endpoint, Family, Filter, GapKind, Owner, OwnerRole, Ownership, Protocol, ProtocolKind, Query, Queues,
-    Scope, Snapshot, Socket, SocketType, State,
+    Endpoint, Family, Filter, GapKind, Owner, OwnerRole, OwnerSource, Ownership, Protocol, ProtocolKind,
+    Query, Queues, Scope, Snapshot, Socket, SocketType, State,
 };
 use rustix::net::netlink::SocketAddrNetlink;
 use rustix::net::{AddressFamily, SocketFlags, bind, connect, socket_with};
@@ -310,4 +310,21 @@ fn live_unlisted_sockets_of_which_only_the_kernel_knows_whether_they_pass_are_co
         let error = Query::new().protocol_kind(kind).filter(Filter::autobound()).snapshot().unwrap_err();
         assert!(error.is_unsupported(), "{error}");
     }
+}
+
+#[test]
+fn live_unlisted_socket_whose_namespace_the_walk_cannot_see_is_counted_as_that() {
+    let _quiet = quiet();
+    let udp = open(2, DATAGRAM, 0).unwrap();
+    let own = Scope::Of(std::process::id());
+    let snapshot =
+        Query::new().all_protocols().owner_source(OwnerSource::Procfs).netns(own).snapshot().unwrap();
+    assert!(snapshot.sockets.iter().all(|row| row.inode() != Some(inode_of(&udp))));
+    let sources: Vec<&str> = snapshot
+        .gaps
+        .iter()
+        .filter(|gap| gap.kind == GapKind::SocketsElsewhere)
+        .map(|gap| &*gap.source)
+        .collect();
+    assert_eq!(sources, ["of which the network namespace is not known"]);
 }

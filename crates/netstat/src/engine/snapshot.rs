@@ -270,3 +270,52 @@ pub(crate) fn stream<S: System>(
     add_gaps_of_search(owners, is_hidden, &mut gaps);
     Ok(gaps)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::family::Family;
+    use crate::model::protocol::Protocol;
+    use std::net::SocketAddr;
+    use std::time::{Duration, Instant};
+
+    /// A search that has seen so many sockets of TCP which no table lists.
+    struct Seen(u16);
+
+    fn row(protocol: Protocol, port: u16) -> Socket {
+        Socket::new(Family::Ipv4, protocol, SocketAddr::from(([127, 0, 0, 1], port)))
+    }
+
+    impl OwnerSearch for Seen {
+        fn run(&self) {}
+
+        fn tables_complete(&self, _: Option<Vec<u64>>) {}
+
+        fn table(&mut self) -> OwnerTable {
+            OwnerTable::default()
+        }
+
+        fn unlisted(&mut self, _: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
+            ((0..self.0).map(|port| row(Protocol::Tcp, port)).collect(), Vec::new())
+        }
+    }
+
+    #[test]
+    fn rows_that_no_table_lists_stand_behind_those_of_their_protocol_in_time_that_grows_with_their_number() {
+        const MANY: u16 = 60_000;
+        let mut snapshot = Snapshot::default();
+        snapshot.sockets.push(row(Protocol::Tcp, u16::MAX));
+        snapshot.sockets.extend((0..MANY).map(|port| row(Protocol::Udp, port)));
+        let began = Instant::now();
+        add_unlisted(&Query::new(), &mut Seen(MANY), &OwnerTable::default(), &mut snapshot);
+        // To move all rows for each takes minutes.
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+        let ports = |protocol| {
+            let rows = snapshot.sockets.iter().filter(move |row| row.protocol == protocol);
+            rows.map(|row| row.local_addr().unwrap().port()).collect::<Vec<_>>()
+        };
+        assert!(snapshot.sockets.is_sorted_by_key(|row| row.protocol));
+        assert_eq!(ports(Protocol::Tcp), [vec![u16::MAX], (0..MANY).collect()].concat());
+        assert_eq!(ports(Protocol::Udp), (0..MANY).collect::<Vec<_>>());
+    }
+}

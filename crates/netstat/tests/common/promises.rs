@@ -69,6 +69,7 @@ fn socket_fields(socket: &Socket) -> SocketFields {
         (SocketFields::V6_ONLY, socket.v6_only.is_some()),
         (SocketFields::CREATED, socket.created().is_some()),
         (SocketFields::SERVICE, socket.service().is_some()),
+        (SocketFields::NETNS, socket.netns.is_some()),
     ]
     .into_iter()
     .filter_map(|(field, is_seen)| is_seen.then_some(field))

@@ -163,3 +163,18 @@ fn of_name(name: &OsStr) -> Result<(u64, Place), Error> {
     }
     of_path(&Path::new(NAMED).join(name))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::Filter;
+
+    #[test]
+    fn filter_that_names_no_namespace_is_of_the_own_one_and_an_error_where_that_is_not_known() {
+        let other = NetnsId(NonZeroU64::MAX);
+        let query = Query::new().filter(!Filter::netns(other));
+        assert!(by_number(&query, None).is_err());
+        let own = namespace_of("thread-self").unwrap();
+        assert_eq!(by_number(&query, Some(own)).unwrap().describe().len(), 1);
+    }
+}

@@ -386,3 +386,21 @@ impl Procfs for Proc {
         nanoseconds_since_boot()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::File;
+    use std::net::UdpSocket;
+
+    #[test]
+    fn protocol_is_asked_of_the_socket_that_is_meant_and_of_no_other_file() {
+        let path = |file: &dyn AsRawFd| format!("/proc/self/fd/{}", file.as_raw_fd());
+        let (socket, file) = (UdpSocket::bind("127.0.0.1:0").unwrap(), File::open("/dev/null").unwrap());
+        let inode = metadata(&format!("self/fd/{}", socket.as_raw_fd())).unwrap().ino();
+        assert_eq!(protocol_name(&path(&socket), None), Ok(b"UDP".to_vec()));
+        assert_eq!(protocol_name(&path(&socket), Some(inode)), Ok(b"UDP".to_vec()));
+        assert_eq!(protocol_name(&path(&socket), Some(inode + 1)), Err(Errno::NOENT));
+        assert_eq!(protocol_name(&path(&file), None), Err(Errno::NOENT));
+    }
+}
