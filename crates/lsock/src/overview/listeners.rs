@@ -154,7 +154,7 @@ impl<'v> Listener<'v> {
         let (mut waiting, mut limit) = (0, None);
         for socket in sockets {
             if let Some(Queues::Accept { waiting: more, limit: of, .. }) = socket.queues {
-                waiting += more;
+                waiting = u32::saturating_add(waiting, more);
                 limit = limit.into_iter().chain(of).reduce(|a: u32, b| a.saturating_add(b));
             }
         }

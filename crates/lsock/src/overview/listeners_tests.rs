@@ -108,3 +108,18 @@ fn same_port_in_different_namespaces_is_a_line_each() {
     let sockets = vec![within(5, "0.0.0.0:80"), within(5, "[::]:80"), within(6, "0.0.0.0:80")];
     assert_eq!(lines(sockets), ["tcp46 * +0 web 1", "tcp4 * +0 web 1"]);
 }
+
+#[test]
+fn waiting_connections_of_several_sockets_are_counted_up_to_the_greatest_number() {
+    let sockets = ["127.0.0.1:80", "127.0.0.2:80"].map(|address| {
+        let mut socket = at(address, &[1]);
+        socket.queues = Some(Queues::Accept { waiting: u32::MAX, limit: Some(4) });
+        socket
+    });
+    let mut snapshot = Snapshot::default();
+    snapshot.sockets = sockets.into();
+    let users = Users::known(&[]);
+    let view = View::new(&snapshot, &users);
+    let waiting: Vec<u32> = folded(&view, &screen()).iter().map(|line| line.waiting).collect();
+    assert_eq!(waiting, [u32::MAX]);
+}
