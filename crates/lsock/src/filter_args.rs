@@ -117,7 +117,7 @@ impl FilterArgs {
     }
 
     /// The network namespaces that are listed.
-    pub(crate) fn scope(&self) -> Scope {
+    pub fn scope(&self) -> Scope {
         match self.netns.as_deref() {
             _ if self.all_namespaces => Scope::All,
             None => Scope::Current,
