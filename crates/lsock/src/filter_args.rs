@@ -104,7 +104,7 @@ impl FilterArgs {
         ];
         let letters = letters.into_iter().filter_map(|(is_set, kind)| is_set.then_some(kind));
         let OfProtocols { query, is_named, has_tcp } = OfProtocols::new(letters, &self.protocol)?;
-        let mut query = self.families()?.select(query, is_named);
+        let mut query = self.families()?.select(query, is_named)?;
         if self.bound {
             if !has_tcp {
                 return Err(UsageError::new(

@@ -117,6 +117,9 @@ const LINES: &[(&str, &str)] = &[
     ("-x", WORKS),
     ("-f unix", WORKS),
     ("-A unix", WORKS),
+    ("-A all,tcp", WORKS),
+    ("-t -f all", "--family all lists every protocol"),
+    ("--protocol unix --family all", "--family all lists every protocol"),
     ("--vsock", "lsock -f vsock"),
     // Habits of netstat.
     ("-ano", WORKS),
