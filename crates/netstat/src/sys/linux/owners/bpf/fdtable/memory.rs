@@ -22,7 +22,7 @@ pub(crate) mod state {
     pub(crate) const FOREIGN: i16 = 24;
     /// The run that the state is of, `bpf_iter_meta.session_id`.
     pub(crate) const SESSION: i16 = 32;
-    /// The operations of a socket's file: the address tells sockets from other files.
+    /// The operations of a socket's file: the address distinguishes sockets from other files.
     pub(crate) const OPERATIONS: i16 = 40;
     pub(crate) const TASK: i16 = 48;
     pub(crate) const CURRENT: i16 = 56;
