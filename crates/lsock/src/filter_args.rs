@@ -42,7 +42,8 @@ pub struct FilterArgs {
     /// socket that a process holds (Linux)
     #[arg(short = 'f', long, value_name = "FAMILY,...", value_delimiter = ',', help_heading = HEADING)]
     pub family: Vec<String>,
-    /// Sockets that wait for others: TCP in LISTEN, UDP without a remote end
+    /// Sockets that wait for others: in LISTEN; UDP, UDP-Lite, ping and raw sockets without a remote end; unix datagram
+    /// sockets with a name and no peer
     #[arg(short, long, aliases = ["listen", "listeners"], help_heading = HEADING)]
     pub listening: bool,
     /// TCP sockets that are bound, but neither listen nor connect (Linux 6.8, Windows). Alone: only these; with
