@@ -29,7 +29,8 @@ pub enum BareWord {
 /// Words that stand before something else in a filter.
 const INCOMPLETE: &[&str] = &[
     "state", "exclude", "dst", "src", "host", "dport", "sport", "port", "dev", "fwmark", "mark", "cgroup",
-    "process", "pid", "user", "uid", "inode", "and", "or", "not",
+    "process", "pid", "user", "uid", "inode", "netns", "proto", "protocol", "family", "type", "and", "or",
+    "not",
 ];
 
 /// Commands of other programs, or that a person may expect, with what to type instead.
@@ -215,6 +216,9 @@ mod tests {
         for word in
             [":80", "tcp", "listening", "ESTAB", "autobound", ":80,443", "process", "dst", "!", "(", ""]
         {
+            assert_eq!(meaning(word), None, "{word}");
+        }
+        for word in ["netns", "proto", "protocol", "FAMILY", "type"] {
             assert_eq!(meaning(word), None, "{word}");
         }
         assert_eq!(BareWord::of(&["tcp".to_owned(), "nginx".to_owned()]), Ok(None));

@@ -8,8 +8,8 @@ use lsock::list_args::{ColorWhen, ListArgs};
 
 /// Lists the network sockets of this machine and the processes that hold them
 ///
-/// Without arguments: every TCP and UDP socket of this network namespace with its owners, sorted by protocol, local and
-/// remote end. Options of the same kind are OR-ed; options of different kinds and the filter are AND-ed.
+/// Without arguments: on a terminal the overview, else every TCP and UDP socket of this network namespace with its owners,
+/// sorted by protocol, local and remote end. Options of the same kind are OR-ed; options of different kinds and the filter are AND-ed.
 #[derive(Parser, Debug, Default)]
 #[command(
     name = "lsock",

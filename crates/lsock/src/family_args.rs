@@ -39,12 +39,18 @@ impl FamilyArgs {
 
     /// Selects these families. `names_ip_protocol`: the query names protocols of IP; beside them, and beside a family of
     /// IP, the others are added.
-    pub(crate) fn select(self, mut query: Query, names_ip_protocol: bool) -> Query {
+    pub(crate) fn select(self, mut query: Query, names_ip_protocol: bool) -> Result<Query, UsageError> {
+        if self.all && names_ip_protocol {
+            // One of them would be without effect.
+            return Err(UsageError::new(
+                "--family all lists every protocol; leave it out, or -t, -u, -w, -S, -M and --protocol",
+            ));
+        }
         if self.all {
-            return query.all_protocols();
+            return Ok(query.all_protocols());
         }
         if self.others.is_empty() {
-            return self.ip.into_iter().fold(query, Query::family);
+            return Ok(self.ip.into_iter().fold(query, Query::family));
         }
         if !self.ip.is_empty() && !names_ip_protocol {
             query = query.tcp().udp();
@@ -58,7 +64,7 @@ impl FamilyArgs {
         let is_ip = || Filter::ipv4() | Filter::ipv6();
         let ip = any_of(self.ip).unwrap_or_else(is_ip);
         let others = any_of(self.others).unwrap_or_else(Filter::none);
-        query.filter(ip | others)
+        Ok(query.filter(ip | others))
     }
 }
 
@@ -113,5 +119,14 @@ mod tests {
             let error = named(&[typed]).unwrap_err().to_string();
             assert!(error.contains(&format!("{typed:?} is not inet")), "{error}");
         }
+    }
+
+    #[test]
+    fn all_families_beside_a_protocol_are_refused() {
+        let all = || FamilyArgs::new(&[], &["ALL".to_owned(), "unix".to_owned()]).unwrap();
+        let error = all().select(Query::new().tcp(), true).unwrap_err().to_string();
+        assert!(error.contains("--family all lists every protocol"), "{error}");
+        let query = all().select(Query::new(), false).unwrap();
+        assert_eq!(format!("{query:?}"), format!("{:?}", Query::new().all_protocols()));
     }
 }

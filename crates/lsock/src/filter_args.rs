@@ -42,7 +42,8 @@ pub struct FilterArgs {
     /// socket that a process holds (Linux)
     #[arg(short = 'f', long, value_name = "FAMILY,...", value_delimiter = ',', help_heading = HEADING)]
     pub family: Vec<String>,
-    /// Sockets that wait for others: TCP in LISTEN, UDP without a remote end
+    /// Sockets that wait for others: in LISTEN; UDP, UDP-Lite, ping and raw sockets without a remote end; unix datagram
+    /// sockets with a name and no peer
     #[arg(short, long, aliases = ["listen", "listeners"], help_heading = HEADING)]
     pub listening: bool,
     /// TCP sockets that are bound, but neither listen nor connect (Linux 6.8, Windows). Alone: only these; with
@@ -104,7 +105,7 @@ impl FilterArgs {
         ];
         let letters = letters.into_iter().filter_map(|(is_set, kind)| is_set.then_some(kind));
         let OfProtocols { query, is_named, has_tcp } = OfProtocols::new(letters, &self.protocol)?;
-        let mut query = self.families()?.select(query, is_named);
+        let mut query = self.families()?.select(query, is_named)?;
         if self.bound {
             if !has_tcp {
                 return Err(UsageError::new(
@@ -117,7 +118,7 @@ impl FilterArgs {
     }
 
     /// The network namespaces that are listed.
-    pub(crate) fn scope(&self) -> Scope {
+    pub fn scope(&self) -> Scope {
         match self.netns.as_deref() {
             _ if self.all_namespaces => Scope::All,
             None => Scope::Current,

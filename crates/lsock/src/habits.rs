@@ -75,9 +75,13 @@ fn glued_pids(typed: &str) -> Option<&str> {
 /// The options for the tables that `ss -A` lists.
 fn of_tables(tables: &OsStr) -> Result<Vec<OsString>, UsageError> {
     let mut options: Vec<OsString> = Vec::new();
-    for table in tables.to_str().unwrap_or_default().split(',') {
+    let tables = tables.to_str().unwrap_or_default();
+    // The other tables are among them.
+    if tables.split(',').any(|table| table == "all") {
+        return Ok(vec!["--family=all".into()]);
+    }
+    for table in tables.split(',') {
         match table {
-            "all" => options.push("--family=all".into()),
             "inet" => options.extend(["--tcp".into(), "--udp".into()]),
             "tcp" => options.push("--tcp".into()),
             "udp" => options.push("--udp".into()),

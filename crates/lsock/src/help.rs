@@ -22,9 +22,9 @@ pub(crate) enum Body {
 pub(crate) const SCREEN: &str = "\
 lsock: the network sockets of this machine and the processes that hold them
 
-  lsock            every TCP and UDP socket    lsock -tulpn      what listens
+  lsock            every TCP and UDP socket; on a terminal, an overview
   lsock 8080       a port, on either end       lsock 10.0.0.0/8  an address
-  lsock nginx      a process, by its name      lsock -l nginx    its listeners
+  lsock nginx      a process, by its name      lsock -tulpn      what listens
   lsock state established dport = :443         the filter language of ss
 
 Which:   -t TCP  -u UDP  -x unix  -w raw  -S SCTP  -M MPTCP  --protocol NAME,...
@@ -92,7 +92,7 @@ error.                                        More: lsock help closing
 ";
 
 pub(crate) const EXAMPLES: &str = "  \
-  lsock                              everything
+  lsock                              every TCP and UDP socket; on a terminal, an overview
   lsock -tulpn                       what listens, as in ss and netstat
   lsock 8080                         who uses this port, on either end
   lsock nginx                        what a process holds
@@ -122,11 +122,18 @@ const WORDS: &[(&str, &str)] = &[
 /// The terms of a filter.
 const TERMS: &[(&str, &str)] = &[
     ("state STATE exclude STATE", "in these states; states that come first narrow all that follows"),
-    ("established, listening ...", "a state by itself; listening: also UDP without a remote end, as -l"),
+    (
+        "established, listening ...",
+        "a state by itself; listening, as -l: also UDP, UDP-Lite, ping and raw sockets without a remote end, and unix datagram sockets with a name and no peer",
+    ),
     ("sport, dport, port [=] PORTS", "local, remote, either port: :80, :https, :8000-8999, :80,443"),
     ("sport, dport, port < :PORT", "or <= > >= !=, or lt le gt ge ne"),
     (":PORTS", "on either end, as port = :PORTS"),
     ("src, dst, host [=] HOST", "local, remote, either address: 10.0.0.1, 10.0.0.0/8:443, [::1]:80"),
+    (
+        "src, dst, host [=] PATTERN",
+        "names of unix sockets: /run/*, @dbus* (abstract), unix:PATTERN; * is any bytes, ? one byte, \\ quotes (Linux)",
+    ),
     ("tcp, udp, ipv4, ipv6", "protocol, family"),
     (
         "raw, raw:58, udplite, icmp",
@@ -196,8 +203,9 @@ Fields may be added in later versions, and are never changed: crates/lsock/READM
 pids of the owners, ascending, one per line. -s counts. With -q nothing is printed but errors. --pids and -q take a \
 name as a whole and a number as a port.";
 
-const RIGHTS: &str = "Everyone may list all sockets. The processes of other users, and so the owners of their sockets, \
-are visible to root (Linux, macOS) or an administrator (Windows). On Linux the capabilities CAP_SYS_PTRACE and \
+const RIGHTS: &str = "Everyone may list all sockets of their own network namespace; those of others (-N) need \
+CAP_SYS_ADMIN, or come in part from /proc. The processes of other users, and so the owners of their sockets, are \
+visible to root (Linux, macOS) or an administrator (Windows). On Linux the capabilities CAP_SYS_PTRACE and \
 CAP_DAC_READ_SEARCH are enough: sudo setcap cap_sys_ptrace,cap_dac_read_search=ep lsock gives them to all who may run \
 the program. What could not be read is counted in one line on standard error, which also says what would help here.";
 

@@ -1,7 +1,7 @@
 //! Names of hosts by address, from the system's resolver: on several threads, for a bounded time.
 //!
-//! A resolver may take seconds for each address, and nothing can interrupt it. So the lookups run on threads that nobody
-//! waits for beyond the bound; they end with the process.
+//! A resolver may take seconds for each address, and nothing can interrupt it. So the lookups run on threads that are
+//! not joined after the bound; they end with the process.
 
 use crate::escape;
 use std::collections::{HashMap, HashSet};
@@ -18,7 +18,7 @@ const THREADS: usize = 32;
 const LONGEST: usize = 255;
 
 /// How long a listing waits for the names of its hosts.
-pub const PATIENCE: Duration = Duration::from_secs(2);
+pub const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The names that were found, and the addresses that have none.
 #[derive(Debug, Default)]
@@ -29,14 +29,14 @@ pub struct HostNames {
 
 impl HostNames {
     /// Looks up those of the addresses that are not known yet, and returns for how many there was no answer in time.
-    pub fn resolve(&mut self, addresses: impl IntoIterator<Item = IpAddr>, patience: Duration) -> usize {
-        self.resolve_by(addresses, patience, |address| dns_lookup::lookup_addr(&address).ok())
+    pub fn resolve(&mut self, addresses: impl IntoIterator<Item = IpAddr>, timeout: Duration) -> usize {
+        self.resolve_by(addresses, timeout, |address| dns_lookup::lookup_addr(&address).ok())
     }
 
     fn resolve_by(
         &mut self,
         addresses: impl IntoIterator<Item = IpAddr>,
-        patience: Duration,
+        timeout: Duration,
         look_up: impl Fn(IpAddr) -> Option<String> + Send + Sync + 'static,
     ) -> usize {
         let has_host = |address: &IpAddr| !address.is_unspecified() && !address.is_multicast();
@@ -44,7 +44,7 @@ impl HostNames {
         let wanted: Vec<IpAddr> =
             wanted.into_iter().filter(|it| has_host(it) && !self.names.contains_key(it)).collect();
         let count = wanted.len();
-        let until = Instant::now() + patience;
+        let until = Instant::now() + timeout;
         let (sender, receiver) = mpsc::channel();
         let work = Arc::new((Mutex::new(wanted), look_up));
         for _ in 0..count.min(THREADS) {

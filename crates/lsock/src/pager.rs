@@ -27,7 +27,8 @@ pub(crate) fn write(text: &[u8], screen: &Screen, may_page: bool) -> io::Result<
     write_directly(text, screen.color)
 }
 
-/// Writes text to standard output; `color`: with escape sequences, which a Windows console must be told to obey.
+/// Writes text to standard output; `color`: with escape sequences, which a Windows console interprets in a
+/// certain mode only.
 pub(crate) fn write_directly(text: &[u8], color: bool) -> io::Result<()> {
     let mut out = io::stdout().lock();
     if color {

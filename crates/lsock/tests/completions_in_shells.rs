@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// Longer than a busy machine takes.
-const PATIENCE: Duration = Duration::from_secs(30);
+const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A file in the working directory of the shells, which no completion may offer.
 const FILE: &str = "zz-file-of-this-directory";
@@ -72,7 +72,7 @@ impl Terminal {
             if screen.contains(wanted) {
                 return screen;
             }
-            assert!(begin.elapsed() < PATIENCE, "{}: no {wanted:?} in:\n{screen}", self.server);
+            assert!(begin.elapsed() < TIMEOUT, "{}: no {wanted:?} in:\n{screen}", self.server);
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use socket_world::namespace::{enter_network_namespace, in_network_namespace};
 use socket_world::{Child, Held, live_skip};
 use std::fs::File;
-use std::net::{TcpListener, UdpSocket};
+use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::os::fd::AsFd;
 
 fn document(args: &[&str]) -> Value {
@@ -57,6 +57,28 @@ fn live_namespace_of_a_process_is_listed_by_every_option_with_its_column() {
     let own = document(&["-t", "-l"]);
     assert_eq!(own["namespaces"], serde_json::json!([]));
     assert!(own["sockets"].as_array().expect("a list").iter().all(|row| row.get("netns").is_none()));
+}
+
+#[test]
+fn live_overview_of_connections_in_a_namespace_knows_its_listeners() {
+    let child = Child::fork(Some(b"both-ends"), &[], |report| {
+        enter_network_namespace()?;
+        let listener = TcpListener::bind("127.0.0.1:4714")?;
+        report.keep(TcpStream::connect("127.0.0.1:4714")?)?;
+        report.keep(listener.accept()?.0)?;
+        report.keep(listener)?;
+        Ok(())
+    });
+    let child = match child {
+        Ok(child) => child,
+        Err(why) => live_skip!("a network namespace: {why}"),
+    };
+    let pid = child.pid().to_string();
+    for args in [&["-N", &pid][..], &["-N", "all", "--pid", &pid], &["--pid", &pid]] {
+        let text = listed(&[&["overview"], args, &["state", "established"]].concat());
+        // The port stands beside the process that accepted, else it is a part of the address.
+        assert!(text.contains("both-ends") && text.contains(" :4714"), "{args:?}: {text}");
+    }
 }
 
 #[test]

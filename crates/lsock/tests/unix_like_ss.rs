@@ -21,7 +21,7 @@ type Facts = (String, String, String, u64);
 /// Unix sockets by their inode numbers.
 type Rows = BTreeMap<u64, (Facts, Holders)>;
 
-/// The rows of `ss`; `None` without it. Names with spaces are not told apart there, so those rows have no name.
+/// The rows of `ss`; `None` without it. Names with spaces are not distinguished there, so those rows have no name.
 fn ss() -> Option<Rows> {
     let output = Command::new("ss").args(["-H", "-xap"]).output().ok()?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();

@@ -3,7 +3,7 @@
 use crate::commands::{other_meaning, pids, quiet, summary};
 use crate::exit::{self, EarlyExit};
 use crate::{ffi, pager, terminal};
-use lsock::host_names::PATIENCE;
+use lsock::host_names::TIMEOUT;
 use lsock::list_args::ListArgs;
 use lsock::plan::Plan;
 use lsock::render::Format;
@@ -136,11 +136,11 @@ fn note_on_bound(args: &ListArgs, plan: &Plan, lister: &mut Lister) -> Result<Op
 fn resolve_hosts(view: &mut View<'_>) {
     let ends = |socket: &Socket| [socket.local_addr(), socket.remote_addr()];
     let addresses = view.snapshot.sockets.iter().flat_map(ends).flatten().map(|end| end.ip());
-    let late = view.host_names.resolve(addresses, PATIENCE);
+    let late = view.host_names.resolve(addresses, TIMEOUT);
     if late > 0 {
         let (hosts, their) =
             if late == 1 { ("host was", "its address is") } else { ("hosts were", "their addresses are") };
-        let seconds = PATIENCE.as_secs();
+        let seconds = TIMEOUT.as_secs();
         exit::eprint(&format!(
             "the names of {late} {hosts} not found within {seconds} seconds: {their} shown"
         ));

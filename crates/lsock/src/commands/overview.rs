@@ -30,7 +30,8 @@ pub(crate) fn run(args: &OverviewArgs) -> Result<(), EarlyExit> {
     let footer = unseen.as_deref().filter(|_| in_footer);
     let is_filtered = args.filters.filter(false)? != Filter::all();
     // Without them nothing but the arrows would be less exact.
-    let others = is_filtered.then(|| overview::listeners_query().snapshot().ok()).flatten();
+    let others_query = || overview::listeners_query(args.filters.scope(), &snapshot.namespaces);
+    let others = is_filtered.then(|| others_query().snapshot().ok()).flatten();
     let others = others.map(|others| others.sockets).unwrap_or_default();
     let text = overview::text(&view, &screen, extent, &others, footer);
     let may_page = is_terminal && !args.no_pager;

@@ -8,7 +8,7 @@ use crate::counts;
 use crate::screen::{Screen, ShownEndpoint, age};
 use crate::view::View;
 use anstyle::Style;
-use netstat::{Protocol, Socket, State};
+use netstat::{NetnsId, Protocol, Socket, State};
 use std::collections::{HashMap, HashSet};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -53,31 +53,79 @@ const TOO_LONG: Duration = Duration::from_secs(60);
 /// Below this width the most frequent state is written as in `ss`.
 const NARROW: usize = 60;
 
+/// One end of a connection, then the other one. Addresses are those of one network namespace: another one may have the same.
+type Ends = (Option<NetnsId>, Protocol, SocketAddr, SocketAddr);
+
 /// The ends of a connection, with an IPv4 address as such even on a socket for both families.
-fn ends(socket: &Socket) -> Option<(SocketAddr, SocketAddr)> {
+fn ends(socket: &Socket) -> Option<Ends> {
     let canonical = |end: SocketAddr| SocketAddr::new(end.ip().to_canonical(), end.port());
-    Some((canonical(socket.local_addr()?), canonical(socket.remote_addr()?)))
+    let (local, remote) = (canonical(socket.local_addr()?), canonical(socket.remote_addr()?));
+    Some((socket.netns, socket.protocol, local, remote))
+}
+
+/// The sockets of connections, by their ends.
+struct ByEnds<'v>(HashMap<Ends, Vec<&'v Socket>>);
+
+impl<'v> ByEnds<'v> {
+    fn new(sockets: impl Iterator<Item = &'v Socket>) -> Self {
+        let mut by_ends: HashMap<Ends, Vec<&Socket>> = HashMap::new();
+        for socket in sockets {
+            if let Some(ends) = ends(socket) {
+                by_ends.entry(ends).or_default().push(socket);
+            }
+        }
+        Self(by_ends)
+    }
+
+    /// The other end of a connection within this machine, if it is certain: sockets that are bound to different devices, or
+    /// share their port, may have the same ends.
+    fn other(&self, socket: &Socket) -> Option<&'v Socket> {
+        let other = self.only_mirror(socket)?;
+        let is_mutual = self.only_mirror(other).is_some_and(|back| std::ptr::eq(back, socket));
+        (is_mutual && !std::ptr::eq(other, socket)).then_some(other)
+    }
+
+    /// The only socket with these ends the other way round, or the only one of those bound to the same device.
+    fn only_mirror(&self, socket: &Socket) -> Option<&'v Socket> {
+        let (netns, protocol, local, remote) = ends(socket)?;
+        let mirrors = self.0.get(&(netns, protocol, remote, local))?;
+        let mut of_device = mirrors.iter().filter(|mirror| mirror.interface == socket.interface);
+        match (of_device.next(), of_device.next(), mirrors.as_slice()) {
+            (Some(only), None, _) | (None, _, [only]) => Some(only),
+            _ => None,
+        }
+    }
+}
+
+/// What the connections of one line have in common.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct Key {
+    is_accepted: bool,
+    process: String,
+    peer: String,
+    protocol: Protocol,
+    state_name: String,
+    netns: Option<NetnsId>,
 }
 
 /// All connections, the most first. `others`: listeners that are not in the snapshot.
 pub(super) fn folded(view: &View<'_>, screen: &Screen, others: &[Socket]) -> Vec<Connection> {
     let sockets = &view.snapshot.sockets;
-    let ports: HashSet<(Protocol, u16)> = sockets
+    let ports: HashSet<(Option<NetnsId>, Protocol, u16)> = sockets
         .iter()
         .chain(others)
         .filter(|socket| socket.is_listening())
-        .filter_map(|socket| Some((socket.protocol, socket.local.port()?)))
+        .filter_map(|socket| Some((socket.netns, socket.protocol, socket.local.port()?)))
         .collect();
     let connected = || sockets.iter().filter(|socket| !socket.is_listening());
-    let by_ends: HashMap<_, &Socket> =
-        connected().filter_map(|socket| Some(((socket.protocol, ends(socket)?), socket))).collect();
-    let mut lines: HashMap<(bool, String, String, Protocol, String), Connection> = HashMap::new();
+    let by_ends = ByEnds::new(connected());
+    let mut lines: HashMap<Key, Connection> = HashMap::new();
     for socket in connected() {
         let is_accepted = |socket: &Socket| {
-            socket.local.port().is_some_and(|port| ports.contains(&(socket.protocol, port)))
+            let port = socket.local.port();
+            port.is_some_and(|port| ports.contains(&(socket.netns, socket.protocol, port)))
         };
-        let other = ends(socket).and_then(|(local, remote)| by_ends.get(&(socket.protocol, (remote, local))));
-        let other = other.copied().filter(|other| !std::ptr::eq(*other, socket));
+        let other = by_ends.other(socket);
         // A connection within this machine is one line, from the side that accepted it.
         if let Some(other) = other {
             let rank = |socket: &Socket| (!is_accepted(socket), socket.local.port());
@@ -86,8 +134,14 @@ pub(super) fn folded(view: &View<'_>, screen: &Screen, others: &[Socket]) -> Vec
             }
         }
         let line = Connection::new(view, screen, socket, other, is_accepted(socket));
-        let key =
-            (line.is_accepted, line.process.full(), line.peer.full(), line.protocol, line.state_name.clone());
+        let key = Key {
+            is_accepted: line.is_accepted,
+            process: line.process.full(),
+            peer: line.peer.full(),
+            protocol: line.protocol,
+            state_name: line.state_name.clone(),
+            netns: socket.netns,
+        };
         match lines.get_mut(&key) {
             Some(known) => known.add(&line),
             None => {
@@ -270,3 +324,7 @@ pub(super) fn grid(connections: &[Connection], screen: &Screen) -> Grid {
     }
     Grid { columns, rows, title: None }
 }
+
+#[cfg(test)]
+#[path = "connections_tests.rs"]
+mod tests;

@@ -9,7 +9,7 @@ use crate::reach::Reach;
 use crate::screen::{Screen, ShownEndpoint, age};
 use crate::view::View;
 use anstyle::{AnsiColor, Style};
-use netstat::{Owner, Ownership, Protocol, Queues, Socket};
+use netstat::{NetnsId, Owner, Ownership, Protocol, Queues, Socket};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -43,6 +43,7 @@ struct Key {
     address: Option<String>,
     port: Option<u16>,
     protocol: Protocol,
+    netns: Option<NetnsId>,
     pids: Vec<u32>,
     reason: Option<&'static str>,
     uid: Option<u32>,
@@ -53,6 +54,7 @@ struct Key {
 struct WorkerKey {
     port: Option<u16>,
     protocol: Protocol,
+    netns: Option<NetnsId>,
     address: String,
     takes: (bool, bool),
     names: Option<String>,
@@ -72,10 +74,10 @@ pub(super) fn folded<'v>(view: &'v View<'v>, screen: &Screen) -> Vec<Listener<'v
         pids.sort_unstable();
         pids.dedup();
         let reach = sockets.first().and_then(|socket| Reach::of(socket));
-        let WorkerKey { port, protocol, address, reason, uid, .. } = key;
+        let WorkerKey { port, protocol, netns, address, reason, uid, .. } = key;
         let is_elsewhere = reach.is_none();
         let address = is_elsewhere.then_some(address);
-        let key = Key { is_elsewhere, reach, address, port, protocol, pids, reason, uid };
+        let key = Key { is_elsewhere, reach, address, port, protocol, netns, pids, reason, uid };
         lines.entry(key).or_default().extend(sockets);
     }
     lines.into_iter().map(|(key, sockets)| Listener::new(view, screen, &key, &sockets)).collect()
@@ -85,6 +87,7 @@ fn worker_key(view: &View<'_>, socket: &Socket) -> WorkerKey {
     WorkerKey {
         port: socket.local.port(),
         protocol: socket.protocol,
+        netns: socket.netns,
         address: address(view, socket).full(),
         takes: takes(socket),
         names: Holders::new(view, socket.owners()).map(|holders| holders.names()),
@@ -151,7 +154,7 @@ impl<'v> Listener<'v> {
         let (mut waiting, mut limit) = (0, None);
         for socket in sockets {
             if let Some(Queues::Accept { waiting: more, limit: of, .. }) = socket.queues {
-                waiting += more;
+                waiting = u32::saturating_add(waiting, more);
                 limit = limit.into_iter().chain(of).reduce(|a: u32, b| a.saturating_add(b));
             }
         }

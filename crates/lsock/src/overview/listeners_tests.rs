@@ -1,7 +1,8 @@
 use super::*;
 use crate::users::Users;
-use netstat::{Endpoint, Family, OwnerRole, Process, Snapshot, State, UnixName};
+use netstat::{Endpoint, Family, NetnsId, OwnerRole, Process, Snapshot, State, UnixName};
 use std::net::SocketAddr;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 fn screen() -> Screen {
@@ -95,4 +96,30 @@ fn accept_queue_is_shown_and_red_when_it_is_full() {
         let Cell::Text(of, text) = folded(&view, &screen())[0].last(&screen()) else { panic!("a text") };
         assert_eq!((of, text.as_str()), (style, shown));
     }
+}
+
+#[test]
+fn same_port_in_different_namespaces_is_a_line_each() {
+    let within = |number, address| {
+        let mut socket = at(address, &[1]);
+        socket.netns = NonZeroU64::new(number).map(NetnsId);
+        socket
+    };
+    let sockets = vec![within(5, "0.0.0.0:80"), within(5, "[::]:80"), within(6, "0.0.0.0:80")];
+    assert_eq!(lines(sockets), ["tcp46 * +0 web 1", "tcp4 * +0 web 1"]);
+}
+
+#[test]
+fn waiting_connections_of_several_sockets_are_counted_up_to_the_greatest_number() {
+    let sockets = ["127.0.0.1:80", "127.0.0.2:80"].map(|address| {
+        let mut socket = at(address, &[1]);
+        socket.queues = Some(Queues::Accept { waiting: u32::MAX, limit: Some(4) });
+        socket
+    });
+    let mut snapshot = Snapshot::default();
+    snapshot.sockets = sockets.into();
+    let users = Users::known(&[]);
+    let view = View::new(&snapshot, &users);
+    let waiting: Vec<u32> = folded(&view, &screen()).iter().map(|line| line.waiting).collect();
+    assert_eq!(waiting, [u32::MAX]);
 }

@@ -13,7 +13,7 @@ use crate::screen::{Lines, Screen, width_of, wrapped};
 use crate::view::View;
 use connections::Connection;
 use listeners::Listener;
-use netstat::{DetailFields, Filter, GapKind, Ownership, ProcessFields, Query, Socket};
+use netstat::{DetailFields, Filter, GapKind, Namespace, Ownership, ProcessFields, Query, Scope, Socket};
 use style::{BOLD, FAINT};
 
 /// How much the overview shows.
@@ -32,9 +32,12 @@ pub fn query(query: Query, screen: &Screen) -> Query {
     query.processes(fields | script).details(DetailFields::TCP_INFO)
 }
 
-/// The query for the listeners that a filter may have left out: it takes one to know that a connection was accepted.
-pub fn listeners_query() -> Query {
-    Query::new().filter(Filter::listening()).owners(false)
+/// The query for the listeners that a filter may have left out: it takes one to know that a connection was accepted. They
+/// are looked for where the connections are: in this scope, or in the namespaces to which the filter led.
+pub fn listeners_query(scope: Scope, namespaces: &[Namespace]) -> Query {
+    let of_filter = if scope == Scope::Current { namespaces } else { &[] };
+    let place = of_filter.iter().map(|namespace| Filter::netns(namespace.id)).reduce(|any, one| any | one);
+    Query::new().netns(scope).filter(Filter::listening() & place.unwrap_or_else(Filter::all)).owners(false)
 }
 
 /// The overview of a snapshot. `others` are listeners beside those of the snapshot, `unseen` is the line about what could

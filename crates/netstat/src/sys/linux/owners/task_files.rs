@@ -18,7 +18,7 @@ use crate::model::identity::NetnsId;
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership};
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
-use crate::sys::linux::owners::bpf::{Evidence, HeldSource, SocketFile};
+use crate::sys::linux::owners::bpf::{DISCARD, Evidence, HeldSource, SocketFile};
 use crate::sys::linux::owners::unmapped::Unmapped;
 use crate::sys::linux::procfs::Procfs;
 use crate::sys::linux::protocols::{IPPROTO_MPTCP, IPPROTO_SCTP};
@@ -125,69 +125,52 @@ struct Iterated {
     seen: Vec<ProcessSeen>,
     /// It began after the tables of sockets were complete.
     after_tables: bool,
-    /// The process that is read, where its holdings begin, and how many it may have before repeats are removed.
-    process: Run,
+    /// How many holdings there may be before repeats are removed, and how many sockets.
+    most_holdings: usize,
+    most_sockets: usize,
     /// What was seen of the sockets, if those that no table lists are wanted.
     sockets: Vec<SeenSocket>,
-    /// How many these may be before repeats are removed.
-    sockets_limit: usize,
     failure: Option<Errno>,
 }
 
-/// The holdings of one process, which come together.
-#[derive(Copy, Clone, Default)]
-struct Run {
-    pid: u32,
-    start: usize,
-    limit: usize,
-}
-
-/// More than a table has, nearly always.
-const MANY: usize = 1 << 16;
-
 impl Iterated {
-    /// Adds what was seen of a socket. Repeats are removed as soon as there are many, as in
-    /// [`merge_repeats`](Self::merge_repeats).
-    fn note_socket(&mut self, socket: SeenSocket) {
-        if self.sockets.len() >= self.sockets_limit.max(MANY) {
-            self.sockets.sort_unstable();
+    /// Removes repeats as soon as there are many: the tables of the threads of a process may be copies of one another, and
+    /// any user can have thousands of threads. What is left may double before the next time, so that memory and work stay in
+    /// proportion to what is held.
+    fn merge_repeats(&mut self) {
+        /// Six megabytes of holdings: more than nearly all machines have.
+        const MANY: usize = 1 << 18;
+        if self.holdings.len() >= self.most_holdings.max(MANY) {
+            self.holdings.sort();
+            self.holdings.dedup();
+            self.most_holdings = 2 * self.holdings.len();
+        }
+        if self.sockets.len() >= self.most_sockets.max(MANY) {
+            self.sockets.sort();
             self.sockets.dedup();
-            self.sockets_limit = 2 * self.sockets.len();
+            self.most_sockets = 2 * self.sockets.len();
         }
-        self.sockets.push(socket);
     }
 
-    /// Removes repeats among what a process holds as soon as there are many: the tables of its threads may be copies of one
-    /// another. What is left may double before the next time, so that the work stays in proportion.
-    fn merge_repeats(&mut self, pid: u32) {
-        let length = self.holdings.len();
-        if self.process.pid != pid {
-            self.process = Run { pid, start: length, limit: length + MANY };
-        }
-        if length < self.process.limit {
-            return;
-        }
-        let mut own = self.holdings.split_off(self.process.start);
-        own.sort();
-        own.dedup();
-        self.process.limit = self.process.start + (2 * own.len()).max(MANY);
-        self.holdings.extend(own);
-    }
-
-    /// Iterates once.
+    /// Iterates once, and once more if another program has replaced the first.
     fn read(source: &impl HeldSource, scope: &Scope, wanted: Option<&[u64]>) -> Result<Self, Errno> {
+        match Self::read_once(source, scope, wanted) {
+            Err(DISCARD) => Self::read_once(source, scope, wanted),
+            read => read,
+        }
+    }
+
+    fn read_once(source: &impl HeldSource, scope: &Scope, wanted: Option<&[u64]>) -> Result<Self, Errno> {
         let mut found = Self::default();
         source.read(&mut |at, file| {
             if wanted.is_some_and(|wanted| wanted.binary_search(&file.inode).is_err()) {
                 return;
             }
+            found.merge_repeats();
             if scope.unlisted && scope.has_process(file.pid) {
-                if let Some(socket) = seen_socket(&file) {
-                    found.note_socket(socket);
-                }
+                found.sockets.extend(seen_socket(&file));
             }
             let Some(holding) = scope.holding(&file) else { return };
-            found.merge_repeats(file.pid);
             found.holdings.push(holding);
             // The descriptors of a process follow one another.
             match found.seen.last_mut() {

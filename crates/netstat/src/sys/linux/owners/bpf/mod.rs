@@ -56,18 +56,23 @@ use std::fs::File;
 use std::io::Read;
 use std::ops::Deref;
 use std::os::fd::OwnedFd;
-use std::sync::{Mutex, OnceLock};
+use std::sync::Mutex;
 use types::Types;
 
 const TYPES: &str = "/sys/kernel/btf/vmlinux";
 
+/// What was reported may be wrong, and another program replaces the one that has reported it.
+pub(crate) const DISCARD: Errno = Errno::STALE;
+
 /// The seam to the kernel: one iteration over all descriptors. Tests replace it with a scripted one.
 pub(crate) trait HeldSource {
-    /// Calls `each` with each descriptor of an IP socket (where there is no evidence: of any socket), once for each process that has it, and a time before it was
-    /// visited, in nanoseconds since boot.
+    /// Calls `each` with each descriptor of a socket of the families asked for (where there is no evidence: of any socket),
+    /// once for each process that has it, and a time before it was visited, in nanoseconds since boot.
     ///
     /// A descriptor may come more than once: from threads whose leader has exited, from threads with tables of
     /// their own, and before Linux 5.10 from every thread.
+    ///
+    /// On an error what was reported is to be discarded. After [`DISCARD`] the next call may succeed.
     fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno>;
 
     /// The descriptors of io_urings, once for each process that has them. `None`: this kernel cannot run the program.
@@ -84,16 +89,24 @@ impl<T: HeldSource> HeldSource for std::sync::Arc<T> {
     }
 }
 
-/// The programs in the kernel: the one that walks descriptor tables where it can be loaded and passes its check, else the
-/// one of the iterator over descriptors.
+/// The program in the kernel, and what else is loaded with it.
 #[derive(Debug)]
 pub(crate) struct BpfSource {
     level: u32,
     families: Families,
-    /// A run writes to one map, so there is one at a time.
-    tables: Mutex<Option<FdTables>>,
-    task_files: OnceLock<Result<TaskFiles, Refused>>,
+    /// Its runs are one at a time: they write to one map.
+    program: Mutex<Program>,
     rings: Mutex<RingProgram>,
+}
+
+/// The program that walks descriptor tables where it can be loaded and passes its check, else that of the iterator over
+/// descriptors.
+#[derive(Debug)]
+enum Program {
+    Tables(FdTables),
+    TaskFiles(TaskFiles),
+    /// Neither yet: the first has failed its check.
+    NotLoaded,
 }
 
 /// The program that finds io_urings. It is loaded with the first row without a holder, and kept as long as the others.
@@ -115,17 +128,15 @@ impl BpfSource {
         let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
         let types = Types::new(&file)?;
         let level = level::of_this_thread(&types)?;
-        let task_files = OnceLock::new();
-        let tables = match FdTables::load(&types, families) {
-            Ok(tables) => Some(tables),
-            Err(refused) if refused.is_denied() || refused.is_temporary() => return Err(refused),
+        let program = match FdTables::load(&types, families) {
+            Ok(tables) => Program::Tables(tables),
+            Err(refused) if refused.is_temporary() => return Err(refused),
             Err(refused) => {
                 debug!("descriptors by bpf_iter_task_file: {refused}");
-                let _ = task_files.set(Ok(TaskFiles::load(&types, families, level)?));
-                None
+                Program::TaskFiles(TaskFiles::load(&types, families, level)?)
             }
         };
-        Ok(Self { level, families, tables: Mutex::new(tables), task_files, rings: Mutex::default() })
+        Ok(Self { level, families, program: Mutex::new(program), rings: Mutex::default() })
     }
 
     fn load_rings(&self) -> Result<OwnedFd, Refused> {
@@ -138,28 +149,30 @@ impl BpfSource {
         self.level
     }
 
-    fn task_files(&self) -> Result<&TaskFiles, Refused> {
-        let load = || {
-            let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
-            TaskFiles::load(&Types::new(&file)?, self.families, self.level)
-        };
-        self.task_files.get_or_init(load).as_ref().map_err(|refused| *refused)
+    fn load_task_files(&self) -> Result<TaskFiles, Refused> {
+        let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
+        TaskFiles::load(&Types::new(&file)?, self.families, self.level)
     }
 }
 
 impl HeldSource for BpfSource {
     fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
-        let mut tables = lock(&self.tables);
-        if let Some(loaded) = &mut *tables {
-            match loaded.read(each) {
+        let mut program = lock(&self.program);
+        if let Program::NotLoaded = *program {
+            *program = Program::TaskFiles(self.load_task_files().map_err(|_| Errno::OPNOTSUPP)?);
+        }
+        let refused = match &mut *program {
+            Program::Tables(tables) => match tables.read(each) {
                 Ok(()) => return Ok(()),
                 Err(Fault::Errno(errno)) => return Err(errno),
-                Err(Fault::Check(refused)) => debug!("descriptors by bpf_iter_task_file: {refused}"),
-            }
-            *tables = None;
-        }
-        drop(tables);
-        self.task_files().map_err(|_| Errno::OPNOTSUPP)?.read(each)
+                Err(Fault::Check(refused)) => refused,
+            },
+            Program::TaskFiles(files) => return files.read(each),
+            Program::NotLoaded => return Err(Errno::OPNOTSUPP),
+        };
+        debug!("descriptors by bpf_iter_task_file: {refused}");
+        *program = Program::NotLoaded;
+        Err(DISCARD)
     }
 
     fn rings(&self) -> Option<Vec<Ring>> {
@@ -191,7 +204,7 @@ impl TaskFiles {
         let link = match families {
             Families::All => of_all()?,
             Families::Internet => match program::inet_files(types, level).and_then(attach) {
-                Err(refused) if !refused.is_denied() && !refused.is_temporary() => of_all()?,
+                Err(refused) if !refused.is_temporary() => of_all()?,
                 link => link?,
             },
         };

@@ -11,7 +11,8 @@ pub(crate) struct SocketFile {
     pub(crate) fd: i32,
     /// The inode number of the socket. The kernel counts them in 32 bits, so two sockets can have the same.
     pub(crate) inode: u64,
-    /// What identifies the socket beyond that; `None` before Linux 5.11.
+    /// What identifies the socket beyond that; `None` before Linux 5.11, and for a socket that the kernel
+    /// has taken apart.
     pub(crate) evidence: Option<Evidence>,
 }
 

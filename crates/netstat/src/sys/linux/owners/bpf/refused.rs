@@ -50,11 +50,6 @@ impl Refused {
         let Why::Errno(errno) = self.why else { return false };
         matches!(errno, Errno::AGAIN | Errno::INTR | Errno::MFILE | Errno::NFILE | Errno::NOMEM)
     }
-
-    /// Whether the caller lacks a right, so that no other program would be loaded either.
-    pub(crate) const fn is_denied(&self) -> bool {
-        matches!(self.why, Why::Errno(Errno::PERM | Errno::ACCESS))
-    }
 }
 
 impl fmt::Display for Refused {

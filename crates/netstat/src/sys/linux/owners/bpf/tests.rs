@@ -1,11 +1,14 @@
 //! The programs in the running kernel, with sockets that the tests make. They need root and a kernel with BPF
 //! iterators, and are skipped without.
 
-use super::fdtable::program::fdtable_sockets;
+use super::fdtable::program::{Needs, fdtable_sockets};
 use super::fdtable::{MAP_BYTES, SelfCheck};
 use super::program::{inet_files, level_of_reader, rings, socket_files};
 use super::types::Types;
-use super::{BpfSource, Families, HeldSource, Refused, SocketFile, ffi, kernel_types, level, may_load};
+use super::{
+    BpfSource, DISCARD, Families, HeldSource, Program, Refused, SocketFile, ffi, kernel_types, level,
+    may_load,
+};
 use crate::engine::parallel::lock;
 use rustix::io::Errno;
 use rustix::io::{FdFlags, fcntl_getfd};
@@ -32,20 +35,27 @@ macro_rules! loaded {
 }
 
 fn walks_tables(source: &BpfSource) -> bool {
-    lock(&source.tables).is_some()
+    matches!(*lock(&source.program), Program::Tables(_))
 }
 
 fn only_task_files() -> BpfSource {
     let source = BpfSource::load(Families::Internet).unwrap_or_else(|refused| panic!("{refused}"));
-    *lock(&source.tables) = None;
-    source.task_files().unwrap_or_else(|refused| panic!("{refused}"));
+    use_task_files(&source);
     source
+}
+
+fn use_task_files(source: &BpfSource) {
+    let files = source.load_task_files().unwrap_or_else(|refused| panic!("{refused}"));
+    *lock(&source.program) = Program::TaskFiles(files);
 }
 
 /// The link of the program in use.
 fn link_of(source: &BpfSource) -> OwnedFd {
-    let of_tables = lock(&source.tables).as_ref().map(|tables| tables.link.try_clone().unwrap());
-    of_tables.unwrap_or_else(|| source.task_files().unwrap().link.try_clone().unwrap())
+    match &*lock(&source.program) {
+        Program::Tables(tables) => tables.link.try_clone().unwrap(),
+        Program::TaskFiles(files) => files.link.try_clone().unwrap(),
+        Program::NotLoaded => panic!("no program"),
+    }
 }
 
 /// The records of some processes, in order.
@@ -132,7 +142,7 @@ fn sockets_of_every_family_are_reported_with_family_type_and_namespace() {
     kinds.sort_unstable();
     assert!(kinds.ends_with(&[(2, 1), (2, 1)]) && kinds.starts_with(&[(1, 1), (1, 1), (1, 2)]), "{kinds:?}");
     // Without the program that walks tables.
-    *lock(&source.tables) = None;
+    use_task_files(&source);
     assert_eq!(held_by(&source, &[child.pid()]), expected(child.held()));
 }
 
@@ -149,6 +159,34 @@ fn more_descriptors_than_fit_one_read_are_reported_once_each() {
         })
         .unwrap();
         assert_eq!(held_by(&source, &[child.pid()]), expected(child.held()));
+    }
+}
+
+#[test]
+fn descriptor_that_comes_and_goes_hides_none_of_the_next() {
+    let [source, _] = loaded!();
+    let child = Child::fork(None, &[], |report| {
+        let socket = udp::bind_to("127.0.0.1:0".parse().unwrap())?;
+        // The eight that the program reads at once; the one that comes and goes is alone among the eight before.
+        for _ in 0..8 {
+            report.keep(rustix::io::fcntl_dupfd_cloexec(&socket, 72)?)?;
+        }
+        let comes_and_goes = move || {
+            while let Ok(copy) = rustix::io::fcntl_dupfd_cloexec(&socket, 67) {
+                drop(copy);
+            }
+        };
+        std::thread::spawn(comes_and_goes);
+        Ok(())
+    })
+    .unwrap();
+    let stable = expected(child.held());
+    assert_eq!(stable.iter().map(|file| file.fd).collect::<Vec<_>>(), [72, 73, 74, 75, 76, 77, 78, 79]);
+    let until = std::time::Instant::now() + Duration::from_secs(2);
+    while std::time::Instant::now() < until {
+        let mut held = held_by(&source, &[child.pid()]);
+        held.retain(|file| stable.iter().any(|stable| stable.fd == file.fd));
+        assert_eq!(held, stable);
     }
 }
 
@@ -258,7 +296,7 @@ fn root_of_a_user_namespace_is_refused_by_the_kernel() {
         restrict::enter_user_namespace(rustix::thread::UnshareFlags::empty())?;
         may_load().map_err(|refused| io::Error::other(refused.to_string()))?;
         let refused = BpfSource::load(Families::Internet).unwrap_err();
-        assert_eq!(refused.to_string(), "bpf(BPF_MAP_CREATE): Operation not permitted (os error 1)");
+        assert_eq!(refused.to_string(), "bpf(BPF_PROG_LOAD): Operation not permitted (os error 1)");
         Ok(())
     });
     match child {
@@ -303,7 +341,8 @@ fn verifier_accepts_the_programs_of_every_level() {
     // The kernel allows 32 namespaces in one another.
     let of_level = |level| [inet_files(&types, level), socket_files(&types, level), rings(&types, level)];
     let (map, _mapping) = ffi::Mapping::of_new_array(b"netstat_test\0\0\0\0", MAP_BYTES).unwrap();
-    let walks_tables = fdtable_sockets(&types, Families::Internet, map.as_raw_fd(), 0);
+    let walks_tables =
+        Needs::of(&types).map(|needs| fdtable_sockets(needs, Families::Internet, map.as_raw_fd(), 0));
     let programs =
         [walks_tables].into_iter().chain((0..=32).flat_map(of_level)).chain([level_of_reader(&types)]);
     for program in programs {
@@ -327,7 +366,11 @@ fn self_check_passes_only_where_its_socket_is_reported_as_it_is() {
         change(&mut evidence);
         SocketFile { evidence: Some(evidence), ..right }
     };
-    let verify = |files: &[SocketFile]| check.verify(files.iter()).map_err(|refused| refused.to_string());
+    let verify = |files: &[SocketFile]| {
+        let mut check = SelfCheck { expected: right, ..SelfCheck::new().unwrap() };
+        files.iter().for_each(|file| _ = check.note(file));
+        check.verdict().map_err(|refused| refused.to_string())
+    };
     let another =
         Err("self-check of the BPF program: a socket of this process is reported as another".to_owned());
     let missing = Err("self-check of the BPF program: a socket of this process is not reported".to_owned());
@@ -354,15 +397,18 @@ fn self_check_passes_only_where_its_socket_is_reported_as_it_is() {
 }
 
 #[test]
-fn program_that_fails_its_check_is_replaced_and_reports_nothing() {
+fn program_that_fails_its_check_is_replaced() {
     let [source, other] = loaded!();
     if !walks_tables(&source) {
         live_skip!("BPF that walks tables: Linux before 6.4");
     }
-    lock(&source.tables).as_mut().unwrap().check.as_mut().unwrap().expected.inode += 1;
+    if let Program::Tables(tables) = &mut *lock(&source.program) {
+        tables.check.as_mut().unwrap().expected.inode += 1;
+    }
     let child = Child::fork(None, &[], |report| report.made(tcp::pair_v4()?)).unwrap();
-    assert_eq!(held_by(&source, &[child.pid()]), held_by(&other, &[child.pid()]));
+    assert_eq!(source.read(&mut |_, _| ()), Err(DISCARD));
     assert!(!walks_tables(&source));
+    assert_eq!(held_by(&source, &[child.pid()]), held_by(&other, &[child.pid()]));
 }
 
 #[test]

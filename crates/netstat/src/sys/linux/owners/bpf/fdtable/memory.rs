@@ -5,7 +5,7 @@ pub(crate) const MAX_RECORDS: i16 = 1024;
 /// The bytes of a record, and what they are: those of [`RECORD_BYTES`](super::super::program::RECORD_BYTES).
 pub(crate) const RECORD: i16 = 32;
 /// Where the first record is in the map.
-pub(crate) const RECORDS_AT: i16 = 640;
+pub(crate) const RECORDS_AT: i16 = 704;
 /// The bytes of the map's value.
 pub(crate) const MAP_BYTES: u32 =
     RECORDS_AT.unsigned_abs() as u32 + MAX_RECORDS.unsigned_abs() as u32 * RECORD.unsigned_abs() as u32;
@@ -22,7 +22,7 @@ pub(crate) mod state {
     pub(crate) const FOREIGN: i16 = 24;
     /// The run that the state is of, `bpf_iter_meta.session_id`.
     pub(crate) const SESSION: i16 = 32;
-    /// The operations of a socket's file: the address tells sockets from other files.
+    /// The operations of a socket's file: the address distinguishes sockets from other files.
     pub(crate) const OPERATIONS: i16 = 40;
     pub(crate) const TASK: i16 = 48;
     pub(crate) const CURRENT: i16 = 56;
@@ -39,11 +39,12 @@ pub(crate) mod state {
     /// How many slots this call may still read.
     pub(crate) const SLOTS_LEFT: i16 = 128;
     pub(crate) const PROCESS: i16 = 136;
-    /// Where to continue: thread and its start, descriptor, and which of its eight.
+    /// Where to continue: thread and its start, descriptor, which of its eight, and the table.
     pub(crate) const RESUME_THREAD: i16 = 144;
     pub(crate) const RESUME_START: i16 = 152;
     pub(crate) const RESUME_DESCRIPTOR: i16 = 160;
     pub(crate) const RESUME_WANTED: i16 = 168;
+    pub(crate) const RESUME_FILES: i16 = 640;
     /// The last table of a thread other than the leader: its process and `files_struct`.
     pub(crate) const LAST_PROCESS: i16 = 176;
     pub(crate) const LAST_FILES: i16 = 184;

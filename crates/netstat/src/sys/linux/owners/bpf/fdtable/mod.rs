@@ -15,18 +15,17 @@ use super::types::Types;
 use crate::sys::linux::clock::nanoseconds_since_boot;
 use crate::sys::linux::errno::errno_of;
 use memory::{RECORDS_AT, state};
-use program::fdtable_sockets;
+use program::{Needs, fdtable_sockets};
 use rustix::fs::fstat;
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, getsockname, ipproto, socket_with};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with};
 use std::fs::File;
 use std::io::Read;
-use std::net::{Ipv4Addr, SocketAddrV4};
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
 
-/// How often an iterator is read: each read takes thousands of slots, or fills the map.
-const MAX_READS: u32 = 1 << 20;
+/// How often an iterator is read, in some ten seconds: each read takes thousands of slots, or fills the map.
+const MAX_READS: u32 = 1 << 16;
 
 /// The program in the kernel, loaded and attached until this is dropped, and the map that it writes to.
 #[derive(Debug)]
@@ -39,37 +38,47 @@ pub(super) struct FdTables {
 
 impl FdTables {
     pub(super) fn load(types: &Types<'_>, families: Families) -> Result<Self, Refused> {
+        let needs = Needs::of(types)?;
         let check = SelfCheck::new().map_err(|errno| Refused::errno("socket for the self-check", errno))?;
         let (map, mapping) = ffi::Mapping::of_new_array(b"netstat_records\0", MAP_BYTES)
             .map_err(|errno| Refused::errno("bpf(BPF_MAP_CREATE)", errno))?;
-        let program = fdtable_sockets(types, families, map.as_raw_fd(), check.socket.as_raw_fd())?;
+        let program = fdtable_sockets(needs, families, map.as_raw_fd(), check.socket.as_raw_fd());
         // The program keeps the map.
         Ok(Self { link: attach(b"netstat_owners\0\0", &program)?, map: mapping, check: Some(check) })
     }
 
-    /// Runs the program once. `Err(Fault::Check)`: it does not see on this kernel what it should, and nothing was reported.
+    /// Runs the program once. `Err(Fault::Check)`: it does not see on this kernel what it should, and what was reported may
+    /// be wrong.
     pub(super) fn read(&mut self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Fault> {
-        let Some(check) = self.check.take() else { return self.run(each).map_err(Fault::Errno) };
-        // Held back until the check has passed.
-        let mut files = Vec::new();
-        self.run(&mut |at, file| files.push((at, file))).map_err(Fault::Errno)?;
-        check.verify(files.iter().map(|(_, file)| file)).map_err(Fault::Check)?;
-        // Its own socket is no part of an answer, nor are copies of it that a fork made.
-        let others = files.into_iter().filter(|(_, file)| !check.is_this(file));
-        others.for_each(|(at, file)| each(at, file));
-        Ok(())
+        let Some(mut check) = self.check.take() else { return self.run(each).map_err(Fault::Errno) };
+        let run = self.run(&mut |at, file| {
+            // Its own socket is no part of an answer, nor are copies of it that a fork made.
+            if !check.note(&file) {
+                each(at, file);
+            }
+        });
+        let done = match run {
+            Ok(()) => check.verdict().map_err(Fault::Check),
+            // Not one task had what the program looks for first.
+            Err(Errno::NXIO) => check.verdict().map_err(Fault::Check),
+            Err(errno) => Err(Fault::Errno(errno)),
+        };
+        if done.is_err() {
+            // Not passed yet: the next run is checked.
+            self.check = Some(check);
+        }
+        done
     }
 
     fn run(&mut self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
         let mut iterator = File::from(ffi::start_iterator(self.link.as_fd())?);
+        let mut at = nanoseconds_since_boot();
         for _ in 0..MAX_READS {
-            let at = nanoseconds_since_boot();
             let is_done = match iterator.read(&mut [0; 8]).map_err(errno_of) {
                 Ok(read) => read == 0,
                 Err(Errno::AGAIN | Errno::INTR) => false,
                 Err(errno) => return Err(errno),
             };
-            let map: &[u8] = &self.map;
             if self.number(state::LOST) != 0 {
                 return Err(Errno::BUSY);
             }
@@ -79,19 +88,27 @@ impl FdTables {
             }
             // The kernel also pauses by itself, after a million tasks; the program knows nothing of that.
             if is_done || self.number(state::STOPPED) != 0 {
-                let count = usize::try_from(self.number(state::RECORDS)).unwrap_or(usize::MAX);
-                let mut rest = map.get(usize::from(RECORDS_AT.unsigned_abs())..).unwrap_or_default();
-                for _ in 0..count {
-                    let Some((record, after)) = rest.split_first_chunk::<RECORD_BYTES>() else { break };
-                    decode(record).into_iter().for_each(|file| each(at, file));
-                    rest = after;
-                }
+                self.take_records(at, each);
+                at = nanoseconds_since_boot();
             }
             if is_done {
-                return Ok(());
+                // Without the operations of a socket nothing was read.
+                return if self.number(state::OPERATIONS) == 0 { Err(Errno::NXIO) } else { Ok(()) };
             }
         }
         Err(Errno::AGAIN)
+    }
+
+    fn take_records(&self, at: u64, each: &mut dyn FnMut(u64, SocketFile)) {
+        let count = usize::try_from(self.number(state::RECORDS)).unwrap_or(usize::MAX);
+        let mut rest = self.map.get(usize::from(RECORDS_AT.unsigned_abs())..).unwrap_or_default();
+        for _ in 0..count {
+            let Some((record, after)) = rest.split_first_chunk::<RECORD_BYTES>() else { return };
+            if let Some(file) = decode(record) {
+                each(at, file);
+            }
+            rest = after;
+        }
     }
 
     /// A number that the program keeps.
@@ -109,25 +126,23 @@ pub(super) enum Fault {
 }
 
 /// A socket of this process, to compare what the program reads of it with what system calls return. It is a TCP socket that
-/// is bound but neither listens nor connects, so it is in no listing but those that ask for such sockets, and it is closed
-/// after the first run.
+/// is not bound, so it is in no table that the kernel lists, and it is closed when a run has reported it.
 #[derive(Debug)]
 pub(super) struct SelfCheck {
-    socket: OwnedFd,
+    pub(super) socket: OwnedFd,
     pub(super) expected: SocketFile,
     /// Whether the network namespace is known: without `/proc` it is not.
-    knows_netns: bool,
-    knows_cookie: bool,
+    pub(super) knows_netns: bool,
+    pub(super) knows_cookie: bool,
+    /// Whether the descriptor was reported, and whether it was reported as it is.
+    pub(super) is_reported: bool,
+    pub(super) is_right: bool,
 }
 
 impl SelfCheck {
     pub(super) fn new() -> Result<Self, Errno> {
         let flags = SocketFlags::CLOEXEC;
         let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, Some(ipproto::TCP))?;
-        // Where the loopback interface is down, its address cannot be bound: then the port is 0.
-        let port = bind(&socket, &SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0))
-            .and_then(|()| SocketAddrV4::try_from(getsockname(&socket)?))
-            .map_or(0, |address| address.port());
         let netns = std::fs::metadata("/proc/thread-self/ns/net").ok().map(|namespace| namespace.ino());
         let netns = netns.and_then(|netns| u32::try_from(netns).ok());
         let cookie = ffi::socket_cookie(&socket);
@@ -136,7 +151,7 @@ impl SelfCheck {
             socket_type: 1,
             netns: netns.unwrap_or(0),
             cookie: cookie.unwrap_or(0),
-            port,
+            port: 0,
             protocol: 6,
         };
         let expected = SocketFile {
@@ -145,7 +160,18 @@ impl SelfCheck {
             inode: fstat(&socket)?.st_ino,
             evidence: Some(evidence),
         };
-        Ok(Self { socket, expected, knows_netns: netns.is_some(), knows_cookie: cookie.is_some() })
+        let (knows_netns, knows_cookie) = (netns.is_some(), cookie.is_some());
+        Ok(Self { socket, expected, knows_netns, knows_cookie, is_reported: false, is_right: false })
+    }
+
+    /// Notes whether a record is of this descriptor. Returns whether it is of this socket.
+    pub(super) fn note(&mut self, file: &SocketFile) -> bool {
+        let is_this = self.is_this(file);
+        if (file.pid, file.fd) == (self.expected.pid, self.expected.fd) {
+            self.is_reported = true;
+            self.is_right |= is_this;
+        }
+        is_this
     }
 
     /// Whether the socket of a record is this one, as far as this one is known.
@@ -158,21 +184,13 @@ impl SelfCheck {
         file.inode == self.expected.inode && file.evidence.map(known) == self.expected.evidence
     }
 
-    /// Whether this descriptor was reported as it is.
-    pub(super) fn verify<'a>(&self, files: impl Iterator<Item = &'a SocketFile>) -> Result<(), Refused> {
-        let refused = |why| Err(Refused::other("self-check of the BPF program", why));
-        // A thread with a table of its own may have another socket there.
-        let own = files.filter(|file| (file.pid, file.fd) == (self.expected.pid, self.expected.fd));
-        let mut is_reported = false;
-        for file in own {
-            if self.is_this(file) {
-                return Ok(());
-            }
-            is_reported = true;
-        }
-        if is_reported {
-            return refused("a socket of this process is reported as another");
-        }
-        refused("a socket of this process is not reported")
+    /// Whether this descriptor was reported as it is. A thread with a table of its own may have another socket there.
+    pub(super) fn verdict(&self) -> Result<(), Refused> {
+        let why = match (self.is_right, self.is_reported) {
+            (true, _) => return Ok(()),
+            (false, true) => "a socket of this process is reported as another",
+            (false, false) => "a socket of this process is not reported",
+        };
+        Err(Refused::other("self-check of the BPF program", why))
     }
 }

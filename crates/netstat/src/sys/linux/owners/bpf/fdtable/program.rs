@@ -6,8 +6,9 @@
 //! lets the cache misses of the sockets overlap. It takes a third of the time.
 //!
 //! # What makes it right
-//! Nothing is locked. The iterator holds the task, and RCU keeps sockets, files and replaced tables; but a task may leave
-//! its table at any time (exec, unshare, exit), and that table may be freed and become another process's. So:
+//! Nothing is locked. The iterator holds the task, and RCU keeps sockets' inodes and replaced tables. But a task may leave its
+//! table at any time (exec, unshare, exit), and that table may be freed and become another process's; files (Linux 6.7) and
+//! TCP sockets may be reused at once, for another of their type. So:
 //!
 //! - **A**, before any pointer of a table is followed: the task still has this table. What was read before is of a
 //!   live table of this task.
@@ -59,48 +60,70 @@ mod at {
     pub(super) const ENTRIES: i16 = -16;
 }
 
+/// What the program needs of the kernel: types and functions by their numbers, and where members are.
+pub(in super::super) struct Needs {
+    function: u32,
+    of: Offsets,
+    /// `bpf_rdonly_cast`, and the structure of numbers through which memory is read.
+    cast: i32,
+    numbers: i32,
+    /// `bpf_iter_num_new`, `bpf_iter_num_next` and `bpf_iter_num_destroy`.
+    new: i32,
+    next: i32,
+    destroy: i32,
+}
+
+impl Needs {
+    /// Looks all of it up; refused where the kernel lacks some of it.
+    pub(in super::super) fn of(types: &Types<'_>) -> Result<Self, Refused> {
+        let [function, context, socket, allocation, numbers, cast, new, next, destroy] = types.find([
+            (Kind::Func, "bpf_iter_task"),
+            (Kind::Struct, "bpf_iter__task"),
+            (Kind::Struct, "socket"),
+            (Kind::Struct, "socket_alloc"),
+            (Kind::Struct, NUMBERS),
+            // Linux 6.2 and 6.4.
+            (Kind::Func, "bpf_rdonly_cast"),
+            (Kind::Func, "bpf_iter_num_new"),
+            (Kind::Func, "bpf_iter_num_next"),
+            (Kind::Func, "bpf_iter_num_destroy"),
+        ])?;
+        if types.size(numbers, NUMBERS)? < 8 * 8 {
+            return Err(Refused::types("fewer than eight numbers:", NUMBERS));
+        }
+        let id = |id: TypeId| {
+            i32::try_from(id.number())
+                .map_err(|_| Refused::other("BTF", "more types than numbers of 32 bits"))
+        };
+        Ok(Self {
+            function: function.number(),
+            of: Offsets::of(types, context, socket, allocation)?,
+            cast: id(cast)?,
+            numbers: id(numbers)?,
+            new: id(new)?,
+            next: id(next)?,
+            destroy: id(destroy)?,
+        })
+    }
+}
+
 /// The program, for the map with this descriptor. `reference`: the descriptor of a socket of the process that reads first.
 pub(in super::super) fn fdtable_sockets(
-    types: &Types<'_>,
+    needs: Needs,
     families: Families,
     map: i32,
     reference: i32,
-) -> Result<Program, Refused> {
-    let [function, context, socket, allocation, numbers, cast, new, next, destroy] = types.find([
-        (Kind::Func, "bpf_iter_task"),
-        (Kind::Struct, "bpf_iter__task"),
-        (Kind::Struct, "socket"),
-        (Kind::Struct, "socket_alloc"),
-        (Kind::Struct, NUMBERS),
-        // Linux 6.2 and 6.4.
-        (Kind::Func, "bpf_rdonly_cast"),
-        (Kind::Func, "bpf_iter_num_new"),
-        (Kind::Func, "bpf_iter_num_next"),
-        (Kind::Func, "bpf_iter_num_destroy"),
-    ])?;
-    if types.size(numbers, NUMBERS)? < 8 * 8 {
-        return Err(Refused::types("fewer than eight numbers:", NUMBERS));
-    }
-    let id = |id: TypeId| {
-        i32::try_from(id.number()).map_err(|_| Refused::other("BTF", "more types than numbers of 32 bits"))
-    };
-    let mut generator = Generator {
-        code: Assembler::default(),
-        of: Offsets::of(types, context, socket, allocation)?,
-        cast: id(cast)?,
-        numbers: id(numbers)?,
-        families,
-        new: id(new)?,
-        next: id(next)?,
-        destroy: id(destroy)?,
-    };
+) -> Program {
+    let Needs { function, of, cast, numbers, new, next, destroy } = needs;
+    let mut generator =
+        Generator { code: Assembler::default(), of, cast, numbers, families, new, next, destroy };
     generator.begin(map);
     generator.select_table();
     generator.find_operations(reference);
     generator.resume();
     generator.walk();
     generator.end();
-    Ok(Program { instructions: generator.code.finish(), attach_to: function.number() })
+    Program { instructions: generator.code.finish(), attach_to: function }
 }
 
 /// The program under construction. Throughout it, `R6` is the address of the map.
@@ -135,7 +158,7 @@ impl Generator {
         self.put(state, R1);
     }
 
-    /// `R0` = an address from which numbers can be loaded: `base + offset`. A load from where nothing is gives 0.
+    /// `R0` = an address from which numbers can be loaded: `base + offset`. A load from where nothing is mapped gives 0.
     fn address(&mut self, base: Register, offset: i32) {
         if base != R1 {
             self.code.copy(R1, base);
@@ -302,7 +325,12 @@ impl Generator {
         self.put_constant(state::WANTED, 0xff);
         self.put_constant(state::REPEATS, 0);
         self.put_constant(state::SLOTS_LEFT, MAX_SLOTS);
-        for (place, own) in [(state::RESUME_THREAD, state::THREAD), (state::RESUME_START, state::START)] {
+        for (place, own) in [
+            (state::RESUME_THREAD, state::THREAD),
+            (state::RESUME_START, state::START),
+            // Exec gives a thread the number and the start of its leader, and it may have had a table of its own.
+            (state::RESUME_FILES, state::FILES),
+        ] {
             self.get(R1, place);
             self.get(R2, own);
             self.code.jump_if(If::Unequal, R1, R2, begins);
@@ -359,20 +387,26 @@ impl Generator {
     /// One step. The descriptor is in `R7`.
     fn step(&mut self, continues: Label, ends: Label) {
         let (advances, moved, stops) = (self.code.label(), self.code.label(), self.code.label());
+        let at_end = self.code.label();
         self.get(R7, state::DESCRIPTOR);
         self.get(R1, state::SLOT_COUNT);
-        self.code.jump_if(If::AtLeast, R7, R1, ends);
+        self.code.jump_if(If::AtLeast, R7, R1, at_end);
         self.get(R1, state::RECORDS);
         self.code.jump_if(If::Greater, R1, i32::from(MAX_RECORDS) - 8, stops);
         self.get(R1, state::SLOTS_LEFT);
         self.code.jump_if(If::Less, R1, 8, stops);
         self.add_to(state::SLOTS_LEFT, -8);
-        self.skip_free(continues);
+        self.skip_free(advances, moved);
         self.read_slots(moved);
         self.list_sockets(advances);
         self.prefetch();
         self.write_records();
         self.accept_records(advances, continues);
+
+        self.code.place(at_end);
+        self.has_table();
+        self.code.jump_if(If::Equal, R1, 0, ends);
+        self.code.jump(moved);
 
         self.code.place(stops);
         self.put_constant(state::STOPPED, 1);
@@ -389,8 +423,8 @@ impl Generator {
         self.code.jump(continues);
     }
 
-    /// Skips eight slots that are free, and 64 at once.
-    fn skip_free(&mut self, continues: Label) {
+    /// Skips eight slots that are free, and 64 at once: after check A, since the bits are those of a table too.
+    fn skip_free(&mut self, advances: Label, moved: Label) {
         let (some_of_64, some) = (self.code.label(), self.code.label());
         self.code.copy(R1, R7);
         self.code.compute(ShiftRight, R1, 6);
@@ -399,19 +433,21 @@ impl Generator {
         self.code.compute(Add, R1, R2);
         self.read_pointer(R8, R1, 0);
         self.code.jump_if(If::Unequal, R8, 0, some_of_64);
+        self.has_table();
+        self.code.jump_if(If::Unequal, R1, 0, moved);
+        // The step advances by the other eight.
         self.code.compute(Or, R7, 63);
-        self.code.add(R7, 1);
-        self.put(state::DESCRIPTOR, R7);
-        self.code.jump(continues);
+        self.code.add(R7, -7);
+        self.code.jump(advances);
         self.code.place(some_of_64);
         self.code.copy(R1, R7);
         self.code.and(R1, 56);
         self.code.compute(ShiftRight, R8, R1);
         self.code.and(R8, 0xff);
         self.code.jump_if(If::Unequal, R8, 0, some);
-        self.code.add(R7, 8);
-        self.put(state::DESCRIPTOR, R7);
-        self.code.jump(continues);
+        self.has_table();
+        self.code.jump_if(If::Unequal, R1, 0, moved);
+        self.code.jump(advances);
         self.code.place(some);
     }
 
@@ -472,6 +508,12 @@ impl Generator {
             self.code.compute(And, R1, R2);
             self.read_pointer(R1, R1, self.of.file_private_data);
             self.put(state::EIGHT_SOCKETS + 8 * slot, R1);
+        }
+        // Those of the last step must not be followed: their sockets may be freed.
+        for number in 0..8 {
+            for place in [entry::SOCKET, entry::SOCK] {
+                self.put_constant(state::ENTRIES + number * entry::BYTES + place, 0);
+            }
         }
         self.code.set(R9, 0);
         for slot in 0..8 {
@@ -665,6 +707,8 @@ impl Generator {
         let given_up = self.code.label();
         self.get(R1, state::TASK);
         self.read_pointer(R8, R1, self.of.task_files);
+        // Not the last table of a thread either: another thread may have the rest of it.
+        self.put(state::FILES, R8);
         self.code.jump_if(If::Equal, R8, 0, ends);
         self.add_to(state::REPEATS, 1);
         self.code.jump_if(If::Greater, R1, MAX_REPEATS, given_up);
@@ -685,6 +729,7 @@ impl Generator {
             (state::RESUME_WANTED, state::WANTED),
             (state::RESUME_THREAD, state::THREAD),
             (state::RESUME_START, state::START),
+            (state::RESUME_FILES, state::FILES),
         ] {
             self.get(R1, from);
             self.put(place, R1);
