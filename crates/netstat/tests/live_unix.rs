@@ -1,7 +1,7 @@
 //! Unix sockets of the test: exact names, peers on both ends, queues, holders.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
-#![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
+#![cfg(all(target_os = "linux", not(netstat_test_unsupported)))]
 
 mod common;
 #[macro_use]
