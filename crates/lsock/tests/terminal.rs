@@ -13,6 +13,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 /// The program in a known environment.
 fn lsock(args: &[&str]) -> Command {
@@ -54,7 +55,11 @@ fn screen(text: &str, columns: u16) -> Vec<String> {
 
 /// In a network namespace: a listener with 25 holders and 59 connections, of which this process has both ends, one for
 /// both families and one for IPv6 alone, and UDP over both families.
+///
+/// One at a time: children that another test forks hold the sockets of this world too, until they run their program.
 fn in_trial_world(test: impl FnOnce() + Send) {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
     let ran = namespace::in_network_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:8080").unwrap();
         let _workers = holders::inherited(24, &listener).unwrap();
