@@ -405,15 +405,22 @@ fn list(af: AddressFamilyFlags, protocols: ProtocolFlags, owners: bool) -> Resul
     Ok(in_old_order(&query.snapshot()?.sockets))
 }
 
-/// The rows table by table. Inside one the order is the kernel's.
+/// The rows table by table. Inside one the order is the kernel's. They are read once: a machine may have a hundred thousand.
 fn in_old_order(sockets: &[Socket]) -> Vec<SocketInfo> {
     let mut list = Vec::with_capacity(sockets.len());
-    for family in [Family::Ipv4, Family::Ipv6] {
-        for protocol in [Protocol::Tcp, Protocol::Udp] {
-            let of_table = |row: &&Socket| row.family == family && row.protocol == protocol;
-            list.extend(sockets.iter().filter(of_table).filter_map(|row| SocketInfo::try_from(row).ok()));
+    let mut later = [Vec::new(), Vec::new(), Vec::new()];
+    for row in sockets {
+        let Ok(info) = SocketInfo::try_from(row) else { continue };
+        let [udp_v4, tcp_v6, udp_v6] = &mut later;
+        match (row.family, row.protocol) {
+            (Family::Ipv4, Protocol::Tcp) => list.push(info),
+            (Family::Ipv4, Protocol::Udp) => udp_v4.push(info),
+            (Family::Ipv6, Protocol::Tcp) => tcp_v6.push(info),
+            (Family::Ipv6, Protocol::Udp) => udp_v6.push(info),
+            _ => {}
         }
     }
+    list.extend(later.into_iter().flatten());
     list
 }
 
