@@ -60,11 +60,12 @@ fn small_world() -> Snapshot {
         if let Some(remote) = socket.remote_addr() {
             socket.remote = Some(renumbered(remote).into());
         }
-        if let Endpoint::Packet { interface: Some(index) } = &mut socket.local {
-            *index = NonZeroU32::MAX;
-        }
-        if let Some(Endpoint::Packet { interface: Some(index) }) = &mut socket.remote {
-            *index = NonZeroU32::MAX;
+        for end in [Some(&mut socket.local), socket.remote.as_mut()].into_iter().flatten() {
+            match end {
+                Endpoint::Packet { interface: Some(index) } => *index = NonZeroU32::MAX,
+                Endpoint::Address { scope_id, .. } if *scope_id != 0 => *scope_id = NO_INTERFACE,
+                _ => {}
+            }
         }
     }
     snapshot.processes.truncate(20);
