@@ -397,6 +397,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(not(netstat_test_unsupported))]
     fn listener_of_this_process_is_offered_by_port() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port().to_string();
