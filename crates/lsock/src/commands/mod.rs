@@ -11,3 +11,4 @@ pub(crate) mod overview;
 mod pids;
 mod quiet;
 mod summary;
+pub(crate) mod why;

@@ -7,6 +7,8 @@ mod json;
 mod rows;
 mod table;
 
+pub use self::json::why_document;
+
 use crate::columns::Column;
 use crate::screen::Screen;
 use crate::view::View;
