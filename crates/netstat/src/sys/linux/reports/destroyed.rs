@@ -122,6 +122,9 @@ fn socket(message: &Message<'_>) -> Result<Option<Socket>, DecodeError> {
     let Some(mut socket) = row(&record, info).filter(|_| record.id.sport != 0) else { return Ok(None) };
     // Those that it had before it was closed are not said.
     (socket.state, socket.queues) = (None, None);
-    socket.set_details(details(DetailFields::TCP_INFO, info, &record, payload)?);
+    // Those of a listener mean nothing.
+    if socket.remote.is_some() {
+        socket.set_details(details(DetailFields::TCP_INFO, info, &record, payload)?);
+    }
     Ok(Some(socket))
 }
