@@ -11,6 +11,7 @@ pub(crate) fn topic(name: &str) -> Option<String> {
         "overview" => Some(help::OVERVIEW_SCREEN.to_owned()),
         "why" => Some(help::WHY_SCREEN.to_owned()),
         "destroy" => Some(help::DESTROY_SCREEN.to_owned()),
+        "watch" => Some(help::WATCH_SCREEN.to_owned()),
         "options" | "option" => Some(options()),
         "all" => Some(whole()),
         name => help::topic(name).or_else(|| command_help(name)),

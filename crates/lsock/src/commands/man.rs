@@ -40,6 +40,7 @@ fn command_page(name: &str) -> io::Result<Vec<u8>> {
             "overview" => "lsock-overview",
             "why" => "lsock-why",
             "destroy" => "lsock-destroy",
+            "watch" => "lsock-watch",
             "completions" => "lsock-completions",
             "man" => "lsock-man",
             _ => "lsock-help",

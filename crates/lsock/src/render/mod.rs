@@ -8,6 +8,7 @@ mod rows;
 mod table;
 
 pub use self::json::why_document;
+pub(crate) use json::event as event_json;
 
 use crate::columns::Column;
 use crate::screen::Screen;
