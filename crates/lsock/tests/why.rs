@@ -61,6 +61,7 @@ fn by_shell(script: &str, port: u16) -> (Child, u32) {
         .env(PORT, port.to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
+        .stderr(Stdio::null())
         .spawn()
         .unwrap();
     drop(window);
