@@ -167,10 +167,11 @@ impl<'a> Passes<'a> {
     /// Passes until the time is over or, if that is asked for, there is a fault.
     fn run(&mut self, limit: Duration, until_fault: bool) {
         let end = Instant::now() + limit;
-        while Instant::now() < end && !(until_fault && self.faults.any()) {
+        let is_over = |passes: &Self| until_fault && passes.faults.any();
+        while Instant::now() < end && !is_over(self) {
             self.pass();
         }
-        while !self.unknown.is_empty() && !(until_fault && self.faults.any()) {
+        while !is_over(self) && !self.unknown.is_empty() {
             std::thread::sleep(Duration::from_millis(20));
             self.judge_older_than(PATIENCE);
         }
