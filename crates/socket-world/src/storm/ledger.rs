@@ -1,6 +1,5 @@
 //! What the processes of a storm write down, in memory that they share: whose which socket and which process is.
 
-use super::FIRST;
 use crate::facts::Held;
 use crate::ffi::Shared;
 use std::io;
@@ -10,6 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 const PROCESSES: usize = 1 << 22;
 /// Later sockets replace those whose inode numbers have the same lower bits.
 const SOCKETS: usize = 1 << 22;
+
+/// The first descriptor of a socket. Those before it are for pipes and for what is made before it gets its descriptor; with
+/// some more, the table is still the small one that is a part of the kernel's `files_struct`.
+pub(super) const FIRST: i32 = 40;
 
 /// The number of descriptors that have a port for each family.
 const SLOTS: u32 = 4096;

@@ -1,7 +1,7 @@
 //! What the processes of a family do.
 
-use super::ledger::{Ledger, MOST_SLOTS, port_of_client, port_of_listener, port_of_slot};
-use super::{FIRST, Turmoil};
+use super::ledger::{FIRST, Ledger, MOST_SLOTS, port_of_client, port_of_listener, port_of_slot};
+use super::turmoil::Turmoil;
 use crate::child::Report;
 use crate::facts::inode_of;
 use crate::tcp::{accept_from, stream_socket};

@@ -2,47 +2,18 @@
 
 mod ledger;
 mod member;
+mod turmoil;
 
 pub use ledger::{StormCounts, Verdict};
+pub use turmoil::Turmoil;
 
 use crate::child::Child;
 use crate::facts::Held;
-use ledger::Ledger;
+use ledger::{FIRST, Ledger};
 use member::Member;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
-
-/// The first descriptor of a socket. Those before it are for pipes and for what is made before it gets its descriptor; with
-/// some more, the table is still the small one that is a part of the kernel's `files_struct`.
-const FIRST: i32 = 40;
-
-/// What the processes of a family do to their tables.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Turmoil {
-    /// Fork; the children change sockets, let their table grow, execute a program from either thread, start a thread that
-    /// leaves the table, and end.
-    Forks,
-    /// Four threads at a time leave the common table, change their copies and end.
-    Threads,
-    /// The table goes from one address to another and back: a copy is made each time, and the old one loses its sockets and
-    /// is freed.
-    Flips,
-    /// Connections are accepted and closed.
-    Accepts,
-    /// Descriptors are replaced: a socket by a file, and a file or a socket by another socket.
-    Replaces,
-    /// A socket is closed, and one with another descriptor opened, which gets the same `struct file`.
-    Moves,
-    /// A process shares its table with another that ends, and then replaces the sockets in it.
-    Shares,
-}
-
-impl Turmoil {
-    /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Forks, Self::Threads, Self::Flips, Self::Accepts, Self::Replaces, Self::Moves, Self::Shares];
-}
 
 /// Families of processes, until the drop. Those of one family have its sockets and no others, and each socket says by its
 /// port which family it belongs to and under which number it was opened: it is bound only once it has that descriptor. So a
