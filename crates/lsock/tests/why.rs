@@ -10,6 +10,7 @@ use serde_json::Value;
 use socket_world::{Transport, binding, holders, live_skip, namespace, quiet, tcp};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::process::{Child, Command, Stdio};
 
 /// The document of the answer.
@@ -142,6 +143,40 @@ fn live_inherited_listener_is_held_by_the_child_alone() {
         assert_eq!(subject["process"]["pid"].as_u64(), Some(child.pid().into()), "{answer}");
         assert_eq!(pids(&subject["ancestors"])[0], u64::from(std::process::id()));
         assert_eq!(subject["workers"].as_array().map(Vec::len), Some(0));
+    });
+}
+
+#[test]
+fn live_listener_that_systemd_holds_too_was_passed_on_by_it_and_one_that_it_has_alone_waits() {
+    in_namespace(|| {
+        let listener = TcpListener::bind("127.0.0.1:8014").unwrap();
+        let held = |report: &mut socket_world::Report| report.held(&listener).map(drop);
+        let systemd = socket_world::Child::fork(Some(b"systemd"), &[listener.as_fd()], held).unwrap();
+        let answer = why("8014");
+        let subject = &answer["subjects"][0];
+        assert_eq!(answer["subjects"].as_array().map(Vec::len), Some(1), "{answer}");
+        assert_eq!(subject["process"]["pid"], std::process::id(), "{answer}");
+        assert_eq!(subject["socket_activation"], "passed_on");
+        assert!(text("8014").contains(&format!("systemd ({}) opened it and passed it on", systemd.pid())));
+        drop(listener);
+        let answer = why("8014");
+        let subject = &answer["subjects"][0];
+        assert_eq!(
+            (&subject["process"]["pid"], &subject["socket_activation"]),
+            (&systemd.pid().into(), &"waiting".into()),
+            "{answer}"
+        );
+    });
+}
+
+#[test]
+fn live_process_is_said_to_be_in_its_control_group() {
+    in_namespace(|| {
+        let _listener = TcpListener::bind("127.0.0.1:8015").unwrap();
+        let answer = why("8015");
+        let path = answer["subjects"][0]["process"]["workload"]["cgroup"].as_str().unwrap().to_owned();
+        let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap();
+        assert!(groups.lines().any(|line| line.ends_with(&format!(":{path}"))), "{groups}{path}");
     });
 }
 

@@ -3,11 +3,13 @@
 mod chunk_writer;
 mod csv;
 mod fitted;
+mod groups;
 mod json;
 mod rows;
 mod table;
 
 pub use self::json::why_document;
+pub use groups::groups;
 pub(crate) use json::event as event_json;
 
 use crate::columns::Column;

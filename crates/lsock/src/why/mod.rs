@@ -1,10 +1,12 @@
 //! `lsock why`: what a port, a process or a name is used by, since when, and what started it.
 
+mod activation;
 mod cause;
 mod chain;
 mod text;
 mod warning;
 
+pub use self::activation::Activation;
 pub use self::cause::Cause;
 pub use self::text::text;
 pub use self::warning::Warning;
@@ -70,6 +72,8 @@ pub struct Subject {
     pub ancestors: Vec<Process>,
     /// How it came to run.
     pub cause: Cause,
+    /// Whether systemd opened its sockets.
+    pub activation: Option<Activation>,
     /// What it and its workers listen on.
     pub listeners: Vec<Socket>,
     /// Their connections.
@@ -109,9 +113,18 @@ pub fn find(word: &BareWord) -> Result<Why, Error> {
         }
     };
     let now = SystemTime::now();
-    let pids = pids.unwrap_or_else(|| sockets.iter().flat_map(Socket::pids).collect());
     let mut describe = |pid| described(&all, pid);
-    let subjects = subjects(&pids, &all, now, &mut describe);
+    // What systemd opened for a service and passed on is the service's.
+    let holders = || sockets.iter().flat_map(Socket::pids).collect();
+    let activators =
+        if pids.is_none() { activation::activators(&sockets, &mut describe) } else { Vec::new() };
+    let mut pids: BTreeSet<u32> = pids.unwrap_or_else(holders);
+    pids.retain(|pid| activators.iter().all(|activator| activator.pid != *pid));
+    let mut subjects = subjects(&pids, &all, now, &mut describe);
+    for subject in &mut subjects {
+        add_workload(&mut subject.process);
+        subject.activation = Activation::of(&subject.process, &subject.workers, &sockets, &activators);
+    }
     all.sockets = sockets;
     Ok(Why { finding, snapshot: all, subjects, now })
 }
@@ -190,6 +203,15 @@ fn of_name(lister: &mut Lister, query: &Query, all: &mut Snapshot, name: &str) -
     Ok(of_pids(all, pids))
 }
 
+/// Adds what a process belongs to, which is read of the processes in question alone. No process but this one started when it
+/// did and has its pid.
+fn add_workload(process: &mut Process) {
+    let fields = ProcessFields::START_TIME | ProcessFields::WORKLOAD;
+    let read = netstat::processes([process.pid], fields).pop();
+    let is_it = |read: &Process| read.id().is_some() && read.start_time == process.start_time;
+    process.workload = read.filter(is_it).and_then(|read| read.workload);
+}
+
 /// What is said of a name that has no row.
 fn is_about_name(gap: &Gap) -> bool {
     matches!(gap.kind, GapKind::SocketsElsewhere | GapKind::SocketsOfOtherKinds | GapKind::SocketsUndecided)
@@ -249,6 +271,7 @@ fn subject(process: Process, ancestors: Vec<Process>) -> Subject {
         workers: Vec::new(),
         ancestors,
         cause,
+        activation: None,
         listeners: Vec::new(),
         connections: Vec::new(),
         warnings: Vec::new(),

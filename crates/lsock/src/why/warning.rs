@@ -1,7 +1,6 @@
 //! What a person should know about a process that listens.
 
-use crate::reach::Reach;
-use netstat::{Process, Queues, Socket};
+use netstat::{Exposure, Process, Queues, Reach, Socket};
 use std::time::{Duration, SystemTime};
 
 /// A process that started so recently, below a parent that is ten times as old, may be one that keeps ending.
@@ -55,7 +54,8 @@ pub(super) fn warnings(
     listeners: &[&Socket],
     now: SystemTime,
 ) -> Vec<Warning> {
-    let reaches: Vec<Reach> = listeners.iter().filter_map(|socket| Reach::of(socket)).collect();
+    let exposures: Vec<Exposure> = listeners.iter().filter_map(|socket| Exposure::of(socket, None)).collect();
+    let is_open = |it: &Exposure| it.reach == Reach::Any && it.interface.is_none();
     let age = |process: &Process| now.duration_since(process.start_time?).ok();
     let is_full = |socket: &&Socket| match socket.queues {
         Some(Queues::Accept { waiting, limit: Some(limit), .. }) => waiting > 0 && waiting >= limit,
@@ -67,10 +67,10 @@ pub(super) fn warnings(
     };
     let found = [
         (process.path_deleted == Some(true), Warning::ProgramDeleted),
-        (reaches.contains(&Reach::All), Warning::EveryAddress),
+        (exposures.iter().any(is_open), Warning::EveryAddress),
         (listeners.iter().any(is_full), Warning::AcceptQueueFull),
         (
-            process.uid == Some(0) && reaches.iter().any(|reach| *reach != Reach::Local),
+            process.uid == Some(0) && exposures.iter().any(|exposure| exposure.is_exposed()),
             Warning::ReachableAsRoot,
         ),
         (is_recent, Warning::StartedRecently),

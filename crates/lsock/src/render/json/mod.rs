@@ -5,13 +5,16 @@ mod detail_records;
 mod document;
 pub(crate) mod event;
 mod family_records;
+mod groups;
 mod lines;
 mod owner_record;
 mod records;
 mod row;
 mod why;
+mod workload_records;
 mod writer;
 
 pub(super) use document::write_document;
+pub(super) use groups::{groups_document, groups_lines};
 pub(super) use lines::write_lines;
 pub use why::why_document;

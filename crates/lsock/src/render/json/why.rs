@@ -2,6 +2,7 @@
 
 use super::records::{GapRecord, rfc3339};
 use super::row::push_row;
+use super::workload_records::WorkloadRecord;
 use super::writer::{List, ToJson, Word, member, members};
 use crate::view::View;
 use crate::why::{Subject, Why};
@@ -46,6 +47,7 @@ impl ToJson for SubjectRecord<'_> {
             "process": DescribedProcess(&subject.process),
             "workers": List(subject.workers.iter().copied()),
             "cause": Word(subject.cause.as_str()),
+            "socket_activation": subject.activation.as_ref().map(|it| Word(it.as_str())),
             "ancestors": List(subject.ancestors.iter().map(DescribedProcess)),
             "listeners": Rows(view, &subject.listeners),
             "connections": Rows(view, &subject.connections),
@@ -77,6 +79,9 @@ impl ToJson for DescribedProcess<'_> {
             "session_leader": process.session_leader,
             "start_time": rfc3339(process.start_time),
         );
+        if let Some(workload) = process.workload.as_deref() {
+            member!(out, "workload": WorkloadRecord(workload));
+        }
         if let Some(arguments) = &process.command_line {
             let arguments: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
             member!(out, "command_line": List(arguments.iter().map(AsRef::<str>::as_ref)));
