@@ -7,7 +7,9 @@ mod family_records;
 mod lines;
 mod records;
 mod row;
+mod why;
 mod writer;
 
 pub(super) use document::write_document;
 pub(super) use lines::write_lines;
+pub use why::why_document;
