@@ -220,7 +220,7 @@ pub(crate) enum Report {
     Opened {
         socket: Socket,
         /// Details of that process: its name and start.
-        process: Option<Process>,
+        process: Option<Box<Process>>,
         /// How long ago.
         ago: Duration,
     },

@@ -15,7 +15,7 @@ impl Watcher {
     pub(super) fn opened(
         &mut self,
         mut socket: Socket,
-        process: Option<Process>,
+        process: Option<Box<Process>>,
         ago: Duration,
         mut fresh: Option<&mut Fresh>,
         events: &mut Vec<Event>,
@@ -23,12 +23,12 @@ impl Watcher {
         let Some(name) = changes::name(&socket) else { return };
         let now = SystemTime::now();
         let at = now.checked_sub(ago).unwrap_or(now);
-        let passes = self.passes(&socket, process.as_ref());
+        let passes = self.passes(&socket, process.as_deref());
         if !self.query.wants_owners() {
             socket.clear_owners();
         }
         let process = process.filter(|_| !self.query.fields.is_empty());
-        let process = process.map(|process| self.described(process));
+        let process = process.map(|process| self.described(*process));
         if let Some(process) = &process {
             put(&mut self.current.processes, process);
             if let Some(fresh) = fresh.as_deref_mut() {

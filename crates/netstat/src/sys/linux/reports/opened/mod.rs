@@ -133,9 +133,7 @@ fn report(record: Record, connecting: &mut HashMap<NonZeroU64, Process>, now: u6
         return None;
     }
     // The port is chosen after the state is set.
-    if socket.local.port().is_none() {
-        return None;
-    }
+    socket.local.port()?;
     let process = process.or_else(|| connecting.remove(&cookie));
     let ownership = match process {
         Some(_) => Ownership::Known { complete: false },
@@ -146,5 +144,5 @@ fn report(record: Record, connecting: &mut HashMap<NonZeroU64, Process>, now: u6
     let owner = process.as_ref().map(|process| Owner::new(process.pid, None, OwnerRole::Holder));
     socket.set_owners(owner, ownership);
     let ago = Duration::from_nanos(now.saturating_sub(when));
-    Some(Report::Opened { socket, process, ago })
+    Some(Report::Opened { socket, process: process.map(Box::new), ago })
 }
