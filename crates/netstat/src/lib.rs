@@ -78,6 +78,7 @@ pub use filter::{Filter, FilterError};
 pub use lister::Lister;
 pub use model::counts::Counts;
 pub use model::details::{self, DetailFields, Details};
+pub use model::direction::{Direction, DirectionBasis, DirectionKind};
 pub use model::endpoint::{Endpoint, UnixName};
 pub use model::event::{Change, Event, EventSource};
 pub use model::family::Family;

@@ -70,8 +70,8 @@ impl Query {
     /// last.
     ///
     /// # Errors
-    /// As [`Query::snapshot`]. Details of processes ([`Query::processes`]) are not part of a row, so a query that asks
-    /// for them is refused.
+    /// As [`Query::snapshot`]. Details of processes ([`Query::processes`]) and other ends ([`Query::peers`]) are not part of
+    /// a row, so a query that asks for them is refused.
     ///
     /// # Examples
     /// ```
@@ -126,18 +126,23 @@ pub(crate) fn for_each(
     query: &Query,
     each: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
-    refuse_process_details(query)?;
+    refuse_what_rows_lack(query)?;
     phases::stream(&Native::new(cache), query, each).map_err(|error| explain(error, query))
 }
 
 /// A row has no place for them, and to leave them out in silence would look like processes without names.
-fn refuse_process_details(query: &Query) -> Result<(), Error> {
-    if query.fields.is_empty() {
+fn refuse_what_rows_lack(query: &Query) -> Result<(), Error> {
+    let (subject, why) = if !query.fields.is_empty() {
+        (
+            "rows with details of processes",
+            "they are no part of a row; ask for owners only, or use a snapshot",
+        )
+    } else if query.shows_peers() {
+        ("rows with their peers", "they are no part of a row; use a snapshot")
+    } else {
         return Ok(());
-    }
-    let why = "they are no part of a row; ask for owners only, or use a snapshot";
-    let error = io::Error::new(io::ErrorKind::InvalidInput, why);
-    Err(Error::system("stream", "rows with details of processes", error))
+    };
+    Err(Error::system("stream", subject, io::Error::new(io::ErrorKind::InvalidInput, why)))
 }
 
 /// Marks are refused without the right to see them, and the kernel does not say that it is the marks.
@@ -176,6 +181,8 @@ mod tests {
         let said = "cannot stream rows with details of processes: they are no part of a row; ask for owners only, or \
                     use a snapshot";
         assert_eq!((error.unwrap_err().to_string().as_str(), rows), (said, 0));
-        assert!(refuse_process_details(&query.processes(ProcessFields::empty())).is_ok());
+        let query = query.processes(ProcessFields::empty());
+        assert!(refuse_what_rows_lack(&query).is_ok());
+        assert!(refuse_what_rows_lack(&query.peers(true)).is_err());
     }
 }

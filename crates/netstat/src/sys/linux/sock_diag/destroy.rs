@@ -85,6 +85,7 @@ fn is_there(dumps: &mut Dumps<'_>, socket: &Socket, info: &'static ProtocolInfo,
         source: Source::Dump,
         is_in_proc: false,
         details,
+        listeners_apart: false,
         connections: Vec::new(),
     };
     is_dumped(dumps, &table, cookie).unwrap_or(false)
