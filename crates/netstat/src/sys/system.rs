@@ -210,13 +210,13 @@ pub(crate) trait Reports: fmt::Debug + Send + Sync + Sized {
 }
 
 /// One report of the kernel.
+#[allow(dead_code, reason = "not every kernel makes them")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Report {
     /// The socket is no more. The row has its ends, its cookie, and as details its last counters.
     Destroyed(Socket),
     /// The socket is open. The row has its ends, its state, its cookie, and the process that has opened it, if that
     /// is known.
-    #[allow(dead_code, reason = "made by a program in the kernel, which not every build has")]
     Opened {
         socket: Socket,
         /// Details of that process: its name and start.
