@@ -154,6 +154,7 @@ fn collecting(
     let details = if args.details { DetailFields::all() } else { DetailFields::empty() };
     let details = chosen.clone().fold(details, |fields, column| fields | column.detail_fields());
     let query = query.services(chosen.clone().any(Column::needs_services)).details(details);
+    let query = query.cookies(chosen.clone().any(|column| column.name == "cookie"));
     if args.no_owners {
         if let Some(column) = chosen.find(|column| column.needs_owners()) {
             let name = column.name;

@@ -72,6 +72,8 @@ pub struct Query {
     pub(crate) services: bool,
     pub(crate) details: DetailFields,
     pub(crate) bound_inactive: bool,
+    #[allow(dead_code, reason = "compared where rows may come with their owners")]
+    pub(crate) cookies: bool,
     pub(crate) only_decided: bool,
     owners: bool,
     pub(crate) owner_source: OwnerSource,
@@ -326,6 +328,17 @@ impl Query {
     #[doc(alias = "TCP_BOUND_INACTIVE")]
     pub fn bound_inactive(mut self, bound_inactive: bool) -> Self {
         self.bound_inactive = bound_inactive;
+        self
+    }
+
+    /// Whether each socket that can have a [cookie](crate::Socket::cookie) is to have one in its row. Off by default.
+    ///
+    /// The Linux kernel gives a socket its cookie when it is first asked for it, which every dump of its tables does. Rows that
+    /// come with their owners instead ([`OwnerSource::OnePass`]) have those that somebody has asked for before. With this, rows
+    /// come from the tables. Elsewhere it changes nothing.
+    #[doc(alias = "SO_COOKIE")]
+    pub fn cookies(mut self, cookies: bool) -> Self {
+        self.cookies = cookies;
         self
     }
 

@@ -48,7 +48,14 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     }
     let threads = thread_count(query, S::processors);
     let mut search = system.owner_search(query);
-    read_tables_beside_search(system, query, &search, threads, &mut snapshot)?;
+    match system.sockets_with_owners(query, &search, &mut snapshot.sockets) {
+        Some(gaps) => {
+            snapshot.gaps = gaps;
+            // It may still have to look for the owners of some.
+            search.run();
+        }
+        None => read_tables_beside_search(system, query, &search, threads, &mut snapshot)?,
+    }
     snapshot.namespaces = system.namespaces();
     snapshot.gaps.extend(unsupported);
     let mut owners = search.table();

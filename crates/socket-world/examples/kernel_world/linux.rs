@@ -1,7 +1,7 @@
 //! The world and the comparison.
 
 use serde_json::Value;
-use socket_world::{Held, Made, SocketFacts, State, Transport, holders, tcp, udp};
+use socket_world::{Held, Made, SocketFacts, State, Transport, holders, kernel, tcp, udp};
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::fmt;
@@ -81,12 +81,20 @@ fn run(fallbacks: &str, bpf: &str, lsock: &str, count: &str) -> Result<Outcome, 
         owners: String::new(),
         differences: Vec::new(),
     };
-    for (source, expected) in [("procfs", "procfs (asked for)"), ("bpf", bpf)] {
+    let one_pass = if bpf != "bpf" || kernel::is_before(6, 4) { bpf } else { "one-pass" };
+    // The last one is reported: what stands in where the kernel lacks the others.
+    for (source, expected) in [("procfs", "procfs (asked for)"), ("one-pass", one_pass), ("bpf", bpf)] {
         let document = output(Command::new(lsock).args(["--json", "--owner-source", source]))?;
         let document: Value = serde_json::from_str(&document)?;
         let from = &document["owner_source"];
         outcome.owners = format!("{} ({})", text(from, "used"), text(from, "reason"));
-        let expected = if expected == "bpf" { "bpf (asked for)" } else { expected };
+        let expected = match expected {
+            "bpf" if source == "bpf" => "bpf (asked for)",
+            // With the reason why the other is not used.
+            "bpf" => "bpf (",
+            "one-pass" => "one-pass (asked for)",
+            other => other,
+        };
         let gaps = list(&document, "gaps")?;
         let mut differences = rows_that_differ(&world, &held, list(&document, "sockets")?);
         differences.extend(gaps_that_differ(fallbacks, gaps));

@@ -84,6 +84,13 @@ impl Table {
         message
     }
 
+    /// The part of it in these states, all of it, over both families.
+    #[cfg_attr(not(feature = "bpf"), allow(dead_code))]
+    pub(crate) fn part_in(&self, states: u32) -> Self {
+        let selection = Selection { family: None, states, ..self.selection };
+        Self { selection, program: None, ..self.clone() }
+    }
+
     /// The same table without a program, if the kernel has refused the program and the predicate can decide without
     /// it.
     pub(crate) fn without_program(&self, fault: &Fault) -> Option<Self> {
