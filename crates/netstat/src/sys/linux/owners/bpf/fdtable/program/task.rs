@@ -1,6 +1,6 @@
 //! Which table of a task is read, and whose it is.
 
-use super::super::super::assembler::Register::{R0, R1, R2, R7, R8, R9};
+use super::super::super::assembler::Register::{R0, R1, R2, R6, R7, R8, R9};
 use super::super::super::assembler::{If, Label, Width};
 use super::super::memory::state;
 use super::Operation::{Add, Multiply, Xor};
