@@ -260,7 +260,6 @@ fn message(row: &SocketRow, info: &ProtocolInfo) -> InetDiagMsg {
 mod tests {
     use super::*;
     use crate::model::queues::Queues;
-    use crate::model::state::State;
     use crate::sys::linux::owners::bpf::{Evidence, SocketFile};
 
     const NETNS: u32 = 4_026_531_840;
