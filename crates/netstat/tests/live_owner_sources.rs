@@ -57,10 +57,9 @@ fn agree(walked: &Socket, by_bpf: &Socket, walk_is_incomplete: bool) -> bool {
 
 /// The rows by BPF, after comparing them with the walk's.
 fn same_from_all(query: &Query) -> Snapshot {
-    let mut sources = sources();
-    sources.retain(|source| *source != OwnerSource::Procfs);
-    let snapshots = sources.into_iter().map(|source| same_as_walked(query, source));
-    snapshots.last().expect("the kernel has BPF")
+    let by_bpf = sources().into_iter().filter(|source| *source != OwnerSource::Procfs);
+    let mut snapshots: Vec<Snapshot> = by_bpf.map(|source| same_as_walked(query, source)).collect();
+    snapshots.pop().expect("the kernel has BPF")
 }
 
 fn same_as_walked(query: &Query, source: OwnerSource) -> Snapshot {
