@@ -32,16 +32,16 @@ Which:   -t TCP  -u UDP  -x unix  -w raw  -S SCTP  -M MPTCP  --protocol NAME,...
          --port N,N-M  --local-port N  --remote-port N  --state STATE,...
          --pid N,...  --process NAME  --user NAME,...  -N NAME|PID|PATH|all
 Columns: --columns NAME,... (+NAME adds)  --sort NAME,-NAME  -r names of hosts
-         -i all details  -o timers  -e uid, inode, cookie  -m memory
+         -i all details  -o timers  -e uid, inode, cookie  -m memory  --peers
          --no-owners (much faster)  -H no header  --color auto|always|never
 Output:  --json  --jsonl  --csv  --format NAME  -W wide  --no-pager  --watch
          -s counts  --pids pids alone  -q exit status alone  --interval 1s
 Ignored: -a -n -p -O -P -Q (all states, numbers and processes are the default)
 
 lsock overview|watch FILTER  listeners and connections; a line for each change
+lsock why PORT|PID|NAME      what uses it, since when, and what started that
 lsock destroy FILTER         close sockets, after a question (Linux)
-lsock completions SHELL      completions for bash, zsh, fish, powershell, elvish
-lsock man [COMMAND]          the manual page
+lsock completions SHELL, lsock man [COMMAND]
 lsock help TOPIC             filters, states, columns, options, owners, output,
                              rights, names, closing, exit, examples
 ";
@@ -67,6 +67,29 @@ Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
          --port N,N-M  --local-port N  --remote-port N  --state STATE,...
          --pid N,...  --process NAME  --user NAME,...  or a filter
 Output:  -W wide  --no-pager  --color auto|always|never
+";
+
+/// What `lsock why --help` prints: one screen.
+pub(crate) const WHY_SCREEN: &str = "\
+lsock why: what a port, a process or a name is used by, since when, and what
+started it
+
+  lsock why 8080             what listens on this port, or else uses it
+  lsock why nginx            processes of this name
+  lsock why 815              a process, if no socket has this port
+  lsock why 127.0.0.1:8080   one of several listeners on a port
+  lsock why 8080 --json      for another program
+
+A card for each process: its command, directory and user, the processes above
+it up to the first one, what it listens on, who is connected, and notes: a
+program that was deleted, every address, a full accept queue, root, a recent
+start. Of forked processes the first has the card.
+
+A process whose session is neither its own nor its parent's was started by one
+that has ended; the parent took it over. Addresses say where a listener can be
+reached; a firewall may allow less.
+
+Output:  --json  --no-pager  --color auto|always|never
 ";
 
 /// What `lsock destroy --help` prints: one screen.
@@ -128,6 +151,7 @@ pub(crate) const EXAMPLES: &str = "  \
   lsock -l -N all                    what listens in any network namespace, containers included
   lsock -r state established         names of hosts in place of addresses
   lsock -lq :8080 || echo free       for scripts: the exit status alone
+  lsock --peers established          who talks to whom on this machine, and which way
   lsock --pids -l :8080              for scripts: the pids alone
   lsock destroy --pid 815            closes them, after a question
   lsock watch -t :443                a line for each connection that is opened or closed
@@ -166,6 +190,7 @@ const TERMS: &[(&str, &str)] = &[
     ),
     ("proto, family, type NAME", "protocol, family, type of socket: proto raw, family unix, type dgram"),
     ("process NAME, pid N", "held by such a process"),
+    ("peer process NAME, peer pid N", "whose other end, on this machine, such a process holds"),
     ("user NAME, uid N", "made by this user"),
     ("inode N", "the socket with this inode (Linux)"),
     ("netns NAME", "of this network namespace, by name, path or number (Linux)"),
@@ -225,7 +250,8 @@ columns local_service and remote_service are the names of ports in /etc/services
 const OUTPUT: &str = "--json prints one document: the sockets, their processes, and gaps, which are what could not be \
 seen. --jsonl prints one object per line and socket, and the gaps on standard error. --csv prints the chosen columns. \
 Fields may be added in later versions, and are never changed: crates/lsock/README.md lists them. --pids prints the \
-pids of the owners, ascending, one per line. -s counts. With -q nothing is printed but errors. --pids and -q take a \
+pids of the owners, ascending, one per line. --peers adds to the JSON the other end of each connection within this \
+machine and its direction; an other end that the filter leaves out is in the list peers. -s counts. With -q nothing is printed but errors. --pids and -q take a \
 name as a whole and a number as a port.";
 
 const RIGHTS: &str = "Everyone may list all sockets of their own network namespace; those of others (-N) need \
@@ -398,7 +424,7 @@ mod tests {
             Plan::new(&cli.list).unwrap_or_else(|usage| panic!("{command}: {usage}"));
             count += 1;
         }
-        assert_eq!(count, 18);
+        assert_eq!(count, 19);
     }
 
     #[test]
@@ -418,6 +444,7 @@ mod tests {
                 "src" => "10.0.0.1",
                 "user" => "0",
                 "proto" => "raw",
+                "peer" => "process 1",
                 _ => "",
             };
             let text = if first == ":PORTS" { ":80" } else { first };

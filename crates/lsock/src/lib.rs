@@ -35,6 +35,7 @@ mod time;
 pub mod usage;
 pub mod users;
 pub mod view;
+pub mod why;
 
 #[cfg(test)]
 mod screen_tests;

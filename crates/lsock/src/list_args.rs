@@ -26,6 +26,9 @@ pub struct ListArgs {
     /// All that is known of each socket beyond its row, as the column "details" and in the JSON (Linux)
     #[arg(short = 'i', long, alias = "info", help_heading = OUTPUT)]
     pub details: bool,
+    /// Both ends of connections within this machine: adds the columns direction and peer, and to the JSON the other ends
+    #[arg(long, alias = "peer", help_heading = OUTPUT)]
+    pub peers: bool,
     /// Add the column timer (Linux)
     #[arg(short = 'o', long, aliases = ["timer", "options"], help_heading = OUTPUT)]
     pub timers: bool,
@@ -134,12 +137,13 @@ impl ListArgs {
 
     /// The columns that options of `ss` add.
     pub(crate) fn added_columns(&self) -> impl Iterator<Item = &'static str> {
-        let groups: [(bool, &[&str]); 5] = [
+        let groups: [(bool, &[&str]); 6] = [
             (self.extended, &["uid", "inode", "cookie"]),
             (self.memory, &["rcvbuf", "sndbuf", "drops"]),
             (self.timers, &["timer"]),
             (self.tos, &["tos"]),
             (self.cgroup, &["cgroup"]),
+            (self.peers, &["direction", "peer"]),
         ];
         groups.into_iter().filter(|(is_set, _)| *is_set).flat_map(|(_, columns)| columns.iter().copied())
     }

@@ -115,8 +115,14 @@ fn shown_columns(args: &ListArgs, format: Format) -> Result<Vec<&'static Column>
     if add && args.filters.scope() != Scope::Current && !default.is_empty() {
         shown.push(columns::find("netns")?);
     }
+    let has_columns = matches!(format, Format::Table | Format::Csv);
     for name in args.added_columns() {
         let column = columns::find(name)?;
+        // The JSON has them as members.
+        let is_of_peers = column.needs_peers();
+        if is_of_peers && (!has_columns || args.no_owners && column.needs_owners()) {
+            continue;
+        }
         if !shown.iter().any(|shown| shown.name == column.name) {
             shown.push(column);
         }
@@ -134,7 +140,6 @@ fn shown_columns(args: &ListArgs, format: Format) -> Result<Vec<&'static Column>
         }
     }
     let details = columns::find("details")?;
-    let has_columns = matches!(format, Format::Table | Format::Csv);
     if args.details && has_columns && !shown.iter().any(|column| column.name == details.name) {
         shown.push(details);
     }
@@ -153,7 +158,8 @@ fn collecting(
     let mut chosen = columns.iter().copied().chain(sort.iter().map(|by| by.column));
     let details = if args.details { DetailFields::all() } else { DetailFields::empty() };
     let details = chosen.clone().fold(details, |fields, column| fields | column.detail_fields());
-    let query = query.services(chosen.clone().any(Column::needs_services)).details(details);
+    let peers = args.peers || chosen.clone().any(Column::needs_peers);
+    let query = query.services(chosen.clone().any(Column::needs_services)).details(details).peers(peers);
     let query = query.cookies(chosen.clone().any(|column| column.name == "cookie"));
     if args.no_owners {
         if let Some(column) = chosen.find(|column| column.needs_owners()) {

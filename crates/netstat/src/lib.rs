@@ -78,6 +78,7 @@ pub use filter::{Filter, FilterError};
 pub use lister::Lister;
 pub use model::counts::Counts;
 pub use model::details::{self, DetailFields, Details};
+pub use model::direction::{Direction, DirectionBasis, DirectionKind};
 pub use model::endpoint::{Endpoint, UnixName};
 pub use model::event::{Change, Event, EventSource};
 pub use model::family::Family;
@@ -108,6 +109,22 @@ pub use watch::Watcher;
 /// Linux: `SIOCGIFNAME`, netdevice(7). Windows: `ConvertInterfaceLuidToAlias`.
 pub fn interface_name(index: u32) -> Option<String> {
     <sys::Native as sys::system::System>::interface_name(index)
+}
+
+/// Details of these processes, one for each and in that order, whether they hold sockets or not: for instance the
+/// [`parent`](Process::parent) of an owner, and its parent in turn. Of one that does not exist, or cannot be read, the pid
+/// alone is returned.
+///
+/// # Races
+/// A pid names whatever process has it now. Compare [`Process::start_time`]: no parent started after its child.
+///
+/// # Rights
+/// Those of [`Process`]'s fields.
+///
+/// # Sources
+/// Linux: `/proc/<pid>`. Windows: `NtQuerySystemInformation`. macOS: libproc.
+pub fn processes(pids: impl IntoIterator<Item = u32>, fields: ProcessFields) -> Vec<Process> {
+    engine::run::processes(&pids.into_iter().collect::<Vec<_>>(), fields)
 }
 
 /// The names of these users ([`Socket::uid`], [`Process::uid`]); those without a name are absent. Ask for all users of a

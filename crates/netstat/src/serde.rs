@@ -12,7 +12,7 @@ use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
 use crate::sys::Native;
 use crate::sys::system::System;
-use family_records::{OtherSocketRecord, UnixSocketRecord};
+use family_records::{AnySocketRecord, OtherSocketRecord, UnixSocketRecord};
 use records::{List, SocketRecord};
 use rfc3339::rfc3339;
 use serde_core::ser::{Serialize, SerializeMap, Serializer};
@@ -58,7 +58,7 @@ impl Serialize for Snapshot {
         let own = if self.namespaces.is_empty() { None } else { Native::current_netns() };
         let is_own = |socket: &Socket| socket.netns.is_none_or(|netns| Some(netns) == own);
         let mut interfaces = BTreeMap::new();
-        let rows = self.sockets.iter().filter(|socket| is_own(socket));
+        let rows = self.sockets.iter().chain(&self.peers).filter(|socket| is_own(socket));
         for index in rows.filter_map(|socket| socket.interface) {
             interfaces.entry(index.get()).or_insert_with_key(|index| Native::interface_name(*index));
         }
@@ -69,13 +69,19 @@ impl Serialize for Snapshot {
         };
         let of =
             |is_such: fn(Family) -> bool| self.sockets.iter().filter(move |row| is_such(row.family)).map(row);
-        let mut map = serializer.serialize_map(Some(8))?;
+        let mut map = serializer.serialize_map(Some(8 + usize::from(self.has_peers())))?;
         map.serialize_entry("schema", "lsock/1")?;
         map.serialize_entry("sockets", &List(of(Family::is_ip)))?;
         let is_unix = |family| family == Family::Unix;
         map.serialize_entry("unix_sockets", &List(of(is_unix).map(UnixSocketRecord)))?;
         let is_other = |family: Family| !family.is_ip() && family != Family::Unix;
         map.serialize_entry("other_sockets", &List(of(is_other).map(OtherSocketRecord)))?;
+        if self.has_peers() {
+            map.serialize_entry(
+                "peers",
+                &List(self.peers.iter().map(|socket| AnySocketRecord(row(socket)))),
+            )?;
+        }
         map.serialize_entry("processes", &self.processes)?;
         map.serialize_entry("namespaces", &self.namespaces)?;
         map.serialize_entry("gaps", &self.gaps)?;

@@ -71,6 +71,10 @@ pub(super) enum Needs {
     Owners,
     /// Details of their processes.
     ProcessDetails(ProcessFields),
+    /// The other ends of connections.
+    Peers,
+    /// The other ends, with their owners and details of these.
+    PeerDetails(ProcessFields),
     /// Details of the sockets, for which the kernel sends more data of each.
     SocketDetails(DetailFields),
 }
@@ -98,7 +102,11 @@ impl Column {
     }
 
     pub(crate) fn needs_owners(&self) -> bool {
-        matches!(self.needs, Needs::Owners | Needs::ProcessDetails(_))
+        matches!(self.needs, Needs::Owners | Needs::ProcessDetails(_) | Needs::PeerDetails(_))
+    }
+
+    pub(crate) fn needs_peers(&self) -> bool {
+        matches!(self.needs, Needs::Peers | Needs::PeerDetails(_))
     }
 
     pub(crate) fn needs_services(&self) -> bool {
@@ -111,7 +119,7 @@ impl Column {
 
     pub(crate) fn process_fields(&self) -> ProcessFields {
         match self.needs {
-            Needs::ProcessDetails(fields) => fields,
+            Needs::ProcessDetails(fields) | Needs::PeerDetails(fields) => fields,
             _ => ProcessFields::empty(),
         }
     }

@@ -2,6 +2,7 @@
 //! the CSV's field names are generated from this one list.
 
 mod column;
+mod connection;
 mod counter_columns;
 mod detail_columns;
 mod end;

@@ -1,6 +1,7 @@
 //! The columns of a row, its owners and their processes, in the order of the help.
 
 use super::column::{Absent, Align, Column, Needs, OnScreen, TEXT};
+use super::connection;
 use super::end::End;
 use super::other_end;
 use super::value::{self, Value};
@@ -94,7 +95,7 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
     },
     Column {
         name: "remote",
-        aliases: &["peer", "remoteaddress"],
+        aliases: &["remoteaddress"],
         header: "REMOTE",
         help: "remote address and port, name and inode of the peer; *:* where there is none",
         absent: Absent::AnyEndpoint,
@@ -273,6 +274,24 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         help: "the inode number of the unix socket at the other end (Linux)",
         value: Value::Number(other_end::peer_inode),
         ..NUMBER
+    },
+    Column {
+        name: "peer",
+        aliases: &["peerprocess", "peerprocesses"],
+        header: "PEER",
+        help: "the processes at the other end of a connection within this machine: name, pid and descriptor of each; in \
+               brackets why none is visible",
+        needs: Needs::PeerDetails(ProcessFields::NAME),
+        value: Value::Text(connection::peer),
+        ..TEXT
+    },
+    Column {
+        name: "direction",
+        header: "DIRECTION",
+        help: "inbound, outbound or local, decided by what listens",
+        needs: Needs::Peers,
+        value: Value::Text(connection::direction),
+        ..TEXT
     },
     Column {
         name: "type",

@@ -241,6 +241,7 @@ const CONDITIONS: &[(&str, &str)] = &[
     ("host", "address on either end"),
     ("process", "held by a process"),
     ("pid", "held by this process"),
+    ("peer", "held by a process at the other end"),
     ("user", "made by this user"),
     ("uid", "made by this user"),
     ("inode", "with this inode"),
@@ -273,6 +274,7 @@ fn of_filter(words: &[String], current: &str, found: &mut Found<'_>) {
         "port" => ports(Ports::Either, found),
         "process" => process_names().into_iter().for_each(|name| found.add(name, "")),
         "pid" => pids().into_iter().for_each(|(pid, name)| found.add(pid, &name)),
+        "peer" => ["process", "pid"].into_iter().for_each(|word| found.add(word.to_owned(), "")),
         "user" | "uid" => user_names().into_iter().for_each(|name| found.add(name, "")),
         "src" | "dst" | "host" => addresses(last).into_iter().for_each(|address| found.add(address, "")),
         "inode" | "dev" | "fwmark" | "mark" | "cgroup" => {}

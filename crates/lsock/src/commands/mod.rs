@@ -14,3 +14,4 @@ mod quiet;
 mod repeat;
 mod summary;
 pub(crate) mod watch;
+pub(crate) mod why;

@@ -9,7 +9,6 @@ use lsock::plan::Plan;
 use lsock::rights::Rights;
 use lsock::users::Users;
 use lsock::view::View;
-use netstat::Filter;
 use std::io::{self, IsTerminal};
 use std::mem::ManuallyDrop;
 
@@ -28,12 +27,7 @@ pub(crate) fn run(args: &OverviewArgs) -> Result<(), EarlyExit> {
     let in_footer = is_terminal && io::stderr().is_terminal();
     let extent = if is_terminal && !args.wide { Extent::Screen } else { Extent::All };
     let footer = unseen.as_deref().filter(|_| in_footer);
-    let is_filtered = args.filters.filter(false)? != Filter::all();
-    // Without them nothing but the arrows would be less exact.
-    let others_query = || overview::listeners_query(args.filters.scope(), &snapshot.namespaces);
-    let others = is_filtered.then(|| others_query().snapshot().ok()).flatten();
-    let others = others.map(|others| others.sockets).unwrap_or_default();
-    let text = overview::text(&view, &screen, extent, &others, footer);
+    let text = overview::text(&view, &screen, extent, footer);
     let may_page = is_terminal && !args.no_pager;
     pager::write(text.as_bytes(), &screen, may_page).map_err(EarlyExit::Output)?;
     if let Some(unseen) = unseen.filter(|_| !in_footer) {

@@ -9,16 +9,14 @@ use crate::screen::{Screen, ShownEndpoint, age};
 use crate::view::View;
 use anstyle::Style;
 use netstat::{NetnsId, Protocol, Socket, State};
-use std::collections::{HashMap, HashSet};
-use std::net::SocketAddr;
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// The connections of one line.
 pub(super) struct Connection {
     pub(super) count: usize,
-    is_accepted: bool,
-    /// Without one it is not known which end opened the connection.
-    has_port: bool,
+    /// Whether this end accepted it; `None` if that is not known.
+    accepted: Option<bool>,
     process: Label,
     peer: Peer,
     protocol: Protocol,
@@ -53,54 +51,10 @@ const TOO_LONG: Duration = Duration::from_secs(60);
 /// Below this width the most frequent state is written as in `ss`.
 const NARROW: usize = 60;
 
-/// One end of a connection, then the other one. Addresses are those of one network namespace: another one may have the same.
-type Ends = (Option<NetnsId>, Protocol, SocketAddr, SocketAddr);
-
-/// The ends of a connection, with an IPv4 address as such even on a socket for both families.
-fn ends(socket: &Socket) -> Option<Ends> {
-    let canonical = |end: SocketAddr| SocketAddr::new(end.ip().to_canonical(), end.port());
-    let (local, remote) = (canonical(socket.local_addr()?), canonical(socket.remote_addr()?));
-    Some((socket.netns, socket.protocol, local, remote))
-}
-
-/// The sockets of connections, by their ends.
-struct ByEnds<'v>(HashMap<Ends, Vec<&'v Socket>>);
-
-impl<'v> ByEnds<'v> {
-    fn new(sockets: impl Iterator<Item = &'v Socket>) -> Self {
-        let mut by_ends: HashMap<Ends, Vec<&Socket>> = HashMap::new();
-        for socket in sockets {
-            if let Some(ends) = ends(socket) {
-                by_ends.entry(ends).or_default().push(socket);
-            }
-        }
-        Self(by_ends)
-    }
-
-    /// The other end of a connection within this machine, if it is certain: sockets that are bound to different devices, or
-    /// share their port, may have the same ends.
-    fn other(&self, socket: &Socket) -> Option<&'v Socket> {
-        let other = self.only_mirror(socket)?;
-        let is_mutual = self.only_mirror(other).is_some_and(|back| std::ptr::eq(back, socket));
-        (is_mutual && !std::ptr::eq(other, socket)).then_some(other)
-    }
-
-    /// The only socket with these ends the other way round, or the only one of those bound to the same device.
-    fn only_mirror(&self, socket: &Socket) -> Option<&'v Socket> {
-        let (netns, protocol, local, remote) = ends(socket)?;
-        let mirrors = self.0.get(&(netns, protocol, remote, local))?;
-        let mut of_device = mirrors.iter().filter(|mirror| mirror.interface == socket.interface);
-        match (of_device.next(), of_device.next(), mirrors.as_slice()) {
-            (Some(only), None, _) | (None, _, [only]) => Some(only),
-            _ => None,
-        }
-    }
-}
-
 /// What the connections of one line have in common.
 #[derive(PartialEq, Eq, PartialOrd, Ord, Hash)]
 struct Key {
-    is_accepted: bool,
+    accepted: Option<bool>,
     process: String,
     peer: String,
     protocol: Protocol,
@@ -108,34 +62,29 @@ struct Key {
     netns: Option<NetnsId>,
 }
 
-/// All connections, the most first. `others`: listeners that are not in the snapshot.
-pub(super) fn folded(view: &View<'_>, screen: &Screen, others: &[Socket]) -> Vec<Connection> {
-    let sockets = &view.snapshot.sockets;
-    let ports: HashSet<(Option<NetnsId>, Protocol, u16)> = sockets
-        .iter()
-        .chain(others)
-        .filter(|socket| socket.is_listening())
-        .filter_map(|socket| Some((socket.netns, socket.protocol, socket.local.port()?)))
-        .collect();
-    let connected = || sockets.iter().filter(|socket| !socket.is_listening());
-    let by_ends = ByEnds::new(connected());
+/// All connections, the most first.
+pub(super) fn folded(view: &View<'_>, screen: &Screen) -> Vec<Connection> {
+    let snapshot = view.snapshot;
+    let listed = snapshot.sockets.as_ptr_range();
+    let is_listed = |socket: &Socket| listed.contains(&std::ptr::from_ref(socket));
+    // Several datagram sockets may send to one.
+    let is_mutual = |other, socket| snapshot.peer(other).is_some_and(|back| std::ptr::eq(back, socket));
+    let accepted = |socket: &Socket| snapshot.direction(socket).and_then(|direction| direction.accepted);
     let mut lines: HashMap<Key, Connection> = HashMap::new();
-    for socket in connected() {
-        let is_accepted = |socket: &Socket| {
-            let port = socket.local.port();
-            port.is_some_and(|port| ports.contains(&(socket.netns, socket.protocol, port)))
-        };
-        let other = by_ends.other(socket);
+    for socket in snapshot.sockets.iter().filter(|socket| !socket.is_listening()) {
+        let other = snapshot.peer(socket).filter(|other| !std::ptr::eq(*other, socket));
         // A connection within this machine is one line, from the side that accepted it.
-        if let Some(other) = other {
-            let rank = |socket: &Socket| (!is_accepted(socket), socket.local.port());
+        if let Some(other) = other.filter(|other| is_listed(other) && is_mutual(other, socket)) {
+            let rank = |socket: &Socket| {
+                (accepted(socket) != Some(true), socket.local.port(), socket.inode(), socket.handle())
+            };
             if rank(socket) > rank(other) {
                 continue;
             }
         }
-        let line = Connection::new(view, screen, socket, other, is_accepted(socket));
+        let line = Connection::new(view, screen, socket, other, accepted(socket));
         let key = Key {
-            is_accepted: line.is_accepted,
+            accepted: line.accepted,
             process: line.process.full(),
             peer: line.peer.full(),
             protocol: line.protocol,
@@ -160,8 +109,9 @@ impl Connection {
         screen: &Screen,
         socket: &Socket,
         other: Option<&Socket>,
-        is_accepted: bool,
+        accepted: Option<bool>,
     ) -> Self {
+        let is_accepted = accepted == Some(true);
         let label = |socket: &Socket| Label::new(view, screen, socket.owners(), socket.ownership());
         let mut process = label(socket);
         if is_accepted && let Some(port) = socket.local.port() {
@@ -200,8 +150,7 @@ impl Connection {
         });
         Self {
             count: 1,
-            is_accepted,
-            has_port: socket.local.port().is_some(),
+            accepted,
             process,
             peer,
             protocol: socket.protocol,
@@ -220,13 +169,13 @@ impl Connection {
 
     fn row(&self, screen: &Screen) -> Vec<Cell> {
         let text = |style: Style, text: &str| Cell::Text(style, text.to_owned());
-        let arrow = match (self.is_accepted, self.has_port, screen.unicode) {
-            (true, _, true) => "←",
-            (false, true, true) => "→",
-            (false, false, true) => "↔",
-            (true, _, false) => "<-",
-            (false, true, false) => "->",
-            (false, false, false) => "--",
+        let arrow = match (self.accepted, screen.unicode) {
+            (Some(true), true) => "←",
+            (Some(false), true) => "→",
+            (None, true) => "↔",
+            (Some(true), false) => "<-",
+            (Some(false), false) => "->",
+            (None, false) => "--",
         };
         let state = match self.state {
             Some(State::Established) | None => Style::new(),

@@ -1,6 +1,7 @@
 use super::*;
 use crate::users::Users;
 use netstat::{Family, Namespace, Owner, OwnerRole, Ownership, Process, Snapshot};
+use std::net::SocketAddr;
 use std::num::{NonZeroU32, NonZeroU64};
 
 fn netns(number: u64) -> NetnsId {
@@ -49,14 +50,19 @@ fn lines(sockets: Vec<Socket>) -> Vec<String> {
             process
         })
         .collect();
+    snapshot.join_peers();
     let users = Users::known(&[]);
     let view = View::new(&snapshot, &users);
     let shown = |line: &Connection| {
-        let arrow = if line.is_accepted { "<-" } else { "->" };
+        let arrow = match line.accepted {
+            Some(true) => "<-",
+            Some(false) => "->",
+            None => "--",
+        };
         format!("{} {} {arrow} {}", line.count, line.process.full(), line.peer.full())
     };
     let screen = Screen::new(|_| None, None);
-    let mut lines: Vec<String> = folded(&view, &screen, &[]).iter().map(shown).collect();
+    let mut lines: Vec<String> = folded(&view, &screen).iter().map(shown).collect();
     lines.sort();
     lines
 }
@@ -80,7 +86,7 @@ fn same_ends_in_different_namespaces_are_not_one_connection() {
         within(5, connection(SERVER, CLIENT, 1)),
         within(6, connection(CLIENT, SERVER, 2)),
     ];
-    assert_eq!(lines(sockets), ["1 p1 1 :80 <- 127.0.0.1", "1 p2 2 -> 127.0.0.1:80"]);
+    assert_eq!(lines(sockets), ["1 p1 1 :80 <- 127.0.0.1", "1 p2 2 -- 127.0.0.1:80"]);
 }
 
 #[test]
@@ -99,7 +105,7 @@ fn connections_of_one_process_in_different_namespaces_are_different_lines() {
 fn no_socket_is_lost_where_several_have_the_same_ends() {
     let sockets =
         vec![connection(SERVER, CLIENT, 1), connection(CLIENT, SERVER, 2), connection(CLIENT, SERVER, 3)];
-    let expected = ["1 p1 1 -> 127.0.0.1:40000", "1 p2 2 -> 127.0.0.1:80", "1 p3 3 -> 127.0.0.1:80"];
+    let expected = ["1 p1 1 -- 127.0.0.1:40000", "1 p2 2 -- 127.0.0.1:80", "1 p3 3 -- 127.0.0.1:80"];
     assert_eq!(lines(sockets), expected);
 }
 
@@ -110,5 +116,5 @@ fn device_decides_between_sockets_with_the_same_ends() {
         on_device(8, connection(CLIENT, SERVER, 2)),
         on_device(7, connection(CLIENT, SERVER, 3)),
     ];
-    assert_eq!(lines(sockets), ["1 p1 1 -> p3 3 (local)", "1 p2 2 -> 127.0.0.1:80"]);
+    assert_eq!(lines(sockets), ["1 p1 1 -- p3 3 (local)", "1 p2 2 -- 127.0.0.1:80"]);
 }

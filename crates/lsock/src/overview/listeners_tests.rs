@@ -26,7 +26,7 @@ fn overview_without_listeners_has_no_headings() {
     let snapshot = Snapshot::default();
     let users = Users::known(&[]);
     let view = View::new(&snapshot, &users);
-    let text = crate::overview::text(&view, &screen(), crate::overview::Extent::All, &[], None);
+    let text = crate::overview::text(&view, &screen(), crate::overview::Extent::All, None);
     assert_eq!(text, "LISTENING  none\n0 sockets · lsock -W: every socket\n");
 }
 

@@ -13,7 +13,7 @@ use crate::screen::{Lines, Screen, width_of, wrapped};
 use crate::view::View;
 use connections::Connection;
 use listeners::Listener;
-use netstat::{DetailFields, Filter, GapKind, Namespace, Ownership, ProcessFields, Query, Scope, Socket};
+use netstat::{DetailFields, GapKind, Ownership, ProcessFields, Query, Socket};
 use style::{BOLD, FAINT};
 
 /// How much the overview shows.
@@ -29,28 +29,13 @@ pub enum Extent {
 pub fn query(query: Query, screen: &Screen) -> Query {
     let script = if screen.is_wide() { ProcessFields::COMMAND_LINE } else { ProcessFields::empty() };
     let fields = ProcessFields::NAME | ProcessFields::PARENT | ProcessFields::START_TIME;
-    query.processes(fields | script).details(DetailFields::TCP_INFO)
+    query.processes(fields | script).details(DetailFields::TCP_INFO).peers(true)
 }
 
-/// The query for the listeners that a filter may have left out: it takes one to know that a connection was accepted. They
-/// are looked for where the connections are: in this scope, or in the namespaces to which the filter led.
-pub fn listeners_query(scope: Scope, namespaces: &[Namespace]) -> Query {
-    let of_filter = if scope == Scope::Current { namespaces } else { &[] };
-    let place = of_filter.iter().map(|namespace| Filter::netns(namespace.id)).reduce(|any, one| any | one);
-    Query::new().netns(scope).filter(Filter::listening() & place.unwrap_or_else(Filter::all)).owners(false)
-}
-
-/// The overview of a snapshot. `others` are listeners beside those of the snapshot, `unseen` is the line about what could
-/// not be seen.
-pub fn text(
-    view: &View<'_>,
-    screen: &Screen,
-    extent: Extent,
-    others: &[Socket],
-    unseen: Option<&str>,
-) -> String {
+/// The overview of a snapshot. `unseen` is the line about what could not be seen.
+pub fn text(view: &View<'_>, screen: &Screen, extent: Extent, unseen: Option<&str>) -> String {
     let listeners = listeners::folded(view, screen);
-    let connections = connections::folded(view, screen, others);
+    let connections = connections::folded(view, screen);
     let footer = footer(view, screen, &listeners, unseen);
     let mut lines = Lines::new(screen);
 

@@ -7,6 +7,7 @@ mod json;
 mod rows;
 mod table;
 
+pub use self::json::why_document;
 pub(crate) use json::event as event_json;
 
 use crate::columns::Column;

@@ -78,11 +78,19 @@ impl<'q> Decisions<'q> {
             let reasons = match asked.term {
                 Term::Pid(pid) => system.unlisted_process(self.query, *pid),
                 Term::Process(name) => system.unlisted_processes_named(self.query, name),
+                Term::PeerPid(pid) => of_peers(system.unlisted_process(self.query, *pid)),
+                Term::PeerProcess(name) => of_peers(system.unlisted_processes_named(self.query, name)),
                 _ => Vec::new(),
             };
             gaps.extend(reasons);
         }
     }
+}
+
+/// What is to be said of a process at the other end: which sockets of its own are listed does not matter.
+fn of_peers(mut gaps: Vec<Gap>) -> Vec<Gap> {
+    gaps.retain(|gap| !matches!(gap.kind, GapKind::SocketsElsewhere | GapKind::SocketsOfOtherKinds));
+    gaps
 }
 
 /// Where owners were not looked up, since the filter does not depend on them.

@@ -230,10 +230,10 @@ pub(crate) fn unlisted(
 }
 
 /// The keys of these rows, ascending, if they are so few that knowing them saves work.
-pub(crate) fn keys_of_few(sockets: &[Socket]) -> Option<Vec<u64>> {
+pub(crate) fn keys_of_few(sockets: &[Socket], beside: &[Socket]) -> Option<Vec<u64>> {
     const FEW: usize = 1024;
-    (sockets.len() <= FEW).then(|| {
-        let mut keys = sockets.iter().filter_map(join_key).collect::<Vec<u64>>();
+    (sockets.len() + beside.len() <= FEW).then(|| {
+        let mut keys = sockets.iter().chain(beside).filter_map(join_key).collect::<Vec<u64>>();
         keys.sort_unstable();
         keys
     })

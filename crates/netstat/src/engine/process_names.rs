@@ -12,11 +12,14 @@ use std::cell::RefCell;
 use std::ffi::{OsStr, OsString};
 
 /// The processes that own one of these rows, ascending.
-pub(crate) fn owning_processes(sockets: &[Socket], table: &OwnerTable) -> Vec<ProcessSeen> {
+pub(crate) fn owning_processes<'r>(
+    sockets: impl IntoIterator<Item = &'r Socket>,
+    table: &OwnerTable,
+) -> Vec<ProcessSeen> {
     let mut pids: Vec<u32> = Vec::new();
     // The last pid of each remainder: skips most repeats, which is faster than sorting them.
     let mut recent = [None; 1024];
-    let owners = sockets.iter().flat_map(Socket::owners);
+    let owners = sockets.into_iter().flat_map(Socket::owners);
     for owner in owners.filter(|owner| owner.role != OwnerRole::EndedBinder) {
         let place = recent.get_mut(owner.pid as usize % 1024);
         if place.is_some_and(|place| place.replace(owner.pid) != Some(owner.pid)) {

@@ -1,10 +1,12 @@
 //! Runs a query on the machine that the program runs on.
 
+use crate::engine::owner_table::ProcessSeen;
 use crate::engine::snapshot as phases;
 use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
 use crate::model::identity::NetnsId;
+use crate::model::process::{Process, ProcessFields};
 use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
@@ -68,8 +70,8 @@ impl Query {
     /// last.
     ///
     /// # Errors
-    /// As [`Query::snapshot`]. Details of processes ([`Query::processes`]) are not part of a row, so a query that asks
-    /// for them is refused.
+    /// As [`Query::snapshot`]. Details of processes ([`Query::processes`]) and other ends ([`Query::peers`]) are not part of
+    /// a row, so a query that asks for them is refused.
     ///
     /// # Examples
     /// ```
@@ -109,6 +111,12 @@ pub(crate) fn snapshot(cache: &Cache, query: &Query) -> Result<Snapshot, Error> 
     phases::take(&Native::new(cache), query).map_err(|error| explain(error, query))
 }
 
+/// Details of processes that were not seen with a socket.
+pub(crate) fn processes(pids: &[u32], fields: ProcessFields) -> Vec<Process> {
+    let seen: Vec<_> = pids.iter().map(|pid| ProcessSeen::new(*pid, u64::MAX)).collect();
+    Native::new(&Cache::default()).processes(&seen, fields, 1).0
+}
+
 pub(crate) fn count(cache: &Cache, query: &Query) -> Result<Counts, Error> {
     phases::count(&Native::new(cache), query).map_err(|error| explain(error, query))
 }
@@ -118,18 +126,23 @@ pub(crate) fn for_each(
     query: &Query,
     each: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
-    refuse_process_details(query)?;
+    refuse_what_rows_lack(query)?;
     phases::stream(&Native::new(cache), query, each).map_err(|error| explain(error, query))
 }
 
 /// A row has no place for them, and to leave them out in silence would look like processes without names.
-fn refuse_process_details(query: &Query) -> Result<(), Error> {
-    if query.fields.is_empty() {
+fn refuse_what_rows_lack(query: &Query) -> Result<(), Error> {
+    let (subject, why) = if !query.fields.is_empty() {
+        (
+            "rows with details of processes",
+            "they are no part of a row; ask for owners only, or use a snapshot",
+        )
+    } else if query.shows_peers() {
+        ("rows with their peers", "they are no part of a row; use a snapshot")
+    } else {
         return Ok(());
-    }
-    let why = "they are no part of a row; ask for owners only, or use a snapshot";
-    let error = io::Error::new(io::ErrorKind::InvalidInput, why);
-    Err(Error::system("stream", "rows with details of processes", error))
+    };
+    Err(Error::system("stream", subject, io::Error::new(io::ErrorKind::InvalidInput, why)))
 }
 
 /// Marks are refused without the right to see them, and the kernel does not say that it is the marks.
@@ -168,6 +181,8 @@ mod tests {
         let said = "cannot stream rows with details of processes: they are no part of a row; ask for owners only, or \
                     use a snapshot";
         assert_eq!((error.unwrap_err().to_string().as_str(), rows), (said, 0));
-        assert!(refuse_process_details(&query.processes(ProcessFields::empty())).is_ok());
+        let query = query.processes(ProcessFields::empty());
+        assert!(refuse_what_rows_lack(&query).is_ok());
+        assert!(refuse_what_rows_lack(&query.peers(true)).is_err());
     }
 }

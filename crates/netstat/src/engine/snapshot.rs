@@ -1,5 +1,6 @@
 //! The phases of a listing, the same on every system.
 
+use crate::engine::both_ends::{BothEnds, OwnersOfBothEnds};
 use crate::engine::decisions::{Decision, Decisions, NotLookedUp};
 use crate::engine::join::{self, Resolution};
 use crate::engine::owner_table::OwnerTable;
@@ -24,22 +25,36 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     let unsupported = refuse_unsupported::<S>(query)?;
     let mut snapshot = Snapshot { taken_at: SystemTime::now(), ..Snapshot::default() };
     let mut decisions = Decisions::of(query);
+    let mut both_ends = BothEnds::default();
     if !query.wants_owners() {
         let Snapshot { sockets, undecided, .. } = &mut snapshot;
-        let mut gaps = join::list(system, query, &mut |row| {
+        let mut gaps = join::list(system, &BothEnds::query_of_rows(query), &mut |row| {
             if !query.filter.matches(&row) {
+                both_ends.offer(query, row);
                 return ControlFlow::Continue(());
             }
             let list = match decisions.decide(&row, &NotLookedUp) {
                 Decision::Keep => &mut *sockets,
-                Decision::PutAside => &mut *undecided,
-                Decision::LeaveOut => return ControlFlow::Continue(()),
+                Decision::PutAside => {
+                    both_ends.offer(query, row.clone());
+                    &mut *undecided
+                }
+                Decision::LeaveOut => {
+                    both_ends.offer(query, row);
+                    return ControlFlow::Continue(());
+                }
             };
             // In the list, since a row has nearly 200 bytes, which each step may move.
             list.push(row);
             list.last_mut().map(Socket::clear_owners);
             ControlFlow::Continue(())
         })?;
+        if query.wants_peers() {
+            both_ends.join(system, query, sockets, &mut gaps)?;
+            both_ends.beside.iter_mut().for_each(Socket::clear_owners);
+            snapshot.peers = both_ends.beside;
+            snapshot.connections = Some(both_ends.connections);
+        }
         snapshot.namespaces = system.namespaces();
         gaps.extend(unsupported);
         decisions.add_gaps(system, &mut gaps);
@@ -54,20 +69,29 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
             // It may still have to look for the owners of some.
             search.run();
         }
-        None => read_tables_beside_search(system, query, &search, threads, &mut snapshot)?,
+        None => read_tables_beside_search(system, query, &search, threads, &mut snapshot, &mut both_ends)?,
     }
+    let listed = snapshot.sockets.len();
+    // Their owners are found in one go.
+    snapshot.sockets.append(&mut both_ends.beside);
     snapshot.namespaces = system.namespaces();
     snapshot.gaps.extend(unsupported);
     let mut owners = search.table();
     let unresolved = join::resolve_owners(system, &mut snapshot.sockets, &owners, threads);
     join::second_pass(system, unresolved, &mut search, &mut owners, threads);
     join::verify_shared(&search, &mut snapshot.sockets);
+    both_ends.beside = snapshot.sockets.split_off(listed);
     add_unlisted(query, &mut search, &owners, &mut snapshot);
-    filter_by_owner(system, query, &owners, &mut decisions, &mut snapshot);
+    filter_by_owner(system, query, &owners, &mut decisions, &mut snapshot, &mut both_ends);
     decisions.add_gaps(system, &mut snapshot.gaps);
+    if query.wants_peers() {
+        both_ends.connections.settle(&snapshot.sockets, &mut both_ends.beside);
+        snapshot.peers = both_ends.beside;
+        snapshot.connections = Some(both_ends.connections);
+    }
     describe_processes(system, query, &owners, threads, &mut snapshot);
     snapshot.owner_source = owners.from.take();
-    let is_hidden = snapshot.sockets.iter().any(is_hidden);
+    let is_hidden = snapshot.sockets.iter().chain(&snapshot.peers).any(is_hidden);
     add_gaps_of_search(owners, is_hidden, &mut snapshot.gaps);
     Ok(snapshot)
 }
@@ -93,9 +117,11 @@ fn refuse_unsupported<S: System>(query: &Query) -> Result<Vec<Gap>, Error> {
 
 /// Keeps a row that passes the filter, as far as that does not depend on owners.
 #[inline] // A row has nearly 200 bytes, which each call may move.
-fn keep(query: &Query, sockets: &mut Vec<Socket>, row: Socket) -> ControlFlow<()> {
+fn keep(query: &Query, sockets: &mut Vec<Socket>, both_ends: &mut BothEnds, row: Socket) -> ControlFlow<()> {
     if query.filter.matches(&row) {
         sockets.push(row);
+    } else {
+        both_ends.offer(query, row);
     }
     ControlFlow::Continue(())
 }
@@ -106,6 +132,7 @@ fn read_tables_beside_search<S: System>(
     search: &S::OwnerSearch,
     threads: usize,
     snapshot: &mut Snapshot,
+    both_ends: &mut BothEnds,
 ) -> Result<(), Error> {
     let sockets = &mut snapshot.sockets;
     let tables_are_read = AtomicBool::new(false);
@@ -119,9 +146,17 @@ fn read_tables_beside_search<S: System>(
     };
     let mut read = Ok(Vec::new());
     run_parallel(threads, &work, &mut || {
-        read = join::list(system, query, &mut |row| keep(query, sockets, row));
+        read = join::list(system, &BothEnds::query_of_rows(query), &mut |row| {
+            keep(query, sockets, both_ends, row)
+        });
+        if query.wants_peers() {
+            read = std::mem::replace(&mut read, Ok(Vec::new())).and_then(|mut gaps| {
+                both_ends.join(system, query, sockets, &mut gaps)?;
+                Ok(gaps)
+            });
+        }
         tables_are_read.store(true, SeqCst);
-        search.tables_complete(join::keys_of_few(sockets));
+        search.tables_complete(join::keys_of_few(sockets, &both_ends.beside));
         search.run();
     });
     snapshot.gaps = read?;
@@ -147,14 +182,36 @@ fn filter_by_owner(
     owners: &OwnerTable,
     decisions: &mut Decisions<'_>,
     snapshot: &mut Snapshot,
+    both_ends: &mut BothEnds,
 ) {
     if !query.needs_decisions() {
         return;
     }
     let Snapshot { sockets, undecided, .. } = snapshot;
     let needs_names = query.filter.needs_names();
-    let processes = if needs_names { owning_processes(sockets, owners) } else { Vec::new() };
+    let rows = sockets.iter().chain(&both_ends.beside);
+    let processes = if needs_names { owning_processes(rows, owners) } else { Vec::new() };
     let names = ProcessNames::new(system, query, owners, &processes);
+    if query.wants_peers() {
+        // Rows that no table lists may have moved the others.
+        both_ends.connections.settle(sockets, &mut both_ends.beside);
+        let facts = OwnersOfBothEnds { owners: &names, both_ends, listed: sockets };
+        let decided: Vec<Decision> = sockets.iter().map(|socket| decisions.decide(socket, &facts)).collect();
+        let mut listed = Vec::new();
+        for (socket, decision) in std::mem::take(sockets).into_iter().zip(decided) {
+            match decision {
+                Decision::Keep => listed.push(socket),
+                // It may be the other end of one that is listed.
+                Decision::LeaveOut => both_ends.beside.push(socket),
+                Decision::PutAside => {
+                    undecided.push(socket.clone());
+                    both_ends.beside.push(socket);
+                }
+            }
+        }
+        *sockets = listed;
+        return;
+    }
     sockets.retain(|socket| {
         let decision = decisions.decide(socket, &names);
         if decision == Decision::PutAside {
@@ -172,7 +229,7 @@ fn describe_processes(
     snapshot: &mut Snapshot,
 ) {
     if !query.fields.is_empty() {
-        let processes = owning_processes(&snapshot.sockets, owners);
+        let processes = owning_processes(snapshot.sockets.iter().chain(&snapshot.peers), owners);
         let (processes, gaps) = system.processes(&processes, query.fields, threads);
         snapshot.processes = processes;
         snapshot.gaps.extend(gaps);
@@ -196,6 +253,14 @@ fn add_gaps_of_search(owners: OwnerTable, is_hidden: bool, gaps: &mut Vec<Gap>) 
 /// Counts sockets without keeping them, and without their owners unless the filter depends on these.
 pub(crate) fn count<S: System>(system: &S, query: &Query) -> Result<Counts, Error> {
     let unsupported = refuse_unsupported::<S>(query)?;
+    // Which sockets are at the other end does not matter, unless the filter says so.
+    let only_rows;
+    let query = if query.filter.needs_peers() || !query.wants_peers() {
+        query
+    } else {
+        only_rows = query.without_peers();
+        &only_rows
+    };
     let mut counts = Counts::default();
     if query.needs_decisions() || query.adds_unlisted() || S::ROWS_REPEAT {
         counts.gaps = stream(system, query, &mut |socket| {
@@ -215,6 +280,12 @@ pub(crate) fn stream<S: System>(
     query: &Query,
     each: &mut dyn FnMut(Socket) -> ControlFlow<()>,
 ) -> Result<Vec<Gap>, Error> {
+    if query.wants_peers() {
+        // Both ends must be read before the first row can be decided.
+        let Snapshot { sockets, gaps, .. } = take(system, query)?;
+        let _ = sockets.into_iter().try_for_each(each);
+        return Ok(gaps);
+    }
     let unsupported = refuse_unsupported::<S>(query)?;
     let mut decisions = Decisions::of(query);
     let mut flow = ControlFlow::Continue(());

@@ -37,6 +37,7 @@ use std::ops::{BitAnd, BitOr, Not};
 /// - `port :80`, or `:80` by itself, and `host 10.0.0.0/8`, for either end,
 /// - ranges and lists of ports, `sport = :80,8000-8999`,
 /// - `process nginx`, `pid 12`, `user www-data`, `uid 33`, `inode 4711`,
+/// - `peer process nginx`, `peer pid 12`, of the socket at the other end,
 /// - `netns blue`, a network namespace by its name, its path or its number,
 /// - any value `"in quotation marks"`, where it holds spaces or signs; `\"`, `\\` and `\u{41}` stand for what
 ///   they stand for in Rust.

@@ -261,6 +261,32 @@ impl Filter {
         term(Term::Process(name.into()))
     }
 
+    /// Sockets of connections within this machine whose other end this process owns
+    /// ([`Snapshot::peer`](crate::Snapshot::peer)). A query with such a term looks up the owners of both ends.
+    ///
+    /// # Examples
+    /// Who talks to the database?
+    /// ```no_run
+    /// # fn main() -> Result<(), netstat::Error> {
+    /// use netstat::{Filter, ProcessFields, Query};
+    ///
+    /// let clients = Query::new().filter(Filter::peer_process("postgres")).processes(ProcessFields::NAME).snapshot()?;
+    /// for socket in &clients {
+    ///     for client in clients.holders(socket) { println!("{client}"); }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn peer_pid(pid: u32) -> Self {
+        term(Term::PeerPid(pid))
+    }
+
+    /// Sockets of connections within this machine whose other end a process of this name owns: as
+    /// [`Filter::peer_pid`], by the rules of [`Query::process_name`](crate::Query::process_name).
+    pub fn peer_process(name: impl Into<OsString>) -> Self {
+        term(Term::PeerProcess(name.into()))
+    }
+
     /// The socket with this inode number ([`Socket::inode`](crate::Socket::inode)). Linux.
     pub fn inode(inode: u64) -> Self {
         term(Term::Inode(inode))

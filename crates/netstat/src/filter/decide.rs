@@ -19,6 +19,21 @@ pub(crate) trait OwnerFacts {
 
     /// Whether the row may have an owner for which this term holds, beside those that it shows.
     fn may_be_unseen(&self, socket: &Socket, term: &Term) -> bool;
+
+    /// The row at the other end of one.
+    fn peer(&self, _socket: &Socket) -> PeerRow<'_> {
+        PeerRow::Unclear
+    }
+}
+
+/// The row at the other end of one.
+#[derive(Copy, Clone, Debug)]
+pub(crate) enum PeerRow<'s> {
+    Known(&'s Socket),
+    /// No process of this machine is there, as far as can be seen.
+    None,
+    /// There may be one.
+    Unclear,
 }
 
 /// Whether a row passes a filter.
@@ -53,6 +68,15 @@ impl<'a> Facts<'a> {
 
     pub(crate) fn with_owners(self, owners: &'a dyn OwnerFacts) -> Self {
         Self { owners: Some(owners), ..self }
+    }
+
+    /// Whether a term about owners holds at the other end.
+    fn at_peer(&self, term: &Term) -> Option<bool> {
+        match self.owners?.peer(self.socket) {
+            PeerRow::Known(socket) => term.decide(&Facts { socket, ..*self }),
+            PeerRow::None => Some(false),
+            PeerRow::Unclear => self.closed_world.then_some(false),
+        }
     }
 
     /// What a term about owners comes to that holds for none of those seen. `unknown`: whether that of one is unknown.
@@ -171,6 +195,8 @@ impl Term {
                 }
                 facts.of_none_seen(self, owners, unknown)?
             }
+            Self::PeerPid(pid) => return facts.at_peer(&Self::Pid(*pid)),
+            Self::PeerProcess(name) => return facts.at_peer(&Self::Process(name.clone())),
             Self::Cgroup(id) => facts.cgroup? == *id,
             Self::Mark { value, mask } => facts.mark? & mask == *value,
             Self::Autobound | Self::TooDeep => return None,

@@ -118,6 +118,11 @@ impl fmt::Display for Term {
                 f.write_str("process = ")?;
                 write_name(&name.to_string_lossy(), f)
             }
+            Self::PeerPid(pid) => write!(f, "peer pid = {pid}"),
+            Self::PeerProcess(name) => {
+                f.write_str("peer process = ")?;
+                write_name(&name.to_string_lossy(), f)
+            }
             Self::Cgroup(id) => write!(f, "cgroup = {id}"),
             Self::Mark { value, mask: u32::MAX } => write!(f, "fwmark = {value:#x}"),
             Self::Mark { value, mask } => write!(f, "fwmark = {value:#x}/{mask:#x}"),

@@ -10,6 +10,7 @@ mod expr;
 mod host;
 mod lex;
 mod net;
+mod other_ends;
 mod parse;
 mod protocol_set;
 mod pushdown;
@@ -30,7 +31,7 @@ pub use error::FilterError;
 
 #[allow(unused_imports, reason = "of use where the kernel takes filters")]
 pub(crate) use {
-    decide::{Facts, OwnerFacts, Verdict, listening as listening_state},
+    decide::{Facts, OwnerFacts, PeerRow, Verdict, listening as listening_state},
     expr::Expr,
     net::Net,
     parse::{Lookups, parse},

@@ -29,7 +29,7 @@ use std::ops::Range;
 const DEPTH: usize = 64;
 
 const TERM: &str = "a term (dst, src, host, dport, sport, port, state, exclude, dev, fwmark, cgroup, autobound, process, \
-                    pid, user, uid, inode, netns, proto, family, type, tcp, udp, raw, ipv4, ipv6, listening, a state, :PORT)";
+                    pid, peer, user, uid, inode, netns, proto, family, type, tcp, udp, raw, ipv4, ipv6, listening, a state, :PORT)";
 const ANY: &str = "state established and ( dport = :443 or dst 10.0.0.0/8 )";
 
 /// How names of this machine become filters. The layers above supply it: this one makes no system calls.
@@ -255,6 +255,7 @@ impl<'t> Parser<'t> {
                     small(digits).map(Filter::pid).ok_or(EXPECTED.into())
                 })
             }
+            "peer" => self.peer(),
             "user" | "uid" => {
                 const EXPECTED: &str = "the name or number of a user";
                 self.value(EXPECTED, "user = www-data", &|name| by_number(name, EXPECTED, Filter::uid, user))
@@ -301,6 +302,23 @@ impl<'t> Parser<'t> {
                 None => protocol(name).ok_or_else(|| self.expected_at(at, TERM, ANY)),
             },
         }
+    }
+
+    /// A process at the other end.
+    fn peer(&mut self) -> Result<Filter, FilterError> {
+        const EXAMPLE: &str = "peer process = nginx";
+        if self.is_word("process") {
+            self.advance();
+            return self.value("the name of a process", EXAMPLE, &|name| Ok(Filter::peer_process(name)));
+        }
+        if self.is_word("pid") {
+            const EXPECTED: &str = "the number of a process";
+            self.advance();
+            return self.value(EXPECTED, "peer pid = 12", &|digits| {
+                small(digits).map(Filter::peer_pid).ok_or(EXPECTED.into())
+            });
+        }
+        Err(self.expected("pid or process", EXAMPLE))
     }
 
     /// A comparison, if there is one.

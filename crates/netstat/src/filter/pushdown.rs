@@ -159,7 +159,7 @@ impl Filter {
 
     /// Whether which rows pass depends on the names of their owners.
     pub(crate) fn needs_names(&self) -> bool {
-        self.0.has(&|term| matches!(term, Term::Process(_)))
+        self.0.has(&|term| matches!(term, Term::Process(_) | Term::PeerProcess(_)))
     }
 
     /// Whether it may stay undecided of a row, other than by what is in every row that the sources of this system emit.
@@ -270,7 +270,8 @@ fn is_name_other_than(term: &Term, port: u16) -> bool {
         Term::UnixName(_, pattern) => !pattern.is_any(),
         Term::Interface(index) => *index != 0,
         Term::Mark { value, .. } => *value != 0,
-        Term::Uid(_) | Term::Inode(_) | Term::Pid(_) | Term::Process(_) | Term::Cgroup(_) => true,
+        Term::Uid(_) | Term::Inode(_) | Term::Cgroup(_) => true,
+        Term::Pid(_) | Term::Process(_) | Term::PeerPid(_) | Term::PeerProcess(_) => true,
     }
 }
 

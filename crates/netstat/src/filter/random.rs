@@ -1,7 +1,7 @@
 //! Random filters and sockets for tests, made from few values so that filters often match.
 
 use super::base::Filter;
-use super::decide::OwnerFacts;
+use super::decide::{OwnerFacts, PeerRow};
 use super::states::EVERY;
 use super::term::Term;
 use crate::model::family::Family;
@@ -27,6 +27,10 @@ impl OwnerFacts for Names {
 
     fn may_be_unseen(&self, socket: &Socket, _term: &Term) -> bool {
         !matches!(socket.ownership(), Ownership::Known { complete: true } | Ownership::None { .. })
+    }
+
+    fn peer(&self, _socket: &Socket) -> PeerRow<'_> {
+        PeerRow::None
     }
 }
 
@@ -74,13 +78,15 @@ impl Random {
         let (first, last) = (self.port(), self.port());
         let prefix = self.pick(&[0, 1, 8, 17, 24, 31, 32, 33, 96, 104, 127, 128]);
         let index = u32::try_from(self.below(3)).unwrap();
-        match self.below(29) {
+        match self.below(31) {
             0 => Filter::protocol(self.pick(&PROTOCOLS)),
             27 => Filter::local_unix_name(self.pick(&["/run/*", "@a b", "*.sock"])),
             28 => {
                 let pattern = self.pick(&["/run/x", "*", "unix:"]);
                 self.pick(&[Filter::remote_unix_name(pattern), Filter::unix_name(pattern)])
             }
+            29 => Filter::peer_pid(index),
+            30 => Filter::peer_process(self.pick(&["one", "t w o"])),
             25 => Filter::protocol_kind(self.pick(&ProtocolKind::ALL)),
             26 => Filter::socket_type(self.pick(&[
                 SocketType::Stream,

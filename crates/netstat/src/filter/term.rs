@@ -42,6 +42,10 @@ pub(crate) enum Term {
     Netns(NetnsId),
     Pid(u32),
     Process(OsString),
+    /// The socket at the other end is one of this process.
+    PeerPid(u32),
+    /// The same of a process with this name.
+    PeerProcess(OsString),
     /// Made by a process in the control group with this id.
     Cgroup(u64),
     Mark {
@@ -57,7 +61,7 @@ pub(crate) enum Term {
 impl Term {
     /// Whether it is about the owners of a socket.
     pub(crate) fn is_of_owners(&self) -> bool {
-        matches!(self, Self::Pid(_) | Self::Process(_))
+        matches!(self, Self::Pid(_) | Self::Process(_) | Self::PeerPid(_) | Self::PeerProcess(_))
     }
 
     /// Whether it is about a property that rows lack and only the kernel knows.

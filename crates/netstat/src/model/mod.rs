@@ -1,7 +1,9 @@
 //! The types of a query's answer. They make no system call and start no thread.
 
+pub(crate) mod connections;
 pub(crate) mod counts;
 pub mod details;
+pub(crate) mod direction;
 pub(crate) mod endpoint;
 pub(crate) mod error;
 pub(crate) mod escape;

@@ -63,6 +63,8 @@ pub struct Support {
     pub socket_fields: SocketFields,
     /// The details of a row.
     pub detail_fields: DetailFields,
+    /// The protocols of which both ends of a connection can be joined ([`Query::peers`](crate::Query::peers)).
+    pub peers: &'static [ProtocolKind],
     /// The roles in which owners appear. Empty: owners cannot be found.
     pub owner_roles: &'static [OwnerRole],
     /// Whether all holders of a socket are reported, not just one.

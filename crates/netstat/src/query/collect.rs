@@ -60,6 +60,40 @@ impl Query {
         self
     }
 
+    /// Whether to find the socket at the other end of each connection within this machine
+    /// ([`Snapshot::peer`](crate::Snapshot::peer)), and which end opened it
+    /// ([`Snapshot::direction`](crate::Snapshot::direction)). Off by default. The other end is listed in
+    /// [`Snapshot::peers`](crate::Snapshot::peers) where the filter leaves it out. Does not imply owners; with them, both
+    /// ends have theirs. A filter by the processes at the other end ([`Filter::peer_pid`](crate::Filter::peer_pid)) implies it.
+    ///
+    /// More is read than is listed: what may be at the other end, and what listens. A filter by ports and addresses stays
+    /// cheap, since the kernel can decide that too. For others whole tables are read, and for the owners of the
+    /// other end every process, even if [`Query::pid`] names one.
+    ///
+    /// TCP, UDP, UDP-Lite, SCTP, MPTCP and unix sockets, as far as the system reports the remote end
+    /// ([`Support::peers`](crate::Support::peers)).
+    ///
+    /// # Examples
+    /// Who is at the other end of the connections of this process?
+    /// ```
+    /// # fn main() -> Result<(), netstat::Error> {
+    /// use netstat::{ProcessFields, Query};
+    ///
+    /// let query = Query::new().tcp().pid(std::process::id()).processes(ProcessFields::NAME).peers(true);
+    /// let snapshot = query.snapshot()?;
+    /// for socket in &snapshot {
+    ///     if let Some(peer) = snapshot.peer(socket) {
+    ///         for holder in snapshot.holders(peer) { println!("{socket}: {holder}"); }
+    ///     }
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn peers(mut self, peers: bool) -> Self {
+        self.peers = peers;
+        self.settled()
+    }
+
     /// How to find the owners, where the system has several sources (Linux). Does not imply owners.
     pub fn owner_source(mut self, source: OwnerSource) -> Self {
         self.owner_source = source;

@@ -59,6 +59,8 @@ use std::net::SocketAddr;
 pub struct Query {
     /// The conjunction of all conditions.
     pub(crate) filter: Filter,
+    /// The filter of the tables, where more is read than passes.
+    widened: Option<Filter>,
     /// The protocols whose tables are read.
     protocols: ProtocolSet,
     /// Set by [`Query::all_protocols`].
@@ -76,6 +78,7 @@ pub struct Query {
     pub(crate) cookies: bool,
     pub(crate) only_decided: bool,
     owners: bool,
+    peers: bool,
     pub(crate) owner_source: OwnerSource,
     pub(crate) fields: ProcessFields,
     threads: Option<usize>,
@@ -132,6 +135,7 @@ impl Query {
             self.filter = self.filter & Filter::tcp();
         }
         self.filter = self.filter & self.narrowed.clone();
+        self.widened = (self.peers || self.filter.needs_peers()).then(|| self.filter.with_other_ends());
         let any = || ProtocolSet::default().union(ProtocolSet::named_in(self.filter.expr()));
         self.protocols = match self.every_protocol {
             true => ProtocolKind::ALL.into_iter().fold(ProtocolSet::NONE, ProtocolSet::with),

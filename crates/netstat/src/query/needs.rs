@@ -1,6 +1,8 @@
 //! What the engine and the back ends ask of a query.
 
 use super::{Ends, Query};
+use crate::filter::Filter;
+use crate::model::details::DetailFields;
 use crate::model::protocol_kind::ProtocolKind;
 
 impl Query {
@@ -31,6 +33,34 @@ impl Query {
 
     pub(crate) fn wants_owners(&self) -> bool {
         self.owners || !self.fields.is_empty() || self.needs_owners()
+    }
+
+    /// Whether the rows at both ends of each connection are joined.
+    pub(crate) fn wants_peers(&self) -> bool {
+        self.widened.is_some()
+    }
+
+    /// Whether the caller asked for that, and not only the filter.
+    pub(crate) fn shows_peers(&self) -> bool {
+        self.peers
+    }
+
+    /// The filter that decides what is read: all rows that pass, and where both ends are wanted those that may be the other
+    /// end, or may be mistaken for one, and what listens.
+    pub(crate) fn table_filter(&self) -> &Filter {
+        self.widened.as_ref().unwrap_or(&self.filter)
+    }
+
+    /// The same query for the rows that pass alone.
+    pub(crate) fn without_peers(&self) -> Self {
+        Self { widened: None, peers: false, ..self.clone() }
+    }
+
+    /// The details to read of each socket: those that are wanted, and what tells the sockets of a proxy from the ends of one
+    /// connection.
+    #[allow(dead_code, reason = "used by the Linux back end only")]
+    pub(crate) fn table_details(&self) -> DetailFields {
+        if self.wants_peers() { self.details | DetailFields::OPTIONS } else { self.details }
     }
 
     /// Whether which rows pass depends on their owners.

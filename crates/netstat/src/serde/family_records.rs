@@ -10,6 +10,19 @@ use serde_core::ser::{Serialize, SerializeMap, Serializer};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
+/// A socket in the form of its family.
+pub(super) struct AnySocketRecord<'a>(pub(super) SocketRecord<'a>);
+
+impl Serialize for AnySocketRecord<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0.socket.family {
+            Family::Ipv4 | Family::Ipv6 => self.0.serialize(serializer),
+            Family::Unix => UnixSocketRecord(self.0).serialize(serializer),
+            _ => OtherSocketRecord(self.0).serialize(serializer),
+        }
+    }
+}
+
 /// A unix socket.
 pub(super) struct UnixSocketRecord<'a>(pub(super) SocketRecord<'a>);
 
@@ -38,6 +51,10 @@ object!(UnixSocketRecord<'_>, |it|
         _ => None,
     },
     "netns" if known: it.0.socket.netns.map(|netns| netns.0),
+    "peer" if known: it.0.peer(),
+    "direction" if known: it.0.direction(|direction| direction.kind.as_str()),
+    "accepted" if known: it.0.direction(|direction| direction.accepted),
+    "direction_basis" if known: it.0.direction(|direction| direction.basis.as_str()),
 );
 
 fn unix_name(end: &Endpoint) -> Option<UnixNameRecord<'_>> {

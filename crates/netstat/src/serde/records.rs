@@ -1,6 +1,7 @@
 //! IP sockets, and what all rows have in common.
 
 use super::rfc3339::rfc3339;
+use crate::model::direction::Direction;
 use crate::model::endpoint::Endpoint;
 use crate::model::owner::Owner;
 use crate::model::queues::Queues;
@@ -52,6 +53,40 @@ object!(SocketRecord<'_>, |it|
     "netns" if known: it.socket.netns.map(|netns| netns.0),
     "protocol_number" if known: it.socket.protocol.number(),
     "details" if known: it.socket.details(),
+    "peer" if known: it.peer(),
+    "direction" if known: it.direction(|direction| direction.kind.as_str()),
+    "accepted" if known: it.direction(|direction| direction.accepted),
+    "direction_basis" if known: it.direction(|direction| direction.basis.as_str()),
+);
+
+impl<'a> SocketRecord<'a> {
+    /// The socket at the other end. The outer `None`: both ends were not asked for.
+    pub(super) fn peer(&self) -> Option<Option<PeerRecord<'a>>> {
+        let Self { snapshot, socket, .. } = *self;
+        snapshot.has_peers().then(|| Some(PeerRecord { snapshot, socket: snapshot.peer(socket)? }))
+    }
+
+    /// Something of the direction. The outer `None`: both ends were not asked for.
+    pub(super) fn direction<T>(&self, of: impl Fn(Direction) -> T) -> Option<Option<T>> {
+        self.snapshot.has_peers().then(|| self.snapshot.direction(self.socket).map(of))
+    }
+}
+
+/// The socket at the other end of another one.
+pub(super) struct PeerRecord<'a> {
+    snapshot: &'a Snapshot,
+    socket: &'a Socket,
+}
+
+object!(PeerRecord<'_>, |it|
+    "inode": it.socket.inode(),
+    "handle": it.socket.handle().map(|handle| format!("{handle:#x}")),
+    "state": it.socket.state.and_then(|state| state.as_str()),
+    "netns" if known: it.socket.netns.map(|netns| netns.0),
+    "owners": List(it.socket.owners().iter().map(|owner| OwnerRecord { snapshot: it.snapshot, owner })),
+    "owner_status": it.socket.ownership().as_str(),
+    "owners_complete": it.socket.ownership().is_complete(),
+    "owner_reason": it.socket.ownership().reason(),
 );
 
 pub(super) struct EndpointRecord {

@@ -35,6 +35,14 @@ pub(crate) const LINUX: Support = Support {
         .union(SocketFields::V6_ONLY)
         .union(SocketFields::NETNS),
     detail_fields: DetailFields::all(),
+    peers: &[
+        ProtocolKind::Tcp,
+        ProtocolKind::Udp,
+        ProtocolKind::UdpLite,
+        ProtocolKind::Sctp,
+        ProtocolKind::Mptcp,
+        ProtocolKind::Unix,
+    ],
     owner_roles: &[OwnerRole::Holder],
     all_owners: true,
     process_fields: ProcessFields::all().difference(ProcessFields::SESSION),
@@ -48,6 +56,7 @@ pub(crate) const WINDOWS: Support = Support {
         .union(SocketFields::CREATED)
         .union(SocketFields::SERVICE),
     detail_fields: DetailFields::empty(),
+    peers: &[ProtocolKind::Tcp],
     owner_roles: &[OwnerRole::Binder, OwnerRole::EndedBinder],
     all_owners: false,
     process_fields: ProcessFields::NAME
@@ -71,6 +80,7 @@ pub(crate) const MACOS: Support = Support {
         .union(SocketFields::COOKIE)
         .union(SocketFields::V6_ONLY),
     detail_fields: DetailFields::empty(),
+    peers: &[ProtocolKind::Tcp, ProtocolKind::Udp],
     owner_roles: &[OwnerRole::Holder, OwnerRole::LastUser, OwnerRole::Effective],
     all_owners: true,
     process_fields: ProcessFields::NAME
@@ -86,6 +96,7 @@ pub(crate) const UNSUPPORTED: Support = Support {
     protocols: &[],
     socket_fields: SocketFields::empty(),
     detail_fields: DetailFields::empty(),
+    peers: &[],
     owner_roles: &[],
     all_owners: false,
     process_fields: ProcessFields::empty(),
@@ -104,6 +115,9 @@ mod tests {
         }
         for (name, field) in DetailFields::all().iter_names() {
             promised.insert(format!("detail {name}"), support.detail_fields.contains(field));
+        }
+        for kind in [ProtocolKind::Tcp, ProtocolKind::Udp, ProtocolKind::Unix] {
+            promised.insert(format!("peer {kind}"), support.peers.contains(&kind));
         }
         for (name, field) in ProcessFields::all().iter_names() {
             promised.insert(format!("process {name}"), support.process_fields.contains(field));

@@ -1,5 +1,5 @@
-//! One JSON document: `{"schema":"lsock/1","sockets":[..],"unix_sockets":[..],"other_sockets":[..],"processes":[..],
-//! "namespaces":[..],"gaps":[..],"owner_source":..}`. Each socket has a line of its own, for people, and because standard
+//! One JSON document: `{"schema":"lsock/1","sockets":[..],"unix_sockets":[..],"other_sockets":[..],"peers":[..],
+//! "processes":[..],"namespaces":[..],"gaps":[..],"owner_source":..}`. Each socket has a line of its own, for people, and because standard
 //! output searches all that it is given for the end of the last line, which would be megabytes.
 
 use super::records::{GapRecord, NamespaceRecord, OwnerSourceRecord, ProcessRecord};
@@ -37,6 +37,10 @@ pub(in crate::render) fn write_document(
     append_rows(&mut chunk, view, &unix)?;
     chunk.append(br#"],"other_sockets":["#)?;
     append_rows(&mut chunk, view, &others)?;
+    if view.snapshot.has_peers() {
+        chunk.append(br#"],"peers":["#)?;
+        append_rows(&mut chunk, view, &view.snapshot.peers.iter().collect::<Vec<_>>())?;
+    }
     chunk.append(br#"],"processes":["#)?;
     append_list(&mut chunk, view.processes().iter().map(ProcessRecord))?;
     chunk.append(br#"],"namespaces":["#)?;

@@ -1,6 +1,8 @@
 //! The objects of sockets of other families than IP: unix sockets have a list of their own, all others another one.
 
-use super::records::{InterfaceRecord, OwnerRecord};
+use super::connection::push_connection;
+use super::owner_record::OwnerRecord;
+use super::records::InterfaceRecord;
 use super::writer::{Bytes, Hex, List, ToJson, Word, member, members};
 use crate::view::{self, View};
 use netstat::{Endpoint, Family, Identity, Queues, Socket, UnixFile, UnixName};
@@ -41,6 +43,7 @@ impl ToJson for UnixSocketRecord<'_> {
         if let Some(netns) = socket.netns {
             member!(out, "netns": netns.0.get());
         }
+        push_connection(view, socket, out);
         out.push('}');
     }
 }

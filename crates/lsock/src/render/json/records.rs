@@ -1,9 +1,11 @@
 //! The objects of the JSON.
 
+use super::connection::push_connection;
+use super::owner_record::OwnerRecord;
 use super::writer::{Displayed, Hex, JsonText, List, ToJson, Word, member, members};
 use crate::time::Rfc3339;
 use crate::view::{self, ProcessView, View};
-use netstat::{Endpoint, Gap, Namespace, Owner, OwnerSourceUsed, Queues, Socket};
+use netstat::{Endpoint, Gap, Namespace, OwnerSourceUsed, Queues, Socket};
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
@@ -54,6 +56,7 @@ impl ToJson for SocketRecord<'_> {
         if let Some(details) = socket.details() {
             member!(out, "details": details);
         }
+        push_connection(view, socket, out);
         out.push('}');
     }
 }
@@ -102,25 +105,6 @@ impl ToJson for InterfaceRecord<'_> {
     fn push(&self, out: &mut String) {
         let name = self.view.interface(self.socket, self.index);
         members!(out, "index": self.index, "name": name.as_deref());
-        out.push('}');
-    }
-}
-
-pub(super) struct OwnerRecord<'a> {
-    pub(super) view: &'a View<'a>,
-    pub(super) owner: &'a Owner,
-}
-
-impl ToJson for OwnerRecord<'_> {
-    fn push(&self, out: &mut String) {
-        let Self { view, owner } = *self;
-        let name = view.process_of(owner).and_then(|process| process.json_name.as_deref());
-        members!(out,
-            "pid": owner.pid,
-            "fd": owner.fd,
-            "name": name.map(JsonText),
-            "role": Word(owner.role.as_str()),
-        );
         out.push('}');
     }
 }

@@ -3,9 +3,11 @@
 //! After a change that is meant: `UPDATE_GOLDEN=1 cargo test -p lsock --lib golden`, and read the difference.
 
 use super::details::everything;
-use super::{made, rendered};
+use super::{holder, made, process, rendered, tcp};
 use netstat::details::{Bbr, Congestion, CongestionParameters, Dctcp, Details, Vegas};
-use netstat::{Endpoint, Gap, GapKind, OwnerSource, OwnerSourceUsed, Snapshot};
+use netstat::{
+    Endpoint, Gap, GapKind, Identity, OwnerSource, OwnerSourceUsed, Ownership, Snapshot, State, UnownedReason,
+};
 use std::net::SocketAddr;
 use std::num::NonZeroU32;
 
@@ -72,9 +74,34 @@ fn small_world() -> Snapshot {
     snapshot
 }
 
+/// A connection with one end beside the listed rows, one that waits to be accepted, and one to another machine.
+pub(super) fn world_with_peers() -> Snapshot {
+    let known = Ownership::Known { complete: true };
+    let listener = tcp("127.0.0.1:80", None, State::Listen);
+    let mut client = tcp("127.0.0.1:5000", Some("127.0.0.1:80"), State::Established);
+    client.set_owners([holder(1, 3)], known);
+    let mut server = tcp("127.0.0.1:80", Some("127.0.0.1:5000"), State::Established);
+    server.set_owners([holder(2, 4), holder(3, 5)], known);
+    server.identity = Some(Identity::Inode(12));
+    let mut waiting = tcp("127.0.0.1:80", Some("127.0.0.1:5001"), State::Established);
+    waiting.set_owners([], Ownership::None { reason: UnownedReason::AcceptQueue });
+    let client_of_waiting = tcp("127.0.0.1:5001", Some("127.0.0.1:80"), State::Established);
+    let outbound = tcp("10.0.0.1:5002", Some("10.0.0.2:443"), State::Established);
+    let mut snapshot = Snapshot::default();
+    snapshot.sockets = vec![listener, client, client_of_waiting, outbound];
+    snapshot.peers = vec![server, waiting];
+    snapshot.processes = vec![process(1, "client"), process(2, "server \"x\""), process(3, "server \"x\"")];
+    snapshot.join_peers();
+    snapshot
+}
+
 /// Compares the output for these arguments with a document, which it replaces if the variable says so.
 fn assert_golden(arguments: &str, name: &str, document: &str) {
-    let output = rendered(&small_world(), arguments, false);
+    assert_golden_of(&small_world(), arguments, name, document);
+}
+
+fn assert_golden_of(world: &Snapshot, arguments: &str, name: &str, document: &str) {
+    let output = rendered(world, arguments, false);
     if std::env::var_os("UPDATE_GOLDEN").is_some() {
         let path = format!("{}/src/render/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
         std::fs::write(path, output).unwrap();
@@ -107,4 +134,21 @@ fn csv_equals_its_golden_document() {
 #[test]
 fn csv_of_one_column_equals_its_golden_document() {
     assert_golden("--csv --columns service", "service.csv", include_str!("golden/service.csv"));
+}
+
+#[test]
+fn json_with_both_ends_equals_its_golden_document() {
+    let document = include_str!("golden/peers.json");
+    assert_golden_of(&world_with_peers(), "--json --peers", "peers.json", document);
+}
+
+#[test]
+fn csv_with_both_ends_equals_its_golden_document() {
+    let document = include_str!("golden/peers.csv");
+    assert_golden_of(
+        &world_with_peers(),
+        "--csv --columns local,remote,direction,peer",
+        "peers.csv",
+        document,
+    );
 }

@@ -38,6 +38,14 @@ fn json_equals_that_of_serde() {
 }
 
 #[test]
+fn json_with_both_ends_equals_that_of_serde() {
+    let snapshot = golden::world_with_peers();
+    let (output, expected) = rendered_with(&snapshot, "--json", |_, rows| document(&snapshot, rows));
+    assert_same(&serde_json::from_str(&output).unwrap(), &expected);
+    assert_eq!(expected["peers"].as_array().unwrap().len(), 2);
+}
+
+#[test]
 fn json_lines_equal_the_rows_of_serde() {
     let snapshot = golden::world(10_000);
     let (output, expected) = rendered_with(&snapshot, "--jsonl", |_, rows| document(&snapshot, rows));
@@ -66,6 +74,7 @@ fn live_json_equals_that_of_serde() {
     let query = netstat::Query::new()
         .all_protocols()
         .details(support.detail_fields)
+        .peers(true)
         .processes(support.process_fields);
     let snapshot = query.snapshot().unwrap();
     let (output, expected) = rendered_with(&snapshot, "--json", |_, rows| document(&snapshot, rows));

@@ -41,12 +41,12 @@ impl<K: Kernel> System for Macos<K> {
         query: &Query,
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error> {
-        sockets::sockets(&self.kernel, &self.tables, &query.filter, sink)
+        sockets::sockets(&self.kernel, &self.tables, query.table_filter(), sink)
     }
 
     fn owner_search(&self, query: &Query) -> LibprocWalk<K> {
         self.tables.set_searched();
-        LibprocWalk::new(self.kernel.clone(), Arc::clone(&self.tables), &query.filter.pids())
+        LibprocWalk::new(self.kernel.clone(), Arc::clone(&self.tables), &query.table_filter().pids())
     }
 
     fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {

@@ -77,7 +77,7 @@ pub(super) fn list<K: Kernel>(
         services: Services::default(),
         local_endpoints: wants_bound(query).then(HashSet::new),
     };
-    for table in wanted_tables(&query.filter) {
+    for table in wanted_tables(query.table_filter()) {
         let source = table.to_string();
         match tables.read(&source, |rows| reader.table(table, &mut records, rows)) {
             Ok(Some(Class::OwnerPid)) => {
@@ -142,7 +142,7 @@ impl<K: Kernel> TableReader<'_, K> {
             }
         }
         if self.is_absent(table.family) {
-            rows.absent = wants_family(&records.query.filter, Family::Ipv4);
+            rows.absent = wants_family(records.query.table_filter(), Family::Ipv4);
             return Ok(table.class);
         }
         Err(self.kernel.error(ERROR_NOT_SUPPORTED))
@@ -206,7 +206,7 @@ impl<K: Kernel> Records<'_, K> {
     }
 
     fn with_service(&mut self, mut row: Socket, pid: u32, service_tag: u32) -> Socket {
-        if service_tag != 0 && self.query.services && self.query.filter.matches(&row) {
+        if service_tag != 0 && self.query.services && self.query.table_filter().matches(&row) {
             row.set_service(self.services.name(self.shared, pid, service_tag));
         }
         row

@@ -21,7 +21,7 @@ pub(crate) const FAMILIES: [&FamilyInfo; 6] =
 ///
 /// An error if only the kernel could decide which rows pass, which it does for none of these families.
 pub(crate) fn tables_of(query: &Query) -> Result<Vec<FamilyTable>, Error> {
-    let filter = &query.filter;
+    let filter = query.table_filter();
     let infos =
         query.wanted_protocols().flat_map(|kind| FAMILIES.into_iter().filter(move |info| info.kind == kind));
     let wanted = infos.filter(|info| filter.wants_kind(info.kind, info.family));
@@ -45,7 +45,7 @@ fn wanted_states(query: &Query, info: &FamilyInfo) -> u32 {
     if !info.has_states || query.adds_unlisted() {
         return u32::MAX;
     }
-    let numbers = (0..32_u8).filter(|number| query.filter.wants_state(info.kind, tcp_state(*number)));
+    let numbers = (0..32_u8).filter(|number| query.table_filter().wants_state(info.kind, tcp_state(*number)));
     numbers.fold(0, |states, number| states | mask(number))
 }
 

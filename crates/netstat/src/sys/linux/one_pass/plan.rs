@@ -62,6 +62,8 @@ fn may_answer(query: &Query) -> bool {
         && query.details.is_empty()
         && !query.bound_inactive
         && !query.cookies
+        // Rows that the filter leaves out may be the other ends of those that it does not.
+        && !query.wants_peers()
         && query.connections().is_empty()
         // All sockets of the tables must be known then, to find those that no table lists.
         && !query.wants_unlisted()

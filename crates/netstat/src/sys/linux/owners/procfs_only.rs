@@ -43,7 +43,7 @@ impl<'c> OwnerSources<'c> {
         Self {
             kept,
             asked: query.owner_source,
-            pids: query.filter.pids(),
+            pids: query.table_filter().pids(),
             unlisted: Unlisted::new(query, listed),
             netns: netns.unwrap_or_else(ListedNamespaces::of_this_thread),
             tables_complete: OnceLock::new(),

@@ -60,7 +60,7 @@ impl<'c> OwnerSources<'c> {
             kept,
             asked: query.owner_source,
             families: if query.wants_other_families() { Families::All } else { Families::Internet },
-            pids: query.filter.pids(),
+            pids: query.table_filter().pids(),
             unlisted: Unlisted::new(query, listed),
             netns: netns.unwrap_or_else(ListedNamespaces::of_this_thread),
             complete_tables: OnceLock::new(),

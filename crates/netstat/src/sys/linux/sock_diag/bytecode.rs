@@ -194,6 +194,8 @@ fn atom(term: &Term) -> Option<Code> {
         | Term::Netns(_)
         | Term::Pid(_)
         | Term::Process(_)
+        | Term::PeerPid(_)
+        | Term::PeerProcess(_)
         | Term::TooDeep => None,
     }
 }

@@ -125,8 +125,15 @@ fn sharers(socket: &Socket, info: &'static ProtocolInfo) -> Option<Table> {
         local_port: socket.local.port().unwrap_or(0),
         remote_port: 0,
     };
-    let (details, connections) = (DetailFields::empty(), Vec::new());
-    Some(Table { selection, program: None, source: Source::Dump, is_in_proc: false, details, connections })
+    Some(Table {
+        selection,
+        program: None,
+        source: Source::Dump,
+        is_in_proc: false,
+        details: DetailFields::empty(),
+        listeners_apart: false,
+        connections: Vec::new(),
+    })
 }
 
 /// What is found in the records of a dump, read to its end.

@@ -96,6 +96,15 @@ impl<'o> Dumps<'o> {
             let _ = found.into_iter().try_for_each(|row| rows.emit(row));
             return Ok(());
         }
+        if let Some(parts) = table.in_parts() {
+            let mut interrupted = false;
+            for part in parts {
+                self.read(&part, rows)?;
+                interrupted |= rows.interrupted;
+            }
+            rows.interrupted = interrupted;
+            return Ok(());
+        }
         match table.selection {
             Selection { info, .. } if info.protocol == Protocol::Sctp => return self.read_sctp(table, rows),
             Selection { info, family: None, .. } if info.dump == Dump::Raw => {

@@ -7,10 +7,11 @@
 use super::bytecode::{Compiled, Program, compile};
 use super::netlink::Fault;
 use super::selection::Selection;
-use crate::filter::{Filter, Term};
+use crate::filter::{Filter, Term, listening_state};
 use crate::model::details::DetailFields;
 use crate::model::error::Error;
 use crate::model::family::Family;
+use crate::model::state::State;
 use crate::query::{Ends, Query};
 use crate::sys::linux::details;
 use crate::sys::linux::kernel_version::kernel_version;
@@ -34,6 +35,8 @@ pub(crate) struct Table {
     pub(crate) is_in_proc: bool,
     /// The details that are wanted of its sockets.
     pub(crate) details: DetailFields,
+    /// Whether listeners have a dump of their own, since the program leaves out some of them.
+    pub(crate) listeners_apart: bool,
     /// The only connections that are wanted, if the kernel can look these up instead of dumping the table.
     pub(crate) connections: Vec<Ends>,
 }
@@ -91,6 +94,17 @@ impl Table {
         Self { selection, program: None, ..self.clone() }
     }
 
+    /// The listeners, and the other sockets; `None` if one dump returns both.
+    pub(crate) fn in_parts(&self) -> Option<[Self; 2]> {
+        let with = |states, program: Option<&Program>| {
+            let selection = Selection { states, ..self.selection };
+            Self { selection, program: program.cloned(), listeners_apart: false, ..self.clone() }
+        };
+        let states = self.selection.states;
+        self.listeners_apart
+            .then(|| [with(states & LISTENERS, None), with(states & !LISTENERS, self.program.as_ref())])
+    }
+
     /// The same table without a program, if the kernel has refused the program and the predicate can decide without
     /// it.
     pub(crate) fn without_program(&self, fault: &Fault) -> Option<Self> {
@@ -108,8 +122,8 @@ impl Table {
 /// request for both families of some protocols needs. An error if neither the kernel nor the predicate could decide
 /// which rows pass.
 pub(crate) fn tables(query: &Query, names_protocol: bool) -> Result<Vec<Table>, Error> {
-    let filter = &query.filter;
-    let knows_interface = filter.expr().has(&|term| matches!(term, Term::Interface(_)));
+    let filter = query.table_filter();
+    let knows_interface = query.filter.expr().has(&|term| matches!(term, Term::Interface(_)));
     let mut tables = Vec::new();
     for info in query.wanted_protocols().filter_map(ProtocolInfo::of) {
         let is_whole = query.adds_unlisted() && !filter.needs_kernel(info.protocol.kind(), None);
@@ -121,15 +135,27 @@ pub(crate) fn tables(query: &Query, names_protocol: bool) -> Result<Vec<Table>, 
             let port = |of: Option<u16>| {
                 of.filter(|_| info.has_program && info.has_ports() && !is_whole).unwrap_or(0)
             };
-            let selection = Selection {
+            let mut selection = Selection {
                 info,
                 family,
                 states,
                 local_port: port(filter.single_local_port()),
                 remote_port: port(filter.single_remote_port()),
             };
-            let compiled = if is_whole { Compiled::Everything } else { compile(filter, &selection)? };
+            // All listeners may be wanted, of which there are few, beside some of the connections: a program cannot test
+            // the state.
+            let others = Selection { states: states & !LISTENERS, ..selection };
+            let is_mixed =
+                query.wants_peers() && !is_whole && lists_listeners(info) && others.states != states;
+            let compiled = match is_whole {
+                true => Compiled::Everything,
+                false => compile(filter, if is_mixed { &others } else { &selection })?,
+            };
             let program = match compiled {
+                Compiled::Nothing if is_mixed => {
+                    selection.states = states & LISTENERS;
+                    None
+                }
                 Compiled::Nothing => continue,
                 Compiled::Everything => None,
                 Compiled::Some(program) if !info.has_program && program.is_needed => {
@@ -138,6 +164,7 @@ pub(crate) fn tables(query: &Query, names_protocol: bool) -> Result<Vec<Table>, 
                 }
                 Compiled::Some(program) => Some(program).filter(|_| info.has_program),
             };
+            let listeners_apart = is_mixed && program.is_some();
             let source = match info.dump {
                 Dump::Never => Source::Proc,
                 Dump::ByAttributeAlone if !names_protocol => Source::Missing,
@@ -146,10 +173,25 @@ pub(crate) fn tables(query: &Query, names_protocol: bool) -> Result<Vec<Table>, 
             let is_needed = program.as_ref().is_some_and(|program| program.is_needed);
             let is_in_proc = info.proc_file.is_some() && !knows_interface && !is_needed;
             let (details, connections) = (DetailFields::empty(), Vec::new());
-            tables.push(Table { selection, program, source, is_in_proc, details, connections });
+            tables.push(Table {
+                selection,
+                program,
+                source,
+                is_in_proc,
+                details,
+                listeners_apart,
+                connections,
+            });
         }
     }
     Ok(tables)
+}
+
+/// The state in which a dump returns the listeners, which the kernel keeps in a table of their own.
+const LISTENERS: u32 = states::mask(states::TCP_LISTEN);
+
+fn lists_listeners(info: &ProtocolInfo) -> bool {
+    info.has_tcp_numbers && listening_state(info.protocol.kind()) == State::Listen
 }
 
 /// The states that a filter wants, as the kernel's mask.
@@ -181,9 +223,10 @@ fn wanted_families(filter: &Filter, info: &ProtocolInfo, names_protocol: bool) -
 pub(crate) fn tables_of(query: &Query) -> Result<Vec<Table>, Error> {
     let mut tables = tables(query, kernel_has_protocol_attribute())?;
     for table in &mut tables {
-        table.details = query.details;
+        table.details = query.table_details();
         // A lookup does not run a program in the kernel, and finds no other sockets.
         if !query.adds_unlisted()
+            && !query.wants_peers()
             && table.selection.info.has_exact
             && !table.program.as_ref().is_some_and(|program| program.is_needed)
         {

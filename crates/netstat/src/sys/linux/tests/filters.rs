@@ -100,7 +100,7 @@ fn kernel_and_predicate_together_accept_what_the_filter_accepts() {
     for n in 0..10_000 {
         let filter = random.filter(4);
         let seen = seen(&mut random);
-        let Ok(tables) = tables(&Query::new().filter(filter.clone()), n % 2 == 0) else {
+        let Ok(tables) = tables(&Query::new().filter(filter.clone()).without_peers(), n % 2 == 0) else {
             refused += 1;
             assert!(filter.expr().has(&Term::is_of_kernel), "{filter}");
             continue;
@@ -135,6 +135,8 @@ fn kernel_decides_exactly_where_it_knows_every_term() {
                     | Term::Inode(_)
                     | Term::Pid(_)
                     | Term::Process(_)
+                    | Term::PeerPid(_)
+                    | Term::PeerProcess(_)
                     | Term::States(_)
                     | Term::Listening
             )
@@ -143,7 +145,7 @@ fn kernel_decides_exactly_where_it_knows_every_term() {
         if filter.expr().has(&is_unknown) {
             continue;
         }
-        let tables = match tables(&Query::new().filter(filter.clone()), true) {
+        let tables = match tables(&Query::new().filter(filter.clone()).without_peers(), true) {
             Ok(tables) => tables,
             // Their tables have no program.
             Err(_) if filter.expr().has(&is_without_program) => continue,
@@ -342,4 +344,38 @@ fn live_terms_that_only_the_kernel_knows_are_decided() {
         (Err(error), _) => live_skip!("a mark cannot be set: {error}"),
         (Ok(_), Err(error)) => panic!("{error}"),
     }
+}
+
+#[test]
+fn listeners_beside_connections_of_one_port_have_a_dump_of_their_own() {
+    let wanted = |query: Query| tables(&query.tcp().peers(true), true).unwrap();
+    let of_port = wanted(Query::new().local_port(443));
+    let [table] = &of_port[..] else { panic!("{of_port:?}") };
+    let [listeners, others] = table.in_parts().unwrap();
+    let listen = states::mask(states::TCP_LISTEN);
+    assert_eq!((listeners.selection.states, listeners.program), (listen, None));
+    assert_eq!(others.selection.states, table.selection.states & !listen);
+    assert_eq!((others.program.as_ref(), others.selection.local_port), (table.program.as_ref(), 0));
+    assert!(table.program.is_some());
+    let channel = Channel::Opens(vec![vec![rows([1]), done()], vec![rows([2]), done()]]);
+    let outcome = Script::new([channel]).list(&of_port);
+    assert_eq!((outcome.numbers(), outcome.gaps(), outcome.requests.len()), (vec![1, 2], vec![], 2));
+
+    // Without a program one dump returns both.
+    let all = wanted(Query::new().state(State::Established));
+    assert_eq!(
+        all.iter().map(|table| (table.in_parts(), table.program.clone())).collect::<Vec<_>>(),
+        [(None, None)]
+    );
+    let listening = wanted(Query::new().listening());
+    assert_eq!(listening.iter().map(|table| table.selection.states).collect::<Vec<_>>(), [listen]);
+}
+
+#[test]
+fn dump_that_changed_before_the_last_part_of_a_table_is_interrupted() {
+    let tables = tables(&Query::new().tcp().local_port(443).peers(true), true).unwrap();
+    let changed = Answer::Datagram(vec![Message::RowOfInterruptedDump(1)]);
+    let channel = Channel::Opens(vec![vec![changed, done()], vec![rows([2]), done()]]);
+    let outcome = Script::new([channel]).list(&tables);
+    assert_eq!(outcome.gaps(), [(GapKind::TableInterrupted, "sock_diag tcp")]);
 }

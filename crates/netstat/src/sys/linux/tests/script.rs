@@ -144,6 +144,7 @@ pub(super) fn tcp() -> Table {
         source: Source::Dump,
         is_in_proc: true,
         details,
+        listeners_apart: false,
         connections: Vec::new(),
     }
 }

@@ -305,3 +305,28 @@ fn larger_structures_longer_records_and_a_longer_header_change_nothing() {
         assert_eq!(snapshot.gaps, [], "{larger} {longer}");
     }
 }
+
+#[test]
+fn both_ends_are_joined_and_the_one_that_the_filter_leaves_out_has_its_holder() {
+    let end = |text: &str| text.parse().unwrap();
+    let connected = |local, remote, handle| Socket {
+        local: end(local),
+        remote: Some(end(remote)),
+        state: State::Established,
+        backlog: (0, 0, 0),
+        ..at(listener(), handle, handle)
+    };
+    let client = Socket { last_user: 101, ..connected("127.0.0.1:5000", "127.0.0.1:80", 21) };
+    let server = Socket { ipv6: true, ..connected("[::ffff:127.0.0.1]:80", "[::ffff:127.0.0.1]:5000", 22) };
+    let processes = vec![process(100, 501, &[(3, 0), (4, 2)]), process(101, 501, &[(5, 1)])];
+    let xnu = kernel(15, 0, processes, vec![listener(), client, server]);
+    let snapshot = xnu.snapshot(&everything().pid(101).peers(true)).unwrap();
+    let ([row], [peer]) = (&snapshot.sockets[..], &snapshot.peers[..]) else { panic!("{snapshot:?}") };
+    assert_eq!((row.owners(), peer.owners()), (&[holder(101, 5)][..], &[holder(100, 4)][..]));
+    assert_eq!((snapshot.peer(row), snapshot.peer(peer)), (Some(peer), Some(row)));
+    let direction = |row| snapshot.direction(row).map(|it| (it.kind, it.accepted));
+    assert_eq!(direction(row), Some((crate::DirectionKind::Local, Some(false))));
+    assert_eq!(direction(peer), Some((crate::DirectionKind::Local, Some(true))));
+    assert!(snapshot.process(100).is_some(), "the details of both");
+    assert_eq!(snapshot.gaps, []);
+}

@@ -5,6 +5,7 @@ mod contract;
 mod fixture;
 mod large;
 mod model;
+mod peers;
 mod process_details;
 mod scripted;
 mod table_faults;

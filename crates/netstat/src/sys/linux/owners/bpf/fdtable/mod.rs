@@ -6,6 +6,7 @@ mod offsets;
 pub(super) mod program;
 mod row_offsets;
 mod self_check;
+pub(super) mod settings;
 
 pub(super) use memory::Layout;
 pub(super) use self_check::SelfCheck;
@@ -21,6 +22,7 @@ use ahead::{Take, read_ahead};
 use memory::{RECORDS_AT, state};
 use program::{Needs, fdtable_sockets};
 use rustix::io::Errno;
+use settings::Settings;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -40,6 +42,15 @@ pub(super) struct FdTables {
 
 impl FdTables {
     pub(super) fn load(types: &Types<'_>, families: Families, layout: Layout) -> Result<Self, Refused> {
+        Self::load_with(types, families, layout, Settings::DEFAULT)
+    }
+
+    pub(super) fn load_with(
+        types: &Types<'_>,
+        families: Families,
+        layout: Layout,
+        settings: Settings,
+    ) -> Result<Self, Refused> {
         let needs = Needs::of(types, layout)?;
         let check = match layout {
             Layout::Record => SelfCheck::new(),
@@ -48,7 +59,8 @@ impl FdTables {
         let check = check.map_err(|errno| Refused::errno("socket for the self-check", errno))?;
         let (map, mapping) = ffi::Mapping::of_new_array(b"netstat_records\0", layout.map_bytes())
             .map_err(|errno| Refused::errno("bpf(BPF_MAP_CREATE)", errno))?;
-        let program = fdtable_sockets(needs, families, map.as_raw_fd(), check.socket.as_raw_fd());
+        let (records, reference) = (map.as_raw_fd(), check.socket.as_raw_fd());
+        let program = fdtable_sockets(needs, families, records, reference, settings);
         // The program keeps the map.
         let link = attach(b"netstat_owners\0\0", &program)?;
         Ok(Self { link, map: mapping, layout, check: Some(check) })

@@ -25,7 +25,7 @@
 //! its row, where a listing is to be made of it.
 //!
 //! # Bounds
-//! A call ends with 1 when the map is full or [`MAX_SLOTS`] were read. The read of the iterator then returns `EAGAIN`, and
+//! A call ends with 1 when the map is full or [`Settings::max_slots`] were read. The read of the iterator then returns `EAGAIN`, and
 //! the next one calls the program with the same task, which continues where it was.
 //!
 //! Sources: linux/fdtable.h, fs/file.c, kernel/bpf/{bpf_iter,task_iter,helpers}.c.
@@ -36,7 +36,7 @@ mod sockets;
 mod task;
 mod walk;
 
-use super::super::assembler::Register::{Frame, R0, R1, R2, R6};
+use super::super::assembler::Register::{Frame, R0, R1, R2, R3, R6};
 use super::super::assembler::{Assembler, If, Label, Operation, Register, Width};
 use super::super::program::Program;
 use super::super::record::Families;
@@ -45,18 +45,19 @@ use super::super::types::{NUMBERS, Types};
 use super::memory::{Layout, state};
 use super::offsets::Offsets;
 use super::row_offsets::RowOffsets;
+use super::settings::Settings;
 use Operation::{Or, ShiftRight};
 use netstat_wire::linux::btf::{Kind, TypeId};
 
-/// How many slots of a table one call reads.
-const MAX_SLOTS: i32 = 8192;
-/// How many steps one call takes, of eight slots or of 64 free ones: more than it needs for [`MAX_SLOTS`].
+/// How many steps one call takes, of eight slots or of 64 free ones: more than it needs for [`Settings::max_slots`].
 const MAX_STEPS: i32 = 1 << 20;
 /// How often eight slots are read again before they are given up.
 const MAX_REPEATS: i32 = 64;
 
 /// `BPF_FUNC_get_current_task_btf`.
 const GET_CURRENT_TASK_BTF: i32 = 158;
+/// `BPF_FUNC_ktime_get_ns`.
+const KTIME_GET_NS: i32 = 5;
 
 /// The bits that `AF_INET` and `AF_INET6` share, and their value; no other family has it.
 const INET_MASK: i32 = 0xfff7;
@@ -70,6 +71,7 @@ const LOADS_ARE_REORDERED: bool = !cfg!(any(target_arch = "x86_64", target_arch 
 mod at {
     pub(super) const STEPS: i16 = -8;
     pub(super) const ENTRIES: i16 = -16;
+    pub(super) const WAITS: i16 = -24;
 }
 
 /// What the program needs of the kernel: types and functions by their numbers, and where members are.
@@ -134,9 +136,10 @@ pub(in super::super) fn fdtable_sockets(
     families: Families,
     map: i32,
     reference: i32,
+    settings: Settings,
 ) -> Program {
     let function = needs.function;
-    let mut generator = Generator { code: Assembler::default(), needs, families };
+    let mut generator = Generator { code: Assembler::default(), needs, families, settings };
     generator.begin(map);
     generator.select_table();
     generator.find_operations(reference);
@@ -151,6 +154,7 @@ struct Generator {
     code: Assembler,
     needs: Needs,
     families: Families,
+    settings: Settings,
 }
 
 impl Generator {
@@ -230,6 +234,22 @@ impl Generator {
         self.iterator(iterator);
         self.code.call_function(self.needs.next);
         self.code.jump_if(If::Equal, R0, 0, ends);
+    }
+
+    /// Reads the clock so many times.
+    fn wait(&mut self, times: i32) {
+        if times == 0 {
+            return;
+        }
+        let (next, ends) = (self.code.label(), self.code.label());
+        self.code.set(R3, times);
+        self.begin_loop(at::WAITS);
+        self.code.place(next);
+        self.next_round(at::WAITS, ends);
+        self.code.call(KTIME_GET_NS);
+        self.code.jump(next);
+        self.code.place(ends);
+        self.end_loop(at::WAITS);
     }
 
     fn end_loop(&mut self, iterator: i16) {

@@ -23,7 +23,9 @@ impl Generator {
         self.next_round(at::ENTRIES, ends);
         self.code.load(Width::Bytes4, R8, R0, 0);
         self.entry_address(R8);
+        self.wait(self.settings.waits.record);
         self.write_record();
+        self.wait(self.settings.waits.record);
         self.check_record();
         self.code.jump(next);
         self.code.place(ends);
@@ -99,6 +101,9 @@ impl Generator {
         self.read_pointer(R1, R1, 0);
         self.code.load(Width::Bytes8, R2, R8, entry::FILE);
         self.also_changed_if_different();
+        if !self.settings.checks.record {
+            self.code.set(R1, 0);
+        }
 
         self.is_not_zero(R1, R2);
         self.code.copy(R3, R1);

@@ -29,6 +29,7 @@ impl Generator {
         self.get(R1, state::WANTED);
         self.code.compute(And, R8, R1);
         self.code.jump_if(If::Equal, R8, 0, advances);
+        self.wait(self.settings.waits.sockets);
         for slot in 0..8 {
             self.is_wanted(R1, slot);
             self.code.negate(R1);

@@ -2,9 +2,9 @@
 
 use super::super::super::assembler::Register::{R0, R1, R2, R3, R7, R8, R9};
 use super::super::super::assembler::{If, Label, Width};
-use super::super::memory::{MAX_RECORDS, state};
+use super::super::memory::state;
 use super::Operation::{Add, Or, ShiftLeft, ShiftRight, Xor};
-use super::{Generator, MAX_REPEATS, MAX_SLOTS, MAX_STEPS, at};
+use super::{Generator, MAX_REPEATS, MAX_STEPS, at};
 
 impl Generator {
     /// Begins with the first descriptor, or where the last call with this task ended.
@@ -13,7 +13,7 @@ impl Generator {
         self.put_constant(state::DESCRIPTOR, 0);
         self.put_constant(state::WANTED, 0xff);
         self.put_constant(state::REPEATS, 0);
-        self.put_constant(state::SLOTS_LEFT, MAX_SLOTS);
+        self.put_constant(state::SLOTS_LEFT, self.settings.max_slots);
         for (place, own) in [
             (state::RESUME_THREAD, state::THREAD),
             (state::RESUME_START, state::START),
@@ -52,11 +52,12 @@ impl Generator {
     pub(super) fn step(&mut self, continues: Label, ends: Label) {
         let (advances, moved, stops) = (self.code.label(), self.code.label(), self.code.label());
         let at_end = self.code.label();
+        self.wait(self.settings.waits.slots);
         self.get(R7, state::DESCRIPTOR);
         self.get(R1, state::SLOT_COUNT);
         self.code.jump_if(If::AtLeast, R7, R1, at_end);
         self.get(R1, state::RECORDS);
-        self.code.jump_if(If::Greater, R1, i32::from(MAX_RECORDS) - 8, stops);
+        self.code.jump_if(If::Greater, R1, self.settings.max_records - 8, stops);
         self.get(R1, state::SLOTS_LEFT);
         self.code.jump_if(If::Less, R1, 8, stops);
         self.add_to(state::SLOTS_LEFT, -8);
@@ -97,8 +98,7 @@ impl Generator {
         self.code.compute(Add, R1, R2);
         self.read_pointer(R8, R1, 0);
         self.code.jump_if(If::Unequal, R8, 0, some_of_64);
-        self.has_table();
-        self.code.jump_if(If::Unequal, R1, 0, moved);
+        self.check_table(moved);
         // The step advances by the other eight.
         self.code.compute(Or, R7, 63);
         self.code.add(R7, -7);
@@ -109,8 +109,7 @@ impl Generator {
         self.code.compute(ShiftRight, R8, R1);
         self.code.and(R8, 0xff);
         self.code.jump_if(If::Unequal, R8, 0, some);
-        self.has_table();
-        self.code.jump_if(If::Unequal, R1, 0, moved);
+        self.check_table(moved);
         self.code.jump(advances);
         self.code.place(some);
     }
@@ -126,8 +125,15 @@ impl Generator {
             self.code.load(Width::Bytes8, R1, R0, 8 * slot);
             self.put(state::EIGHT_FILES + 8 * slot, R1);
         }
+        self.check_table(moved);
+    }
+
+    /// Check A.
+    fn check_table(&mut self, moved: Label) {
         self.has_table();
-        self.code.jump_if(If::Unequal, R1, 0, moved);
+        if self.settings.checks.before {
+            self.code.jump_if(If::Unequal, R1, 0, moved);
+        }
     }
 
     /// `R1` is 0 if the task still has this table.
@@ -150,6 +156,9 @@ impl Generator {
     pub(super) fn accept_records(&mut self, advances: Label, continues: Label) {
         let (hold, given_up) = (self.code.label(), self.code.label());
         self.has_table();
+        if !self.settings.checks.after {
+            self.code.set(R1, 0);
+        }
         self.code.copy(R9, R1);
         self.get(R8, state::WANTED);
         self.code.jump_if(If::Unequal, R9, 0, given_up);
