@@ -6,7 +6,7 @@ use socket_world::{Held, SocketFacts, State, Transport, kernel};
 
 /// Everything, with owners.
 pub(crate) fn list() -> Snapshot {
-    Query::new().owners(true).snapshot().expect("a listing")
+    Query::new().owners(true).cookies(true).snapshot().expect("a listing")
 }
 
 /// The sources of owners that this kernel has for this process, determined without the library: it must use BPF
