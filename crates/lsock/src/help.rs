@@ -1,5 +1,11 @@
 //! The text of help and manual page beyond the options.
 
+mod screens;
+
+#[cfg(feature = "top")]
+pub(crate) use screens::top_screen;
+pub(crate) use screens::{DESTROY_SCREEN, KILL_SCREEN, OVERVIEW_SCREEN, WAIT_SCREEN, screen};
+
 use lsock::columns;
 
 /// One part of the text, for the help and for the manual page.
@@ -18,79 +24,6 @@ pub(crate) enum Body {
     Terms(&'static str, Vec<(&'static str, &'static str)>),
 }
 
-/// What `lsock --help` prints: one screen of 24 lines and 80 columns.
-pub(crate) const SCREEN: &str = "\
-lsock: the network sockets of this machine and the processes that hold them
-
-  lsock            every TCP and UDP socket; on a terminal, an overview
-  lsock 8080       a port, on either end       lsock 10.0.0.0/8  an address
-  lsock nginx      a process, by its name      lsock -tulpn      what listens
-  lsock state established dport = :443         the filter language of ss
-
-Which:   -t TCP  -u UDP  -x unix  -w raw  -S SCTP  -M MPTCP  --protocol NAME,...
-         -4 IPv4  -6 IPv6  -f FAMILY,...  -l listening  -B bound only
-         --port N,N-M  --local-port N  --remote-port N  --state STATE,...
-         --pid N,...  --process NAME  --user NAME,...  -N NAME|PID|PATH|all
-Columns: --columns NAME,... (+NAME adds)  --sort NAME,-NAME  -r names of hosts
-         -i all details  -o timers  -e uid, inode, cookie  -m memory
-         --no-owners (much faster)  -H no header  --color auto|always|never
-Output:  --json  --jsonl  --csv  --format NAME  -W wide  --no-pager
-         -s counts by state  --pids pids alone  -q exit status alone
-Ignored: -a -n -p -O -P -Q (all states, numbers and processes are the default)
-
-lsock overview [FILTER]      listeners and connections on one screen
-lsock destroy FILTER         close sockets, after a question (Linux)
-lsock completions SHELL      completions for bash, zsh, fish, powershell, elvish
-lsock man [COMMAND]          the manual page
-lsock help TOPIC             filters, states, columns, options, owners, output,
-                             rights, names, closing, exit, examples
-";
-
-/// What `lsock overview --help` prints: one screen.
-pub(crate) const OVERVIEW_SCREEN: &str = "\
-lsock overview: what listens and who is connected, folded to one screen
-
-  lsock                          the same, alone on a terminal
-  lsock overview -t              TCP alone
-  lsock overview --user nginx    what this user has made
-  lsock overview -W              everything, even if it does not fit
-
-Listeners come first, those with the widest reach at the top:
-  \u{25cf} or *  every address (red)
-  \u{25d0} or +  an address that others reach (yellow)
-  \u{25cb} or .  loopback (green)
-That is the address to which the socket is bound: a firewall may allow less.
-Connections are counted by process, port, peer and state. An arrow to the left
-was accepted, one to the right opened.
-
-Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
-         --port N,N-M  --local-port N  --remote-port N  --state STATE,...
-         --pid N,...  --process NAME  --user NAME,...  or a filter
-Output:  -W wide  --no-pager  --color auto|always|never
-";
-
-/// What `lsock destroy --help` prints: one screen.
-pub(crate) const DESTROY_SCREEN: &str = "\
-lsock destroy: close sockets of other processes (Linux, with CAP_NET_ADMIN)
-
-  lsock destroy :8080               all sockets with this port, after a question
-  lsock destroy --yes --pid 815     all sockets of a process, without a question
-  lsock destroy state established dst 10.0.0.0/8
-
-It shows what it would close, and asks. Without a terminal --yes (-y) is needed.
-The filter is that of a listing (lsock help filters). Each side of an or has to
-name a port, address, device, process, user, inode, control group or mark: a
-protocol, a state, all ports and what is under a not do not select enough.
-
-Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
-         --port N,N-M  --local-port N  --remote-port N  --state STATE,...
-         --pid N,...  --process NAME  --user NAME,...
-
-Exit status: 0 when all that is meant is closed, or nothing is meant; 1 when
-something could not be closed or decided, or was not confirmed; 2 for a usage
-error.                                        More: lsock help closing
-";
-
 pub(crate) const EXAMPLES: &str = "  \
   lsock                              every TCP and UDP socket; on a terminal, an overview
   lsock -tulpn                       what listens, as in ss and netstat
@@ -106,6 +39,8 @@ pub(crate) const EXAMPLES: &str = "  \
   lsock -r state established         names of hosts in place of addresses
   lsock -lq :8080 || echo free       for scripts: the exit status alone
   lsock --pids -l :8080              for scripts: the pids alone
+  lsock kill 8080                    ends what listens on it, after a question
+  lsock wait --timeout 30s 8080      until something listens on it
   lsock destroy --pid 815            closes them, after a question
   lsock --json | jq '.sockets[] | select(.owner_status == \"hidden\")'";
 
@@ -221,10 +156,45 @@ their next call on one fails (ECONNABORTED); the other end of a connection gets 
 its cookie, so that one which takes the same addresses meanwhile is not closed. A UDP socket whose port its program \
 bound is disconnected and keeps that port: its line ends with (stays bound).";
 
+const ENDING: &str = "lsock kill shows the processes and asks; --yes (-y) skips the question, and is needed where there is \
+no terminal; --dry-run only shows them. The processes are meant that hold a listening socket of the selection, and those \
+that the filter names by pid or name (--pid, --process, one word, or pid and process in a filter). A process that only has \
+a connection is not: lsock kill 8080 leaves the clients of that port alone. The filter must select as for lsock destroy: see \
+lsock help closing. Each process gets SIGTERM, and SIGKILL if it has not ended after the --timeout (5s). --signal NAME (-s, \
+or -9 and -HUP as in kill) sends that signal alone; the end is then waited for after TERM and KILL, and not after others. \
+Windows has no signals: a process is terminated at once. A process is identified by its pid and its start, so that a \
+later one with the same pid is not hit: on Linux (5.3 and later; before it none is signalled) and Windows certainly, on \
+macOS but for an instant. After the answer the sockets are listed once more, and a process that holds none any \
+more, or that was not shown, is left alone and named. So are sockets of which it cannot be decided whether they are selected or who \
+holds them, process 1, lsock and the processes it was started from (on Linux all, on macOS the first). At the end, what still \
+listens is named: another holder that was not visible, or a process that was started in place of one that has ended.";
+
+#[cfg(feature = "top")]
+const LIVE: &str = "lsock top lists the sockets every second (--interval) and shows them in five tabs: what listens, \
+connections, both by process, connections by peer, and changes. The filter after / is that of a listing and applies while \
+it is typed; options and words on the command line narrow it. Rates come from the kernel's counters of each TCP connection \
+between two listings (Linux), and nothing is captured. What opens and closes between two listings is not seen; an arrow to \
+the left was accepted. x closes sockets as lsock destroy does, and K ends processes as lsock kill does: TERM, or KILL if 9 \
+answers the question. e writes the sockets of the tab to a file that is not there yet. The screen is as it was after any end \
+but SIGKILL. Settings are lines in ~/.config/lsock/top.conf ($XDG_CONFIG_HOME, on Windows %APPDATA%): interval = 2s; \
+columns.TAB = process,pid,user,proto,local,peer,state,queue,rtt,down,up,listening,connections,age for the tabs listening, \
+connections, processes and peers; color.NAME = red for heading, chosen, new, gone, warning, faint, and for listeners on all \
+addresses, network or local ones. Colours are the names of the terminal's sixteen, a number up to 255, or #rrggbb. NO_COLOR \
+is respected.";
+
+const WAITING: &str = "lsock wait lists the sockets every --interval (200ms) until one is selected, and prints it; with \
+--gone until none is. A port by itself (8080, :http, tcp:80, localhost:8080) means a socket that listens on it, since a \
+connection that is closing may have the port too; everything else is a filter as in a listing, and a name is taken as a \
+whole. Sockets that open and close between two listings are missed. With --gone, sockets of which it cannot be decided \
+whether they are selected count as there, and so do tables that cannot be read: a line on standard error says so. Without \
+--timeout it waits for ever.";
+
 const EXIT: &str = "0 when the sockets were listed, even if there are none, and when the reader closed the pipe; \
 1 when that failed, or when destroy could not close everything, was not confirmed, could not read a table, or left \
 sockets open because it could not be decided whether they are selected; destroy returns 0 when its filters select \
-nothing. 2 for a usage error. With -q: 0 when a socket was found, 1 when none was, 2 for a usage error, a failure, and \
+nothing. kill: 0 when all processes that are meant have ended (or, after other signals than TERM and KILL, got it), or none \
+is; 1 when one has not, something was left alone, or still listens. 2 for a usage error. wait: 0 when it happened, 1 when it \
+did not in time, 2 for a usage error, a failure, and where it could not be decided. With -q: 0 when a socket was found, 1 when none was, 2 for a usage error, a failure, and \
 where it could not be decided. What could not be seen is reported in one line on standard error, and in the JSON.";
 
 pub(crate) const BOUND_TO_CLOSE: &str =
@@ -276,6 +246,10 @@ pub(crate) fn sections() -> Vec<Section> {
             Body::Prose(RIGHTS.to_owned()),
         ),
         section("Closing sockets", &["closing", "close"], Body::Prose(format!("{SELECTIVE} {CLOSING}"))),
+        section("Ending processes", &["ending", "killing", "signals"], Body::Prose(ENDING.to_owned())),
+        #[cfg(feature = "top")]
+        section("Live view", &["live"], Body::Prose(LIVE.to_owned())),
+        section("Waiting", &["waiting"], Body::Prose(WAITING.to_owned())),
         section("Names", &["names", "resolve", "services", "escaping"], Body::Prose(NAMES.to_owned())),
         section("Exit status", &["exit", "status"], Body::Prose(EXIT.to_owned())),
     ]
@@ -373,7 +347,7 @@ mod tests {
             Plan::new(&cli.list).unwrap_or_else(|usage| panic!("{command}: {usage}"));
             count += 1;
         }
-        assert_eq!(count, 16);
+        assert_eq!(count, 18);
     }
 
     #[test]
@@ -423,7 +397,8 @@ mod tests {
 
     #[test]
     fn screens_fit_24_lines_of_80_columns() {
-        for screen in [SCREEN, OVERVIEW_SCREEN, DESTROY_SCREEN] {
+        let screen = &screen();
+        for screen in [screen, OVERVIEW_SCREEN, DESTROY_SCREEN, KILL_SCREEN, WAIT_SCREEN] {
             assert!(screen.lines().count() <= 24, "{}", screen.lines().count());
             for line in screen.lines() {
                 assert!(line.chars().count() <= 80 && !line.ends_with(' '), "{line}");
@@ -433,7 +408,8 @@ mod tests {
 
     #[test]
     fn screen_names_every_topic_command_and_option() {
-        let words: Vec<&str> = SCREEN.split([' ', ',', '|', '(', ')', '\n']).collect();
+        let screen = screen();
+        let words: Vec<&str> = screen.split([' ', ',', '|', '(', ')', '\n']).collect();
         for topic in topics() {
             assert!(words.contains(&topic), "{topic}");
         }

@@ -14,10 +14,13 @@ mod lsof;
 mod pager;
 mod parse;
 mod reference;
+mod signals;
 mod terminal;
 
 use crate::cli::{Command, OverviewArgs};
-use crate::commands::{complete, completions, destroy, help_topic, list, man, overview};
+#[cfg(feature = "top")]
+use crate::commands::top;
+use crate::commands::{complete, completions, destroy, help_topic, kill, list, man, overview, wait};
 use crate::exit::EarlyExit;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -34,6 +37,10 @@ fn run() -> Result<(), EarlyExit> {
     exit::check_stdout().map_err(EarlyExit::Output)?;
     match &cli.command {
         Some(Command::Destroy(args)) => destroy::run(args),
+        Some(Command::Kill(args)) => kill::run(args),
+        Some(Command::Wait(args)) => wait::run(args),
+        #[cfg(feature = "top")]
+        Some(Command::Top(args)) => top::run(args),
         Some(Command::Completions { shell }) => completions::run(*shell),
         Some(Command::Man { of }) => man::run(of.as_deref()),
         Some(Command::Help { topic }) => help_topic::run(topic.as_deref()),

@@ -7,9 +7,13 @@ use clap::Command;
 /// The text of a topic or of a command; `None` if there is neither.
 pub(crate) fn topic(name: &str) -> Option<String> {
     match name {
-        "help" => Some(help::SCREEN.to_owned()),
+        "help" => Some(help::screen()),
+        #[cfg(feature = "top")]
+        "top" => Some(help::top_screen()),
         "overview" => Some(help::OVERVIEW_SCREEN.to_owned()),
         "destroy" => Some(help::DESTROY_SCREEN.to_owned()),
+        "kill" => Some(help::KILL_SCREEN.to_owned()),
+        "wait" => Some(help::WAIT_SCREEN.to_owned()),
         "options" | "option" => Some(options()),
         "all" => Some(whole()),
         name => help::topic(name).or_else(|| command_help(name)),
@@ -24,7 +28,7 @@ fn options() -> String {
 
 /// Everything.
 pub(crate) fn whole() -> String {
-    let mut parts = vec![help::SCREEN.trim_end().to_owned(), options()];
+    let mut parts = vec![help::screen().trim_end().to_owned(), options()];
     parts.extend(help::sections().iter().map(help::text));
     parts.join("\n\n")
 }

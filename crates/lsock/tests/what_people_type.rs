@@ -44,7 +44,12 @@ const LINES: &[(&str, &str)] = &[
     ("http://localhost:3000/", WORKS),
     ("python3.11", WORKS),
     ("1234567", WORKS),
-    ("top", WORKS),
+    #[cfg(feature = "top")]
+    ("top", "top needs a terminal"),
+    #[cfg(feature = "top")]
+    ("top --config /no/such/file", "top needs a terminal"),
+    #[cfg(feature = "top")]
+    ("--top", "lsock top"),
     // A filter.
     ("tcp", WORKS),
     ("udp listening", WORKS),
@@ -82,7 +87,7 @@ const LINES: &[(&str, &str)] = &[
     ("'sport = http and'", "a condition"),
     ("-tulpn '|' grep", "\"|\" is not a condition"),
     // Commands that are none.
-    ("kill 8080", "kill $(lsock --pids -l :8080)"),
+    ("-t kill 8080", "kill must come first: lsock kill FILTER"),
     ("watch 1", "watch -n 1 lsock"),
     ("stats tcp", "lsock -s"),
     ("list tcp", "a listing needs no command"),
@@ -191,7 +196,7 @@ const LINES: &[(&str, &str)] = &[
     ("--json --csv", "--json cannot be used with --csv"),
     ("--nonsense", "lsock help options"),
     ("-X", "lsock help options"),
-    ("-k", "kill $(lsock --pids"),
+    ("-k", "lsock kill 8080"),
     // Commands and help.
     ("help", WORKS),
     ("--help", WORKS),
@@ -208,6 +213,18 @@ const LINES: &[(&str, &str)] = &[
     ("destroy", "a port, address, process or user; example: lsock destroy :8080"),
     ("destroy -t", "a port, address, process or user; example: lsock destroy :8080"),
     ("destroy :1", "add --yes"),
+    ("kill", "a port, address, process or user; example: lsock kill 8080"),
+    ("kill -t", "a port, address, process or user; example: lsock kill 8080"),
+    ("kill :1", "add --yes"),
+    ("kill -9 1", "add --yes"),
+    ("kill -s NOSUCH :1", "is not a signal"),
+    ("kill --timeout never :1", "such as 30s"),
+    ("wait", "what to wait for; example: lsock wait 8080"),
+    ("wait --timeout 30x :1", "such as 30s"),
+    ("wait --interval 0 :1", "the shortest interval is 10ms"),
+    ("wait --timeout 1s PORT", WORKS),
+    ("man kill", WORKS),
+    ("help wait", WORKS),
 ];
 
 /// The words of a line as a shell takes them.

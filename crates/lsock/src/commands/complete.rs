@@ -379,6 +379,8 @@ mod tests {
         has(&[], "", &["destroy", "completions", "man", "help", "tcp", "state", "sport"]);
         has(&[], "--col", &["--columns", "--color"]);
         has(&["destroy"], "--", &["--yes", "--port"]);
+        has(&["kill"], "--", &["--yes", "--signal", "--dry-run", "--port"]);
+        has(&["wait"], "--", &["--gone", "--timeout", "--port"]);
         has(&["--columns"], "bytes", &["bytes_sent", "bytes_received"]);
         has(&["--columns"], "+bytes", &["+bytes_sent"]);
         has(&["--columns"], "pid,ino", &["pid,inode"]);

@@ -2,8 +2,10 @@
 
 pub(crate) mod complete;
 pub(crate) mod completions;
+mod confirm;
 pub(crate) mod destroy;
 pub(crate) mod help_topic;
+pub(crate) mod kill;
 pub(crate) mod list;
 pub(crate) mod man;
 mod other_meaning;
@@ -11,3 +13,6 @@ pub(crate) mod overview;
 mod pids;
 mod quiet;
 mod summary;
+#[cfg(feature = "top")]
+pub(crate) mod top;
+pub(crate) mod wait;
