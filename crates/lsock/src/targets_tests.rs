@@ -48,7 +48,7 @@ fn holders_of_listeners_and_named_processes_are_meant_and_clients_are_not() {
         (names(found.meant), names(found.connected), found.left)
     };
     assert_eq!(of(":80", &client), (vec![], vec![name.clone()], vec![]));
-    assert_eq!(of(&format!(":80 and not pid {}", pid + 1), &client).1, [name.clone()]);
+    assert_eq!(of(&format!(":80 and not pid {}", pid + 1), &client).1, std::slice::from_ref(&name));
     assert_eq!(of(&format!("pid {pid}"), &client), (vec![name.clone()], vec![], vec![]));
     let both =
         vec![socket(9000, Some(80), &[pid], OwnerRole::Holder), socket(80, None, &[pid], OwnerRole::Holder)];

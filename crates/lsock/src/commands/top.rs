@@ -201,12 +201,15 @@ impl From<io::Error> for Stop {
     }
 }
 
+/// The name of a host.
+type Name = (IpAddr, String);
+
 /// The view with what feeds it.
 struct Live {
     top: Top,
     requests: Sender<Request>,
     samples: Receiver<Sampled>,
-    names: (Sender<(IpAddr, String)>, Receiver<(IpAddr, String)>),
+    names: (Sender<Name>, Receiver<Name>),
     /// How many filters were asked for: samples of others before are of no use.
     generation: u64,
     start: Instant,

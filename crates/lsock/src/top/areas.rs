@@ -1,7 +1,7 @@
 //! What is where on the screen, for the mouse.
 
 use super::column::Column;
-use super::list::Tab;
+use super::tab::Tab;
 
 /// As of the last drawing. A range of columns is half open.
 #[derive(Clone, Debug, Default)]

@@ -1,7 +1,6 @@
 //! The columns of the live view: their names, widths, and what stands in them.
 
 use super::amount::amount;
-use super::list::Group;
 use super::row::{Rates, Row};
 use crate::overview::round_trip;
 use crate::screen::age;
@@ -140,11 +139,11 @@ pub(super) enum SortKey {
     Unknown,
 }
 
-fn number(number: Option<u64>) -> SortKey {
+pub(super) fn number(number: Option<u64>) -> SortKey {
     number.map_or(SortKey::Unknown, SortKey::Number)
 }
 
-fn rate(column: Column, rates: Option<Rates>) -> Option<u64> {
+pub(super) fn rate(column: Column, rates: Option<Rates>) -> Option<u64> {
     rates.map(|rates| if column == Column::Down { rates.down } else { rates.up })
 }
 
@@ -222,40 +221,6 @@ impl Row {
             Column::Down | Column::Up => rate(column, self.rates).map_or_else(dash, amount),
             Column::Listening | Column::Connections => String::new(),
             Column::Age => since(holder.and_then(|it| it.started()), now).map_or_else(dash, age),
-        }
-    }
-}
-
-impl Group {
-    pub(super) fn sort_key(&self, column: Column) -> SortKey {
-        match column {
-            Column::Down | Column::Up => number(rate(column, self.rates)),
-            Column::Listening => SortKey::Number(self.listening as u64),
-            Column::Connections => SortKey::Number((self.members.len() - self.listening) as u64),
-            Column::Process if self.first.holder.is_none() => SortKey::Unknown,
-            _ => self.first.sort_key(column),
-        }
-    }
-
-    pub(super) fn cell(&self, column: Column, now: SystemTime) -> String {
-        let count = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-        match column {
-            Column::Process | Column::Pid | Column::User | Column::Age if self.is_of_several => {
-                match column {
-                    Column::Process => count(self.processes, "process").replace("processs", "processes"),
-                    _ => String::new(),
-                }
-            }
-            Column::Pid => {
-                self.first.holder.as_ref().map_or_else(|| "-".to_owned(), |it| it.pid().to_string())
-            }
-            Column::Process | Column::User | Column::Age => self.first.cell(column, now),
-            Column::Local => count(self.members.len(), "socket"),
-            Column::Peer => self.peer().map(|ip| ip.to_string()).unwrap_or_default(),
-            Column::Down | Column::Up => rate(column, self.rates).map_or_else(|| "-".to_owned(), amount),
-            Column::Listening => self.listening.to_string(),
-            Column::Connections => (self.members.len() - self.listening).to_string(),
-            Column::Proto | Column::State | Column::Queue | Column::Rtt => String::new(),
         }
     }
 }

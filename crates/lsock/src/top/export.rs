@@ -1,8 +1,9 @@
 //! What is written to a file.
 
-use super::list::{Line, Tab};
+use super::list::Line;
 use super::row::{Row, snapshot_of};
 use super::state::Top;
+use super::tab::Tab;
 use crate::list_args::ListArgs;
 use crate::plan::Plan;
 use crate::render;

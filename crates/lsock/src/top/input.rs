@@ -1,8 +1,8 @@
 //! What keys and the mouse do.
 
-use super::list::Tab;
 use super::overlay::{Action, Overlay};
 use super::state::{Effect, Top};
+use super::tab::Tab;
 use crossterm::event::{
     KeyCode, KeyEvent, KeyEventKind, KeyModifiers, MouseButton, MouseEvent, MouseEventKind,
 };

@@ -1,114 +1,13 @@
 //! The lines of a tab: sockets, or groups of them, in their order.
 
 use super::column::{Column, SortKey};
-use super::row::{Rates, Row};
+use super::group::{Group, GroupKey, groups};
+use super::row::Row;
+use super::tab::Tab;
 use super::world::World;
 use netstat::SocketKey;
 use std::cmp::Ordering;
-use std::collections::{BTreeMap, HashSet};
-use std::net::IpAddr;
-
-/// A tab.
-#[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Tab {
-    Listening,
-    Connections,
-    Processes,
-    Peers,
-    Events,
-}
-
-impl Tab {
-    pub(super) const ALL: [Self; 5] =
-        [Self::Listening, Self::Connections, Self::Processes, Self::Peers, Self::Events];
-
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::Listening => "Listening",
-            Self::Connections => "Connections",
-            Self::Processes => "Processes",
-            Self::Peers => "Peers",
-            Self::Events => "Events",
-        }
-    }
-
-    /// The columns, unless the settings have others.
-    pub(super) fn columns(self) -> Vec<Column> {
-        use Column::{
-            Age, Connections, Down, Listening, Local, Peer, Pid, Process, Proto, Queue, Rtt, State, Up, User,
-        };
-        match self {
-            Self::Listening => vec![Proto, Local, Process, Pid, User, Queue, Age],
-            Self::Connections => vec![Process, Pid, Proto, Local, Peer, State, Rtt, Down, Up],
-            Self::Processes => vec![Process, Pid, User, Local, Peer, Listening, Connections, Down, Up, Age],
-            Self::Peers => vec![Peer, Process, Local, Connections, Down, Up],
-            Self::Events => Vec::new(),
-        }
-    }
-
-    pub(super) fn sorted_by(self) -> Column {
-        match self {
-            Self::Listening => Column::Local,
-            Self::Connections | Self::Events => Column::Process,
-            Self::Processes | Self::Peers => Column::Connections,
-        }
-    }
-
-    fn has(self, row: &Row) -> bool {
-        match self {
-            Self::Listening => row.socket.is_listening(),
-            Self::Connections => !row.socket.is_listening(),
-            Self::Processes => true,
-            Self::Peers => row.socket.remote.is_some(),
-            Self::Events => false,
-        }
-    }
-}
-
-/// What the sockets of a group have in common.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum GroupKey {
-    Process(u32),
-    /// No process that is visible, for this reason.
-    NoProcess(&'static str),
-    Peer(IpAddr),
-    NoAddress,
-}
-
-impl GroupKey {
-    fn of(tab: Tab, row: &Row) -> Self {
-        if tab == Tab::Peers {
-            let ip = row.socket.remote.as_ref().and_then(|remote| remote.ip());
-            return ip.map_or(Self::NoAddress, |ip| Self::Peer(ip.to_canonical()));
-        }
-        match &row.holder {
-            Some(holder) => Self::Process(holder.pid()),
-            None => Self::NoProcess(row.socket.ownership().reason().unwrap_or_default()),
-        }
-    }
-}
-
-/// Sockets that are one line, which can be unfolded.
-#[derive(Clone, Debug)]
-pub(super) struct Group {
-    pub(super) key: GroupKey,
-    /// One of the rows, for what all have in common.
-    pub(super) first: Row,
-    /// Indexes of the rows, in their order.
-    pub(super) members: Vec<usize>,
-    pub(super) listening: usize,
-    pub(super) rates: Option<Rates>,
-    /// How many different processes hold them.
-    pub(super) processes: usize,
-    pub(super) is_of_several: bool,
-    pub(super) is_open: bool,
-}
-
-impl Group {
-    pub(super) fn peer(&self) -> Option<IpAddr> {
-        if let GroupKey::Peer(ip) = self.key { Some(ip) } else { None }
-    }
-}
+use std::collections::HashSet;
 
 /// What a line is, so that it is found again in the next sample.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -168,7 +67,7 @@ impl List {
             let lines = rows.into_iter().map(|index| Line::Row { index, inside: false }).collect();
             return Self { lines, groups: Vec::new() };
         }
-        let mut groups = groups(world, tab, &rows, &order.open);
+        let mut groups = groups(&world.rows, tab, &rows, &order.open);
         sort(&mut groups, order, |group| group.sort_key(order.column));
         let mut lines = Vec::new();
         for (at, group) in groups.iter().enumerate() {
@@ -244,38 +143,6 @@ impl PartialOrd for Directed {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
-}
-
-/// Rows with the same process or peer, each group once, in the order of their keys.
-fn groups(world: &World, tab: Tab, rows: &[usize], open: &HashSet<GroupKey>) -> Vec<Group> {
-    let mut groups: BTreeMap<GroupKey, Group> = BTreeMap::new();
-    for index in rows {
-        let Some(row) = world.rows.get(*index) else { continue };
-        let key = GroupKey::of(tab, row);
-        let group = groups.entry(key.clone()).or_insert_with(|| Group {
-            is_open: open.contains(&key),
-            key,
-            first: row.clone(),
-            members: Vec::new(),
-            listening: 0,
-            rates: None,
-            processes: 0,
-            is_of_several: false,
-        });
-        group.members.push(*index);
-        group.listening += usize::from(row.socket.is_listening());
-        if let Some(rates) = row.rates {
-            group.rates.get_or_insert_default().add(rates);
-        }
-    }
-    let mut groups: Vec<Group> = groups.into_values().collect();
-    for group in groups.iter_mut().filter(|_| tab == Tab::Peers) {
-        let of = |index: &usize| world.rows.get(*index)?.holder.as_ref().map(|holder| holder.pid());
-        let pids: HashSet<Option<u32>> = group.members.iter().map(of).collect();
-        group.processes = pids.len();
-        group.is_of_several = pids.len() > 1;
-    }
-    groups
 }
 
 #[cfg(test)]

@@ -4,11 +4,13 @@
 
 mod amount;
 mod areas;
+mod ask;
 mod column;
 mod details;
 mod export;
 mod filter_line;
 mod graph;
+mod group;
 mod input;
 mod list;
 mod overlay;
@@ -16,6 +18,7 @@ mod pen;
 mod row;
 mod settings;
 mod state;
+mod tab;
 mod view;
 mod world;
 

@@ -8,7 +8,7 @@
 //! ```
 
 use super::column::Column;
-use super::list::Tab;
+use super::tab::Tab;
 use crate::duration;
 use crate::usage::{UsageError, quoted};
 use ratatui::style::{Color, Modifier, Style};
@@ -189,8 +189,8 @@ mod tests {
             let path = Settings::usual_path(|name| set.get(name).map(OsString::from), is_windows);
             path.map(|path| path.to_string_lossy().replace('\\', "/"))
         };
-        let home = [("HOME", "/home/a"), ("XDG_CONFIG_HOME", "")];
-        assert_eq!(path(&home, false).as_deref(), Some("/home/a/.config/lsock/top.conf"));
+        let home = [("HOME", "/h"), ("XDG_CONFIG_HOME", "")];
+        assert_eq!(path(&home, false).as_deref(), Some("/h/.config/lsock/top.conf"));
         assert_eq!(path(&[("XDG_CONFIG_HOME", "/x")], false).as_deref(), Some("/x/lsock/top.conf"));
         assert_eq!(path(&[("APPDATA", "C:/a")], true).as_deref(), Some("C:/a/lsock/top.conf"));
         assert_eq!(path(&[], false), None);

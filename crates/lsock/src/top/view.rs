@@ -2,12 +2,13 @@
 
 use super::column::Column;
 use super::input::KEYS;
-use super::list::{Line, Tab};
+use super::list::Line;
 use super::overlay::Overlay;
 use super::pen::{Pen, padded};
 use super::row::Row;
 use super::settings::Part;
 use super::state::Top;
+use super::tab::Tab;
 use super::world::Change;
 use crate::screen::width_of;
 use ratatui::Frame;
