@@ -35,9 +35,9 @@ const INCOMPLETE: &[&str] = &[
 
 /// Commands of other programs, or that a person may expect, with what to type instead.
 const NO_COMMANDS: &[(&[&str], &str)] = &[
-    (&["watch", "monitor", "follow", "events"], "watch -n 1 lsock repeats a listing"),
     #[cfg(not(feature = "top"))]
-    (&["top"], "this lsock was built without it; watch -n 1 lsock repeats a listing"),
+    (&["top"], "this lsock was built without it; lsock --watch repeats a listing"),
+    (&["monitor", "follow", "events"], "lsock watch prints what changes"),
     (&["stats", "summary", "count"], "lsock -s counts the sockets"),
     (&["list", "ls", "show", "ps"], "a listing needs no command: lsock, or lsock FILTER"),
     (&["close"], "lsock destroy FILTER closes sockets"),
@@ -154,6 +154,7 @@ pub fn similar_word(word: &str) -> Option<&'static str> {
         "unconnected",
         "autobound",
         "destroy",
+        "watch",
         "completions",
         "help",
     ];

@@ -58,6 +58,12 @@ pub(crate) enum Command {
     ///
     /// Prints the sockets. A port by itself means a socket that listens on it.
     Wait(WaitArgs),
+    /// What happens to sockets, one line for each change
+    ///
+    /// A line begins with the local time and + (opened), - (closed) or = (changed: state or holders); of what closed it has
+    /// how long it was open and, on Linux, how many bytes it received and sent. What lives between two listings is seen
+    /// where the kernel reports it; what is not seen is said once on standard error.
+    Watch(WatchArgs),
     /// Print the completions for a shell, which complete columns, states, users, processes and ports in use
     Completions {
         /// The shell
@@ -102,6 +108,25 @@ pub(crate) struct DestroyArgs {
     /// Close without asking
     #[arg(short, long)]
     pub(crate) yes: bool,
+}
+
+/// The arguments of `lsock watch`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct WatchArgs {
+    #[command(flatten)]
+    pub(crate) filters: FilterArgs,
+    /// The time between two listings: 1s, 500ms
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration::parse_interval)]
+    pub(crate) interval: Duration,
+    /// One JSON object per line and event
+    #[arg(long, alias = "json")]
+    pub(crate) jsonl: bool,
+    /// Also what remains of closed connections: TIME_WAIT
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// When to colour the output
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, hide_default_value = true)]
+    pub(crate) color: ColorWhen,
 }
 
 /// The arguments of `lsock top`.
@@ -174,6 +199,7 @@ pub(crate) fn with_screens() -> clap::Command {
         .mut_subcommand("destroy", |destroy| destroy.override_help(help::DESTROY_SCREEN))
         .mut_subcommand("kill", |kill| kill.override_help(help::KILL_SCREEN))
         .mut_subcommand("wait", |wait| wait.override_help(help::WAIT_SCREEN))
+        .mut_subcommand("watch", |watch| watch.override_help(help::WATCH_SCREEN))
 }
 
 #[cfg(test)]

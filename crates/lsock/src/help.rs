@@ -4,7 +4,7 @@ mod screens;
 
 #[cfg(feature = "top")]
 pub(crate) use screens::top_screen;
-pub(crate) use screens::{DESTROY_SCREEN, KILL_SCREEN, OVERVIEW_SCREEN, WAIT_SCREEN, screen};
+pub(crate) use screens::{DESTROY_SCREEN, KILL_SCREEN, OVERVIEW_SCREEN, WAIT_SCREEN, WATCH_SCREEN, screen};
 
 use lsock::columns;
 
@@ -42,6 +42,8 @@ pub(crate) const EXAMPLES: &str = "  \
   lsock kill 8080                    ends what listens on it, after a question
   lsock wait --timeout 30s 8080      until something listens on it
   lsock destroy --pid 815            closes them, after a question
+  lsock watch -t :443                a line for each connection that is opened or closed
+  lsock -l --watch                   what listens, every second anew
   lsock --json | jq '.sockets[] | select(.owner_status == \"hidden\")'";
 
 /// One word by itself.
@@ -398,7 +400,7 @@ mod tests {
     #[test]
     fn screens_fit_24_lines_of_80_columns() {
         let screen = &screen();
-        for screen in [screen, OVERVIEW_SCREEN, DESTROY_SCREEN, KILL_SCREEN, WAIT_SCREEN] {
+        for screen in [screen, OVERVIEW_SCREEN, DESTROY_SCREEN, KILL_SCREEN, WAIT_SCREEN, WATCH_SCREEN] {
             assert!(screen.lines().count() <= 24, "{}", screen.lines().count());
             for line in screen.lines() {
                 assert!(line.chars().count() <= 80 && !line.ends_with(' '), "{line}");

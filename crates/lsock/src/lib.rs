@@ -14,6 +14,7 @@ mod counts;
 mod digits;
 pub mod duration;
 pub mod escape;
+pub mod events;
 mod family_args;
 pub mod filter_args;
 pub mod gaps;

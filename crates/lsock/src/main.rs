@@ -20,7 +20,7 @@ mod terminal;
 use crate::cli::{Command, OverviewArgs};
 #[cfg(feature = "top")]
 use crate::commands::top;
-use crate::commands::{complete, completions, destroy, help_topic, kill, list, man, overview, wait};
+use crate::commands::{complete, completions, destroy, help_topic, kill, list, man, overview, wait, watch};
 use crate::exit::EarlyExit;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -45,6 +45,7 @@ fn run() -> Result<(), EarlyExit> {
         Some(Command::Man { of }) => man::run(of.as_deref()),
         Some(Command::Help { topic }) => help_topic::run(topic.as_deref()),
         Some(Command::Overview(args)) => overview::run(args),
+        Some(Command::Watch(args)) => watch::run(args),
         None if std::env::args_os().len() <= 1 && io::stdout().is_terminal() => {
             overview::run(&OverviewArgs::default())
         }

@@ -12,6 +12,7 @@ pub(crate) fn topic(name: &str) -> Option<String> {
         "top" => Some(help::top_screen()),
         "overview" => Some(help::OVERVIEW_SCREEN.to_owned()),
         "destroy" => Some(help::DESTROY_SCREEN.to_owned()),
+        "watch" => Some(help::WATCH_SCREEN.to_owned()),
         "kill" => Some(help::KILL_SCREEN.to_owned()),
         "wait" => Some(help::WAIT_SCREEN.to_owned()),
         "options" | "option" => Some(options()),

@@ -39,6 +39,7 @@ fn command_page(name: &str) -> io::Result<Vec<u8>> {
         let full: &'static str = match name {
             "overview" => "lsock-overview",
             "destroy" => "lsock-destroy",
+            "watch" => "lsock-watch",
             "top" => "lsock-top",
             "kill" => "lsock-kill",
             "wait" => "lsock-wait",

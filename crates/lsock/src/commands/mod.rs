@@ -5,6 +5,7 @@ pub(crate) mod completions;
 mod confirm;
 pub(crate) mod destroy;
 pub(crate) mod help_topic;
+mod hosts;
 pub(crate) mod kill;
 pub(crate) mod list;
 pub(crate) mod man;
@@ -12,7 +13,9 @@ mod other_meaning;
 pub(crate) mod overview;
 mod pids;
 mod quiet;
+mod repeat;
 mod summary;
 #[cfg(feature = "top")]
 pub(crate) mod top;
 pub(crate) mod wait;
+pub(crate) mod watch;

@@ -16,14 +16,14 @@ Which:   -t TCP  -u UDP  -x unix  -w raw  -S SCTP  -M MPTCP  --protocol NAME,...
 Columns: --columns NAME,... (+NAME adds)  --sort NAME,-NAME  -r names of hosts
          -i all details  -o timers  -e uid, inode, cookie  -m memory
          --no-owners (much faster)  -H no header  --color auto|always|never
-Output:  --json  --jsonl  --csv  --format NAME  -W wide  --no-pager
-         -s counts by state  --pids pids alone  -q exit status alone
+Output:  --json  --jsonl  --csv  --format NAME  -W wide  --no-pager  --watch
+         -s counts  --pids pids alone  -q exit status alone  --interval 1s
 Ignored: -a -n -p -O -P -Q (all states, numbers and processes are the default)
 
 lsock top [FILTER]  live, with keys; its --help has them
-lsock overview [FILTER]    one screen    lsock kill FILTER     end the processes
-lsock wait FILTER   until it appears    lsock destroy FILTER  close them (Linux)
-lsock completions SHELL                 lsock man [COMMAND]   the manual page
+lsock overview|watch FILTER  listeners and connections; a line for each change
+lsock wait FILTER   until it appears    lsock kill FILTER     end the processes
+lsock destroy FILTER  close (Linux)     lsock completions SHELL  man [COMMAND]
 lsock help TOPIC    filters, states, columns, options, owners, output, rights,
                     names, live, ending, closing, waiting, exit, examples
 ";
@@ -150,4 +150,27 @@ Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
 Exit status: 0 when it happened; 1 when it did not in time; 2 for a usage error,
 a failure, and when the time is over and it could not be decided.
                                                More: lsock help waiting
+";
+
+/// What `lsock watch --help` prints: one screen.
+pub(crate) const WATCH_SCREEN: &str = "\
+lsock watch: what happens to sockets, one line for each change
+
+  lsock watch                    every TCP and UDP socket
+  lsock watch -l                 what begins and stops to listen
+  lsock watch nginx              what a process opens and closes
+  lsock watch --jsonl dport = :443
+
+A line has the local time, what happened, the socket, its state and its process:
+  +  opened
+  -  closed: how long it was open, and the bytes in and out (Linux)
+  =  changed: state, end or holders
+What is not seen is said once on standard error. It ends when it is interrupted
+or nobody reads any more.
+
+Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
+         --port N,N-M  --local-port N  --remote-port N  --state STATE,...
+         --pid N,...  --process NAME  --user NAME,...  or a filter
+Output:  --interval 1s, the time between two listings  --jsonl
+         -a also TIME_WAIT  --color auto|always|never
 ";

@@ -7,6 +7,8 @@ mod json;
 mod rows;
 mod table;
 
+pub(crate) use json::event as event_json;
+
 use crate::columns::Column;
 use crate::screen::Screen;
 use crate::view::View;

@@ -173,7 +173,7 @@ mod tests {
             ("color.new = mauvish", "\"mauvish\" is not a colour"),
             ("columns.peers = nothing", "\"nothing\" is not a column; there are process, "),
             ("columns.events = up", "\"events\" is not listening"),
-            ("interval = 0", "the shortest interval is 10ms"),
+            ("interval = 0", "an interval is at least 10ms"),
             ("speed = 9", "\"speed\" is not a setting"),
         ] {
             let said = Settings::parse(text).unwrap_err().to_string();
