@@ -5,8 +5,9 @@ use crate::host_names::HostNames;
 use crate::service_names::ServiceNames;
 use crate::time::Rfc3339;
 use crate::users::Users;
-use netstat::{NetnsId, Owner, OwnerRole, Process, Snapshot, Socket, State};
+use netstat::{Exposure, NetnsId, Owner, OwnerRole, Process, Snapshot, Socket, State};
 use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// A snapshot and what was looked up to show it.
@@ -22,6 +23,8 @@ pub struct View<'a> {
     /// Their pids: a search over these few bytes is several times as fast as one over the processes.
     pids: Vec<u32>,
     interfaces: Mutex<HashMap<u32, Option<Arc<str>>>>,
+    /// The paths of the control groups of rows, looked up together when the first is needed.
+    cgroups: OnceLock<HashMap<u64, PathBuf>>,
     /// The network namespace of this program, if rows have theirs.
     own_netns: Option<NetnsId>,
     /// The names of hosts, if columns show them.
@@ -46,6 +49,14 @@ pub struct ProcessView<'a> {
     pub user: Option<String>,
     /// When it started (RFC 3339).
     pub started: Option<String>,
+    /// The container, or the one behind the published port that it forwards.
+    pub container: Option<String>,
+    /// The pod.
+    pub pod: Option<String>,
+    /// The unit of systemd.
+    pub unit: Option<String>,
+    /// What it belongs to, in one word.
+    pub workload: Option<String>,
 }
 
 impl<'a> View<'a> {
@@ -63,6 +74,7 @@ impl<'a> View<'a> {
             interfaces: Mutex::default(),
             host_names: HostNames::default(),
             own_netns,
+            cgroups: OnceLock::new(),
             services: OnceLock::new(),
         }
     }
@@ -74,6 +86,13 @@ impl<'a> View<'a> {
             return None;
         }
         self.pids.binary_search(&owner.pid).ok().and_then(|index| self.processes.get(index))
+    }
+
+    /// The path of a row's control group, by its number, not escaped.
+    pub(crate) fn cgroup(&self, id: u64) -> Option<&Path> {
+        let of = |socket: &Socket| socket.details()?.cgroup_id;
+        let look_up = || netstat::cgroup_paths(self.snapshot.sockets.iter().filter_map(of));
+        self.cgroups.get_or_init(look_up).get(&id).map(PathBuf::as_path)
     }
 
     /// All processes of the snapshot.
@@ -99,6 +118,11 @@ impl<'a> View<'a> {
         known.insert(index, Some(name.into()));
     }
 
+    /// From where a socket can be reached, as far as its address says.
+    pub(crate) fn exposure(&self, socket: &Socket) -> Option<Exposure> {
+        Exposure::of(socket, self.own_netns)
+    }
+
     /// The name of a network interface of a row, not escaped. Each is looked up once. `None` for a row of another network
     /// namespace, in which the index is that of another interface.
     pub fn interface(&self, socket: &Socket, index: u32) -> Option<Arc<str>> {
@@ -112,6 +136,7 @@ impl<'a> View<'a> {
 
 impl<'a> ProcessView<'a> {
     fn new(raw: &'a Process) -> Self {
+        let workload = raw.workload.as_deref();
         Self {
             raw,
             json_name: raw.name.as_ref().map(|name| {
@@ -133,6 +158,13 @@ impl<'a> ProcessView<'a> {
             }),
             user: raw.user.as_ref().map(|user| escape::escaped(user.as_bytes())),
             started: raw.start_time.and_then(Rfc3339::new).map(|time| time.to_string()),
+            container: workload.and_then(|it| match (&it.container, &it.published) {
+                (Some(container), _) => Some(container.to_string()),
+                (None, published) => published.as_ref().map(ToString::to_string),
+            }),
+            pod: workload.and_then(|it| it.pod.as_ref()).map(ToString::to_string),
+            unit: workload.and_then(|it| it.nearest_unit()).map(|unit| escape::escaped(unit.as_bytes())),
+            workload: workload.map(ToString::to_string),
         }
     }
 }

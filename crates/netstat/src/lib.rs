@@ -78,8 +78,10 @@ pub use lister::Lister;
 pub use model::counts::Counts;
 pub use model::details::{self, DetailFields, Details};
 pub use model::endpoint::{Endpoint, UnixName};
+pub use model::exposure::{Exposure, Reach};
 pub use model::family::Family;
 pub use model::gap::{Gap, GapKind};
+pub use model::group::{Group, GroupKey};
 pub use model::identity::{Identity, NetnsId};
 pub use model::namespace::{Namespace, NamespaceSource};
 pub use model::owner::{HiddenReason, Owner, OwnerRole, Ownership, UnownedReason};
@@ -96,6 +98,7 @@ pub use model::socket_key::SocketKey;
 pub use model::spelling::UnknownName;
 pub use model::state::State;
 pub use model::support::{SocketFields, Support};
+pub use model::workload::{Bundle, Container, ContainerEngine, Pod, Published, Workload};
 pub use query::Query;
 
 /// The name of a network interface by its index ([`Socket::interface`], the scope id of a link-local
@@ -116,6 +119,19 @@ pub fn interface_name(index: u32) -> Option<String> {
 /// `/etc/passwd`. Linux: also the records of systemd's userdb (users of LDAP, sssd, dynamic services).
 pub fn user_names(uids: impl IntoIterator<Item = u32>) -> std::collections::HashMap<u32, String> {
     user_names_of(uids.into_iter().collect())
+}
+
+/// The paths of these control groups (version 2) from the root of the caller's, by their numbers
+/// ([`Details::cgroup_id`](details::Details::cgroup_id)). Absent are those that were removed, and those outside of what the
+/// caller can see. Ask for all of a listing at once: each call searches the tree. Linux.
+///
+/// # Sources
+/// The directories below `/sys/fs/cgroup`, or `/sys/fs/cgroup/unified`, of at most 65,536 groups.
+pub fn cgroup_paths(
+    ids: impl IntoIterator<Item = u64>,
+) -> std::collections::HashMap<u64, std::path::PathBuf> {
+    let ids: std::collections::BTreeSet<u64> = ids.into_iter().collect();
+    <sys::Native as sys::system::System>::cgroup_paths(&ids.into_iter().collect::<Vec<_>>())
 }
 
 fn user_names_of(mut uids: Vec<u32>) -> std::collections::HashMap<u32, String> {

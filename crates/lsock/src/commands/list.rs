@@ -1,6 +1,6 @@
 //! The listing, which `lsock` prints without a command.
 
-use crate::commands::{other_meaning, pids, quiet, summary};
+use crate::commands::{groups, other_meaning, pids, quiet, summary};
 use crate::exit::{self, EarlyExit};
 use crate::{ffi, pager, terminal};
 use lsock::host_names::TIMEOUT;
@@ -20,6 +20,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<(), EarlyExit> {
     match args {
         ListArgs { quiet: true, .. } => quiet::run(args),
         ListArgs { summary: true, .. } => summary::run(args),
+        ListArgs { group_by: Some(key), .. } => groups::run(args, (*key).into()),
         ListArgs { pids: true, .. } => pids::run(args),
         _ => rows(args),
     }

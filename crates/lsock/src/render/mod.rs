@@ -3,9 +3,12 @@
 mod chunk_writer;
 mod csv;
 mod fitted;
+mod groups;
 mod json;
 mod rows;
 mod table;
+
+pub use groups::groups;
 
 use crate::columns::Column;
 use crate::screen::Screen;

@@ -2,6 +2,8 @@
 
 #[cfg(any(feature = "btf", doc))]
 pub mod btf;
+pub mod cgroup_path;
+pub mod container_names;
 pub mod inet_diag;
 pub mod inet_diag_bytecode;
 // What the kernel does with a program; used only by tests.
@@ -44,6 +46,7 @@ mod bit_field;
 mod btf_type;
 mod columns;
 mod decimal;
+mod json;
 mod sock_diag;
 mod text;
 mod unix_name;

@@ -4,8 +4,9 @@ use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::engine::parallel::thread_count;
 use crate::filter::{OwnerFacts, Term};
 use crate::model::owner::{HiddenReason, OwnerRole, Ownership};
-use crate::model::process::Process;
+use crate::model::process::{Process, ProcessFields};
 use crate::model::socket::Socket;
+use crate::model::workload_part::WorkloadPart;
 use crate::query::Query;
 use crate::sys::system::System;
 use std::cell::RefCell;
@@ -62,7 +63,9 @@ impl<'a, S: System> ProcessNames<'a, S> {
 
     fn read(&self, processes: &[ProcessSeen]) {
         let threads = thread_count(self.query, S::processors);
-        let (read, _) = self.system.processes(processes, S::NAME_FIELDS, threads);
+        let workload = self.query.filter.workload_term().map(|_| ProcessFields::WORKLOAD);
+        let fields = S::NAME_FIELDS | workload.unwrap_or_default();
+        let (read, _) = self.system.processes(processes, fields, threads);
         let mut known = self.known.borrow_mut();
         let mut add = |process: Process| {
             // They come in order, so mostly at the end.
@@ -73,6 +76,17 @@ impl<'a, S: System> ProcessNames<'a, S> {
         read.into_iter().for_each(&mut add);
         // Of a process that is not among them, the name is not known.
         processes.iter().for_each(|process| add(Process::new(process.pid)));
+    }
+
+    /// What is known of a process that is read if it was not yet.
+    fn of_process(&self, pid: u32, of: &dyn Fn(&Process) -> Option<bool>) -> Option<bool> {
+        let place = || self.known.borrow().binary_search_by_key(&pid, |process| process.pid);
+        if place().is_err() {
+            // Only a table of sockets names it, or it could not be read.
+            self.read(&[ProcessSeen::new(pid, u64::MAX)]);
+        }
+        let known = self.known.borrow();
+        of(known.get(place().ok()?)?)
     }
 
     /// Whether one of the processes that may hold more than is known is the process, or has the name, of this term.
@@ -88,6 +102,9 @@ impl<'a, S: System> ProcessNames<'a, S> {
                     may
                 })
             }
+            Term::Workload(part, name) => {
+                unread.iter().any(|pid| self.is_part_of(*pid, *part, name) != Some(false))
+            }
             _ => false,
         }
     }
@@ -95,13 +112,11 @@ impl<'a, S: System> ProcessNames<'a, S> {
 
 impl<S: System> OwnerFacts for ProcessNames<'_, S> {
     fn is_named(&self, pid: u32, wanted: &OsStr) -> Option<bool> {
-        let place = || self.known.borrow().binary_search_by_key(&pid, |process| process.pid);
-        if place().is_err() {
-            // Only a table of sockets names it, or it could not be read.
-            self.read(&[ProcessSeen::new(pid, u64::MAX)]);
-        }
-        let known = self.known.borrow();
-        self.system.is_named(wanted, known.get(place().ok()?)?)
+        self.of_process(pid, &|process| self.system.is_named(wanted, process))
+    }
+
+    fn is_part_of(&self, pid: u32, part: WorkloadPart, name: &str) -> Option<bool> {
+        self.of_process(pid, &|process| process.workload.as_ref()?.is_part_of(part, name))
     }
 
     fn may_be_unseen(&self, socket: &Socket, term: &Term) -> bool {

@@ -2,14 +2,17 @@
 
 use super::rfc3339::rfc3339;
 use crate::model::endpoint::Endpoint;
+use crate::model::exposure::Exposure;
+use crate::model::identity::NetnsId;
 use crate::model::owner::Owner;
 use crate::model::queues::Queues;
 use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
 use serde_core::ser::{Serialize, SerializeMap, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
+use std::path::PathBuf;
 
 /// A list of what an iterator yields.
 pub(super) struct List<I>(pub(super) I);
@@ -25,7 +28,11 @@ impl<I: Iterator<Item: Serialize> + Clone> Serialize for List<I> {
 pub(super) struct SocketRecord<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) interfaces: &'a BTreeMap<u32, Option<String>>,
+    /// The paths of control groups by their numbers.
+    pub(super) cgroups: &'a HashMap<u64, PathBuf>,
     pub(super) socket: &'a Socket,
+    /// The caller's network namespace, if others are listed.
+    pub(super) own: Option<NetnsId>,
 }
 
 object!(SocketRecord<'_>, |it|
@@ -51,7 +58,18 @@ object!(SocketRecord<'_>, |it|
     "service": it.socket.service(),
     "netns" if known: it.socket.netns.map(|netns| netns.0),
     "protocol_number" if known: it.socket.protocol.number(),
+    "exposure" if known: Exposure::of(it.socket, it.own),
+    "cgroup" if known: it.socket.details().and_then(|details| {
+        Some(it.cgroups.get(&details.cgroup_id?)?.to_string_lossy())
+    }),
     "details" if known: it.socket.details(),
+);
+
+object!(Exposure, |it|
+    "reach": it.reach.as_str(),
+    "ipv4": it.ipv4,
+    "ipv6": it.ipv6,
+    "other_netns": it.other_netns,
 );
 
 pub(super) struct EndpointRecord {

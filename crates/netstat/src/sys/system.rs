@@ -16,7 +16,7 @@ use crate::query::Query;
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::thread;
 
@@ -159,6 +159,11 @@ pub(crate) trait System: Sync {
     /// See [`Filter::cgroup`](crate::Filter::cgroup).
     fn cgroup_id(path: &Path) -> Result<u64, Error> {
         Err(Error::unsupported("find", format!("control group {}", path.display())))
+    }
+
+    /// See [`crate::cgroup_paths`]. The numbers are ascending, without repeats.
+    fn cgroup_paths(_ids: &[u64]) -> HashMap<u64, PathBuf> {
+        HashMap::new()
     }
 
     /// The number of the network namespace with this name or path.

@@ -3,10 +3,13 @@
 mod detail_records;
 mod document;
 mod family_records;
+mod groups;
 mod lines;
 mod records;
 mod row;
+mod workload_records;
 mod writer;
 
 pub(super) use document::write_document;
+pub(super) use groups::{groups_document, groups_lines};
 pub(super) use lines::write_lines;

@@ -12,7 +12,9 @@ use super::sock_diag::netlink::SockDiag;
 use super::sock_diag::{counts, destroy, recheck};
 use super::unlisted_process::Listing;
 use super::unlisted_socket::Listed;
-use super::{families, ffi, procfs, resolve, signal, sockets, unlisted_process, user_namespace, users};
+use super::{
+    families, ffi, procfs, resolve, signal, sockets, unlisted_process, user_namespace, users, workload,
+};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::lock;
 use crate::engine::tables::Sink;
@@ -302,6 +304,10 @@ impl<'c> System for Native<'c> {
 
     fn cgroup_id(path: &Path) -> Result<u64, Error> {
         resolve::cgroup_id(path)
+    }
+
+    fn cgroup_paths(ids: &[u64]) -> HashMap<u64, PathBuf> {
+        workload::paths::of_ids(ids)
     }
 
     fn netns_id(name: &str) -> Result<NetnsId, Error> {
