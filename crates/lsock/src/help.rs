@@ -28,8 +28,8 @@ lsock: the network sockets of this machine and the processes that hold them
   lsock state established dport = :443         the filter language of ss
 
 Which:   -t TCP  -u UDP  -x unix  -w raw  -S SCTP  -M MPTCP  --protocol NAME,...
-         -4 IPv4  -6 IPv6  -f FAMILY,...  -l listening  -B bound only
-         --port N,N-M  --local-port N  --remote-port N  --state STATE,...  --exposed
+         -4 IPv4  -6 IPv6  -f FAMILY,...  -l listening  -B bound only  --exposed
+         --port N,N-M  --local-port N  --remote-port N  --state STATE,...
          --pid N,...  --process NAME  --user NAME,...  -N NAME|PID|PATH|all
 Columns: --columns NAME,... (+NAME adds)  --sort NAME,-NAME  -r names of hosts
          -i all details  -o timers  -e uid, inode, cookie  -m memory

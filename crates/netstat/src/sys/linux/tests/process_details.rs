@@ -227,7 +227,7 @@ fn workload_is_that_of_the_moment_also_of_a_cached_process() {
     let proc = proc();
     let group = |path: &str| {
         let text = format!("0::/system.slice/{path}\n");
-        proc.change(move |machine| set(machine, "cgroup", &text));
+        set(&mut proc.machine(), "cgroup", &text);
     };
     let mut cache = ProcessCache::default();
     let unit = |cache: &mut ProcessCache| {
@@ -249,7 +249,7 @@ fn docker_proxy_of_root_shows_the_address_behind_it_and_that_of_another_user_doe
             set(machine, "stat", &stat("docker-proxy", 5, 100));
             set(machine, "cgroup", "0::/system.slice/docker.service\n");
             set(machine, "cmdline", "/usr/bin/docker-proxy\0-container-ip\x00172.17.0.2\0-container-port\x0080\0");
-            machine.processes.get_mut(&12).unwrap().user = user;
+            machine.user = Some(user);
         });
         let workload = read(&proc, ProcessFields::WORKLOAD).workload.unwrap();
         (workload.unit, workload.published.map(|published| published.to.to_string()))
