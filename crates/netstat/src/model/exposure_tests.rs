@@ -17,12 +17,14 @@ fn listener(address: &str) -> Socket {
 #[test]
 fn reach_and_families_of_every_kind_of_address_and_device() {
     use Reach as R;
-    const V4: (Option<bool>, bool) = (Some(true), false);
-    const V6: (Option<bool>, bool) = (Some(false), true);
-    const BOTH: (Option<bool>, bool) = (Some(true), true);
-    const UNSURE: (Option<bool>, bool) = (None, true);
+    /// Whether IPv4 and IPv6 are accepted.
+    type Families = (Option<bool>, bool);
+    const V4: Families = (Some(true), false);
+    const V6: Families = (Some(false), true);
+    const BOTH: Families = (Some(true), true);
+    const UNSURE: Families = (None, true);
     // Address, v6_only, device, and what is expected.
-    let cases: [(&str, Option<bool>, u32, Reach, (Option<bool>, bool)); 48] = [
+    let cases: [(&str, Option<bool>, u32, Reach, Families); 48] = [
         ("0.0.0.0", None, 0, R::Any, V4),
         ("0.0.0.0", None, 2, R::Any, V4),
         ("0.0.0.0", None, 1, R::Loopback, V4),

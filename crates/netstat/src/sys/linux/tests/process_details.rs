@@ -248,7 +248,11 @@ fn docker_proxy_of_root_shows_the_address_behind_it_and_that_of_another_user_doe
             executes(machine, "one", 100);
             set(machine, "stat", &stat("docker-proxy", 5, 100));
             set(machine, "cgroup", "0::/system.slice/docker.service\n");
-            set(machine, "cmdline", "/usr/bin/docker-proxy\0-container-ip\x00172.17.0.2\0-container-port\x0080\0");
+            set(
+                machine,
+                "cmdline",
+                "/usr/bin/docker-proxy\0-container-ip\x00172.17.0.2\0-container-port\x0080\0",
+            );
             machine.user = Some(user);
         });
         let workload = read(&proc, ProcessFields::WORKLOAD).workload.unwrap();

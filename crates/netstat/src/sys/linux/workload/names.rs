@@ -98,18 +98,34 @@ pub(crate) fn add(places: &Places, processes: &mut [Process]) -> Vec<Gap> {
 /// What was read so far, each once. Why something could not be read counts for each that has no name for it.
 struct Names<'p> {
     places: &'p Places,
-    docker: HashMap<(Option<u32>, String), Result<(String, Compose), String>>,
-    storage: HashMap<Option<u32>, Result<HashMap<String, String>, String>>,
+    docker: HashMap<(Option<u32>, String), Lookup<DockerNames>>,
+    storage: HashMap<Option<u32>, ById<String>>,
     /// By id: the name in the pod.
-    container_logs: Option<Result<HashMap<String, String>, String>>,
-    /// By uid: namespace and name.
-    pod_logs: Option<Result<HashMap<String, (String, String)>, String>>,
+    container_logs: Option<ById<String>>,
+    pod_logs: Option<ById<PodNames>>,
     /// The files of all containers of docker.
-    docker_files: Option<Result<Vec<Vec<u8>>, String>>,
+    docker_files: Option<Lookup<Vec<Vec<u8>>>>,
     missing: HashMap<String, u64>,
 }
 
+/// What was found, or why not.
+type Lookup<T> = Result<T, String>;
+/// What a file or directory says, by an id.
+type ById<T> = Lookup<HashMap<String, T>>;
+/// The project and the service of Compose.
 type Compose = Option<(String, String)>;
+
+#[derive(Clone)]
+struct DockerNames {
+    name: String,
+    compose: Compose,
+}
+
+#[derive(Clone)]
+struct PodNames {
+    namespace: String,
+    name: String,
+}
 
 impl<'p> Names<'p> {
     fn new(places: &'p Places) -> Self {
@@ -136,7 +152,7 @@ impl<'p> Names<'p> {
             _ if container.is_nested => Err("in another container".to_owned()),
             _ if is_of_pod && container.user.is_none() => self.of_pod(&container.id),
             ContainerEngine::Docker => {
-                self.of_docker(container.user, &container.id).map(|(name, compose)| {
+                self.of_docker(container.user, &container.id).map(|DockerNames { name, compose }| {
                     container.compose = compose;
                     name
                 })
@@ -160,19 +176,20 @@ impl<'p> Names<'p> {
             let logs = self.pod_logs.get_or_insert_with(|| {
                 let logs = entries(&directory, |name| {
                     let PodLogs { namespace, pod, uid } = PodLogs::decode(name)?;
-                    Some((uid.to_owned(), (namespace.to_owned(), pod.to_owned())))
+                    let names = PodNames { namespace: namespace.to_owned(), name: pod.to_owned() };
+                    Some((uid.to_owned(), names))
                 });
                 logs.map_err(|error| unreadable(&directory, &error))
             });
             found(logs, &pod.uid, "var/log/pods")
         };
         match names {
-            Ok((namespace, name)) => (pod.namespace, pod.name) = (Some(namespace), Some(name)),
+            Ok(PodNames { namespace, name }) => (pod.namespace, pod.name) = (Some(namespace), Some(name)),
             Err(why) => self.miss(why),
         }
     }
 
-    fn of_pod(&mut self, id: &str) -> Result<String, String> {
+    fn of_pod(&mut self, id: &str) -> Lookup<String> {
         let directory = self.places.root.join("var/log/containers");
         let logs = self.container_logs.get_or_insert_with(|| {
             let logs = entries(&directory, |name| {
@@ -184,7 +201,7 @@ impl<'p> Names<'p> {
         found(logs, id, "var/log/containers")
     }
 
-    fn of_docker(&mut self, user: Option<u32>, id: &str) -> Result<(String, Compose), String> {
+    fn of_docker(&mut self, user: Option<u32>, id: &str) -> Lookup<DockerNames> {
         let places = self.places;
         let read = || {
             let directory = places.docker(user).map_err(|error| unreadable(Path::new("docker"), &error))?;
@@ -193,12 +210,12 @@ impl<'p> Names<'p> {
                 read_regular(&path, MAX_DOCKER_FILE).map_err(|error| unreadable(&directory, &error))?;
             let container = DockerContainer::decode(&file).filter(|container| container.id == id);
             let container = container.ok_or_else(|| format!("{}: malformed", directory.display()))?;
-            Ok((container.name.to_owned(), compose(&container)))
+            Ok(DockerNames { name: container.name.to_owned(), compose: compose(&container) })
         };
         self.docker.entry((user, id.to_owned())).or_insert_with(read).clone()
     }
 
-    fn of_storage(&mut self, user: Option<u32>, id: &str) -> Result<String, String> {
+    fn of_storage(&mut self, user: Option<u32>, id: &str) -> Lookup<String> {
         let places = self.places;
         let read = || {
             let [lasting, running] =
@@ -279,7 +296,7 @@ fn compose(container: &DockerContainer<'_>) -> Compose {
 }
 
 /// What a table has under a key, or why there is none.
-fn found<T: Clone>(table: &Result<HashMap<String, T>, String>, key: &str, place: &str) -> Result<T, String> {
+fn found<T: Clone>(table: &ById<T>, key: &str, place: &str) -> Lookup<T> {
     match table {
         Ok(table) => table.get(key).cloned().ok_or_else(|| format!("not in {place}")),
         Err(why) => Err(why.clone()),
