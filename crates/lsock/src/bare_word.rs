@@ -61,7 +61,8 @@ const INCOMPLETE: &[&str] = &[
 /// Commands of other programs, or that a person may expect, with what to type instead.
 const NO_COMMANDS: &[(&[&str], &str)] = &[
     (&["kill"], "kill $(lsock --pids -l :8080) ends what listens on a port"),
-    (&["top", "watch", "monitor", "follow", "events"], "watch -n 1 lsock repeats a listing"),
+    (&["top"], "lsock --watch repeats a listing"),
+    (&["monitor", "follow", "events"], "lsock watch prints what changes"),
     (&["wait"], "until lsock -lq :8080; do sleep 1; done waits for a port"),
     (&["stats", "summary", "count"], "lsock -s counts the sockets"),
     (&["list", "ls", "show", "ps"], "a listing needs no command: lsock, or lsock FILTER"),
@@ -167,6 +168,7 @@ pub fn similar_word(word: &str) -> Option<&'static str> {
         "unconnected",
         "autobound",
         "destroy",
+        "watch",
         "completions",
         "help",
     ];

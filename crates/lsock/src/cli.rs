@@ -3,8 +3,10 @@
 use crate::commands::completions::Shell;
 use crate::help;
 use clap::{CommandFactory, Parser, Subcommand};
+use lsock::duration;
 use lsock::filter_args::FilterArgs;
 use lsock::list_args::{ColorWhen, ListArgs};
+use std::time::Duration;
 
 /// Lists the network sockets of this machine and the processes that hold them
 ///
@@ -41,6 +43,12 @@ pub(crate) enum Command {
     /// Shows what would be closed and asks. The holders keep their descriptors, and their next call on one fails; the
     /// other end of a connection gets a reset. A socket that takes the same addresses meanwhile is not closed.
     Destroy(DestroyArgs),
+    /// What happens to sockets, one line for each change
+    ///
+    /// A line begins with the local time and + (opened), - (closed) or = (changed: state or holders); of what closed it has
+    /// how long it was open and, on Linux, how many bytes it received and sent. What lives between two listings is seen
+    /// where the kernel reports it; what is not seen is said once on standard error.
+    Watch(WatchArgs),
     /// Print the completions for a shell, which complete columns, states, users, processes and ports in use
     Completions {
         /// The shell
@@ -87,6 +95,25 @@ pub(crate) struct DestroyArgs {
     pub(crate) yes: bool,
 }
 
+/// The arguments of `lsock watch`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct WatchArgs {
+    #[command(flatten)]
+    pub(crate) filters: FilterArgs,
+    /// The time between two listings: 1s, 500ms
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = duration::parse_interval)]
+    pub(crate) interval: Duration,
+    /// One JSON object per line and event
+    #[arg(long, alias = "json")]
+    pub(crate) jsonl: bool,
+    /// Also what remains of closed connections: TIME_WAIT
+    #[arg(short, long)]
+    pub(crate) all: bool,
+    /// When to colour the output
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, hide_default_value = true)]
+    pub(crate) color: ColorWhen,
+}
+
 /// The definition of the command line.
 pub(crate) fn command() -> clap::Command {
     // `--bound` of the listing mentions --all, which closing does not take.
@@ -100,6 +127,7 @@ pub(crate) fn with_screens() -> clap::Command {
         .override_help(help::SCREEN)
         .mut_subcommand("overview", |overview| overview.override_help(help::OVERVIEW_SCREEN))
         .mut_subcommand("destroy", |destroy| destroy.override_help(help::DESTROY_SCREEN))
+        .mut_subcommand("watch", |watch| watch.override_help(help::WATCH_SCREEN))
 }
 
 #[cfg(test)]

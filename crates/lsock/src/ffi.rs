@@ -7,7 +7,7 @@
 
 #[cfg(unix)]
 mod unix {
-    use std::ffi::{c_int, c_long};
+    use std::ffi::{c_int, c_long, c_short};
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::SystemTime;
 
@@ -36,10 +36,11 @@ mod unix {
         rest: [c_long; 8],
     }
 
-    // SAFETY: the declarations of unistd.h, fcntl.h, signal.h and time.h; time_t is a long where these names are the
+    // SAFETY: the declarations of unistd.h, fcntl.h, poll.h, signal.h and time.h; time_t is a long where these names are the
     // functions' symbols. geteuid(2) has no preconditions and always succeeds.
     unsafe extern "C" {
         fn fcntl(fd: c_int, command: c_int, ...) -> c_int;
+        fn poll(fds: *mut PollFd, count: Count, timeout: c_int) -> c_int;
         fn signal(signal: c_int, handler: usize) -> usize;
         fn localtime_r(time: *const c_long, result: *mut Tm) -> *mut Tm;
         safe fn geteuid() -> u32;
@@ -82,6 +83,30 @@ mod unix {
 
     static IS_WRITABLE: AtomicBool = AtomicBool::new(true);
 
+    /// `struct pollfd`.
+    #[repr(C)]
+    struct PollFd {
+        fd: c_int,
+        events: c_short,
+        returned: c_short,
+    }
+
+    /// `nfds_t`.
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    type Count = std::ffi::c_ulong;
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    type Count = std::ffi::c_uint;
+
+    /// Whether the reader of standard output, a pipe, is gone.
+    pub(crate) fn stdout_has_no_reader() -> bool {
+        const POLLERR: c_short = 8;
+        const POLLHUP: c_short = 16;
+        let mut stdout = PollFd { fd: STDOUT, events: 0, returned: 0 };
+        // SAFETY: one valid entry, as the count says, and no waiting.
+        let ready = unsafe { poll(&raw mut stdout, 1, 0) };
+        ready > 0 && stdout.returned & (POLLERR | POLLHUP) != 0
+    }
+
     extern "C" fn record() {
         // SAFETY: F_GETFL takes no third argument, and any number is valid as a descriptor.
         let flags = unsafe { fcntl(STDOUT, F_GETFL) };
@@ -105,7 +130,9 @@ mod unix {
 }
 
 #[cfg(unix)]
-pub(crate) use unix::{effective_uid, ignore_interrupts, stdout_is_writable, utc_offset};
+pub(crate) use unix::{
+    effective_uid, ignore_interrupts, stdout_has_no_reader, stdout_is_writable, utc_offset,
+};
 
 /// Whether standard output was open for writing when the process started.
 #[cfg(not(unix))]
@@ -117,6 +144,12 @@ pub(crate) fn stdout_is_writable() -> bool {
 #[cfg(not(unix))]
 pub(crate) fn effective_uid() -> Option<u32> {
     None
+}
+
+/// Whether the reader of standard output is gone, which shows with the next write.
+#[cfg(not(unix))]
+pub(crate) fn stdout_has_no_reader() -> bool {
+    false
 }
 
 /// Ignores the interrupts of the keyboard from now on.

@@ -17,10 +17,8 @@ const INSTEAD: &[(&[&str], &str)] = &[
         &["--vsock", "--tipc", "--tipcinfo", "--xdp", "--netlink"],
         "sockets of other families: lsock -f vsock (tipc, xdp, netlink)",
     ),
-    (
-        &["-E", "--events", "-c", "--continuous", "--watch", "--interval", "--follow", "--repeat"],
-        "repeat a listing by: watch -n 1 lsock",
-    ),
+    (&["-E", "--events"], "what changes is printed by: lsock watch"),
+    (&["-c"], "a listing every second: lsock --watch"),
     (
         &["-T", "--threads"],
         "threads of one process share its sockets: --columns +owners shows pid and descriptor",
@@ -65,7 +63,7 @@ const INSTEAD: &[(&[&str], &str)] = &[
         &["--command", "--cmd", "--exe", "--path"],
         "more of a process: --columns +command,path; by name: --process NAME",
     ),
-    (&["--top", "--live", "--tui", "--interactive"], "repeat a listing by: watch -n 1 lsock"),
+    (&["--top", "--live", "--tui", "--interactive"], "a listing every second: lsock --watch"),
     (&["--limit", "--head", "-L"], "the first rows: lsock -H | head"),
     (&["--count"], "lsock -s counts sockets by protocol and state"),
     (&["--exclude"], "a filter excludes: lsock not :22, lsock exclude time-wait"),

@@ -34,11 +34,11 @@ Which:   -t TCP  -u UDP  -x unix  -w raw  -S SCTP  -M MPTCP  --protocol NAME,...
 Columns: --columns NAME,... (+NAME adds)  --sort NAME,-NAME  -r names of hosts
          -i all details  -o timers  -e uid, inode, cookie  -m memory
          --no-owners (much faster)  -H no header  --color auto|always|never
-Output:  --json  --jsonl  --csv  --format NAME  -W wide  --no-pager
-         -s counts  --group-by KEY  --pids pids alone  -q exit status alone
+Output:  --json  --jsonl  --csv  --format NAME  -W wide  --no-pager  --watch
+         -s counts  --group-by KEY  --pids pids  -q status alone  --interval 1s
 Ignored: -a -n -p -O -P -Q (all states, numbers and processes are the default)
 
-lsock overview [FILTER]      listeners and connections on one screen
+lsock overview|watch FILTER  listeners and connections; a line for each change
 lsock destroy FILTER         close sockets, after a question (Linux)
 lsock completions SHELL      completions for bash, zsh, fish, powershell, elvish
 lsock man [COMMAND]          the manual page
@@ -91,6 +91,29 @@ something could not be closed or decided, or was not confirmed; 2 for a usage
 error.                                        More: lsock help closing
 ";
 
+/// What `lsock watch --help` prints: one screen.
+pub(crate) const WATCH_SCREEN: &str = "\
+lsock watch: what happens to sockets, one line for each change
+
+  lsock watch                    every TCP and UDP socket
+  lsock watch -l                 what begins and stops to listen
+  lsock watch nginx              what a process opens and closes
+  lsock watch --jsonl dport = :443
+
+A line has the local time, what happened, the socket, its state and its process:
+  +  opened
+  -  closed: how long it was open, and the bytes in and out (Linux)
+  =  changed: state, end or holders
+What is not seen is said once on standard error. It ends when it is interrupted
+or nobody reads any more.
+
+Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
+         --port N,N-M  --local-port N  --remote-port N  --state STATE,...
+         --pid N,...  --process NAME  --user NAME,...  or a filter
+Output:  --interval 1s, the time between two listings  --jsonl
+         -a also TIME_WAIT  --color auto|always|never
+";
+
 pub(crate) const EXAMPLES: &str = "  \
   lsock                              every TCP and UDP socket; on a terminal, an overview
   lsock -tulpn                       what listens, as in ss and netstat
@@ -107,6 +130,8 @@ pub(crate) const EXAMPLES: &str = "  \
   lsock -lq :8080 || echo free       for scripts: the exit status alone
   lsock --pids -l :8080              for scripts: the pids alone
   lsock destroy --pid 815            closes them, after a question
+  lsock watch -t :443                a line for each connection that is opened or closed
+  lsock -l --watch                   what listens, every second anew
   lsock --json | jq '.sockets[] | select(.owner_status == \"hidden\")'";
 
 /// One word by itself.
@@ -383,7 +408,7 @@ mod tests {
             Plan::new(&cli.list).unwrap_or_else(|usage| panic!("{command}: {usage}"));
             count += 1;
         }
-        assert_eq!(count, 16);
+        assert_eq!(count, 18);
     }
 
     #[test]
@@ -433,7 +458,7 @@ mod tests {
 
     #[test]
     fn screens_fit_24_lines_of_80_columns() {
-        for screen in [SCREEN, OVERVIEW_SCREEN, DESTROY_SCREEN] {
+        for screen in [SCREEN, OVERVIEW_SCREEN, DESTROY_SCREEN, WATCH_SCREEN] {
             assert!(screen.lines().count() <= 24, "{}", screen.lines().count());
             for line in screen.lines() {
                 assert!(line.chars().count() <= 80 && !line.ends_with(' '), "{line}");

@@ -1,8 +1,10 @@
 //! The arguments of a listing, as they were typed.
 
+use crate::duration;
 use crate::filter_args::FilterArgs;
 use crate::render::Format;
 use clap::ValueEnum;
+use std::time::Duration;
 
 const OUTPUT: &str = "Output";
 const COMPATIBILITY: &str = "Compatibility (accepted, no effect)";
@@ -70,7 +72,7 @@ pub struct ListArgs {
     #[arg(short, long, group = "output", help_heading = OUTPUT)]
     pub summary: bool,
     /// How many sockets each of these has, with their queues, as a table, JSON or CSV
-    #[arg(long, value_name = "KEY", value_enum, conflicts_with_all = ["pids", "summary", "quiet", "columns", "sort"],
+    #[arg(long, value_name = "KEY", value_enum, conflicts_with_all = ["pids", "summary", "quiet", "columns", "sort", "watch", "interval"],
           help_heading = OUTPUT)]
     pub group_by: Option<GroupByArg>,
     /// Nothing but the exit status: 0 found, 1 nothing found, 2 usage error or failure
@@ -79,6 +81,14 @@ pub struct ListArgs {
     /// The table as in a pipe: nothing is shortened, folded or left out, however wide it becomes
     #[arg(short = 'W', long, help_heading = OUTPUT)]
     pub wide: bool,
+    /// List again and again; on a terminal in place
+    #[arg(long, aliases = ["follow", "repeat", "continuous"], conflicts_with_all = ["pids", "summary", "quiet"],
+          help_heading = OUTPUT)]
+    pub watch: bool,
+    /// As --watch, and the time between two listings: 2s, 500ms (without it: 1s)
+    #[arg(long, value_name = "TIME", conflicts_with_all = ["pids", "summary", "quiet"],
+          value_parser = duration::parse_interval, help_heading = OUTPUT)]
+    pub interval: Option<Duration>,
     /// No pager, even if the output is longer than the screen
     #[arg(long, help_heading = OUTPUT)]
     pub no_pager: bool,

@@ -17,7 +17,7 @@ mod reference;
 mod terminal;
 
 use crate::cli::{Command, OverviewArgs};
-use crate::commands::{complete, completions, destroy, help_topic, list, man, overview};
+use crate::commands::{complete, completions, destroy, help_topic, list, man, overview, watch};
 use crate::exit::EarlyExit;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -38,6 +38,7 @@ fn run() -> Result<(), EarlyExit> {
         Some(Command::Man { of }) => man::run(of.as_deref()),
         Some(Command::Help { topic }) => help_topic::run(topic.as_deref()),
         Some(Command::Overview(args)) => overview::run(args),
+        Some(Command::Watch(args)) => watch::run(args),
         None if std::env::args_os().len() <= 1 && io::stdout().is_terminal() => {
             overview::run(&OverviewArgs::default())
         }

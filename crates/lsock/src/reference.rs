@@ -10,6 +10,7 @@ pub(crate) fn topic(name: &str) -> Option<String> {
         "help" => Some(help::SCREEN.to_owned()),
         "overview" => Some(help::OVERVIEW_SCREEN.to_owned()),
         "destroy" => Some(help::DESTROY_SCREEN.to_owned()),
+        "watch" => Some(help::WATCH_SCREEN.to_owned()),
         "options" | "option" => Some(options()),
         "all" => Some(whole()),
         name => help::topic(name).or_else(|| command_help(name)),

@@ -14,7 +14,7 @@ fn p_takes_no_value() {
 fn options_of_other_programs_are_refused_with_the_equivalent() {
     for (typed, hint) in [
         (&["-K", "sport", ":80"][..], "lsock destroy FILTER"),
-        (&["-E"], "watch -n 1 lsock"),
+        (&["-E"], "lsock watch"),
         (&["--yes", ":80"], "lsock destroy FILTER"),
         (&["--coloms", "pid"], "did you mean --columns?"),
         (&["-z"], "SELinux"),
@@ -218,7 +218,7 @@ fn manual_page_has_every_option() {
 
 #[test]
 fn every_command_has_a_manual_page() {
-    for command in ["overview", "destroy", "completions", "man", "help", "lsock-destroy"] {
+    for command in ["overview", "destroy", "watch", "completions", "man", "help", "lsock-destroy"] {
         let page = listed(&["man", command]);
         let name = command.strip_prefix("lsock-").unwrap_or(command);
         assert!(page.contains(&format!(".TH lsock-{name} 1")), "{page}");

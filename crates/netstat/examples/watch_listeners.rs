@@ -1,37 +1,37 @@
-//! Prints listeners that appear and disappear, by comparing listings: `cargo run --example watch_listeners -- 60`,
-//! the number of seconds to watch (default 10).
+//! Prints listeners that appear and disappear: `cargo run --example watch_listeners -- 60`, the number of seconds to watch
+//! (default 10).
 
 #![allow(clippy::print_stdout, reason = "a program that prints")]
 
-use netstat::{Lister, ProcessFields, Query, Socket, SocketKey};
-use std::collections::HashMap;
+use netstat::{Change, ProcessFields, Query, Watcher};
 use std::error::Error;
-use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let seconds: u32 = std::env::args().nth(1).map_or(Ok(10), |seconds| seconds.parse())?;
+    let seconds: u64 = std::env::args().nth(1).map_or(Ok(10), |seconds| seconds.parse())?;
+    let end = Instant::now() + Duration::from_secs(seconds);
     let query = Query::new().listening().processes(ProcessFields::NAME);
-    let mut lister = Lister::new();
-    let mut known: HashMap<SocketKey, Socket> = HashMap::new();
-    for round in 0..=seconds {
-        let snapshot = lister.snapshot(&query)?;
-        let current: HashMap<_, _> =
-            snapshot.sockets.iter().map(|socket| (socket.key(), socket.clone())).collect();
-        for (key, socket) in &current {
-            if round > 0 && !known.contains_key(key) {
-                let holders: Vec<_> = snapshot.holders(socket).map(|holder| holder.to_string()).collect();
-                println!("+ {socket} {}", holders.join(", "));
-            }
+    let mut watcher = Watcher::new(query, Duration::from_secs(1))?;
+    for gap in watcher.unseen() {
+        eprintln!("{gap}");
+    }
+    loop {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            break;
         }
-        for (_, socket) in known.iter().filter(|(key, _)| !current.contains_key(key)) {
-            println!("- {socket}");
-        }
-        known = current;
-        if round < seconds {
-            sleep(Duration::from_secs(1));
+        for event in watcher.wait(left)? {
+            let (sign, socket) = match &event.change {
+                Change::Opened { socket } => ('+', socket),
+                Change::Closed { socket, .. } => ('-', socket),
+                Change::Changed { after, .. } => ('=', after),
+                _ => continue,
+            };
+            let holders: Vec<_> =
+                socket.pids().filter_map(|pid| event.process(pid)).map(ToString::to_string).collect();
+            println!("{sign} {socket} {}", holders.join(", "));
         }
     }
-    println!("{} listeners", known.len());
+    println!("{} listeners", watcher.snapshot().sockets.len());
     Ok(())
 }

@@ -4,6 +4,7 @@ use crate::filter::Filter;
 use crate::lister::Lister;
 use crate::model::counts::Counts;
 use crate::model::error::Error;
+use crate::model::event::Event;
 use crate::model::gap::Gap;
 use crate::model::process::Process;
 use crate::model::process_id::ProcessId;
@@ -11,6 +12,7 @@ use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
 use crate::model::socket_key::SocketKey;
 use crate::query::Query;
+use crate::watch::Watcher;
 
 /// They may be sent to other threads, shared between them, and kept.
 const _: fn() = || {
@@ -26,6 +28,8 @@ const _: fn() = || {
     assert_send_sync::<Query>();
     assert_send_sync::<Filter>();
     assert_send_sync::<Lister>();
+    assert_send_sync::<Event>();
+    assert_send_sync::<Watcher>();
 };
 
 /// A hundred thousand rows are some 18 MB; each byte more is a tenth of one.

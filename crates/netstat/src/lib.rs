@@ -22,8 +22,8 @@
 //! The full interface begins at [`Query`]: a query returns a [`Snapshot`] of [`Socket`]s with their
 //! [`Owner`]s, the [`Process`]es behind them, and [`Gap`]s, which say what could not be seen. A row is the
 //! same on every system; what a system does not report is `None`, and [`Support`] says which fields those are.
-//! [`find`] has the usual questions as one function each. A [`Lister`] is for programs that poll, a [`Filter`] for
-//! conditions that a query has no method for.
+//! [`find`] has the usual questions as one function each. A [`Lister`] is for programs that poll, a [`Watcher`] for those
+//! that want to know what changes, a [`Filter`] for conditions that a query has no method for.
 //!
 //! The old interface, [`get_sockets_info`] and its companions, is that of the crates `netstat` 0.7 and
 //! netstat2 0.11. Programs written for them compile, unless they match on the variants of the error; [`compat`] has
@@ -68,6 +68,7 @@ pub mod scripted;
 mod serde;
 mod signal;
 mod sys;
+mod watch;
 
 pub use compat::{
     AddressFamilyFlags, Error, ProtocolFlags, ProtocolSocketInfo, SocketInfo, TcpSocketInfo, TcpState,
@@ -78,6 +79,7 @@ pub use lister::Lister;
 pub use model::counts::Counts;
 pub use model::details::{self, DetailFields, Details};
 pub use model::endpoint::{Endpoint, UnixName};
+pub use model::event::{Change, Event, EventSource};
 pub use model::exposure::{Exposure, Reach};
 pub use model::family::Family;
 pub use model::gap::{Gap, GapKind};
@@ -100,6 +102,7 @@ pub use model::state::State;
 pub use model::support::{SocketFields, Support};
 pub use model::workload::{Bundle, Container, ContainerEngine, Pod, Published, Workload};
 pub use query::Query;
+pub use watch::Watcher;
 
 /// The name of a network interface by its index ([`Socket::interface`], the scope id of a link-local
 /// address), in the caller's network namespace; `None` if there is none.

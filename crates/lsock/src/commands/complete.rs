@@ -381,9 +381,10 @@ mod tests {
 
     #[test]
     fn options_columns_states_and_words_are_offered_where_they_may_stand() {
-        has(&[], "", &["destroy", "completions", "man", "help", "tcp", "state", "sport"]);
+        has(&[], "", &["destroy", "watch", "completions", "man", "help", "tcp", "state", "sport"]);
         has(&[], "--col", &["--columns", "--color"]);
         has(&["destroy"], "--", &["--yes", "--port"]);
+        has(&["watch"], "--", &["--interval", "--port"]);
         has(&["--columns"], "bytes", &["bytes_sent", "bytes_received"]);
         has(&["--columns"], "+bytes", &["+bytes_sent"]);
         has(&["--columns"], "pid,ino", &["pid,inode"]);

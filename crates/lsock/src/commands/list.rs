@@ -1,9 +1,9 @@
 //! The listing, which `lsock` prints without a command.
 
-use crate::commands::{groups, other_meaning, pids, quiet, summary};
+use crate::commands::hosts::resolve_hosts;
+use crate::commands::{groups, other_meaning, pids, quiet, repeat, summary};
 use crate::exit::{self, EarlyExit};
 use crate::{ffi, pager, terminal};
-use lsock::host_names::TIMEOUT;
 use lsock::list_args::ListArgs;
 use lsock::plan::Plan;
 use lsock::render::Format;
@@ -22,6 +22,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<(), EarlyExit> {
         ListArgs { summary: true, .. } => summary::run(args),
         ListArgs { group_by: Some(key), .. } => groups::run(args, (*key).into()),
         ListArgs { pids: true, .. } => pids::run(args),
+        ListArgs { watch: true, .. } | ListArgs { interval: Some(_), .. } => repeat::run(args),
         _ => rows(args),
     }
 }
@@ -131,21 +132,6 @@ fn note_on_bound(args: &ListArgs, plan: &Plan, lister: &mut Lister) -> Result<Op
             "{bound} {sockets} bound, but neither listening nor connected, left out: add -B to see {them}"
         )
     }))
-}
-
-/// Looks up the names of all hosts of the listing, and reports those that could not be looked up in time.
-fn resolve_hosts(view: &mut View<'_>) {
-    let ends = |socket: &Socket| [socket.local_addr(), socket.remote_addr()];
-    let addresses = view.snapshot.sockets.iter().flat_map(ends).flatten().map(|end| end.ip());
-    let late = view.host_names.resolve(addresses, TIMEOUT);
-    if late > 0 {
-        let (hosts, their) =
-            if late == 1 { ("host was", "its address is") } else { ("hosts were", "their addresses are") };
-        let seconds = TIMEOUT.as_secs();
-        exit::eprint(&format!(
-            "the names of {late} {hosts} not found within {seconds} seconds: {their} shown"
-        ));
-    }
 }
 
 fn write(plan: &Plan, view: &View<'_>, rows: &[&Socket], may_page: bool) -> io::Result<()> {

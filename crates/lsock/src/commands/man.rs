@@ -39,6 +39,7 @@ fn command_page(name: &str) -> io::Result<Vec<u8>> {
         let full: &'static str = match name {
             "overview" => "lsock-overview",
             "destroy" => "lsock-destroy",
+            "watch" => "lsock-watch",
             "completions" => "lsock-completions",
             "man" => "lsock-man",
             _ => "lsock-help",

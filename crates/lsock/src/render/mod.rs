@@ -9,6 +9,7 @@ mod rows;
 mod table;
 
 pub use groups::groups;
+pub(crate) use json::event as event_json;
 
 use crate::columns::Column;
 use crate::screen::Screen;

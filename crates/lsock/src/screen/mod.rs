@@ -98,7 +98,8 @@ impl Screen {
     }
 }
 
-fn shifted(time: SystemTime, seconds: i32) -> Option<SystemTime> {
+/// A time so many seconds later.
+pub(crate) fn shifted(time: SystemTime, seconds: i32) -> Option<SystemTime> {
     let by = Duration::from_secs(seconds.unsigned_abs().into());
     if seconds < 0 { time.checked_sub(by) } else { time.checked_add(by) }
 }

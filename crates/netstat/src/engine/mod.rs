@@ -1,8 +1,11 @@
 //! The code that all systems share: the phases of a listing, and the algorithms that phases and back ends use.
 
+pub(crate) mod changes;
 pub(crate) mod decisions;
+pub(crate) mod events;
 pub(crate) mod filter_names;
 pub(crate) mod join;
+pub(crate) mod no_reports;
 pub(crate) mod owner_table;
 pub(crate) mod parallel;
 pub(crate) mod pid_walk;

@@ -76,6 +76,9 @@ pub enum GapKind {
     RecordsSkipped,
     /// A table read from a source that says less than the usual one.
     Fallback,
+    /// Changes that no source of events reports, so that they are noticed at the next listing, or never if they are
+    /// undone by then ([`Watcher::unseen`](crate::Watcher::unseen)).
+    ChangesUnseen,
 }
 
 impl GapKind {
@@ -105,6 +108,7 @@ impl GapKind {
             Self::SocketsUncertain => "sockets_uncertain",
             Self::RecordsSkipped => "records_skipped",
             Self::Fallback => "fallback",
+            Self::ChangesUnseen => "changes_unseen",
         }
     }
 }
@@ -186,6 +190,7 @@ impl fmt::Display for Gap {
             GapKind::Fallback => {
                 write!(f, "{count} {} read from a fallback source ({source})", plural("table", "tables"))
             }
+            GapKind::ChangesUnseen => write!(f, "not every change is seen ({source})"),
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod details;
 pub(crate) mod endpoint;
 pub(crate) mod error;
 pub(crate) mod escape;
+pub(crate) mod event;
 pub(crate) mod exposure;
 pub(crate) mod family;
 pub(crate) mod flags;

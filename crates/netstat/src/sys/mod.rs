@@ -40,6 +40,6 @@ use windows::ffi as native;
 
 #[cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 pub(crate) use linux::tcp_state;
-pub(crate) use native::{Cache, Native};
+pub(crate) use native::{Cache, Native, Reports};
 #[cfg(windows)]
 pub(crate) use windows::tcp_state;

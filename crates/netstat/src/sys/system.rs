@@ -15,14 +15,16 @@ use crate::model::support::Support;
 use crate::query::Query;
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::fmt;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::thread;
+use std::time::Duration;
 
 /// One system, for one listing.
 ///
-/// A back end is a folder below `sys` that `sys/mod.rs` selects. It provides two names beside this trait: `Native`, the
+/// A back end is a folder below `sys` that `sys/mod.rs` selects. It provides names beside this trait: `Native`, the
 /// implementation over the running kernel, with `Native::new(&Cache)`; and `Cache: Default + Debug + Send + Sync`, what
 /// a [`Lister`](crate::Lister) keeps for the next listing.
 ///
@@ -185,6 +187,40 @@ pub(crate) trait System: Sync {
     fn destroy(socket: &Socket) -> Result<(), Error> {
         Err(Error::unsupported("close", socket.subject()))
     }
+}
+
+/// What the kernel reports of sockets by itself, between two listings: for one [`Watcher`](crate::Watcher).
+///
+/// A back end provides it as `Reports`, beside the two names of [`System`]; [`NoReports`] is for a system without.
+///
+/// [`NoReports`]: crate::engine::no_reports::NoReports
+pub(crate) trait Reports: fmt::Debug + Send + Sync + Sized {
+    /// Opens what there is for a query. What cannot be had shows in [`unseen`](Self::unseen).
+    fn open(query: &Query) -> Self;
+
+    /// Opens anew what is of another process or network namespace than the calling thread's. Called before each listing.
+    fn renew(&mut self, query: &Query);
+
+    /// Waits until there is something to read, at most so long.
+    fn wait(&mut self, timeout: Duration);
+
+    /// Reads what there is, but no more than some ten thousand reports.
+    fn read(&mut self, each: &mut dyn FnMut(Report));
+
+    /// Whether the end of this row, should it be one, is reported.
+    fn reports_end_of(&self, row: &Socket) -> bool;
+
+    /// What is not reported, with this time between two listings.
+    fn unseen(&self, interval: Duration) -> Vec<Gap>;
+}
+
+/// One report of the kernel.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Report {
+    /// The socket is no more. The row has its ends, its cookie, and as details its last counters.
+    Destroyed(Socket),
+    /// So many reports could not be delivered.
+    Lost(u64),
 }
 
 /// Counts rows as they come.

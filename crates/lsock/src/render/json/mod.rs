@@ -2,6 +2,7 @@
 
 mod detail_records;
 mod document;
+pub(crate) mod event;
 mod family_records;
 mod groups;
 mod lines;

@@ -8,7 +8,7 @@ use netstat::{Endpoint, Exposure, Gap, Namespace, Owner, OwnerSourceUsed, Queues
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
-fn rfc3339(time: Option<SystemTime>) -> Option<Displayed<Rfc3339>> {
+pub(super) fn rfc3339(time: Option<SystemTime>) -> Option<Displayed<Rfc3339>> {
     time.and_then(Rfc3339::new).map(Displayed)
 }
 

@@ -122,6 +122,24 @@ pub(super) fn socket_cookie(socket: BorrowedFd<'_>) -> Result<u64, Errno> {
     }
 }
 
+/// How many messages the kernel could not deliver to a socket, because its buffer was full.
+///
+/// # Sources
+/// `SO_MEMINFO` of asm-generic/socket.h and `SK_MEMINFO_DROPS` of linux/sock_diag.h, Linux 4.12.
+pub(super) fn dropped_messages(socket: BorrowedFd<'_>) -> Result<u32, Errno> {
+    /// The libc crate lacks it on Android.
+    const SO_MEMINFO: libc::c_int = 55;
+    const SK_MEMINFO_DROPS: usize = 8;
+    let mut numbers = [0_u32; SK_MEMINFO_DROPS + 1];
+    let mut length = libc::socklen_t::try_from(size_of_val(&numbers)).map_err(|_| Errno::INVAL)?;
+    let (option, value) = (SO_MEMINFO, numbers.as_mut_ptr().cast());
+    // SAFETY: the value has room for as many bytes as `length` says, and both are writable.
+    match unsafe { libc::getsockopt(socket.as_raw_fd(), libc::SOL_SOCKET, option, value, &raw mut length) } {
+        0 => numbers.last().copied().ok_or(Errno::INVAL),
+        _ => Err(errno_of(io::Error::last_os_error())),
+    }
+}
+
 /// Sends a signal to the process of a descriptor. rustix has the call for signals with a name; this one takes any
 /// number, 0 (only check) and real-time signals too.
 ///

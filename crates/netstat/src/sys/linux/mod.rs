@@ -42,6 +42,9 @@
 //! # How a socket is closed
 //! By `SOCK_DESTROY` with its cookie ([`sock_diag::destroy`]).
 //!
+//! # What the kernel reports by itself
+//! The end of each TCP and UDP socket, with its last counters, to the multicast groups of `NETLINK_SOCK_DIAG` ([`reports`]).
+//!
 //! # How a process is signalled
 //! By a pidfd, once its start has been compared ([`signal`]).
 //!
@@ -59,6 +62,7 @@ mod owners;
 mod procfs;
 mod protocols;
 mod raw;
+mod reports;
 mod resolve;
 mod row;
 mod sctp;
@@ -74,5 +78,6 @@ mod user_namespace;
 mod users;
 mod workload;
 
+pub(crate) use reports::Reports;
 pub(crate) use row::tcp_state;
 pub(crate) use system::{Cache, Native};

@@ -18,6 +18,8 @@ pub(crate) type Native = Macos<Xnu>;
 /// Nothing is cached.
 pub(crate) type Cache = ();
 
+pub(crate) use crate::engine::no_reports::NoReports as Reports;
+
 // libproc.h, a part of libSystem. libc declares these functions for macOS only.
 unsafe extern "C" {
     fn proc_listpids(kind: u32, typeinfo: u32, buffer: *mut c_void, buffersize: c_int) -> c_int;

@@ -2,4 +2,4 @@
 
 mod system;
 
-pub(crate) use system::{Cache, Native};
+pub(crate) use system::{Cache, Native, Reports};

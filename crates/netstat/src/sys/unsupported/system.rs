@@ -14,6 +14,8 @@ use std::ops::ControlFlow;
 /// There is nothing to cache.
 pub(crate) type Cache = ();
 
+pub(crate) use crate::engine::no_reports::NoReports as Reports;
+
 /// No system.
 pub(crate) struct Native;
 

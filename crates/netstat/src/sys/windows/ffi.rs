@@ -55,6 +55,8 @@ pub(crate) type Native = Windows<Win32>;
 /// There is nothing to cache.
 pub(crate) type Cache = ();
 
+pub(crate) use crate::engine::no_reports::NoReports as Reports;
+
 impl Native {
     /// For one listing.
     pub(crate) fn new(_cache: &Cache) -> Self {

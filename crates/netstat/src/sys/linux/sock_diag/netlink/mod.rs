@@ -16,7 +16,7 @@ mod pipeline;
 
 pub(crate) use answer::Answer;
 pub(crate) use fault::Fault;
-pub(crate) use peer::{BUFFER_BYTES, Peer, SockDiag};
+pub(crate) use peer::{BUFFER_BYTES, Peer, SockDiag, receive};
 
 #[cfg(test)]
 pub(crate) use peer::{Received, Receiver};

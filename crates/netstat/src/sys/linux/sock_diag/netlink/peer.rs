@@ -92,7 +92,8 @@ impl Peer for SockDiag {
     }
 }
 
-fn receive(fd: &OwnedFd, buffer: &mut [u8]) -> Result<Received, Errno> {
+/// Receives one datagram, of which what does not fit is lost.
+pub(crate) fn receive(fd: &OwnedFd, buffer: &mut [u8]) -> Result<Received, Errno> {
     // With TRUNC the length is that of the datagram, even if it does not fit.
     let (_, length, sender) = recvfrom(fd, &mut *buffer, RecvFlags::TRUNC)?;
     let from_kernel = port_id_of(sender) == Some(KERNEL.pid());

@@ -1,0 +1,84 @@
+use super::destroyed::Destroyed;
+use crate::model::protocol::Protocol;
+use crate::model::socket::Socket;
+use crate::sys::system::Report;
+use socket_world::{live_skip, namespace, wait_until};
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::time::Duration;
+
+const SOON: Duration = Duration::from_secs(20);
+
+/// In a network namespace, where no other socket is closed.
+fn alone(test: impl FnOnce() + Send) {
+    if let Err(why) = namespace::in_network_namespace(test) {
+        live_skip!("a network namespace: {why}");
+    }
+}
+
+/// Reads until so many sockets were reported, and what was lost.
+fn read(from: &mut Destroyed, wanted: usize) -> (Vec<Socket>, u64) {
+    let (mut sockets, mut lost) = (Vec::new(), 0);
+    wait_until(SOON, || {
+        from.read(None, &mut |report| match report {
+            Report::Destroyed(socket) => sockets.push(socket),
+            Report::Lost(count) => lost += count,
+        });
+        sockets.len() >= wanted
+    });
+    (sockets, lost)
+}
+
+#[test]
+fn live_end_of_each_socket_is_reported_with_its_ends_and_last_counters() {
+    alone(|| {
+        let mut destroyed = Destroyed::open().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let mut client = TcpStream::connect(address).unwrap();
+        let (mut server, _) = listener.accept().unwrap();
+        client.write_all(&[0; 1234]).unwrap();
+        server.read_exact(&mut [0; 1234]).unwrap();
+        let udp = UdpSocket::bind("[::1]:0").unwrap();
+        let (of_client, of_udp) = (client.local_addr().unwrap(), udp.local_addr().unwrap());
+        drop(udp);
+        drop(client);
+        drop(server);
+        let (sockets, lost) = read(&mut destroyed, 3);
+        assert_eq!((sockets.len(), lost), (3, 0), "{sockets:?}");
+        let find = |local: std::net::SocketAddr, remote| {
+            let found = sockets.iter().find(|it| it.local == local && it.remote_addr() == remote);
+            found.unwrap_or_else(|| panic!("{local}: {sockets:?}"))
+        };
+        let metrics = |socket: &Socket| socket.details().and_then(|details| details.tcp.clone()).unwrap();
+        let at_server = metrics(find(address, Some(of_client)));
+        // The FIN counts as one.
+        assert_eq!(at_server.bytes_received, Some(1235));
+        let at_client = find(of_client, Some(address));
+        assert!(metrics(at_client).bytes_acked.unwrap() >= 1234, "{at_client:?}");
+        assert!(at_client.cookie.is_some() && at_client.state.is_none() && at_client.uid.is_none());
+        assert_eq!(find(of_udp, None).protocol, Protocol::Udp);
+    });
+}
+
+#[test]
+fn live_reports_that_find_no_room_are_counted_and_later_ones_come() {
+    const MANY: usize = 2_000;
+    alone(|| {
+        let mut destroyed = Destroyed::with_buffer(1).unwrap();
+        for _ in 0..MANY {
+            drop(UdpSocket::bind("127.0.0.1:0").unwrap());
+        }
+        let (mut seen, mut lost) = (0, 0);
+        let complete = wait_until(SOON, || {
+            let (sockets, more) = read(&mut destroyed, 0);
+            (seen, lost) = (seen + sockets.len() as u64, lost + more);
+            seen + lost >= MANY as u64
+        });
+        assert!(complete && lost > 0 && seen > 0, "{seen} seen, {lost} lost");
+        assert_eq!(seen + lost, MANY as u64);
+        drop(UdpSocket::bind("127.0.0.1:0").unwrap());
+        let (sockets, lost) = read(&mut destroyed, 1);
+        assert_eq!((sockets.len(), lost), (1, 0));
+    });
+}

@@ -1,0 +1,212 @@
+//! Changes of sockets as events.
+
+mod reported;
+
+use crate::engine::changes::{self, Fresh, Listing, Name, Places, Since};
+use crate::engine::events;
+use crate::lister::Lister;
+use crate::model::error::Error;
+use crate::model::event::{Change, Event, EventSource};
+use crate::model::gap::{Gap, GapKind};
+use crate::model::snapshot::Snapshot;
+use crate::query::Query;
+use crate::sys::Reports;
+use crate::sys::system::Reports as _;
+use std::collections::HashSet;
+use std::time::{Duration, Instant, SystemTime};
+
+/// The shortest interval between two listings.
+const SHORTEST: Duration = Duration::from_millis(1);
+
+/// Watches sockets: the rows of a query, and what happens to them, as [`Event`]s.
+///
+/// The rows so far ([`Watcher::snapshot`]) with the events applied to them are the rows of a listing that is made
+/// afterwards, compared by their [keys](Socket::key). A listing at every interval sees to that, on every system: an event is
+/// the difference of two. Where the kernel reports something by itself, such events come at once ([`EventSource`]).
+/// [`Watcher::unseen`] says what neither sees.
+///
+/// Nothing runs between two calls: there is no thread and no runtime. The memory is that of the rows, what a [`Lister`]
+/// keeps, and a buffer of the kernel; if that is full before it is read, a [`Change::Lost`] and another listing follow.
+///
+/// # Platform notes
+/// Linux: the end of TCP and UDP sockets of the calling thread's network namespace is reported at once, even of those that
+/// lived between two listings. On other systems there are listings alone.
+///
+/// # Rights
+/// Those of [`Query::snapshot`]; reports of the kernel need none.
+///
+/// # Sources
+/// Those of [`Query`] and [`EventSource`].
+///
+/// # Examples
+/// ```
+/// # fn main() -> Result<(), netstat::Error> {
+/// use netstat::{Change, Query, Watcher};
+/// use std::time::Duration;
+///
+/// let mut watcher = Watcher::new(Query::new().tcp().owners(true), Duration::from_millis(50))?;
+/// println!("{} sockets", watcher.snapshot().sockets.len());
+/// let _listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+/// for event in watcher.wait(Duration::from_secs(1))? {
+///     match event.change {
+///         Change::Opened { socket } => println!("+ {socket}"),
+///         Change::Closed { socket, .. } => println!("- {socket}"),
+///         Change::Changed { after, .. } => println!("= {after}"),
+///         _ => {}
+///     }
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[doc(alias = "monitor")]
+#[doc(alias = "subscribe")]
+pub struct Watcher {
+    query: Query,
+    interval: Duration,
+    lister: Lister,
+    reports: Reports,
+    current: Snapshot,
+    since: Since,
+    places: Places,
+    /// Sockets whose end the last listing has shown, before it was reported.
+    shown_closed: HashSet<Name>,
+    /// Sockets that were closed before they were listed, and of which the filter cannot be decided.
+    undecided: u64,
+    listed: Instant,
+    /// When the next listing is due; `None`: never.
+    due: Option<Instant>,
+    /// Why the last listing failed, if events came before that.
+    failed: Option<Error>,
+}
+
+impl Watcher {
+    /// Lists the sockets, which are the first rows. `interval`: the time from one listing to the next, at least a
+    /// millisecond. Where owners are wanted and the machine is large, choose a second or more.
+    ///
+    /// # Errors
+    /// Those of [`Query::snapshot`].
+    pub fn new(query: Query, interval: Duration) -> Result<Self, Error> {
+        let mut lister = Lister::new();
+        // Before the listing, so that nothing happens in between.
+        let reports = Reports::open(&query);
+        let current = lister.snapshot(&query)?;
+        let since = vec![None; current.sockets.len()];
+        let mut watcher = Self {
+            query,
+            interval: interval.max(SHORTEST),
+            lister,
+            reports,
+            current,
+            since,
+            places: Places::default(),
+            shown_closed: HashSet::new(),
+            undecided: 0,
+            listed: Instant::now(),
+            due: None,
+            failed: None,
+        };
+        // What was closed during the listing was never a row.
+        watcher.read_reports(&mut Vec::new(), None);
+        watcher.undecided = 0;
+        watcher.schedule();
+        Ok(watcher)
+    }
+
+    /// The rows so far, in no order: those of the last listing with what has happened since then; and the processes,
+    /// namespaces and gaps of that listing.
+    ///
+    /// A row that a listing lacks only because it could not read a table is kept.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.current
+    }
+
+    /// What the sources of events cannot see.
+    pub fn unseen(&self) -> Vec<Gap> {
+        let mut gaps = self.reports.unseen(self.interval);
+        if self.undecided > 0 {
+            let source = "closed before they were listed";
+            gaps.push(Gap::new(GapKind::SocketsUndecided, self.undecided, source));
+        }
+        gaps
+    }
+
+    /// How long it is until the next listing, which [`Watcher::wait`] then makes. For programs with an event loop of
+    /// their own, which call `wait(Duration::ZERO)` after that time.
+    pub fn due(&self) -> Duration {
+        self.due.map_or(Duration::MAX, |due| due.saturating_duration_since(Instant::now()))
+    }
+
+    /// What the kernel reports.
+    #[allow(dead_code, reason = "only Linux has a descriptor of it")]
+    pub(crate) fn reports(&self) -> &Reports {
+        &self.reports
+    }
+
+    /// Waits for events, at most so long, and returns them in the order in which they are to be applied. No events: nothing
+    /// has happened in that time. With [`Duration::ZERO`] it does not wait, but lists if that is due.
+    ///
+    /// # Errors
+    /// Those of [`Query::snapshot`], of the listing that was due. The rows stay as they are, and the watcher can be asked
+    /// again: the next listing is due after another interval.
+    pub fn wait(&mut self, timeout: Duration) -> Result<Vec<Event>, Error> {
+        let end = Instant::now().checked_add(timeout);
+        let mut events = Vec::new();
+        loop {
+            if let Some(error) = self.failed.take() {
+                return Err(error);
+            }
+            self.read_reports(&mut events, None);
+            if self.due().is_zero() {
+                self.failed = self.list(&mut events).err();
+            }
+            if !events.is_empty() {
+                return Ok(events);
+            }
+            let left = end.map_or(Duration::MAX, |end| end.saturating_duration_since(Instant::now()));
+            if left.is_zero() && self.failed.is_none() {
+                return Ok(events);
+            }
+            if self.failed.is_none() {
+                self.reports.wait(left.min(self.due()));
+            }
+        }
+    }
+
+    fn schedule(&mut self) {
+        self.listed = Instant::now();
+        self.due = self.listed.checked_add(self.interval);
+    }
+
+    /// Lists, and adds the differences.
+    fn list(&mut self, events: &mut Vec<Event>) -> Result<(), Error> {
+        self.reports.renew(&self.query);
+        let listed = self.lister.snapshot(&self.query);
+        self.schedule();
+        let mut new = listed?;
+        self.shown_closed.clear();
+        let (rows, processes) = (std::mem::take(&mut new.sockets), std::mem::take(&mut new.processes));
+        let mut fresh = Fresh { rows, processes, places: Places::default() };
+        self.read_reports(events, Some(&mut fresh));
+        self.read_late_reports(events, &mut fresh);
+        let rows;
+        (rows, new.processes) = (fresh.rows, fresh.processes);
+        let is_incomplete = changes::is_incomplete(&self.current.gaps, &new.gaps);
+        let listing = Listing { rows, is_incomplete, at: Instant::now() };
+        let (at, mut made) = (SystemTime::now(), Vec::new());
+        let mut sockets = std::mem::take(&mut self.current.sockets);
+        changes::replace(&mut sockets, &mut self.since, listing, &mut |change| made.push(change));
+        self.places = Places::default();
+        let old = std::mem::replace(&mut self.current, new);
+        self.current.sockets = sockets;
+        for change in made {
+            if let Change::Closed { socket, .. } = &change {
+                let name = changes::name(socket).filter(|_| self.reports.reports_end_of(socket));
+                self.shown_closed.extend(name);
+            }
+            let processes = events::processes(&change, &old.processes, &self.current.processes);
+            events.push(Event { at, source: EventSource::Difference, change, processes });
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,335 @@
+//! Events of a watcher: applied to its first rows they give what a listing shows afterwards, whatever opens, closes and
+//! overflows meanwhile, and every socket that was closed is among them.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test")]
+#![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
+
+mod common;
+#[macro_use]
+#[path = "common/scene.rs"]
+mod scene;
+
+use netstat::{Change, Event, EventSource, Query, Socket, SocketKey, State, Watcher};
+use scene::TEST_USER;
+use socket_world::namespace::{enter_network_namespace, in_network_namespace};
+use socket_world::{Churn, ChurnCounts, ChurnSpec, live_skip, quiet, restrict, tcp, udp, wait_until};
+use std::collections::HashMap;
+use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::num::NonZeroU64;
+use std::time::{Duration, Instant};
+
+/// The longest wait for what the kernel does later.
+const SOON: Duration = Duration::from_secs(30);
+
+/// How long sockets come and go; longer by `NETSTAT_WATCH_SECONDS`, and more by `NETSTAT_WATCH_RATE`.
+fn number(name: &str, usual: u64) -> u64 {
+    std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(usual)
+}
+
+/// A row as a caller distinguishes it.
+type Name = (SocketKey, Option<NonZeroU64>);
+
+fn name(socket: &Socket) -> Name {
+    (socket.key(), socket.cookie)
+}
+
+/// What a caller knows of a row that may change.
+type Seen = (Option<State>, Vec<u32>);
+
+fn seen(socket: &Socket) -> Seen {
+    (socket.state, socket.pids().collect())
+}
+
+/// Rows to which events are applied, as a caller does it.
+#[derive(Default)]
+struct Folded {
+    rows: HashMap<Name, Seen>,
+    closed: u64,
+    closed_by_kernel: u64,
+    never_opened: u64,
+    with_counters: u64,
+    lost: u64,
+}
+
+impl Folded {
+    fn new(watcher: &Watcher) -> Self {
+        Self { rows: rows(&watcher.snapshot().sockets), ..Self::default() }
+    }
+
+    fn apply(&mut self, event: Event) {
+        match event.change {
+            Change::Opened { socket } => {
+                let before = self.rows.insert(name(&socket), seen(&socket));
+                assert!(before.is_none(), "opened twice: {socket:?}");
+            }
+            Change::Closed { socket, .. } => {
+                let was_there = self.rows.remove(&name(&socket)).is_some();
+                if socket.state == Some(State::TimeWait) {
+                    return;
+                }
+                self.closed += 1;
+                self.never_opened += u64::from(!was_there);
+                self.with_counters += u64::from(socket.details().is_some_and(|it| it.tcp.is_some()));
+                self.closed_by_kernel += u64::from(event.source == EventSource::Destroy);
+            }
+            Change::Changed { before, after } => {
+                assert!(self.rows.remove(&name(&before)).is_some(), "changed before it opened: {before:?}");
+                self.rows.insert(name(&after), seen(&after));
+            }
+            Change::Lost { count } => self.lost += count,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn follow(&mut self, watcher: &mut Watcher, time: Duration) {
+        let end = Instant::now() + time;
+        while Instant::now() < end {
+            watcher.wait(Duration::from_millis(20)).unwrap().into_iter().for_each(|event| self.apply(event));
+            assert_eq!(self.rows.len(), watcher.snapshot().sockets.len());
+        }
+    }
+
+    /// Waits until the rows are those of a listing. Connections that have ended go through some states more.
+    fn becomes_a_listing(&mut self, watcher: &mut Watcher, query: &Query) {
+        let mut last = (HashMap::new(), HashMap::new());
+        let is_same = wait_until(SOON, || {
+            for event in watcher.wait(Duration::from_millis(20)).unwrap() {
+                self.apply(event);
+            }
+            last = (self.rows.clone(), rows(&query.snapshot().unwrap().sockets));
+            last.0 == last.1
+        });
+        assert!(is_same, "{last:?}");
+        assert_eq!(rows(&watcher.snapshot().sockets), self.rows);
+    }
+}
+
+fn rows(sockets: &[Socket]) -> HashMap<Name, Seen> {
+    let rows: HashMap<_, _> = sockets.iter().map(|socket| (name(socket), seen(socket))).collect();
+    assert_eq!(rows.len(), sockets.len(), "a row more than once");
+    rows
+}
+
+/// In a network namespace of its own, so that other tests' sockets are not listed.
+fn alone(test: impl FnOnce() + Send) {
+    if let Err(why) = in_network_namespace(test) {
+        live_skip!("a network namespace: {why}");
+    }
+}
+
+/// Follows the sockets that come and go, and returns how many there were.
+fn under_churn(query: &Query, interval: Duration, spec: ChurnSpec) -> (Folded, ChurnCounts) {
+    let mut watcher = Watcher::new(query.clone(), interval).unwrap();
+    let mut folded = Folded::new(&watcher);
+    let churn = Churn::start(spec).unwrap();
+    folded.follow(&mut watcher, Duration::from_secs(number("NETSTAT_WATCH_SECONDS", 2)));
+    let counts = churn.stop();
+    folded.becomes_a_listing(&mut watcher, query);
+    println!(
+        "{counts:?}: {} closed, {} of them never opened, {} lost",
+        folded.closed, folded.never_opened, folded.lost
+    );
+    (folded, counts)
+}
+
+/// Every end of a socket that was opened is reported, or counted as lost.
+fn every_end_was_seen(folded: &Folded, counts: ChurnCounts) {
+    let opened = 2 * counts.connections + counts.udp_sockets;
+    assert!(opened > 100, "{counts:?}");
+    assert!(folded.closed + folded.lost >= opened, "{opened}: {} and {}", folded.closed, folded.lost);
+}
+
+fn spec(time_wait: bool) -> ChurnSpec {
+    let rate = number("NETSTAT_WATCH_RATE", 500);
+    ChurnSpec {
+        connections_per_second: rate,
+        udp_per_second: rate / 2,
+        open: 40,
+        time_wait,
+        ..ChurnSpec::default()
+    }
+}
+
+#[test]
+fn live_rows_with_the_events_are_a_listing_and_no_end_is_missed_under_churn() {
+    alone(|| {
+        let _stable = [tcp::pair_v4().unwrap(), tcp::listener_v6_only().unwrap(), udp::pair_v4().unwrap()];
+        for time_wait in [false, true] {
+            let (folded, counts) = under_churn(&Query::new(), Duration::from_millis(100), spec(time_wait));
+            every_end_was_seen(&folded, counts);
+            assert!(folded.with_counters > 100 && folded.closed_by_kernel > 100);
+        }
+    });
+}
+
+#[test]
+fn live_owners_of_rows_follow_under_churn() {
+    alone(|| {
+        let query = Query::new().owners(true);
+        let (folded, counts) = under_churn(&query, Duration::from_millis(200), spec(false));
+        every_end_was_seen(&folded, counts);
+    });
+}
+
+#[test]
+fn live_what_lives_between_two_listings_is_closed_though_it_was_never_opened() {
+    alone(|| {
+        let query = Query::new().tcp();
+        let mut watcher = Watcher::new(query.clone(), Duration::from_secs(3600)).unwrap();
+        let mut folded = Folded::new(&watcher);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        for _ in 0..20 {
+            let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            drop((listener.accept().unwrap(), client));
+        }
+        let complete = wait_until(SOON, || {
+            let events = watcher.wait(Duration::from_millis(10)).unwrap();
+            events.into_iter().for_each(|event| folded.apply(event));
+            folded.closed >= 40
+        });
+        assert!(complete, "{}", folded.closed);
+        assert_eq!((folded.closed, folded.never_opened, folded.lost), (40, 40, 0));
+        assert!(watcher.unseen().iter().any(|gap| gap.kind == netstat::GapKind::ChangesUnseen));
+    });
+}
+
+#[test]
+fn live_events_that_find_no_room_are_counted_and_the_rows_right_afterwards() {
+    alone(|| {
+        const MANY: usize = 40_000;
+        let query = Query::new();
+        let held: Vec<UdpSocket> = (0..50).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+        let mut watcher = Watcher::new(query.clone(), Duration::from_millis(200)).unwrap();
+        let mut folded = Folded::new(&watcher);
+        for _ in 0..MANY {
+            drop(UdpSocket::bind("127.0.0.1:0").unwrap());
+        }
+        drop(held);
+        folded.becomes_a_listing(&mut watcher, &query);
+        let all = wait_until(SOON, || {
+            let events = watcher.wait(Duration::from_millis(10)).unwrap();
+            events.into_iter().for_each(|event| folded.apply(event));
+            folded.closed + folded.lost >= MANY as u64 + 50
+        });
+        assert!(all, "{} closed, {} lost", folded.closed, folded.lost);
+        assert!(folded.lost > 0, "{} closed", folded.closed);
+    });
+}
+
+#[test]
+fn live_thread_that_moves_to_another_network_namespace_watches_that_one() {
+    alone(|| {
+        let query = Query::new();
+        let _here = tcp::pair_v4().unwrap();
+        let mut watcher = Watcher::new(query.clone(), Duration::from_millis(20)).unwrap();
+        let mut folded = Folded::new(&watcher);
+        assert_eq!(folded.rows.len(), 3);
+        enter_network_namespace().unwrap();
+        let there = UdpSocket::bind("127.0.0.1:0").unwrap();
+        folded.becomes_a_listing(&mut watcher, &query);
+        assert_eq!(folded.rows.len(), 1);
+        let before = folded.closed_by_kernel;
+        drop(there);
+        folded.becomes_a_listing(&mut watcher, &query);
+        assert_eq!((folded.rows.len(), folded.closed_by_kernel), (0, before + 1));
+    });
+}
+
+#[test]
+fn live_filter_selects_also_what_was_never_listed_and_what_it_cannot_decide_is_counted() {
+    alone(|| {
+        let wanted = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = wanted.local_addr().unwrap().port();
+        let never = Duration::from_secs(3600);
+        let of_port = Query::new().local_port(port);
+        let of_process = Query::new().pid(std::process::id());
+        let mut by_port = Watcher::new(of_port, never).unwrap();
+        let mut by_process = Watcher::new(of_process, never).unwrap();
+        drop(wanted);
+        drop(UdpSocket::bind("127.0.0.1:0").unwrap());
+        drop(UdpSocket::bind(("127.0.0.1", port)).unwrap());
+        let mut ports = Vec::new();
+        let mut closed = 0;
+        let complete = wait_until(SOON, || {
+            for event in by_port.wait(Duration::from_millis(10)).unwrap() {
+                let Change::Closed { socket, .. } = event.change else { panic!("{event:?}") };
+                ports.push(socket.local.port());
+            }
+            closed += by_process.wait(Duration::from_millis(10)).unwrap().len();
+            let undecided = by_process
+                .unseen()
+                .iter()
+                .any(|gap| gap.kind == netstat::GapKind::SocketsUndecided && gap.count == 2);
+            ports.len() == 2 && undecided
+        });
+        assert!(complete, "{ports:?} {closed} {:?}", by_process.unseen());
+        assert_eq!((ports, closed), (vec![Some(port); 2], 1));
+    });
+}
+
+#[test]
+fn live_user_without_rights_sees_every_end() {
+    let _quiet = quiet();
+    restricted!("another user in a network namespace", || {
+        enter_network_namespace()?;
+        restrict::become_user(TEST_USER)?;
+        let mut watcher = Watcher::new(Query::new(), Duration::from_secs(3600)).unwrap();
+        for _ in 0..10 {
+            drop(UdpSocket::bind("127.0.0.1:0")?);
+        }
+        let mut closed = 0;
+        let complete = wait_until(SOON, || {
+            closed += watcher.wait(Duration::from_millis(10)).unwrap().len();
+            closed == 10
+        });
+        assert!(complete, "{closed}");
+        Ok(())
+    });
+}
+
+#[test]
+fn live_without_netlink_there_are_differences_and_a_gap() {
+    let _quiet = quiet();
+    restricted!("seccomp", || {
+        restrict::deny_netlink(13)?;
+        let mut watcher = Watcher::new(Query::new().udp(), Duration::from_millis(20)).unwrap();
+        let gaps = watcher.unseen();
+        assert!(watcher.descriptor().is_none() && gaps.len() == 2, "{gaps:?}");
+        let socket = UdpSocket::bind("127.0.0.1:0")?;
+        let mut expect = |wanted: &str| {
+            let mine = |event: &Event| match &event.change {
+                Change::Opened { socket: row } | Change::Closed { socket: row, .. } => {
+                    row.local.port() == socket.local_addr().ok().map(|local| local.port())
+                }
+                _ => false,
+            };
+            wait_until(SOON, || {
+                let events = watcher.wait(Duration::from_millis(50)).unwrap();
+                events.iter().filter(|event| mine(event)).any(|event| event.change.as_str() == wanted)
+            })
+        };
+        assert!(expect("opened"));
+        Ok(())
+    });
+}
+
+#[test]
+fn live_descriptor_becomes_readable_and_an_idle_wait_makes_no_events() {
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+    alone(|| {
+        let mut watcher = Watcher::new(Query::new(), Duration::from_secs(3600)).unwrap();
+        let is_readable = |watcher: &Watcher, limit: Duration| {
+            let descriptor = watcher.descriptor().unwrap();
+            let timeout = Timespec::try_from(limit).unwrap();
+            poll(&mut [PollFd::new(&descriptor, PollFlags::IN)], Some(&timeout)).unwrap() == 1
+        };
+        assert!(!is_readable(&watcher, Duration::ZERO));
+        assert!(watcher.due() > Duration::from_secs(3000));
+        assert_eq!(watcher.wait(Duration::from_millis(50)).unwrap(), []);
+        drop(UdpSocket::bind("127.0.0.1:0").unwrap());
+        assert!(is_readable(&watcher, SOON));
+        let events = watcher.wait(Duration::ZERO).unwrap();
+        assert!(matches!(&events[..], [Event { source: EventSource::Destroy, .. }]), "{events:?}");
+        assert!(!is_readable(&watcher, Duration::ZERO));
+    });
+}
