@@ -9,6 +9,7 @@
 #   features msrv minimal   features of the library; the oldest Rust and the oldest dependencies that are promised
 #   packages package    number of packages that the library consists of; the packages to be published
 #   test unsupported doc    all tests; those of a system without a back end; documentation
+#   storm                   the tests that take both processors for themselves, which are ignored in the step test
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=common.sh
 . "$(dirname "$0")/common.sh"
@@ -104,6 +105,11 @@ check_test() {
     RUST_TEST_NOCAPTURE=1 cargo test --workspace
 }
 
+# NETSTAT_STORM_SECONDS=600 makes each of them take ten minutes.
+check_storm() {
+    RUST_TEST_NOCAPTURE=1 cargo test --workspace --lib storm -- --ignored
+}
+
 # As on a system without a back end: all builds and answers "unsupported". Live tests are compiled out.
 check_unsupported() {
     RUSTFLAGS='--cfg netstat_test_unsupported' CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-target}/unsupported" \
@@ -114,10 +120,10 @@ check_doc() {
     RUSTDOCFLAGS='-D warnings' cargo doc --quiet --workspace --no-deps
 }
 
-[ $# -gt 0 ] || set -- fmt clippy tidy workflows deny features msrv minimal packages package test unsupported doc
+[ $# -gt 0 ] || set -- fmt clippy tidy workflows deny features msrv minimal packages package test storm unsupported doc
 for name; do
     case $name in
-        quick | fmt | clippy | tidy | workflows | deny | features | msrv | minimal | packages | package | test | unsupported | doc)
+        quick | fmt | clippy | tidy | workflows | deny | features | msrv | minimal | packages | package | test | storm | unsupported | doc)
             step "check $name" "check_$name"
             ;;
         *)

@@ -1,17 +1,20 @@
 #!/usr/bin/env bash
 # Boots other kernels, each with a small world of sockets inside, and holds lsock to the world's own account.
 #
-#   ci/kernels.sh [KERNEL...]    default: uml 6.1 6.12
+#   ci/kernels.sh [KERNEL...]    default: uml 5.10 6.1 6.12 newest
 #   ci/kernels.sh --all          and the newest of every other series that Debian's suites offer
 #
 #   KERNEL   uml: user-mode Linux; 6.1: the newest Debian cloud kernel of that series, emulated (no KVM is
-#            needed), from this machine's own package sources or else from Debian's other suites
+#            needed), from this machine's own package sources or else from Debian's other suites;
+#            newest: that of the newest series that is offered to users of a release
 #
 # Each kernel is booted with the modules that answer netlink requests about sockets (sock_diag), without them,
 # and with those for TCP alone: lsock must list the same rows each time, and say which tables it took from
-# /proc/net instead. Owners are looked up by procfs and by BPF, which must agree; user-mode Linux has no
-# types of its structures (BTF), so that there lsock must say so and use procfs. What the library counts without
-# listing must be what is there. crates/socket-world/examples/kernel_world makes the world and compares.
+# /proc/net instead. Owners are looked up by each of their sources, which must agree: the line of a boot has what was
+# used for each that was asked for. User-mode Linux has no types of its structures (BTF), so that there lsock must say so
+# and use procfs. The newest kernel of this machine's own sources is also booted with lockdown=confidentiality, which
+# must change nothing. What the library counts without listing must be what is there.
+# crates/socket-world/examples/kernel_world makes the world and compares.
 #
 # Packages are downloaded by apt and unpacked below $NETSTAT_CI_CACHE (default ~/.cache/netstat-ci), nothing
 # is installed: the emulator's package would remove another one. No root is needed.
@@ -94,13 +97,14 @@ available() {
 }
 
 # Debian's other suites, from wherever this machine has Debian from; with lists of their own.
-use_other_suites() {
-    local folder=$cache/apt site suite
+use_other_suites() { # [SUITE...]
+    local folder=$cache/apt${1:+-$1} site suite
+    [ $# -gt 0 ] || set -- bullseye bookworm-backports trixie trixie-backports sid
     # shellcheck disable=SC2016  # apt's own names
     site=$(apt-get indextargets --format '$(SITE) $(RELEASE)' 'Created-By: Packages' | awk '$2 == "bookworm" {print $1; exit}')
     [ -n "$site" ] || return 1
     mkdir -p "$folder"/{lists/partial,cache/archives/partial}
-    for suite in bullseye bookworm-backports trixie trixie-backports sid; do
+    for suite; do
         echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] $site $suite main"
     done >"$folder/sources.list"
     apt_config=(-o "Dir::Etc::SourceList=$folder/sources.list" -o Dir::Etc::SourceParts=/dev/null
@@ -151,7 +155,7 @@ put_modules() { # MODULES VERSION MODULES_FOLDER
     ln -s ../bin/busybox "$initramfs/sbin/modprobe"
 }
 
-put_init() { # MODULES FALLBACKS BPF
+put_init() { # MODULES FALLBACKS LOCKDOWN SOURCE=USED...
     {
         echo '#!/bin/busybox sh'
         echo 'export PATH=/bin:/sbin'
@@ -163,7 +167,11 @@ put_init() { # MODULES FALLBACKS BPF
             all) echo '[ -d /proc/sys/net/ipv6 ] || /sbin/modprobe ipv6' ;;
             *) echo "for name in $1; do /sbin/modprobe \$name; done; /bin/busybox rm /sbin/modprobe" ;;
         esac
-        echo "echo @@BEGIN; /bin/kernel_world $2 '$3' /bin/lsock /bin/count_sockets; echo @@END \$?"
+        if [ -n "$3" ]; then
+            echo '/bin/busybox mount -t securityfs security /sys/kernel/security'
+            echo "/bin/busybox grep -qF '[$3]' /sys/kernel/security/lockdown || /bin/busybox poweroff -f"
+        fi
+        echo "echo @@BEGIN; /bin/kernel_world $2 /bin/lsock /bin/count_sockets $(printf "'%s' " "${@:4}"); echo @@END \$?"
         echo '/bin/busybox poweroff -f'
     } >"$initramfs/init"
     chmod +x "$initramfs/init"
@@ -174,14 +182,14 @@ boot_uml() {
         quiet loglevel=1 rdinit=/init uml_dir="$work"
 }
 
-boot_qemu() { # VMLINUZ
+boot_qemu() { # VMLINUZ ARGUMENTS
     local -a qemu=(qemu-system-x86_64)
     command -v qemu-system-x86_64 >/dev/null ||
         qemu=(env LD_LIBRARY_PATH="$root/usr/lib/x86_64-linux-gnu:$root/lib/x86_64-linux-gnu"
             "$root/usr/bin/qemu-system-x86_64" -L "$root/usr/share/qemu" -L "$root/usr/share/seabios")
     timeout -k 2 "$limit" "${qemu[@]}" -M q35 -accel tcg -cpu max -m 512 -nodefaults -no-user-config -display none \
         -no-reboot -serial stdio -kernel "$1" -initrd "$work/initramfs.gz" \
-        -append 'console=ttyS0 quiet loglevel=1 panic=-1 mitigations=off random.trust_cpu=on rdinit=/init'
+        -append "console=ttyS0 quiet loglevel=1 panic=-1 mitigations=off random.trust_cpu=on rdinit=/init $2"
 }
 
 pack() {
@@ -198,8 +206,10 @@ pack_nothing() {
     pack
 }
 
-boot() { # KERNEL WHAT MODULES FALLBACKS
-    local kernel=$1 what=$2 start=$SECONDS bpf=bpf version modules output status
+boot() { # KERNEL WHAT MODULES FALLBACKS [LOCKDOWN]
+    local kernel=$1 what=$2 lockdown=${5:-} start=$SECONDS version modules output status
+    # What is used where each is asked for; for auto it depends on how much is open.
+    local -a sources=('procfs=procfs (asked for)' 'bpf=bpf (asked for)' auto=)
     rm -rf "$initramfs"
     mkdir -p "$initramfs/bin"
     cp "$root/bin/busybox" "$initramfs/bin/"
@@ -209,18 +219,18 @@ boot() { # KERNEL WHAT MODULES FALLBACKS
     if [ "$kernel" = uml ]; then
         version=$("$root/usr/bin/linux.uml" --version)
         modules=$root/usr/lib/uml/modules/$version
-        bpf='procfs (/sys/kernel/btf/vmlinux: No such file'
+        sources[1]='bpf=procfs (/sys/kernel/btf/vmlinux: No such file'
     else
         version=$kernel
         modules=$(find "$cache/$kernel" -type d -path "*/lib/modules/$kernel" -print -quit)
     fi
     put_modules "$3" "$version" "$modules"
-    put_init "$3" "$4" "$bpf"
+    put_init "$3" "$4" "$lockdown" "${sources[@]}"
     pack
     if [ "$kernel" = uml ]; then
         boot_uml
     else
-        boot_qemu "$(find "$cache/$kernel" -type f -name 'vmlinuz*' -print -quit)"
+        boot_qemu "$(find "$cache/$kernel" -type f -name 'vmlinuz*' -print -quit)" "${lockdown:+lockdown=$lockdown}"
     fi </dev/null >"$work/console" 2>&1 || true
     output=$(tr -d '\r' <"$work/console" | sed -n '/^@@BEGIN/,/^@@END/{/^@@/d;p}')
     status=$(tr -d '\r' <"$work/console" | sed -n 's/^@@END \([0-9]*\)$/\1/p')
@@ -260,7 +270,7 @@ run_uml() {
     boot uml 'no modules' '' udp
 }
 
-run_version() { # VERSION
+run_version() { # VERSION [LOCKDOWN]
     if ! unpack_kernel "$1"; then
         skip "kernel $1: its packages could not be had"
         return
@@ -268,9 +278,10 @@ run_version() { # VERSION
     boot "$1" 'all modules' all none
     boot "$1" 'no module for UDP' tcp_diag udp
     boot "$1" 'no modules' '' tcp,udp
+    [ $# = 1 ] || boot "$1" "lockdown=$2" all none "$2"
 }
 
-run_series() { # SERIES
+run_series() { # SERIES [LOCKDOWN]
     local version
     version=$(newest "$1")
     if [ -z "$version" ] && use_other_suites; then
@@ -281,8 +292,26 @@ run_series() { # SERIES
     elif ! unpack_qemu; then
         skip "kernel $1: the emulator could not be had"
     else
-        run_version "$version"
+        run_version "$version" "${@:2}"
     fi
+}
+
+# A kernel of another release of Debian, which may not be offered any more: the newest one of a suite, or of a series.
+run_of_suite() { # SUITE [SERIES]
+    local own=("${apt_config[@]}") version=
+    if ! unpack_qemu; then
+        skip "kernel ${2:-newest}: the emulator could not be had"
+        return
+    fi
+    if use_other_suites "$1"; then
+        version=$(available | awk -v series="${2:-}" 'series == "" || $1 "" == series "" {print $2}' | tail -1)
+    fi
+    if [ -n "$version" ]; then
+        run_version "$version"
+    else
+        skip "kernel ${2:-newest}: $1 does not offer one"
+    fi
+    apt_config=("${own[@]}")
 }
 
 run_others() {
@@ -291,7 +320,7 @@ run_others() {
         skip "other kernels: Debian's address is not among the package sources"
         return
     fi
-    mapfile -t series < <(available | awk '{print $1}' | uniq | grep -vxE '6\.1|6\.12')
+    mapfile -t series < <(available | awk '{print $1}' | uniq | grep -vxE '5\.10|6\.1|6\.12')
     echo "found: ${series[*]:-none}"
     for one in "${series[@]}"; do
         run_series "$one"
@@ -309,19 +338,23 @@ fi
 programs=${CARGO_TARGET_DIR:-target}/debug
 step 'kernels: build' cargo build --quiet --package lsock --package socket-world --package netstat \
     --bin lsock --example kernel_world --example count_sockets
-[ $# -gt 0 ] || set -- uml 6.1 6.12
+[ $# -gt 0 ] || set -- uml 5.10 6.1 6.12 newest
 for kernel; do
     case $kernel in
         uml) step 'kernels: user-mode Linux' run_uml ;;
         --all)
             step 'kernels: user-mode Linux' run_uml
+            step 'kernels: 5.10' run_of_suite bullseye 5.10
             step 'kernels: 6.1' run_series 6.1
-            step 'kernels: 6.12' run_series 6.12
+            step 'kernels: 6.12' run_series 6.12 confidentiality
             step 'kernels: other suites' run_others
             ;;
+        5.10) step 'kernels: 5.10' run_of_suite bullseye 5.10 ;;
+        newest) step 'kernels: newest' run_of_suite trixie-backports ;;
+        6.12) step 'kernels: 6.12' run_series 6.12 confidentiality ;;
         [0-9]*.[0-9]*) step "kernels: $kernel" run_series "$kernel" ;;
         *)
-            echo 'usage: ci/kernels.sh [--all | uml | SERIES...]' >&2
+            echo 'usage: ci/kernels.sh [--all | uml | newest | SERIES...]' >&2
             exit 2
             ;;
     esac

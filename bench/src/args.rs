@@ -11,8 +11,8 @@ use std::path::PathBuf;
 pub(crate) const HELP: &str = "\
 Measures netstat and lsock against their peers in one run, with interleaved rounds.
 
-bench WORLD...             lists the sockets of worlds (needs root): tiny, small, large, many, refused, custom, and
-                           by the number of their sockets 1k, 20k, 100k, 500k or any other
+bench WORLD...             lists the sockets of worlds (needs root): tiny, small, large, many, plain, refused, custom,
+                           and by the number of their sockets 1k, 20k, 100k, 500k, 1000k or any other
 bench WORLD... --base DIR  compares this checkout with another checkout of this repository
 bench same-json [WORLD...] --base DIR
                            prints where the JSON of lsock differs from that of another checkout (exit code 1); the
@@ -21,7 +21,7 @@ bench curve [WORLD...]     draws time and memory over the number of sockets (1k 
 bench render [WORLD]       times how long lsock takes to write its output to a file, beyond the listing (large)
 bench unix [PAIRS]         lists pairs of connected unix sockets (20,000), against ss -xap
 bench micro                times the decoders alone, in nanoseconds a record
-bench namespaces           times a listing of 200 network namespaces with 21 sockets each (needs root)
+bench namespaces [WORLD]   times a listing of 200 network namespaces with 21 sockets each, beside a world (needs root)
 bench build                times a clean release build of the library alone, and of netsock
 bench compare OLD NEW      prints what got worse between two results of one machine (exit code 1)
 
@@ -61,7 +61,8 @@ pub(crate) enum Action {
         pairs: usize,
     },
     Micro,
-    Namespaces,
+    /// List many network namespaces, beside a world if there is one.
+    Namespaces(Option<Named>),
     Build,
     Compare {
         old: PathBuf,
@@ -160,7 +161,8 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<(Ac
         ["unix"] => Action::Unix { pairs: 20_000 },
         ["unix", pairs] => Action::Unix { pairs: pairs.parse()? },
         ["micro"] => Action::Micro,
-        ["namespaces"] => Action::Namespaces,
+        ["namespaces"] => Action::Namespaces(None),
+        ["namespaces", name] => Action::Namespaces(Some(world::named(name, custom)?)),
         ["build"] => Action::Build,
         ["compare", old, new] => Action::Compare { old: old.into(), new: new.into() },
         ["compare", ..] => return Err("compare takes two files of results".into()),

@@ -75,9 +75,9 @@ fn run() -> Result<ExitCode> {
             print(&report::micro(&results.micro))?;
             store(&results, &options)?;
         }
-        Action::Namespaces => {
+        Action::Namespaces(beside) => {
             let rounds = options.rounds.unwrap_or(7);
-            isolation::isolated(options.host_pids, || print(&namespaces::run(rounds)?))?;
+            isolation::isolated(options.host_pids, || print(&namespaces::run(beside.as_ref(), rounds)?))?;
         }
         Action::Unix { pairs } => {
             let lsock = contenders::lsock_of(&options);

@@ -31,11 +31,12 @@ pub(crate) fn named(name: &str, custom: WorldSpec) -> Result<Named, String> {
         "small" => WorldSpec::small(),
         "large" => WorldSpec::large(),
         "many" => MANY,
+        "plain" => PLAIN,
         REFUSED => WorldSpec::small(),
         "custom" if custom.processes == 0 => return Err("the world custom needs --processes N".to_owned()),
         "custom" => custom,
         _ => of_thousands(name).ok_or_else(|| {
-            format!("there is no world {name:?}; there are tiny, small, large, many, {REFUSED}, 1k to 2000k, custom")
+            format!("there is no world {name:?}; there are tiny, small, large, many, plain, {REFUSED}, 1k to 2000k, custom")
         })?,
     };
     Ok(Named { name: name.to_owned(), spec, refused: name == REFUSED })
@@ -52,6 +53,10 @@ const TINY: WorldSpec =
 /// As many sockets as in `20k`, in a hundred times as many processes.
 const MANY: WorldSpec =
     WorldSpec { processes: 2000, plain_descriptors: 0, connections: 2, ipv6_connections: 0, udp_sockets: 5 };
+
+/// Few sockets among many descriptors of files: a search for owners looks at each.
+const PLAIN: WorldSpec =
+    WorldSpec { processes: 10, plain_descriptors: 18_000, connections: 10, ipv6_connections: 0, udp_sockets: 5 };
 
 /// `20k`: 20,000 sockets. A process has 1,000 of them, so that sockets and processes grow together; below `10k`
 /// there are ten processes.

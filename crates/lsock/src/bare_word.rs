@@ -68,7 +68,7 @@ const NO_COMMANDS: &[(&[&str], &str)] = &[
     (&["list", "ls", "show", "ps"], "a listing needs no command: lsock, or lsock FILTER"),
     (&["close"], "lsock destroy FILTER closes sockets"),
     (&["export"], "lsock --json, --jsonl or --csv is for other programs"),
-    (&["why", "info", "inspect"], "lsock -i :8080 shows all that is known of each socket"),
+    (&["info", "inspect"], "lsock why 8080 explains a port, lsock -i :8080 shows the details of its sockets"),
     (&["version"], "lsock --version"),
 ];
 

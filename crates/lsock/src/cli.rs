@@ -38,6 +38,11 @@ pub(crate) enum Command {
     /// bound: a firewall may allow less. Connections are counted by process, port, peer and state; an arrow to the left
     /// was accepted, one to the right opened.
     Overview(OverviewArgs),
+    /// What a port, a process or a name is used by, since when, and what started it
+    ///
+    /// A card for each process: its command, directory and user, the processes above it up to the first one, what it listens
+    /// on, who is connected, and what is worth a look. Of forked processes the first has the card.
+    Why(WhyArgs),
     /// Close sockets of other processes (Linux, with CAP_NET_ADMIN)
     ///
     /// Shows what would be closed and asks. The holders keep their descriptors, and their next call on one fails; the
@@ -77,6 +82,23 @@ pub(crate) struct OverviewArgs {
     /// Everything, even if it does not fit on the screen
     #[arg(short = 'W', long)]
     pub(crate) wide: bool,
+    /// No pager, even if the output is longer than the screen
+    #[arg(long)]
+    pub(crate) no_pager: bool,
+    /// When to colour the output
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, hide_default_value = true)]
+    pub(crate) color: ColorWhen,
+}
+
+/// The arguments of `lsock why`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct WhyArgs {
+    /// A port, the pid or name of a process, or an address with a port
+    #[arg(value_name = "PORT|PID|NAME")]
+    pub(crate) what: String,
+    /// One JSON document
+    #[arg(long)]
+    pub(crate) json: bool,
     /// No pager, even if the output is longer than the screen
     #[arg(long)]
     pub(crate) no_pager: bool,
@@ -126,6 +148,7 @@ pub(crate) fn with_screens() -> clap::Command {
     command()
         .override_help(help::SCREEN)
         .mut_subcommand("overview", |overview| overview.override_help(help::OVERVIEW_SCREEN))
+        .mut_subcommand("why", |why| why.override_help(help::WHY_SCREEN))
         .mut_subcommand("destroy", |destroy| destroy.override_help(help::DESTROY_SCREEN))
         .mut_subcommand("watch", |watch| watch.override_help(help::WATCH_SCREEN))
 }

@@ -39,9 +39,9 @@ Output:  --json  --jsonl  --csv  --format NAME  -W wide  --no-pager  --watch
 Ignored: -a -n -p -O -P -Q (all states, numbers and processes are the default)
 
 lsock overview|watch FILTER  listeners and connections; a line for each change
+lsock why PORT|PID|NAME      what uses it, since when, and what started that
 lsock destroy FILTER         close sockets, after a question (Linux)
-lsock completions SHELL      completions for bash, zsh, fish, powershell, elvish
-lsock man [COMMAND]          the manual page
+lsock completions SHELL, lsock man [COMMAND]
 lsock help TOPIC             filters, states, columns, options, owners, output,
                              rights, names, closing, exit, examples
 ";
@@ -67,6 +67,29 @@ Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
          --port N,N-M  --local-port N  --remote-port N  --state STATE,...
          --pid N,...  --process NAME  --user NAME,...  or a filter
 Output:  -W wide  --no-pager  --color auto|always|never
+";
+
+/// What `lsock why --help` prints: one screen.
+pub(crate) const WHY_SCREEN: &str = "\
+lsock why: what a port, a process or a name is used by, since when, and what
+started it
+
+  lsock why 8080             what listens on this port, or else uses it
+  lsock why nginx            processes of this name
+  lsock why 815              a process, if no socket has this port
+  lsock why 127.0.0.1:8080   one of several listeners on a port
+  lsock why 8080 --json      for another program
+
+A card for each process: its command, directory and user, the processes above
+it up to the first one, what it listens on, who is connected, and notes: a
+program that was deleted, every address, a full accept queue, root, a recent
+start. Of forked processes the first has the card.
+
+A process whose session is neither its own nor its parent's was started by one
+that has ended; the parent took it over. Addresses say where a listener can be
+reached; a firewall may allow less.
+
+Output:  --json  --no-pager  --color auto|always|never
 ";
 
 /// What `lsock destroy --help` prints: one screen.

@@ -34,6 +34,7 @@ mod time;
 pub mod usage;
 pub mod users;
 pub mod view;
+pub mod why;
 
 #[cfg(test)]
 mod screen_tests;

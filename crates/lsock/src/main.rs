@@ -17,7 +17,7 @@ mod reference;
 mod terminal;
 
 use crate::cli::{Command, OverviewArgs};
-use crate::commands::{complete, completions, destroy, help_topic, list, man, overview, watch};
+use crate::commands::{complete, completions, destroy, help_topic, list, man, overview, watch, why};
 use crate::exit::EarlyExit;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -34,6 +34,7 @@ fn run() -> Result<(), EarlyExit> {
     exit::check_stdout().map_err(EarlyExit::Output)?;
     match &cli.command {
         Some(Command::Destroy(args)) => destroy::run(args),
+        Some(Command::Why(args)) => why::run(args),
         Some(Command::Completions { shell }) => completions::run(*shell),
         Some(Command::Man { of }) => man::run(of.as_deref()),
         Some(Command::Help { topic }) => help_topic::run(topic.as_deref()),

@@ -9,6 +9,7 @@ pub(crate) fn topic(name: &str) -> Option<String> {
     match name {
         "help" => Some(help::SCREEN.to_owned()),
         "overview" => Some(help::OVERVIEW_SCREEN.to_owned()),
+        "why" => Some(help::WHY_SCREEN.to_owned()),
         "destroy" => Some(help::DESTROY_SCREEN.to_owned()),
         "watch" => Some(help::WATCH_SCREEN.to_owned()),
         "options" | "option" => Some(options()),

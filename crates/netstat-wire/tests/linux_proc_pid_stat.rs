@@ -23,6 +23,7 @@ fn a_captured_process_has_its_hostile_name_byte_for_byte() {
         comm: b"a) S 1\n\\n \xff(".to_vec(),
         state: b'R',
         ppid: 4770,
+        session: 2273,
         start_time_ticks: 111_829,
         start_stack: Some(140_724_671_489_552),
     };
@@ -83,11 +84,19 @@ fn a_malformed_field_is_an_error_that_names_it_and_its_place() {
         ("1 (a) SS 1 ", "malformed state at offset 9"),
         ("1 (a)  1 ", "malformed state at offset 7"),
         ("1 (a) S -1 ", "malformed ppid at offset 11"),
-        ("1 (a) S 1 2 3", "malformed line at offset 12"),
+        ("1 (a) S 1 2 3", "malformed session at offset 12"),
+        ("1 (a) S 1 2 x ", "malformed session at offset 14"),
+        ("1 (a) S 1 2 3 4", "malformed line at offset 14"),
     ] {
         let read = Stat::decode(text.as_bytes()).unwrap_err().to_string();
         assert_eq!(read, format!("/proc/PID/stat: {error}"), "{text:?}");
     }
+}
+
+#[test]
+fn session_of_a_process_that_is_ending_is_none() {
+    let text = b"1 (x) Z 1 -1 -1 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 7 0 ";
+    assert_eq!(Stat::decode(text).unwrap().session, 0);
 }
 
 #[test]
@@ -111,7 +120,7 @@ proptest! {
         pid in any::<u32>(), comm in prop::collection::vec(1_u8.., 0..64), ppid in any::<u32>(),
         start in any::<u64>(),
     ) {
-        let expected = Stat { pid, comm: comm.clone(), state: b'Z', ppid, start_time_ticks: start, start_stack: None };
+        let expected = Stat { pid, comm: comm.clone(), state: b'Z', ppid, session: 1, start_time_ticks: start, start_stack: None };
         prop_assert_eq!(Stat::decode(&text(pid, &comm, 'Z', ppid, start)), Ok(expected));
     }
 }

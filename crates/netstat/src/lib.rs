@@ -113,6 +113,22 @@ pub fn interface_name(index: u32) -> Option<String> {
     <sys::Native as sys::system::System>::interface_name(index)
 }
 
+/// Details of these processes, one for each and in that order, whether they hold sockets or not: for instance the
+/// [`parent`](Process::parent) of an owner, and its parent in turn. Of one that does not exist, or cannot be read, the pid
+/// alone is returned.
+///
+/// # Races
+/// A pid names whatever process has it now. Compare [`Process::start_time`]: no parent started after its child.
+///
+/// # Rights
+/// Those of [`Process`]'s fields.
+///
+/// # Sources
+/// Linux: `/proc/<pid>`. Windows: `NtQuerySystemInformation`. macOS: libproc.
+pub fn processes(pids: impl IntoIterator<Item = u32>, fields: ProcessFields) -> Vec<Process> {
+    engine::run::processes(&pids.into_iter().collect::<Vec<_>>(), fields)
+}
+
 /// The names of these users ([`Socket::uid`], [`Process::uid`]); those without a name are absent. Ask for all users of a
 /// listing at once: `/etc/passwd` is read once for each call.
 ///

@@ -296,30 +296,46 @@ impl Drop for Over<'_> {
     }
 }
 
-/// The ids of the BPF programs and links that this process has, from `/proc/self/fdinfo`.
-fn own_objects() -> BTreeSet<(bool, u32)> {
+/// The BPF programs, links and maps that this process has: programs and links from `/proc/self/fdinfo`, and the maps of those
+/// programs.
+fn own_objects() -> BTreeSet<(Object, u32)> {
     let mut objects = BTreeSet::new();
     for file in std::fs::read_dir("/proc/self/fdinfo").unwrap() {
         let text = std::fs::read_to_string(file.unwrap().path()).unwrap_or_default();
         for line in text.lines() {
             let number = |name| line.strip_prefix(name).and_then(|number| number.trim().parse().ok());
-            objects.extend(number("prog_id:").map(|id| (false, id)));
-            objects.extend(number("link_id:").map(|id| (true, id)));
+            objects.extend(number("prog_id:").map(|id| (Object::Program, id)));
+            objects.extend(number("link_id:").map(|id| (Object::Link, id)));
+            objects.extend(number("map_id:").map(|id| (Object::Map, id)));
         }
     }
+    let programs: Vec<u32> = of_kind(&objects, Object::Program).collect();
+    let maps = programs.into_iter().flat_map(|id| bpf::maps_of_program(id).unwrap());
+    objects.extend(maps.map(|id| (Object::Map, id)));
     objects
 }
 
+fn of_kind(objects: &BTreeSet<(Object, u32)>, kind: Object) -> impl Iterator<Item = u32> {
+    objects.iter().filter(move |(of, _)| *of == kind).map(|(_, id)| *id)
+}
+
+/// A program and its link, which are two of each if some also find io_urings, since a socket of the machine has no holder;
+/// and where the program walks descriptor tables, its map.
+fn are_whole(objects: &BTreeSet<(Object, u32)>) {
+    let [programs, links, maps] = Object::ALL.map(|kind| of_kind(objects, kind).count());
+    assert!(programs == links && matches!(programs, 1 | 2), "{objects:?}");
+    assert_eq!(maps, usize::from(!kernel::is_before(6, 4)), "{objects:?}");
+    assert_eq!(left(objects).len(), objects.len(), "{objects:?}");
+}
+
 /// Those of these objects that still exist.
-fn left(objects: &BTreeSet<(bool, u32)>) -> Vec<(bool, u32)> {
-    let (programs, links) = (bpf::ids(Object::Program).unwrap(), bpf::ids(Object::Link).unwrap());
-    let is_there =
-        |(is_link, id): &&(bool, u32)| if *is_link { links.contains(id) } else { programs.contains(id) };
-    objects.iter().filter(is_there).copied().collect()
+fn left(objects: &BTreeSet<(Object, u32)>) -> Vec<(Object, u32)> {
+    let objects: Vec<_> = objects.iter().copied().collect();
+    bpf::left(&objects).unwrap()
 }
 
 /// The kernel frees an object shortly after its last user is gone.
-fn are_freed(objects: &BTreeSet<(bool, u32)>) {
+fn are_freed(objects: &BTreeSet<(Object, u32)>) {
     let freed = wait_until(Duration::from_secs(30), || left(objects).is_empty());
     assert!(freed, "{:?} are left", left(objects));
 }
@@ -338,9 +354,7 @@ fn live_nothing_is_loaded_after_a_lister_is_dropped_or_its_process_killed() {
             assert_eq!(snapshot.owner_source.unwrap().source, OwnerSource::Bpf);
         }
         let objects = own_objects();
-        // And those that find io_urings, if a socket of the machine has no holder.
-        assert!(matches!(objects.len(), 2 | 4), "a program and its link: {objects:?}");
-        assert_eq!(left(&objects).len(), objects.len());
+        are_whole(&objects);
         drop(lister);
         assert_eq!(own_objects(), BTreeSet::new());
         are_freed(&objects);
@@ -353,8 +367,9 @@ fn live_nothing_is_loaded_after_a_lister_is_dropped_or_its_process_killed() {
     let killed = Child::fork(None, &[], |report| {
         let mut lister = Lister::new();
         lister.snapshot(&query).unwrap();
-        for (is_link, id) in own_objects() {
-            report.number(u64::from(is_link))?;
+        for (kind, id) in own_objects() {
+            let kind = Object::ALL.iter().position(|one| *one == kind).unwrap();
+            report.number(u64::try_from(kind).unwrap())?;
             report.number(u64::from(id))?;
         }
         std::mem::forget(lister);
@@ -364,10 +379,9 @@ fn live_nothing_is_loaded_after_a_lister_is_dropped_or_its_process_killed() {
     let objects: BTreeSet<_> = killed
         .numbers()
         .chunks_exact(2)
-        .map(|object| (object[0] == 1, u32::try_from(object[1]).unwrap()))
+        .map(|object| (Object::ALL[usize::try_from(object[0]).unwrap()], u32::try_from(object[1]).unwrap()))
         .collect();
-    assert!(matches!(objects.len(), 2 | 4), "{objects:?}");
-    assert_eq!(left(&objects).len(), objects.len());
+    are_whole(&objects);
     killed.stop();
     are_freed(&objects);
 }
@@ -377,7 +391,7 @@ fn live_nothing_is_loaded_where_descriptors_run_out_half_way() {
     if !has_both_sources() {
         return;
     }
-    let newest = bpf::ids(Object::Program).unwrap().last().copied().unwrap_or(0);
+    let before = bpf::named("netstat_").unwrap();
     let child = Child::fork(None, &[], |_| {
         let query = Query::new().tcp().owners(true).threads(1).owner_source(OwnerSource::Bpf);
         let mut sources = Vec::new();
@@ -398,9 +412,10 @@ fn live_nothing_is_loaded_where_descriptors_run_out_half_way() {
         Ok(())
     });
     child.unwrap();
-    // Programs of other processes that use this library may be among them, and end too.
-    let newer = bpf::programs_named("netstat_").unwrap().into_iter().filter(|id| *id > newest);
-    are_freed(&newer.map(|id| (false, id)).collect());
+    // Objects of other processes that use this library may be among them, and end too.
+    are_freed(
+        &bpf::named("netstat_").unwrap().into_iter().filter(|object| !before.contains(object)).collect(),
+    );
 }
 
 #[test]

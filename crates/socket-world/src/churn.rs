@@ -66,7 +66,7 @@ pub struct ChurnCounts {
 /// A process that opens and closes sockets, until the drop.
 pub struct Churn {
     child: Child,
-    counters: ffi::SharedCounters,
+    counters: ffi::Shared<3>,
 }
 
 impl std::fmt::Debug for Churn {
@@ -81,7 +81,7 @@ impl Churn {
     /// # Errors
     /// As [`Child::fork`].
     pub fn start(spec: ChurnSpec) -> io::Result<Self> {
-        let counters = ffi::SharedCounters::new()?;
+        let counters = ffi::Shared::new()?;
         let child = Child::fork(Some(b"churn"), &[], |report| run(spec, report, counters.get()))?;
         Ok(Self { child, counters })
     }
@@ -93,7 +93,7 @@ impl Churn {
 
     /// How much it has opened so far.
     pub fn counts(&self) -> ChurnCounts {
-        let [connections, udp_sockets, failures, _] = self.counters.get();
+        let [connections, udp_sockets, failures] = self.counters.get();
         ChurnCounts {
             connections: connections.load(Relaxed),
             udp_sockets: udp_sockets.load(Relaxed),
@@ -110,10 +110,8 @@ impl Churn {
 }
 
 /// In the child: opens and closes sockets until the parent stops it or the limit is reached.
-fn run(spec: ChurnSpec, report: &mut Report, counters: &[AtomicU64]) -> io::Result<()> {
-    let [connections, udp_sockets, failures, ..] = counters else {
-        return Err(io::Error::other("too few counters"));
-    };
+fn run(spec: ChurnSpec, report: &mut Report, counters: &[AtomicU64; 3]) -> io::Result<()> {
+    let [connections, udp_sockets, failures] = counters;
     need_descriptors(u64::try_from(3 * spec.open + 64).unwrap_or(u64::MAX))?;
     let listener = listen_on((loopback(CHURN), 0).into(), 64)?;
     let to = local_address(&listener)?;

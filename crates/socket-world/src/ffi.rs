@@ -6,7 +6,7 @@ use rustix::process::Pid;
 use rustix::thread::UnshareFlags;
 use std::ffi::{c_int, c_uint};
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, IntoRawFd, OwnedFd, RawFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{NonNull, null_mut};
 use std::sync::atomic::AtomicU64;
@@ -31,12 +31,12 @@ pub(crate) fn fork_with(body: impl FnOnce() -> i32) -> io::Result<Pid> {
     }
 }
 
-/// Makes a process that shares this one's descriptor table and has the same parent; it runs `body` and ends.
-/// Only for a process with one thread.
-pub(crate) fn fork_sharing_table(body: impl FnOnce() -> i32) -> io::Result<Pid> {
-    let flags = libc::CLONE_FILES | libc::CLONE_PARENT | libc::SIGCHLD;
-    // SAFETY: without CLONE_VM and with a null stack this is a fork: the child runs on a copy of this stack. The
-    // other arguments are read only with flags that are not set. Callers have one thread, so no lock of the C
+/// Makes a child that shares this process's descriptor table; it runs `body` and ends. With `CLONE_PARENT` as the other
+/// flags it has the same parent as this process. Only for a process with one thread.
+pub(crate) fn fork_sharing_table(other_flags: c_int, body: impl FnOnce() -> i32) -> io::Result<Pid> {
+    let flags = libc::CLONE_FILES | other_flags | libc::SIGCHLD;
+    // SAFETY: without CLONE_VM, which no caller sets, and with a null stack this is a fork: the child runs on a copy of this
+    // stack. The other arguments are read only with flags that are not set. Callers have one thread, so no lock of the C
     // library is held by another, and the child stays in this function until _exit.
     let pid = unsafe { libc::syscall(libc::SYS_clone, libc::c_long::from(flags), 0, 0, 0, 0) };
     if pid == -1 {
@@ -109,11 +109,31 @@ pub(crate) fn close_in_child(fd: BorrowedFd<'_>) {
     unsafe { libc::close(fd.as_raw_fd()) };
 }
 
+/// Moves a descriptor to the number `slot`, in place of what it was, and leaves it open.
+///
+/// Only for a number that no value owns: those of a [`Storm`](crate::Storm) in its own processes.
+pub(crate) fn put_in_slot(fd: OwnedFd, slot: RawFd) -> io::Result<BorrowedFd<'static>> {
+    if fd.as_raw_fd() == slot {
+        let _: RawFd = fd.into_raw_fd();
+    // SAFETY: takes numbers alone. What was open under the second is closed, which no value owns.
+    } else if unsafe { libc::dup2(fd.as_raw_fd(), slot) } < 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: it is open, and its user is the caller alone, who knows when it is closed.
+    Ok(unsafe { BorrowedFd::borrow_raw(slot) })
+}
+
+/// Closes what [`put_in_slot`] has left open under this number, if anything.
+pub(crate) fn clear_slot(slot: RawFd) {
+    // SAFETY: takes a number alone, which no value owns; one that is not open gives EBADF.
+    unsafe { libc::close(slot) };
+}
+
 /// Gives the calling thread a descriptor table of its own, a copy.
 pub(crate) fn unshare_files() -> io::Result<()> {
     // SAFETY: the danger of unsharing the table is that descriptors that other threads make are not in it, and
-    // that those of this thread mean something else to others. The one caller closes the copies and uses only
-    // sockets that it makes after.
+    // that those of this thread mean something else to others. The callers close the copies or leave them alone, and use
+    // only sockets that they make after.
     Ok(unsafe { rustix::thread::unshare_unsafe(UnshareFlags::FILES) }?)
 }
 
@@ -190,11 +210,34 @@ pub(crate) fn bpf_next_id(command: c_int, start: u32) -> io::Result<Option<u32>>
 
 /// The program with an id, by `BPF_PROG_GET_FD_BY_ID`.
 pub(crate) fn bpf_program(id: u32) -> io::Result<OwnedFd> {
-    const BPF_PROG_GET_FD_BY_ID: c_int = 13;
-    // prog_id, next_id, open_flags
-    let (fd, _) = bpf(BPF_PROG_GET_FD_BY_ID, &mut [id, 0, 0])?;
+    bpf_object(13, id)
+}
+
+/// The map with an id, by `BPF_MAP_GET_FD_BY_ID`.
+pub(crate) fn bpf_map(id: u32) -> io::Result<OwnedFd> {
+    bpf_object(14, id)
+}
+
+fn bpf_object(command: c_int, id: u32) -> io::Result<OwnedFd> {
+    // prog_id or map_id, next_id, open_flags
+    let (fd, _) = bpf(command, &mut [id, 0, 0])?;
     // SAFETY: the kernel has just made the descriptor for this caller, which alone has it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// The ids of the maps of a program, by `BPF_OBJ_GET_INFO_BY_FD`; at the most 16.
+pub(crate) fn bpf_maps_of(program: BorrowedFd<'_>) -> io::Result<Vec<u32>> {
+    let mut ids = [0_u32; 16];
+    // struct bpf_prog_info: nr_map_ids is the 14th number, before the address of as many ids.
+    let mut info = [0_u32; 16];
+    info[13] = 16;
+    let address = u64::try_from(ids.as_mut_ptr().addr()).map_err(io::Error::other)?.to_ne_bytes();
+    let [a, b, c, d, e, f, g, h] = address;
+    info[14] = u32::from_ne_bytes([a, b, c, d]);
+    info[15] = u32::from_ne_bytes([e, f, g, h]);
+    // The kernel writes no more ids than the number says, to memory that is writable and lives through the call.
+    bpf_info(program, &mut info)?;
+    Ok(ids.into_iter().take(usize::try_from(info[13]).unwrap_or(0)).collect())
 }
 
 /// The kernel's description of an object, as much as fits, by `BPF_OBJ_GET_INFO_BY_FD`.
@@ -281,17 +324,16 @@ pub(crate) fn tcp_info_state(fd: BorrowedFd<'_>) -> io::Result<u8> {
     if result == 0 { Ok(state) } else { Err(io::Error::last_os_error()) }
 }
 
-/// Counters that a process shares with the children that it forks afterwards.
-pub(crate) struct SharedCounters(NonNull<[AtomicU64; SharedCounters::COUNT]>);
+/// Numbers, 0 at first, that a process shares with the children that it forks afterwards.
+pub(crate) struct Shared<const COUNT: usize>(NonNull<[AtomicU64; COUNT]>);
 
 // SAFETY: the memory is atomics alone and is mapped until the drop of this value.
-unsafe impl Send for SharedCounters {}
+unsafe impl<const COUNT: usize> Send for Shared<COUNT> {}
 // SAFETY: as above.
-unsafe impl Sync for SharedCounters {}
+unsafe impl<const COUNT: usize> Sync for Shared<COUNT> {}
 
-impl SharedCounters {
-    const COUNT: usize = 4;
-    const BYTES: usize = Self::COUNT * size_of::<AtomicU64>();
+impl<const COUNT: usize> Shared<COUNT> {
+    const BYTES: usize = COUNT * size_of::<AtomicU64>();
 
     pub(crate) fn new() -> io::Result<Self> {
         // SAFETY: an anonymous mapping at an address of the kernel's choice touches no memory of ours.
@@ -311,13 +353,13 @@ impl SharedCounters {
         NonNull::new(at.cast()).map(Self).ok_or_else(|| io::Error::other("mapped at the null address"))
     }
 
-    pub(crate) fn get(&self) -> &[AtomicU64; Self::COUNT] {
+    pub(crate) fn get(&self) -> &[AtomicU64; COUNT] {
         // SAFETY: the mapping is page-aligned, large enough, zeroed (a valid AtomicU64) and exists until the drop.
         unsafe { self.0.as_ref() }
     }
 }
 
-impl Drop for SharedCounters {
+impl<const COUNT: usize> Drop for Shared<COUNT> {
     fn drop(&mut self) {
         // SAFETY: the mapping was made with this size and no reference into it outlives the value.
         unsafe { libc::munmap(self.0.as_ptr().cast(), Self::BYTES) };

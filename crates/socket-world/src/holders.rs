@@ -102,7 +102,7 @@ pub fn shared_table(fd: impl AsFd) -> io::Result<Child> {
     let mut child = Child::fork(None, &[fd], |report| {
         let held = report.held(fd)?;
         // The pipes do not distinguish it from the first process: they are shared too. It waits on the same one.
-        let other = ffi::fork_sharing_table(|| report.pause())?;
+        let other = ffi::fork_sharing_table(libc::CLONE_PARENT, || report.pause())?;
         let pid = other.as_raw_nonzero().get().unsigned_abs();
         report.held_as(Held { pid, ..held });
         report.number(u64::from(pid))

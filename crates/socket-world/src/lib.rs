@@ -10,6 +10,7 @@
 //! - [`holders`], [`threads`], [`names`]: how sockets are held, and processes that are hard to read.
 //! - [`World`]: hundreds of processes and up to some hundred thousand sockets, for benchmarks.
 //! - [`Churn`]: connections and UDP sockets that open and close at a given rate.
+//! - [`Storm`]: processes that change their descriptor tables without rest, and a judge of what is reported of them.
 //! - [`bpf`]: which BPF programs and links exist.
 //! - [`kernel`]: what this kernel offers, for tests that must not rely on the library to report that.
 //! - [`restrict`]: sandboxes, unprivileged users, namespaces, capabilities.
@@ -41,6 +42,7 @@ pub mod protocols;
 mod quiet;
 mod record;
 pub mod restrict;
+mod storm;
 pub mod tcp;
 pub mod terminal;
 pub mod threads;
@@ -51,6 +53,7 @@ pub use child::{Child, Report, Starting};
 pub use churn::{Churn, ChurnCounts, ChurnSpec};
 pub use facts::{Held, Made, SocketFacts, State, Transport, inode_of, tcp_state};
 pub use quiet::{Quiet, quiet};
+pub use storm::{Storm, StormCounts, Turmoil, Verdict};
 pub use test_skips::{live_skip, skipped};
 pub use world::{World, WorldCounts, WorldSpec};
 
@@ -62,7 +65,8 @@ use std::time::{Duration, Instant};
 /// The `n`th address of 127.0.0.0/8: `loopback(1)` is 127.0.0.1. Wraps after 2^24.
 ///
 /// The crate uses 127.16.0.0 and up for a [`World`] (one address a process), 127.64.0.0 and up for
-/// [`udp::chain`], 127.192.0.0 and up for a [`Churn`], 127.0.0.7 in [`binding`], and 127.0.0.1 for the rest.
+/// [`udp::chain`], 127.192.0.0 and up for a [`Churn`], 127.0.0.7 in [`binding`], and 127.0.0.1 for the rest; a
+/// [`Storm`], which is alone in its network namespace, all before 127.15.0.0.
 pub fn loopback(n: u32) -> Ipv4Addr {
     Ipv4Addr::from_bits(0x7f00_0000 | (n & 0x00ff_ffff))
 }

@@ -38,6 +38,7 @@ fn command_page(name: &str) -> io::Result<Vec<u8>> {
         let command = command.bin_name(format!("lsock {name}")).version(env!("CARGO_PKG_VERSION"));
         let full: &'static str = match name {
             "overview" => "lsock-overview",
+            "why" => "lsock-why",
             "destroy" => "lsock-destroy",
             "watch" => "lsock-watch",
             "completions" => "lsock-completions",

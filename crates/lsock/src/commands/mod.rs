@@ -15,3 +15,4 @@ mod quiet;
 mod repeat;
 mod summary;
 pub(crate) mod watch;
+pub(crate) mod why;

@@ -8,6 +8,7 @@ mod json;
 mod rows;
 mod table;
 
+pub use self::json::why_document;
 pub use groups::groups;
 pub(crate) use json::event as event_json;
 

@@ -25,6 +25,8 @@ pub struct Stat {
     pub state: u8,
     /// Field 4: the parent; 0 where it has none, or none in this pid namespace.
     pub ppid: u32,
+    /// Field 6: the process that leads its session, setsid(2); 0 for a kernel thread, and for a leader out of sight.
+    pub session: u32,
     /// Field 22: when it started, in ticks of `sysconf(_SC_CLK_TCK)` (mostly 100 a second) since boot.
     pub start_time_ticks: u64,
     /// Field 28: where its stack began when it executed its program, at an address that is randomized for each
@@ -53,17 +55,23 @@ impl Stat {
             _ => return Err(malformed(&reader, "malformed state")),
         };
         let ppid = number(&mut reader, "malformed ppid")?;
-        for _ in PPID + 1..START_TIME {
+        field(&mut reader, "malformed line")?;
+        // -1 in a process that is ending.
+        let session = match field(&mut reader, "malformed session")? {
+            [b'-', ..] => 0,
+            digits => decimal_u32(digits).ok_or(malformed(&reader, "malformed session"))?,
+        };
+        for _ in SESSION + 1..START_TIME {
             field(&mut reader, "malformed line")?;
         }
         let start_time_ticks = number(&mut reader, "malformed starttime")?;
         let start_stack = start_stack(&mut reader).ok().filter(|address| *address != 0);
-        Ok(Self { pid, comm, state, ppid, start_time_ticks, start_stack })
+        Ok(Self { pid, comm, state, ppid, session, start_time_ticks, start_stack })
     }
 }
 
 /// Number of a field, as proc(5) counts.
-const PPID: usize = 4;
+const SESSION: usize = 6;
 const START_TIME: usize = 22;
 const START_STACK: usize = 28;
 
@@ -80,6 +88,10 @@ fn field<'a>(reader: &mut Reader<'a>, what: &'static str) -> Result<&'a [u8], De
     let field = reader.take(end)?;
     reader.skip(1)?;
     Ok(field)
+}
+
+fn decimal_u32(digits: &[u8]) -> Option<u32> {
+    decimal::unsigned(digits)?.try_into().ok()
 }
 
 fn number<T: TryFrom<u64>>(reader: &mut Reader<'_>, what: &'static str) -> Result<T, DecodeError> {

@@ -1,10 +1,12 @@
 //! Runs a query on the machine that the program runs on.
 
+use crate::engine::owner_table::ProcessSeen;
 use crate::engine::snapshot as phases;
 use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
 use crate::model::identity::NetnsId;
+use crate::model::process::{Process, ProcessFields};
 use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
@@ -107,6 +109,12 @@ impl Support {
 
 pub(crate) fn snapshot(cache: &Cache, query: &Query) -> Result<Snapshot, Error> {
     phases::take(&Native::new(cache), query).map_err(|error| explain(error, query))
+}
+
+/// Details of processes that were not seen with a socket.
+pub(crate) fn processes(pids: &[u32], fields: ProcessFields) -> Vec<Process> {
+    let seen: Vec<_> = pids.iter().map(|pid| ProcessSeen::new(*pid, u64::MAX)).collect();
+    Native::new(&Cache::default()).processes(&seen, fields, 1).0
 }
 
 pub(crate) fn count(cache: &Cache, query: &Query) -> Result<Counts, Error> {

@@ -17,7 +17,7 @@ crate::model::flags::flags! {
         const PATH = 1 << 1;
         /// [`Process::command_line`].
         const COMMAND_LINE = 1 << 2;
-        /// [`Process::parent`].
+        /// [`Process::parent`] and [`Process::session_leader`].
         const PARENT = 1 << 3;
         /// [`Process::uid`].
         const UID = 1 << 4;
@@ -29,6 +29,8 @@ crate::model::flags::flags! {
         const SESSION = 1 << 7;
         /// [`Process::workload`].
         const WORKLOAD = 1 << 8;
+        /// [`Process::working_directory`].
+        const WORKING_DIRECTORY = 1 << 9;
     }
 }
 
@@ -63,6 +65,13 @@ pub struct Process {
     pub command_line: Option<Vec<OsString>>,
     /// The parent's pid; `None` where the process has none that can be seen.
     pub parent: Option<u32>,
+    /// The process that leads its session, setsid(2), as a child inherits it from the process that made it: it may have
+    /// ended long since. A process whose session is neither its own nor its parent's was given to that parent when the
+    /// process that started it ended. Linux.
+    pub session_leader: Option<u32>,
+    /// The directory that it works in. Linux: `/proc/<pid>/cwd`, which needs the right to trace the process; ` (deleted)` is
+    /// at its end if the directory was removed.
+    pub working_directory: Option<PathBuf>,
     /// The effective user id.
     pub uid: Option<u32>,
     /// The name of its user, as [`user_names`](crate::user_names) finds it. Windows:
@@ -90,6 +99,8 @@ impl Process {
             path_deleted: None,
             command_line: None,
             parent: None,
+            session_leader: None,
+            working_directory: None,
             uid: None,
             user: None,
             start_time: None,

@@ -12,11 +12,13 @@ use std::process::{Command, ExitCode};
 
 pub(super) fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [fallbacks, bpf, lsock, count] = &arguments[..] else {
-        eprintln!("usage: kernel_world none|udp|tcp,udp bpf|REASON LSOCK COUNT_SOCKETS");
+    let sources = arguments.get(3..).unwrap_or_default().iter().map(|source| source.split_once('='));
+    let sources: Option<Vec<(&str, &str)>> = sources.collect();
+    let ([fallbacks, lsock, count, ..], Some(sources)) = (&arguments[..], sources) else {
+        eprintln!("usage: kernel_world none|udp|tcp,udp LSOCK COUNT_SOCKETS SOURCE=USED...");
         return ExitCode::from(2);
     };
-    match run(fallbacks, bpf, lsock, count) {
+    match run(fallbacks, lsock, count, &sources) {
         Ok(outcome) => {
             println!("{outcome}");
             if outcome.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
@@ -32,7 +34,8 @@ struct Outcome {
     rows: usize,
     left_out: usize,
     gaps: Vec<String>,
-    owners: String,
+    /// The source of owners for each that was asked for.
+    owners: Vec<String>,
     differences: Vec<String>,
 }
 
@@ -48,13 +51,19 @@ impl fmt::Display for Outcome {
             write!(f, ", {left_out} situations left out: this kernel has no IPv6 now")?;
         }
         let source = if gaps.is_empty() { "netlink".to_owned() } else { gaps.join("; ") };
-        write!(f, ", source: {source}, owners: procfs and {owners}")?;
+        write!(f, ", source: {source}, owners: {}", owners.join(", "))?;
         // The first ones are enough, and a serial line is slow.
         differences.iter().take(10).try_for_each(|difference| write!(f, "\n  {difference}"))
     }
 }
 
-fn run(fallbacks: &str, bpf: &str, lsock: &str, count: &str) -> Result<Outcome, Box<dyn Error>> {
+/// `sources`: what is asked for, and how the text of what must be used then starts.
+fn run(
+    fallbacks: &str,
+    lsock: &str,
+    count: &str,
+    sources: &[(&str, &str)],
+) -> Result<Outcome, Box<dyn Error>> {
     let ipv6 = Path::new("/proc/net/if_inet6").exists();
     let mut left_out = 0;
     let mut world = Vec::new();
@@ -78,21 +87,21 @@ fn run(fallbacks: &str, bpf: &str, lsock: &str, count: &str) -> Result<Outcome, 
         rows: world.iter().map(|made| made.facts.len()).sum(),
         left_out,
         gaps: Vec::new(),
-        owners: String::new(),
+        owners: Vec::new(),
         differences: Vec::new(),
     };
-    for (source, expected) in [("procfs", "procfs (asked for)"), ("bpf", bpf)] {
+    for (source, expected) in sources {
         let document = output(Command::new(lsock).args(["--json", "--owner-source", source]))?;
         let document: Value = serde_json::from_str(&document)?;
         let from = &document["owner_source"];
-        outcome.owners = format!("{} ({})", text(from, "used"), text(from, "reason"));
-        let expected = if expected == "bpf" { "bpf (asked for)" } else { expected };
+        let used = format!("{} ({})", text(from, "used"), text(from, "reason"));
         let gaps = list(&document, "gaps")?;
         let mut differences = rows_that_differ(&world, &held, list(&document, "sockets")?);
         differences.extend(gaps_that_differ(fallbacks, gaps));
-        if !outcome.owners.starts_with(expected) {
-            differences.push(format!("owners by {}, and not by {expected}", outcome.owners));
+        if !used.starts_with(expected) {
+            differences.push(format!("owners by {used}, and not by {expected}"));
         }
+        outcome.owners.push(format!("{source}: {used}"));
         outcome.differences.extend(differences.into_iter().map(|what| format!("{source}: {what}")));
         outcome.gaps = gaps.iter().map(|gap| text(gap, "detail").to_owned()).collect();
     }

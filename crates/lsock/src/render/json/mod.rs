@@ -8,9 +8,11 @@ mod groups;
 mod lines;
 mod records;
 mod row;
+mod why;
 mod workload_records;
 mod writer;
 
 pub(super) use document::write_document;
 pub(super) use groups::{groups_document, groups_lines};
 pub(super) use lines::write_lines;
+pub use why::why_document;

@@ -273,7 +273,14 @@ impl<'a> Context<'a> {
         if stamp.is_random != Some(true) {
             return None;
         }
-        let mut process = Process { parent: self.parent(stat), ..cached.process.clone() };
+        let mut process = Process {
+            parent: self.parent(stat),
+            session_leader: self.session_leader(stat),
+            ..cached.process.clone()
+        };
+        if self.fields.contains(Fields::WORKING_DIRECTORY) {
+            process.working_directory = working_directory(procfs, pid);
+        }
         if self.fields.contains(Fields::PATH) {
             // It may have been deleted or replaced.
             self.set_path(procfs, &mut process, executable_of(procfs, pid));
@@ -294,10 +301,15 @@ impl<'a> Context<'a> {
         (self.fields.contains(ProcessFields::PARENT) && stat.ppid != 0).then_some(stat.ppid)
     }
 
+    fn session_leader(&self, stat: &Stat) -> Option<u32> {
+        (self.fields.contains(ProcessFields::PARENT) && stat.session != 0).then_some(stat.session)
+    }
+
     /// What one read of `stat` shows, but for the name.
     fn described_by(&self, pid: u32, stat: &Stat) -> Process {
         let mut process = Process::new(pid);
         process.parent = self.parent(stat);
+        process.session_leader = self.session_leader(stat);
         if self.fields.contains(ProcessFields::START_TIME) {
             process.start = Some(stat.start_time_ticks);
             process.start_time = self.start_time(stat);
@@ -345,11 +357,14 @@ impl<'a> Context<'a> {
         if self.fields.contains(Fields::PATH) {
             self.set_path(procfs, &mut process, executable);
         }
+        if self.fields.contains(Fields::WORKING_DIRECTORY) {
+            process.working_directory = working_directory(procfs, pid);
+        }
         if self.fields.intersects(Fields::UID | Fields::USER) {
             self.set_user(&mut process, procfs.user(pid).ok());
         }
-        let is_of_stat_alone =
-            !needs_more && !is_proxy && !self.fields.intersects(Fields::PATH | Fields::COMMAND_LINE);
+        let of_more = Fields::PATH | Fields::COMMAND_LINE | Fields::WORKING_DIRECTORY;
+        let is_of_stat_alone = !needs_more && !is_proxy && !self.fields.intersects(of_more);
         Read { process, is_of_stat_alone }
     }
 
@@ -408,6 +423,10 @@ fn has_random_addresses(procfs: &impl Procfs, pid: u32, buffer: &mut Vec<u8>) ->
 /// Whether a process has this socket at this descriptor.
 fn has(procfs: &impl Procfs, pid: u32, (fd, inode): (i32, u64)) -> bool {
     procfs.link(&format!("{pid}/fd/{fd}")).is_ok_and(|link| socket_inode(&link) == Some(inode))
+}
+
+fn working_directory(procfs: &impl Procfs, pid: u32) -> Option<PathBuf> {
+    procfs.link(&format!("{pid}/cwd")).ok().map(|link| PathBuf::from(OsString::from_vec(link)))
 }
 
 /// The link to a process's executable. That of a leader that has exited is gone; its threads have it still.

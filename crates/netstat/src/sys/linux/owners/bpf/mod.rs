@@ -37,6 +37,8 @@ mod program;
 mod record;
 mod refused;
 #[cfg(test)]
+mod storm;
+#[cfg(test)]
 mod tests;
 mod types;
 

@@ -2,6 +2,7 @@
 //! iterators, and are skipped without.
 
 use super::fdtable::program::{Needs, fdtable_sockets};
+use super::fdtable::settings::Settings;
 use super::fdtable::{MAP_BYTES, SelfCheck};
 use super::program::{inet_files, level_of_reader, rings, socket_files};
 use super::types::Types;
@@ -13,7 +14,7 @@ use crate::engine::parallel::lock;
 use rustix::io::Errno;
 use rustix::io::{FdFlags, fcntl_getfd};
 use rustix::thread::CapabilitySet;
-use socket_world::bpf::{Object, ids, link_ids, program_name};
+use socket_world::bpf::{Object, left, link_ids, map_name, maps_of_program, program_name};
 use socket_world::{Child, Held, kernel, live_skip, restrict, tcp, threads, udp, wait_until};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -309,18 +310,25 @@ fn root_of_a_user_namespace_is_refused_by_the_kernel() {
 }
 
 #[test]
-fn program_and_link_are_freed_when_dropped() {
+fn program_link_and_map_are_freed_when_dropped() {
     for source in loaded!() {
         let (link, program) = link_ids(link_of(&source).as_fd()).unwrap();
         assert_eq!(program_name(program).unwrap(), "netstat_owners");
-        let are_there = || {
-            let has = |of, id| ids(of).unwrap().contains(&id);
-            (has(Object::Link, link), has(Object::Program, program))
-        };
-        assert_eq!(are_there(), (true, true));
+        let maps = maps_of_program(program).unwrap();
+        assert_eq!(maps.len(), usize::from(walks_tables(&source)));
+        let mut objects = vec![(Object::Link, link), (Object::Program, program)];
+        for map in maps {
+            assert_eq!(map_name(map).unwrap(), "netstat_records");
+            objects.push((Object::Map, map));
+        }
+        let mut there = left(&objects).unwrap();
+        there.sort_unstable();
+        objects.sort_unstable();
+        assert_eq!(there, objects);
         // The kernel frees them asynchronously.
         drop(source);
-        assert!(wait_until(Duration::from_secs(10), || are_there() == (false, false)), "{:?}", are_there());
+        let are_freed = || left(&objects).unwrap().is_empty();
+        assert!(wait_until(Duration::from_secs(10), are_freed), "{:?}", left(&objects));
     }
 }
 
@@ -341,8 +349,8 @@ fn verifier_accepts_the_programs_of_every_level() {
     // The kernel allows 32 namespaces in one another.
     let of_level = |level| [inet_files(&types, level), socket_files(&types, level), rings(&types, level)];
     let (map, _mapping) = ffi::Mapping::of_new_array(b"netstat_test\0\0\0\0", MAP_BYTES).unwrap();
-    let walks_tables =
-        Needs::of(&types).map(|needs| fdtable_sockets(needs, Families::Internet, map.as_raw_fd(), 0));
+    let walks_tables = Needs::of(&types)
+        .map(|needs| fdtable_sockets(needs, Families::Internet, map.as_raw_fd(), 0, Settings::DEFAULT));
     let programs =
         [walks_tables].into_iter().chain((0..=32).flat_map(of_level)).chain([level_of_reader(&types)]);
     for program in programs {

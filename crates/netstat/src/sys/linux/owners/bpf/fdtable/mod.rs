@@ -3,6 +3,7 @@
 mod memory;
 mod offsets;
 pub(super) mod program;
+pub(super) mod settings;
 
 pub(super) use memory::MAP_BYTES;
 
@@ -19,6 +20,7 @@ use program::{Needs, fdtable_sockets};
 use rustix::fs::fstat;
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with};
+use settings::Settings;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -38,11 +40,20 @@ pub(super) struct FdTables {
 
 impl FdTables {
     pub(super) fn load(types: &Types<'_>, families: Families) -> Result<Self, Refused> {
+        Self::load_with(types, families, Settings::DEFAULT)
+    }
+
+    pub(super) fn load_with(
+        types: &Types<'_>,
+        families: Families,
+        settings: Settings,
+    ) -> Result<Self, Refused> {
         let needs = Needs::of(types)?;
         let check = SelfCheck::new().map_err(|errno| Refused::errno("socket for the self-check", errno))?;
         let (map, mapping) = ffi::Mapping::of_new_array(b"netstat_records\0", MAP_BYTES)
             .map_err(|errno| Refused::errno("bpf(BPF_MAP_CREATE)", errno))?;
-        let program = fdtable_sockets(needs, families, map.as_raw_fd(), check.socket.as_raw_fd());
+        let (records, reference) = (map.as_raw_fd(), check.socket.as_raw_fd());
+        let program = fdtable_sockets(needs, families, records, reference, settings);
         // The program keeps the map.
         Ok(Self { link: attach(b"netstat_owners\0\0", &program)?, map: mapping, check: Some(check) })
     }

@@ -20,7 +20,7 @@
 //! before each check.
 //!
 //! # Bounds
-//! A call ends with 1 when the map is full or [`MAX_SLOTS`] were read. The read of the iterator then returns `EAGAIN`, and
+//! A call ends with 1 when the map is full or [`Settings::max_slots`] were read. The read of the iterator then returns `EAGAIN`, and
 //! the next one calls the program with the same task, which continues where it was.
 //!
 //! Sources: linux/fdtable.h, fs/file.c, kernel/bpf/{bpf_iter,task_iter,helpers}.c.
@@ -33,18 +33,19 @@ use super::super::refused::Refused;
 use super::super::types::{NUMBERS, Types};
 use super::memory::{MAX_RECORDS, RECORD, RECORDS_AT, entry, state};
 use super::offsets::Offsets;
+use super::settings::Settings;
 use Operation::{Add, And, Multiply, Or, ShiftLeft, ShiftRight, Xor};
 use netstat_wire::linux::btf::{Kind, TypeId};
 
-/// How many slots of a table one call reads.
-const MAX_SLOTS: i32 = 8192;
-/// How many steps one call takes, of eight slots or of 64 free ones: more than it needs for [`MAX_SLOTS`].
+/// How many steps one call takes, of eight slots or of 64 free ones: more than it needs for [`Settings::max_slots`].
 const MAX_STEPS: i32 = 1 << 20;
 /// How often eight slots are read again before they are given up.
 const MAX_REPEATS: i32 = 64;
 
 /// `BPF_FUNC_get_current_task_btf`.
 const GET_CURRENT_TASK_BTF: i32 = 158;
+/// `BPF_FUNC_ktime_get_ns`.
+const KTIME_GET_NS: i32 = 5;
 
 /// The bits that `AF_INET` and `AF_INET6` share, and their value; no other family has it.
 const INET_MASK: i32 = 0xfff7;
@@ -58,6 +59,7 @@ const LOADS_ARE_REORDERED: bool = !cfg!(any(target_arch = "x86_64", target_arch 
 mod at {
     pub(super) const STEPS: i16 = -8;
     pub(super) const ENTRIES: i16 = -16;
+    pub(super) const WAITS: i16 = -24;
 }
 
 /// What the program needs of the kernel: types and functions by their numbers, and where members are.
@@ -113,10 +115,11 @@ pub(in super::super) fn fdtable_sockets(
     families: Families,
     map: i32,
     reference: i32,
+    settings: Settings,
 ) -> Program {
     let Needs { function, of, cast, numbers, new, next, destroy } = needs;
-    let mut generator =
-        Generator { code: Assembler::default(), of, cast, numbers, families, new, next, destroy };
+    let code = Assembler::default();
+    let mut generator = Generator { code, of, cast, numbers, families, new, next, destroy, settings };
     generator.begin(map);
     generator.select_table();
     generator.find_operations(reference);
@@ -137,6 +140,7 @@ struct Generator {
     new: i32,
     next: i32,
     destroy: i32,
+    settings: Settings,
 }
 
 impl Generator {
@@ -324,7 +328,7 @@ impl Generator {
         self.put_constant(state::DESCRIPTOR, 0);
         self.put_constant(state::WANTED, 0xff);
         self.put_constant(state::REPEATS, 0);
-        self.put_constant(state::SLOTS_LEFT, MAX_SLOTS);
+        self.put_constant(state::SLOTS_LEFT, self.settings.max_slots);
         for (place, own) in [
             (state::RESUME_THREAD, state::THREAD),
             (state::RESUME_START, state::START),
@@ -363,6 +367,22 @@ impl Generator {
         self.code.jump_if(If::Equal, R0, 0, ends);
     }
 
+    /// Reads the clock so many times.
+    fn wait(&mut self, times: i32) {
+        if times == 0 {
+            return;
+        }
+        let (next, ends) = (self.code.label(), self.code.label());
+        self.code.set(R3, times);
+        self.begin_loop(at::WAITS);
+        self.code.place(next);
+        self.next_round(at::WAITS, ends);
+        self.code.call(KTIME_GET_NS);
+        self.code.jump(next);
+        self.code.place(ends);
+        self.end_loop(at::WAITS);
+    }
+
     fn end_loop(&mut self, iterator: i16) {
         self.iterator(iterator);
         self.code.call_function(self.destroy);
@@ -388,11 +408,12 @@ impl Generator {
     fn step(&mut self, continues: Label, ends: Label) {
         let (advances, moved, stops) = (self.code.label(), self.code.label(), self.code.label());
         let at_end = self.code.label();
+        self.wait(self.settings.waits.slots);
         self.get(R7, state::DESCRIPTOR);
         self.get(R1, state::SLOT_COUNT);
         self.code.jump_if(If::AtLeast, R7, R1, at_end);
         self.get(R1, state::RECORDS);
-        self.code.jump_if(If::Greater, R1, i32::from(MAX_RECORDS) - 8, stops);
+        self.code.jump_if(If::Greater, R1, self.settings.max_records - 8, stops);
         self.get(R1, state::SLOTS_LEFT);
         self.code.jump_if(If::Less, R1, 8, stops);
         self.add_to(state::SLOTS_LEFT, -8);
@@ -433,8 +454,7 @@ impl Generator {
         self.code.compute(Add, R1, R2);
         self.read_pointer(R8, R1, 0);
         self.code.jump_if(If::Unequal, R8, 0, some_of_64);
-        self.has_table();
-        self.code.jump_if(If::Unequal, R1, 0, moved);
+        self.check_table(moved);
         // The step advances by the other eight.
         self.code.compute(Or, R7, 63);
         self.code.add(R7, -7);
@@ -445,8 +465,7 @@ impl Generator {
         self.code.compute(ShiftRight, R8, R1);
         self.code.and(R8, 0xff);
         self.code.jump_if(If::Unequal, R8, 0, some);
-        self.has_table();
-        self.code.jump_if(If::Unequal, R1, 0, moved);
+        self.check_table(moved);
         self.code.jump(advances);
         self.code.place(some);
     }
@@ -462,8 +481,15 @@ impl Generator {
             self.code.load(Width::Bytes8, R1, R0, 8 * slot);
             self.put(state::EIGHT_FILES + 8 * slot, R1);
         }
+        self.check_table(moved);
+    }
+
+    /// Check A.
+    fn check_table(&mut self, moved: Label) {
         self.has_table();
-        self.code.jump_if(If::Unequal, R1, 0, moved);
+        if self.settings.checks.before {
+            self.code.jump_if(If::Unequal, R1, 0, moved);
+        }
     }
 
     /// `R1` is 0 if the task still has this table.
@@ -501,6 +527,7 @@ impl Generator {
         self.get(R1, state::WANTED);
         self.code.compute(And, R8, R1);
         self.code.jump_if(If::Equal, R8, 0, advances);
+        self.wait(self.settings.waits.sockets);
         for slot in 0..8 {
             self.is_wanted(R1, slot);
             self.code.negate(R1);
@@ -576,7 +603,9 @@ impl Generator {
         self.next_round(at::ENTRIES, ends);
         self.code.load(Width::Bytes4, R8, R0, 0);
         self.entry_address(R8);
+        self.wait(self.settings.waits.record);
         self.write_record();
+        self.wait(self.settings.waits.record);
         self.check_record();
         self.code.jump(next);
         self.code.place(ends);
@@ -655,6 +684,9 @@ impl Generator {
         self.read_pointer(R1, R1, 0);
         self.code.load(Width::Bytes8, R2, R8, entry::FILE);
         self.also_changed_if_different();
+        if !self.settings.checks.record {
+            self.code.set(R1, 0);
+        }
 
         self.is_not_zero(R1, R2);
         self.code.copy(R3, R1);
@@ -684,6 +716,9 @@ impl Generator {
     fn accept_records(&mut self, advances: Label, continues: Label) {
         let (hold, given_up) = (self.code.label(), self.code.label());
         self.has_table();
+        if !self.settings.checks.after {
+            self.code.set(R1, 0);
+        }
         self.code.copy(R9, R1);
         self.get(R8, state::WANTED);
         self.code.jump_if(If::Unequal, R9, 0, given_up);

@@ -1,0 +1,256 @@
+//! `lsock why`: what a port, a process or a name is used by, since when, and what started it.
+
+mod cause;
+mod chain;
+mod text;
+mod warning;
+
+pub use self::cause::Cause;
+pub use self::text::text;
+pub use self::warning::Warning;
+
+use crate::bare_word::BareWord;
+use netstat::{Error, Filter, Gap, GapKind, Lister, Owner, Process, ProcessFields, Query, Snapshot, Socket};
+use std::collections::BTreeSet;
+use std::time::SystemTime;
+
+/// What was found.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Something listens there.
+    Listening,
+    /// Sockets with this local port are connected; none listens.
+    Connected,
+    /// What has this local port is no process's any more: TIME_WAIT, or closing.
+    Closed,
+    /// The port is bound, and neither listening nor connected.
+    Bound,
+    /// Connections to this port of other machines.
+    Remote,
+    /// A process, with the sockets that it holds.
+    Process,
+    /// Nothing.
+    Nothing,
+}
+
+impl Finding {
+    /// The name in the JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Listening => "listening",
+            Self::Connected => "connected",
+            Self::Closed => "closed",
+            Self::Bound => "bound",
+            Self::Remote => "remote",
+            Self::Process => "process",
+            Self::Nothing => "nothing",
+        }
+    }
+}
+
+/// The answer.
+pub struct Why {
+    /// What was found.
+    pub finding: Finding,
+    /// The sockets in question, with all processes and what could not be seen.
+    pub snapshot: Snapshot,
+    /// The processes in question: of forked ones the first.
+    pub subjects: Vec<Subject>,
+    /// The moment of the answer, to which ages are counted.
+    pub now: SystemTime,
+}
+
+/// A process in question.
+pub struct Subject {
+    /// The process.
+    pub process: Process,
+    /// Those below it that hold the same sockets, ascending.
+    pub workers: Vec<u32>,
+    /// Those above it, its parent first.
+    pub ancestors: Vec<Process>,
+    /// How it came to run.
+    pub cause: Cause,
+    /// What it and its workers listen on.
+    pub listeners: Vec<Socket>,
+    /// Their connections.
+    pub connections: Vec<Socket>,
+    /// What is worth a look.
+    pub warnings: Vec<Warning>,
+}
+
+const FIELDS: ProcessFields = ProcessFields::NAME
+    .union(ProcessFields::PATH)
+    .union(ProcessFields::COMMAND_LINE)
+    .union(ProcessFields::PARENT)
+    .union(ProcessFields::UID)
+    .union(ProcessFields::USER)
+    .union(ProcessFields::START_TIME)
+    .union(ProcessFields::WORKING_DIRECTORY);
+
+/// Finds what a word asks about.
+///
+/// # Errors
+/// The sockets cannot be listed.
+pub fn find(word: &BareWord) -> Result<Why, Error> {
+    let mut lister = Lister::new();
+    let query = Query::new().owners(true).processes(FIELDS);
+    let mut all = lister.snapshot(&query)?;
+    let (finding, sockets, pids) = match word {
+        BareWord::Number(port) => match of_port(&all, *port) {
+            Some((finding, sockets)) => (finding, sockets, None),
+            None => of_bound_port_or_pid(&mut lister, &query, &mut all, *port)?,
+        },
+        BareWord::Pid(pid) => of_pids(&all, BTreeSet::from([*pid])),
+        BareWord::Name(name) => of_name(&mut lister, &query, &mut all, name)?,
+        BareWord::AddressAndPort { filter, .. } | BareWord::Other(filter) => {
+            let found = lister.snapshot(&query.clone().filter(filter.clone()))?;
+            let (finding, sockets) = best(found.sockets.iter()).unwrap_or((Finding::Nothing, Vec::new()));
+            (finding, sockets, None)
+        }
+    };
+    let now = SystemTime::now();
+    let pids = pids.unwrap_or_else(|| sockets.iter().flat_map(Socket::pids).collect());
+    let mut describe = |pid| described(&all, pid);
+    let subjects = subjects(&pids, &all, now, &mut describe);
+    all.sockets = sockets;
+    Ok(Why { finding, snapshot: all, subjects, now })
+}
+
+/// What these sockets are, the most telling of them: listeners before connections, connections before what is closed.
+fn best<'s>(sockets: impl Iterator<Item = &'s Socket>) -> Option<(Finding, Vec<Socket>)> {
+    let sockets: Vec<&Socket> = sockets.collect();
+    let of = |keep: &dyn Fn(&Socket) -> bool| -> Vec<Socket> {
+        sockets.iter().copied().filter(|socket| keep(socket)).cloned().collect()
+    };
+    let kinds: [(Finding, Vec<Socket>); 3] = [
+        (Finding::Listening, of(&Socket::is_listening)),
+        (Finding::Connected, of(&|socket| !socket.owners().is_empty() || socket.inode().is_some())),
+        (Finding::Closed, of(&|_| true)),
+    ];
+    kinds.into_iter().find(|(_, sockets)| !sockets.is_empty())
+}
+
+/// The sockets with a local port, or those connected to such a port elsewhere.
+fn of_port(all: &Snapshot, port: u16) -> Option<(Finding, Vec<Socket>)> {
+    let port_of = |address: Option<std::net::SocketAddr>| address.map(|address| address.port());
+    let local = all.sockets.iter().filter(|socket| port_of(socket.local_addr()) == Some(port));
+    best(local).or_else(|| {
+        let remote = all.sockets.iter().filter(|socket| port_of(socket.remote_addr()) == Some(port));
+        let remote: Vec<Socket> = remote.cloned().collect();
+        (!remote.is_empty()).then_some((Finding::Remote, remote))
+    })
+}
+
+type Found = (Finding, Vec<Socket>, Option<BTreeSet<u32>>);
+
+/// The sockets that are only bound to a port, or else the process with this number.
+fn of_bound_port_or_pid(
+    lister: &mut Lister,
+    query: &Query,
+    all: &mut Snapshot,
+    number: u16,
+) -> Result<Found, Error> {
+    // A system that does not list such sockets has none to show.
+    if let Ok(bound) = lister.snapshot(&query.clone().local_port(number).bound_inactive(true))
+        && !bound.sockets.is_empty()
+    {
+        all.processes = bound.processes;
+        return Ok((Finding::Bound, bound.sockets, None));
+    }
+    Ok(of_pids(all, BTreeSet::from([number.into()])))
+}
+
+/// Processes by their pids, with their sockets.
+fn of_pids(all: &Snapshot, pids: BTreeSet<u32>) -> Found {
+    let existing: BTreeSet<u32> = pids
+        .into_iter()
+        .filter(|pid| described(all, *pid).is_some_and(|process| is_seen(&process)))
+        .collect();
+    let held = all.sockets.iter().filter(|socket| socket.pids().any(|pid| existing.contains(&pid)));
+    let finding = if existing.is_empty() { Finding::Nothing } else { Finding::Process };
+    (finding, held.cloned().collect(), Some(existing))
+}
+
+/// Processes by their name, or by a part of it if none is called that.
+fn of_name(lister: &mut Lister, query: &Query, all: &mut Snapshot, name: &str) -> Result<Found, Error> {
+    let named = lister.snapshot(&query.clone().filter(Filter::process(name)))?;
+    let mut pids: BTreeSet<u32> = named.sockets.iter().flat_map(Socket::pids).collect();
+    // Not every holder of such a socket has the name.
+    let wanted = name.to_lowercase();
+    let has = |process: &Process| {
+        process.name.as_ref().is_some_and(|name| name.to_string_lossy().to_lowercase().contains(&wanted))
+    };
+    let of_part: BTreeSet<u32> = all.processes.iter().filter(|it| has(it)).map(|it| it.pid).collect();
+    if pids.intersection(&of_part).next().is_some() {
+        pids.retain(|pid| of_part.contains(pid));
+    } else if pids.is_empty() {
+        pids = of_part;
+    }
+    all.gaps.extend(named.gaps.into_iter().filter(is_about_name));
+    Ok(of_pids(all, pids))
+}
+
+/// What is said of a name that has no row.
+fn is_about_name(gap: &Gap) -> bool {
+    matches!(gap.kind, GapKind::SocketsElsewhere | GapKind::SocketsOfOtherKinds | GapKind::SocketsUndecided)
+}
+
+/// A process of the listing, or one that holds no socket.
+fn described(all: &Snapshot, pid: u32) -> Option<Process> {
+    let listed = all.processes.iter().find(|process| process.pid == pid).cloned();
+    listed.or_else(|| netstat::processes([pid], FIELDS).pop()).filter(is_seen)
+}
+
+/// Whether anything but its pid is known.
+fn is_seen(process: &Process) -> bool {
+    process.start_time.is_some() || process.name.is_some()
+}
+
+/// One subject for each process whose parent is none of them.
+fn subjects(
+    pids: &BTreeSet<u32>,
+    all: &Snapshot,
+    now: SystemTime,
+    describe: &mut impl FnMut(u32) -> Option<Process>,
+) -> Vec<Subject> {
+    let mut subjects: Vec<Subject> = Vec::new();
+    let mut workers: Vec<(u32, Vec<u32>)> = Vec::new();
+    for pid in pids {
+        let process = describe(*pid).unwrap_or_else(|| Process::new(*pid));
+        let ancestors = chain::ancestors(&process, &mut *describe);
+        // The topmost of those in question.
+        match ancestors.iter().rev().find(|above| pids.contains(&above.pid)) {
+            Some(master) => workers.push((*pid, vec![master.pid])),
+            None => subjects.push(subject(process, ancestors)),
+        }
+    }
+    for subject in &mut subjects {
+        let own = workers.iter().filter(|(_, masters)| masters.contains(&subject.process.pid));
+        subject.workers = own.map(|(pid, _)| *pid).collect();
+        let holds = |socket: &&Socket| {
+            let is_of = |owner: &Owner| {
+                owner.pid == subject.process.pid || subject.workers.binary_search(&owner.pid).is_ok()
+            };
+            socket.owners().iter().any(is_of)
+        };
+        let (listeners, connections) =
+            all.sockets.iter().filter(holds).cloned().partition::<Vec<_>, _>(Socket::is_listening);
+        let listening: Vec<&Socket> = listeners.iter().collect();
+        subject.warnings = warning::warnings(&subject.process, subject.ancestors.first(), &listening, now);
+        (subject.listeners, subject.connections) = (listeners, connections);
+    }
+    subjects
+}
+
+fn subject(process: Process, ancestors: Vec<Process>) -> Subject {
+    let cause = Cause::of(&process, ancestors.first());
+    Subject {
+        process,
+        workers: Vec::new(),
+        ancestors,
+        cause,
+        listeners: Vec::new(),
+        connections: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
