@@ -90,7 +90,8 @@ cross_s390x() {
         # Thousands of random worlds take a minute natively and half an hour emulated.
         skip 'random worlds and measurements on s390x: too slow where every instruction is emulated'
         skip 'netlink sockets and filters in the kernel on s390x: the emulator has no such sockets'
-        s390x_test --package netstat --lib -- --skip worlds --skip large --skip filters::live --skip netlink::peer::tests
+        s390x_test --package netstat --lib -- --skip worlds --skip large --skip filters::live --skip netlink::peer::tests \
+            --skip reports::tests::live
     fi
 }
 

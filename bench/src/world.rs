@@ -55,8 +55,13 @@ const MANY: WorldSpec =
     WorldSpec { processes: 2000, plain_descriptors: 0, connections: 2, ipv6_connections: 0, udp_sockets: 5 };
 
 /// Few sockets among many descriptors of files: a search for owners looks at each.
-const PLAIN: WorldSpec =
-    WorldSpec { processes: 10, plain_descriptors: 18_000, connections: 10, ipv6_connections: 0, udp_sockets: 5 };
+const PLAIN: WorldSpec = WorldSpec {
+    processes: 10,
+    plain_descriptors: 18_000,
+    connections: 10,
+    ipv6_connections: 0,
+    udp_sockets: 5,
+};
 
 /// `20k`: 20,000 sockets. A process has 1,000 of them, so that sockets and processes grow together; below `10k`
 /// there are ten processes.

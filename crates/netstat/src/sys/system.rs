@@ -215,6 +215,7 @@ pub(crate) trait Reports: fmt::Debug + Send + Sync + Sized {
 }
 
 /// One report of the kernel.
+#[allow(dead_code, reason = "not every kernel makes them")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Report {
     /// The socket is no more. The row has its ends, its cookie, and as details its last counters.

@@ -21,7 +21,7 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// Watches sockets: the rows of a query, and what happens to them, as [`Event`]s.
 ///
 /// The rows so far ([`Watcher::snapshot`]) with the events applied to them are the rows of a listing that is made
-/// afterwards, compared by their [keys](Socket::key). A listing at every interval sees to that, on every system: an event is
+/// afterwards, compared by their [keys](crate::Socket::key). A listing at every interval sees to that, on every system: an event is
 /// the difference of two. Where the kernel reports something by itself, such events come at once ([`EventSource`]).
 /// [`Watcher::unseen`] says what neither sees.
 ///

@@ -87,6 +87,7 @@ fn process_fields(process: &Process) -> ProcessFields {
         (ProcessFields::START_TIME, process.start_time.is_some()),
         (ProcessFields::SESSION, process.session.is_some()),
         (ProcessFields::WORKLOAD, process.workload.is_some()),
+        (ProcessFields::WORKING_DIRECTORY, process.working_directory.is_some()),
     ]
     .into_iter()
     .filter_map(|(field, is_seen)| is_seen.then_some(field))

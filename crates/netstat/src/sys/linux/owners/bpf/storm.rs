@@ -41,8 +41,6 @@ struct Faults {
     /// Records by what is wrong with them, and the first few.
     wrong: BTreeMap<&'static str, u64>,
     examples: Vec<String>,
-    /// Passes that gave up slots which kept changing.
-    lost: u64,
 }
 
 impl Faults {
@@ -54,7 +52,7 @@ impl Faults {
     }
 
     fn any(&self) -> bool {
-        *self != Self::default()
+        !self.wrong.is_empty()
     }
 }
 
@@ -70,6 +68,8 @@ struct Passes<'a> {
     faults: Faults,
     passes: u64,
     records: u64,
+    /// Passes without an answer: slots kept changing. A slow program may find a table changed each time that it looks.
+    given_up: u64,
 }
 
 impl<'a> Passes<'a> {
@@ -88,6 +88,7 @@ impl<'a> Passes<'a> {
             faults: Faults::default(),
             passes: 0,
             records: 0,
+            given_up: 0,
         }
     }
 
@@ -97,7 +98,7 @@ impl<'a> Passes<'a> {
         match self.tables.read(&mut |_, file| files.push(file)) {
             Ok(()) => {}
             Err(Fault::Errno(Errno::BUSY)) => {
-                self.faults.lost += 1;
+                self.given_up += 1;
                 return;
             }
             Err(fault) => panic!("{fault:?}"),
@@ -214,9 +215,11 @@ fn no_record_of_a_storm_is_wrong_and_no_stable_one_missing_or_doubled() {
         for (name, settings) in all {
             let mut passes = Passes::new(&storm, settings);
             passes.run(seconds(16) / 4, false);
-            let Passes { faults, passes, records, .. } = passes;
-            println!("{name}: {passes} passes, {records} records, {faults:?}");
+            let Passes { faults, passes, records, given_up, .. } = passes;
+            println!("{name}: {passes} passes, {records} records, {given_up} given up, {faults:?}");
             assert!(!faults.any() && passes > 0, "{name}: {faults:?} in {records} records");
+            let is_slow = settings.waits.record > 0;
+            assert!(is_slow || given_up == 0, "{name}: {given_up} of {passes} passes given up");
         }
         let counts = storm.counts();
         println!("{counts:?}");
@@ -237,19 +240,22 @@ fn without_any_one_of_the_checks_a_storm_finds_faults() {
     let none = Waits { slots: 0, sockets: 0, record: 0 };
     // Each with the windows long in which the check must notice a change, and with those who make that change.
     let cases = [
-        ("A", Checks { before: false, ..all }, Waits { slots: 3000, ..none }, Turmoil::Flips),
+        ("A", Checks { before: false, ..all }, Waits { slots: 300, ..none }, Turmoil::Flips),
         ("B", Checks { record: false, ..all }, Waits { sockets: 3000, ..none }, Turmoil::Moves),
         ("C", Checks { after: false, ..all }, Waits { sockets: 3000, ..none }, Turmoil::Shares),
     ];
     let ran = in_own_namespace(|| {
+        let end = Instant::now() + seconds(24);
         for (name, checks, waits, turmoil) in cases {
             let storm = Storm::start(&[turmoil; 2], CALM).unwrap();
             let mut passes = Passes::new(&storm, Settings { checks, waits, ..Settings::DEFAULT });
             let start = Instant::now();
-            passes.run(seconds(24) / 3, true);
-            let Passes { faults, passes, records, .. } = passes;
+            passes.run(end.saturating_duration_since(start), true);
+            let Passes { faults, passes, records, given_up, .. } = passes;
             let time = start.elapsed();
-            println!("without {name}: {passes} passes, {records} records in {time:?}, {faults:?}");
+            println!(
+                "without {name}: {passes} passes, {records} records, {given_up} given up in {time:?}, {faults:?}"
+            );
             assert!(faults.any(), "without {name}: no fault in {records} records");
             // The same with all checks.
             let mut passes = Passes::new(&storm, Settings { waits, ..Settings::DEFAULT });
