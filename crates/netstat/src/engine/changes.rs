@@ -32,22 +32,33 @@ pub(crate) type Name = (Protocol, NonZeroU64, Option<NetnsId>);
 
 /// The name of a row that can be reported; `None` for what is left of a socket.
 pub(crate) fn name(socket: &Socket) -> Option<Name> {
-    if is_remainder(socket) { None } else { Some((socket.protocol, socket.cookie?, socket.netns)) }
+    place_name(socket).filter(|(_, is_remainder)| !is_remainder).map(|(name, _)| name)
 }
 
-/// The places of rows by their names, found when the first is asked for.
+/// The name of a row, and whether it is what is left of a socket.
+fn place_name(socket: &Socket) -> Option<(Name, bool)> {
+    Some(((socket.protocol, socket.cookie?, socket.netns), is_remainder(socket)))
+}
+
+/// The places of rows by their names, of sockets and of what remains of them, found when the first is asked for.
 #[derive(Debug, Default)]
-pub(crate) struct Places(Option<HashMap<Name, usize>>);
+pub(crate) struct Places(Option<HashMap<(Name, bool), usize>>);
 
 impl Places {
-    fn of(&mut self, rows: &[Socket]) -> &mut HashMap<Name, usize> {
-        let named = |(place, row): (usize, &Socket)| Some((name(row)?, place));
+    fn of(&mut self, rows: &[Socket]) -> &mut HashMap<(Name, bool), usize> {
+        let named = |(place, row): (usize, &Socket)| Some((place_name(row)?, place));
         self.0.get_or_insert_with(|| rows.iter().enumerate().filter_map(named).collect())
     }
 
     /// Whether there is a row with this name.
     pub(crate) fn has(&mut self, rows: &[Socket], name: &Name) -> bool {
-        self.of(rows).contains_key(name)
+        self.of(rows).contains_key(&(*name, false))
+    }
+
+    /// What remains of the socket with this name.
+    pub(crate) fn remainder<'rows>(&mut self, rows: &'rows [Socket], name: &Name) -> Option<&'rows Socket> {
+        let place = self.of(rows).get(&(*name, true))?;
+        rows.get(*place)
     }
 
     /// Removes the row with this name. Its place is taken by the last one.
@@ -58,13 +69,13 @@ impl Places {
         wanted: &Name,
     ) -> Option<(Socket, Option<Instant>)> {
         let places = self.of(rows);
-        let place = places.remove(wanted)?;
+        let place = places.remove(&(*wanted, false))?;
         if place >= rows.len() {
             return None;
         }
         let socket = rows.swap_remove(place);
         let since = since.filter(|since| place < since.len()).and_then(|since| since.swap_remove(place));
-        if let Some(moved) = rows.get(place).and_then(name) {
+        if let Some(moved) = rows.get(place).and_then(place_name) {
             places.insert(moved, place);
         }
         Some((socket, since))

@@ -6,6 +6,7 @@ pub(crate) mod decisions;
 pub(crate) mod events;
 pub(crate) mod filter_names;
 pub(crate) mod join;
+pub(crate) mod known_ends;
 pub(crate) mod listeners;
 pub(crate) mod no_reports;
 pub(crate) mod owner_table;

@@ -2,8 +2,9 @@
 
 mod reported;
 
-use crate::engine::changes::{self, Fresh, Listing, Name, Places, Since};
+use crate::engine::changes::{self, Fresh, Listing, Places, Since};
 use crate::engine::events;
+use crate::engine::known_ends::KnownEnds;
 use crate::lister::Lister;
 use crate::model::error::Error;
 use crate::model::event::{Change, Event, EventSource};
@@ -12,7 +13,6 @@ use crate::model::snapshot::Snapshot;
 use crate::query::Query;
 use crate::sys::Reports;
 use crate::sys::system::Reports as _;
-use std::collections::HashSet;
 use std::time::{Duration, Instant, SystemTime};
 
 /// The shortest interval between two listings.
@@ -69,8 +69,8 @@ pub struct Watcher {
     current: Snapshot,
     since: Since,
     places: Places,
-    /// Sockets whose end the last listing has shown, before it was reported.
-    shown_closed: HashSet<Name>,
+    /// Sockets whose end a listing has shown, before it was reported.
+    known_ends: KnownEnds,
     /// Sockets that were closed before they were listed, and of which the filter cannot be decided.
     undecided: u64,
     listed: Instant,
@@ -100,7 +100,7 @@ impl Watcher {
             current,
             since,
             places: Places::default(),
-            shown_closed: HashSet::new(),
+            known_ends: KnownEnds::new(Instant::now()),
             undecided: 0,
             listed: Instant::now(),
             due: None,
@@ -184,7 +184,6 @@ impl Watcher {
         let listed = self.lister.snapshot(&self.query);
         self.schedule();
         let mut new = listed?;
-        self.shown_closed.clear();
         let (rows, processes) = (std::mem::take(&mut new.sockets), std::mem::take(&mut new.processes));
         let mut fresh = Fresh { rows, processes, places: Places::default() };
         self.read_reports(events, Some(&mut fresh));
@@ -199,11 +198,12 @@ impl Watcher {
         self.places = Places::default();
         let old = std::mem::replace(&mut self.current, new);
         self.current.sockets = sockets;
+        let ends = made.iter().filter_map(|change| match change {
+            Change::Closed { socket, .. } => changes::name(socket),
+            _ => None,
+        });
+        self.known_ends.extend(ends, self.listed);
         for change in made {
-            if let Change::Closed { socket, .. } = &change {
-                let name = changes::name(socket).filter(|_| self.reports.reports_end_of(socket));
-                self.shown_closed.extend(name);
-            }
             let processes = events::processes(&change, &old.processes, &self.current.processes);
             events.push(Event { at, source: EventSource::Difference, change, processes });
         }

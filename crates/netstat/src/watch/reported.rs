@@ -43,27 +43,27 @@ impl Watcher {
         self.reports.read(&mut |report| read.push(report));
         let (at, now) = (SystemTime::now(), Instant::now());
         for report in read {
-            let event = match report {
+            let made = match report {
                 Report::Destroyed(socket) => self.destroyed(socket, fresh.as_deref_mut(), now),
                 Report::Lost(count) => {
                     let due = self.listed.checked_add(RECOVERY);
                     self.due = self.due.into_iter().chain(due).min();
-                    Some((Change::Lost { count }, Vec::new()))
+                    vec![(Change::Lost { count }, Vec::new())]
                 }
             };
-            let made = |(change, processes)| Event { at, source: EventSource::Destroy, change, processes };
-            events.extend(event.map(made));
+            let event = |(change, processes)| Event { at, source: EventSource::Destroy, change, processes };
+            events.extend(made.into_iter().map(event));
         }
     }
 
-    /// The end of a socket that the kernel has freed, and its processes. `None`: it was no row, or its end is known.
+    /// The end of a socket that the kernel has freed, and its processes. Empty: it was no row, or its end is known.
     fn destroyed(
         &mut self,
         last: Socket,
         fresh: Option<&mut Fresh>,
         now: Instant,
-    ) -> Option<(Change, Vec<Process>)> {
-        let name = changes::name(&last)?;
+    ) -> Vec<(Change, Vec<Process>)> {
+        let Some(name) = changes::name(&last) else { return Vec::new() };
         let listed = fresh.and_then(|Fresh { rows, places, processes }| {
             let (row, _) = places.take(rows, None, &name)?;
             Some((row, &*processes))
@@ -76,11 +76,18 @@ impl Watcher {
             (None, Some((row, processes))) => {
                 (changes::closed(with_counters(row, last), None, now), processes)
             }
-            (None, None) if self.shown_closed.remove(&name) || !self.is_selected(&last) => return None,
-            (None, None) => (changes::closed(self.unlisted(last), None, now), &self.current.processes),
+            (None, None) if self.known_ends.take(&name) || !self.is_selected(&last) => return Vec::new(),
+            (None, None) => {
+                // A listing may have shown the TIME_WAIT before the socket is reported, which was never listed. They have one
+                // key: what remains is opened once more, so that it stays in the rows to which the events are applied.
+                let remainder = self.places.remainder(&self.current.sockets, &name);
+                let opened = remainder.map(|socket| (Change::Opened { socket: socket.clone() }, Vec::new()));
+                let closed = (changes::closed(self.unlisted(last), None, now), Vec::new());
+                return std::iter::once(closed).chain(opened).collect();
+            }
         };
         let processes = events::processes(&change, processes, &[]);
-        Some((change, processes))
+        vec![(change, processes)]
     }
 
     /// Whether a socket that was never listed passes the filter. If that cannot be decided, it is counted.
@@ -113,3 +120,7 @@ fn with_counters(mut row: Socket, last: Socket) -> Socket {
     }
     row
 }
+
+#[cfg(all(test, any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
+#[path = "reported_tests.rs"]
+mod tests;
