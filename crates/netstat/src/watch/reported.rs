@@ -121,6 +121,6 @@ fn with_counters(mut row: Socket, last: Socket) -> Socket {
     row
 }
 
-#[cfg(all(test, any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
+#[cfg(all(test, not(netstat_test_unsupported)))]
 #[path = "reported_tests.rs"]
 mod tests;

@@ -14,7 +14,7 @@ const PORT: u16 = 0;
 /// A watcher of nothing that there is, which has these rows from a listing before.
 fn watcher(rows: &[Socket]) -> Watcher {
     let query = Query::new().local_port(PORT);
-    let mut watcher = Watcher::new(query, Duration::from_secs(3600)).unwrap();
+    let mut watcher = Watcher::new(query, Duration::from_secs(3600)).expect("a listing");
     assert_eq!(watcher.snapshot().sockets, []);
     watcher.current.sockets = rows.to_vec();
     watcher.since = vec![None; rows.len()];
