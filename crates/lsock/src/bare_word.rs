@@ -35,10 +35,8 @@ const INCOMPLETE: &[&str] = &[
 
 /// Commands of other programs, or that a person may expect, with what to type instead.
 const NO_COMMANDS: &[(&[&str], &str)] = &[
-    (&["kill"], "kill $(lsock --pids -l :8080) ends what listens on a port"),
     (&["top"], "lsock --watch repeats a listing"),
     (&["monitor", "follow", "events"], "lsock watch prints what changes"),
-    (&["wait"], "until lsock -lq :8080; do sleep 1; done waits for a port"),
     (&["stats", "summary", "count"], "lsock -s counts the sockets"),
     (&["list", "ls", "show", "ps"], "a listing needs no command: lsock, or lsock FILTER"),
     (&["close"], "lsock destroy FILTER closes sockets"),
@@ -116,6 +114,19 @@ impl BareWord {
             Self::AddressAndPort { filter, .. } | Self::Other(filter) => filter.clone(),
             Self::Name(name) => Filter::process(OsString::from(name)),
         }
+    }
+}
+
+/// Whether all that was typed is one word that selects by a port: `8080`, `:http`, `tcp:80`, `localhost:8080`.
+pub fn is_port(words: &[String]) -> bool {
+    let [word] = words else { return false };
+    match BareWord::of(words) {
+        Ok(Some(BareWord::Number(_) | BareWord::AddressAndPort { .. })) => true,
+        Ok(Some(BareWord::Other(_))) => {
+            ports(word).is_some() || of_protocol(word).is_some() || word.starts_with("*:")
+        }
+        Ok(None) => word.starts_with(':'),
+        _ => false,
     }
 }
 
@@ -286,8 +297,20 @@ mod tests {
     }
 
     #[test]
+    fn one_word_with_a_port_is_a_port() {
+        for word in ["8080", ":80", ":http", "tcp:80", "53/udp", "80,443", "localhost:80", "[::1]:80", "*:80"]
+        {
+            assert!(is_port(&[word.to_owned()]), "{word}");
+        }
+        for word in ["nginx", "tcp", "established", "10.0.0.1", "70000", "sport=:80", "::1", ":99999"] {
+            assert!(!is_port(&[word.to_owned()]), "{word}");
+        }
+        assert!(!is_port(&[]) && !is_port(&["tcp".to_owned(), ":80".to_owned()]));
+    }
+
+    #[test]
     fn commands_that_do_not_exist_have_a_replacement() {
-        assert!(no_command("kill").unwrap().to_string().contains("--pids"));
+        assert!(no_command("stats").unwrap().to_string().contains("lsock -s"));
         assert_eq!(no_command("nginx"), None);
     }
 }

@@ -48,6 +48,16 @@ pub(crate) enum Command {
     /// Shows what would be closed and asks. The holders keep their descriptors, and their next call on one fails; the
     /// other end of a connection gets a reset. A socket that takes the same addresses meanwhile is not closed.
     Destroy(DestroyArgs),
+    /// End the processes that hold sockets
+    ///
+    /// Shows the processes and asks. Those that hold a listening socket are meant, and those that the filter names by pid or
+    /// name; not the clients of a port. A process gets SIGTERM, and SIGKILL if it has not ended after a while. A later
+    /// process with the same pid is not hit.
+    Kill(KillArgs),
+    /// Wait until such a socket appears, or with --gone until there is none
+    ///
+    /// Prints the sockets. A port by itself means a socket that listens on it.
+    Wait(WaitArgs),
     /// What happens to sockets, one line for each change
     ///
     /// A line begins with the local time and + (opened), - (closed) or = (changed: state or holders); of what closed it has
@@ -136,6 +146,41 @@ pub(crate) struct WatchArgs {
     pub(crate) color: ColorWhen,
 }
 
+/// The arguments of `lsock kill`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct KillArgs {
+    #[command(flatten)]
+    pub(crate) filters: FilterArgs,
+    /// End without asking
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+    /// Send this signal alone, such as HUP or 1, instead of TERM and then KILL. Windows has TERM and KILL, which do the same
+    #[arg(short, long, value_name = "NAME|NUMBER")]
+    pub(crate) signal: Option<String>,
+    /// How long a process may take to end
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, default_value = "5s")]
+    pub(crate) timeout: Duration,
+    /// Show the processes, and signal none
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// The arguments of `lsock wait`.
+#[derive(clap::Args, Debug)]
+pub(crate) struct WaitArgs {
+    #[command(flatten)]
+    pub(crate) filters: FilterArgs,
+    /// Wait until there is no such socket
+    #[arg(long)]
+    pub(crate) gone: bool,
+    /// How long to wait: 30s, 500ms, 2m; without it, for ever
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub(crate) timeout: Option<Duration>,
+    /// How often to look
+    #[arg(long, value_name = "TIME", value_parser = duration::parse_interval, default_value = "200ms")]
+    pub(crate) interval: Duration,
+}
+
 /// The definition of the command line.
 pub(crate) fn command() -> clap::Command {
     // `--bound` of the listing mentions --all, which closing does not take.
@@ -150,6 +195,8 @@ pub(crate) fn with_screens() -> clap::Command {
         .mut_subcommand("overview", |overview| overview.override_help(help::OVERVIEW_SCREEN))
         .mut_subcommand("why", |why| why.override_help(help::WHY_SCREEN))
         .mut_subcommand("destroy", |destroy| destroy.override_help(help::DESTROY_SCREEN))
+        .mut_subcommand("kill", |kill| kill.override_help(help::KILL_SCREEN))
+        .mut_subcommand("wait", |wait| wait.override_help(help::WAIT_SCREEN))
         .mut_subcommand("watch", |watch| watch.override_help(help::WATCH_SCREEN))
 }
 

@@ -127,11 +127,34 @@ mod unix {
     pub(crate) fn effective_uid() -> Option<u32> {
         Some(geteuid())
     }
+
+    pub(crate) fn parent() -> Option<u32> {
+        Some(std::os::unix::process::parent_id())
+    }
+
+    pub(crate) const SIGNALS: &[(&str, i32)] = &[
+        ("TERM", libc::SIGTERM),
+        ("KILL", libc::SIGKILL),
+        ("HUP", libc::SIGHUP),
+        ("INT", libc::SIGINT),
+        ("USR1", libc::SIGUSR1),
+        ("USR2", libc::SIGUSR2),
+        ("QUIT", libc::SIGQUIT),
+        ("ABRT", libc::SIGABRT),
+        ("ALRM", libc::SIGALRM),
+        ("PIPE", libc::SIGPIPE),
+        ("STOP", libc::SIGSTOP),
+        ("TSTP", libc::SIGTSTP),
+        ("CONT", libc::SIGCONT),
+        ("TTIN", libc::SIGTTIN),
+        ("TTOU", libc::SIGTTOU),
+        ("WINCH", libc::SIGWINCH),
+    ];
 }
 
 #[cfg(unix)]
 pub(crate) use unix::{
-    effective_uid, ignore_interrupts, stdout_has_no_reader, stdout_is_writable, utc_offset,
+    SIGNALS, effective_uid, ignore_interrupts, parent, stdout_has_no_reader, stdout_is_writable, utc_offset,
 };
 
 /// Whether standard output was open for writing when the process started.
@@ -151,6 +174,16 @@ pub(crate) fn effective_uid() -> Option<u32> {
 pub(crate) fn stdout_has_no_reader() -> bool {
     false
 }
+
+/// The process that started this one, where it keeps its pid while it runs.
+#[cfg(not(unix))]
+pub(crate) fn parent() -> Option<u32> {
+    None
+}
+
+/// The signals with a name; those that the library can send here.
+#[cfg(not(unix))]
+pub(crate) const SIGNALS: &[(&str, i32)] = &[("TERM", 15), ("KILL", 9)];
 
 /// Ignores the interrupts of the keyboard from now on.
 #[cfg(not(unix))]

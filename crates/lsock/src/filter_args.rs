@@ -95,7 +95,7 @@ impl FilterArgs {
     }
 
     /// The query for all sockets of the selected protocols and families.
-    pub(crate) fn query(&self) -> Result<Query, UsageError> {
+    pub fn query(&self) -> Result<Query, UsageError> {
         let letters = [
             (self.tcp, ProtocolKind::Tcp),
             (self.udp, ProtocolKind::Udp),
@@ -198,8 +198,8 @@ fn expression(words: &[String]) -> Result<Filter, UsageError> {
 fn parse_error(text: &str, error: &FilterError) -> UsageError {
     let marks = marked_text(text, error);
     let found = error.found();
-    if found == "destroy" {
-        return UsageError::new(format!("destroy must come first: lsock destroy FILTER{marks}"));
+    if ["destroy", "kill", "wait", "top"].contains(&found) {
+        return UsageError::new(format!("{found} must come first: lsock {found} FILTER{marks}"));
     }
     if error.range().start == 0
         && let Some(usage) = bare_word::no_command(found)

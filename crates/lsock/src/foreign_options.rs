@@ -9,7 +9,7 @@ use lsock::usage::{UsageError, closest, quoted};
 const INSTEAD: &[(&[&str], &str)] = &[
     (
         &["-K", "--kill"],
-        "sockets are closed by lsock destroy FILTER; processes: kill $(lsock --pids -l :8080)",
+        "sockets are closed by lsock destroy FILTER; their processes are ended by lsock kill FILTER",
     ),
     (&["-0", "--packet", "--link"], "packet sockets: lsock -f link"),
     (&["-d", "--dccp"], "DCCP is not supported: Linux 6.16 has removed it"),
@@ -28,8 +28,9 @@ const INSTEAD: &[(&[&str], &str)] = &[
     (&["--inet-sockopt"], "options of a socket are shown by --details (-i)"),
     (&["-D", "--diag"], "save a listing by: lsock --json > FILE"),
     (&["-F", "--filter"], "a filter is typed as it is: lsock state established dport = :443"),
-    (&["-y", "--yes"], "it belongs to: lsock destroy FILTER"),
-    (&["-k", "--kill-port"], "kill $(lsock --pids -l :8080) ends what listens on a port"),
+    (&["-y", "--yes"], "it belongs to: lsock destroy FILTER, lsock kill FILTER"),
+    (&["-k", "--kill-port"], "lsock kill 8080 ends what listens on a port"),
+    (&["--wait", "--wait-for"], "lsock wait 8080 waits for a port"),
     (
         &["-v", "--verbose"],
         "more is shown by --columns +NAME (lsock help columns) and by -i; the version by -V",

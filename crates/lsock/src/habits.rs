@@ -7,6 +7,7 @@ use std::ffi::{OsStr, OsString};
 
 /// The arguments without the program's name, as `lsock` spells them.
 pub(crate) fn translated(args: Vec<OsString>) -> Result<Vec<OsString>, UsageError> {
+    let args = with_signal(args);
     if let Some(translated) = lsof::translated(&args) {
         return translated;
     }
@@ -59,6 +60,22 @@ pub(crate) fn translated(args: Vec<OsString>) -> Result<Vec<OsString>, UsageErro
     }
     out.extend(rest);
     Ok(out)
+}
+
+/// `lsock kill -9` and `-HUP`, as of kill(1). `-4` and `-6` are the families, as in every command.
+fn with_signal(mut args: Vec<OsString>) -> Vec<OsString> {
+    if args.first().is_none_or(|first| first != "kill") {
+        return args;
+    }
+    for arg in args.iter_mut().skip(1).take_while(|arg| *arg != "--") {
+        let Some(name) = arg.to_str().and_then(|typed| typed.strip_prefix('-')) else { continue };
+        let is_name =
+            name.len() > 2 && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+        if is_name || (is_number(name) && !matches!(name, "4" | "6" | "46" | "64")) {
+            *arg = format!("--signal={name}").into();
+        }
+    }
+    args
 }
 
 fn is_number(text: &str) -> bool {
@@ -145,6 +162,10 @@ mod tests {
             ("--query=inet", "--tcp --udp"),
             ("-A all", "--family=all"),
             ("-A unix,raw", "--protocol=unix --protocol=raw"),
+            ("kill -9 :80", "kill --signal=9 :80"),
+            ("kill -HUP -4 -y nginx", "kill --signal=HUP -4 -y nginx"),
+            ("kill -SIGKILL 80", "kill --signal=SIGKILL 80"),
+            ("kill -tl4 -s 9 80 -- -9", "kill -tl4 -s 9 80 -- -9"),
         ] {
             assert_eq!(line(typed).as_deref(), Ok(expected), "{typed}");
         }

@@ -1,5 +1,11 @@
 //! The text of help and manual page beyond the options.
 
+mod screens;
+
+pub(crate) use screens::{
+    DESTROY_SCREEN, KILL_SCREEN, OVERVIEW_SCREEN, SCREEN, WAIT_SCREEN, WATCH_SCREEN, WHY_SCREEN,
+};
+
 use lsock::columns;
 
 /// One part of the text, for the help and for the manual page.
@@ -18,125 +24,6 @@ pub(crate) enum Body {
     Terms(&'static str, Vec<(&'static str, &'static str)>),
 }
 
-/// What `lsock --help` prints: one screen of 24 lines and 80 columns.
-pub(crate) const SCREEN: &str = "\
-lsock: the network sockets of this machine and the processes that hold them
-
-  lsock            every TCP and UDP socket; on a terminal, an overview
-  lsock 8080       a port, on either end       lsock 10.0.0.0/8  an address
-  lsock nginx      a process, by its name      lsock -tulpn      what listens
-  lsock state established dport = :443         the filter language of ss
-
-Which:   -t TCP  -u UDP  -x unix  -w raw  -S SCTP  -M MPTCP  --protocol NAME,...
-         -4 IPv4  -6 IPv6  -f FAMILY,...  -l listening  -B bound only
-         --port N,N-M  --local-port N  --remote-port N  --state STATE,...
-         --pid N,...  --process NAME  --user NAME,...  -N NAME|PID|PATH|all
-Columns: --columns NAME,... (+NAME adds)  --sort NAME,-NAME  -r names of hosts
-         -i all details  -o timers  -e uid, inode, cookie  -m memory  --peers
-         --no-owners (much faster)  -H no header  --color auto|always|never
-Output:  --json  --jsonl  --csv  --format NAME  -W wide  --no-pager  --watch
-         -s counts  --pids pids alone  -q exit status alone  --interval 1s
-Ignored: -a -n -p -O -P -Q (all states, numbers and processes are the default)
-
-lsock overview|watch FILTER  listeners and connections; a line for each change
-lsock why PORT|PID|NAME      what uses it, since when, and what started that
-lsock destroy FILTER         close sockets, after a question (Linux)
-lsock completions SHELL, lsock man [COMMAND]
-lsock help TOPIC             filters, states, columns, options, owners, output,
-                             rights, names, closing, exit, examples
-";
-
-/// What `lsock overview --help` prints: one screen.
-pub(crate) const OVERVIEW_SCREEN: &str = "\
-lsock overview: what listens and who is connected, folded to one screen
-
-  lsock                          the same, alone on a terminal
-  lsock overview -t              TCP alone
-  lsock overview --user nginx    what this user has made
-  lsock overview -W              everything, even if it does not fit
-
-Listeners come first, those with the widest reach at the top:
-  \u{25cf} or *  every address (red)
-  \u{25d0} or +  an address that others reach (yellow)
-  \u{25cb} or .  loopback (green)
-That is the address to which the socket is bound: a firewall may allow less.
-Connections are counted by process, port, peer and state. An arrow to the left
-was accepted, one to the right opened.
-
-Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
-         --port N,N-M  --local-port N  --remote-port N  --state STATE,...
-         --pid N,...  --process NAME  --user NAME,...  or a filter
-Output:  -W wide  --no-pager  --color auto|always|never
-";
-
-/// What `lsock why --help` prints: one screen.
-pub(crate) const WHY_SCREEN: &str = "\
-lsock why: what a port, a process or a name is used by, since when, and what
-started it
-
-  lsock why 8080             what listens on this port, or else uses it
-  lsock why nginx            processes of this name
-  lsock why 815              a process, if no socket has this port
-  lsock why 127.0.0.1:8080   one of several listeners on a port
-  lsock why 8080 --json      for another program
-
-A card for each process: its command, directory and user, the processes above
-it up to the first one, what it listens on, who is connected, and notes: a
-program that was deleted, every address, a full accept queue, root, a recent
-start. Of forked processes the first has the card.
-
-A process whose session is neither its own nor its parent's was started by one
-that has ended; the parent took it over. Addresses say where a listener can be
-reached; a firewall may allow less.
-
-Output:  --json  --no-pager  --color auto|always|never
-";
-
-/// What `lsock destroy --help` prints: one screen.
-pub(crate) const DESTROY_SCREEN: &str = "\
-lsock destroy: close sockets of other processes (Linux, with CAP_NET_ADMIN)
-
-  lsock destroy :8080               all sockets with this port, after a question
-  lsock destroy --yes --pid 815     all sockets of a process, without a question
-  lsock destroy state established dst 10.0.0.0/8
-
-It shows what it would close, and asks. Without a terminal --yes (-y) is needed.
-The filter is that of a listing (lsock help filters). Each side of an or has to
-name a port, address, device, process, user, inode, control group or mark: a
-protocol, a state, all ports and what is under a not do not select enough.
-
-Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
-         --port N,N-M  --local-port N  --remote-port N  --state STATE,...
-         --pid N,...  --process NAME  --user NAME,...
-
-Exit status: 0 when all that is meant is closed, or nothing is meant; 1 when
-something could not be closed or decided, or was not confirmed; 2 for a usage
-error.                                        More: lsock help closing
-";
-
-/// What `lsock watch --help` prints: one screen.
-pub(crate) const WATCH_SCREEN: &str = "\
-lsock watch: what happens to sockets, one line for each change
-
-  lsock watch                    every TCP and UDP socket
-  lsock watch -l                 what begins and stops to listen
-  lsock watch nginx              what a process opens and closes
-  lsock watch --jsonl dport = :443
-
-A line has the local time, what happened, the socket, its state and its process:
-  +  opened
-  -  closed: how long it was open, and the bytes in and out (Linux)
-  =  changed: state, end or holders
-What is not seen is said once on standard error. It ends when it is interrupted
-or nobody reads any more.
-
-Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
-         --port N,N-M  --local-port N  --remote-port N  --state STATE,...
-         --pid N,...  --process NAME  --user NAME,...  or a filter
-Output:  --interval 1s, the time between two listings  --jsonl
-         -a also TIME_WAIT  --color auto|always|never
-";
-
 pub(crate) const EXAMPLES: &str = "  \
   lsock                              every TCP and UDP socket; on a terminal, an overview
   lsock -tulpn                       what listens, as in ss and netstat
@@ -153,6 +40,8 @@ pub(crate) const EXAMPLES: &str = "  \
   lsock -lq :8080 || echo free       for scripts: the exit status alone
   lsock --peers established          who talks to whom on this machine, and which way
   lsock --pids -l :8080              for scripts: the pids alone
+  lsock kill 8080                    ends what listens on it, after a question
+  lsock wait --timeout 30s 8080      until something listens on it
   lsock destroy --pid 815            closes them, after a question
   lsock watch -t :443                a line for each connection that is opened or closed
   lsock -l --watch                   what listens, every second anew
@@ -272,10 +161,32 @@ their next call on one fails (ECONNABORTED); the other end of a connection gets 
 its cookie, so that one which takes the same addresses meanwhile is not closed. A UDP socket whose port its program \
 bound is disconnected and keeps that port: its line ends with (stays bound).";
 
+const ENDING: &str = "lsock kill shows the processes and asks; --yes (-y) skips the question, and is needed where there is \
+no terminal; --dry-run only shows them. The processes are meant that hold a listening socket of the selection, and those \
+that the filter names by pid or name (--pid, --process, one word, or pid and process in a filter). A process that only has \
+a connection is not: lsock kill 8080 leaves the clients of that port alone. The filter must select as for lsock destroy: see \
+lsock help closing. Each process gets SIGTERM, and SIGKILL if it has not ended after the --timeout (5s). --signal NAME (-s, \
+or -9 and -HUP as in kill) sends that signal alone; the end is then waited for after TERM and KILL, and not after others. \
+Windows has no signals: a process is terminated at once. A process is identified by its pid and its start, so that a \
+later one with the same pid is not hit: on Linux (5.3 and later; before it none is signalled) and Windows certainly, on \
+macOS but for an instant. After the answer the sockets are listed once more, and a process that holds none any \
+more, or that was not shown, is left alone and named. So are sockets of which it cannot be decided whether they are selected or who \
+holds them, process 1, lsock and the processes it was started from (on Linux all, on macOS the first). At the end, what still \
+listens is named: another holder that was not visible, or a process that was started in place of one that has ended.";
+
+const WAITING: &str = "lsock wait lists the sockets every --interval (200ms) until one is selected, and prints it; with \
+--gone until none is. A port by itself (8080, :http, tcp:80, localhost:8080) means a socket that listens on it, since a \
+connection that is closing may have the port too; everything else is a filter as in a listing, and a name is taken as a \
+whole. Sockets that open and close between two listings are missed. With --gone, sockets of which it cannot be decided \
+whether they are selected count as there, and so do tables that cannot be read: a line on standard error says so. Without \
+--timeout it waits for ever.";
+
 const EXIT: &str = "0 when the sockets were listed, even if there are none, and when the reader closed the pipe; \
 1 when that failed, or when destroy could not close everything, was not confirmed, could not read a table, or left \
 sockets open because it could not be decided whether they are selected; destroy returns 0 when its filters select \
-nothing. 2 for a usage error. With -q: 0 when a socket was found, 1 when none was, 2 for a usage error, a failure, and \
+nothing. kill: 0 when all processes that are meant have ended (or, after other signals than TERM and KILL, got it), or none \
+is; 1 when one has not, something was left alone, or still listens. 2 for a usage error. wait: 0 when it happened, 1 when it \
+did not in time, 2 for a usage error, a failure, and where it could not be decided. With -q: 0 when a socket was found, 1 when none was, 2 for a usage error, a failure, and \
 where it could not be decided. What could not be seen is reported in one line on standard error, and in the JSON.";
 
 pub(crate) const BOUND_TO_CLOSE: &str =
@@ -327,6 +238,8 @@ pub(crate) fn sections() -> Vec<Section> {
             Body::Prose(RIGHTS.to_owned()),
         ),
         section("Closing sockets", &["closing", "close"], Body::Prose(format!("{SELECTIVE} {CLOSING}"))),
+        section("Ending processes", &["ending", "killing", "signals"], Body::Prose(ENDING.to_owned())),
+        section("Waiting", &["waiting"], Body::Prose(WAITING.to_owned())),
         section("Names", &["names", "resolve", "services", "escaping"], Body::Prose(NAMES.to_owned())),
         section("Exit status", &["exit", "status"], Body::Prose(EXIT.to_owned())),
     ]
@@ -475,7 +388,9 @@ mod tests {
 
     #[test]
     fn screens_fit_24_lines_of_80_columns() {
-        for screen in [SCREEN, OVERVIEW_SCREEN, DESTROY_SCREEN, WATCH_SCREEN] {
+        let screens =
+            [SCREEN, OVERVIEW_SCREEN, WHY_SCREEN, DESTROY_SCREEN, KILL_SCREEN, WAIT_SCREEN, WATCH_SCREEN];
+        for screen in screens {
             assert!(screen.lines().count() <= 24, "{}", screen.lines().count());
             for line in screen.lines() {
                 assert!(line.chars().count() <= 80 && !line.ends_with(' '), "{line}");

@@ -14,10 +14,13 @@ mod lsof;
 mod pager;
 mod parse;
 mod reference;
+mod signals;
 mod terminal;
 
 use crate::cli::{Command, OverviewArgs};
-use crate::commands::{complete, completions, destroy, help_topic, list, man, overview, watch, why};
+use crate::commands::{
+    complete, completions, destroy, help_topic, kill, list, man, overview, wait, watch, why,
+};
 use crate::exit::EarlyExit;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
@@ -35,6 +38,8 @@ fn run() -> Result<(), EarlyExit> {
     match &cli.command {
         Some(Command::Destroy(args)) => destroy::run(args),
         Some(Command::Why(args)) => why::run(args),
+        Some(Command::Kill(args)) => kill::run(args),
+        Some(Command::Wait(args)) => wait::run(args),
         Some(Command::Completions { shell }) => completions::run(*shell),
         Some(Command::Man { of }) => man::run(of.as_deref()),
         Some(Command::Help { topic }) => help_topic::run(topic.as_deref()),

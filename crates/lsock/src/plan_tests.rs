@@ -226,7 +226,7 @@ fn name_or_address_among_several_words_is_refused_with_its_condition() {
         ("tcp listning", "did you mean listening?"),
         ("tcp 10.0.0.1", "did you mean host 10.0.0.1?"),
         ("process ~ ngin", "one word alone finds parts of them: lsock ngin"),
-        ("kill 8080", "there is no command \"kill\": kill $(lsock --pids -l :8080)"),
+        ("tcp kill :8080", "kill must come first: lsock kill FILTER"),
     ] {
         assert!(usage_error(typed).contains(meant), "{typed}: {}", usage_error(typed));
     }

@@ -12,6 +12,8 @@ pub(crate) fn topic(name: &str) -> Option<String> {
         "why" => Some(help::WHY_SCREEN.to_owned()),
         "destroy" => Some(help::DESTROY_SCREEN.to_owned()),
         "watch" => Some(help::WATCH_SCREEN.to_owned()),
+        "kill" => Some(help::KILL_SCREEN.to_owned()),
+        "wait" => Some(help::WAIT_SCREEN.to_owned()),
         "options" | "option" => Some(options()),
         "all" => Some(whole()),
         name => help::topic(name).or_else(|| command_help(name)),

@@ -218,7 +218,9 @@ fn manual_page_has_every_option() {
 
 #[test]
 fn every_command_has_a_manual_page() {
-    for command in ["overview", "destroy", "watch", "why", "completions", "man", "help", "lsock-destroy"] {
+    for command in
+        ["overview", "destroy", "kill", "wait", "watch", "why", "completions", "man", "help", "lsock-destroy"]
+    {
         let page = listed(&["man", command]);
         let name = command.strip_prefix("lsock-").unwrap_or(command);
         assert!(page.contains(&format!(".TH lsock-{name} 1")), "{page}");

@@ -82,7 +82,7 @@ const LINES: &[(&str, &str)] = &[
     ("'sport = http and'", "a condition"),
     ("-tulpn '|' grep", "\"|\" is not a condition"),
     // Commands that are none.
-    ("kill 8080", "kill $(lsock --pids -l :8080)"),
+    ("-t kill 8080", "kill must come first: lsock kill FILTER"),
     ("monitor 1", "lsock watch prints what changes"),
     ("stats tcp", "lsock -s"),
     ("list tcp", "a listing needs no command"),
@@ -192,7 +192,7 @@ const LINES: &[(&str, &str)] = &[
     ("--json --csv", "--json cannot be used with --csv"),
     ("--nonsense", "lsock help options"),
     ("-X", "lsock help options"),
-    ("-k", "kill $(lsock --pids"),
+    ("-k", "lsock kill 8080"),
     // Commands and help.
     ("help", WORKS),
     ("--help", WORKS),
@@ -211,6 +211,18 @@ const LINES: &[(&str, &str)] = &[
     ("destroy", "a port, address, process or user; example: lsock destroy :8080"),
     ("destroy -t", "a port, address, process or user; example: lsock destroy :8080"),
     ("destroy :1", "add --yes"),
+    ("kill", "a port, address, process or user; example: lsock kill 8080"),
+    ("kill -t", "a port, address, process or user; example: lsock kill 8080"),
+    ("kill :1", "add --yes"),
+    ("kill -9 1", "add --yes"),
+    ("kill -s NOSUCH :1", "is not a signal"),
+    ("kill --timeout never :1", "a time is a number"),
+    ("wait", "what to wait for; example: lsock wait 8080"),
+    ("wait --timeout 30x :1", "a time is a number"),
+    ("wait --interval 0 :1", "an interval is at least 10ms"),
+    ("wait --timeout 1s PORT", WORKS),
+    ("man kill", WORKS),
+    ("help wait", WORKS),
 ];
 
 /// The words of a line as a shell takes them.

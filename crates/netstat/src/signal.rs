@@ -47,4 +47,23 @@ impl ProcessId {
     pub fn signal(self, signal: i32) -> Result<(), Error> {
         Native::new(&Cache::default()).signal(self, signal)
     }
+
+    /// Whether this very process has ended. One that its parent has not waited for yet has: it holds nothing any more.
+    /// It has not while any of its threads runs.
+    ///
+    /// Ask again after a while to wait for the end: nothing in this function waits.
+    ///
+    /// # Rights
+    /// Linux: none. Elsewhere those of [`ProcessId::signal`].
+    ///
+    /// # Errors
+    /// - [`Error::is_unsupported`]: Linux before 5.3, and systems without a back end.
+    /// - What prevented the system from answering.
+    ///
+    /// # Sources
+    /// Linux: pidfd_open(2), poll(2); elsewhere the sources of [`ProcessId::signal`] with 0.
+    #[doc(alias = "waitpid")]
+    pub fn has_ended(self) -> Result<bool, Error> {
+        Native::new(&Cache::default()).has_ended(self)
+    }
 }

@@ -382,6 +382,8 @@ mod tests {
         has(&[], "--col", &["--columns", "--color"]);
         has(&["destroy"], "--", &["--yes", "--port"]);
         has(&["watch"], "--", &["--interval", "--port"]);
+        has(&["kill"], "--", &["--yes", "--signal", "--dry-run", "--port"]);
+        has(&["wait"], "--", &["--gone", "--timeout", "--port"]);
         has(&["--columns"], "bytes", &["bytes_sent", "bytes_received"]);
         has(&["--columns"], "+bytes", &["+bytes_sent"]);
         has(&["--columns"], "pid,ino", &["pid,inode"]);

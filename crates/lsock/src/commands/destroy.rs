@@ -1,16 +1,18 @@
 //! `lsock destroy`: closes sockets, after showing them and asking.
 
 use crate::cli::DestroyArgs;
+use crate::commands::confirm;
 use crate::exit::{self, EarlyExit};
 use crate::ffi;
 use lsock::plan::Plan;
 use lsock::rights::Rights;
+use lsock::targets::ends;
 use lsock::usage::UsageError;
 use lsock::users::Users;
 use lsock::view::View;
 use lsock::{escape, gaps, render, sort};
 use netstat::{Error, Filter, Protocol, Query, Socket};
-use std::io::{self, BufRead, IsTerminal, Write};
+use std::io::{self, Write};
 
 /// Closes the selected sockets. The exit is early if one of them is not closed.
 pub(crate) fn run(args: &DestroyArgs) -> Result<(), EarlyExit> {
@@ -22,8 +24,7 @@ pub(crate) fn run(args: &DestroyArgs) -> Result<(), EarlyExit> {
         )));
     }
     let plan = Plan::of_filters(&args.filters)?;
-    let can_ask = io::stdin().is_terminal() && io::stderr().is_terminal();
-    if !args.yes && !can_ask {
+    if !args.yes && !confirm::is_possible() {
         return Err(EarlyExit::Usage(UsageError::new(
             "destroy asks before it closes sockets, and there is no terminal to ask on: add --yes",
         )));
@@ -52,7 +53,10 @@ pub(crate) fn run(args: &DestroyArgs) -> Result<(), EarlyExit> {
         // Standard error, like the question: standard output may be a file.
         let mut terminal = io::stderr().lock();
         render::write(&plan.output, false, &view, &rows, &mut terminal).map_err(EarlyExit::Output)?;
-        if !is_confirmed(rows.len(), &mut terminal, &mut io::stdin().lock()).map_err(EarlyExit::Output)? {
+        let what =
+            if rows.len() == 1 { "this socket".to_owned() } else { format!("these {} sockets", rows.len()) };
+        let question = format!("Close {what}?");
+        if !confirm::is_given(&question, &mut terminal, &mut io::stdin().lock()).map_err(EarlyExit::Output)? {
             exit::eprint("nothing was closed");
             return Err(EarlyExit::Reported);
         }
@@ -65,19 +69,9 @@ pub(crate) fn run(args: &DestroyArgs) -> Result<(), EarlyExit> {
 fn leave_alone(sockets: &[Socket]) -> Result<(), EarlyExit> {
     for socket in sockets {
         let why = "it depends on owners or names that are not visible whether the filter selects it";
-        exit::eprint(&format!("left open {}: {why}", description(socket)));
+        exit::eprint(&format!("left open {}: {why}", ends(socket)));
     }
     if sockets.is_empty() { Ok(()) } else { Err(EarlyExit::Reported) }
-}
-
-/// Asks for confirmation; any answer but `y` and `yes` declines.
-fn is_confirmed(count: usize, terminal: &mut impl Write, answers: &mut impl BufRead) -> io::Result<bool> {
-    let what = if count == 1 { "this socket".to_owned() } else { format!("these {count} sockets") };
-    write!(terminal, "Close {what}? [y/N] ")?;
-    terminal.flush()?;
-    let mut answer = String::new();
-    answers.read_line(&mut answer)?;
-    Ok(["y", "yes"].contains(&answer.trim().to_ascii_lowercase().as_str()))
 }
 
 /// Closes each socket and prints a line for it. The outer error is that of writing, the inner one that of closing.
@@ -85,9 +79,9 @@ fn close(rows: &[&Socket], out: &mut impl Write) -> io::Result<Result<(), EarlyE
     let mut outcome = Ok(());
     for socket in rows {
         match socket.destroy() {
-            Ok(()) => writeln!(out, "closed {}{}", description(socket), still_bound_note(socket))?,
+            Ok(()) => writeln!(out, "closed {}{}", ends(socket), still_bound_note(socket))?,
             // Not an error: closing the other end may have closed this one.
-            Err(error) if error.is_not_found() => writeln!(out, "gone already {}", description(socket))?,
+            Err(error) if error.is_not_found() => writeln!(out, "gone already {}", ends(socket))?,
             Err(error) => {
                 exit::eprint(&error_line(&error));
                 outcome = Err(EarlyExit::Reported);
@@ -115,33 +109,4 @@ fn error_line(error: &Error) -> String {
         line.push_str(": CAP_NET_ADMIN is needed");
     }
     line
-}
-
-fn description(socket: &Socket) -> String {
-    let Socket { protocol, local, .. } = socket;
-    match &socket.remote {
-        Some(remote) => format!("{protocol} {local} {remote}"),
-        None => format!("{protocol} {local}"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_y_and_yes_confirm() {
-        let answer = |typed: &str| {
-            let mut shown = Vec::new();
-            let confirmed = is_confirmed(2, &mut shown, &mut typed.as_bytes()).unwrap();
-            assert_eq!(shown, b"Close these 2 sockets? [y/N] ");
-            confirmed
-        };
-        for typed in ["y\n", "Y\n", "yes\n", " Yes \r\n", "y"] {
-            assert!(answer(typed), "{typed:?}");
-        }
-        for typed in ["", "\n", "n\n", "yeah\n", "no\ny\n"] {
-            assert!(!answer(typed), "{typed:?}");
-        }
-    }
 }

@@ -41,14 +41,22 @@ fn command_page(name: &str) -> io::Result<Vec<u8>> {
             "why" => "lsock-why",
             "destroy" => "lsock-destroy",
             "watch" => "lsock-watch",
+            "kill" => "lsock-kill",
+            "wait" => "lsock-wait",
             "completions" => "lsock-completions",
             "man" => "lsock-man",
             _ => "lsock-help",
         };
         clap_mangen::Man::new(command.name(full)).render(&mut roff)?;
-        if name == "destroy" {
+        let own = match name {
+            "destroy" => Some("closing"),
+            "kill" => Some("ending"),
+            "wait" => Some("waiting"),
+            _ => None,
+        };
+        if let Some(own) = own {
             for section in
-                help::sections().iter().filter(|section| ["closing", "filters"].contains(&section.topics[0]))
+                help::sections().iter().filter(|section| [own, "filters"].contains(&section.topics[0]))
             {
                 push_section(section, &mut roff)?;
             }
@@ -120,7 +128,7 @@ fn commands(command: &Command, roff: &mut dyn Write) -> io::Result<()> {
             writeln!(roff, ".TP\n\\fB{}\\fR\n{}", escaped(&names.join(", ")), escaped(&help))?;
         }
     }
-    writeln!(roff, ".PP\nSee CLOSING SOCKETS below.")
+    writeln!(roff, ".PP\nSee CLOSING SOCKETS, ENDING PROCESSES and WAITING below.")
 }
 
 /// Text without a meaning to roff, which can be copied from the page unchanged.

@@ -2,9 +2,11 @@
 
 pub(crate) mod complete;
 pub(crate) mod completions;
+mod confirm;
 pub(crate) mod destroy;
 pub(crate) mod help_topic;
 mod hosts;
+pub(crate) mod kill;
 pub(crate) mod list;
 pub(crate) mod man;
 mod other_meaning;
@@ -13,5 +15,6 @@ mod pids;
 mod quiet;
 mod repeat;
 mod summary;
+pub(crate) mod wait;
 pub(crate) mod watch;
 pub(crate) mod why;

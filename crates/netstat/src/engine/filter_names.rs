@@ -3,8 +3,10 @@
 
 use crate::filter::{Filter, FilterError, Lookups, parse};
 use crate::model::error::Error;
-use crate::sys::Native;
+use crate::model::process::Process;
 use crate::sys::system::System;
+use crate::sys::{Cache, Native};
+use std::ffi::OsString;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -37,6 +39,29 @@ impl Filter {
     pub fn cgroup(path: impl AsRef<Path>) -> Result<Self, Error> {
         Native::cgroup_id(path.as_ref()).map(Self::cgroup_id)
     }
+
+    /// Whether each socket that passes has an owner which the filter names, by [`Filter::pid`] or [`Filter::process`] and not
+    /// below a `!`, and this process is one that it names. What is to be done to processes is better not done to all that
+    /// hold one of the selected sockets.
+    ///
+    /// Names are compared as in a query, with those details that the process has: on Linux its name, path and command line.
+    ///
+    /// # Examples
+    /// ```
+    /// use netstat::{Filter, Process};
+    ///
+    /// let filter = Filter::port(80) & (Filter::pid(814) | Filter::process("nginx"));
+    /// assert!(filter.names_process(&Process::new(814)));
+    /// assert!(!filter.names_process(&Process::new(815)));
+    /// assert!(!(Filter::port(80) | Filter::pid(814)).names_process(&Process::new(814)));
+    /// ```
+    pub fn names_process(&self, process: &Process) -> bool {
+        let cache = Cache::default();
+        let system = Native::new(&cache);
+        let (pids, names) = self.named_processes();
+        let has_name = |name: &OsString| system.is_named(name, process) == Some(true);
+        pids.contains(&process.pid) || names.iter().any(has_name)
+    }
 }
 
 impl FromStr for Filter {
@@ -49,5 +74,32 @@ impl FromStr for Filter {
         let cgroup = |path: &str| Self::cgroup(path);
         let netns = |name: &str| Native::netns_id(name).map(Self::netns);
         parse(text, Lookups { interface: Self::interface_name, user: Self::user, cgroup, netns })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filter_names_a_process_by_pid_or_name_where_it_needs_one() {
+        let mut nginx = Process::new(814);
+        nginx.name = Some("nginx".into());
+        for (text, expected) in [
+            ("process nginx", true),
+            ("pid 814", true),
+            (":80 and ( pid 1 or process nginx )", true),
+            ("not ( not pid 814 )", true),
+            (":80 or pid 814", false),
+            ("not pid 814", false),
+            ("not ( pid 814 and :80 )", false),
+            ("process ngin", false),
+            ("pid 81", false),
+            (":814", false),
+            ("user 0", false),
+        ] {
+            assert_eq!(text.parse::<Filter>().unwrap().names_process(&nginx), expected, "{text}");
+        }
+        assert!(!Filter::process("nginx").names_process(&Process::new(814)), "its name is not known");
     }
 }

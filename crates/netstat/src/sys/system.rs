@@ -178,6 +178,15 @@ pub(crate) trait System: Sync {
         Err(Error::unsupported("signal", process.subject()))
     }
 
+    /// See [`ProcessId::has_ended`]. As it stands for systems on which a process that has ended takes no signal.
+    fn has_ended(&self, process: ProcessId) -> Result<bool, Error> {
+        match self.signal(process, 0) {
+            Ok(()) => Ok(false),
+            Err(error) if error.is_not_found() => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
     /// See [`Socket::destroy`].
     fn destroy(socket: &Socket) -> Result<(), Error> {
         Err(Error::unsupported("close", socket.subject()))

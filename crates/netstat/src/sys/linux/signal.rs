@@ -10,23 +10,46 @@ use super::procfs::{Proc, Procfs};
 use crate::model::error::Error;
 use crate::model::process_id::ProcessId;
 use netstat_wire::linux::proc_pid_stat::Stat;
-use rustix::io::Errno;
-use std::os::fd::AsFd;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::{Errno, retry_on_intr};
+use std::os::fd::{AsFd, OwnedFd};
 
 pub(super) fn signal(process: ProcessId, signal: i32) -> Result<(), Error> {
-    let failed = |errno| match errno {
-        Errno::SRCH => process.ended(),
-        errno => process.not_signalled(errno),
+    let target = open(process)?;
+    ffi::pidfd_send_signal(target.as_fd(), signal).map_err(|errno| failure(process, errno))
+}
+
+/// Whether the process has ended. A pidfd is readable from the end of the last thread on, before the parent has waited for
+/// the process; the state in `/proc` is that of the main thread, which may end before the others.
+pub(super) fn has_ended(process: ProcessId) -> Result<bool, Error> {
+    let target = match open(process) {
+        Err(error) if error.is_not_found() => return Ok(true),
+        target => target?,
     };
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut ready = [PollFd::new(&target, PollFlags::IN)];
+    let count = retry_on_intr(|| poll(&mut ready, Some(&at_once)));
+    Ok(count.map_err(|errno| failure(process, errno))? > 0)
+}
+
+/// A descriptor of this very process.
+fn open(process: ProcessId) -> Result<OwnedFd, Error> {
     let target = ffi::pidfd_open(process.pid()).map_err(|errno| match errno {
         // The pid is now that of a thread, which is no process.
         Errno::INVAL | Errno::NOENT => process.ended(),
-        errno => failed(errno),
+        errno => failure(process, errno),
     })?;
-    if start_of(process.pid()).map_err(failed)? != process.start() {
+    if start_of(process.pid()).map_err(|errno| failure(process, errno))? != process.start() {
         return Err(process.ended());
     }
-    ffi::pidfd_send_signal(target.as_fd(), signal).map_err(failed)
+    Ok(target)
+}
+
+fn failure(process: ProcessId, errno: Errno) -> Error {
+    match errno {
+        Errno::SRCH => process.ended(),
+        errno => process.not_signalled(errno),
+    }
 }
 
 /// When the process with this pid started, in ticks since boot.
@@ -73,6 +96,20 @@ mod tests {
         assert!(child.try_wait().unwrap().is_none(), "it was hit");
         signal(id, 9).unwrap();
         assert_eq!(child.wait().unwrap().signal(), Some(9));
+    }
+
+    #[test]
+    fn live_process_has_ended_before_its_parent_has_waited_for_it() {
+        let (mut child, id) = child();
+        assert!(!has_ended(id).unwrap());
+        assert!(has_ended(ProcessId::new(id.pid(), id.start() + 1)).unwrap(), "another one with the pid");
+        child.kill().unwrap();
+        // The signal is on its way.
+        let mut tries = (0..2_000).map(|_| std::thread::sleep(std::time::Duration::from_millis(5)));
+        assert!(tries.any(|()| has_ended(id).unwrap()));
+        assert!(signal(id, 0).is_ok(), "it is a zombie, which takes signals");
+        child.wait().unwrap();
+        assert!(has_ended(id).unwrap());
     }
 
     #[test]

@@ -316,6 +316,10 @@ impl<'c> System for Native<'c> {
         signal::signal(process, number)
     }
 
+    fn has_ended(&self, process: ProcessId) -> Result<bool, Error> {
+        signal::has_ended(process)
+    }
+
     fn destroy(socket: &Socket) -> Result<(), Error> {
         let own = namespace_of("thread-self");
         let Some(netns) = socket.netns.filter(|netns| own != Ok(netns.0.get())) else {
