@@ -28,8 +28,9 @@ check_clippy() {
     cargo clippy --quiet --workspace --all-targets -- -D warnings
 }
 
-# The library with none of its features, with each alone, and with all; the tests of none and all run. Without `bpf` no
-# line of BPF code is compiled, which the list of compiled files shows; that of the default build shows that it can.
+# The library with none of its features, with each alone, and with all, and the program without its own; the tests of none
+# and all of the library run. Without `bpf` no line of BPF code is compiled, which the list of compiled files shows; that of
+# the default build shows that it can.
 check_features() {
     local features flags
     for features in '' bpf; do
@@ -43,6 +44,7 @@ check_features() {
     for features in bpf log serde; do
         cargo clippy --quiet --package netstat --no-default-features --features "$features" -- -D warnings
     done
+    cargo clippy --quiet --package lsock --all-targets --no-default-features -- -D warnings
     for flags in --no-default-features --all-features; do
         cargo clippy --quiet --package netstat --all-targets "$flags" -- -D warnings
         RUST_TEST_NOCAPTURE=1 cargo test --package netstat --lib "$flags"

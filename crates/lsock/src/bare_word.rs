@@ -35,7 +35,8 @@ const INCOMPLETE: &[&str] = &[
 
 /// Commands of other programs, or that a person may expect, with what to type instead.
 const NO_COMMANDS: &[(&[&str], &str)] = &[
-    (&["top"], "lsock --watch repeats a listing"),
+    #[cfg(not(feature = "top"))]
+    (&["top"], "this lsock was built without it; lsock --watch repeats a listing"),
     (&["monitor", "follow", "events"], "lsock watch prints what changes"),
     (&["stats", "summary", "count"], "lsock -s counts the sockets"),
     (&["list", "ls", "show", "ps"], "a listing needs no command: lsock, or lsock FILTER"),

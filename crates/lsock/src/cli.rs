@@ -48,6 +48,11 @@ pub(crate) enum Command {
     /// Shows what would be closed and asks. The holders keep their descriptors, and their next call on one fails; the
     /// other end of a connection gets a reset. A socket that takes the same addresses meanwhile is not closed.
     Destroy(DestroyArgs),
+    /// The sockets live, with keys
+    ///
+    /// Tabs for what listens, connections, processes, peers and changes. The key ? explains the others.
+    #[cfg(feature = "top")]
+    Top(TopArgs),
     /// End the processes that hold sockets
     ///
     /// Shows the processes and asks. Those that hold a listening socket are meant, and those that the filter names by pid or
@@ -146,6 +151,23 @@ pub(crate) struct WatchArgs {
     pub(crate) color: ColorWhen,
 }
 
+/// The arguments of `lsock top`.
+#[cfg(feature = "top")]
+#[derive(clap::Args, Debug)]
+pub(crate) struct TopArgs {
+    #[command(flatten)]
+    pub(crate) filters: FilterArgs,
+    /// The time between two samples: 1s, unless the settings have another
+    #[arg(long, value_name = "TIME", value_parser = duration::parse_interval)]
+    pub(crate) interval: Option<Duration>,
+    /// The file of settings, instead of ~/.config/lsock/top.conf
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) config: Option<std::path::PathBuf>,
+    /// When to colour the output
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t, hide_default_value = true)]
+    pub(crate) color: ColorWhen,
+}
+
 /// The arguments of `lsock kill`.
 #[derive(clap::Args, Debug)]
 pub(crate) struct KillArgs {
@@ -190,8 +212,11 @@ pub(crate) fn command() -> clap::Command {
 
 /// The same with the help of one screen for `--help`.
 pub(crate) fn with_screens() -> clap::Command {
-    command()
-        .override_help(help::SCREEN)
+    let command = command();
+    #[cfg(feature = "top")]
+    let command = command.mut_subcommand("top", |top| top.override_help(help::top_screen()));
+    command
+        .override_help(help::screen())
         .mut_subcommand("overview", |overview| overview.override_help(help::OVERVIEW_SCREEN))
         .mut_subcommand("why", |why| why.override_help(help::WHY_SCREEN))
         .mut_subcommand("destroy", |destroy| destroy.override_help(help::DESTROY_SCREEN))

@@ -185,6 +185,42 @@ pub(crate) fn parent() -> Option<u32> {
 #[cfg(not(unix))]
 pub(crate) const SIGNALS: &[(&str, i32)] = &[("TERM", 15), ("KILL", 9)];
 
+/// Which signal is to end the program, where signals do.
+#[cfg(feature = "top")]
+#[derive(Debug, Default)]
+pub(crate) struct EndingSignal(std::sync::Arc<std::sync::atomic::AtomicUsize>);
+
+#[cfg(feature = "top")]
+impl EndingSignal {
+    /// The number of the last one that came.
+    pub(crate) fn seen(&self) -> Option<i32> {
+        let number = self.0.load(std::sync::atomic::Ordering::Relaxed);
+        i32::try_from(number).ok().filter(|number| *number != 0)
+    }
+}
+
+/// Records the signals that end a program, which no longer end it.
+#[cfg(feature = "top")]
+pub(crate) fn ending_signals() -> EndingSignal {
+    let signal = EndingSignal::default();
+    #[cfg(unix)]
+    for number in [libc::SIGTERM, libc::SIGHUP, libc::SIGINT, libc::SIGQUIT] {
+        // Without a handler the signal ends the program, and the terminal stays as it is.
+        let _ = usize::try_from(number)
+            .map(|value| signal_hook::flag::register_usize(number, signal.0.clone(), value));
+    }
+    signal
+}
+
+/// Ends the program as this signal does.
+#[cfg(feature = "top")]
+pub(crate) fn end_by(number: i32) {
+    #[cfg(unix)]
+    let _ = signal_hook::low_level::emulate_default_handler(number);
+    #[cfg(not(unix))]
+    let _ = number;
+}
+
 /// Ignores the interrupts of the keyboard from now on.
 #[cfg(not(unix))]
 pub(crate) fn ignore_interrupts() {}

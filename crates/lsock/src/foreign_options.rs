@@ -64,7 +64,10 @@ const INSTEAD: &[(&[&str], &str)] = &[
         &["--command", "--cmd", "--exe", "--path"],
         "more of a process: --columns +command,path; by name: --process NAME",
     ),
-    (&["--top", "--live", "--tui", "--interactive"], "a listing every second: lsock --watch"),
+    (
+        &["--top", "--live", "--tui", "--interactive"],
+        if cfg!(feature = "top") { "live: lsock top" } else { "a listing every second: lsock --watch" },
+    ),
     (&["--limit", "--head", "-L"], "the first rows: lsock -H | head"),
     (&["--count"], "lsock -s counts sockets by protocol and state"),
     (&["--exclude"], "a filter excludes: lsock not :22, lsock exclude time-wait"),

@@ -2,8 +2,10 @@
 
 mod screens;
 
+#[cfg(feature = "top")]
+pub(crate) use screens::top_screen;
 pub(crate) use screens::{
-    DESTROY_SCREEN, KILL_SCREEN, OVERVIEW_SCREEN, SCREEN, WAIT_SCREEN, WATCH_SCREEN, WHY_SCREEN,
+    DESTROY_SCREEN, KILL_SCREEN, OVERVIEW_SCREEN, WAIT_SCREEN, WATCH_SCREEN, WHY_SCREEN, screen,
 };
 
 use lsock::columns;
@@ -174,6 +176,19 @@ more, or that was not shown, is left alone and named. So are sockets of which it
 holds them, process 1, lsock and the processes it was started from (on Linux all, on macOS the first). At the end, what still \
 listens is named: another holder that was not visible, or a process that was started in place of one that has ended.";
 
+#[cfg(feature = "top")]
+const LIVE: &str = "lsock top lists the sockets every second (--interval) and shows them in five tabs: what listens, \
+connections, both by process, connections by peer, and changes. The filter after / is that of a listing and applies while \
+it is typed; options and words on the command line narrow it. Rates come from the kernel's counters of each TCP connection \
+between two listings (Linux), and nothing is captured. What opens and closes between two listings is not seen; an arrow to \
+the left was accepted. x closes sockets as lsock destroy does, and K ends processes as lsock kill does: TERM, or KILL if 9 \
+answers the question. e writes the sockets of the tab to a file that is not there yet. The screen is as it was after any end \
+but SIGKILL. Settings are lines in ~/.config/lsock/top.conf ($XDG_CONFIG_HOME, on Windows %APPDATA%): interval = 2s; \
+columns.TAB = process,pid,user,proto,local,peer,state,queue,rtt,down,up,listening,connections,age for the tabs listening, \
+connections, processes and peers; color.NAME = red for heading, chosen, new, gone, warning, faint, and for listeners on all \
+addresses, network or local ones. Colours are the names of the terminal's sixteen, a number up to 255, or #rrggbb. NO_COLOR \
+is respected.";
+
 const WAITING: &str = "lsock wait lists the sockets every --interval (200ms) until one is selected, and prints it; with \
 --gone until none is. A port by itself (8080, :http, tcp:80, localhost:8080) means a socket that listens on it, since a \
 connection that is closing may have the port too; everything else is a filter as in a listing, and a name is taken as a \
@@ -239,6 +254,8 @@ pub(crate) fn sections() -> Vec<Section> {
         ),
         section("Closing sockets", &["closing", "close"], Body::Prose(format!("{SELECTIVE} {CLOSING}"))),
         section("Ending processes", &["ending", "killing", "signals"], Body::Prose(ENDING.to_owned())),
+        #[cfg(feature = "top")]
+        section("Live view", &["live"], Body::Prose(LIVE.to_owned())),
         section("Waiting", &["waiting"], Body::Prose(WAITING.to_owned())),
         section("Names", &["names", "resolve", "services", "escaping"], Body::Prose(NAMES.to_owned())),
         section("Exit status", &["exit", "status"], Body::Prose(EXIT.to_owned())),
@@ -388,8 +405,9 @@ mod tests {
 
     #[test]
     fn screens_fit_24_lines_of_80_columns() {
+        let screen = &screen();
         let screens =
-            [SCREEN, OVERVIEW_SCREEN, WHY_SCREEN, DESTROY_SCREEN, KILL_SCREEN, WAIT_SCREEN, WATCH_SCREEN];
+            [screen, OVERVIEW_SCREEN, WHY_SCREEN, DESTROY_SCREEN, KILL_SCREEN, WAIT_SCREEN, WATCH_SCREEN];
         for screen in screens {
             assert!(screen.lines().count() <= 24, "{}", screen.lines().count());
             for line in screen.lines() {
@@ -400,7 +418,8 @@ mod tests {
 
     #[test]
     fn screen_names_every_topic_command_and_option() {
-        let words: Vec<&str> = SCREEN.split([' ', ',', '|', '(', ')', '\n']).collect();
+        let screen = screen();
+        let words: Vec<&str> = screen.split([' ', ',', '|', '(', ')', '\n']).collect();
         for topic in topics() {
             assert!(words.contains(&topic), "{topic}");
         }

@@ -34,6 +34,8 @@ mod service_names;
 pub mod sort;
 pub mod targets;
 mod time;
+#[cfg(feature = "top")]
+pub mod top;
 pub mod usage;
 pub mod users;
 pub mod view;

@@ -18,6 +18,8 @@ mod signals;
 mod terminal;
 
 use crate::cli::{Command, OverviewArgs};
+#[cfg(feature = "top")]
+use crate::commands::top;
 use crate::commands::{
     complete, completions, destroy, help_topic, kill, list, man, overview, wait, watch, why,
 };
@@ -40,6 +42,8 @@ fn run() -> Result<(), EarlyExit> {
         Some(Command::Why(args)) => why::run(args),
         Some(Command::Kill(args)) => kill::run(args),
         Some(Command::Wait(args)) => wait::run(args),
+        #[cfg(feature = "top")]
+        Some(Command::Top(args)) => top::run(args),
         Some(Command::Completions { shell }) => completions::run(*shell),
         Some(Command::Man { of }) => man::run(of.as_deref()),
         Some(Command::Help { topic }) => help_topic::run(topic.as_deref()),

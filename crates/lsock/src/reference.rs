@@ -7,7 +7,9 @@ use clap::Command;
 /// The text of a topic or of a command; `None` if there is neither.
 pub(crate) fn topic(name: &str) -> Option<String> {
     match name {
-        "help" => Some(help::SCREEN.to_owned()),
+        "help" => Some(help::screen()),
+        #[cfg(feature = "top")]
+        "top" => Some(help::top_screen()),
         "overview" => Some(help::OVERVIEW_SCREEN.to_owned()),
         "why" => Some(help::WHY_SCREEN.to_owned()),
         "destroy" => Some(help::DESTROY_SCREEN.to_owned()),
@@ -28,7 +30,7 @@ fn options() -> String {
 
 /// Everything.
 pub(crate) fn whole() -> String {
-    let mut parts = vec![help::SCREEN.trim_end().to_owned(), options()];
+    let mut parts = vec![help::screen().trim_end().to_owned(), options()];
     parts.extend(help::sections().iter().map(help::text));
     parts.join("\n\n")
 }

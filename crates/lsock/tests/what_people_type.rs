@@ -44,7 +44,12 @@ const LINES: &[(&str, &str)] = &[
     ("http://localhost:3000/", WORKS),
     ("python3.11", WORKS),
     ("1234567", WORKS),
-    ("top", WORKS),
+    #[cfg(feature = "top")]
+    ("top", "top needs a terminal"),
+    #[cfg(feature = "top")]
+    ("top --config /no/such/file", "top needs a terminal"),
+    #[cfg(feature = "top")]
+    ("--top", "lsock top"),
     // A filter.
     ("tcp", WORKS),
     ("udp listening", WORKS),

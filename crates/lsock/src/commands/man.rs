@@ -41,6 +41,7 @@ fn command_page(name: &str) -> io::Result<Vec<u8>> {
             "why" => "lsock-why",
             "destroy" => "lsock-destroy",
             "watch" => "lsock-watch",
+            "top" => "lsock-top",
             "kill" => "lsock-kill",
             "wait" => "lsock-wait",
             "completions" => "lsock-completions",
@@ -50,6 +51,7 @@ fn command_page(name: &str) -> io::Result<Vec<u8>> {
         clap_mangen::Man::new(command.name(full)).render(&mut roff)?;
         let own = match name {
             "destroy" => Some("closing"),
+            "top" => Some("live"),
             "kill" => Some("ending"),
             "wait" => Some("waiting"),
             _ => None,

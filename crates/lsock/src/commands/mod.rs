@@ -15,6 +15,8 @@ mod pids;
 mod quiet;
 mod repeat;
 mod summary;
+#[cfg(feature = "top")]
+pub(crate) mod top;
 pub(crate) mod wait;
 pub(crate) mod watch;
 pub(crate) mod why;

@@ -1,7 +1,7 @@
 //! What `--help` of the program and of its commands prints: one screen each.
 
 /// What `lsock --help` prints: one screen of 24 lines and 80 columns.
-pub(crate) const SCREEN: &str = "\
+const SCREEN: &str = "\
 lsock: the network sockets of this machine and the processes that hold them
 
   lsock            every TCP and UDP socket; on a terminal, an overview
@@ -20,13 +20,22 @@ Output:  --json  --jsonl  --csv  --format NAME  -W wide  --no-pager  --watch
          -s counts  --pids pids alone  -q exit status alone  --interval 1s
 Ignored: -a -n -p -O -P -Q (all states, numbers and processes are the default)
 
-lsock overview|watch [FILTER]   folded to a screen; a line for each change
+lsock top|overview|watch [FILTER]   live, folded, a line for each change
 lsock why PORT|PID|NAME  what uses it, since when, and what started that
 lsock wait FILTER   until it appears    lsock kill FILTER     end the processes
 lsock destroy FILTER  close (Linux)     lsock completions SHELL, man [COMMAND]
 lsock help TOPIC    filters, states, columns, options, owners, output, rights,
-                    names, ending, closing, waiting, exit, examples
+                    names, live, ending, closing, waiting, exit, examples
 ";
+
+/// The same without the commands that this build lacks.
+pub(crate) fn screen() -> String {
+    if cfg!(feature = "top") {
+        SCREEN.to_owned()
+    } else {
+        SCREEN.replace("top|overview|watch", "overview|watch").replace("live, ", "")
+    }
+}
 
 /// What `lsock overview --help` prints: one screen.
 pub(crate) const OVERVIEW_SCREEN: &str = "\
@@ -120,6 +129,31 @@ Exit status: 0 when all that are meant have ended, or none is; 1 when something
 failed, was left alone or still listens, or was not confirmed; 2 for a usage
 error.                                         More: lsock help ending
 ";
+
+/// What `lsock top --help` prints.
+#[cfg(feature = "top")]
+pub(crate) fn top_screen() -> String {
+    let mut text = String::from(
+        "\
+lsock top: the sockets live, with keys
+
+  lsock top                      every TCP and UDP socket
+  lsock top --interval 5s nginx  those of a process, every five seconds
+  lsock top -l --config FILE     with other settings than ~/.config/lsock/top.conf
+
+",
+    );
+    for (key, what) in lsock::top::KEYS {
+        text.push_str(&format!("{key:<20} {what}\n"));
+    }
+    text.push_str(
+        "
+A + is new, a - is gone, each for two seconds; a ! waits too long for an end to close.
+Rates are those of TCP, from the kernel's counters (Linux).  More: lsock help live
+",
+    );
+    text
+}
 
 /// What `lsock wait --help` prints: one screen.
 pub(crate) const WAIT_SCREEN: &str = "\

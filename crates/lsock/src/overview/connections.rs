@@ -206,7 +206,7 @@ impl Connection {
 }
 
 /// `12ms`, `0.1ms`, `0.01ms`.
-fn round_trip(rtt: Duration) -> String {
+pub(crate) fn round_trip(rtt: Duration) -> String {
     let micros = rtt.as_micros();
     match micros {
         10_000.. => format!("{}ms", micros / 1000),

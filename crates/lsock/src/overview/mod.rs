@@ -12,6 +12,8 @@ use crate::reach::Reach;
 use crate::screen::{Lines, Screen, width_of, wrapped};
 use crate::view::View;
 use connections::Connection;
+#[cfg(feature = "top")]
+pub(crate) use connections::round_trip;
 use listeners::Listener;
 use netstat::{DetailFields, GapKind, Ownership, ProcessFields, Query, Socket};
 use style::{BOLD, FAINT};

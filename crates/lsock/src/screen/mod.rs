@@ -10,6 +10,8 @@ pub(crate) use address::ShownEndpoint;
 pub(crate) use age::age;
 pub(crate) use lines::Lines;
 pub(crate) use reason::{long_reason, short_reason};
+#[cfg(feature = "top")]
+pub(crate) use text::start_of;
 pub(crate) use text::{cut_end, cut_middle, width_of, wrapped};
 
 use std::ffi::OsString;

@@ -14,7 +14,7 @@ pub(super) fn char_width(c: char) -> usize {
 }
 
 /// The first characters that fit.
-pub(super) fn start_of(text: &str, width: usize) -> &str {
+pub(crate) fn start_of(text: &str, width: usize) -> &str {
     let mut used = 0;
     let end = text.char_indices().find(|(_, c)| {
         used += char_width(*c);

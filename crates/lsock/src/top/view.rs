@@ -1,0 +1,273 @@
+//! Draws the live view.
+
+use super::column::Column;
+use super::input::KEYS;
+use super::list::Line;
+use super::overlay::Overlay;
+use super::pen::{Pen, padded};
+use super::row::Row;
+use super::settings::Part;
+use super::state::Top;
+use super::tab::Tab;
+use super::world::Change;
+use crate::screen::width_of;
+use ratatui::Frame;
+use ratatui::style::{Modifier, Style};
+
+/// Lines of the details.
+const DETAILS: u16 = 6;
+
+/// Below this, nothing could be read.
+const LEAST: (u16, u16) = (40, 8);
+
+impl Top {
+    /// Draws the screen.
+    pub fn draw(&mut self, frame: &mut Frame<'_>) {
+        let area = frame.area();
+        let mut pen = Pen::new(frame.buffer_mut(), &self.settings);
+        if area.width < LEAST.0 || area.height < LEAST.1 {
+            pen.text(
+                0,
+                0,
+                &format!("lsock top needs {} columns and {} lines", LEAST.0, LEAST.1),
+                Style::new(),
+            );
+            return;
+        }
+        let details = if self.has_details && area.height > 2 * DETAILS { DETAILS + 1 } else { 0 };
+        let (first, end) = (3, area.height - 1 - details);
+        self.areas.list = (first, end);
+        self.page = usize::from(end - first);
+        let at = self.place().at;
+        self.choose(at);
+        self.title(&mut pen);
+        self.tabs(&mut pen);
+        self.lines(&mut pen, first, end);
+        if details > 0 {
+            self.details(&mut pen, end);
+        }
+        self.bottom(&mut pen, area.height - 1);
+        match &self.overlay {
+            Some(Overlay::Help) => {
+                let lines: Vec<String> = KEYS.iter().map(|(key, what)| format!("{key:<20} {what}")).collect();
+                pen.window(" Keys ", &lines, "Esc: close");
+            }
+            Some(Overlay::Confirm(confirm)) => pen.window("", &confirm.lines, &confirm.question),
+            Some(Overlay::Export(name)) => {
+                pen.window(" Export to a file ", &[format!("{name}_")], "Enter: write  Esc: leave");
+            }
+            None => {}
+        }
+    }
+
+    fn title(&self, pen: &mut Pen<'_>) {
+        let rows = self.world.rows.iter().filter(|row| row.gone.is_none());
+        let (mut count, mut listening) = (0, 0);
+        let mut sum = super::row::Rates::default();
+        for row in rows {
+            count += 1;
+            listening += usize::from(row.socket.is_listening());
+            sum.add(row.rates.unwrap_or_default());
+        }
+        let dot = pen.dot();
+        let mut left = format!(" lsock {count} sockets{dot}{listening} listening");
+        if self.is_paused {
+            left.push_str(dot);
+            left.push_str("paused");
+        }
+        let amount = super::amount::amount;
+        let right = format!("in {}/s  out {}/s ", amount(sum.down), amount(sum.up));
+        pen.text(0, 0, &left, self.settings.style(Part::Heading));
+        if width_of(&left) + width_of(&right) < usize::from(pen.width()) {
+            pen.right(0, &right, Style::new());
+        }
+    }
+
+    fn tabs(&mut self, pen: &mut Pen<'_>) {
+        self.areas.tabs.clear();
+        self.areas.tabs_line = 1;
+        let is_narrow = pen.width() < 70;
+        let mut column = 1;
+        for (nth, tab) in Tab::ALL.into_iter().enumerate() {
+            let name = if is_narrow && tab != self.tab { "" } else { tab.name() };
+            let text = format!("{} {name}", nth + 1);
+            let text = format!("[{}]", text.trim_end());
+            let style = if tab == self.tab { self.settings.style(Part::Chosen) } else { Style::new() };
+            let end = pen.text(column, 1, &text, style);
+            self.areas.tabs.push((column, end, tab));
+            column = end + 1;
+        }
+        let cursor = if self.filter.is_edited() { "_" } else { "" };
+        let filter = match (&self.filter.error, self.filter.text.is_empty() && cursor.is_empty()) {
+            (_, true) => return,
+            (error, false) => {
+                let bad = if error.is_some() { " !" } else { "" };
+                format!(" filter: {}{cursor}{bad}", self.filter.text)
+            }
+        };
+        let part = if self.filter.error.is_some() { Part::Warning } else { Part::Heading };
+        pen.text(column, 1, &filter, self.settings.style(part));
+    }
+
+    fn lines(&mut self, pen: &mut Pen<'_>, first: u16, end: u16) {
+        self.areas.headings.clear();
+        self.areas.headings_line = 2;
+        if self.tab == Tab::Events {
+            pen.text(2, 2, "TIME      EVENT", self.settings.style(Part::Heading));
+            return self.events(pen, first, end);
+        }
+        let columns = self.fitted_columns(usize::from(pen.width()) - 4);
+        let mut at = 4;
+        for (column, width) in &columns {
+            let order = &self.place().order;
+            let mark = match (*column == order.column, column.is_descending() != order.is_reverse) {
+                (false, _) => "",
+                (true, true) => "-",
+                (true, false) => "+",
+            };
+            let heading = padded(&format!("{mark}{}", column.heading()), *width, column.is_right());
+            let width = u16::try_from(*width).unwrap_or(u16::MAX);
+            pen.text(at, 2, &heading, self.settings.style(Part::Heading));
+            self.areas.headings.push((at, at + width, *column));
+            at += width + 1;
+        }
+        if self.list.lines.is_empty() {
+            let why = if self.filter.text.is_empty() { "no sockets" } else { "no socket matches the filter" };
+            pen.text(4, first, why, self.settings.style(Part::Faint));
+        }
+        for (nth, line) in (first..end).enumerate() {
+            let at = self.place().first + nth;
+            let Some(what) = self.list.lines.get(at).copied() else { break };
+            self.line(pen, line, at, what, &columns);
+        }
+    }
+
+    fn line(&self, pen: &mut Pen<'_>, y: u16, at: usize, line: Line, columns: &[(Column, usize)]) {
+        let (row, group, inside) = match line {
+            Line::Row { index, inside } => (self.world.rows.get(index), None, inside),
+            Line::Group(group) => (None, self.list.groups.get(group), false),
+            Line::Event(_) => return,
+        };
+        let (mark, style) = match (row, group) {
+            (Some(row), _) if row.gone.is_some() => ("-", self.settings.style(Part::Gone)),
+            (Some(row), _) if row.is_new(self.now) => ("+", self.settings.style(Part::New)),
+            (Some(row), _) if row.lingers().is_some() => ("!", self.settings.style(Part::Warning)),
+            (None, Some(group)) => (pen.fold_mark(group.is_open), Style::new()),
+            _ => ("", Style::new()),
+        };
+        let is_chosen = at == self.place().at;
+        let style = if is_chosen { style.patch(self.settings.style(Part::Chosen)) } else { style };
+        if is_chosen {
+            pen.fill(y, style);
+        }
+        let indent = if inside { 2 } else { 0 };
+        pen.text(1 + indent, y, mark, style);
+        if let Some(reach) =
+            row.filter(|row| row.socket.is_listening()).and_then(|row| pen.reach(&row.socket))
+        {
+            let part = match reach.0 {
+                "all" => Part::All,
+                "network" => Part::Network,
+                _ => Part::Local,
+            };
+            if mark.is_empty() {
+                let style = if is_chosen { style } else { self.settings.style(part) };
+                pen.text(1 + indent, y, reach.1, style);
+            }
+        }
+        let mut x = 4;
+        for (nth, (column, width)) in columns.iter().enumerate() {
+            let cell = match (row, group) {
+                (Some(row), _) => self.cell(row, *column),
+                (None, Some(group)) => group.cell(*column, self.wall),
+                (None, None) => return,
+            };
+            let shift = if nth == 0 { usize::from(indent) } else { 0 };
+            let cell = pen.cut(&cell, width.saturating_sub(shift));
+            let cell = padded(&cell, width.saturating_sub(shift), column.is_right());
+            pen.text(x + if nth == 0 { indent } else { 0 }, y, &cell, style);
+            x += u16::try_from(*width).unwrap_or(u16::MAX) + 1;
+        }
+    }
+
+    /// A cell with what the row itself does not know: the direction of the connection, and the name of the host.
+    fn cell(&self, row: &Row, column: Column) -> String {
+        let cell = row.cell(column, self.wall);
+        if column != Column::Peer || row.socket.remote.is_none() {
+            return cell;
+        }
+        let named = row.socket.remote_addr().and_then(|end| {
+            let name = self.names.as_ref()?.get(&end.ip().to_canonical())?.as_deref()?;
+            Some(format!("{name}:{}", end.port()))
+        });
+        let cell = named.unwrap_or(cell);
+        let arrow = match (row.accepted, self.settings.unicode) {
+            _ if row.socket.local.port().is_none() => return cell,
+            (Some(true), true) => "←",
+            (Some(false), true) => "→",
+            (None, true) => "↔",
+            (Some(true), false) => "<-",
+            (Some(false), false) => "->",
+            (None, false) => "--",
+        };
+        format!("{arrow} {cell}")
+    }
+
+    fn events(&self, pen: &mut Pen<'_>, first: u16, end: u16) {
+        for (nth, y) in (first..end).enumerate() {
+            let at = self.place().first + nth;
+            let Some(Line::Event(index)) = self.list.lines.get(at) else { break };
+            let Some(event) = self.world.events.get(*index) else { break };
+            let (mark, part) = match event.change {
+                Change::Opened => ("+", Part::New),
+                Change::Closed => ("-", Part::Gone),
+                Change::State => ("~", Part::Faint),
+            };
+            let mut style = self.settings.style(part);
+            if at == self.place().at {
+                style = style.patch(self.settings.style(Part::Chosen));
+                pen.fill(y, style);
+            }
+            let time = pen.time(event.at, self.wall);
+            pen.text(1, y, &format!("{mark}{time}  {}", event.text), style);
+        }
+    }
+
+    /// The columns that fit, each with its width: the least of each, and the rest to those that take it.
+    fn fitted_columns(&self, width: usize) -> Vec<(Column, usize)> {
+        let mut columns = self.columns();
+        let needed = |columns: &[Column]| columns.iter().map(|it| it.width().0 + 1).sum::<usize>();
+        while columns.len() > 1 && needed(&columns) > width + 1 {
+            let last = columns.iter().enumerate().max_by_key(|(_, it)| it.goes()).map_or(0, |(at, _)| at);
+            columns.remove(last);
+        }
+        let mut room = (width + 1).saturating_sub(needed(&columns));
+        let mut shares: usize = columns.iter().map(|it| it.width().1).sum();
+        columns
+            .into_iter()
+            .map(|column| {
+                let (least, share) = column.width();
+                let more = (room * share).checked_div(shares).unwrap_or(0);
+                room -= more;
+                shares -= share;
+                (column, least + more)
+            })
+            .collect()
+    }
+
+    fn bottom(&self, pen: &mut Pen<'_>, y: u16) {
+        let shown = match (self.filter.is_edited(), &self.filter.error, self.message()) {
+            (true, Some(error), _) => (error.clone(), Part::Warning),
+            (_, _, Some(message)) => (message.to_owned(), Part::Warning),
+            _ => match &self.world.unseen {
+                Some(unseen) if pen.width() >= 120 => (format!("{KEYS_IN_SHORT}   ({unseen})"), Part::Faint),
+                _ => (KEYS_IN_SHORT.to_owned(), Part::Faint),
+            },
+        };
+        pen.fill(y, Style::new().remove_modifier(Modifier::REVERSED));
+        pen.text(1, y, &shown.0, self.settings.style(shown.1));
+    }
+}
+
+const KEYS_IN_SHORT: &str =
+    "? help  / filter  s sort  g group  Enter details  n names  x close  K kill  e export  p pause  q quit";

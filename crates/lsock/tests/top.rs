@@ -1,0 +1,285 @@
+//! Tests of `lsock top` on a terminal: its keys act, it fits, and the terminal is as it was after any end.
+
+#![allow(clippy::unwrap_used, reason = "a test")]
+#![cfg(all(feature = "top", any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
+
+use socket_world::namespace::in_network_namespace;
+use socket_world::terminal::{Session, Signal};
+use socket_world::{Child, live_skip, tcp};
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::process::ExitStatusExt;
+use std::process::Command;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// Longer than anything takes on a busy machine.
+const LIMIT: Duration = Duration::from_secs(60);
+
+const DOWN: &str = "\x1b[B";
+const ESC: &str = "\x1b";
+
+/// The view on a terminal that a test reads.
+struct View {
+    session: Session,
+    columns: u16,
+    rows: u16,
+}
+
+impl View {
+    fn start(args: &[&str], columns: u16, rows: u16) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lsock"));
+        for name in ["COLUMNS", "LINES", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "LC_ALL", "LC_CTYPE"] {
+            command.env_remove(name);
+        }
+        command.args(["top", "--interval", "50ms"]).args(args);
+        command
+            .env("LANG", "C.UTF-8")
+            .env("TERM", "xterm-256color")
+            .env("XDG_CONFIG_HOME", "/no/such/directory");
+        Self { session: Session::start(command, columns, rows).unwrap(), columns, rows }
+    }
+
+    fn press(&mut self, keys: &str) {
+        self.session.type_in(keys.as_bytes()).unwrap();
+    }
+
+    /// Waits until the screen is as it should be.
+    fn shows(&mut self, what: &str, is_there: impl Fn(&str) -> bool) {
+        let mut shown = vt100::Parser::new(self.rows, self.columns, 0);
+        let mut read = 0;
+        let is = self.session.read_until(LIMIT, |output| {
+            shown.process(&output[read..]);
+            read = output.len();
+            is_there(&shown.screen().contents())
+        });
+        assert!(is.unwrap(), "{what}:\n{}", shown.screen().contents());
+    }
+
+    fn has(&mut self, wanted: &str) {
+        self.shows(wanted, |screen| screen.contains(wanted));
+    }
+}
+
+/// In a network namespace, one at a time: children that another test forks hold the sockets of this world too.
+fn in_namespace(test: impl FnOnce() + Send) {
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Err(why) = in_network_namespace(test) {
+        live_skip!("a network namespace: {why}");
+    }
+}
+
+fn server() -> (Child, u16) {
+    let server = Child::fork(Some(b"test-server"), &[], |report| report.made(tcp::listener_v4()?)).unwrap();
+    let port = server.sockets()[0].local.port();
+    (server, port)
+}
+
+#[test]
+fn live_sockets_appear_and_vanish_and_tabs_show_them() {
+    in_namespace(|| {
+        let (server, port) = server();
+        let mut view = View::start(&[], 120, 30);
+        view.has(&format!("127.0.0.1:{port}"));
+        view.has("test-server");
+        let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let local = client.local_addr().unwrap().port();
+        view.press("2");
+        view.has(&format!("127.0.0.1:{local}"));
+        view.has(&format!("→ 127.0.0.1:{port}"));
+        view.press("3");
+        view.has("1 socket");
+        view.press("5");
+        view.has(&format!("tcp 127.0.0.1:{local} 127.0.0.1:{port}"));
+        drop(client);
+        server.stop();
+        view.press("1");
+        view.has("no sockets");
+        view.press("q");
+        assert!(view.session.finish().unwrap().0.success());
+    });
+}
+
+#[test]
+fn live_filter_applies_and_is_cleared() {
+    in_namespace(|| {
+        let (_one, first) = server();
+        let (_other, second) = server();
+        let mut view = View::start(&[], 80, 24);
+        let (first, second) = (format!("127.0.0.1:{first}"), format!("127.0.0.1:{second}"));
+        view.shows("both", |screen| screen.contains(&first) && screen.contains(&second));
+        view.press(&format!("/{}\r", first.replace("127.0.0.1", "")));
+        view.shows("one", |screen| screen.contains(&first) && !screen.contains(&second));
+        view.press(ESC);
+        view.shows("both", |screen| screen.contains(&first) && screen.contains(&second));
+        view.press("/(");
+        view.has("filter: (_ !");
+        view.press(ESC);
+        view.shows("no filter", |screen| !screen.contains("filter:"));
+        view.press("q");
+        assert!(view.session.finish().unwrap().0.success());
+    });
+}
+
+#[test]
+fn live_process_is_ended_and_a_socket_closed_after_a_question() {
+    in_namespace(|| {
+        let (server, port) = server();
+        let mut view = View::start(&[], 100, 24);
+        view.has(&format!("127.0.0.1:{port}"));
+        view.press("K");
+        view.has("End them?");
+        view.press("n");
+        view.has("nothing was done");
+        view.press("K");
+        view.has("End them?");
+        view.press("y");
+        view.has(&format!("signal 15 sent to test-server ({})", server.pid()));
+        view.has("no sockets");
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        view.has(&listener.local_addr().unwrap().to_string());
+        view.press("x");
+        view.has("Close this socket?");
+        view.press("n");
+        view.press("K");
+        view.has("this program runs in it");
+        view.press("q");
+        assert!(view.session.finish().unwrap().0.success());
+    });
+}
+
+#[test]
+fn live_export_writes_a_file_and_overwrites_none() {
+    in_namespace(|| {
+        let (_server, port) = server();
+        let path = std::env::temp_dir().join(format!("lsock-top-{}.csv", std::process::id()));
+        let _ = std::fs::remove_file(&path);
+        let mut view = View::start(&[], 120, 24);
+        view.has(&format!("127.0.0.1:{port}"));
+        let name = format!("e{}{}\r", "\x7f".repeat("lsock.csv".len()), path.display());
+        view.press(&name);
+        view.has("1 lines written to ");
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.lines().count() == 2 && text.contains(&port.to_string()), "{text}");
+        view.press(&name);
+        view.has("cannot write ");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        std::fs::remove_file(&path).unwrap();
+        view.press("q");
+        assert!(view.session.finish().unwrap().0.success());
+    });
+}
+
+#[test]
+fn live_screen_follows_the_size_of_the_terminal() {
+    in_namespace(|| {
+        let (_server, port) = server();
+        let mut view = View::start(&[], 200, 50);
+        view.has(&format!("127.0.0.1:{port}"));
+        for (columns, rows) in [(40, 12), (80, 24), (200, 50), (30, 5)] {
+            view.session.resize(columns, rows).unwrap();
+            (view.columns, view.rows) = (columns, rows);
+            // What was written for the size before is not of this one.
+            let from = view.session.output().len();
+            let mut shown = vt100::Parser::new(rows, columns, 0);
+            let mut read = from;
+            let fits = view.session.read_until(LIMIT, |output| {
+                shown.process(&output[read..]);
+                read = output.len();
+                let screen = shown.screen().contents();
+                if columns < 40 {
+                    screen.contains("top needs 40")
+                } else {
+                    screen.contains(&port.to_string())
+                }
+            });
+            assert!(fits.unwrap(), "{columns}: {}", shown.screen().contents());
+            assert!((0..rows).all(|row| !shown.screen().row_wrapped(row)), "{}", shown.screen().contents());
+        }
+        view.press("q");
+        assert!(view.session.finish().unwrap().0.success());
+    });
+}
+
+/// The attributes that a program in raw mode changes.
+fn modes(session: &Session) -> String {
+    let attributes = session.attributes().unwrap();
+    format!("{:?} {:?}", attributes.local_modes, attributes.input_modes)
+}
+
+#[test]
+fn live_terminal_is_as_it_was_after_any_end() {
+    in_namespace(|| {
+        for end in ["q", "\x03", "TERM", "HUP", "INT", "QUIT"] {
+            let mut view = View::start(&[], 80, 24);
+            view.has("Listening");
+            let raw = modes(&view.session);
+            match end {
+                "TERM" => view.session.signal(Signal::TERM).unwrap(),
+                "HUP" => view.session.signal(Signal::HUP).unwrap(),
+                "INT" => view.session.signal(Signal::INT).unwrap(),
+                "QUIT" => view.session.signal(Signal::QUIT).unwrap(),
+                key => view.press(key),
+            }
+            let is_left = |output: &[u8]| String::from_utf8_lossy(output).contains("\x1b[?1049l");
+            assert!(view.session.read_until(LIMIT, is_left).unwrap(), "{end}");
+            let output = String::from_utf8_lossy(view.session.output()).into_owned();
+            let after = output.rsplit("\x1b[?1049l").next().unwrap();
+            assert!(after.contains("\x1b[?25h") && output.contains("\x1b[?1000l"), "{end}: {after:?}");
+            let restored = socket_world::wait_until(LIMIT, || {
+                view.session.attributes().is_err() || modes(&view.session) != raw
+            });
+            assert!(restored, "{end}");
+            let (status, _) = view.session.finish().unwrap();
+            match end {
+                "q" | "\x03" => assert!(status.success(), "{end}: {status}"),
+                _ => assert!(status.signal().is_some(), "{end}: {status}"),
+            }
+        }
+    });
+}
+
+#[test]
+fn live_every_key_of_the_help_can_be_pressed_at_every_width() {
+    in_namespace(|| {
+        let (_server, port) = server();
+        let _client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        for columns in [40, 80, 200] {
+            let mut view = View::start(&[], columns, 24);
+            view.has("Listening");
+            for keys in
+                ["1", "2", "3", "4", "5", "\t", "\x1b[Z", "k", "j", "\x1b[A", DOWN, "\x1b[5~", "\x1b[6~"]
+            {
+                view.press(keys);
+            }
+            for keys in
+                ["\x1b[H", "\x1b[F", "\x1b[C", "\x1b[D", " ", "\r", "s", "S", "g", "g", "n", "n", "p", "p"]
+            {
+                view.press(keys);
+            }
+            view.press("2\x1b[H");
+            view.press("?");
+            view.shows("the help", |screen| screen.contains("Keys") && screen.contains("Esc: close"));
+            view.press("?");
+            view.press("e");
+            view.has("Export to a file");
+            view.press(ESC);
+            view.shows("the list", |screen| !screen.contains("Export to a file"));
+            view.press("q");
+            let (status, output) = view.session.finish().unwrap();
+            assert!(status.success(), "{}", String::from_utf8_lossy(&output));
+        }
+    });
+}
+
+#[test]
+fn settings_that_are_none_are_refused_before_the_screen_is_taken() {
+    let path = std::env::temp_dir().join(format!("lsock-top-{}.conf", std::process::id()));
+    std::fs::write(&path, "interval = soon\n").unwrap();
+    let view = View::start(&["--config", path.to_str().unwrap()], 80, 24);
+    let (status, output) = view.session.finish().unwrap();
+    std::fs::remove_file(&path).unwrap();
+    let output = String::from_utf8(output).unwrap();
+    assert_eq!(status.code(), Some(2), "{output}");
+    assert!(output.starts_with("lsock: settings, line 1: ") && !output.contains('\x1b'), "{output:?}");
+}
