@@ -45,14 +45,49 @@ impl View {
 
     /// Waits until the screen is as it should be.
     fn shows(&mut self, what: &str, is_there: impl Fn(&str) -> bool) {
+        self.shows_cells(what, |screen| is_there(&screen.contents()));
+    }
+
+    fn shows_cells(&mut self, what: &str, is_there: impl Fn(&vt100::Screen) -> bool) {
         let mut shown = vt100::Parser::new(self.rows, self.columns, 0);
         let mut read = 0;
         let is = self.session.read_until(LIMIT, |output| {
             shown.process(&output[read..]);
             read = output.len();
-            is_there(&shown.screen().contents())
+            is_there(shown.screen())
         });
         assert!(is.unwrap(), "{what}:\n{}", shown.screen().contents());
+    }
+
+    /// Waits until the line of headings is as it should be.
+    fn heading(&mut self, what: &str, is_right: impl Fn(&str) -> bool) {
+        self.shows(what, |screen| screen.lines().nth(2).is_some_and(&is_right));
+    }
+
+    /// Waits until this line of the screen, and no other of the list, is chosen.
+    fn chosen(&mut self, what: &str, line: u16) {
+        let rows = self.rows;
+        let is_chosen = |screen: &vt100::Screen, row| screen.cell(row, 2).is_some_and(vt100::Cell::inverse);
+        self.shows_cells(what, |screen| (3..rows - 1).all(|row| is_chosen(screen, row) == (row == line)));
+    }
+
+    /// Where a text begins in a line of the screen.
+    fn column_of(&mut self, line: usize, text: &str) -> u16 {
+        let mut at = None;
+        self.shows(text, |_| true);
+        let mut shown = vt100::Parser::new(self.rows, self.columns, 0);
+        shown.process(self.session.output());
+        let contents = shown.screen().contents();
+        if let Some(line) = contents.lines().nth(line) {
+            at = line.find(text).map(|byte| line[..byte].chars().count());
+        }
+        u16::try_from(at.unwrap_or_else(|| panic!("{text}: {contents}"))).unwrap()
+    }
+
+    /// Presses and releases the first button of a mouse.
+    fn click(&mut self, column: u16, line: u16) {
+        let (column, line) = (column + 1, line + 1);
+        self.press(&format!("\x1b[<0;{column};{line}M\x1b[<0;{column};{line}m"));
     }
 
     fn has(&mut self, wanted: &str) {
@@ -138,11 +173,12 @@ fn live_process_is_ended_and_a_socket_closed_after_a_question() {
         view.has("no sockets");
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         view.has(&listener.local_addr().unwrap().to_string());
-        view.press("x");
-        view.has("Close this socket?");
-        view.press("n");
         view.press("K");
         view.has("this program runs in it");
+        view.press("x");
+        view.has("Close this socket?");
+        view.press("y");
+        view.has(&format!("closed tcp {}", listener.local_addr().unwrap()));
         view.press("q");
         assert!(view.session.finish().unwrap().0.success());
     });
@@ -239,36 +275,193 @@ fn live_terminal_is_as_it_was_after_any_end() {
     });
 }
 
+/// The keys of the help, in the order in which they are pressed. A test below compares them with the help itself.
+const PRESSED: &[&str] = &[
+    "1-5",
+    "Tab",
+    "Shift-Tab",
+    "Up",
+    "Down",
+    "j",
+    "k",
+    "PageUp",
+    "PageDown",
+    "Home",
+    "End",
+    "Right",
+    "Left",
+    "Space",
+    "Enter",
+    "/",
+    "Esc",
+    "s",
+    "S",
+    "g",
+    "n",
+    "p",
+    "x",
+    "K",
+    "e",
+    "?",
+    "q",
+    "Ctrl-C",
+];
+
 #[test]
-fn live_every_key_of_the_help_can_be_pressed_at_every_width() {
+fn every_key_of_the_help_is_pressed() {
+    let is_key = |word: &&str| !word.is_empty() && *word != "also" && !word.starts_with("the");
+    for (keys, what) in lsock::top::KEYS {
+        for key in keys.split(", ") {
+            assert!(PRESSED.contains(&key), "{key}");
+        }
+        let more = what.split_once("also ").map_or("", |(_, more)| more);
+        for key in more.split(", ").filter(is_key) {
+            assert!(PRESSED.contains(&key), "{key}");
+        }
+    }
+}
+
+#[test]
+fn live_every_key_of_the_help_does_what_it_says_at_every_width() {
     in_namespace(|| {
-        let (_server, port) = server();
-        let _client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let (server, port) = server();
+        let clients: Vec<TcpStream> =
+            (0..3).map(|_| TcpStream::connect(("127.0.0.1", port)).unwrap()).collect();
         for columns in [40, 80, 200] {
             let mut view = View::start(&[], columns, 24);
-            view.has("Listening");
-            for keys in
-                ["1", "2", "3", "4", "5", "\t", "\x1b[Z", "k", "j", "\x1b[A", DOWN, "\x1b[5~", "\x1b[6~"]
-            {
+            let (listening, connections) = (["PROTO", "LOCAL"], ["PROCESS", "PEER", "IN/S"]);
+            view.heading("the first tab", |line| listening.iter().all(|it| line.contains(it)));
+
+            // Tabs.
+            view.press("2");
+            view.heading("2", |line| {
+                connections.iter().all(|it| line.contains(it)) && !line.contains("LISTEN")
+            });
+            view.press("3");
+            view.heading("3", |line| line.contains("PROCESS") && line.contains("LISTEN"));
+            view.press("4");
+            view.heading("4", |line| line.trim_start_matches([' ', '+', '-']).starts_with("PEER"));
+            view.press("5");
+            view.heading("5", |line| line.contains("TIME      EVENT"));
+            view.press("1");
+            view.heading("1", |line| listening.iter().all(|it| line.contains(it)));
+            view.press("\x1b[Z");
+            view.heading("Shift-Tab", |line| line.contains("TIME      EVENT"));
+            view.press("\t");
+            view.heading("Tab", |line| listening.iter().all(|it| line.contains(it)));
+
+            // The chosen line: both ends of three connections, from the fourth line of the screen on.
+            view.press("2");
+            view.chosen("2", 3);
+            for (keys, line) in [
+                ("j", 4),
+                (DOWN, 5),
+                ("k", 4),
+                ("\x1b[A", 3),
+                ("\x1b[F", 8),
+                ("\x1b[H", 3),
+                ("\x1b[6~", 8),
+                ("\x1b[5~", 3),
+            ] {
                 view.press(keys);
+                view.chosen(keys, line);
             }
-            for keys in
-                ["\x1b[H", "\x1b[F", "\x1b[C", "\x1b[D", " ", "\r", "s", "S", "g", "g", "n", "n", "p", "p"]
-            {
-                view.press(keys);
+
+            // Groups.
+            view.press("g");
+            view.has("▸");
+            view.press("\x1b[H\x1b[C");
+            view.has("▾");
+            view.press("\x1b[D");
+            view.shows("Left", |screen| !screen.contains("▾"));
+            view.press(" ");
+            view.has("▾");
+            view.press(" ");
+            view.shows("Space", |screen| !screen.contains("▾"));
+            view.press("g");
+            view.shows("g", |screen| !screen.contains("▸"));
+
+            // Details.
+            view.press("\r");
+            view.shows("Enter", |screen| screen.contains("────") && screen.contains("rtt "));
+            view.press("\r");
+            view.shows("Enter", |screen| !screen.contains("────"));
+
+            // The filter, which is seen while it is typed.
+            view.press("/:1");
+            view.shows("/", |screen| screen.contains("filter: :1_") && screen.contains("no socket matches"));
+            view.press("\r");
+            view.shows("Enter", |screen| screen.contains("filter: :1") && !screen.contains(":1_"));
+            view.press("/2");
+            view.has("filter: :12_");
+            view.press(ESC);
+            view.shows("Esc restores", |screen| screen.contains("filter: :1") && !screen.contains(":12"));
+            view.press(ESC);
+            view.shows("Esc clears", |screen| !screen.contains("filter:") && screen.contains("127."));
+
+            // The order.
+            view.heading("sorted", |line| line.contains("+PROCESS"));
+            view.press("S");
+            view.heading("S", |line| line.contains("-PROCESS"));
+            view.press("s");
+            view.heading("s", |line| {
+                !line.contains("+PROCESS") && !line.contains("-PROCESS") && line.contains(['+', '-'])
+            });
+
+            // Names: with the usual /etc/hosts that of the loopback address.
+            let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
+            if hosts.lines().any(|line| line.split_whitespace().take(2).eq(["127.0.0.1", "localhost"])) {
+                view.press("n");
+                view.shows("n", |screen| screen.lines().nth(3).is_some_and(|line| line.contains("localh")));
+                view.press("n");
+                view.shows("n", |screen| !screen.contains("localh"));
             }
-            view.press("2\x1b[H");
-            view.press("?");
-            view.shows("the help", |screen| screen.contains("Keys") && screen.contains("Esc: close"));
-            view.press("?");
+
+            view.press("p");
+            view.has("paused");
+            view.press("p");
+            view.shows("p", |screen| !screen.contains("paused"));
+
+            // Questions, which are answered in a test above.
+            view.press("x");
+            view.has("Close this socket?");
+            view.press("n");
+            view.has("nothing was done");
+            view.press("1\x1b[H");
+            view.heading("1", |line| listening.iter().all(|it| line.contains(it)));
+            view.press("K");
+            view.has("End them?");
+            view.press(ESC);
+            view.shows("Esc", |screen| !screen.contains("End them?"));
             view.press("e");
             view.has("Export to a file");
             view.press(ESC);
-            view.shows("the list", |screen| !screen.contains("Export to a file"));
-            view.press("q");
+            view.shows("Esc", |screen| !screen.contains("Export to a file"));
+
+            view.press("?");
+            view.shows("the help", |screen| screen.contains(" Keys ") && screen.contains("Esc: close"));
+            view.press(ESC);
+            view.shows("Esc", |screen| !screen.contains(" Keys "));
+
+            // The mouse: the second tab, a line, the wheel, a heading.
+            let tab = view.column_of(1, "[2");
+            view.click(tab + 1, 1);
+            view.heading("a click", |line| line.contains("PEER") && !line.contains("LISTEN"));
+            view.click(5, 5);
+            view.chosen("a click", 5);
+            view.press("\x1b[<65;5;5M");
+            view.chosen("the wheel", 8);
+            view.press("\x1b[<64;5;5M");
+            view.chosen("the wheel", 5);
+            let heading = view.column_of(2, "PROCESS");
+            view.click(heading, 2);
+            view.heading("a click", |line| line.contains("+PROCESS"));
+
+            view.press(if columns == 80 { "\x03" } else { "q" });
             let (status, output) = view.session.finish().unwrap();
             assert!(status.success(), "{}", String::from_utf8_lossy(&output));
         }
+        drop((server, clients));
     });
 }
 

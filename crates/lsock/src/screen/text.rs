@@ -13,6 +13,18 @@ pub(super) fn char_width(c: char) -> usize {
     if c == '\u{fe0f}' { 1 } else { c.width().unwrap_or(0) }
 }
 
+/// The last characters that fit.
+#[cfg(feature = "top")]
+pub(crate) fn end_of(text: &str, width: usize) -> &str {
+    let mut used = 0;
+    let is_too_wide = |(_, c): &(usize, char)| {
+        used += char_width(*c);
+        used > width
+    };
+    let cut = text.char_indices().rev().find(is_too_wide);
+    cut.and_then(|(at, c)| text.get(at + c.len_utf8()..)).unwrap_or(text)
+}
+
 /// The first characters that fit.
 pub(crate) fn start_of(text: &str, width: usize) -> &str {
     let mut used = 0;
@@ -114,6 +126,8 @@ mod tests {
         assert_eq!(cut_end(&screen(), "a b", 3), "a b");
         assert_eq!(cut_end(&screen(), "a bcd", 3), "a…");
         assert_eq!(cut_middle(&screen(), "redis-server", 6), "red…er");
+        #[cfg(feature = "top")]
+        assert_eq!((end_of("a日b", 2), end_of("a日b", 3), end_of("ab", 9)), ("b", "日b", "ab"));
         let ascii = Screen { unicode: false, ..screen() };
         assert_eq!(cut_end(&ascii, "redis-server", 6), "redis~");
     }

@@ -10,6 +10,8 @@ pub(super) struct Areas {
     pub(super) tabs_line: u16,
     pub(super) headings: Vec<(u16, u16, Column)>,
     pub(super) headings_line: u16,
+    /// The columns of the screen.
+    pub(super) width: u16,
     /// The first line of the list, and behind its last.
     pub(super) list: (u16, u16),
 }

@@ -92,7 +92,7 @@ impl Top {
             KeyCode::Char('x') => self.ask_to_destroy(),
             KeyCode::Char('K') => self.ask_to_kill(),
             KeyCode::Char('e') => self.overlay = Some(Overlay::Export("lsock.csv".to_owned())),
-            KeyCode::Char('?') | KeyCode::F(1) => self.overlay = Some(Overlay::Help),
+            KeyCode::Char('?') | KeyCode::F(1) => self.overlay = Some(Overlay::Help(0)),
             _ => {}
         }
         None
@@ -104,7 +104,12 @@ impl Top {
     }
 
     fn sort_by_next(&mut self) {
-        let columns = self.columns();
+        // Of the columns that fit, so that the heading shows by which it is sorted.
+        let columns: Vec<_> = self
+            .fitted_columns(usize::from(self.areas.width).saturating_sub(4))
+            .into_iter()
+            .map(|(column, _)| column)
+            .collect();
         let now = self.place().order.column;
         let at = columns.iter().position(|column| *column == now);
         let next = at.map_or(0, |at| (at + 1) % columns.len().max(1));
@@ -144,7 +149,14 @@ impl Top {
             (Overlay::Confirm(_), KeyCode::Char('n' | 'N' | 'q') | KeyCode::Esc) => {
                 self.report("nothing was done");
             }
-            (Overlay::Help, KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?')) => {}
+            (Overlay::Help(_), KeyCode::Esc | KeyCode::Enter | KeyCode::Char('q' | '?')) => {}
+            (Overlay::Help(first), KeyCode::Down | KeyCode::Char('j')) => {
+                // There is more than a line for each key on a narrow screen.
+                self.overlay = Some(Overlay::Help((first + 1).min(4 * KEYS.len())));
+            }
+            (Overlay::Help(first), KeyCode::Up | KeyCode::Char('k')) => {
+                self.overlay = Some(Overlay::Help(first.saturating_sub(1)));
+            }
             (Overlay::Export(_), KeyCode::Esc) => {}
             (Overlay::Export(name), KeyCode::Enter) if !name.is_empty() => {
                 return Some(Effect::Export(PathBuf::from(name)));

@@ -6,7 +6,8 @@ use netstat::Socket;
 /// A window.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Overlay {
-    Help,
+    /// The keys, from this line on.
+    Help(usize),
     Confirm(Confirm),
     /// The name of a file to export to.
     Export(String),

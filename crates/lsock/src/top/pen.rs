@@ -80,12 +80,17 @@ impl<'b> Pen<'b> {
         self.text(0, y, &line, style);
     }
 
+    /// How many lines a window shows, besides its title and the line at its lower end.
+    pub(super) fn window_lines(&self) -> usize {
+        usize::from(self.buffer.area.height.saturating_sub(4))
+    }
+
     /// A window in the middle of the screen, with a line at its lower end that stays whatever does not fit.
     pub(super) fn window(&mut self, title: &str, lines: &[String], below: &str) {
         let area = self.buffer.area;
         let widest = lines.iter().map(|line| width_of(line)).chain([width_of(below), width_of(title)]).max();
         let width = u16::try_from(widest.unwrap_or(0) + 4).unwrap_or(u16::MAX).min(area.width);
-        let room = usize::from(area.height.saturating_sub(4));
+        let room = self.window_lines();
         let shown = lines.len().min(room);
         let hidden = lines.len() - shown;
         let height = u16::try_from(shown).unwrap_or(u16::MAX).saturating_add(4).min(area.height);

@@ -287,9 +287,22 @@ fn control_c_quits_everywhere_and_q_where_nothing_is_typed() {
 fn every_key_of_the_help_is_on_its_screen() {
     let mut top = sampled();
     keys(&mut top, "?");
-    let lines = screen(&mut top, 100, 24);
+    let lines = screen(&mut top, 120, 24);
     for (key, what) in super::super::KEYS {
         assert!(lines.iter().any(|line| line.contains(key) && line.contains(what)), "{key}: {lines:#?}");
+    }
+    // On narrow screens in more lines, which scroll.
+    for (width, height) in [(40, 24), (60, 12), (80, 24)] {
+        let mut shown = String::new();
+        for _ in 0..4 * super::super::KEYS.len() {
+            shown.push_str(&screen(&mut top, width, height).join("\n"));
+            press(&mut top, KeyCode::Down);
+        }
+        for (key, what) in super::super::KEYS {
+            let last = what.split(' ').next_back().unwrap();
+            assert!(shown.contains(key) && shown.contains(last), "{width}: {key}: {shown}");
+        }
+        (0..4 * super::super::KEYS.len()).for_each(|_| drop(press(&mut top, KeyCode::Up)));
     }
     let mut gaps = world(0);
     gaps.gaps.push(netstat::Gap::new(GapKind::ProcessesUnreadable, 3, "/proc"));

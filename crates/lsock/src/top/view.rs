@@ -10,7 +10,7 @@ use super::settings::Part;
 use super::state::Top;
 use super::tab::Tab;
 use super::world::Change;
-use crate::screen::width_of;
+use crate::screen::{end_of, width_of, wrapped};
 use ratatui::Frame;
 use ratatui::style::{Modifier, Style};
 
@@ -37,6 +37,7 @@ impl Top {
         let details = if self.has_details && area.height > 2 * DETAILS { DETAILS + 1 } else { 0 };
         let (first, end) = (3, area.height - 1 - details);
         self.areas.list = (first, end);
+        self.areas.width = area.width;
         self.page = usize::from(end - first);
         let at = self.place().at;
         self.choose(at);
@@ -48,9 +49,11 @@ impl Top {
         }
         self.bottom(&mut pen, area.height - 1);
         match &self.overlay {
-            Some(Overlay::Help) => {
-                let lines: Vec<String> = KEYS.iter().map(|(key, what)| format!("{key:<20} {what}")).collect();
-                pen.window(" Keys ", &lines, "Esc: close");
+            Some(Overlay::Help(first)) => {
+                let lines = help(usize::from(pen.width()));
+                let last = lines.len().saturating_sub(pen.window_lines());
+                let below = if last > 0 { "Esc: close  Down: more" } else { "Esc: close" };
+                pen.window(" Keys ", lines.get(*first.min(&last)..).unwrap_or_default(), below);
             }
             Some(Overlay::Confirm(confirm)) => pen.window("", &confirm.lines, &confirm.question),
             Some(Overlay::Export(name)) => {
@@ -70,11 +73,8 @@ impl Top {
             sum.add(row.rates.unwrap_or_default());
         }
         let dot = pen.dot();
-        let mut left = format!(" lsock {count} sockets{dot}{listening} listening");
-        if self.is_paused {
-            left.push_str(dot);
-            left.push_str("paused");
-        }
+        let paused = if self.is_paused { format!("paused{dot}") } else { String::new() };
+        let left = format!(" lsock {paused}{count} sockets{dot}{listening} listening");
         let amount = super::amount::amount;
         let right = format!("in {}/s  out {}/s ", amount(sum.down), amount(sum.up));
         pen.text(0, 0, &left, self.settings.style(Part::Heading));
@@ -87,8 +87,13 @@ impl Top {
         self.areas.tabs.clear();
         self.areas.tabs_line = 1;
         let is_narrow = pen.width() < 70;
+        let is_filtered = !self.filter.text.is_empty() || self.filter.is_edited();
         let mut column = 1;
         for (nth, tab) in Tab::ALL.into_iter().enumerate() {
+            // The filter needs the room.
+            if is_narrow && is_filtered && tab != self.tab {
+                continue;
+            }
             let name = if is_narrow && tab != self.tab { "" } else { tab.name() };
             let text = format!("{} {name}", nth + 1);
             let text = format!("[{}]", text.trim_end());
@@ -97,14 +102,19 @@ impl Top {
             self.areas.tabs.push((column, end, tab));
             column = end + 1;
         }
+        if !is_filtered {
+            return;
+        }
         let cursor = if self.filter.is_edited() { "_" } else { "" };
-        let filter = match (&self.filter.error, self.filter.text.is_empty() && cursor.is_empty()) {
-            (_, true) => return,
-            (error, false) => {
-                let bad = if error.is_some() { " !" } else { "" };
-                format!(" filter: {}{cursor}{bad}", self.filter.text)
-            }
+        let bad = if self.filter.error.is_some() { " !" } else { "" };
+        let room = usize::from(pen.width()).saturating_sub(usize::from(column) + " filter: _ !".len());
+        // What is typed is at its end.
+        let typed = if self.filter.is_edited() {
+            end_of(&self.filter.text, room).to_owned()
+        } else {
+            pen.cut(&self.filter.text, room)
         };
+        let filter = format!(" filter: {typed}{cursor}{bad}");
         let part = if self.filter.error.is_some() { Part::Warning } else { Part::Heading };
         pen.text(column, 1, &filter, self.settings.style(part));
     }
@@ -116,7 +126,7 @@ impl Top {
             pen.text(2, 2, "TIME      EVENT", self.settings.style(Part::Heading));
             return self.events(pen, first, end);
         }
-        let columns = self.fitted_columns(usize::from(pen.width()) - 4);
+        let columns = self.fitted_columns(usize::from(pen.width()).saturating_sub(4));
         let mut at = 4;
         for (column, width) in &columns {
             let order = &self.place().order;
@@ -234,7 +244,7 @@ impl Top {
     }
 
     /// The columns that fit, each with its width: the least of each, and the rest to those that take it.
-    fn fitted_columns(&self, width: usize) -> Vec<(Column, usize)> {
+    pub(super) fn fitted_columns(&self, width: usize) -> Vec<(Column, usize)> {
         let mut columns = self.columns();
         let needed = |columns: &[Column]| columns.iter().map(|it| it.width().0 + 1).sum::<usize>();
         while columns.len() > 1 && needed(&columns) > width + 1 {
@@ -267,6 +277,26 @@ impl Top {
         pen.fill(y, Style::new().remove_modifier(Modifier::REVERSED));
         pen.text(1, y, &shown.0, self.settings.style(shown.1));
     }
+}
+
+/// The keys with what they do, in lines of a window on a screen of this width.
+fn help(width: usize) -> Vec<String> {
+    /// Room for a key.
+    const KEY: usize = 20;
+    let room = width.saturating_sub(4);
+    // On a narrow screen what it does stands below the key.
+    let (indent, is_beside) = if room >= 3 * KEY { (KEY + 1, true) } else { (2, false) };
+    let lines = |(key, does): &(&str, &str)| {
+        let does = wrapped(&[(*does).to_owned()], "", room.saturating_sub(indent));
+        let mut lines: Vec<String> =
+            does.into_iter().map(|line| format!("{}{line}", " ".repeat(indent))).collect();
+        match lines.first_mut().filter(|_| is_beside) {
+            Some(first) => first.replace_range(..indent, &format!("{key:<indent$}")),
+            None => lines.insert(0, (*key).to_owned()),
+        }
+        lines
+    };
+    KEYS.iter().flat_map(lines).collect()
 }
 
 const KEYS_IN_SHORT: &str =
