@@ -99,7 +99,7 @@ impl OwnerSearch for OwnerSources<'_> {
     }
 
     fn unlisted(&mut self, table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
-        self.unlisted.rows(table, Vec::new(), &self.netns)
+        self.unlisted.rows(Proc::open, table, Vec::new(), &self.netns)
     }
 
     fn verify(&self, socket: &mut Socket) {

@@ -212,7 +212,7 @@ impl OwnerSearch for OwnerSources<'_> {
             Some(Selected::Iterate(search)) => search.sockets(),
             _ => Vec::new(),
         };
-        self.unlisted.rows(table, seen, &self.netns)
+        self.unlisted.rows(Proc::open, table, seen, &self.netns)
     }
 
     fn verify(&self, socket: &mut Socket) {
