@@ -7,6 +7,7 @@ use crate::model::namespace::Namespace;
 use crate::query::Query;
 use crate::sys::system::System;
 use crate::sys::{Cache, Native};
+use std::cell::Cell;
 
 impl Namespace {
     /// The name of a network interface of this namespace by its index, as [`interface_name`](crate::interface_name) for
@@ -46,10 +47,17 @@ impl Query {
     /// # Errors
     /// As [`FromStr`](std::str::FromStr) of [`Filter`]; when no listed namespace has an interface of a name.
     pub fn parse_filter(&self, text: &str) -> Result<Filter, FilterError> {
-        let any_interface = |_: &str| Ok(Filter::all());
+        let names_interfaces = Cell::new(false);
+        let any_interface = |_: &str| {
+            names_interfaces.set(true);
+            Ok(Filter::all())
+        };
         // What else the text says may lead to other namespaces.
         let without_interfaces =
             parse(text, Lookups { interface: &any_interface, ..Lookups::OF_THIS_MACHINE })?;
+        if !names_interfaces.get() {
+            return Ok(without_interfaces);
+        }
         let narrowed = self.clone().filter(without_interfaces);
         let interface = |name: &str| of_interface(&narrowed, name);
         parse(text, Lookups { interface: &interface, ..Lookups::OF_THIS_MACHINE })
