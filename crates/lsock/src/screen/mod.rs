@@ -10,9 +10,9 @@ pub(crate) use address::ShownEndpoint;
 pub(crate) use age::age;
 pub(crate) use lines::Lines;
 pub(crate) use reason::{long_reason, short_reason};
-pub(crate) use text::{cut_end, cut_middle, width_of, wrapped};
 #[cfg(feature = "top")]
-pub(crate) use text::{end_of, start_of};
+pub(crate) use text::start_of;
+pub(crate) use text::{cut_end, cut_middle, cut_start, width_of, wrapped};
 
 use std::ffi::OsString;
 use std::time::{Duration, SystemTime};

@@ -13,18 +13,6 @@ pub(super) fn char_width(c: char) -> usize {
     if c == '\u{fe0f}' { 1 } else { c.width().unwrap_or(0) }
 }
 
-/// The last characters that fit.
-#[cfg(feature = "top")]
-pub(crate) fn end_of(text: &str, width: usize) -> &str {
-    let mut used = 0;
-    let is_too_wide = |(_, c): &(usize, char)| {
-        used += char_width(*c);
-        used > width
-    };
-    let cut = text.char_indices().rev().find(is_too_wide);
-    cut.and_then(|(at, c)| text.get(at + c.len_utf8()..)).unwrap_or(text)
-}
-
 /// The first characters that fit.
 pub(crate) fn start_of(text: &str, width: usize) -> &str {
     let mut used = 0;
@@ -54,6 +42,16 @@ pub(crate) fn cut_end(screen: &Screen, text: &str, width: usize) -> String {
         0 => String::new(),
         _ => format!("{}{}", start_of(text, width - 1).trim_end(), screen.ellipsis()),
     }
+}
+
+/// Cuts text at its start.
+pub(crate) fn cut_start(screen: &Screen, text: &str, width: usize) -> String {
+    if width_of(text) <= width {
+        return text.to_owned();
+    }
+    width
+        .checked_sub(1)
+        .map_or_else(String::new, |kept| format!("{}{}", screen.ellipsis(), end_of(text, kept)))
 }
 
 /// Cuts the middle out of text.
@@ -112,7 +110,8 @@ mod tests {
             ["", "a", "nginx", "日本語", "a日b本c語", "🦀🦀", "❤\u{fe0f}❤\u{fe0f}x", "e\u{301}e\u{301}"]
         {
             for width in 0..12 {
-                for cut in [cut_end(&screen(), text, width), cut_middle(&screen(), text, width)] {
+                let cuts = [cut_end, cut_start, cut_middle].map(|cut| cut(&screen(), text, width));
+                for cut in cuts {
                     assert!(width_of(&cut) <= width, "{text} {width} {cut}");
                     assert_eq!(cut == text, width_of(text) <= width, "{text} {width} {cut}");
                 }
@@ -121,13 +120,12 @@ mod tests {
     }
 
     #[test]
-    fn text_is_cut_at_the_end_or_in_the_middle() {
+    fn text_is_cut_at_the_end_the_start_or_in_the_middle() {
+        assert_eq!(cut_start(&screen(), "4026532177", 5), "…2177");
         assert_eq!(cut_end(&screen(), "redis-server", 6), "redis…");
         assert_eq!(cut_end(&screen(), "a b", 3), "a b");
         assert_eq!(cut_end(&screen(), "a bcd", 3), "a…");
         assert_eq!(cut_middle(&screen(), "redis-server", 6), "red…er");
-        #[cfg(feature = "top")]
-        assert_eq!((end_of("a日b", 2), end_of("a日b", 3), end_of("ab", 9)), ("b", "日b", "ab"));
         let ascii = Screen { unicode: false, ..screen() };
         assert_eq!(cut_end(&ascii, "redis-server", 6), "redis~");
     }

@@ -2,7 +2,7 @@
 
 use super::settings::Settings;
 use crate::reach::Reach;
-use crate::screen::{Screen, cut_middle, start_of, width_of};
+use crate::screen::{Screen, cut_middle, cut_start, start_of, width_of};
 use netstat::Socket;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -37,6 +37,11 @@ impl<'b> Pen<'b> {
     /// Text without its middle, if it is too long.
     pub(super) fn cut(&self, text: &str, width: usize) -> String {
         cut_middle(&self.screen, text, width)
+    }
+
+    /// Text without its start, if it is too long.
+    pub(super) fn cut_start(&self, text: &str, width: usize) -> String {
+        cut_start(&self.screen, text, width)
     }
 
     pub(super) fn fold_mark(&self, is_open: bool) -> &'static str {

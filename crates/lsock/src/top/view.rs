@@ -10,7 +10,7 @@ use super::settings::Part;
 use super::state::Top;
 use super::tab::Tab;
 use super::world::Change;
-use crate::screen::{end_of, width_of, wrapped};
+use crate::screen::{width_of, wrapped};
 use ratatui::Frame;
 use ratatui::style::{Modifier, Style};
 
@@ -110,7 +110,7 @@ impl Top {
         let room = usize::from(pen.width()).saturating_sub(usize::from(column) + " filter: _ !".len());
         // What is typed is at its end.
         let typed = if self.filter.is_edited() {
-            end_of(&self.filter.text, room).to_owned()
+            pen.cut_start(&self.filter.text, room)
         } else {
             pen.cut(&self.filter.text, room)
         };

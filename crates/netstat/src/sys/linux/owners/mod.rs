@@ -27,6 +27,6 @@ pub(crate) mod walk;
 pub(crate) mod without_descriptor;
 
 #[cfg(not(feature = "bpf"))]
-pub(crate) use procfs_only::{KeptProgram, OwnerSources};
+pub(crate) use procfs_only::{KeptProgram, OwnerSources, sockets_by_namespace};
 #[cfg(feature = "bpf")]
-pub(crate) use {select::KeptProgram, sources::OwnerSources};
+pub(crate) use {select::KeptProgram, sources::OwnerSources, sources::sockets_by_namespace};
