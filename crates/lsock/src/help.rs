@@ -66,6 +66,10 @@ const TERMS: &[(&str, &str)] = &[
         "established, listening ...",
         "a state by itself; listening, as -l: also UDP, UDP-Lite, ping and raw sockets without a remote end, and unix datagram sockets with a name and no peer",
     ),
+    (
+        "exposed, local",
+        "listeners that other machines may reach, by their address (a firewall may allow less); those on loopback alone",
+    ),
     ("sport, dport, port [=] PORTS", "local, remote, either port: :80, :https, :8000-8999, :80,443"),
     ("sport, dport, port < :PORT", "or <= > >= !=, or lt le gt ge ne"),
     (":PORTS", "on either end, as port = :PORTS"),
@@ -81,6 +85,10 @@ const TERMS: &[(&str, &str)] = &[
     ),
     ("proto, family, type NAME", "protocol, family, type of socket: proto raw, family unix, type dgram"),
     ("process NAME, pid N", "held by such a process"),
+    (
+        "container NAME, pod NAME, unit NAME",
+        "held by a process in it: by name or id, by NAMESPACE/NAME, name or uid, by the name of a unit of systemd (Linux)",
+    ),
     ("peer process NAME, peer pid N", "whose other end, on this machine, such a process holds"),
     ("user NAME, uid N", "made by this user"),
     ("inode N", "the socket with this inode (Linux)"),
@@ -142,7 +150,10 @@ const OUTPUT: &str = "--json prints one document: the sockets, their processes, 
 seen. --jsonl prints one object per line and socket, and the gaps on standard error. --csv prints the chosen columns. \
 Fields may be added in later versions, and are never changed: crates/lsock/README.md lists them. --pids prints the \
 pids of the owners, ascending, one per line. --peers adds to the JSON the other end of each connection within this \
-machine and its direction; an other end that the filter leaves out is in the list peers. -s counts. With -q nothing is printed but errors. --pids and -q take a \
+machine and its direction; an other end that the filter leaves out is in the list peers. -s counts by protocol and \
+state, --group-by by process, user, workload, unit, container, pod, state, remote address, local port, exposure or \
+network namespace; a socket with several owners is in the group of all of them together, so that the groups add up. \
+With -q nothing is printed but errors. --pids and -q take a \
 name as a whole and a number as a port.";
 
 const RIGHTS: &str = "Everyone may list all sockets of their own network namespace; those of others (-N) need \
@@ -369,8 +380,8 @@ mod tests {
             let first = terms.split([',', ' ']).next().unwrap();
             let argument = match first {
                 "state" => "estab",
-                "sport" | "dport" | "port" | "process" | "pid" | "inode" | "fwmark" | "cgroup" | "dev"
-                | "netns" => "1",
+                "sport" | "dport" | "port" | "process" | "pid" | "container" | "inode" | "fwmark"
+                | "cgroup" | "dev" | "netns" => "1",
                 "src" => "10.0.0.1",
                 "user" => "0",
                 "proto" => "raw",

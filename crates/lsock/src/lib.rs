@@ -26,7 +26,6 @@ mod parallel;
 pub mod plan;
 pub mod processes;
 mod protocol_args;
-mod reach;
 pub mod render;
 pub mod rights;
 pub mod screen;

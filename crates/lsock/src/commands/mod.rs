@@ -4,6 +4,7 @@ pub(crate) mod complete;
 pub(crate) mod completions;
 mod confirm;
 pub(crate) mod destroy;
+pub(crate) mod groups;
 pub(crate) mod help_topic;
 mod hosts;
 pub(crate) mod kill;

@@ -10,14 +10,14 @@ lsock: the network sockets of this machine and the processes that hold them
   lsock state established dport = :443         the filter language of ss
 
 Which:   -t TCP  -u UDP  -x unix  -w raw  -S SCTP  -M MPTCP  --protocol NAME,...
-         -4 IPv4  -6 IPv6  -f FAMILY,...  -l listening  -B bound only
+         -4 IPv4  -6 IPv6  -f FAMILY,...  -l listening  -B bound only  --exposed
          --port N,N-M  --local-port N  --remote-port N  --state STATE,...
          --pid N,...  --process NAME  --user NAME,...  -N NAME|PID|PATH|all
 Columns: --columns NAME,... (+NAME adds)  --sort NAME,-NAME  -r names of hosts
          -i all details  -o timers  -e uid, inode, cookie  -m memory  --peers
          --no-owners (much faster)  -H no header  --color auto|always|never
 Output:  --json  --jsonl  --csv  --format NAME  -W wide  --no-pager  --watch
-         -s counts  --pids pids alone  -q exit status alone  --interval 1s
+         -s counts  --group-by KEY  --pids pids  -q status alone  --interval 1s
 Ignored: -a -n -p -O -P -Q (all states, numbers and processes are the default)
 
 lsock top|overview|watch [FILTER]   live, folded, a line for each change
