@@ -6,7 +6,7 @@ use netstat::{Exposure, Reach};
 
 /// The three steps, the widest first.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Mark {
+pub(crate) enum Mark {
     /// Every address of this machine.
     All,
     /// An address that other machines may reach, every address of one device, or of another network namespace.
@@ -16,7 +16,7 @@ pub(super) enum Mark {
 }
 
 impl Mark {
-    pub(super) fn of(exposure: Exposure) -> Self {
+    pub(crate) fn of(exposure: Exposure) -> Self {
         match exposure.reach {
             Reach::Loopback => Self::Local,
             Reach::Any if exposure.interface.is_none() && exposure.other_netns != Some(true) => Self::All,
@@ -25,7 +25,7 @@ impl Mark {
     }
 
     /// A character that differs without colour.
-    pub(super) fn character(self, screen: &Screen) -> &'static str {
+    pub(crate) fn character(self, screen: &Screen) -> &'static str {
         match (self, screen.unicode) {
             (Self::All, true) => "●",
             (Self::Network, true) => "◐",
@@ -36,7 +36,7 @@ impl Mark {
         }
     }
 
-    pub(super) fn style(self) -> Style {
+    pub(crate) fn style(self) -> Style {
         match self {
             Self::All => AnsiColor::Red.on_default(),
             Self::Network => AnsiColor::Yellow.on_default(),

@@ -16,7 +16,7 @@ use connections::Connection;
 #[cfg(feature = "top")]
 pub(crate) use connections::round_trip;
 use listeners::Listener;
-use mark::Mark;
+pub(crate) use mark::Mark;
 use namespaces::Namespaces;
 use netstat::{DetailFields, GapKind, Ownership, ProcessFields, Query, Socket};
 use style::{BOLD, FAINT};

@@ -1,9 +1,9 @@
 //! Writes text into the cells of a screen.
 
 use super::settings::Settings;
-use crate::reach::Reach;
+use crate::overview::Mark;
 use crate::screen::{Screen, cut_middle, cut_start, start_of, width_of};
-use netstat::Socket;
+use netstat::{Exposure, NetnsId, Socket};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
@@ -53,10 +53,11 @@ impl<'b> Pen<'b> {
         }
     }
 
-    /// The name of the reach of a listener, and its mark.
-    pub(super) fn reach(&self, socket: &Socket) -> Option<(&'static str, &'static str)> {
-        let reach = Reach::of(socket)?;
-        Some((reach.as_str(), reach.mark(&self.screen)))
+    /// How far the address of a listener reaches, and the character for it.
+    pub(super) fn mark(&self, socket: &Socket) -> Option<(Mark, &'static str)> {
+        // Rows name their namespace only where several are listed.
+        let mark = Mark::of(Exposure::of(socket, socket.netns.and_then(|_| NetnsId::current()))?);
+        Some((mark, mark.character(&self.screen)))
     }
 
     pub(super) fn time(&self, time: SystemTime, now: SystemTime) -> String {

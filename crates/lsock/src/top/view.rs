@@ -10,6 +10,7 @@ use super::settings::Part;
 use super::state::Top;
 use super::tab::Tab;
 use super::world::Change;
+use crate::overview::Mark;
 use crate::screen::{width_of, wrapped};
 use ratatui::Frame;
 use ratatui::style::{Modifier, Style};
@@ -172,17 +173,17 @@ impl Top {
         }
         let indent = if inside { 2 } else { 0 };
         pen.text(1 + indent, y, mark, style);
-        if let Some(reach) =
-            row.filter(|row| row.socket.is_listening()).and_then(|row| pen.reach(&row.socket))
+        if let Some((reach, character)) =
+            row.filter(|row| row.socket.is_listening()).and_then(|row| pen.mark(&row.socket))
         {
-            let part = match reach.0 {
-                "all" => Part::All,
-                "network" => Part::Network,
-                _ => Part::Local,
+            let part = match reach {
+                Mark::All => Part::All,
+                Mark::Network => Part::Network,
+                Mark::Local => Part::Local,
             };
             if mark.is_empty() {
                 let style = if is_chosen { style } else { self.settings.style(part) };
-                pen.text(1 + indent, y, reach.1, style);
+                pen.text(1 + indent, y, character, style);
             }
         }
         let mut x = 4;
