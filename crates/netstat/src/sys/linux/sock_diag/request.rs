@@ -87,6 +87,13 @@ impl Table {
         message
     }
 
+    /// The part of it in these states, all of it, over both families.
+    #[cfg_attr(not(feature = "bpf"), allow(dead_code))]
+    pub(crate) fn part_in(&self, states: u32) -> Self {
+        let selection = Selection { family: None, states, ..self.selection };
+        Self { selection, program: None, ..self.clone() }
+    }
+
     /// The listeners, and the other sockets; `None` if one dump returns both.
     pub(crate) fn in_parts(&self) -> Option<[Self; 2]> {
         let with = |states, program: Option<&Program>| {
