@@ -176,6 +176,28 @@ fn live_connections_in_time_wait_are_dumped_and_the_others_are_not() {
 }
 
 #[test]
+fn live_connections_that_wait_to_be_accepted_are_dumped_by_their_port_and_the_others_are_not() {
+    needs_one_pass!();
+    let _quiet = quiet();
+    in_namespace!(|| {
+        let waiting = tcp::accept_queue().unwrap();
+        // The whole table is dumped if orphans of another namespace have come or gone in the meantime.
+        let by_port = (0..100).find_map(|_| {
+            let held = tcp::pair_v4().unwrap();
+            let snapshot = list(&Query::new(), OwnerSource::OnePass);
+            let is_by_port = held.facts.iter().all(|facts| !was_dumped(row(&snapshot, facts)));
+            is_by_port.then_some((held, snapshot))
+        });
+        let (_held, snapshot) = by_port.expect("a listing without a dump of the table");
+        let is_unheld = |socket: &&Socket| socket.owners().is_empty();
+        let unheld: Vec<_> = snapshot.sockets.iter().filter(is_unheld).collect();
+        assert!(!unheld.is_empty() && unheld.iter().all(|socket| was_dumped(socket)), "{unheld:?}");
+        waiting.facts.iter().for_each(|facts| _ = row(&snapshot, facts));
+        assert_eq!(by_key(&snapshot), by_key(&list(&Query::new(), OwnerSource::Bpf)));
+    });
+}
+
+#[test]
 fn live_filters_and_streams_have_the_same_rows() {
     needs_one_pass!();
     let _quiet = quiet();

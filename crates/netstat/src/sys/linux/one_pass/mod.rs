@@ -29,7 +29,7 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use crate::query::Query;
-use complete::{Missing, missing_tcp, missing_udp};
+use complete::{Missing, Parts, missing_tcp, missing_udp};
 use counters::Counters;
 use plan::Plan;
 use rows::{Pass, ProtocolRows};
@@ -123,19 +123,8 @@ impl Listing<'_, '_> {
         match missing {
             Missing::Nothing => {}
             Missing::Unknown => return Err(found),
-            Missing::AtMostInStates(states, hidden) => {
-                let part = table.part_in(states);
-                let mut others = Vec::new();
-                let mut sink = |row| {
-                    others.push(row);
-                    ControlFlow::Continue(())
-                };
-                let mut part_rows = TableRows::new(&mut sink);
-                let read = self.dumps.read(&part, &mut part_rows);
-                let is_whole = part_rows.skipped == 0 && !part_rows.interrupted;
-                if read.is_err() || !is_whole {
-                    return Err(found);
-                }
+            Missing::AtMost(hidden, parts) => {
+                let Some(others) = self.dump_parts(table, &parts) else { return Err(found) };
                 let is_quiet = before == after;
                 let others = found.not_seen(others, is_quiet);
                 if hidden > complete::full_sockets(&others) {
@@ -148,5 +137,24 @@ impl Listing<'_, '_> {
         }
         found.add_to(self.rows);
         Ok(())
+    }
+
+    /// All rows of these parts of a table, if they can be read.
+    fn dump_parts(&mut self, table: &Table, parts: &Parts) -> Option<Vec<Socket>> {
+        let mut rows = Vec::new();
+        let in_states = (parts.states != 0).then(|| table.part(parts.states, 0));
+        let at_port = parts.port.map(|port| table.part(complete::WAITING, port));
+        for part in in_states.into_iter().chain(at_port) {
+            let mut sink = |row| {
+                rows.push(row);
+                ControlFlow::Continue(())
+            };
+            let mut read = TableRows::new(&mut sink);
+            self.dumps.read(&part, &mut read).ok()?;
+            if read.skipped != 0 || read.interrupted {
+                return None;
+            }
+        }
+        Some(rows)
     }
 }

@@ -33,8 +33,9 @@ impl Plan {
             return None;
         }
         let has = |protocol: Protocol| {
-            let table = tables.iter().find(|table| table.selection.info.protocol == protocol);
-            table.is_some_and(is_whole)
+            // Rows of the pass stand for one table: a kernel that dumps each family by itself has two.
+            let mut of_protocol = tables.iter().filter(|table| table.selection.info.protocol == protocol);
+            of_protocol.next().is_some_and(is_whole) && of_protocol.next().is_none()
         };
         let mut plan = Self { tcp: has(Protocol::Tcp), udp: has(Protocol::Udp) };
         match query.owner_source {

@@ -106,7 +106,8 @@ impl ProtocolRows {
     ) {
         if info.has_states && row.state == states::TCP_LISTEN {
             let [waiting, _, handshakes, _] = row.queues;
-            self.seen.waiting |= waiting > 0;
+            let port = row.file.evidence.map(|evidence| evidence.port).filter(|_| waiting > 0);
+            self.seen.waiting_at.extend(port);
             self.seen.handshakes |= handshakes > 0;
         }
         // Written where it stays.
@@ -407,15 +408,17 @@ mod tests {
     #[test]
     fn waiting_connections_and_handshakes_of_listeners_are_noticed() {
         let query = Query::new();
-        for (queues, waiting, handshakes) in
-            [([0, 128, 0, 0], false, false), ([1, 128, 0, 0], true, false), ([0, 128, 2, 0], false, true)]
-        {
+        for (queues, waiting_at, handshakes) in [
+            ([0, 128, 0, 0], vec![], false),
+            ([1, 128, 0, 0], vec![80], false),
+            ([0, 128, 2, 0], vec![], true),
+        ] {
             let mut pass = pass(&query);
             pass.add(&with(connection(9, 5, 3), |row, _| {
                 (row.state, row.queues) = (states::TCP_LISTEN, queues);
             }));
             let (_, seen) = rows(pass, Protocol::Tcp);
-            assert_eq!((seen.waiting, seen.handshakes), (waiting, handshakes));
+            assert_eq!((Vec::from_iter(seen.waiting_at), seen.handshakes), (waiting_at, handshakes));
         }
     }
 

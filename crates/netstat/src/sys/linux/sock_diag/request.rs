@@ -87,10 +87,10 @@ impl Table {
         message
     }
 
-    /// The part of it in these states, all of it, over both families.
+    /// What the whole table has in these states, over both families, with this local port unless it is 0.
     #[cfg_attr(not(feature = "bpf"), allow(dead_code))]
-    pub(crate) fn part_in(&self, states: u32) -> Self {
-        let selection = Selection { family: None, states, ..self.selection };
+    pub(crate) fn part(&self, states: u32, local_port: u16) -> Self {
+        let selection = Selection { family: None, states, local_port, ..self.selection };
         Self { selection, program: None, ..self.clone() }
     }
 

@@ -36,8 +36,8 @@ pub(super) struct FdTables {
     pub(super) link: OwnedFd,
     map: ffi::Mapping,
     layout: Layout,
-    /// A socket of this process, until a run has reported it as it is.
-    pub(super) check: Option<SelfCheck>,
+    /// Sockets of this process, until a run has reported them as they are.
+    pub(super) checks: Vec<SelfCheck>,
 }
 
 impl FdTables {
@@ -52,18 +52,19 @@ impl FdTables {
         settings: Settings,
     ) -> Result<Self, Refused> {
         let needs = Needs::of(types, layout)?;
-        let check = match layout {
-            Layout::Record => SelfCheck::new(),
+        let checks = match layout {
+            Layout::Record => SelfCheck::new().map(|check| vec![check]),
             Layout::Row => SelfCheck::bound(),
         };
-        let check = check.map_err(|errno| Refused::errno("socket for the self-check", errno))?;
+        let refused = |errno| Refused::errno("socket for the self-check", errno);
+        let checks = checks.map_err(refused)?;
+        let reference = checks.first().ok_or(refused(Errno::NOTSOCK))?.socket.as_raw_fd();
         let (map, mapping) = ffi::Mapping::of_new_array(b"netstat_records\0", layout.map_bytes())
             .map_err(|errno| Refused::errno("bpf(BPF_MAP_CREATE)", errno))?;
-        let (records, reference) = (map.as_raw_fd(), check.socket.as_raw_fd());
-        let program = fdtable_sockets(needs, families, records, reference, settings);
+        let program = fdtable_sockets(needs, families, map.as_raw_fd(), reference, settings);
         // The program keeps the map.
         let link = attach(b"netstat_owners\0\0", &program)?;
-        Ok(Self { link, map: mapping, layout, check: Some(check) })
+        Ok(Self { link, map: mapping, layout, checks })
     }
 
     /// Runs the program once. `Err(Fault::Check)`: it does not see on this kernel what it should, and what was reported may
@@ -94,24 +95,25 @@ impl FdTables {
         note: fn(&mut SelfCheck, &T) -> bool,
         each: &mut dyn FnMut(u64, T),
     ) -> Result<(), Fault> {
-        let Some(mut check) = self.check.take() else {
+        let mut checks = std::mem::take(&mut self.checks);
+        if checks.is_empty() {
             return self.run(ahead, decode, each).map_err(Fault::Errno);
-        };
+        }
         let run = self.run(ahead, decode, &mut |at, record| {
-            // Its own socket is no part of an answer, nor are copies of it that a fork made.
-            if !note(&mut check, &record) {
+            // Its own sockets are no part of an answer, nor are copies of them that a fork made.
+            let is_own = checks.iter_mut().fold(false, |is_own, check| note(check, &record) || is_own);
+            if !is_own {
                 each(at, record);
             }
         });
         let done = match run {
-            Ok(()) => check.verdict().map_err(Fault::Check),
             // Not one task had what the program looks for first.
-            Err(Errno::NXIO) => check.verdict().map_err(Fault::Check),
+            Ok(()) | Err(Errno::NXIO) => checks.iter().try_for_each(SelfCheck::verdict).map_err(Fault::Check),
             Err(errno) => Err(Fault::Errno(errno)),
         };
         if done.is_err() {
             // Not passed yet: the next run is checked.
-            self.check = Some(check);
+            self.checks = checks;
         }
         done
     }

@@ -5,10 +5,14 @@ use super::super::record::{Evidence, SocketFile, SocketRow};
 use super::super::refused::Refused;
 use rustix::fs::fstat;
 use rustix::io::Errno;
+use rustix::net::sockopt::set_ipv6_v6only;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, getsockname, ipproto, socket_with};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
+
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
 
 /// `TCP_CLOSE` of include/net/tcp_states.h.
 const TCP_CLOSE: u8 = 7;
@@ -22,7 +26,7 @@ pub(in super::super) struct SelfCheck {
     pub(in super::super) expected: SocketFile,
     /// What else is expected of its row.
     pub(in super::super) expected_uid: u32,
-    pub(in super::super) expected_address: Ipv4Addr,
+    pub(in super::super) expected_address: IpAddr,
     /// Whether the network namespace is known: without `/proc` it is not.
     pub(in super::super) knows_netns: bool,
     pub(in super::super) knows_cookie: bool,
@@ -34,17 +38,20 @@ pub(in super::super) struct SelfCheck {
 impl SelfCheck {
     /// For records.
     pub(in super::super) fn new() -> Result<Self, Errno> {
-        let flags = SocketFlags::CLOEXEC;
-        Self::of(socket_with(AddressFamily::INET, SocketType::STREAM, flags, Some(ipproto::TCP))?)
+        Self::of(open(AddressFamily::INET)?)
     }
 
-    /// For rows: with an address and a port.
-    pub(in super::super) fn bound() -> Result<Self, Errno> {
-        let Self { socket, .. } = Self::new()?;
-        let bind_to = |address| bind(&socket, &SocketAddr::from((address, 0)));
-        // Where the loopback interface is down it has no address.
-        bind_to(Ipv4Addr::LOCALHOST).or_else(|_| bind_to(Ipv4Addr::UNSPECIFIED))?;
-        Self::of(socket)
+    /// For rows: with an address and a port. One of each family, but for IPv6 where the kernel has none.
+    pub(in super::super) fn bound() -> Result<Vec<Self>, Errno> {
+        let v4 = open(AddressFamily::INET)?;
+        bind_to_either(&v4, Ipv4Addr::LOCALHOST.into(), Ipv4Addr::UNSPECIFIED.into())?;
+        let mut checks = vec![Self::of(v4)?];
+        if let Ok(v6) = open(AddressFamily::INET6) {
+            set_ipv6_v6only(&v6, true)?;
+            bind_to_either(&v6, Ipv6Addr::LOCALHOST.into(), Ipv6Addr::UNSPECIFIED.into())?;
+            checks.push(Self::of(v6)?);
+        }
+        Ok(checks)
     }
 
     fn of(socket: OwnedFd) -> Result<Self, Errno> {
@@ -54,7 +61,7 @@ impl SelfCheck {
         let netns = netns.and_then(|netns| u32::try_from(netns).ok());
         let cookie = ffi::socket_cookie(&socket);
         let evidence = Evidence {
-            family: 2,
+            family: if bound.is_ipv6() { AF_INET6 } else { AF_INET },
             socket_type: 1,
             netns: netns.unwrap_or(0),
             cookie: cookie.unwrap_or(0),
@@ -72,10 +79,7 @@ impl SelfCheck {
             socket,
             expected,
             expected_uid: status.st_uid,
-            expected_address: match bound {
-                SocketAddr::V4(address) => *address.ip(),
-                SocketAddr::V6(_) => return Err(Errno::AFNOSUPPORT),
-            },
+            expected_address: bound.ip(),
             knows_netns,
             knows_cookie,
             is_reported: false,
@@ -90,17 +94,21 @@ impl SelfCheck {
 
     /// The same, of a row.
     pub(in super::super) fn note_row(&mut self, row: &SocketRow) -> bool {
-        let [a, b, c, d] = self.expected_address.octets();
+        let mut local = [0; 16];
+        match self.expected_address {
+            IpAddr::V4(address) => local[..4].copy_from_slice(&address.octets()),
+            IpAddr::V6(address) => local = address.octets(),
+        }
         let expected = SocketRow {
             file: row.file,
             state: TCP_CLOSE,
             uid: self.expected_uid,
             interface: 0,
             sock: row.sock,
-            local: [a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+            local,
             remote: [0; 16],
             remote_port: 0,
-            v6_only: false,
+            v6_only: self.expected_address.is_ipv6(),
             queues: [0; 4],
         };
         self.note_if(&row.file, self.is_this(&row.file) && *row == expected)
@@ -133,4 +141,14 @@ impl SelfCheck {
         };
         Err(Refused::other("self-check of the BPF program", why))
     }
+}
+
+fn open(family: AddressFamily) -> Result<OwnedFd, Errno> {
+    socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, Some(ipproto::TCP))
+}
+
+/// Where the loopback interface is down it has no address.
+fn bind_to_either(socket: &OwnedFd, first: IpAddr, second: IpAddr) -> Result<(), Errno> {
+    let bind_to = |address: IpAddr| bind(socket, &SocketAddr::from((address, 0)));
+    bind_to(first).or_else(|_| bind_to(second))
 }
