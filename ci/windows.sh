@@ -102,7 +102,10 @@ windows_tests() {
     local -a left_out=(macos:: worlds::)
     skip 'macos:: and worlds:: under Wine: they run in ci/check.sh, and ask nothing of Windows'
     for name in csv_has_the_usual_columns jsonl_has_the_rows_of_json pid_and_process_narrow_to_what_they_hold \
-        port_finds_both_ends tulpn_lists_what_listens_with_its_process; do
+        port_finds_both_ends tulpn_lists_what_listens_with_its_process \
+        json_has_the_other_end_and_the_direction_of_each_row_and_other_ends_that_the_filter_leaves_out \
+        columns_show_the_process_at_the_other_end_and_the_direction \
+        filter_selects_sockets_by_the_process_at_the_other_end; do
         skip "$name under Wine: it wants the owner of a socket that nothing was done with, which Wine does not know"
         left_out+=("$name")
     done
