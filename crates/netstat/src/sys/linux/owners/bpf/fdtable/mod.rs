@@ -101,8 +101,7 @@ impl FdTables {
         }
         let run = self.run(ahead, decode, &mut |at, record| {
             // Its own sockets are no part of an answer, nor are copies of them that a fork made.
-            let is_own = checks.iter_mut().fold(false, |is_own, check| note(check, &record) || is_own);
-            if !is_own {
+            if !checks.iter_mut().any(|check| note(check, &record)) {
                 each(at, record);
             }
         });
