@@ -22,7 +22,7 @@ use std::fmt;
 pub enum OwnerSource {
     /// `Bpf` when the caller has the rights and the machine has enough descriptors to pay for the set-up (some
     /// hundreds), or when a [`Lister`](crate::Lister) is asked a second time, and `OnePass` instead where it can answer the query
-    /// and there are thousands of sockets; otherwise procfs. Where only some
+    /// and there are some ten thousand sockets; otherwise procfs. Where only some
     /// processes are asked about, procfs. Where procfs was refused something that BPF may see, BPF after it. Nothing is asked for that the
     /// caller has no right to, so that nothing is refused, and logged, where it can be foreseen.
     #[default]
