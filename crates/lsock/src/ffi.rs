@@ -1,12 +1,30 @@
 //! The state of standard output at the start of the process, the effective user, the local time and the signals of the
-//! keyboard: calls of the C library.
+//! keyboard: calls of the C library, and for the local time of Windows.
 //!
 //! Before `main`, Rust's runtime opens `/dev/null` in place of a closed standard stream, and later its `Stdout` reports success
 //! for a write that fails with `EBADF`. So the state is recorded by an initializer, which the loader runs before the runtime.
-#![allow(unsafe_code, reason = "calls of the C library, and an initializer in a section of its own")]
+#![allow(unsafe_code, reason = "calls of the system's libraries, and an initializer in a section of its own")]
+
+const MINUTE: i64 = 60;
+const HOUR: i64 = 60 * MINUTE;
+const DAY: i64 = 24 * HOUR;
+
+/// How far local time is ahead of UTC, in seconds, if that is the local day of the week (Sunday is 0) and time of day.
+fn offset(utc: i64, day_of_week: i64, time_of_day: i64) -> Option<i32> {
+    // No zone is a day or more ahead or behind: the day of the week says which day it is. 1970 began on a Thursday.
+    let weekday = (utc / DAY + 4) % 7;
+    let days = match (day_of_week - weekday).rem_euclid(7) {
+        0 => 0,
+        1 => 1,
+        6 => -1,
+        _ => return None,
+    };
+    i32::try_from(days * DAY + time_of_day - utc % DAY).ok()
+}
 
 #[cfg(unix)]
 mod unix {
+    use super::{HOUR, MINUTE, offset};
     use std::ffi::{c_int, c_long, c_short};
     use std::sync::atomic::{AtomicBool, Ordering};
     use std::time::SystemTime;
@@ -56,9 +74,6 @@ mod unix {
 
     /// How far local time was ahead of UTC at that moment, in seconds.
     pub(crate) fn utc_offset(time: SystemTime) -> Option<i32> {
-        const MINUTE: i64 = 60;
-        const HOUR: i64 = 60 * MINUTE;
-        const DAY: i64 = 24 * HOUR;
         let seconds = time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
         let utc = i64::try_from(seconds).ok()?;
         let mut local = Tm::default();
@@ -70,15 +85,7 @@ mod unix {
         }
         let of_day =
             i64::from(local.hour) * HOUR + i64::from(local.minute) * MINUTE + i64::from(local.second);
-        // No zone is a day or more ahead or behind: the day of the week says which day it is.
-        let weekday = (utc / DAY + 4) % 7;
-        let days = match (i64::from(local.day_of_week) - weekday).rem_euclid(7) {
-            0 => 0,
-            1 => 1,
-            6 => -1,
-            _ => return None,
-        };
-        i32::try_from(days * DAY + of_day - utc % DAY).ok()
+        offset(utc, local.day_of_week.into(), of_day)
     }
 
     static IS_WRITABLE: AtomicBool = AtomicBool::new(true);
@@ -134,6 +141,42 @@ pub(crate) use unix::{
     effective_uid, ignore_interrupts, stdout_has_no_reader, stdout_is_writable, utc_offset,
 };
 
+#[cfg(windows)]
+mod windows {
+    use super::{HOUR, MINUTE, offset};
+    use std::ptr;
+    use std::time::SystemTime;
+    use windows_sys::Win32::Foundation::{FILETIME, SYSTEMTIME};
+    use windows_sys::Win32::System::Time::{FileTimeToSystemTime, SystemTimeToTzSpecificLocalTime};
+
+    /// 1970 in seconds since 1601.
+    const UNIX_EPOCH: u64 = 11_644_473_600;
+
+    /// How far local time was ahead of UTC at that moment, in seconds.
+    pub(crate) fn utc_offset(time: SystemTime) -> Option<i32> {
+        let seconds = time.duration_since(SystemTime::UNIX_EPOCH).ok()?.as_secs();
+        // In units of 100 ns.
+        let since = seconds.checked_add(UNIX_EPOCH)?.checked_mul(10_000_000)?;
+        let [low, high] = [since & u64::from(u32::MAX), since >> 32].map(u32::try_from);
+        let file_time = FILETIME { dwLowDateTime: low.ok()?, dwHighDateTime: high.ok()? };
+        let (mut utc, mut local) = (SYSTEMTIME::default(), SYSTEMTIME::default());
+        // SAFETY: both pointers are valid for the call.
+        if unsafe { FileTimeToSystemTime(&raw const file_time, &raw mut utc) } == 0 {
+            return None;
+        }
+        // SAFETY: without a time zone the call takes that of the system; the other pointers are valid for it.
+        if unsafe { SystemTimeToTzSpecificLocalTime(ptr::null(), &raw const utc, &raw mut local) } == 0 {
+            return None;
+        }
+        let of_day =
+            i64::from(local.wHour) * HOUR + i64::from(local.wMinute) * MINUTE + i64::from(local.wSecond);
+        offset(i64::try_from(seconds).ok()?, local.wDayOfWeek.into(), of_day)
+    }
+}
+
+#[cfg(windows)]
+pub(crate) use windows::utc_offset;
+
 /// Whether standard output was open for writing when the process started.
 #[cfg(not(unix))]
 pub(crate) fn stdout_is_writable() -> bool {
@@ -157,7 +200,33 @@ pub(crate) fn stdout_has_no_reader() -> bool {
 pub(crate) fn ignore_interrupts() {}
 
 /// How far local time was ahead of UTC at that moment; not known on this system.
-#[cfg(not(unix))]
+#[cfg(not(any(unix, windows)))]
 pub(crate) fn utc_offset(_: std::time::SystemTime) -> Option<i32> {
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, SystemTime};
+
+    #[test]
+    fn offset_is_that_of_the_clock_on_the_same_day_the_next_or_the_one_before() {
+        // Thursday, 1 January 1970, noon.
+        let noon = 12 * HOUR;
+        assert_eq!(offset(noon, 4, 13 * HOUR), Some(3_600));
+        assert_eq!(offset(noon, 4, 2 * HOUR), Some(-36_000));
+        assert_eq!(offset(noon, 5, 2 * HOUR), Some(50_400));
+        assert_eq!(offset(noon, 3, 23 * HOUR), Some(-46_800));
+        assert_eq!(offset(noon, 1, noon), None);
+    }
+
+    #[cfg(any(unix, windows))]
+    #[test]
+    fn local_time_of_this_machine_is_known_and_less_than_a_day_from_utc() {
+        for seconds in [0, 951_782_399, 1_782_000_000] {
+            let offset = utc_offset(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).unwrap();
+            assert!(i64::from(offset).abs() < DAY, "{offset}");
+        }
+    }
 }

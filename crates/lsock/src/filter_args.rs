@@ -35,7 +35,7 @@ pub struct FilterArgs {
     /// Sockets of these protocols: tcp, udp, udplite, icmp (ping), raw, raw:58, sctp, mptcp, unix, netlink, packet, vsock
     #[arg(long, value_name = "NAME,...", value_delimiter = ',', help_heading = HEADING)]
     pub protocol: Vec<String>,
-    /// Unix domain sockets (Linux)
+    /// Unix domain sockets (Linux, macOS)
     #[arg(short = 'x', long, help_heading = HEADING)]
     pub unix: bool,
     /// Sockets of these families: inet, inet6, unix, netlink, link (packet), vsock, xdp, tipc, a number, or all: every
@@ -135,7 +135,10 @@ impl FilterArgs {
     pub fn filter(&self, all: bool) -> Result<Filter, UsageError> {
         let words = match BareWord::of(&self.filter)? {
             Some(word) => word.filter(),
-            None => expression(&self.filter)?,
+            None => {
+                // Names of network interfaces are those of the listed namespaces.
+                expression(&self.filter, &self.query()?.filter(self.filter_with(all, Filter::all())?))?
+            }
         };
         self.filter_with(all, words)
     }
@@ -183,10 +186,10 @@ fn any_of(option: &str, term: &str, values: &[String]) -> Result<Option<Filter>,
     Ok(any)
 }
 
-/// The filter that the bare words form together.
-fn expression(words: &[String]) -> Result<Filter, UsageError> {
+/// The filter that the bare words form together, for this query.
+fn expression(words: &[String], query: &Query) -> Result<Filter, UsageError> {
     let text = words.join(" ");
-    let filter = text.parse().map_err(|error| parse_error(&text, &error))?;
+    let filter = query.parse_filter(&text).map_err(|error| parse_error(&text, &error))?;
     match two_ports(&text) {
         Some(usage) => Err(usage),
         None => Ok(filter),

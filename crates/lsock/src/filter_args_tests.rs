@@ -110,13 +110,13 @@ fn assert_marks_position(text: &str, usage: &UsageError) {
 #[test]
 fn mutated_filters_parse_or_are_refused_with_their_position() {
     for text in GOOD {
-        let _ = expression(&[(*text).to_owned()]).unwrap_or_else(|usage| panic!("{usage}"));
+        let _ = expression(&[(*text).to_owned()], &Query::new()).unwrap_or_else(|usage| panic!("{usage}"));
     }
     let mut dice = Dice(0x5eed_0f11_7e25);
     let (mut good, mut bad) = (0, 0);
     while bad < 1_000 {
         let text = dice.mutated();
-        match expression(std::slice::from_ref(&text)) {
+        match expression(std::slice::from_ref(&text), &Query::new()) {
             Err(usage) => {
                 bad += 1;
                 assert_marks_position(&text, &usage);
@@ -125,7 +125,7 @@ fn mutated_filters_parse_or_are_refused_with_their_position() {
                 good += 1;
                 // Several arguments mean the same as one that joins them.
                 let words: Vec<String> = text.split(' ').map(str::to_owned).collect();
-                assert_eq!(expression(&words).ok(), Some(filter), "{text:?}");
+                assert_eq!(expression(&words, &Query::new()).ok(), Some(filter), "{text:?}");
             }
         }
     }
@@ -146,7 +146,7 @@ fn filters_malformed_by_construction_are_refused() {
             format!("{good} {}", ["or", "and", "not", "&&", "!"][dice.below(5)]),
             format!("({good}) {} {junk}", ["or", "and"][dice.below(2)]),
         ] {
-            let usage = expression(std::slice::from_ref(&text)).expect_err(&text);
+            let usage = expression(std::slice::from_ref(&text), &Query::new()).expect_err(&text);
             assert_marks_position(&text, &usage);
         }
     }

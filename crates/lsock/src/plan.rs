@@ -7,7 +7,7 @@ use crate::render::{Format, Output};
 use crate::screen::Screen;
 use crate::sort::SortColumn;
 use crate::usage::UsageError;
-use netstat::{DetailFields, Filter, OwnerSource, ProcessFields, Query, Scope};
+use netstat::{DetailFields, Filter, OwnerSource, ProcessFields, Query, Scope, Snapshot};
 
 /// What to query, and how to show the answer.
 #[derive(Debug)]
@@ -69,6 +69,23 @@ impl Plan {
             self.query = self.query.clone().processes(fields | ProcessFields::PARENT | script);
         }
         self.output.screen = Some(screen);
+    }
+
+    /// Shows the namespace of each row on a terminal, if rows are of several and the user has not chosen the columns: a
+    /// process that the query names may live elsewhere.
+    pub fn show_namespaces_of(&mut self, snapshot: &Snapshot) {
+        let Output { columns, may_leave_out, screen, .. } = &mut self.output;
+        let first = snapshot.sockets.first().map(|socket| socket.netns);
+        let are_several = snapshot.sockets.iter().any(|socket| Some(socket.netns) != first);
+        let has_column = columns.iter().any(|column| column.name == "netns");
+        if screen.is_some()
+            && *may_leave_out
+            && are_several
+            && !has_column
+            && let Ok(column) = columns::find("netns")
+        {
+            columns.push(column);
+        }
     }
 
     /// The plan for the default table of the selected sockets.

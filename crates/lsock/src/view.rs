@@ -9,6 +9,9 @@ use netstat::{NetnsId, Owner, OwnerRole, Process, Snapshot, Socket, State};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+/// The namespace of a network interface (`None`: that of this program) and its index.
+type InterfaceKey = (Option<NetnsId>, u32);
+
 /// A snapshot and what was looked up to show it.
 pub struct View<'a> {
     /// The snapshot.
@@ -21,7 +24,7 @@ pub struct View<'a> {
     processes: Vec<ProcessView<'a>>,
     /// Their pids: a search over these few bytes is several times as fast as one over the processes.
     pids: Vec<u32>,
-    interfaces: Mutex<HashMap<u32, Option<Arc<str>>>>,
+    interfaces: Mutex<HashMap<InterfaceKey, Option<Arc<str>>>>,
     /// The network namespace of this program, if rows have theirs.
     own_netns: Option<NetnsId>,
     /// The names of hosts, if columns show them.
@@ -96,17 +99,18 @@ impl<'a> View<'a> {
     #[cfg(test)]
     pub(crate) fn name_interface(&self, index: u32, name: &str) {
         let mut known = self.interfaces.lock().unwrap_or_else(PoisonError::into_inner);
-        known.insert(index, Some(name.into()));
+        known.insert((None, index), Some(name.into()));
     }
 
-    /// The name of a network interface of a row, not escaped. Each is looked up once. `None` for a row of another network
-    /// namespace, in which the index is that of another interface.
+    /// The name of a network interface of a row, not escaped. Each is looked up once, in the network namespace of the row.
     pub fn interface(&self, socket: &Socket, index: u32) -> Option<Arc<str>> {
-        if socket.netns.is_some() && socket.netns != self.own_netns {
-            return None;
-        }
+        let netns = socket.netns.filter(|netns| Some(*netns) != self.own_netns);
+        let name = || match netns {
+            None => netstat::interface_name(index),
+            Some(netns) => self.snapshot.namespace(netns)?.interface_name(index),
+        };
         let mut known = self.interfaces.lock().unwrap_or_else(PoisonError::into_inner);
-        known.entry(index).or_insert_with(|| netstat::interface_name(index).map(Arc::from)).clone()
+        known.entry((netns, index)).or_insert_with(|| name().map(Arc::from)).clone()
     }
 }
 

@@ -5,7 +5,8 @@ mod common;
 
 use common::{listed, run};
 use serde_json::Value;
-use socket_world::namespace::{enter_network_namespace, in_network_namespace};
+use socket_world::binding::udp_of_port_on_device;
+use socket_world::namespace::{add_devices, enter_network_namespace, in_network_namespace};
 use socket_world::{Child, Held, live_skip};
 use std::fs::File;
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -82,7 +83,7 @@ fn live_overview_of_connections_in_a_namespace_knows_its_listeners() {
 }
 
 #[test]
-fn live_name_of_an_interface_is_not_looked_up_for_a_row_of_another_namespace() {
+fn live_name_of_an_interface_is_looked_up_in_a_namespace_that_only_a_descriptor_keeps() {
     let made = in_network_namespace(|| {
         let socket = UdpSocket::bind("127.0.0.1:0")?;
         socket_world::binding::bind_to_device(&socket, "lo")?;
@@ -96,7 +97,7 @@ fn live_name_of_an_interface_is_not_looked_up_for_a_row_of_another_namespace() {
     let document = document(&["-N", "all"]);
     let mut rows = document["sockets"].as_array().expect("a list").iter();
     let row = rows.find(|row| row["inode"] == inode).expect("the row");
-    assert_eq!(row["interface"], serde_json::json!({ "index": 1, "name": null }));
+    assert_eq!(row["interface"], serde_json::json!({ "index": 1, "name": "lo" }));
 }
 
 #[test]
@@ -110,4 +111,39 @@ fn namespace_that_is_not_there_is_an_error_that_names_it() {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.code() == Some(1) && text.contains(said), "{typed}: {text}");
     }
+}
+
+#[test]
+fn live_devices_are_those_of_the_listed_namespace_in_filters_and_in_rows() {
+    let with_device = |first: &'static str, second: &'static str| {
+        Child::fork(Some(b"lsock-devices"), &[], |report| {
+            enter_network_namespace()?;
+            add_devices(first, second)?;
+            report.keep(udp_of_port_on_device("red", 4715)?)?;
+            Ok(())
+        })
+    };
+    // The same name has another index in the other namespace: devices are numbered in the order in which they are made.
+    let (one, other) = match (with_device("red", "blue"), with_device("blue", "red")) {
+        (Ok(one), Ok(other)) => (one, other),
+        (Err(why), _) | (_, Err(why)) => live_skip!("network devices: {why}"),
+    };
+    let pids = [one.pid().to_string(), other.pid().to_string()];
+    let local = |args: &[&str]| listed(&[&["--no-header", "--columns", "local"], args].concat());
+    for pid in &pids {
+        assert_eq!(local(&["-N", pid, "dev", "red"]), "0.0.0.0%red:4715\n");
+        assert_eq!(local(&["-N", pid, "dev", "blue"]), "");
+        assert_eq!(local(&["--pid", pid, "dev", "red"]), "0.0.0.0%red:4715\n");
+        let file = format!("/proc/{pid}/ns/net");
+        assert_eq!(local(&["netns", &file, "and", "dev", "red"]), "0.0.0.0%red:4715\n");
+    }
+    assert_eq!(local(&["--all-namespaces", "dev", "red"]), "0.0.0.0%red:4715\n".repeat(2));
+    assert_eq!(local(&["--all-namespaces", "dev", "blue"]), "");
+    let both = document(&["-N", "all", "dev", "red"]);
+    let rows = both["sockets"].as_array().expect("a list");
+    assert_eq!(rows.len(), 2);
+    assert!(rows.iter().all(|row| row["interface"]["name"] == "red"), "{both}");
+    assert_ne!(rows[0]["interface"]["index"], rows[1]["interface"]["index"]);
+    let unknown = run(&["-N", &pids[0], "dev", "no-such"]);
+    assert_eq!(unknown.status.code(), Some(2));
 }

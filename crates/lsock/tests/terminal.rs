@@ -8,7 +8,7 @@ mod public_copy;
 
 use public_copy::PublicCopy;
 use serde_json::Value;
-use socket_world::{holders, live_skip, namespace, quiet, tcp, terminal};
+use socket_world::{binding, holders, live_skip, namespace, quiet, skipped, tcp, terminal};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
@@ -53,8 +53,10 @@ fn screen(text: &str, columns: u16) -> Vec<String> {
     screen.rows(0, columns).map(|row| row.trim_end().to_owned()).collect()
 }
 
+const DEVICES: [&str; 2] = ["red", "blue"];
+
 /// In a network namespace: a listener with 25 holders and 59 connections, of which this process has both ends, one for
-/// both families and one for IPv6 alone, and UDP over both families.
+/// both families and one for IPv6 alone, UDP over both families, and a UDP socket on each of two devices.
 ///
 /// One at a time: children that another test forks hold the sockets of this world too, until they run their program.
 fn in_trial_world(test: impl FnOnce() + Send) {
@@ -69,6 +71,13 @@ fn in_trial_world(test: impl FnOnce() + Send) {
         let _v6_only = tcp::listener_v6_only().unwrap();
         let _udp = ["0.0.0.0:5353", "[::1]:5353"]
             .map(|end| UdpSocket::bind::<SocketAddr>(end.parse().unwrap()).unwrap());
+        let _on_devices = match namespace::add_devices(DEVICES[0], DEVICES[1]) {
+            Ok(()) => DEVICES.map(|device| binding::udp_of_port_on_device(device, 3784).unwrap()).into(),
+            Err(why) => {
+                skipped(format_args!("two devices: {why}"));
+                Vec::new()
+            }
+        };
         test();
     });
     if let Err(why) = ran {
@@ -93,6 +102,35 @@ fn live_program_alone_shows_an_overview_on_a_terminal_and_rows_in_a_pipe() {
         assert!(text.lines().count() < 24, "{text}");
         assert!(in_pipe(lsock(&[])).starts_with("PROTO  STATE"));
         assert!(in_pipe(lsock(&["overview"])).starts_with("LISTENING"));
+    });
+}
+
+#[test]
+fn live_rows_of_two_devices_do_not_look_alike_and_are_one_line_of_the_overview() {
+    in_trial_world(|| {
+        let piped = in_pipe(lsock(&["--no-header", "-ul", "--columns", "local", ":3784"]));
+        if piped.is_empty() {
+            // The kernel has no such devices, as was said.
+            return;
+        }
+        let mut rows: Vec<&str> = piped.lines().collect();
+        rows.sort_unstable();
+        assert_eq!(rows, ["0.0.0.0%blue:3784", "0.0.0.0%red:3784"]);
+        for columns in [80, 132] {
+            let table = screen(&on_terminal(lsock(&["-ul", ":3784"]), columns, 40), columns);
+            let of =
+                |device: &str| table.iter().filter(|line| line.contains(&format!("%{device}:3784"))).count();
+            assert_eq!((of("red"), of("blue")), (1, 1), "{table:#?}");
+            let overview = screen(&on_terminal(lsock(&[]), columns, 24), columns);
+            let lines: Vec<&String> = overview.iter().filter(|line| line.contains("3784 udp4")).collect();
+            assert!(matches!(&lines[..], [line] if line.contains("*%blue,red")), "{overview:#?}");
+        }
+        let by_name = in_pipe(lsock(&["--no-header", "--columns", "local", "dev", "red"]));
+        assert_eq!(by_name, "0.0.0.0%red:3784\n");
+        // JSON and CSV have the device too.
+        let document: Value = serde_json::from_str(&in_pipe(lsock(&["--json", "dev", "blue"]))).unwrap();
+        assert_eq!(document["sockets"][0]["interface"]["name"], "blue");
+        assert!(in_pipe(lsock(&["--csv", "dev", "blue"])).contains(",0.0.0.0%blue,3784,"));
     });
 }
 

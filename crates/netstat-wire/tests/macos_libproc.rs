@@ -47,6 +47,7 @@ fn fixture_is_a_local_socket_with_its_path() {
     let info = SocketFdinfo::decode(&bytes).unwrap();
     let expected = Protocol::Un { conn_so: 0x52, conn_pcb: 0x53, path: b"/var/run/a.socket", peer_path: b"" };
     assert_eq!((info.status & PROC_FP_SHARED, info.family, info.proto), (0, 1, expected));
+    assert_eq!((info.kind, info.options), (1, 0x0002));
 }
 
 #[test]

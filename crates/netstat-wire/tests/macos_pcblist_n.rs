@@ -68,7 +68,7 @@ fn encode(set: &Set) -> Vec<u8> {
     if let Some(socket) = pcb.socket {
         let flags = socket.flags.map(u32::to_ne_bytes);
         let filter_flags = socket.filter_flags.map(u32::to_ne_bytes);
-        let state = socket.state.to_ne_bytes();
+        let (options, state) = (socket.options.to_ne_bytes(), socket.state.to_ne_bytes());
         let (so, protocol, family) =
             (socket.so.to_ne_bytes(), socket.protocol.to_ne_bytes(), socket.family.to_ne_bytes());
         let (qlen, incqlen, qlimit) =
@@ -77,6 +77,7 @@ fn encode(set: &Set) -> Vec<u8> {
             (socket.uid.to_ne_bytes(), socket.last_pid.to_ne_bytes(), socket.e_pid.to_ne_bytes());
         let mut fields: Vec<(usize, &[u8])> = vec![
             (8, &so),
+            (20, &options),
             (26, &state),
             (36, &protocol),
             (40, &family),
@@ -144,6 +145,7 @@ fn connection() -> Pcb {
         inpcb: XinpcbN { fport: 443, lport: 50_000, generation: 7, vflag: 1, faddr: laddr, laddr },
         socket: Some(XsocketN {
             so: u64::MAX - 5,
+            options: 0x1_0002,
             state: 0x8002,
             protocol: 6,
             family: 2,
@@ -384,7 +386,7 @@ fn constants_are_those_of_the_headers() {
 
 fn pcb() -> impl Strategy<Value = Pcb> {
     let inpcb = (any::<[u16; 2]>(), any::<u64>(), any::<u8>(), any::<[u8; 16]>(), any::<[u8; 16]>());
-    let socket = (any::<u64>(), any::<[u16; 4]>(), any::<[u32; 5]>(), any::<Option<[u32; 2]>>());
+    let socket = (any::<u64>(), any::<[u16; 4]>(), any::<[u32; 6]>(), any::<Option<[u32; 2]>>());
     let queue = || (any::<u32>(), any::<u32>()).prop_map(|(cc, hiwat)| XsockbufN { cc, hiwat });
     (
         inpcb,
@@ -396,10 +398,11 @@ fn pcb() -> impl Strategy<Value = Pcb> {
         .prop_map(|(inpcb, socket, rcv, snd, state)| {
             let ([fport, lport], generation, vflag, faddr, laddr) = inpcb;
             let socket = socket.map(|(so, [state, qlen, incqlen, qlimit], numbers, flags)| {
-                let [protocol, family, uid, last_pid, e_pid] = numbers;
+                let [options, protocol, family, uid, last_pid, e_pid] = numbers;
                 let [flags, filter_flags] = [0, 1].map(|place| flags.map(|flags: [u32; 2]| flags[place]));
                 XsocketN {
                     so,
+                    options,
                     state,
                     protocol,
                     family,

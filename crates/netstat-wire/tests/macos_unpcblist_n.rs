@@ -5,6 +5,7 @@ mod common;
 
 use common::fixture;
 use netstat_wire::macos::records::{Ending, Xinpgen};
+use netstat_wire::macos::socket_state::{SO_ACCEPTCONN, SS_ISCONNECTED};
 use netstat_wire::macos::unpcblist_n::*;
 use proptest::prelude::*;
 
@@ -28,6 +29,8 @@ fn fixture_has_a_socket_with_its_path_and_its_peer() {
     assert_eq!(socket.unpcb, unpcb);
     let above = socket.socket.unwrap();
     assert_eq!((above.so, above.family, above.uid, above.last_pid), (0xe5, 1, 501, 300));
+    assert_eq!((above.options, above.state), (SO_ACCEPTCONN, SS_ISCONNECTED));
+    assert_eq!((socket.rcv.unwrap().cc, socket.snd.unwrap().cc), (7, 0));
     assert_eq!(sockets.next(), None);
     assert!(matches!(sockets.ending(), Some(Ending::Trailer(_))));
 }
@@ -43,6 +46,8 @@ fn table_cut_at_any_byte_has_no_socket_with_other_values() {
         for socket in UnPcblistN::new(&bytes[..cut]).unwrap().flatten() {
             assert_eq!(socket.unpcb, whole.unpcb, "cut at {cut}");
             assert!(socket.socket.is_none() || socket.socket == whole.socket, "cut at {cut}");
+            assert!(socket.rcv.is_none() || socket.rcv == whole.rcv, "cut at {cut}");
+            assert!(socket.snd.is_none() || socket.snd == whole.snd, "cut at {cut}");
         }
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::model::family::Family;
 use crate::model::gap::Gap;
+use crate::model::identity::NetnsId;
 use crate::model::namespace::Namespace;
 use crate::model::owner_source::OwnerSourceUsed;
 use crate::model::process::Process;
@@ -50,21 +51,26 @@ mod rfc3339;
 impl Serialize for Snapshot {
     /// The document that `lsock --json` prints for the same snapshot, with the rows in the order of this snapshot.
     ///
-    /// A snapshot has the indexes of network interfaces and no names: each is looked up once, in the network namespace
-    /// of the thread that serializes, as by [`interface_name`](crate::interface_name). Those of rows of other network
-    /// namespaces have no name.
+    /// A snapshot has the indexes of network interfaces and no names: each is looked up once, as by
+    /// [`interface_name`](crate::interface_name), or by [`Namespace::interface_name`](crate::Namespace::interface_name) for
+    /// rows of other network namespaces.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // Without a namespace of its own a row is of the caller's.
         let own = if self.namespaces.is_empty() { None } else { Native::current_netns() };
-        let is_own = |socket: &Socket| socket.netns.is_none_or(|netns| Some(netns) == own);
-        let mut interfaces = BTreeMap::new();
-        let rows = self.sockets.iter().chain(&self.peers).filter(|socket| is_own(socket));
-        for index in rows.filter_map(|socket| socket.interface) {
-            interfaces.entry(index.get()).or_insert_with_key(|index| Native::interface_name(*index));
+        let other_netns = |socket: &Socket| socket.netns.filter(|netns| Some(*netns) != own);
+        let mut interfaces: BTreeMap<Option<NetnsId>, BTreeMap<u32, Option<String>>> = BTreeMap::new();
+        for socket in self.sockets.iter().chain(&self.peers) {
+            let Some(index) = socket.interface else { continue };
+            let netns = other_netns(socket);
+            let name = |index: &u32| match netns {
+                None => Native::interface_name(*index),
+                Some(netns) => self.namespace(netns)?.interface_name(*index),
+            };
+            interfaces.entry(netns).or_default().entry(index.get()).or_insert_with_key(name);
         }
-        let elsewhere = BTreeMap::new();
+        let none = BTreeMap::new();
         let row = |socket| {
-            let interfaces = if is_own(socket) { &interfaces } else { &elsewhere };
+            let interfaces = interfaces.get(&other_netns(socket)).unwrap_or(&none);
             SocketRecord { snapshot: self, interfaces, socket }
         };
         let of =

@@ -17,7 +17,7 @@ use rustix::net::{AddressFamily, SocketFlags, bind, connect, socket_with};
 use scene::has_gap_of;
 use socket_world::namespace::enter_network_namespace;
 use socket_world::{Held, inode_of, is_root, live_skip, quiet, restrict, skipped};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::num::NonZeroU32;
 use std::ops::ControlFlow;
@@ -132,8 +132,8 @@ fn live_every_socket_of_every_family_that_a_process_holds_is_a_row_with_its_hold
     let _quiet = quiet();
     let mut sockets: BTreeMap<u16, Vec<OwnedFd>> = BTreeMap::new();
     for family in 1..64 {
-        for kind in [1, 2, 3, 4, 5] {
-            for protocol in [0, 1, 2, 3, 6, 17, 58, 132, 262] {
+        for kind in 1..=6 {
+            for protocol in (0..8).chain([17, 58, 132, 136, 262]) {
                 if let Ok(socket) = open(family, kind, protocol) {
                     sockets.entry(family).or_default().push(socket);
                 }
@@ -164,6 +164,10 @@ fn live_every_socket_of_every_family_that_a_process_holds_is_a_row_with_its_hold
         }
     }
     assert!(count >= 20, "{:?}", sockets.keys());
+    let held: BTreeSet<u64> = sockets.values().flatten().map(inode_of).collect();
+    let is_held = |row: &&Socket| row.inode().is_some_and(|inode| held.contains(&inode));
+    let families: BTreeSet<Family> = snapshot.into_iter().filter(is_held).map(|row| row.family).collect();
+    assert_eq!((families.len(), held.len() as u64), (sockets.len(), count), "{families:?}");
     // Without owners they cannot be seen, which a gap says.
     let without = Query::new().all_protocols().owners(false).snapshot().unwrap();
     has_gap_of(&without, GapKind::TableUnavailable);

@@ -9,12 +9,13 @@ mod scene;
 
 use common::{check_row, sources};
 use netstat::{
-    Filter, GapKind, Lister, NamespaceSource, NetnsId, Ownership, Protocol, Query, Scope, Snapshot, Socket,
+    Filter, GapKind, Lister, NamespaceSource, NetnsId, OwnerSource, Ownership, Protocol, Query, Scope,
+    Snapshot, Socket,
 };
 use rustix::thread::{LinkNameSpaceType, UnshareFlags, move_into_link_name_space};
 use scene::{Scene, TEST_USER, has_gap_of};
 use socket_world::namespace::{enter_network_namespace, in_network_namespace};
-use socket_world::{Child, Held, Report, live_skip, quiet, restrict};
+use socket_world::{Child, Held, Report, kernel, live_skip, quiet, restrict};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
@@ -157,6 +158,53 @@ fn live_sockets_of_every_namespace_are_listed_once_with_their_namespace_and_owne
         scene.check_owners(&snapshot, scene::is_known);
         check_namespaces(&snapshot);
     }
+}
+
+/// A process that has left the namespace in which it made its sockets: nothing else keeps it.
+fn left_behind() -> io::Result<Child> {
+    Child::fork(Some(b"netns-left"), &[], |report| {
+        let here = File::open("/proc/thread-self/ns/net")?;
+        enter_network_namespace()?;
+        hold_sockets(report)?;
+        Ok(move_into_link_name_space(here.as_fd(), Some(LinkNameSpaceType::Network))?)
+    })
+}
+
+#[test]
+fn live_namespace_that_only_a_socket_keeps_is_listed_as_any_other_or_a_gap_says_that_it_may_be_missing() {
+    let _quiet = quiet();
+    let child = made!(left_behind());
+    let without_bpf = Query::new().netns(Scope::All).owner_source(OwnerSource::Procfs).snapshot().unwrap();
+    assert!(without_bpf.namespace(id(&child)).is_none());
+    let is_said = |gap: &netstat::Gap| gap.source.starts_with("those that only a socket keeps: ");
+    assert!(without_bpf.gaps.iter().any(is_said), "{:?}", without_bpf.gaps);
+    if let Err(why) = kernel::bpf_iterators() {
+        live_skip!("a namespace that only a socket keeps: {why}");
+    }
+    for owners in [false, true] {
+        let snapshot = Query::new().netns(Scope::All).owners(owners).snapshot().unwrap();
+        let namespace = snapshot.namespace(id(&child)).unwrap();
+        assert_eq!((namespace.processes, namespace.path.as_ref()), (0, None));
+        assert_eq!(namespace.source, NamespaceSource::SockDiag);
+        assert!(!snapshot.gaps.iter().any(is_said), "{:?}", snapshot.gaps);
+        for held in child.held() {
+            assert_eq!(row(&snapshot, held).netns, Some(id(&child)));
+            if owners {
+                check(&snapshot, id(&child), held);
+            }
+        }
+        check_namespaces(&snapshot);
+    }
+    let by_number = Query::new().filter(Filter::netns(id(&child))).snapshot().unwrap();
+    assert_eq!(by_number.sockets.len(), 2);
+    assert!(!by_number.gaps.iter().any(|gap| gap.source.contains("is not found")), "{:?}", by_number.gaps);
+    // A row of it can be closed, there and nowhere else.
+    match row(&by_number, &child.held()[0]).destroy() {
+        Err(error) if error.is_unsupported() => live_skip!("closing sockets: {error}"),
+        closed => closed.unwrap(),
+    }
+    let left = Query::new().filter(Filter::netns(id(&child))).snapshot().unwrap();
+    assert_eq!(left.sockets.iter().map(Socket::inode).collect::<Vec<_>>(), [Some(child.held()[1].inode)]);
 }
 
 #[test]

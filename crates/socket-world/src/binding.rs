@@ -77,6 +77,18 @@ pub fn bind_to_device(fd: impl AsFd, device: &str) -> io::Result<()> {
     ffi::bind_to_device(fd.as_fd(), device)
 }
 
+/// A UDP socket on all IPv4 addresses of a device: another one can have the same port.
+///
+/// # Errors
+/// As [`bind_to_device`]; the port is taken.
+pub fn udp_of_port_on_device(device: &str, port: u16) -> io::Result<OwnedFd> {
+    let any = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+    let socket = new_socket(Transport::Udp, any)?;
+    bind_to_device(&socket, device)?;
+    bind(&socket, &SocketAddr::new(any, port))?;
+    Ok(socket)
+}
+
 /// Sets the mark of a socket: `SO_MARK`. A connection accepted from a listener inherits the listener's.
 ///
 /// # Errors

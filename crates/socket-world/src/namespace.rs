@@ -11,6 +11,8 @@ use std::time::Duration;
 const RTM_NEWLINK: u16 = 16;
 const NLMSG_ERROR: u16 = 2;
 const NLM_F_REQUEST_ACK: u16 = 1 | 4;
+/// To make what does not exist yet.
+const NLM_F_CREATE_NEW: u16 = 0x400 | 0x200;
 const IFF_UP: u32 = 1;
 /// `lo` is the first device of every namespace.
 const LOOPBACK: i32 = 1;
@@ -48,23 +50,60 @@ pub fn in_network_namespace<T: Send>(work: impl FnOnce() -> T + Send) -> io::Res
     })
 }
 
+/// Makes two network devices with these names, the ends of one cable, in the network namespace of the calling thread.
+///
+/// # Errors
+/// Permission denied unless root over the namespace; the kernel has no such devices (`CONFIG_VETH`); a name is taken.
+pub fn add_devices(name: &str, peer: &str) -> io::Result<()> {
+    const IFLA_IFNAME: u16 = 3;
+    const IFLA_LINKINFO: u16 = 18;
+    const IFLA_INFO_KIND: u16 = 1;
+    const IFLA_INFO_DATA: u16 = 2;
+    const VETH_INFO_PEER: u16 = 1;
+    let named = |name: &str| attribute(IFLA_IFNAME, &[name.as_bytes(), &[0]].concat());
+    let other = attribute(VETH_INFO_PEER, &[link(0, 0, 0), named(peer)].concat());
+    let info = [attribute(IFLA_INFO_KIND, b"veth\0"), attribute(IFLA_INFO_DATA, &other)].concat();
+    let request = [link(0, 0, 0), named(name), attribute(IFLA_LINKINFO, &info)].concat();
+    change_link(NLM_F_CREATE_NEW, &request)
+}
+
 fn bring_up_loopback() -> io::Result<()> {
+    change_link(0, &link(LOOPBACK, IFF_UP, IFF_UP))
+}
+
+/// `struct ifinfomsg`: the device, its flags, and which of them to change.
+fn link(index: i32, flags: u32, changed: u32) -> Vec<u8> {
+    // Family, padding, type.
+    let mut info = vec![0; 4];
+    info.extend(index.to_ne_bytes());
+    info.extend(flags.to_ne_bytes());
+    info.extend(changed.to_ne_bytes());
+    info
+}
+
+/// `struct rtattr` with its value, padded.
+fn attribute(kind: u16, value: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(4 + value.len()).unwrap_or(u16::MAX);
+    let mut bytes = [length.to_ne_bytes(), kind.to_ne_bytes()].concat();
+    bytes.extend(value);
+    bytes.resize(bytes.len().next_multiple_of(4), 0);
+    bytes
+}
+
+/// `RTM_NEWLINK`, and its answer.
+fn change_link(flags: u16, body: &[u8]) -> io::Result<()> {
     // Protocol 0 is NETLINK_ROUTE.
     let socket = socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
     set_socket_timeout(&socket, Timeout::Recv, Some(Duration::from_secs(5)))?;
-    let mut request = Vec::with_capacity(32);
     // nlmsghdr: length, type, flags, sequence, port
-    request.extend(32_u32.to_ne_bytes());
+    let length = u32::try_from(16 + body.len()).unwrap_or(u32::MAX);
+    let mut request = Vec::with_capacity(16 + body.len());
+    request.extend(length.to_ne_bytes());
     request.extend(RTM_NEWLINK.to_ne_bytes());
-    request.extend(NLM_F_REQUEST_ACK.to_ne_bytes());
+    request.extend((NLM_F_REQUEST_ACK | flags).to_ne_bytes());
     request.extend(1_u32.to_ne_bytes());
     request.extend(0_u32.to_ne_bytes());
-    // ifinfomsg: family and padding, type, index, flags, which flags to change
-    request.extend([0, 0]);
-    request.extend(0_u16.to_ne_bytes());
-    request.extend(LOOPBACK.to_ne_bytes());
-    request.extend(IFF_UP.to_ne_bytes());
-    request.extend(IFF_UP.to_ne_bytes());
+    request.extend(body);
     sendto(&socket, &request, SendFlags::empty(), &SocketAddrNetlink::new(0, 0))?;
 
     let mut answer = [0_u8; 1024];

@@ -17,7 +17,7 @@ pub use column::Column;
 pub(crate) use column::{Absent, Align, OnScreen};
 pub(crate) use endpoint::{shown_local, shown_remote};
 pub use socket_columns::{DEFAULT_COLUMNS, DEFAULT_CSV_COLUMNS};
-pub(crate) use value::Key;
+pub(crate) use value::{Key, netns as netns_name};
 
 use crate::usage::{self, UsageError, quoted};
 use counter_columns::COUNTER_COLUMNS;

@@ -152,7 +152,7 @@ pub(super) fn interface(view: &View<'_>, socket: &Socket, out: &mut String) {
     }
 }
 
-pub(super) fn netns(view: &View<'_>, socket: &Socket, out: &mut String) {
+pub(crate) fn netns(view: &View<'_>, socket: &Socket, out: &mut String) {
     let Some(netns) = socket.netns else { return };
     match view.snapshot.namespace(netns).and_then(|namespace| namespace.names.first()) {
         Some(name) => escape_into(name.as_encoded_bytes(), out),

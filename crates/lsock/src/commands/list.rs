@@ -48,6 +48,7 @@ fn rows(args: &ListArgs) -> Result<(), EarlyExit> {
             }
         }
     }
+    plan.show_namespaces_of(&snapshot);
     let mut view = View::new(&snapshot, &users);
     if plan.host_names {
         resolve_hosts(&mut view);

@@ -20,6 +20,7 @@ pub(super) struct Connection {
     process: Label,
     peer: Peer,
     protocol: Protocol,
+    pub(super) netns: Option<NetnsId>,
     state: Option<State>,
     state_name: String,
     /// How long at least one of them has been in a state that should be short.
@@ -154,6 +155,7 @@ impl Connection {
             process,
             peer,
             protocol: socket.protocol,
+            netns: socket.netns,
             state: socket.state,
             state_name: counts::kind(socket),
             lasts,

@@ -19,6 +19,7 @@ pub(super) struct Listener<'v> {
     pub(super) reach: Option<Reach>,
     protocol: Protocol,
     port: Option<u16>,
+    pub(super) netns: Option<NetnsId>,
     /// Without ports, each once.
     addresses: Vec<ShownEndpoint>,
     takes_ipv4: bool,
@@ -162,6 +163,7 @@ impl<'v> Listener<'v> {
             reach: key.reach,
             protocol: key.protocol,
             port: key.port,
+            netns: key.netns,
             addresses,
             takes_ipv4: sockets.iter().any(|socket| takes(socket).0),
             takes_ipv6: sockets.iter().any(|socket| takes(socket).1),

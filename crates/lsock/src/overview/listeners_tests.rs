@@ -123,3 +123,41 @@ fn waiting_connections_of_several_sockets_are_counted_up_to_the_greatest_number(
     let waiting: Vec<u32> = folded(&view, &screen()).iter().map(|line| line.waiting).collect();
     assert_eq!(waiting, [u32::MAX]);
 }
+
+#[test]
+fn lines_of_several_namespaces_show_theirs_and_lines_of_one_do_not() {
+    let within = |number: u64, mut socket: Socket| {
+        socket.netns = NonZeroU64::new(number).map(NetnsId);
+        socket
+    };
+    let remote = |mut socket: Socket| {
+        socket.state = Some(State::Established);
+        socket.remote = Some("192.0.2.9:443".parse::<SocketAddr>().unwrap().into());
+        socket
+    };
+    let shown = |width, numbers: [u64; 2]| {
+        let mut snapshot = Snapshot::default();
+        snapshot.sockets = numbers.map(|number| within(number, at("0.0.0.0:80", &[1]))).into();
+        snapshot.sockets.extend(numbers.map(|number| within(number, remote(at("192.0.2.1:5000", &[1])))));
+        let mut named = netstat::Namespace::new(NetnsId(NonZeroU64::new(numbers[0]).unwrap()));
+        named.names.push("bl\nue".into());
+        snapshot.namespaces = vec![named];
+        let users = Users::known(&[]);
+        let view = View::new(&snapshot, &users);
+        let screen = Screen { width, ..screen() };
+        let text = crate::overview::text(&view, &screen, crate::overview::Extent::All, None);
+        text.lines()
+            .filter(|line| line.contains("80") || line.contains("443"))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    let wide = shown(80, [4_026_532_100, 4_026_532_177]);
+    assert_eq!(wide.iter().filter(|line| line.contains("bl\\nue")).count(), 2, "{wide:#?}");
+    assert_eq!(wide.iter().filter(|line| line.contains("4026532177")).count(), 2, "{wide:#?}");
+    for width in [40, 80] {
+        let lines = shown(width, [4_026_532_100, 4_026_532_177]);
+        assert!(lines[0] != lines[1] && lines[2] != lines[3], "{lines:#?}");
+    }
+    let one = shown(80, [4_026_532_177; 2]);
+    assert!(one.iter().all(|line| !line.contains("2177") && !line.contains("bl\\")), "{one:#?}");
+}

@@ -4,6 +4,7 @@ mod connections;
 mod grid;
 mod label;
 mod listeners;
+mod namespaces;
 mod style;
 
 use crate::counts;
@@ -13,6 +14,7 @@ use crate::screen::{Lines, Screen, width_of, wrapped};
 use crate::view::View;
 use connections::Connection;
 use listeners::Listener;
+use namespaces::Namespaces;
 use netstat::{DetailFields, GapKind, Ownership, ProcessFields, Query, Socket};
 use style::{BOLD, FAINT};
 
@@ -37,6 +39,7 @@ pub fn text(view: &View<'_>, screen: &Screen, extent: Extent, unseen: Option<&st
     let listeners = listeners::folded(view, screen);
     let connections = connections::folded(view, screen);
     let footer = footer(view, screen, &listeners, unseen);
+    let namespaces = Namespaces::of(view, screen);
     let mut lines = Lines::new(screen);
 
     if listeners.is_empty() {
@@ -44,7 +47,11 @@ pub fn text(view: &View<'_>, screen: &Screen, extent: Extent, unseen: Option<&st
         lines.push(FAINT, "  none");
         lines.end();
     } else {
-        listeners::grid(&listeners, screen).write(&mut lines, screen);
+        let mut grid = listeners::grid(&listeners, screen);
+        if let Some(namespaces) = &namespaces {
+            namespaces.add_to(&mut grid, listeners.iter().map(|line| line.netns), screen);
+        }
+        grid.write(&mut lines, screen);
     }
     let is_empty = connections.is_empty();
     // One line for the heading of each part, and one for the prompt of the shell.
@@ -60,7 +67,11 @@ pub fn text(view: &View<'_>, screen: &Screen, extent: Extent, unseen: Option<&st
         }
         let (shown, left_out) = connections::most_notable(connections, room);
         heading(&mut lines, view, screen);
-        connections::grid(&shown, screen).write(&mut lines, screen);
+        let mut grid = connections::grid(&shown, screen);
+        if let Some(namespaces) = &namespaces {
+            namespaces.add_to(&mut grid, shown.iter().map(|line| line.netns), screen);
+        }
+        grid.write(&mut lines, screen);
         push_left_out(&mut lines, screen, &left_out);
     }
     for line in footer {

@@ -10,7 +10,7 @@ pub(crate) use address::ShownEndpoint;
 pub(crate) use age::age;
 pub(crate) use lines::Lines;
 pub(crate) use reason::{long_reason, short_reason};
-pub(crate) use text::{cut_end, cut_middle, width_of, wrapped};
+pub(crate) use text::{cut_end, cut_middle, cut_start, width_of, wrapped};
 
 use std::ffi::OsString;
 use std::time::{Duration, SystemTime};

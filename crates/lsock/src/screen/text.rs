@@ -44,6 +44,16 @@ pub(crate) fn cut_end(screen: &Screen, text: &str, width: usize) -> String {
     }
 }
 
+/// Cuts text at its start.
+pub(crate) fn cut_start(screen: &Screen, text: &str, width: usize) -> String {
+    if width_of(text) <= width {
+        return text.to_owned();
+    }
+    width
+        .checked_sub(1)
+        .map_or_else(String::new, |kept| format!("{}{}", screen.ellipsis(), end_of(text, kept)))
+}
+
 /// Cuts the middle out of text.
 pub(crate) fn cut_middle(screen: &Screen, text: &str, width: usize) -> String {
     if width_of(text) <= width {
@@ -100,7 +110,8 @@ mod tests {
             ["", "a", "nginx", "日本語", "a日b本c語", "🦀🦀", "❤\u{fe0f}❤\u{fe0f}x", "e\u{301}e\u{301}"]
         {
             for width in 0..12 {
-                for cut in [cut_end(&screen(), text, width), cut_middle(&screen(), text, width)] {
+                let cuts = [cut_end, cut_start, cut_middle].map(|cut| cut(&screen(), text, width));
+                for cut in cuts {
                     assert!(width_of(&cut) <= width, "{text} {width} {cut}");
                     assert_eq!(cut == text, width_of(text) <= width, "{text} {width} {cut}");
                 }
@@ -109,7 +120,8 @@ mod tests {
     }
 
     #[test]
-    fn text_is_cut_at_the_end_or_in_the_middle() {
+    fn text_is_cut_at_the_end_the_start_or_in_the_middle() {
+        assert_eq!(cut_start(&screen(), "4026532177", 5), "…2177");
         assert_eq!(cut_end(&screen(), "redis-server", 6), "redis…");
         assert_eq!(cut_end(&screen(), "a b", 3), "a b");
         assert_eq!(cut_end(&screen(), "a bcd", 3), "a…");

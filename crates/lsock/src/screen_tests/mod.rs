@@ -12,7 +12,7 @@ use crate::screen::Screen;
 use crate::users::Users;
 use crate::view::View;
 use crate::{render, sort};
-use netstat::Snapshot;
+use netstat::{Snapshot, Socket};
 use std::path::PathBuf;
 
 /// The sizes of terminals whose screens are checked in.
@@ -34,27 +34,46 @@ fn users() -> Users {
     Users::known(&[(0, "root"), (33, "www-data"), (101, "postgres"), (65_534, "nobody")])
 }
 
+/// A snapshot as it is shown on terminals of any size: what does not depend on the size is made once.
+struct Shown<'v> {
+    view: View<'v>,
+    plan: Plan,
+    rows: Vec<&'v Socket>,
+}
+
+impl<'v> Shown<'v> {
+    /// `typed`: the options of the table.
+    fn new(snapshot: &'v Snapshot, users: &'v Users, typed: &str) -> Self {
+        let words = std::iter::once("lsock").chain(typed.split_whitespace());
+        let plan = Plan::new(&ListArgs::try_parse_from(words).unwrap()).unwrap();
+        let view = View::new(snapshot, users);
+        trial::name_interfaces(&view);
+        view.name_services("http 80/tcp\nhttps 443/tcp\nsmtp 25/tcp\npostgresql 5432/tcp\nmdns 5353/udp\n");
+        let rows = sort::sorted(&view, &plan.sort);
+        Self { view, plan, rows }
+    }
+
+    fn table(&mut self, screen: &Screen) -> String {
+        self.plan.show_on(screen.clone());
+        self.plan.show_namespaces_of(self.view.snapshot);
+        let mut out = Vec::new();
+        render::write(&self.plan.output, screen.color, &self.view, &self.rows, &mut out).unwrap();
+        String::from_utf8(out).unwrap()
+    }
+
+    fn overview(&self, screen: &Screen, extent: Extent) -> String {
+        overview::text(&self.view, screen, extent, None)
+    }
+}
+
 fn table(snapshot: &Snapshot, typed: &str, screen: &Screen) -> String {
-    let words = std::iter::once("lsock").chain(typed.split_whitespace());
-    let mut plan = Plan::new(&ListArgs::try_parse_from(words).unwrap()).unwrap();
-    plan.show_on(screen.clone());
-    let users = users();
-    let view = View::new(snapshot, &users);
-    trial::name_interfaces(&view);
-    let rows = sort::sorted(&view, &plan.sort);
-    let mut out = Vec::new();
-    render::write(&plan.output, screen.color, &view, &rows, &mut out).unwrap();
-    String::from_utf8(out).unwrap()
+    Shown::new(snapshot, &users(), typed).table(screen)
 }
 
 fn overview(snapshot: &Snapshot, screen: &Screen, extent: Extent) -> String {
-    let users = users();
     let mut snapshot = snapshot.clone();
     snapshot.join_peers();
-    let view = View::new(&snapshot, &users);
-    trial::name_interfaces(&view);
-    view.name_services("http 80/tcp\nhttps 443/tcp\nsmtp 25/tcp\npostgresql 5432/tcp\nmdns 5353/udp\n");
-    overview::text(&view, screen, extent, None)
+    Shown::new(&snapshot, &users(), "").overview(screen, extent)
 }
 
 /// What a terminal shows, with room for every line of the text.

@@ -1,14 +1,14 @@
 //! Random worlds, on terminals of every width.
 
-use super::{overview, screen, shown, table};
+use super::{Shown, screen, shown, users};
 use crate::overview::Extent;
 use crate::screen::{Screen, width_of};
 use netstat::{
-    Family, HiddenReason, Owner, OwnerRole, Ownership, Process, Protocol, Queues, Snapshot, Socket, State,
-    UnownedReason,
+    Family, HiddenReason, Namespace, NetnsId, Owner, OwnerRole, Ownership, Process, Protocol, Queues,
+    Snapshot, Socket, State, UnownedReason,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU32, NonZeroU64};
 use std::time::{Duration, SystemTime};
 use test_random::Random;
 
@@ -108,6 +108,13 @@ fn world(random: &mut Random) -> Snapshot {
     let mut snapshot = Snapshot::default();
     snapshot.taken_at = SystemTime::UNIX_EPOCH + Duration::from_secs(1_764_331_200);
     snapshot.sockets = (0..random.below(6)).map(|_| socket(random)).collect();
+    if random.below(4) == 0 {
+        let namespaces = [1, 4_026_532_177, u64::MAX].map(|number| NonZeroU64::new(number).map(NetnsId));
+        snapshot.sockets.iter_mut().for_each(|socket| socket.netns = random.pick(&namespaces));
+        let mut named = Namespace::new(namespaces[0].unwrap());
+        named.names.push(name(random).into());
+        snapshot.namespaces = vec![named];
+    }
     let mut pids: Vec<u32> = snapshot.sockets.iter().flat_map(Socket::pids).collect();
     pids.sort_unstable();
     pids.dedup();
@@ -128,30 +135,27 @@ fn world(random: &mut Random) -> Snapshot {
     snapshot
 }
 
-/// How many widths there are between two that a world is checked at. The next world is checked at the next ones.
-const STRIDE: usize = 16;
-
-/// Checks a table and an overview of each world, on as many threads as there are processors: at the least and the
-/// greatest width and every 16th between them, or at every width with `LSOCK_EVERY_WIDTH` set, which takes minutes.
+/// Checks a table and an overview of each world at every width, on as many threads as there are processors.
 pub(super) fn never_wrap(worlds: usize) {
-    let stride = if std::env::var_os("LSOCK_EVERY_WIDTH").is_some() { 1 } else { STRIDE };
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for first in 0..threads {
-            scope.spawn(move || (first..worlds).step_by(threads).for_each(|nth| check(nth, stride)));
+            scope.spawn(move || (first..worlds).step_by(threads).for_each(check));
         }
     });
 }
 
-fn check(nth: usize, stride: usize) {
+fn check(nth: usize) {
     let mut random = Random::new(nth as u64);
-    let world = world(&mut random);
+    let mut world = world(&mut random);
+    world.join_peers();
     let typed =
         random.pick(&["", "-W", "--columns +path,command,started", "--columns owners,local,remote,details"]);
-    let some = WIDTHS.skip(nth % stride).step_by(stride);
-    for width in some.chain([*WIDTHS.start(), *WIDTHS.end()]) {
+    let users = users();
+    let mut shown_world = Shown::new(&world, &users, typed);
+    for width in WIDTHS {
         let screen = Screen { unicode: nth.is_multiple_of(2), color: false, ..screen(width, 24) };
-        for text in [table(&world, typed, &screen), overview(&world, &screen, Extent::Screen)] {
+        for text in [shown_world.table(&screen), shown_world.overview(&screen, Extent::Screen)] {
             for line in text.lines() {
                 assert!(width_of(line) <= width, "{width} {typed:?}\n{text}");
             }
@@ -160,7 +164,7 @@ fn check(nth: usize, stride: usize) {
     // The terminal has its own opinion of widths, and colours.
     let width = WIDTHS.start() + nth % WIDTHS.count();
     let screen = screen(width, 24);
-    for text in [table(&world, typed, &screen), overview(&world, &screen, Extent::All)] {
+    for text in [shown_world.table(&screen), shown_world.overview(&screen, Extent::All)] {
         let terminal = shown(&text, width);
         let rows = terminal.screen().size().0;
         assert!((0..rows).all(|row| !terminal.screen().row_wrapped(row)), "{width} {typed:?}\n{text}");

@@ -76,6 +76,8 @@ impl XinpcbN {
 pub struct XsocketN {
     /// `xso_so`: the handle, the same as in libproc; 0: no socket, or a flow.
     pub so: u64,
+    /// `so_options`: see [`super::socket_state`].
+    pub options: u32,
     /// `so_state`: see [`super::socket_state`].
     pub state: u16,
     /// `xso_protocol`: 6 TCP, 17 UDP; 0 without a socket.
@@ -110,8 +112,11 @@ impl XsocketN {
     pub fn decode(record: Record<'_>) -> Result<Self, DecodeError> {
         let mut reader = fields("xsocket_n", record)?;
         let so = reader.u64_ne()?;
-        // so_type, so_options, so_linger
-        reader.skip(10)?;
+        // so_type, and two of padding
+        reader.skip(4)?;
+        let options = reader.u32_ne()?;
+        // so_linger
+        reader.skip(2)?;
         let state = reader.u16_ne()?;
         // so_pcb
         reader.skip(8)?;
@@ -131,6 +136,7 @@ impl XsocketN {
         let filter_flags = reader.skip(12).and_then(|()| reader.u32_ne()).ok();
         Ok(Self {
             so,
+            options,
             state,
             protocol,
             family,

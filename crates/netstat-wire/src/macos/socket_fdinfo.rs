@@ -218,10 +218,14 @@ pub struct SocketFdinfo<'a> {
     pub status: u32,
     /// `soi_so`: the handle, equal to that in the tables.
     pub so: u64,
+    /// `soi_type`: 1 stream, 2 datagram, 3 raw.
+    pub kind: i32,
     /// `soi_protocol`: the number of the protocol, even if the socket was created with 0.
     pub protocol: i32,
-    /// `soi_family`: the socket's own, 2 IPv4, 30 IPv6.
+    /// `soi_family`: the socket's own, 1 local, 2 IPv4, 30 IPv6.
     pub family: i32,
+    /// `soi_options`: see [`super::socket_state`].
+    pub options: u16,
     /// `soi_state`: see [`super::socket_state`].
     pub state: u16,
     /// `soi_qlen`: connections in the accept queue, those in the handshake included.
@@ -252,12 +256,14 @@ impl<'a> SocketFdinfo<'a> {
         // fi_offset, fi_type, fi_guardflags, soi_stat
         reader.skip(152)?;
         let so = reader.u64_ne()?;
-        // soi_pcb, soi_type
-        reader.skip(12)?;
+        // soi_pcb
+        reader.skip(8)?;
+        let kind = reader.i32_ne()?;
         let protocol = reader.i32_ne()?;
         let family = reader.i32_ne()?;
-        // soi_options, soi_linger
-        reader.skip(4)?;
+        let options = reader.u16_ne()?;
+        // soi_linger
+        reader.skip(2)?;
         let state = reader.u16_ne()?;
         let qlen = reader.u16_ne()?;
         let incqlen = reader.u16_ne()?;
@@ -266,10 +272,24 @@ impl<'a> SocketFdinfo<'a> {
         reader.skip(8)?;
         let rcv = SockbufInfo::decode(&mut reader)?;
         let snd = SockbufInfo::decode(&mut reader)?;
-        let kind = reader.i32_ne()?;
+        let member = reader.i32_ne()?;
         // rfu_1
         reader.skip(4)?;
-        let proto = Protocol::decode(kind, &mut reader)?;
-        Ok(Self { status, so, protocol, family, state, qlen, incqlen, qlimit, rcv, snd, proto })
+        let proto = Protocol::decode(member, &mut reader)?;
+        Ok(Self {
+            status,
+            so,
+            kind,
+            protocol,
+            family,
+            options,
+            state,
+            qlen,
+            incqlen,
+            qlimit,
+            rcv,
+            snd,
+            proto,
+        })
     }
 }

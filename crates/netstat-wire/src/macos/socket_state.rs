@@ -1,4 +1,7 @@
-//! Bits of a socket's `so_state`, `so_flags` and `xso_filter_flags` (`sys/socketvar.h`).
+//! Bits of a socket's `so_options` (`sys/socket.h`), `so_state`, `so_flags` and `xso_filter_flags` (`sys/socketvar.h`).
+
+/// In `so_options`: listening.
+pub const SO_ACCEPTCONN: u32 = 0x0002;
 
 /// No descriptor refers to the socket: it was closed by its process, waits in an accept queue, or is a subflow of a
 /// multipath connection.

@@ -3,10 +3,14 @@
 //! A set begins with `xunpcb_n` (588 bytes). An `xsocket_n`, two `xsockbuf_n` and an `xsockstat_n` follow, as in
 //! [`super::pcblist_n`].
 //!
+//! Traps:
+//! - The count of a header is that of both tables together.
+//! - A socket is connected to a pcb, not to a socket: the row with that pcb has the handle of the other one.
+//!
 //! Sources: `bsd/sys/unpcb.h`, `bsd/kern/uipc_usrreq.c`.
 
-use super::pcblist_n::XsocketN;
-use super::records::{Ending, Records, XSO_SOCKET, XSO_UNPCB, Xinpgen};
+use super::pcblist_n::{XsockbufN, XsocketN};
+use super::records::{Ending, Records, XSO_RCVBUF, XSO_SNDBUF, XSO_SOCKET, XSO_UNPCB, Xinpgen};
 use super::sockaddr_un;
 use crate::reader::{DecodeError, Reader};
 
@@ -60,6 +64,10 @@ pub struct UnPcb<'a> {
     pub unpcb: XunpcbN<'a>,
     /// Its socket.
     pub socket: Option<XsocketN>,
+    /// The receive queue.
+    pub rcv: Option<XsockbufN>,
+    /// The send queue.
+    pub snd: Option<XsockbufN>,
 }
 
 /// The sockets of a table, in its order. A set with a record that cannot be decoded is an error, after which the next
@@ -94,18 +102,23 @@ impl<'a> Iterator for UnPcblistN<'a> {
 
     fn next(&mut self) -> Option<Self::Item> {
         let first = self.records.next_set(XSO_UNPCB)?;
-        let unpcb = XunpcbN::decode(first.bytes);
-        let mut socket = Ok(None);
+        let mut set =
+            XunpcbN::decode(first.bytes).map(|unpcb| UnPcb { unpcb, socket: None, rcv: None, snd: None });
         while let Some(record) = self.records.next_of_set(XSO_UNPCB) {
-            if record.kind == XSO_SOCKET {
-                socket = XsocketN::decode(record).map(Some);
+            let Ok(pcb) = &mut set else { continue };
+            let read = match record.kind {
+                XSO_SOCKET => XsocketN::decode(record).map(|socket| pcb.socket = Some(socket)),
+                XSO_RCVBUF => XsockbufN::decode(record).map(|rcv| pcb.rcv = Some(rcv)),
+                XSO_SNDBUF => XsockbufN::decode(record).map(|snd| pcb.snd = Some(snd)),
+                _ => Ok(()),
+            };
+            if let Err(error) = read {
+                set = Err(error);
             }
         }
-        let whole = if self.records.is_broken() {
-            Err(DecodeError::malformed("xunpcb_n", 0, "a set that breaks off"))
-        } else {
-            Ok(())
-        };
-        Some(unpcb.and_then(|unpcb| Ok(UnPcb { unpcb, socket: socket? })).and_then(|set| whole.map(|()| set)))
+        if self.records.is_broken() {
+            return Some(set.and(Err(DecodeError::malformed("xunpcb_n", 0, "a set that breaks off"))));
+        }
+        Some(set)
     }
 }

@@ -44,10 +44,19 @@ impl FromStr for Filter {
 
     /// Reads a filter in the language of `ss`, with terms of our own: see [`Filter`]. Names of users, network
     /// interfaces, control groups, network namespaces and services are looked up at once, on this machine alone; hosts are
-    /// numeric.
+    /// numeric. Interfaces are those of the caller's network namespace: [`Query::parse_filter`](crate::Query::parse_filter)
+    /// takes those of the namespaces that a query lists.
     fn from_str(text: &str) -> Result<Self, FilterError> {
-        let cgroup = |path: &str| Self::cgroup(path);
-        let netns = |name: &str| Native::netns_id(name).map(Self::netns);
-        parse(text, Lookups { interface: Self::interface_name, user: Self::user, cgroup, netns })
+        parse(text, Lookups::OF_THIS_MACHINE)
     }
+}
+
+impl Lookups<'static> {
+    /// Names of this machine, and of the network namespace of this thread.
+    pub(crate) const OF_THIS_MACHINE: Self = Self {
+        interface: &|name| Filter::interface_name(name),
+        user: &|name| Filter::user(name),
+        cgroup: &|path| Filter::cgroup(path),
+        netns: &|name| Native::netns_id(name).map(Filter::netns),
+    };
 }

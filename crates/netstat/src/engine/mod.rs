@@ -5,6 +5,7 @@ pub(crate) mod changes;
 pub(crate) mod decisions;
 pub(crate) mod events;
 pub(crate) mod filter_names;
+pub(crate) mod interfaces;
 pub(crate) mod join;
 pub(crate) mod listeners;
 pub(crate) mod no_reports;

@@ -244,6 +244,22 @@ impl OwnerTable {
         self.seen = first_of_each(&self.seen);
     }
 
+    /// Removes what does not pass: the holders of some sockets turned out to be those of others.
+    #[allow(dead_code, reason = "only macOS has handles without generations")]
+    pub(crate) fn retain(&mut self, is_right: impl Fn(u64, Owner) -> bool) {
+        let mut removed = Vec::new();
+        self.holdings.retain(|holding| {
+            let is_right = is_right(holding.key, holding.owner());
+            removed.extend((!is_right).then_some(holding.key));
+            is_right
+        });
+        // Which of the holders had the only reference is not known.
+        self.exclusive.retain(|key| removed.binary_search(key).is_err());
+        if !removed.is_empty() {
+            self.index = Index::new(&self.holdings);
+        }
+    }
+
     /// Adds sockets that have no other holders than those in the table.
     #[allow(dead_code, reason = "not every system reports it")]
     pub(crate) fn add_exclusive(&mut self, keys: Vec<u64>) {
@@ -417,5 +433,18 @@ mod tests {
         both.add(Vec::new(), vec![ProcessSeen::new(0, 3), ProcessSeen::new(1, 3)]);
         assert_eq!(both.process(0), Some(ProcessSeen { seen_twice: true, ..ProcessSeen::new(0, 3) }));
         assert_eq!(both.process(1), Some(ProcessSeen::new(1, 3)));
+    }
+
+    #[test]
+    fn holders_that_turn_out_to_be_those_of_another_socket_are_removed_with_what_only_they_proved() {
+        let mut table = OwnerTable::default();
+        let holding = |key, pid| Holding::new(key, Owner::new(pid, Some(3), OwnerRole::Holder));
+        table.add(vec![holding(7, 1), holding(7, 2), holding(8, 1), holding(9, 2)], Vec::new());
+        table.add_exclusive(vec![7, 9]);
+        table.retain(|key, owner| (key, owner.pid) != (7, 2));
+        let socket = Socket::new(Family::Ipv4, Protocol::Udp, SocketAddr::from(([127, 0, 0, 1], 53)));
+        let pids = |key| table.owners(key, &socket).map(|owner| owner.pid).collect::<Vec<_>>();
+        assert_eq!((pids(7), pids(8), pids(9)), (vec![1], vec![1], vec![2]));
+        assert!(!table.is_exclusive(7) && table.is_exclusive(9));
     }
 }

@@ -125,11 +125,11 @@ impl<'s> Tables<'s> {
         self.first_failure.get_or_insert_with(error);
     }
 
-    /// What could not be read; an error if that is everything. `otherwise`: whether the sockets are seen in another
-    /// way, asked only then.
-    pub(crate) fn finish(self, otherwise: impl FnOnce() -> bool) -> Result<Vec<Gap>, Error> {
+    /// What could not be read; an error if that is everything. `has_other_source`: whether another source shows the sockets,
+    /// asked only then.
+    pub(crate) fn finish(self, has_other_source: impl FnOnce() -> bool) -> Result<Vec<Gap>, Error> {
         match self.first_failure {
-            Some(error) if !self.any_read && !self.stopped && !otherwise() => Err(error),
+            Some(error) if !self.any_read && !self.stopped && !has_other_source() => Err(error),
             _ => Ok(self.gaps),
         }
     }

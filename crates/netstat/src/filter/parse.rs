@@ -34,15 +34,17 @@ const ANY: &str = "state established and ( dport = :443 or dst 10.0.0.0/8 )";
 
 /// How names of this machine become filters. The layers above supply it: this one makes no system calls.
 #[derive(Copy, Clone)]
-pub(crate) struct Lookups {
-    pub(crate) interface: fn(&str) -> Result<Filter, Error>,
-    pub(crate) user: fn(&str) -> Result<Filter, Error>,
-    pub(crate) cgroup: fn(&str) -> Result<Filter, Error>,
-    pub(crate) netns: fn(&str) -> Result<Filter, Error>,
+pub(crate) struct Lookups<'l> {
+    pub(crate) interface: Lookup<'l>,
+    pub(crate) user: Lookup<'l>,
+    pub(crate) cgroup: Lookup<'l>,
+    pub(crate) netns: Lookup<'l>,
 }
 
+pub(crate) type Lookup<'l> = &'l dyn Fn(&str) -> Result<Filter, Error>;
+
 /// Reads a filter.
-pub(crate) fn parse(text: &str, lookups: Lookups) -> Result<Filter, FilterError> {
+pub(crate) fn parse(text: &str, lookups: Lookups<'_>) -> Result<Filter, FilterError> {
     let mut parser = Parser::new(text, lookups);
     if parser.token == Token::End {
         return Ok(Filter::all());
@@ -61,11 +63,11 @@ struct Parser<'t> {
     token: Token<'t>,
     range: Range<usize>,
     depth: usize,
-    lookups: Lookups,
+    lookups: Lookups<'t>,
 }
 
 impl<'t> Parser<'t> {
-    fn new(text: &'t str, lookups: Lookups) -> Self {
+    fn new(text: &'t str, lookups: Lookups<'t>) -> Self {
         let (token, range) = lex::next(text, 0);
         Self { text, token, range, depth: 0, lookups }
     }

@@ -15,7 +15,7 @@ pub(super) fn by_number(
     text: &str,
     expected: &'static str,
     of_number: fn(u32) -> Filter,
-    of_name: fn(&str) -> Result<Filter, Error>,
+    of_name: &dyn Fn(&str) -> Result<Filter, Error>,
 ) -> Result<Filter, Cow<'static, str>> {
     match number(text) {
         Some(_) => small(text).map(of_number).ok_or(expected.into()),

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 /// Linux.
 ///
 /// # Sources
-/// `/proc/PID/ns/net`, `/proc/PID/mountinfo`, `/proc/PID/fd`.
+/// `/proc/PID/ns/net`, `/proc/PID/mountinfo`, `/proc/PID/fd`; of a socket, `SIOCGSKNS`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct Namespace {
@@ -18,7 +18,7 @@ pub struct Namespace {
     /// Its names: those of its files in `/run/netns`, ascending.
     pub names: Vec<OsString>,
     /// A path that led to it: where it is mounted, a process that lives in it (`/proc/PID/ns/net`), or a descriptor
-    /// (`/proc/PID/fd/N`). `None` for the caller's own where `/proc` does not show it.
+    /// (`/proc/PID/fd/N`). `None` for the caller's own where `/proc` does not show it, and for one that only a socket keeps.
     pub path: Option<PathBuf>,
     /// The processes that live in it, ascending: those seen, and at most [`Namespace::MAX_PIDS`] of them. Processes whose
     /// namespace the caller may not read are not among them.

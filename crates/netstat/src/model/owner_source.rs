@@ -24,10 +24,11 @@ pub enum OwnerSource {
     /// hundreds), or when a [`Lister`](crate::Lister) is asked a second time, and `OnePass` instead where it can answer the query
     /// and there are some ten thousand sockets; otherwise procfs. Where only some
     /// processes are asked about, procfs. Where procfs was refused something that BPF may see, BPF after it. Nothing is asked for that the
-    /// caller has no right to, so that nothing is refused, and logged, where it can be foreseen.
+    /// caller has no right to, so that nothing is refused, and logged, where it can be foreseen. BPF also finds the network
+    /// namespaces that only a socket keeps, for [`Scope::All`](crate::Scope::All).
     #[default]
     Auto,
-    /// A walk over the descriptors of all processes in `/proc`.
+    /// A walk over the descriptors of all processes in `/proc`. BPF is used for nothing.
     Procfs,
     /// A BPF iterator over the descriptors of all processes. Where it cannot be had, procfs stands in, and
     /// [`Snapshot::owner_source`](crate::Snapshot::owner_source) says why.

@@ -21,6 +21,7 @@ pub enum Scope {
     /// The namespace of this name, as ip-netns(8) makes it: the file in `/run/netns`.
     Named(OsString),
     /// Every namespace that can be found: those in which processes live, which are mounted somewhere, or of which a process
-    /// has a descriptor.
+    /// has a descriptor; with the rights for BPF ([`OwnerSource`](crate::OwnerSource)) also those that only a socket keeps,
+    /// which a process holds. Without BPF a gap says that these may be missing.
     All,
 }

@@ -39,7 +39,7 @@ pub struct SocketKey(Key);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Key {
     /// A number that the system gives this socket among those of its protocol.
-    Numbered { netns: Option<NetnsId>, protocol: Protocol, number: u64, local: Endpoint },
+    Number { netns: Option<NetnsId>, protocol: Protocol, number: u64, local: Endpoint },
     /// macOS: no two sockets of a protocol ever have the same.
     Generation { protocol: Protocol, generation: NonZeroU64 },
     /// What distinguishes a socket without a number: its ends, and on Windows who bound it and when.
@@ -57,7 +57,7 @@ impl Socket {
     pub fn key(&self) -> SocketKey {
         let Self { protocol, netns, .. } = *self;
         let local = || self.local.clone();
-        let numbered = |number| Key::Numbered { netns, protocol, number, local: local() };
+        let numbered = |number| Key::Number { netns, protocol, number, local: local() };
         SocketKey(match (self.identity, self.cookie) {
             (Some(Identity::Inode(inode)), _) => numbered(inode),
             (Some(Identity::Handle(_)), Some(generation)) => Key::Generation { protocol, generation },

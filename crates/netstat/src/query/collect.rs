@@ -91,7 +91,7 @@ impl Query {
     /// ```
     pub fn peers(mut self, peers: bool) -> Self {
         self.peers = peers;
-        self.settled()
+        self.combined()
     }
 
     /// How to find the owners, where the system has several sources (Linux). Does not imply owners.

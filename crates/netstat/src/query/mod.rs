@@ -116,10 +116,10 @@ impl Query {
             Some((other, terms)) if *other == kind => *terms = std::mem::take(terms) | term,
             _ => self.terms.insert(place, (kind, term)),
         }
-        self.settled()
+        self.combined()
     }
 
-    fn settled(mut self) -> Self {
+    fn combined(mut self) -> Self {
         self.filter = Filter::all();
         let mut named = None;
         for (kind, terms) in &self.terms {
@@ -156,7 +156,7 @@ impl Query {
     /// ```
     pub fn filter(mut self, filter: Filter) -> Self {
         self.narrowed = self.narrowed & filter;
-        self.settled()
+        self.combined()
     }
 }
 

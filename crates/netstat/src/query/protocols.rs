@@ -45,8 +45,8 @@ impl Query {
         self.with(ConditionKind::Protocol, Filter::protocol_kind(kind))
     }
 
-    /// Unix domain sockets, as `ss -x`: with path or abstract name, the peer ([`Socket::peer_identity`]), and the file that
-    /// the path named ([`Socket::unix_file`]).
+    /// Unix domain sockets, as `ss -x`: with path or abstract name, the peer ([`Socket::peer_identity`]), and on Linux the
+    /// file that the path named ([`Socket::unix_file`]). Linux, macOS.
     ///
     /// The remote end is the peer's name. It is [`Endpoint::Unknown`](crate::Endpoint::Unknown) where the peer has no
     /// process (the connection waits to be accepted, or the other end is closed), is in another network namespace or in a
@@ -54,8 +54,8 @@ impl Query {
     /// only, and the send queue counts kernel memory, more than the data. The accepted end of a connection has the name and
     /// the file of its listener.
     ///
-    /// Connections that wait to be accepted have a row at the end that connected, and count in the listener's queue; the
-    /// kernel does not list the other end.
+    /// Connections that wait to be accepted have a row at the end that connected, and count in the listener's queue; Linux
+    /// does not list the other end.
     ///
     /// # Examples
     /// ```
@@ -73,7 +73,8 @@ impl Query {
     ///
     /// # Sources
     /// Linux: `UNIX_DIAG`, sock_diag(7), else `/proc/net/unix`, which has no peer, no queues, no user, and raw names: a gap
-    /// says how many rows may be part of another one's name.
+    /// says how many rows may be part of another one's name. macOS: sysctl `net.local.{stream,dgram}.pcblist_n` (macOS 13),
+    /// else libproc, which shows those of processes that the caller can read.
     ///
     /// [`Socket::peer_identity`]: crate::Socket::peer_identity
     /// [`Socket::unix_file`]: crate::Socket::unix_file
@@ -135,6 +136,6 @@ impl Query {
     /// ([`Query::owner_source`]), by which the numbers of protocols and families are known too.
     pub fn all_protocols(mut self) -> Self {
         self.every_protocol = true;
-        self.settled().owners(true)
+        self.combined().owners(true)
     }
 }

@@ -1,6 +1,7 @@
 //! The model: processes, their descriptors, and sockets.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 
 /// A machine.
 #[derive(Clone, Debug, Default)]
@@ -9,6 +10,8 @@ pub struct World {
     pub processes: Vec<Process>,
     /// Its sockets, in the order of their creation.
     pub sockets: Vec<Socket>,
+    /// Its unix sockets, likewise.
+    pub unix: Vec<UnixSocket>,
 }
 
 /// A process.
@@ -70,7 +73,9 @@ pub struct Descriptor {
 pub enum Target {
     /// A socket of the world, by its place.
     Socket(usize),
-    /// A socket of a family other than IP.
+    /// A unix socket of the world, by its place.
+    Unix(usize),
+    /// A socket of a family other than IP, which is not in the world.
     OtherSocket,
     /// A file or a pipe.
     File,
@@ -204,10 +209,45 @@ pub struct Socket {
     pub diverted: bool,
 }
 
+/// A unix socket.
+#[derive(Clone, Debug)]
+pub struct UnixSocket {
+    /// Whether it sends datagrams.
+    pub is_datagram: bool,
+    /// The path that it is bound to; empty: none.
+    pub path: &'static str,
+    /// The socket that it is connected to, by its place.
+    pub peer: Option<usize>,
+    /// Whether it is a listener.
+    pub is_listening: bool,
+    /// The user who created it.
+    pub uid: u32,
+    /// The process that used it last; 0: none.
+    pub last_user: u32,
+    /// Bytes received and not read.
+    pub received: u32,
+    /// The accept queue: its connections, those of them in the handshake, and the backlog.
+    pub backlog: (u16, u16, u16),
+    /// The kernel's handle, which another one may have at another time.
+    pub handle: u64,
+    /// The kernel's generation count at its creation.
+    pub generation: u64,
+    /// Whether a descriptor can refer to it.
+    pub attachment: Attachment,
+    /// After how many complete reads of its table it exists.
+    pub exists: Range<u32>,
+}
+
 impl World {
     /// The process with this pid.
     pub fn process(&self, pid: u32) -> Option<&Process> {
         self.processes.iter().find(|process| process.pid == pid)
+    }
+
+    /// The number of descriptors of a unix socket, of all processes.
+    pub fn unix_references(&self, socket: usize) -> usize {
+        let descriptors = self.processes.iter().flat_map(|process| &process.descriptors);
+        descriptors.filter(|descriptor| descriptor.target == Target::Unix(socket)).count()
     }
 
     /// The number of references to a socket, of all processes and in flight.

@@ -70,7 +70,7 @@ pub(crate) const WINDOWS: Support = Support {
 /// What XNU gives, on whichever of Apple's systems.
 pub(crate) const MACOS: Support = Support {
     system: "macos",
-    protocols: &[ProtocolKind::Tcp, ProtocolKind::Udp],
+    protocols: &[ProtocolKind::Tcp, ProtocolKind::Udp, ProtocolKind::Unix],
     socket_fields: SocketFields::TCP_REMOTE
         .union(SocketFields::UDP_REMOTE)
         .union(SocketFields::STATE)
@@ -80,7 +80,7 @@ pub(crate) const MACOS: Support = Support {
         .union(SocketFields::COOKIE)
         .union(SocketFields::V6_ONLY),
     detail_fields: DetailFields::empty(),
-    peers: &[ProtocolKind::Tcp, ProtocolKind::Udp],
+    peers: &[ProtocolKind::Tcp, ProtocolKind::Udp, ProtocolKind::Unix],
     owner_roles: &[OwnerRole::Holder, OwnerRole::LastUser, OwnerRole::Effective],
     all_owners: true,
     process_fields: ProcessFields::NAME

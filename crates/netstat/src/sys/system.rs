@@ -164,6 +164,17 @@ pub(crate) trait System: Sync {
         HashMap::new()
     }
 
+    /// See [`Namespace::interface_name`].
+    fn interface_name_in(_namespace: &Namespace, _index: u32) -> Option<String> {
+        None
+    }
+
+    /// The indexes of the network interface with this name in the namespaces that a query lists, each with its namespace
+    /// if these are several. One at least.
+    fn interface_indexes(&self, _query: &Query, name: &str) -> Result<Vec<(Option<NetnsId>, u32)>, Error> {
+        Self::interface_index(name).map(|index| vec![(None, index)])
+    }
+
     /// See [`Filter::interface_name`](crate::Filter::interface_name).
     fn interface_index(name: &str) -> Result<u32, Error> {
         Err(Error::unsupported("find", format!("network interface {name:?}")))

@@ -29,6 +29,10 @@ pub struct Machine {
     pub filters: bool,
     /// They do so for root too.
     pub filters_root: bool,
+    /// Those of unix sockets omit them too.
+    pub filters_unix: bool,
+    /// The tables of unix sockets are refused after so many complete reads.
+    pub refuses_unix_after: u32,
     /// The count in a filtered table is that of the sockets in it. The size that the kernel returns is always that of
     /// the whole table.
     pub counts_shown: bool,
@@ -50,6 +54,8 @@ impl Machine {
             longer: 0,
             larger: 0,
             filters: major >= 27,
+            filters_unix: false,
+            refuses_unix_after: u32::MAX,
             filters_root: false,
             counts_shown: false,
         }

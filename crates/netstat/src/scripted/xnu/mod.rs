@@ -10,6 +10,7 @@ mod machine;
 mod pcblist_n;
 mod processes;
 mod tables;
+mod unpcblist_n;
 
 use super::world::{Fate, Protocol, World};
 use crate::engine::parallel::lock;
@@ -51,6 +52,8 @@ struct Inner {
     places: HashMap<u32, usize>,
     /// How many complete reads of each table there were, TCP and UDP.
     reads: [AtomicU32; 2],
+    /// The same of unix sockets, streams and datagrams.
+    unix_reads: [AtomicU32; 2],
     outgrown: AtomicU32,
     calls: AtomicU64,
     /// What was returned of processes that do not live on, by pid.
@@ -100,6 +103,7 @@ impl Xnu {
         Self(Arc::new(Inner {
             places,
             reads: Default::default(),
+            unix_reads: Default::default(),
             outgrown: AtomicU32::new(machine.outgrown),
             calls: AtomicU64::new(0),
             answered: Mutex::default(),
@@ -156,6 +160,7 @@ impl Kernel for Xnu {
     fn sysctl(&self, name: &CStr, buffer: Option<&mut [u8]>) -> (Returned, usize) {
         self.count_call();
         let refuses = |errno| (Returned { value: -1, errno }, 0);
+        let has_local = self.0.machine.major >= 13;
         match (name.to_bytes(), buffer) {
             (b"kern.osrelease", Some(buffer)) => {
                 let release = self.0.machine.darwin();
@@ -165,6 +170,8 @@ impl Kernel for Xnu {
             _ if self.0.machine.refuses_tables => refuses(EPERM),
             (b"net.inet.tcp.pcblist_n", buffer) => self.read_table(Protocol::Tcp, buffer),
             (b"net.inet.udp.pcblist_n", buffer) => self.read_table(Protocol::Udp, buffer),
+            (b"net.local.stream.pcblist_n", buffer) if has_local => self.read_unix_table(false, buffer),
+            (b"net.local.dgram.pcblist_n", buffer) if has_local => self.read_unix_table(true, buffer),
             _ => refuses(ENOENT),
         }
     }

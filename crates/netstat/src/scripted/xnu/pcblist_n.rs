@@ -69,7 +69,7 @@ pub(super) fn size(protocol: Protocol, major: u32, count: usize, extras: Extras)
     2 * header + (count + count / 8 + 1) * item(protocol, major, extras)
 }
 
-fn queue(kind: u32, bytes: u32) -> Record {
+pub(super) fn queue(kind: u32, bytes: u32) -> Record {
     let mut record = set_record(32, kind);
     record.u32(8, bytes).u32(12, 131_072).u32(24, 1);
     record

@@ -93,7 +93,8 @@ impl Xnu {
             let kind: u32 = match descriptor.target {
                 Target::File => 1,
                 Target::Socket(place) if self.is_closed(&self.0.world.sockets[place]) => continue,
-                Target::Socket(_) | Target::OtherSocket => 2,
+                Target::Unix(place) if self.existing_unix(place).is_none() => continue,
+                Target::Socket(_) | Target::Unix(_) | Target::OtherSocket => 2,
             };
             entries.extend(descriptor.fd.to_ne_bytes());
             entries.extend(kind.to_ne_bytes());
@@ -175,6 +176,10 @@ impl Xnu {
                 self.socket_info(process, Reference::Fd(fd), place, buffer)
             }
             (DescriptorFate::BecomesFile, _) | (_, Target::File) => self.not_a_socket(),
+            (_, Target::Unix(place)) => match self.existing_unix(place) {
+                Some(socket) => self.copy(self.unix_fdinfo(place, socket), Some(buffer)),
+                None => return Err(EBADF),
+            },
             (_, Target::OtherSocket) => self.copy(libproc::local_socket(), Some(buffer)),
             (_, Target::Socket(socket)) => self.socket_info(process, Reference::Fd(fd), socket, buffer),
         })

@@ -73,7 +73,7 @@ impl Xnu {
         pcblist_n::table(&shown, head, machine.major, room, self.extras())
     }
 
-    fn extras(&self) -> Extras {
+    pub(super) fn extras(&self) -> Extras {
         Extras { unknown_kinds: self.0.machine.unknown_kinds, longer: self.0.machine.longer }
     }
 

@@ -122,6 +122,24 @@ pub(super) fn socket_cookie(socket: BorrowedFd<'_>) -> Result<u64, Errno> {
     }
 }
 
+/// A descriptor of the network namespace in which a socket was made.
+///
+/// Fails with `EPERM` without `CAP_NET_ADMIN` over that namespace.
+///
+/// # Sources
+/// `SIOCGSKNS` of linux/sockios.h, netdevice(7), Linux 4.10.
+pub(super) fn namespace_of_socket(socket: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    /// Libraries differ in the type of the second argument.
+    const SIOCGSKNS: u16 = 0x894c;
+    // SAFETY: the request takes no argument and touches no memory of this process.
+    let fd = unsafe { libc::ioctl(socket.as_raw_fd(), SIOCGSKNS.into()) };
+    if fd < 0 {
+        return Err(errno_of(io::Error::last_os_error()));
+    }
+    // SAFETY: the kernel has just opened it for this caller, which alone has it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
 /// How many messages the kernel could not deliver to a socket, because its buffer was full.
 ///
 /// # Sources

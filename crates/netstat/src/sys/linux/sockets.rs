@@ -35,9 +35,9 @@ impl fmt::Display for Undumped<'_> {
 pub(super) fn sockets(dumps: &mut Dumps<'_>, query: &Query, sink: &mut Sink<'_>) -> Result<Vec<Gap>, Error> {
     let tables = tables_of(query)?;
     // The search for owners sees them.
-    let otherwise = query.adds_unlisted();
+    let has_other_source = query.adds_unlisted();
     let of_families = families::tables_of(query)?;
-    let mut gaps = list_or(otherwise, dumps, &mut net::open, &tables, &of_families, sink)?;
+    let mut gaps = list_or(has_other_source, dumps, &mut net::open, &tables, &of_families, sink)?;
     gaps.extend(gaps_of_tables(&tables));
     Ok(gaps)
 }
@@ -61,9 +61,9 @@ pub(super) fn list(
     list_or(false, dumps, open_file, wanted, of_families, sink)
 }
 
-/// The same. `otherwise`: the sockets are also seen if no table can be read.
+/// The same. `has_other_source`: the sockets are also seen if no table can be read.
 pub(super) fn list_or(
-    otherwise: bool,
+    has_other_source: bool,
     dumps: &mut Dumps<'_>,
     open_file: net::Open<'_>,
     wanted: &[Table],
@@ -79,13 +79,13 @@ pub(super) fn list_or(
             }
             continue;
         }
-        let mut numbered = Numbered::of(table);
+        let mut ordered = OrderedRows::of(table);
         let dumped = tables.read(&format!("sock_diag {table}"), |rows| {
-            let read = numbered.read(rows, |rows| dumps.read(table, rows));
+            let read = ordered.read(rows, |rows| dumps.read(table, rows));
             read.map_err(|fault| Undumped { table, fault })
         });
         match dumped {
-            Ok(_) => numbered.emit(&mut tables),
+            Ok(_) => ordered.emit(&mut tables),
             Err(undumped) => fall_back(&mut tables, undumped, open_file),
         }
         if tables.stopped() {
@@ -93,7 +93,7 @@ pub(super) fn list_or(
         }
     }
     families::list(dumps, open_file, of_families, &mut tables);
-    tables.finish(|| otherwise)
+    tables.finish(|| has_other_source)
 }
 
 /// Reads a table that no request dumps, or only one that this kernel does not know.
@@ -166,10 +166,10 @@ fn read_proc(tables: &mut Tables<'_>, table: &Table, open: net::Open<'_>) -> Pro
         }
         return result;
     }
-    let mut numbered = Numbered::of(table);
+    let mut ordered = OrderedRows::of(table);
     for family in table.selection.families() {
         let read = tables.read(&format!("/proc/net {kind} over {family}"), |rows| {
-            numbered.read(rows, |rows| net::read(open, info, *family, table.details, rows))?;
+            ordered.read(rows, |rows| net::read(open, info, *family, table.details, rows))?;
             Ok(!rows.absent)
         });
         match read {
@@ -180,15 +180,15 @@ fn read_proc(tables: &mut Tables<'_>, table: &Table, open: net::Open<'_>) -> Pro
             break;
         }
     }
-    numbered.emit(tables);
+    ordered.emit(tables);
     result
 }
 
 /// The rows of a table whose protocols have numbers: they are emitted in the order of these, and so not before the last
 /// has been read. `None`: all rows are of one protocol, and none is kept.
-struct Numbered(Option<Vec<Socket>>);
+struct OrderedRows(Option<Vec<Socket>>);
 
-impl Numbered {
+impl OrderedRows {
     fn of(table: &Table) -> Self {
         Self(table.selection.info.protocol.number().map(|_| Vec::new()))
     }

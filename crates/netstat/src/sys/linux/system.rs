@@ -1,10 +1,10 @@
 //! The Linux implementation of `System`, and the cache that a `Lister` keeps between listings.
 
-use super::netns::spaces::Spaces;
+use super::netns::readers::NamespaceReaders;
 use super::netns::{Target, namespace_of, plan};
 #[cfg(feature = "bpf")]
 use super::one_pass;
-use super::owners::{KeptProgram, OwnerSources};
+use super::owners::{KeptProgram, OwnerSources, sockets_by_namespace};
 use super::procfs::process::{prefetch_processes, processes};
 use super::procfs::process_cache::ProcessCache;
 use super::procfs::program_name::is_named;
@@ -99,14 +99,14 @@ fn unlisted_not_seen() -> Gap {
 /// Lists the tables. A user without a number in this user namespace is none.
 fn list(
     dumps: &mut Dumps<'_>,
-    spaces: Option<&Spaces>,
+    readers: Option<&NamespaceReaders>,
     receive_ahead: bool,
     query: &Query,
     sink: &mut Sink<'_>,
 ) -> Result<Vec<Gap>, Error> {
-    let mut tables = |sink: &mut Sink<'_>| match spaces {
+    let mut tables = |sink: &mut Sink<'_>| match readers {
         None => sockets::sockets(dumps, query, sink),
-        Some(spaces) => spaces.sockets(dumps, receive_ahead, query, sink),
+        Some(readers) => readers.sockets(dumps, receive_ahead, query, sink),
     };
     let Some(stand_in) = user_namespace::stand_in_uid() else { return tables(sink) };
     tables(&mut |mut row| {
@@ -119,7 +119,7 @@ fn list(
 pub(crate) struct Native<'c> {
     cache: &'c Cache,
     /// The network namespaces that are listed, once they are known; `None`: this thread's alone.
-    spaces: OnceLock<Option<Spaces>>,
+    readers: OnceLock<Option<NamespaceReaders>>,
     /// The inode numbers of the listed sockets, where the search for owners is to add the others.
     listed: Listed,
 }
@@ -127,7 +127,7 @@ pub(crate) struct Native<'c> {
 impl<'c> Native<'c> {
     pub(crate) fn new(cache: &'c Cache) -> Self {
         lock(&cache.processes).begin();
-        Self { cache, spaces: OnceLock::new(), listed: Listed::default() }
+        Self { cache, readers: OnceLock::new(), listed: Listed::default() }
     }
 
     /// If a thread panicked with the lock held, it has dropped the socket with its unfinished dump.
@@ -137,8 +137,8 @@ impl<'c> Native<'c> {
 
     /// Whether the sockets of this network namespace, given by its number, have been listed.
     fn has_listed(&self, netns: u64) -> bool {
-        match self.spaces.get().and_then(Option::as_ref) {
-            Some(spaces) => spaces.has_read(netns),
+        match self.readers.get().and_then(Option::as_ref) {
+            Some(readers) => readers.has_read(netns),
             None => namespace_of("thread-self") == Ok(netns),
         }
     }
@@ -156,12 +156,13 @@ impl<'c> Native<'c> {
     }
 
     /// The network namespaces that the query lists.
-    fn spaces(&self, query: &Query) -> Result<Option<&Spaces>, Error> {
-        if let Some(known) = self.spaces.get() {
+    fn readers(&self, query: &Query) -> Result<Option<&NamespaceReaders>, Error> {
+        if let Some(known) = self.readers.get() {
             return Ok(known.as_ref());
         }
-        let found = plan::spaces(query, &|name, pids| self.with_name(name, pids))?;
-        Ok(self.spaces.get_or_init(|| found).as_ref())
+        let sockets = || sockets_by_namespace(&self.cache.program, query);
+        let found = plan::readers(query, &|name, pids| self.with_name(name, pids), &sockets)?;
+        Ok(self.readers.get_or_init(|| found).as_ref())
     }
 }
 
@@ -182,10 +183,10 @@ impl<'c> System for Native<'c> {
     ) -> Result<Vec<Gap>, Error> {
         // With one processor the two threads would only alternate.
         let receive_ahead = query.may_receive_ahead() && Self::processors() > 1;
-        let spaces = self.spaces(query)?;
+        let readers = self.readers(query)?;
         let mut socket = self.socket();
         let dumps = socket.dumps().receive_ahead(receive_ahead);
-        let mut tables = |sink: &mut Sink<'_>| list(dumps, spaces, receive_ahead, query, sink);
+        let mut tables = |sink: &mut Sink<'_>| list(dumps, readers, receive_ahead, query, sink);
         if !query.wants_unlisted() {
             return tables(sink);
         }
@@ -204,11 +205,11 @@ impl<'c> System for Native<'c> {
     }
 
     fn namespaces(&self) -> Vec<Namespace> {
-        self.spaces.get().and_then(Option::as_ref).map_or_else(Vec::new, Spaces::describe)
+        self.readers.get().and_then(Option::as_ref).map_or_else(Vec::new, NamespaceReaders::describe)
     }
 
     fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
-        if self.spaces(query)?.is_some() {
+        if self.readers(query)?.is_some() {
             return count_rows(query, counts, |sink| self.sockets(query, sink));
         }
         let procfs = Proc::open();
@@ -226,12 +227,12 @@ impl<'c> System for Native<'c> {
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
         self.socket().dumps().open_early();
         // A failure is that of the tables.
-        let spaces = self.spaces(query).ok().flatten();
-        if let Some(spaces) = spaces {
-            spaces.open_early();
+        let readers = self.readers(query).ok().flatten();
+        if let Some(readers) = readers {
+            readers.open_early();
         }
         let listed = Arc::clone(&self.listed);
-        OwnerSources::new(&self.cache.program, query, listed, spaces.map(Spaces::listed))
+        OwnerSources::new(&self.cache.program, query, listed, readers.map(NamespaceReaders::listed))
     }
 
     #[cfg(feature = "bpf")]
@@ -241,7 +242,7 @@ impl<'c> System for Native<'c> {
         search: &Self::OwnerSearch,
         rows: &mut Vec<Socket>,
     ) -> Option<Vec<Gap>> {
-        let is_own_namespace = self.spaces(query).is_ok_and(|spaces| spaces.is_none());
+        let is_own_namespace = self.readers(query).is_ok_and(|readers| readers.is_none());
         // The program reads the users of the first user namespace.
         if !is_own_namespace || user_namespace::stand_in_uid().is_some() {
             return None;
@@ -255,8 +256,8 @@ impl<'c> System for Native<'c> {
         let sockets: Vec<&Socket> = sockets.collect();
         let mut socket = self.socket();
         let dumps = socket.dumps().receive_ahead(false);
-        if let Some(spaces) = self.spaces.get().and_then(Option::as_ref) {
-            return spaces.still_open(dumps, &sockets);
+        if let Some(readers) = self.readers.get().and_then(Option::as_ref) {
+            return readers.still_open(dumps, &sockets);
         }
         let mut open =
             recheck::still_open(dumps, &mut sockets.iter().copied(), &mut { recheck::MAX_LOOKUPS });
@@ -307,6 +308,18 @@ impl<'c> System for Native<'c> {
         resolve::interface_name(index)
     }
 
+    fn interface_name_in(namespace: &Namespace, index: u32) -> Option<String> {
+        let target = Target::of(namespace)?;
+        target.run(&|| resolve::interface_name(index)).ok().flatten()
+    }
+
+    fn interface_indexes(&self, query: &Query, name: &str) -> Result<Vec<(Option<NetnsId>, u32)>, Error> {
+        match self.readers(query)? {
+            Some(readers) => readers.interface_indexes(name),
+            None => resolve::interface_index(name).map(|index| vec![(None, index)]),
+        }
+    }
+
     fn interface_index(name: &str) -> Result<u32, Error> {
         resolve::interface_index(name)
     }
@@ -341,7 +354,8 @@ impl<'c> System for Native<'c> {
             return destroy::destroy(socket);
         };
         // Never in this thread's namespace, where another socket may have the same ends.
-        let Some(target) = Target::find(netns.0.get()) else {
+        let sockets = || sockets_by_namespace(&KeptProgram::default(), &Query::new());
+        let Some(target) = Target::find(netns.0.get(), &sockets) else {
             let why = format!("network namespace {netns} is not found");
             return Err(Error::system("close", socket.subject(), io::Error::new(ErrorKind::NotFound, why)));
         };

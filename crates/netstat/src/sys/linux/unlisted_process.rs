@@ -138,7 +138,7 @@ fn of_process(procfs: &impl Procfs, pid: u32, listing: Listing<'_>) -> Vec<Gap> 
     let wanted: Vec<ProtocolKind> = listing.query.wanted_protocols().collect();
     let (mut listed_kinds, mut certain, mut other_kinds, mut names) = (0, 0, 0, Vec::<String>::new());
     for fd in sockets {
-        let Ok(name) = procfs.socket_protocol(pid, fd) else { continue };
+        let Ok(name) = procfs.socket_protocol(pid, None, fd, None) else { continue };
         let (kind, family) = kind_and_family_named(&name);
         if wanted.contains(&kind) {
             listed_kinds += 1;

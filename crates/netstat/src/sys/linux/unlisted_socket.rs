@@ -18,10 +18,9 @@ use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::linux::families::socket_type;
 use crate::sys::linux::netns::ListedNamespaces;
-use crate::sys::linux::procfs::{Proc, Procfs, protocol_name};
+use crate::sys::linux::procfs::Procfs;
 use rustix::io::Errno;
 use std::collections::HashMap;
-use std::fs;
 use std::sync::{Arc, Mutex};
 
 /// The inode numbers of listed sockets, shared by the reading of the tables and the search for owners.
@@ -47,8 +46,9 @@ impl Unlisted {
 
     /// The rows of the sockets in the table of holders that were not listed. `seen`: what the search has seen of sockets,
     /// those of other network namespaces than the listed ones (`netns`) too.
-    pub(crate) fn rows(
+    pub(crate) fn rows<P: Procfs>(
         &self,
+        open_procfs: impl FnOnce() -> Result<P, Errno>,
         table: &OwnerTable,
         mut seen: Vec<SeenSocket>,
         netns: &ListedNamespaces,
@@ -70,7 +70,8 @@ impl Unlisted {
             undecided += u64::from(!is_decided);
             is_decided.then_some(row)
         };
-        let procfs = Proc::open().ok();
+        let procfs = open_procfs().ok();
+        let procfs = procfs.as_ref();
         let mut links = Links::default();
         let mut namespaces = Namespaces::default();
         for holdings in table.by_key() {
@@ -88,12 +89,12 @@ impl Unlisted {
                 continue;
             }
             // Without a path it has been closed since.
-            let name = owners().find_map(|owner| links.protocol_name(procfs.as_ref(), owner, inode));
+            let name = owners().find_map(|owner| links.protocol_name(procfs?, owner, inode));
             let Some(row) = name.and_then(|name| wanted(row(inode, named(&name)))) else { continue };
             // A process in a namespace may hold sockets of another one: only where it is listed by itself is one taken for its own.
             if !netns.is_own_alone() {
                 unplaced += 1;
-            } else if owners().any(|owner| namespaces.is_own(owner.pid)) {
+            } else if owners().any(|owner| namespaces.is_own(procfs, owner.pid)) {
                 rows.push(row);
             } else {
                 elsewhere += 1;
@@ -200,28 +201,27 @@ impl Default for Links {
 impl Links {
     /// The name of the socket's protocol, by this owner's descriptor; `None` if it does not have it any more. Empty: not
     /// known.
-    fn protocol_name(&mut self, procfs: Option<&Proc>, owner: Owner, inode: u64) -> Option<Vec<u8>> {
+    fn protocol_name(&mut self, procfs: &impl Procfs, owner: Owner, inode: u64) -> Option<Vec<u8>> {
         let Owner { pid, fd: Some(fd), .. } = owner else { return None };
-        let name = |path: &str| match protocol_name(path, Some(inode)) {
+        let name = |thread| match procfs.socket_protocol(pid, thread, fd, Some(inode)) {
             Ok(name) => Some(name),
             Err(Errno::NOENT | Errno::SRCH) => None,
             // It is there, and its name cannot be read.
             Err(_) => Some(Vec::new()),
         };
-        if let Some(name) = name(&format!("/proc/{pid}/fd/{fd}")) {
+        if let Some(name) = name(None) {
             // One that was opened with O_PATH does not keep the socket open.
-            let is_path_only = procfs.is_some_and(|procfs| procfs.is_path_only(pid, fd) == Ok(true));
-            return (!is_path_only).then_some(name);
+            return (procfs.is_path_only(pid, fd) != Ok(true)).then_some(name);
         }
         // A thread may have a table of its own.
-        let count = procfs?.sizes(pid).ok()?.threads;
+        let count = procfs.sizes(pid).ok()?.threads;
         let Some(left) = usize::try_from(count).ok().and_then(|count| self.left.checked_sub(count)) else {
             self.unread += 1;
             return None;
         };
         self.left = left;
-        let threads = procfs?.threads(pid).ok()?;
-        threads.into_iter().find_map(|thread| name(&format!("/proc/{pid}/task/{thread}/fd/{fd}")))
+        let threads = procfs.threads(pid).ok()?;
+        threads.into_iter().find_map(|thread| name(Some(thread)))
     }
 }
 
@@ -233,8 +233,8 @@ struct Namespaces {
 
 impl Namespaces {
     /// True also if it is not known.
-    fn is_own(&mut self, pid: u32) -> bool {
-        let link = |of: &str| fs::read_link(format!("/proc/{of}/ns/net")).ok();
+    fn is_own(&mut self, procfs: Option<&impl Procfs>, pid: u32) -> bool {
+        let link = |of: &str| procfs?.link(&format!("{of}/ns/net")).ok();
         *self.own.entry(pid).or_insert_with(|| {
             let both = link("thread-self").zip(link(&pid.to_string()));
             both.is_none_or(|(own, other)| own == other)
@@ -313,6 +313,7 @@ fn named(name: &[u8]) -> (Family, Protocol, Option<SocketType>) {
 mod tests {
     use super::*;
     use crate::model::owner::OwnerRole;
+    use crate::sys::linux::procfs::Proc;
     use std::os::fd::AsRawFd;
     use std::os::unix::fs::MetadataExt;
     use std::os::unix::net::UnixStream;
@@ -325,7 +326,7 @@ mod tests {
         let link = format!("/proc/self/fd/{}", socket.as_raw_fd());
         let inode = std::fs::metadata(link).unwrap().ino();
         let mut links = Links { left: 0, unread: 0 };
-        let name = |links: &mut Links, inode| links.protocol_name(Some(&procfs), owner, inode);
+        let name = |links: &mut Links, inode| links.protocol_name(&procfs, owner, inode);
         // That of the process is always looked at.
         assert_eq!(name(&mut links, inode).as_deref(), Some(&b"UNIX-STREAM"[..]));
         assert_eq!(links.unread, 0);

@@ -154,6 +154,16 @@ pub(super) enum Reference {
     FilePort(u32),
 }
 
+impl Reference {
+    /// Its number, if it is a descriptor.
+    pub(super) fn fd(self) -> Option<i32> {
+        match self {
+            Self::Fd(fd) => Some(fd),
+            Self::FilePort(_) => None,
+        }
+    }
+}
+
 /// The references to sockets in a process.
 #[derive(Default)]
 pub(super) struct References {

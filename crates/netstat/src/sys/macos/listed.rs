@@ -16,13 +16,21 @@ use crate::log::debug;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
+use std::collections::HashMap;
 use std::ffi::CStr;
+use std::num::NonZeroU64;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
-/// The tables of XNU, by protocol.
-pub(super) const TABLES: [(Protocol, &CStr); 2] =
-    [(Protocol::Tcp, c"net.inet.tcp.pcblist_n"), (Protocol::Udp, c"net.inet.udp.pcblist_n")];
+/// The tables of XNU, by protocol. Those of unix sockets are two, one for each type.
+pub(super) const TABLES: [(Protocol, &CStr); 3] = [
+    (Protocol::Tcp, c"net.inet.tcp.pcblist_n"),
+    (Protocol::Udp, c"net.inet.udp.pcblist_n"),
+    (Protocol::Unix, c"net.local.{stream,dgram}.pcblist_n"),
+];
+
+/// The generations of unix sockets at one moment, by their handles.
+pub(super) type Generations = HashMap<u64, NonZeroU64>;
 
 /// One table that has been read.
 #[derive(Debug, Default)]
@@ -42,8 +50,10 @@ pub(super) struct Listed {
     pub(super) kernel_filters: bool,
     /// Whether a gap for the filter exists.
     pub(super) has_gap: AtomicBool,
-    /// The keys of the rows; ascending once the table is set.
+    /// The keys of the rows, of unix sockets their handles; ascending once the table is set.
     pub(super) keys: Vec<u64>,
+    /// Of unix sockets.
+    pub(super) generations: Generations,
 }
 
 impl Listed {
@@ -70,7 +80,7 @@ impl Listed {
         self.is_whole && is_older && (self.kernel_filters || seen_before)
     }
 
-    /// Whether the table has a row with this key.
+    /// Whether the table has a row with this key, or of a unix socket with this handle.
     pub(super) fn has(&self, key: u64) -> bool {
         self.keys.binary_search(&key).is_ok()
     }

@@ -4,13 +4,13 @@
 //! sysctl `net.inet.{tcp,udp}.pcblist_n` ([`sockets`]): the kernel copies its tables out in binary records, as for
 //! `netstat`. Up to macOS 26 this needs no right. A record names the user who created the socket, the process that used
 //! it last, and the process that another one uses it for. These processes become owners in roles of their own, since they
-//! need not hold the socket.
+//! need not hold the socket. Unix sockets have tables of their own ([`local_sockets`]).
 //!
 //! # Owners
 //! libproc ([`owners`]): each process's descriptors are listed, and each socket among them is read. A socket has the same
 //! handle in both interfaces. Handles are reused, so the generation must be equal too. Sockets can also be held by Mach
 //! ports without a descriptor, which are listed likewise. A user can read the processes of the same effective user, root
-//! all. Others are counted.
+//! all. Others are counted. libproc has no generation of unix sockets: [`unix_holders`] verifies theirs.
 //!
 //! # macOS 27
 //! The tables omit the sockets of other processes. The back end detects this ([`listed`]), reports a gap, and adds the
@@ -32,20 +32,23 @@
 //! In a sandbox (App Sandbox, and every program on iOS) the tables may be refused and libproc may show no other process:
 //! the caller's own sockets remain, with gaps.
 //!
-//! Sources: `bsd/netinet/in_pcblist.c`, `bsd/kern/proc_info.c`, `bsd/kern/socket_info.c` of XNU.
+//! Sources: `bsd/netinet/in_pcblist.c`, `bsd/kern/uipc_usrreq.c`, `bsd/kern/proc_info.c`, `bsd/kern/socket_info.c` of XNU.
 
 mod calls;
 // Empty on systems without libSystem.
 pub(crate) mod ffi;
 mod kernel;
 mod listed;
+mod local_sockets;
 mod owners;
 mod processes;
 mod row;
 mod sockets;
 mod system;
+mod table_fault;
 #[cfg(test)]
 mod tests;
+mod unix_holders;
 mod users;
 
 #[cfg(test)]

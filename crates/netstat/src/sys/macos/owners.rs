@@ -13,8 +13,10 @@
 
 use super::calls::{self, Pids, Reference, References, StructureBytes};
 use super::kernel::{Errno, Kernel};
-use super::listed::{Listed, ListedTables, TABLES};
-use super::row;
+use super::listed::{Generations, Listed, ListedTables, TABLES};
+use super::local_sockets;
+use super::row::{self, SeenSocket};
+use super::unix_holders::UnixHolders;
 use crate::engine::owner_table::OwnerTable;
 use crate::engine::pid_walk::{Extra, PidWalk, ProcessReader, Unreadable, Visit};
 use crate::model::gap::{Gap, GapKind};
@@ -26,6 +28,7 @@ use netstat_wire::macos::proc_pidinfo::SZOMB;
 use netstat_wire::macos::socket_fdinfo::{PROC_FP_SHARED, SocketFdinfo};
 use std::ffi::CStr;
 use std::mem;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 /// A search for owners by libproc.
@@ -37,6 +40,10 @@ pub(crate) struct LibprocReader<K> {
     tables: Arc<ListedTables>,
     /// Why processes could not be listed, so that only the caller's own is read: a sandbox.
     not_listed: Option<Errno>,
+    /// Whether unix sockets are looked for.
+    pub(super) with_unix: bool,
+    /// Those of unix sockets before the scan.
+    generations: Generations,
 }
 
 /// What the scan finds beside holders.
@@ -45,6 +52,7 @@ pub(crate) struct Sockets {
     /// The keys of sockets that have one reference, which was seen.
     exclusive: Vec<u64>,
     unlisted: Vec<Unlisted>,
+    pub(super) unix: UnixHolders,
     /// Descriptors that were closed or reused before they were read.
     closed: u64,
     /// Answers that could not be decoded.
@@ -53,8 +61,7 @@ pub(crate) struct Sockets {
 
 /// A reference to a socket that no table had listed when it was seen.
 struct Unlisted {
-    protocol: Protocol,
-    key: u64,
+    socket: SeenSocket,
     pid: u32,
     reference: Reference,
     /// Whether it was seen before its table was read.
@@ -65,12 +72,17 @@ impl Extra for Sockets {
     fn absorb(&mut self, other: Self) {
         self.exclusive.extend(other.exclusive);
         self.unlisted.extend(other.unlisted);
+        self.unix.absorb(other.unix);
         self.closed += other.closed;
         self.malformed += other.malformed;
     }
 
     fn is_complete(&self) -> bool {
         self.malformed == 0
+    }
+
+    fn absorb_second_pass(&mut self, second: Self) {
+        self.unix.absorb(second.unix);
     }
 
     fn add_gaps(&self, gap: &mut dyn FnMut(GapKind, u64, String)) {
@@ -94,8 +106,7 @@ pub(crate) struct Buffers {
 }
 
 struct SocketHeld {
-    protocol: Protocol,
-    key: u64,
+    socket: SeenSocket,
     reference: Reference,
     is_exclusive: bool,
 }
@@ -149,17 +160,18 @@ impl<K: Kernel> ProcessReader for LibprocReader<K> {
             Err(errno) => return Err(errno.into()),
         }
         let (pid, is_first_pass) = (visit.pid, visit.is_first_pass());
-        for SocketHeld { protocol, key, reference, is_exclusive } in buffers.held.drain(..) {
-            let fd = match reference {
-                Reference::Fd(fd) => Some(fd),
-                Reference::FilePort(_) => None,
-            };
-            visit.holds(fd, key);
+        for SocketHeld { socket, reference, is_exclusive } in buffers.held.drain(..) {
+            let key = socket.key();
+            visit.holds(reference.fd(), key);
             let extra = visit.extra();
             extra.exclusive.extend(is_exclusive.then_some(key));
-            if is_first_pass && self.tables.of(protocol).is_none_or(|listed| !listed.has(key)) {
-                let seen_before = !self.tables.is_requested(protocol);
-                extra.unlisted.push(Unlisted { protocol, key, pid, reference, seen_before });
+            if socket.protocol == Protocol::Unix {
+                extra.unix.add(socket, pid, reference);
+            }
+            let listed = self.tables.of(socket.protocol);
+            if is_first_pass && listed.is_none_or(|listed| !listed.has(socket.listed_key())) {
+                let seen_before = !self.tables.is_requested(socket.protocol);
+                extra.unlisted.push(Unlisted { socket, pid, reference, seen_before });
             }
         }
         Ok(())
@@ -167,6 +179,27 @@ impl<K: Kernel> ProcessReader for LibprocReader<K> {
 }
 
 impl<K: Kernel> LibprocReader<K> {
+    /// Looks for unix sockets too. Their tables are read first, for the generations of handles.
+    pub(super) fn add_unix(&mut self) {
+        self.with_unix = true;
+        self.generations = local_sockets::generations(&self.kernel).unwrap_or_default();
+    }
+
+    /// The generation of a unix socket that is seen now: by the table of the listing, or by the one before the scan.
+    fn generation(&self, handle: u64) -> Option<NonZeroU64> {
+        let listed = self.tables.of(Protocol::Unix).map(|listed| &listed.generations);
+        listed.unwrap_or(&self.generations).get(&handle).copied()
+    }
+
+    /// The socket behind a descriptor; `None` if it is of another kind.
+    fn seen(&self, info: &SocketFdinfo<'_>) -> Option<SeenSocket> {
+        if !local_sockets::is_unix(info) {
+            return SeenSocket::of_ip(info);
+        }
+        let (protocol, handle) = (Protocol::Unix, info.so);
+        self.with_unix.then(|| SeenSocket { protocol, handle, generation: self.generation(handle) })
+    }
+
     /// Reads every socket of the process, and returns the number that distinguishes it from others with its pid. What
     /// has been read is discarded only if the process has ended; any other failure is counted.
     fn process(&self, visit: &mut Visit<'_, Sockets>, buffers: &mut Buffers) -> Result<u64, Errno> {
@@ -223,9 +256,9 @@ impl<K: Kernel> LibprocReader<K> {
             visit.extra().malformed += 1;
             return Ok(None);
         };
-        let key = row::key_of_fdinfo(&info).filter(|(_, key)| visit.is_wanted(*key));
+        let socket = self.seen(&info).filter(|socket| visit.is_wanted(socket.key()));
         let is_exclusive = info.status & PROC_FP_SHARED == 0;
-        Ok(key.map(|(protocol, key)| SocketHeld { protocol, key, reference, is_exclusive }))
+        Ok(socket.map(|socket| SocketHeld { socket, reference, is_exclusive }))
     }
 }
 
@@ -235,8 +268,11 @@ impl Unlisted {
         let mut info = [0; size_of::<StructureBytes>()];
         let bytes = calls::socket_info(kernel, self.pid, self.reference, &mut info).ok()?;
         let info = SocketFdinfo::decode(bytes).ok()?;
-        let is_same = row::key_of_fdinfo(&info) == Some((self.protocol, self.key));
-        row::of_fdinfo(&info).filter(|_| is_same)
+        if self.socket.protocol == Protocol::Unix {
+            return local_sockets::of_fdinfo(&info, self.socket.generation)
+                .filter(|_| info.so == self.socket.handle);
+        }
+        row::of_fdinfo(&info).filter(|_| SeenSocket::of_ip(&info) == Some(self.socket))
     }
 }
 
@@ -250,7 +286,8 @@ fn user_of_all(kernel: &impl Kernel, holders: &[Unlisted]) -> Option<u32> {
 impl<K: Kernel> LibprocWalk<K> {
     /// `named`: the processes that the query names; none: all.
     pub(super) fn new(kernel: K, tables: Arc<ListedTables>, named: &[u32]) -> Self {
-        let mut reader = LibprocReader { kernel, tables, not_listed: None };
+        let (with_unix, generations) = Default::default();
+        let mut reader = LibprocReader { kernel, tables, not_listed: None, with_unix, generations };
         if !named.is_empty() {
             return Self(PidWalk::new(reader, named.to_vec(), true));
         }
@@ -277,20 +314,31 @@ impl<K: Kernel> LibprocWalk<K> {
         Self(walk)
     }
 
+    pub(super) fn reader(&mut self) -> &mut LibprocReader<K> {
+        &mut self.0.reader
+    }
+
+    /// Removes holders of unix sockets whose handle may have been another socket's when they were seen.
+    fn verify_unix(&mut self, table: &mut OwnerTable) {
+        let seen = mem::take(&mut self.0.extra().unix);
+        seen.verify(&self.0.reader.kernel, table);
+    }
+
     /// The sockets of a table that the scan has seen, that are still open, and that the table did not list; with a gap
     /// if that means that the table was filtered. Called after the table was read.
     pub(super) fn unlisted_of(&mut self, (protocol, name): (Protocol, &CStr)) -> (Vec<Socket>, Option<Gap>) {
         let all = mem::take(&mut self.0.extra().unlisted);
-        let (mut unlisted, others): (Vec<_>, _) = all.into_iter().partition(|it| it.protocol == protocol);
+        let (mut unlisted, others): (Vec<_>, _) =
+            all.into_iter().partition(|it| it.socket.protocol == protocol);
         self.0.extra().unlisted = others;
         let LibprocReader { kernel, tables, .. } = &self.0.reader;
         let listed = tables.of(protocol);
-        unlisted.retain(|it| listed.is_none_or(|listed| !listed.has(it.key)));
+        unlisted.retain(|it| listed.is_none_or(|listed| !listed.has(it.socket.listed_key())));
         // Every process that holds a socket has seen it.
-        unlisted.sort_by_key(|it| it.key);
+        unlisted.sort_by_key(|it| it.socket.key());
         let mut rows = Vec::new();
         let mut filtered: Option<&Listed> = None;
-        for holders in unlisted.chunk_by(|a, b| a.key == b.key) {
+        for holders in unlisted.chunk_by(|a, b| a.socket.key() == b.socket.key()) {
             let Some(mut row) = holders.iter().find_map(|holder| holder.reread(kernel)) else { continue };
             row.uid = user_of_all(kernel, holders);
             let seen_before = holders.iter().any(|holder| holder.seen_before);
@@ -320,11 +368,13 @@ impl<K: Kernel> OwnerSearch for LibprocWalk<K> {
         if let Some(errno) = not_listed {
             table.gaps.push(Gap::new(GapKind::ProcessesHidden, 1, format!("proc_listpids: {errno}")));
         }
+        self.verify_unix(&mut table);
         table
     }
 
     fn second_pass(&mut self, table: &mut OwnerTable, unresolved: &[u64], threads: usize) {
         self.0.second_pass(table, unresolved, threads);
+        self.verify_unix(table);
     }
 
     fn unlisted(&mut self, _table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {

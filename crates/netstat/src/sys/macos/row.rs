@@ -132,13 +132,13 @@ fn row(endpoints: &Endpoints<'_>, protocol: Protocol, state: Option<State>) -> O
 }
 
 /// The accept queue of a listener.
-struct Backlog {
-    qlen: u16,
-    incqlen: u16,
-    qlimit: u16,
+pub(super) struct Backlog {
+    pub(super) qlen: u16,
+    pub(super) incqlen: u16,
+    pub(super) qlimit: u16,
 }
 
-fn set_queues(socket: &mut Socket, backlog: &Backlog, rx: Option<u32>, tx: Option<u32>) {
+pub(super) fn set_queues(socket: &mut Socket, backlog: &Backlog, rx: Option<u32>, tx: Option<u32>) {
     if socket.state == Some(State::Listen) {
         // The kernel counts connections in the handshake too.
         let waiting = backlog.qlen.saturating_sub(backlog.incqlen).into();
@@ -150,7 +150,7 @@ fn set_queues(socket: &mut Socket, backlog: &Backlog, rx: Option<u32>, tx: Optio
 
 /// The processes that the table names. They are not holders: the process that used a socket last may have passed it on,
 /// closed it, or ended.
-fn named_owners(socket: &XsocketN) -> Owners {
+pub(super) fn named_owners(socket: &XsocketN) -> Owners {
     let last = (socket.last_pid != 0).then(|| Owner::new(socket.last_pid, None, OwnerRole::LastUser));
     let effective = (socket.e_pid != 0 && socket.e_pid != socket.last_pid)
         .then(|| Owner::new(socket.e_pid, None, OwnerRole::Effective));
@@ -211,10 +211,30 @@ fn ip_parts<'a>(info: &'a SocketFdinfo<'_>) -> Option<(Protocol, &'a InSockinfo,
     }
 }
 
-/// The protocol and the key of the socket behind a descriptor; `None` if it is not a TCP or UDP socket.
-pub(super) fn key_of_fdinfo(info: &SocketFdinfo<'_>) -> Option<(Protocol, u64)> {
-    let (protocol, ini, _) = ip_parts(info)?;
-    Some((protocol, handle_key(info.so, NonZeroU64::new(ini.generation))))
+/// What identifies a socket among all that ever had its handle; without a generation among those that have it now.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(super) struct SeenSocket {
+    pub(super) protocol: Protocol,
+    pub(super) handle: u64,
+    pub(super) generation: Option<NonZeroU64>,
+}
+
+impl SeenSocket {
+    /// The TCP or UDP socket behind a descriptor; `None` if it is another one.
+    pub(super) fn of_ip(info: &SocketFdinfo<'_>) -> Option<Self> {
+        let (protocol, ini, _) = ip_parts(info)?;
+        Some(Self { protocol, handle: info.so, generation: NonZeroU64::new(ini.generation) })
+    }
+
+    /// The key that joins it with its row.
+    pub(super) fn key(&self) -> u64 {
+        handle_key(self.handle, self.generation)
+    }
+
+    /// What the table that lists it has as its key.
+    pub(super) fn listed_key(&self) -> u64 {
+        if self.protocol == Protocol::Unix { self.handle } else { self.key() }
+    }
 }
 
 /// The row of the socket behind a descriptor; `None` if it is detached or not yet initialised.
@@ -258,7 +278,7 @@ fn without_socket(row: &Socket) -> UnownedReason {
 }
 
 /// Why no descriptor refers to a socket.
-fn without_descriptor(row: &Socket, socket: &XsocketN) -> Ownership {
+pub(super) fn without_descriptor(row: &Socket, socket: &XsocketN) -> Ownership {
     if socket.flags.is_some_and(|flags| flags & SOF_MP_SUBFLOW != 0) {
         // The descriptor belongs to the multipath connection.
         return attributed(row);

@@ -1,65 +1,49 @@
-//! The tables of sockets, by sysctl `net.inet.{tcp,udp}.pcblist_n`.
+//! The tables of sockets, by sysctl `net.inet.{tcp,udp}.pcblist_n` and `net.local.{stream,dgram}.pcblist_n`
+//! ([`local_sockets`]).
 //!
 //! Each is read once: the kernel locks the table against every new connection while it copies it.
 
 use super::calls::{self, TableBytes};
-use super::kernel::{Errno, Kernel};
+use super::kernel::Kernel;
 use super::listed::{Listed, ListedTables, TABLES};
+use super::local_sockets;
 use super::owners::LibprocWalk;
 use super::row;
-use crate::engine::owner_table::join_key;
+use super::table_fault::TableFault;
+use crate::engine::owner_table::{handle_key, join_key};
 use crate::engine::tables::{Sink, TableRows, Tables};
-use crate::filter::Filter;
 use crate::model::error::Error;
+use crate::model::family::Family;
 use crate::model::gap::Gap;
 use crate::model::owner::OwnerRole;
 use crate::model::protocol::Protocol;
+use crate::model::protocol_kind::ProtocolKind;
 use crate::model::socket::Socket;
+use crate::query::Query;
 use crate::sys::system::OwnerSearch;
-use netstat_wire::DecodeError;
 use netstat_wire::macos::pcblist_n::PcblistN;
 use netstat_wire::macos::records::Ending;
 use std::collections::{HashMap, HashSet};
 use std::ffi::CStr;
-use std::fmt;
-use std::io;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// The Darwin of macOS 27, the first that filters tables.
 const FILTERING_DARWIN: u32 = 26;
 
-/// Why a table could not be read.
-#[derive(Debug)]
-enum TableFault {
-    Call(Errno),
-    Malformed(DecodeError),
+/// Whether the query lists sockets of this protocol.
+pub(super) fn wants(query: &Query, protocol: Protocol) -> bool {
+    let kind = protocol.kind();
+    let may_pass = kind != ProtocolKind::Unix || query.table_filter().wants_kind(kind, Family::Unix);
+    may_pass && query.wanted_protocols().any(|wanted| wanted == kind)
 }
 
-impl fmt::Display for TableFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Call(errno) => errno.fmt(f),
-            Self::Malformed(error) => error.fmt(f),
-        }
-    }
-}
-
-impl From<TableFault> for io::Error {
-    fn from(fault: TableFault) -> Self {
-        match fault {
-            TableFault::Call(errno) => errno.into(),
-            TableFault::Malformed(error) => Self::other(error),
-        }
-    }
-}
-
-/// Emits the sockets of the tables that the filter needs. If the kernel refuses a table or may have filtered it, the
+/// Emits the sockets of the tables that the query needs. If the kernel refuses a table or may have filtered it, the
 /// sockets that libproc shows are added, unless a search for owners runs, which does so itself.
 pub(super) fn sockets<K: Kernel>(
     kernel: &K,
     listed_tables: &Arc<ListedTables>,
-    filter: &Filter,
+    query: &Query,
     sink: &mut Sink<'_>,
 ) -> Result<Vec<Gap>, Error> {
     let kernel_filters = calls::darwin_major(kernel).is_some_and(|major| major >= FILTERING_DARWIN);
@@ -68,7 +52,7 @@ pub(super) fn sockets<K: Kernel>(
     let mut walk: Option<LibprocWalk<K>> = None;
     // Gaps of the walk, which matter only if the table is known to lack sockets.
     let mut walk_gaps = Vec::new();
-    for (protocol, name) in TABLES.into_iter().filter(|(protocol, _)| filter.wants_protocol(*protocol)) {
+    for (protocol, name) in TABLES.into_iter().filter(|(protocol, _)| wants(query, *protocol)) {
         let source = name.to_string_lossy();
         listed_tables.set_requested(protocol);
         let read = tables.read(&source, |rows| read(kernel, (protocol, name), kernel_filters, rows));
@@ -95,6 +79,7 @@ pub(super) fn sockets<K: Kernel>(
         if (lacks_sockets || may_lack_sockets) && !listed_tables.is_searched() {
             let walk = walk.get_or_insert_with(|| {
                 let mut walk = LibprocWalk::new(kernel.clone(), Arc::clone(listed_tables), &[]);
+                walk.reader().with_unix = wants(query, Protocol::Unix);
                 walk.run();
                 walk_gaps = walk.table().gaps;
                 walk
@@ -124,6 +109,9 @@ fn read(
     kernel_filters: bool,
     rows: &mut TableRows<'_>,
 ) -> Result<Listed, TableFault> {
+    if protocol == Protocol::Unix {
+        return local_sockets::read(kernel, kernel_filters, rows);
+    }
     let TableBytes { bytes, is_whole, size } = calls::table(kernel, name).map_err(TableFault::Call)?;
     let mut pcbs = PcblistN::new(&bytes).map_err(TableFault::Malformed)?;
     let header = pcbs.header();
@@ -204,6 +192,10 @@ pub(super) fn recheck(kernel: &impl Kernel, rows: &mut dyn Iterator<Item = &Sock
 
 /// The keys of all sockets in the table of a protocol.
 fn keys_now(kernel: &impl Kernel, protocol: Protocol) -> Option<HashSet<u64>> {
+    if protocol == Protocol::Unix {
+        let key = |(handle, generation)| handle_key(handle, Some(generation));
+        return local_sockets::generations(kernel).map(|all| all.into_iter().map(key).collect());
+    }
     let table = TABLES.into_iter().find(|(of, _)| *of == protocol)?;
     let mut sink = |_| ControlFlow::Continue(());
     let mut rows = TableRows::new(&mut sink);

@@ -9,6 +9,7 @@ use crate::model::error::Error;
 use crate::model::gap::Gap;
 use crate::model::process::{Process, ProcessFields};
 use crate::model::process_id::ProcessId;
+use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
 use crate::query::Query;
@@ -41,12 +42,17 @@ impl<K: Kernel> System for Macos<K> {
         query: &Query,
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error> {
-        sockets::sockets(&self.kernel, &self.tables, query.table_filter(), sink)
+        sockets::sockets(&self.kernel, &self.tables, query, sink)
     }
 
     fn owner_search(&self, query: &Query) -> LibprocWalk<K> {
         self.tables.set_searched();
-        LibprocWalk::new(self.kernel.clone(), Arc::clone(&self.tables), &query.table_filter().pids())
+        let mut walk =
+            LibprocWalk::new(self.kernel.clone(), Arc::clone(&self.tables), &query.table_filter().pids());
+        if sockets::wants(query, Protocol::Unix) {
+            walk.reader().add_unix();
+        }
+        walk
     }
 
     fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {

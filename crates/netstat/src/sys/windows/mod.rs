@@ -26,7 +26,8 @@
 //!
 //! # What is not available
 //! Queues, users and identities of sockets; the remote end of a connected UDP socket; holders other than the
-//! binder; sockets inside the virtual machine of WSL 2 and in other network compartments. TCP sockets that
+//! binder; unix and Hyper-V sockets, which no documented interface lists; sockets inside the virtual machine of
+//! WSL 2 and in other network compartments. TCP sockets that
 //! are bound but idle are listed on Windows 10 1809 and later when CLOSED sockets are asked for.
 //!
 //! # The seam

@@ -81,7 +81,7 @@ pub(crate) fn socket_type(number: u32) -> SocketType {
 }
 
 /// A table whose rows are complete as they are.
-pub(super) fn as_they_are(_rows: &mut [Socket]) {}
+pub(super) fn complete_already(_rows: &mut [Socket]) {}
 
 /// Groups the rows by protocol, which the kernel does not do.
 pub(super) fn group_by_protocol(rows: &mut [Socket]) {

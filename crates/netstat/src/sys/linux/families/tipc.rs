@@ -1,6 +1,6 @@
 //! TIPC sockets, between the nodes of a cluster. Their addresses are not decoded: no kind of end describes them.
 
-use super::info::{DUMP, FamilyInfo, as_they_are, socket_type};
+use super::info::{DUMP, FamilyInfo, complete_already, socket_type};
 use super::names::Names;
 use crate::model::endpoint::Endpoint;
 use crate::model::family::Family;
@@ -22,7 +22,7 @@ pub(super) const INFO: FamilyInfo = FamilyInfo {
     has_states: true,
     request,
     row,
-    complete: as_they_are,
+    complete: complete_already,
     proc_file: None,
     kernel_names: &["TIPC"],
 };

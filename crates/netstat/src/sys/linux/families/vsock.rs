@@ -1,7 +1,7 @@
 //! Sockets between virtual machines and their hosts. One that is not bound is in no table; neither user nor queues are
 //! reported.
 
-use super::info::{DUMP, FamilyInfo, as_they_are, socket_type};
+use super::info::{DUMP, FamilyInfo, complete_already, socket_type};
 use super::names::Names;
 use crate::model::endpoint::Endpoint;
 use crate::model::family::Family;
@@ -21,7 +21,7 @@ pub(super) const INFO: FamilyInfo = FamilyInfo {
     has_states: true,
     request,
     row,
-    complete: as_they_are,
+    complete: complete_already,
     proc_file: None,
     kernel_names: &["AF_VSOCK"],
 };

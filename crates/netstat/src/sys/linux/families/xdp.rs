@@ -2,7 +2,7 @@
 //!
 //! The dump ends without an error at a socket whose device no longer exists, and omits those after it.
 
-use super::info::{DUMP, FamilyInfo, as_they_are, socket_type};
+use super::info::{DUMP, FamilyInfo, complete_already, socket_type};
 use super::names::Names;
 use crate::model::endpoint::Endpoint;
 use crate::model::family::Family;
@@ -21,7 +21,7 @@ pub(super) const INFO: FamilyInfo = FamilyInfo {
     has_states: false,
     request,
     row,
-    complete: as_they_are,
+    complete: complete_already,
     proc_file: None,
     kernel_names: &["XDP"],
 };

@@ -1,7 +1,8 @@
 //! Opens netlink sockets, and files of `/proc`, in other network namespaces.
 
-use super::find::Search;
+use super::find::{Search, SocketsByNamespace};
 use super::place::{Place, number};
+use crate::model::namespace::Namespace;
 use crate::sys::linux::procfs::net;
 use crate::sys::linux::sock_diag::netlink::SockDiag;
 use rustix::io::Errno;
@@ -44,10 +45,21 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// The namespace with this number; `None` if it is not found.
-    pub(crate) fn find(number: u64) -> Option<Self> {
-        let found = Search::begin().ok()?.only(&[number]).namespaces.remove(&number)?;
+    /// The namespace with this number; `None` if it is not found. `sockets`: the sockets that processes hold.
+    pub(crate) fn find(number: u64, sockets: &dyn Fn() -> SocketsByNamespace) -> Option<Self> {
+        let found = Search::begin().ok()?.only(&[number], sockets).namespaces.remove(&number)?;
         Some(Self { number, places: found.places })
+    }
+
+    /// That of a listing, by the path that led to it.
+    pub(crate) fn of(namespace: &Namespace) -> Option<Self> {
+        let place = Place::of_path(namespace.path.as_ref()?);
+        Some(Self { number: namespace.id.0.get(), places: vec![place] })
+    }
+
+    /// Runs work on a thread in the namespace.
+    pub(crate) fn run<T: Send>(&self, work: &(dyn Fn() -> T + Sync)) -> Result<T, Errno> {
+        on_a_thread(&|| self.enter().map(|()| work())).unwrap_or(Err(Errno::AGAIN))
     }
 
     /// Opens a netlink socket in the namespace.
@@ -79,7 +91,8 @@ impl Target {
         for place in &self.places {
             let file = match place.open() {
                 Ok(file) => file,
-                Err(Errno::NOENT | Errno::SRCH | Errno::NOTDIR) => continue,
+                // The last: a socket that its process has closed.
+                Err(Errno::NOENT | Errno::SRCH | Errno::NOTDIR | Errno::BADF) => continue,
                 Err(errno) => {
                     failed = errno;
                     continue;

@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 const MAX_NAMESPACES: usize = 4096;
 
 /// How many places are kept of each: the first may be gone when it is opened.
-const MAX_PLACES: usize = 4;
+pub(crate) const MAX_PLACES: usize = 4;
 
 /// How many descriptors are searched for namespaces, at two microseconds each.
 const MAX_DESCRIPTORS: u64 = 1 << 16;
@@ -29,6 +29,17 @@ const MAX_MOUNT_BYTES: usize = 1 << 20;
 
 /// How long the search in mounts and descriptors may take.
 const MAX_TIME: Duration = Duration::from_secs(2);
+
+/// A descriptor of a socket.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SocketHolder {
+    pub(crate) pid: u32,
+    pub(crate) fd: i32,
+}
+
+/// Some of the sockets that processes hold, by the numbers of the network namespaces in which they were made; or why that
+/// is not known.
+pub(crate) type SocketsByNamespace = Result<BTreeMap<u64, Vec<SocketHolder>>, String>;
 
 /// A namespace that was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,22 +80,23 @@ impl Search {
         Ok(Self { procfs, namespaces, gaps, wanted, beyond_limit: 0 })
     }
 
-    /// Finds every namespace.
-    pub(crate) fn all(mut self) -> Self {
+    /// Finds every namespace. `sockets`: the sockets that processes hold.
+    pub(crate) fn all(mut self, sockets: &dyn Fn() -> SocketsByNamespace) -> Self {
         self.own();
         self.mounts("thread-self", None);
         let pids = self.processes();
         let deadline = Instant::now() + MAX_TIME;
         self.mounts_of_others(&pids, deadline);
         self.descriptors(&pids, deadline);
+        self.kept_by_sockets(sockets);
         self.finished()
     }
 
     /// Finds some namespaces by their numbers.
-    pub(crate) fn only(mut self, numbers: &[u64]) -> Self {
+    pub(crate) fn only(mut self, numbers: &[u64], sockets: &dyn Fn() -> SocketsByNamespace) -> Self {
         self.wanted = numbers.to_vec();
         self.namespaces.retain(|number, _| numbers.contains(number));
-        self.all()
+        self.all(sockets)
     }
 
     /// The processes that are shown.
@@ -254,6 +266,29 @@ impl Search {
                 return self.skipped(1, "/proc/<pid>/mountinfo: too many mounts");
             }
             self.mounts(&pid.to_string(), Some(*pid));
+        }
+    }
+
+    /// Adds the namespaces that are found by nothing but a socket that was made there.
+    fn kept_by_sockets(&mut self, sockets: &dyn Fn() -> SocketsByNamespace) {
+        let is_all_found = self.wanted.iter().all(|number| self.namespaces.contains_key(number));
+        if !self.wanted.is_empty() && is_all_found {
+            return;
+        }
+        match sockets() {
+            Ok(sockets) => {
+                for (number, holders) in sockets {
+                    if self.namespaces.contains_key(&number) {
+                        continue;
+                    }
+                    self.add(number, |namespace| {
+                        let places =
+                            holders.into_iter().map(|SocketHolder { pid, fd }| Place::Socket { pid, fd });
+                        places.for_each(|place| namespace.add_place(place));
+                    });
+                }
+            }
+            Err(why) => self.skipped(1, format!("those that only a socket keeps: {why}")),
         }
     }
 

@@ -2,7 +2,9 @@
 //!
 //! # How they are found
 //! [`find`]: the links `/proc/PID/ns/net`, bind mounts in `/proc/PID/mountinfo` of every mount namespace, and descriptors of
-//! namespaces in `/proc/PID/fd`. A namespace that only a socket keeps is in none of these.
+//! namespaces in `/proc/PID/fd`. A namespace that only a socket keeps is in none of these: the BPF program that finds owners
+//! sees the namespace of every socket that a process holds, and a copy of such a socket's descriptor (pidfd_getfd(2)) leads
+//! to it (`SIOCGSKNS`). Without BPF a gap says that such namespaces may be missing.
 //!
 //! # How their sockets are read
 //! [`enter`]: a thread made for it enters one after the other by setns(2), opens a netlink socket in each, and ends. A netlink
@@ -17,7 +19,7 @@
 //! Paths and pids may lead elsewhere by the time they are opened. So the inode number of what was opened is compared with
 //! that of the namespace, and of a process before and after its file is opened.
 //!
-//! Sources: network_namespaces(7), setns(2), ip-netns(8), proc_pid_mountinfo(5), fs/nsfs.c, fs/proc/proc_net.c.
+//! Sources: network_namespaces(7), setns(2), pidfd_getfd(2), ip-netns(8), proc_pid_mountinfo(5), fs/nsfs.c, fs/proc/proc_net.c.
 
 mod enter;
 mod find;
@@ -25,8 +27,13 @@ mod listed;
 mod place;
 pub(super) mod plan;
 mod process_net;
-pub(super) mod spaces;
+pub(super) mod readers;
 
 pub(super) use enter::Target;
+#[cfg_attr(
+    not(feature = "bpf"),
+    allow(unused_imports, reason = "BPF alone sees the namespaces of sockets")
+)]
+pub(super) use find::{MAX_PLACES, SocketHolder, SocketsByNamespace};
 pub(super) use listed::ListedNamespaces;
 pub(super) use process_net::namespace_of;

@@ -1,9 +1,9 @@
 //! Which network namespaces a query lists.
 
-use super::find::Search;
+use super::find::{Search, SocketsByNamespace};
 use super::place::{NAMED, Place, number_of};
 use super::process_net::namespace_of;
-use super::spaces::Spaces;
+use super::readers::NamespaceReaders;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::identity::NetnsId;
@@ -15,22 +15,27 @@ use std::io::{self, ErrorKind};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
-/// The namespaces that a query lists; `None`: that of this thread alone, and rows do not name it.
-pub(crate) fn spaces(query: &Query, with_name: WithName<'_>) -> Result<Option<Spaces>, Error> {
+/// The namespaces that a query lists; `None`: that of this thread alone, and rows do not name it. `sockets`: those that
+/// processes hold.
+pub(crate) fn readers(
+    query: &Query,
+    with_name: WithName<'_>,
+    sockets: &dyn Fn() -> SocketsByNamespace,
+) -> Result<Option<NamespaceReaders>, Error> {
     let own = || namespace_of("thread-self").ok();
     let one = match &query.scope {
-        Scope::Current if query.filter.needs_netns() => return by_number(query, own()).map(Some),
+        Scope::Current if query.filter.needs_netns() => return by_number(query, own(), sockets).map(Some),
         Scope::Current => return Ok(beside_own(query, &own, with_name)),
         Scope::All => {
-            let found = begin()?.all();
-            return Ok(Some(Spaces::new(found.namespaces, found.gaps, own(), true)));
+            let found = begin()?.all(sockets);
+            return Ok(Some(NamespaceReaders::new(found.namespaces, found.gaps, own(), true)));
         }
         Scope::Of(pid) => of_process(*pid)?,
         Scope::Path(path) => of_path(path)?,
         Scope::Named(name) => of_name(name)?,
     };
     let found = begin()?.describe([one]);
-    Ok(Some(Spaces::new(found.namespaces, found.gaps, own(), true)))
+    Ok(Some(NamespaceReaders::new(found.namespaces, found.gaps, own(), true)))
 }
 
 /// The namespace with this name or path.
@@ -48,7 +53,11 @@ pub(crate) type WithName<'a> = &'a dyn Fn(&OsStr, &[u32]) -> Vec<u32>;
 
 /// The namespaces that a query names by their numbers; this thread's own if it names none that must be one's. Rows name
 /// theirs, since they are compared by it.
-fn by_number(query: &Query, own: Option<u64>) -> Result<Spaces, Error> {
+fn by_number(
+    query: &Query,
+    own: Option<u64>,
+    sockets: &dyn Fn() -> SocketsByNamespace,
+) -> Result<NamespaceReaders, Error> {
     let wanted: Vec<u64> = query.filter.namespaces().into_iter().map(|id| id.0.get()).collect();
     if own.is_none() && wanted.is_empty() {
         return Err(Error::system("find", "the network namespace of this thread in /proc", Errno::NOENT));
@@ -58,16 +67,16 @@ fn by_number(query: &Query, own: Option<u64>) -> Result<Spaces, Error> {
     if wanted.is_empty() || own.is_some_and(|own| wanted == [own]) {
         let place = || Place::File("/proc/thread-self/ns/net".into());
         let found = search.describe(own.map(|own| (own, place())));
-        return Ok(Spaces::new(found.namespaces, found.gaps, own, true));
+        return Ok(NamespaceReaders::new(found.namespaces, found.gaps, own, true));
     }
-    let mut found = search.only(&wanted);
+    let mut found = search.only(&wanted, sockets);
     for number in wanted {
         if !found.namespaces.contains_key(&number) {
             let source = format!("network namespace {number} is not found");
             found.gaps.push(Gap::new(GapKind::NamespacesSkipped, 1, source));
         }
     }
-    Ok(Spaces::new(found.namespaces, found.gaps, own, true))
+    Ok(NamespaceReaders::new(found.namespaces, found.gaps, own, true))
 }
 
 fn begin() -> Result<Search, Error> {
@@ -76,7 +85,11 @@ fn begin() -> Result<Search, Error> {
 
 /// The namespaces of the processes that a query names, beside this thread's own; `None` if these processes live in none
 /// but that.
-fn beside_own(query: &Query, own: &dyn Fn() -> Option<u64>, with_name: WithName<'_>) -> Option<Spaces> {
+fn beside_own(
+    query: &Query,
+    own: &dyn Fn() -> Option<u64>,
+    with_name: WithName<'_>,
+) -> Option<NamespaceReaders> {
     if !query.needs_owners() {
         return None;
     }
@@ -86,25 +99,25 @@ fn beside_own(query: &Query, own: &dyn Fn() -> Option<u64>, with_name: WithName<
     }
     let own = own()?;
     let mut search = Search::begin().ok()?;
-    let mut elsewhere = live_elsewhere(&pids, own);
+    let mut foreign_processes = in_other_namespaces(&pids, own);
     if !names.is_empty() {
-        let foreign = live_elsewhere(&search.pids(), own);
+        let foreign = in_other_namespaces(&search.pids(), own);
         let pids: Vec<u32> = foreign.iter().map(|(pid, _)| *pid).collect();
         let named: Vec<u32> = names.iter().flat_map(|name| with_name(name, &pids)).collect();
-        elsewhere.extend(foreign.into_iter().filter(|(pid, _)| named.contains(pid)));
-        elsewhere.sort_unstable();
-        elsewhere.dedup();
+        foreign_processes.extend(foreign.into_iter().filter(|(pid, _)| named.contains(pid)));
+        foreign_processes.sort_unstable();
+        foreign_processes.dedup();
     }
-    if elsewhere.is_empty() {
+    if foreign_processes.is_empty() {
         return None;
     }
     search.own();
-    let found = search.of_processes(&elsewhere);
-    Some(Spaces::new(found.namespaces, found.gaps, Some(own), false))
+    let found = search.of_processes(&foreign_processes);
+    Some(NamespaceReaders::new(found.namespaces, found.gaps, Some(own), false))
 }
 
 /// Those of these processes that live in another namespace, with its number.
-fn live_elsewhere(pids: &[u32], own: u64) -> Vec<(u32, u64)> {
+fn in_other_namespaces(pids: &[u32], own: u64) -> Vec<(u32, u64)> {
     let number = |pid: &u32| namespace_of(&pid.to_string()).ok().filter(|number| *number != own);
     pids.iter().filter_map(|pid| Some((*pid, number(pid)?))).collect()
 }
@@ -173,8 +186,9 @@ mod tests {
     fn filter_that_names_no_namespace_is_of_the_own_one_and_an_error_where_that_is_not_known() {
         let other = NetnsId(NonZeroU64::MAX);
         let query = Query::new().filter(!Filter::netns(other));
-        assert!(by_number(&query, None).is_err());
+        let sockets = || Err(String::new());
+        assert!(by_number(&query, None, &sockets).is_err());
         let own = namespace_of("thread-self").unwrap();
-        assert_eq!(by_number(&query, Some(own)).unwrap().describe().len(), 1);
+        assert_eq!(by_number(&query, Some(own), &sockets).unwrap().describe().len(), 1);
     }
 }

@@ -30,6 +30,8 @@ pub(crate) mod walk;
 pub(crate) mod without_descriptor;
 
 #[cfg(not(feature = "bpf"))]
-pub(crate) use procfs_only::{KeptProgram, OwnerSources};
+pub(crate) use procfs_only::{KeptProgram, OwnerSources, sockets_by_namespace};
 #[cfg(feature = "bpf")]
-pub(crate) use {select::KeptProgram, select::open_files, sources::OwnerSources};
+pub(crate) use {
+    select::KeptProgram, select::open_files, sources::OwnerSources, sources::sockets_by_namespace,
+};

@@ -6,7 +6,7 @@ use crate::model::gap::Gap;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
-use crate::sys::linux::netns::ListedNamespaces;
+use crate::sys::linux::netns::{ListedNamespaces, SocketsByNamespace};
 use crate::sys::linux::owners::unmapped::Unmapped;
 use crate::sys::linux::owners::walk::ProcfsWalk;
 use crate::sys::linux::procfs::Proc;
@@ -18,6 +18,11 @@ use std::sync::{Arc, OnceLock};
 #[derive(Default)]
 pub(crate) struct KeptProgram {
     unmapped: Arc<Unmapped>,
+}
+
+/// The network namespaces of sockets that processes hold.
+pub(crate) fn sockets_by_namespace(_kept: &KeptProgram, _query: &Query) -> SocketsByNamespace {
+    Err("built without BPF".to_owned())
 }
 
 /// A search for owners in `/proc`.
@@ -94,7 +99,7 @@ impl OwnerSearch for OwnerSources<'_> {
     }
 
     fn unlisted(&mut self, table: &OwnerTable) -> (Vec<Socket>, Vec<Gap>) {
-        self.unlisted.rows(table, Vec::new(), &self.netns)
+        self.unlisted.rows(Proc::open, table, Vec::new(), &self.netns)
     }
 
     fn verify(&self, socket: &mut Socket) {

@@ -228,6 +228,26 @@ impl State {
     }
 }
 
+/// The program of an earlier listing, or one that is loaded for this one and kept; the reason if there is none.
+pub(crate) fn kept_or_loaded(kept: &KeptProgram, families: Families) -> Result<Arc<BpfSource>, String> {
+    let procfs = Proc::open().map_err(|errno| format!("/proc: {}", std::io::Error::from(errno)))?;
+    if walk::is_of_other_namespace(&procfs) {
+        return Err("/proc: of another pid namespace".to_owned());
+    }
+    let by = Loader::current(Some(&procfs));
+    let kind = Kind { families, rows: false };
+    let mut state = lock(kept.state(kind));
+    match &*state {
+        State::Loaded { program, by: loader } if *loader == by && by.namespace.is_some() => {
+            return Ok(Arc::clone(program));
+        }
+        State::Refused(refused) => return Err(refused.to_string()),
+        State::Loaded { .. } | State::NotLoaded => {}
+    }
+    bpf::may_load().map_err(|refused| refused.to_string())?;
+    state.load(kind, by).map_err(|refused| refused.to_string())
+}
+
 /// The program, whether or not it is worth the set-up, if the caller may load it.
 pub(crate) fn load(kept: &KeptProgram, families: Families) -> Option<Arc<BpfSource>> {
     let procfs = Proc::open().ok().filter(|procfs| !walk::is_of_other_namespace(procfs))?;

@@ -6,15 +6,55 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
-use crate::sys::linux::netns::ListedNamespaces;
-use crate::sys::linux::owners::bpf::{BpfSource, DISCARD, Families};
-use crate::sys::linux::owners::select::{KeptProgram, Strategy, Wanted, load, refuse_rows, select};
+use crate::sys::linux::netns::{ListedNamespaces, MAX_PLACES, SocketHolder, SocketsByNamespace};
+use crate::sys::linux::owners::bpf::{BpfSource, DISCARD, Families, HeldSource};
+use crate::sys::linux::owners::select::{
+    KeptProgram, Strategy, Wanted, kept_or_loaded, load, refuse_rows, select,
+};
 use crate::sys::linux::owners::{task_files, walk};
 use crate::sys::linux::procfs::Proc;
 use crate::sys::linux::unlisted_socket::{Listed, Unlisted};
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
+use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
+
+/// The families of which a query lists sockets.
+fn families(query: &Query) -> Families {
+    if query.wants_other_families() { Families::All } else { Families::Internet }
+}
+
+/// The network namespaces of sockets that processes hold, as BPF sees them.
+pub(crate) fn sockets_by_namespace(kept: &KeptProgram, query: &Query) -> SocketsByNamespace {
+    if query.owner_source == OwnerSource::Procfs {
+        return Err("BPF was not to be used".to_owned());
+    }
+    let program = kept_or_loaded(kept, families(query))?;
+    let mut sockets: BTreeMap<u64, Vec<SocketHolder>> = BTreeMap::new();
+    let mut has_evidence = true;
+    let mut read = || {
+        sockets.clear();
+        program.read(&mut |_, file| {
+            has_evidence &= file.evidence.is_some();
+            let Some(evidence) = file.evidence else { return };
+            let holders = sockets.entry(evidence.netns.into()).or_default();
+            if holders.len() < MAX_PLACES {
+                holders.push(SocketHolder { pid: file.pid, fd: file.fd });
+            }
+        })
+    };
+    let read = match read() {
+        Err(DISCARD) => read(),
+        read => read,
+    };
+    match read {
+        Err(errno) => Err(format!("BPF: {}", std::io::Error::from(errno))),
+        Ok(()) if sockets.is_empty() && !has_evidence => {
+            Err("BPF sees no namespaces before Linux 5.11".to_owned())
+        }
+        Ok(()) => Ok(sockets),
+    }
+}
 
 /// A search for owners by the selected source.
 pub(crate) struct OwnerSources<'c> {
@@ -59,7 +99,7 @@ impl<'c> OwnerSources<'c> {
         Self {
             kept,
             asked: query.owner_source,
-            families: if query.wants_other_families() { Families::All } else { Families::Internet },
+            families: families(query),
             pids: query.table_filter().pids(),
             unlisted: Unlisted::new(query, listed),
             netns: netns.unwrap_or_else(ListedNamespaces::of_this_thread),
@@ -204,7 +244,7 @@ impl OwnerSearch for OwnerSources<'_> {
             Some(Selected::Iterate(search)) => search.sockets(),
             _ => Vec::new(),
         };
-        self.unlisted.rows(table, seen, &self.netns)
+        self.unlisted.rows(Proc::open, table, seen, &self.netns)
     }
 
     fn verify(&self, socket: &mut Socket) {

@@ -53,7 +53,7 @@ const PROTOCOL_NAME: &str = "system.sockprotoname";
 /// # Races
 /// The process may put another file in the place of its descriptor at any moment, whose file system need not answer. So the
 /// attribute is read through a descriptor of this process, after that was seen to be of the socket. `O_PATH` opens no file.
-pub(crate) fn protocol_name(path: &str, inode: Option<u64>) -> Result<Vec<u8>, Errno> {
+fn protocol_name(path: &str, inode: Option<u64>) -> Result<Vec<u8>, Errno> {
     let is_sought = |link: &[u8]| {
         let number = socket_inode(link);
         number.is_some() && (inode.is_none() || number == inode)
@@ -127,9 +127,16 @@ pub(crate) trait Procfs: Sync {
     /// The cookie of the socket of a process's descriptor. It needs the right to attach to the process, and for the
     /// moment of the call this process shares the socket.
     fn socket_cookie(&self, pid: u32, fd: i32) -> Result<u64, Errno>;
-    /// The protocol of the socket of a process's descriptor, as `/proc/net/protocols` names it: `TCP`, `UDPv6`,
-    /// `UNIX-STREAM`, `NETLINK`.
-    fn socket_protocol(&self, pid: u32, fd: i32) -> Result<Vec<u8>, Errno>;
+    /// The protocol of the socket of a descriptor of a process (its leader's), or of one of its threads, as
+    /// `/proc/net/protocols` names it: `TCP`, `UDPv6`, `UNIX-STREAM`, `NETLINK`. Fails with `ENOENT` if it leads to no
+    /// socket, or to another one than that with this inode number.
+    fn socket_protocol(
+        &self,
+        pid: u32,
+        thread: Option<u32>,
+        fd: i32,
+        inode: Option<u64>,
+    ) -> Result<Vec<u8>, Errno>;
     /// Compares the descriptor tables of two tasks, as [`ffi::compare_descriptor_tables`].
     fn compare_tables(&self, a: u32, b: u32) -> Result<Ordering, Errno>;
     /// Reads a file below `/proc` that the kernel writes as a whole, such as `12/stat`, to its end.
@@ -337,8 +344,18 @@ impl Procfs for Proc {
         ffi::socket_cookie(ffi::pidfd_getfd(process.as_fd(), fd)?.as_fd())
     }
 
-    fn socket_protocol(&self, pid: u32, fd: i32) -> Result<Vec<u8>, Errno> {
-        protocol_name(&absolute(&format!("{pid}/fd/{fd}")), None)
+    fn socket_protocol(
+        &self,
+        pid: u32,
+        thread: Option<u32>,
+        fd: i32,
+        inode: Option<u64>,
+    ) -> Result<Vec<u8>, Errno> {
+        let path = match thread {
+            None => format!("{pid}/fd/{fd}"),
+            Some(tid) => format!("{pid}/task/{tid}/fd/{fd}"),
+        };
+        protocol_name(&absolute(&path), inode)
     }
 
     fn read(&self, path: &str, content: &mut Vec<u8>) -> Result<(), Errno> {

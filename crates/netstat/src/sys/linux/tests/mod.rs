@@ -21,4 +21,6 @@ mod shared;
 #[cfg(feature = "bpf")]
 mod task_files;
 mod unlisted_process;
+#[cfg(feature = "bpf")]
+mod unlisted_socket;
 mod without_descriptor;

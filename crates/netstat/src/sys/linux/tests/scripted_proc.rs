@@ -384,10 +384,24 @@ impl Procfs for &ScriptedProc {
         self.at(&format!("cookie {pid}/{fd}")).cookies.get(&(pid, fd)).copied().ok_or(Errno::PERM)
     }
 
-    fn socket_protocol(&self, pid: u32, fd: i32) -> Result<Vec<u8>, Errno> {
+    fn socket_protocol(
+        &self,
+        pid: u32,
+        thread: Option<u32>,
+        fd: i32,
+        inode: Option<u64>,
+    ) -> Result<Vec<u8>, Errno> {
         let machine = self.at(&format!("protocol {pid}/{fd}"));
-        machine.link_of(pid, fd)?;
-        Ok(machine.protocols.get(&(pid, fd)).unwrap_or(&"UDP").as_bytes().to_vec())
+        let task = machine.tasks(pid)?.get(&thread.unwrap_or(pid)).ok_or(Errno::NOENT)?;
+        let link = task.links.iter().find_map(|(number, link)| (*number == fd).then_some(*link));
+        match link {
+            Some(Link::Socket(number) | Link::PathOnly(number))
+                if inode.is_none_or(|inode| inode == number) =>
+            {
+                Ok(machine.protocols.get(&(pid, fd)).unwrap_or(&"UDP").as_bytes().to_vec())
+            }
+            _ => Err(Errno::NOENT),
+        }
     }
 
     fn compare_tables(&self, a: u32, b: u32) -> Result<Ordering, Errno> {

@@ -41,6 +41,12 @@ pub(super) struct Iterated {
 #[derive(Copy, Clone)]
 pub(super) struct Iteration<'w>(&'w ScriptedProc);
 
+impl<'w> Iteration<'w> {
+    pub(super) fn of(proc: &'w ScriptedProc) -> Self {
+        Self(proc)
+    }
+}
+
 impl HeldSource for Iteration<'_> {
     fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
         let pids: Vec<u32> = self.0.at("iterate").processes.keys().copied().collect();

@@ -104,7 +104,8 @@ fn refused_tables_leave_what_libproc_shows() {
 fn caller_finds_its_own_sockets_if_no_process_is_listed() {
     let machine = Machine { refuses_lists: true, ..Machine::new(15, 501, 100) };
     let own = process(100, 501, &[(3, 0)]);
-    let xnu = Xnu::new(World { processes: vec![own], sockets: vec![listener()] }, machine);
+    let xnu =
+        Xnu::new(World { processes: vec![own], sockets: vec![listener()], ..World::default() }, machine);
     let snapshot = xnu.snapshot(&everything()).unwrap();
     assert_eq!(snapshot.sockets[0].owners(), [holder(100, 3)]);
     assert_eq!(counts(&snapshot.gaps), [(GapKind::ProcessesHidden, 1)]);

@@ -7,6 +7,7 @@ mod filtering;
 mod generate;
 mod races;
 mod random_worlds;
+mod unix_sockets;
 mod unlisted;
 
 use crate::model::gap::{Gap, GapKind};
@@ -93,5 +94,5 @@ fn kernel(major: u32, uid: u32, processes: Vec<Process>, sockets: Vec<Socket>) -
 
 fn kernel_with(machine: Machine, mut processes: Vec<Process>, sockets: Vec<Socket>) -> Xnu {
     processes.push(Process { name: "lsock".to_owned(), ..process(900, machine.uid, &[]) });
-    Xnu::new(World { processes, sockets }, machine)
+    Xnu::new(World { processes, sockets, ..World::default() }, machine)
 }

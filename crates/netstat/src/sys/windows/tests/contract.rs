@@ -4,8 +4,10 @@ use super::model::{BOOT, empty_world, endpoint, program, text, windows};
 use super::scripted::{Endpoint, World};
 use crate::engine::snapshot::{count, stream, take};
 use crate::filter::Filter;
+use crate::model::gap::{Gap, GapKind};
 use crate::model::process::ProcessFields;
 use crate::model::protocol::Protocol;
+use crate::model::protocol_kind::ProtocolKind;
 use crate::query::Query;
 use crate::sys::promises::Seen;
 use crate::sys::support;
@@ -51,4 +53,18 @@ fn filter_by_an_unsupported_field_is_refused_before_a_table_is_read() {
     }
     assert_eq!(world.calls.load(std::sync::atomic::Ordering::SeqCst), 0);
     assert!(take(&system(), &Query::new().uid(0)).unwrap_err().is_unsupported());
+}
+
+#[test]
+fn unix_and_hyper_v_sockets_are_refused_alone_and_beside_others_a_gap() {
+    // Hyper-V sockets would be of the family of vsock, or of one without a name.
+    for kind in [ProtocolKind::Unix, ProtocolKind::Vsock, ProtocolKind::Other] {
+        let query = Query::new().protocol_kind(kind).threads(1);
+        let error = take(&windows(&world()), &query).unwrap_err();
+        assert!(error.is_unsupported(), "{error}");
+        let beside = take(&windows(&world()), &query.tcp()).unwrap();
+        assert_eq!(beside.sockets.len(), 2);
+        let source = format!("{kind}: not listed on this system");
+        assert_eq!(beside.gaps, [Gap::new(GapKind::TableUnavailable, 1, source)]);
+    }
 }

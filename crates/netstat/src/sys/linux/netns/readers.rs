@@ -3,6 +3,7 @@
 use super::ListedNamespaces;
 use super::enter::{Target, Unopened, open_in};
 use super::find::FoundNamespace;
+use super::place::Place;
 use super::process_net::{self, OWN_DIRECTORY};
 use crate::engine::parallel::lock;
 use crate::engine::tables::Sink;
@@ -14,6 +15,7 @@ use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::linux::families::{self, FamilyTable};
 use crate::sys::linux::procfs::net;
+use crate::sys::linux::resolve;
 use crate::sys::linux::sock_diag::dumps::Dumps;
 use crate::sys::linux::sock_diag::netlink::SockDiag;
 use crate::sys::linux::sock_diag::recheck;
@@ -32,7 +34,7 @@ use std::sync::{Mutex, MutexGuard};
 const PART_OF_DESCRIPTORS: u64 = 4;
 
 /// One namespace.
-struct Space {
+struct NamespaceReader {
     id: NetnsId,
     found: FoundNamespace,
     /// What its rows have.
@@ -46,7 +48,7 @@ struct Space {
     is_over: bool,
 }
 
-impl Space {
+impl NamespaceReader {
     fn target(&self) -> Target {
         Target { number: self.id.0.get(), places: self.found.places.clone() }
     }
@@ -69,7 +71,7 @@ impl Space {
     fn describe(&self) -> Namespace {
         let mut namespace = Namespace::new(self.id);
         namespace.names.extend(self.found.names.iter().cloned());
-        namespace.path = self.found.places.first().map(|place| place.path());
+        namespace.path = self.found.places.first().and_then(Place::path);
         namespace.pids.clone_from(&self.found.pids);
         namespace.processes = self.found.processes;
         namespace.source = self.source;
@@ -78,7 +80,7 @@ impl Space {
 }
 
 /// The namespaces of one listing, ascending by number.
-pub(crate) struct Spaces {
+pub(crate) struct NamespaceReaders {
     own: Option<NetnsId>,
     listed: ListedNamespaces,
     state: Mutex<State>,
@@ -86,7 +88,7 @@ pub(crate) struct Spaces {
 
 #[derive(Default)]
 struct State {
-    spaces: Vec<Space>,
+    readers: Vec<NamespaceReader>,
     /// Whether sockets must not be kept open, for want of descriptors.
     is_scarce: bool,
     is_opened: bool,
@@ -96,7 +98,7 @@ struct State {
     buffer: Vec<u8>,
 }
 
-impl Spaces {
+impl NamespaceReaders {
     /// `own`: the namespace of the calling thread. `names_own`: whether its rows name it as those of others do.
     pub(crate) fn new(
         found: impl IntoIterator<Item = (u64, FoundNamespace)>,
@@ -104,7 +106,7 @@ impl Spaces {
         own: Option<u64>,
         names_own: bool,
     ) -> Self {
-        let mut spaces = Vec::new();
+        let mut readers = Vec::new();
         let mut listed = ListedNamespaces::default();
         for (number, found) in found {
             // No namespace has the number 0.
@@ -114,7 +116,7 @@ impl Spaces {
             if is_own && !names_own {
                 listed.unnamed = u32::try_from(number).ok();
             }
-            spaces.push(Space {
+            readers.push(NamespaceReader {
                 id,
                 found,
                 netns: (names_own || !is_own).then_some(id),
@@ -125,7 +127,7 @@ impl Spaces {
             });
         }
         let own = own.and_then(NonZeroU64::new).map(NetnsId);
-        Self { own, listed, state: Mutex::new(State { spaces, gaps, ..State::default() }) }
+        Self { own, listed, state: Mutex::new(State { readers, gaps, ..State::default() }) }
     }
 
     pub(crate) fn listed(&self) -> ListedNamespaces {
@@ -136,13 +138,38 @@ impl Spaces {
     pub(crate) fn has_read(&self, number: u64) -> bool {
         let state = lock(&self.state);
         state
-            .spaces
+            .readers
             .iter()
-            .any(|space| space.id.0.get() == number && space.source != NamespaceSource::Unavailable)
+            .any(|reader| reader.id.0.get() == number && reader.source != NamespaceSource::Unavailable)
     }
 
     pub(crate) fn describe(&self) -> Vec<Namespace> {
-        lock(&self.state).spaces.iter().map(Space::describe).collect()
+        lock(&self.state).readers.iter().map(NamespaceReader::describe).collect()
+    }
+
+    /// The indexes of the network interface with this name, each with its namespace if there are several.
+    pub(crate) fn interface_indexes(&self, name: &str) -> Result<Vec<(Option<NetnsId>, u32)>, Error> {
+        let state = lock(&self.state);
+        let is_only = state.readers.len() == 1;
+        let (mut indexes, mut failure) = (Vec::new(), None);
+        for reader in &state.readers {
+            let found = match self.own == Some(reader.id) {
+                true => resolve::interface_index(name),
+                false => reader.target().run(&|| resolve::interface_index(name)).unwrap_or_else(|errno| {
+                    let subject = format!("network interface {name:?} in network namespace {}", reader.id);
+                    Err(Error::system("find", subject, errno))
+                }),
+            };
+            match found {
+                Ok(index) => indexes.push(((!is_only).then_some(reader.id), index)),
+                Err(error) => _ = failure.get_or_insert(error),
+            }
+        }
+        match failure {
+            Some(error) if indexes.is_empty() => Err(error),
+            _ if indexes.is_empty() => resolve::interface_index(name).map(|index| vec![(None, index)]),
+            _ => Ok(indexes),
+        }
     }
 
     /// Opens a netlink socket in each namespace, while descriptors are left.
@@ -175,16 +202,16 @@ impl Spaces {
         let tables = tables.iter().map(|table| (slice::from_ref(table), &[][..]));
         let of_families = of_families.iter().map(|table| (&[][..], slice::from_ref(table)));
         'tables: for table in tables.chain(of_families) {
-            for place in 0..state.spaces.len() {
+            for place in 0..state.readers.len() {
                 if state.read(place, own, receive_ahead, table, sink, &mut reading).is_break() {
                     break 'tables;
                 }
             }
         }
         // The search for owners sees them.
-        let otherwise = query.adds_unlisted();
+        let has_other_source = query.adds_unlisted();
         match reading.failure {
-            Some(error) if !reading.any_read && !otherwise => Err(error),
+            Some(error) if !reading.any_read && !has_other_source => Err(error),
             _ => Ok(merged(reading.gaps)),
         }
     }
@@ -192,24 +219,24 @@ impl Spaces {
     /// Which of these rows are still open.
     pub(crate) fn still_open(&self, own: &mut Dumps<'_>, rows: &[&Socket]) -> Vec<bool> {
         let mut state = self.opened();
-        let State { spaces, buffer, .. } = &mut *state;
+        let State { readers, buffer, .. } = &mut *state;
         let mut lookups = recheck::MAX_LOOKUPS;
         let mut open = Vec::with_capacity(rows.len());
         for rows in rows.chunk_by(|a, b| a.netns == b.netns) {
             let of = rows.first().and_then(|row| row.netns);
-            let space = spaces.iter_mut().find(|space| space.netns == of);
+            let reader = readers.iter_mut().find(|reader| reader.netns == of);
             let mut ask = |dumps: &mut Dumps<'_>| {
                 let mut of_rows = recheck::still_open(dumps, &mut rows.iter().copied(), &mut lookups);
                 families::still_open(dumps, rows, &mut of_rows);
                 open.extend(of_rows);
             };
-            match space {
-                Some(Space { dumps: Some(dumps), .. }) => {
+            match reader {
+                Some(NamespaceReader { dumps: Some(dumps), .. }) => {
                     dumps.swap_buffer(buffer);
                     ask(dumps);
                     dumps.swap_buffer(buffer);
                 }
-                Some(Space { dumps: None, .. }) => ask(own),
+                Some(NamespaceReader { dumps: None, .. }) => ask(own),
                 None => open.extend(rows.iter().map(|_| true)),
             }
         }
@@ -227,11 +254,11 @@ struct Reading {
 impl State {
     fn open(&mut self, own: Option<NetnsId>) {
         let foreign: Vec<usize> =
-            (0..).zip(&self.spaces).filter(|(_, space)| Some(space.id) != own).map(|(at, _)| at).collect();
+            (0..).zip(&self.readers).filter(|(_, reader)| Some(reader.id) != own).map(|(at, _)| at).collect();
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX) / PART_OF_DESCRIPTORS;
         self.is_scarce = u64::try_from(foreign.len()).is_ok_and(|count| count > limit);
         let targets: Vec<Target> =
-            foreign.iter().filter_map(|at| Some(self.spaces.get(*at)?.target())).collect();
+            foreign.iter().filter_map(|at| Some(self.readers.get(*at)?.target())).collect();
         let mut opened = match self.is_scarce || targets.is_empty() {
             true => Vec::new(),
             false => open_in(&targets),
@@ -242,16 +269,16 @@ impl State {
         }
         let mut opened = opened.into_iter();
         for (at, target) in foreign.into_iter().zip(targets) {
-            let Some(space) = self.spaces.get_mut(at) else { continue };
+            let Some(reader) = self.readers.get_mut(at) else { continue };
             let open = move || target.open().map_err(|why| why.errno);
-            space.dumps = Some(match opened.next() {
+            reader.dumps = Some(match opened.next() {
                 Some(Ok(socket)) => {
                     let mut dumps = Dumps::new(open).opening_by("setns");
                     dumps.set_peer(socket);
                     dumps
                 }
                 Some(Err(why)) => {
-                    space.unopened = Some(why);
+                    reader.unopened = Some(why);
                     Dumps::new(move || Err::<SockDiag, _>(why.errno)).opening_by(why.call)
                 }
                 None => Dumps::new(open).opening_by("setns"),
@@ -269,29 +296,29 @@ impl State {
         sink: &mut Sink<'_>,
         reading: &mut Reading,
     ) -> ControlFlow<()> {
-        let Self { spaces, is_scarce, buffer, .. } = self;
-        let Some(space) = spaces.get_mut(place).filter(|space| !space.is_over) else {
+        let Self { readers, is_scarce, buffer, .. } = self;
+        let Some(reader) = readers.get_mut(place).filter(|reader| !reader.is_over) else {
             return ControlFlow::Continue(());
         };
-        if space.is_out_of_reach() {
-            space.fail(reading);
+        if reader.is_out_of_reach() {
+            reader.fail(reading);
             return ControlFlow::Continue(());
         }
         let mut flow = ControlFlow::Continue(());
-        let netns = space.netns;
-        let target = space.target();
-        let can_enter = space.unopened.is_none_or(Unopened::has_entered);
+        let netns = reader.netns;
+        let target = reader.target();
+        let can_enter = reader.unopened.is_none_or(Unopened::has_entered);
         let mut named = |mut row: Socket| {
             row.netns = netns;
             flow = sink(row);
             flow
         };
-        let pids = mem::take(&mut space.found.pids);
-        let read = match &mut space.dumps {
+        let pids = mem::take(&mut reader.found.pids);
+        let read = match &mut reader.dumps {
             None => sockets::list(own, &mut net::open, tables, of_families, &mut named),
             Some(dumps) => {
                 dumps.swap_buffer(buffer);
-                let mut open = |path: &str| Space::open(&target, &pids, can_enter, path);
+                let mut open = |path: &str| NamespaceReader::open(&target, &pids, can_enter, path);
                 let dumps = dumps.receive_ahead(receive_ahead);
                 let read = sockets::list(dumps, &mut open, tables, of_families, &mut named);
                 if *is_scarce {
@@ -301,14 +328,14 @@ impl State {
                 read
             }
         };
-        space.found.pids = pids;
+        reader.found.pids = pids;
         match read {
             Ok(gaps) => {
                 reading.any_read = true;
-                space.note(gaps, reading);
+                reader.note(gaps, reading);
             }
             Err(error) => {
-                let gap = Gap::new(GapKind::TableUnavailable, 1, space.in_process(&error.to_string()));
+                let gap = Gap::new(GapKind::TableUnavailable, 1, reader.in_process(&error.to_string()));
                 reading.gaps.push(gap);
                 reading.failure.get_or_insert(error);
             }
@@ -317,7 +344,7 @@ impl State {
     }
 }
 
-impl Space {
+impl NamespaceReader {
     /// A table has been read, with these gaps.
     fn note(&mut self, gaps: Vec<Gap>, reading: &mut Reading) {
         let fell_back = gaps.iter().any(|gap| gap.kind == GapKind::Fallback);
