@@ -6,6 +6,7 @@ use crate::engine::snapshot::take;
 use crate::model::error::Error;
 use crate::model::family::Family;
 use crate::model::gap::{Gap, GapKind};
+use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::process::{Process, ProcessFields};
 use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
@@ -192,7 +193,8 @@ impl<'w> System for &'w Families {
             let (netns, unnamed_netns) = (vec![NETNS], Some(NETNS));
             let scope = Scope { nested: false, netns, unnamed_netns, pids: Vec::new(), unlisted: true };
             let open: OpenProc<'w> = Box::new(move || Ok(proc));
-            Search::Iterate(TaskFileSearch::over(Iteration::of(proc), scope, "asked for", open))
+            let from = OwnerSourceUsed::new(OwnerSource::Bpf, "asked for");
+            Search::Iterate(TaskFileSearch::over(Iteration::of(proc), scope, from, open))
         } else {
             Search::Walk(ProcfsWalk::over(Ok(proc), &[]))
         };
