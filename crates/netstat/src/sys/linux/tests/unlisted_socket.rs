@@ -125,21 +125,21 @@ type OpenProc<'w> = Box<dyn Fn() -> Result<&'w ScriptedProc, Errno> + Sync + 'w>
 
 enum Search<'w> {
     Walk(ProcfsWalk<&'w ScriptedProc>),
-    Iterate(TaskFileSearch<Iteration<'w>, &'w ScriptedProc, OpenProc<'w>>),
+    Iterate(Box<TaskFileSearch<Iteration<'w>, &'w ScriptedProc, OpenProc<'w>>>),
 }
 
 impl<'w> Search<'w> {
     fn search(&self) -> &(dyn OwnerSearch + 'w) {
         match self {
             Self::Walk(walk) => walk,
-            Self::Iterate(iteration) => iteration,
+            Self::Iterate(iteration) => &**iteration,
         }
     }
 
     fn search_mut(&mut self) -> &mut (dyn OwnerSearch + 'w) {
         match self {
             Self::Walk(walk) => walk,
-            Self::Iterate(iteration) => iteration,
+            Self::Iterate(iteration) => &mut **iteration,
         }
     }
 }
@@ -192,7 +192,8 @@ impl<'w> System for &'w Families {
             let (netns, unnamed_netns) = (vec![NETNS], Some(NETNS));
             let scope = Scope { nested: false, netns, unnamed_netns, pids: Vec::new(), unlisted: true };
             let open: OpenProc<'w> = Box::new(move || Ok(proc));
-            Search::Iterate(TaskFileSearch::over(Iteration::of(proc), scope, "asked for", open))
+            let search = TaskFileSearch::over(Iteration::of(proc), scope, "asked for", open);
+            Search::Iterate(Box::new(search))
         } else {
             Search::Walk(ProcfsWalk::over(Ok(proc), &[]))
         };
