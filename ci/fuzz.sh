@@ -38,7 +38,7 @@ targets() {
 fixtures_of() {
     case $1 in
         # Its seeds are enough.
-        filter_text | linux_btf) ;;
+        filter_text | linux_btf | linux_cgroup_path | linux_container_names) ;;
         macos_libproc) find "$fixtures" -name 'macos-*__socket_fdinfo_*.hex' -o -name 'macos-*__proc_*.hex' ;;
         macos_pcblist_n) find "$fixtures" -name 'macos-*__tcp_pcblist_n_*.hex' -o -name 'macos-*__udp_pcblist_n_*.hex' ;;
         macos_unpcblist_n) find "$fixtures" -name 'macos-*__local_*.hex' ;;

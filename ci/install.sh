@@ -10,9 +10,10 @@ set -euo pipefail
 
 packages() {
     case $1 in
-        # ss, lsof and netstat, against which the tests compare; unshare and setpriv; shells for the completions; a linker; actionlint
-        # comes from PyPI.
-        check) echo gcc libc6-dev iproute2 lsof net-tools util-linux perl-base python3 python3-venv shellcheck tmux bash zsh fish ;;
+        # ss, lsof and netstat, against which the tests compare; unshare and setpriv; shells for the completions; a linker; containers;
+        # actionlint comes from PyPI.
+        check) echo gcc libc6-dev iproute2 lsof net-tools util-linux perl-base python3 python3-venv shellcheck tmux bash zsh fish \
+            podman crun busybox-static systemd ;;
         # Without the symbols of the C library valgrind cannot separate its faults from those of the program.
         sanitize) echo valgrind libc6-dbg ;;
         # One compiler with matching sources of std; i686 and s390x to link and run; zig, from PyPI, for musl. Not

@@ -35,6 +35,7 @@ pub(crate) const PAIRS: &[(&str, &str)] = &[
     ("netstat-each", "netstat-sockets"),
     ("netstat-counts", "netstat-sockets"),
     ("netstat-nothing", "netstat-sockets"),
+    ("netstat-workloads", "netstat-named"),
     ("netstat-connection", "netstat-sockets"),
 ];
 
@@ -73,6 +74,8 @@ pub(super) fn listing(lsock: &Path) -> Vec<Contender> {
         call("netstat-listeners", "netstat, listeners", Listeners),
         call("netstat-listeners-walk", "netstat, listeners by walk", Listeners),
         call("netstat-counts", "netstat, counts by state", Sockets),
+        ours("netstat-named", "netstat, owners by name", Owners, Kind::Call(netstat::names)),
+        ours("netstat-workloads", "netstat, owners, workloads", Owners, Kind::Call(netstat::workloads)),
         ours("netstat-nothing", "netstat, none passes a filter", Nothing, Kind::Call(netstat::nothing)),
         ours("netstat-connection", "netstat, one connection", Connection, Kind::Call(netstat::connection)),
         ours(LOWER_BOUND, "lower bound", Sockets, Kind::Call(bound::bound)),

@@ -4,6 +4,7 @@ use super::Case;
 use super::fixture::{bytes, fixture, lines};
 use netlink_packet_core::{NetlinkMessage, NetlinkPayload};
 use netlink_packet_sock_diag::SockDiagMessage;
+use netstat_wire::linux::cgroup_path::CgroupFile;
 use netstat_wire::linux::inet_diag::InetDiagMsg;
 use netstat_wire::linux::netlink::{Body, Messages};
 use netstat_wire::linux::proc_net::{Endian, ProcNet};
@@ -27,6 +28,7 @@ pub(super) fn all() -> Vec<Case> {
         table("/proc/net/tcp", fixture!("linux-6.18__proc_net_tcp.txt")),
         table("/proc/net/tcp6", fixture!("linux-6.18__proc_net_tcp6.txt")),
         stat(bytes(fixture!("linux-6.18__proc_pid_stat_hostile_name.hex"))),
+        cgroup(),
     ]
 }
 
@@ -127,6 +129,22 @@ fn stat(text: Vec<u8>) -> Case {
         decode: Box::new(move || {
             let stat = Stat::decode(black_box(&text));
             u64::from(black_box(stat).is_ok())
+        }),
+    }
+}
+
+/// The longest of the usual paths: of a pod.
+fn cgroup() -> Case {
+    let uid = "1b2c3d4e_5f60_7182_93a4_b5c6d7e8f901";
+    let slices = format!("kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod{uid}.slice");
+    let text = format!("0::/{slices}/cri-containerd-{}.scope\n", "0123456789abcdef".repeat(4));
+    Case {
+        name: "/proc/PID/cgroup",
+        peer: None,
+        records: 1,
+        decode: Box::new(move || {
+            let file = CgroupFile::decode(black_box(text.as_bytes()));
+            u64::from(black_box(file).is_some_and(|file| file.says.container.is_some()))
         }),
     }
 }

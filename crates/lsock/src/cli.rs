@@ -190,8 +190,7 @@ mod tests {
 
     #[test]
     fn two_formats_are_refused() {
-        for pair in
-            [["--json", "--csv"], ["--json", "--pids"], ["--quiet", "--csv"], ["--summary", "--jsonl"]]
+        for pair in [["--json", "--csv"], ["--json", "--pids"], ["--quiet", "--csv"], ["--summary", "--pids"]]
         {
             assert!(Cli::try_parse_from(["lsock"].iter().chain(&pair)).is_err(), "{pair:?}");
         }

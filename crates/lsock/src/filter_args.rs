@@ -46,6 +46,10 @@ pub struct FilterArgs {
     /// sockets with a name and no peer
     #[arg(short, long, aliases = ["listen", "listeners"], help_heading = HEADING)]
     pub listening: bool,
+    /// Of those that wait for others, the ones on an address that other machines may reach: any but loopback. It speaks of
+    /// addresses; a firewall may allow less
+    #[arg(long, help_heading = HEADING)]
+    pub exposed: bool,
     /// TCP sockets that are bound, but neither listen nor connect (Linux 6.8, Windows). Alone: only these; with
     /// --state or --listening: these too; with --all: everything and these
     #[arg(short = 'B', long, alias = "bound-inactive", help_heading = HEADING)]
@@ -149,6 +153,7 @@ impl FilterArgs {
         let bound = (self.bound && !all).then(|| Filter::tcp() & Filter::state(State::Closed));
         let states = any_of("state", "state", &self.state)?;
         let kinds = [
+            self.exposed.then(Filter::exposed),
             listening.into_iter().chain(bound).chain(states).reduce(|any, state| any | state),
             any_of("local-port", "sport", &self.local_port)?,
             any_of("remote-port", "dport", &self.remote_port)?,

@@ -28,14 +28,14 @@ lsock: the network sockets of this machine and the processes that hold them
   lsock state established dport = :443         the filter language of ss
 
 Which:   -t TCP  -u UDP  -x unix  -w raw  -S SCTP  -M MPTCP  --protocol NAME,...
-         -4 IPv4  -6 IPv6  -f FAMILY,...  -l listening  -B bound only
+         -4 IPv4  -6 IPv6  -f FAMILY,...  -l listening  -B bound only  --exposed
          --port N,N-M  --local-port N  --remote-port N  --state STATE,...
          --pid N,...  --process NAME  --user NAME,...  -N NAME|PID|PATH|all
 Columns: --columns NAME,... (+NAME adds)  --sort NAME,-NAME  -r names of hosts
          -i all details  -o timers  -e uid, inode, cookie  -m memory  --peers
          --no-owners (much faster)  -H no header  --color auto|always|never
 Output:  --json  --jsonl  --csv  --format NAME  -W wide  --no-pager  --watch
-         -s counts  --pids pids alone  -q exit status alone  --interval 1s
+         -s counts  --group-by KEY  --pids pids  -q status alone  --interval 1s
 Ignored: -a -n -p -O -P -Q (all states, numbers and processes are the default)
 
 lsock overview|watch FILTER  listeners and connections; a line for each change
@@ -175,6 +175,10 @@ const TERMS: &[(&str, &str)] = &[
         "established, listening ...",
         "a state by itself; listening, as -l: also UDP, UDP-Lite, ping and raw sockets without a remote end, and unix datagram sockets with a name and no peer",
     ),
+    (
+        "exposed, local",
+        "listeners that other machines may reach, by their address (a firewall may allow less); those on loopback alone",
+    ),
     ("sport, dport, port [=] PORTS", "local, remote, either port: :80, :https, :8000-8999, :80,443"),
     ("sport, dport, port < :PORT", "or <= > >= !=, or lt le gt ge ne"),
     (":PORTS", "on either end, as port = :PORTS"),
@@ -190,6 +194,10 @@ const TERMS: &[(&str, &str)] = &[
     ),
     ("proto, family, type NAME", "protocol, family, type of socket: proto raw, family unix, type dgram"),
     ("process NAME, pid N", "held by such a process"),
+    (
+        "container NAME, pod NAME, unit NAME",
+        "held by a process in it: by name or id, by NAMESPACE/NAME, name or uid, by the name of a unit of systemd (Linux)",
+    ),
     ("peer process NAME, peer pid N", "whose other end, on this machine, such a process holds"),
     ("user NAME, uid N", "made by this user"),
     ("inode N", "the socket with this inode (Linux)"),
@@ -251,7 +259,10 @@ const OUTPUT: &str = "--json prints one document: the sockets, their processes, 
 seen. --jsonl prints one object per line and socket, and the gaps on standard error. --csv prints the chosen columns. \
 Fields may be added in later versions, and are never changed: crates/lsock/README.md lists them. --pids prints the \
 pids of the owners, ascending, one per line. --peers adds to the JSON the other end of each connection within this \
-machine and its direction; an other end that the filter leaves out is in the list peers. -s counts. With -q nothing is printed but errors. --pids and -q take a \
+machine and its direction; an other end that the filter leaves out is in the list peers. -s counts by protocol and \
+state, --group-by by process, user, workload, unit, container, pod, state, remote address, local port, exposure or \
+network namespace; a socket with several owners is in the group of all of them together, so that the groups add up. \
+With -q nothing is printed but errors. --pids and -q take a \
 name as a whole and a number as a port.";
 
 const RIGHTS: &str = "Everyone may list all sockets of their own network namespace; those of others (-N) need \
@@ -439,8 +450,8 @@ mod tests {
             let first = terms.split([',', ' ']).next().unwrap();
             let argument = match first {
                 "state" => "estab",
-                "sport" | "dport" | "port" | "process" | "pid" | "inode" | "fwmark" | "cgroup" | "dev"
-                | "netns" => "1",
+                "sport" | "dport" | "port" | "process" | "pid" | "container" | "inode" | "fwmark"
+                | "cgroup" | "dev" | "netns" => "1",
                 "src" => "10.0.0.1",
                 "user" => "0",
                 "proto" => "raw",

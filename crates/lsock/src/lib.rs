@@ -25,7 +25,6 @@ pub mod overview;
 mod parallel;
 pub mod plan;
 mod protocol_args;
-mod reach;
 pub mod render;
 pub mod rights;
 pub mod screen;

@@ -71,9 +71,13 @@ pub struct ListArgs {
     /// The pids of the owners alone, one per line
     #[arg(long, group = "output", conflicts_with = "no_owners", help_heading = OUTPUT)]
     pub pids: bool,
-    /// How many sockets there are of each protocol and in each state
-    #[arg(short, long, group = "output", help_heading = OUTPUT)]
+    /// How many sockets there are of each protocol and in each state, as a table, JSON or CSV
+    #[arg(short, long, conflicts_with_all = ["pids", "quiet"], help_heading = OUTPUT)]
     pub summary: bool,
+    /// How many sockets each of these has, with their queues, as a table, JSON or CSV
+    #[arg(long, value_name = "KEY", value_enum, conflicts_with_all = ["pids", "summary", "quiet", "columns", "sort", "watch", "interval"],
+          help_heading = OUTPUT)]
+    pub group_by: Option<GroupByArg>,
     /// Nothing but the exit status: 0 found, 1 nothing found, 2 usage error or failure
     #[arg(short, long, aliases = ["silent"], group = "output", help_heading = OUTPUT)]
     pub quiet: bool,
@@ -171,6 +175,52 @@ impl From<FormatArg> for Format {
             FormatArg::Json => Self::Json,
             FormatArg::Jsonl => Self::JsonLines,
             FormatArg::Csv => Self::Csv,
+        }
+    }
+}
+
+/// What sockets are grouped by.
+#[derive(Copy, Clone, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GroupByArg {
+    /// The names of their owners
+    Process,
+    /// Who created them
+    User,
+    /// What their owners belong to: pod, container, unit ... (Linux)
+    Workload,
+    /// The unit of systemd (Linux)
+    Unit,
+    /// The container (Linux)
+    Container,
+    /// The pod (Linux)
+    Pod,
+    /// Their state
+    State,
+    /// The remote address
+    Remote,
+    /// The local port
+    #[value(alias = "port")]
+    LocalPort,
+    /// How far the address of a listener reaches
+    Exposure,
+    /// The network namespace (Linux)
+    Netns,
+}
+
+impl From<GroupByArg> for netstat::GroupKey {
+    fn from(key: GroupByArg) -> Self {
+        match key {
+            GroupByArg::Process => Self::Process,
+            GroupByArg::User => Self::User,
+            GroupByArg::Workload => Self::Workload,
+            GroupByArg::Unit => Self::Unit,
+            GroupByArg::Container => Self::Container,
+            GroupByArg::Pod => Self::Pod,
+            GroupByArg::State => Self::State,
+            GroupByArg::Remote => Self::Remote,
+            GroupByArg::LocalPort => Self::LocalPort,
+            GroupByArg::Exposure => Self::Exposure,
+            GroupByArg::Netns => Self::Netns,
         }
     }
 }

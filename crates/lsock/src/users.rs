@@ -26,7 +26,7 @@ impl Users {
     }
 
     /// The escaped name of a user of the snapshot, if it has one.
-    pub(crate) fn name(&self, snapshot: &Snapshot, uid: u32) -> Option<&str> {
+    pub fn name(&self, snapshot: &Snapshot, uid: u32) -> Option<&str> {
         self.by_uid.get_or_init(|| names(snapshot, netstat::user_names)).get(&uid).map(String::as_str)
     }
 }

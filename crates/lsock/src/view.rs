@@ -5,8 +5,9 @@ use crate::host_names::HostNames;
 use crate::service_names::ServiceNames;
 use crate::time::Rfc3339;
 use crate::users::Users;
-use netstat::{NetnsId, Owner, OwnerRole, Process, Snapshot, Socket, State};
+use netstat::{Exposure, NetnsId, Owner, OwnerRole, Process, Snapshot, Socket, State, Workload};
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// The namespace of a network interface (`None`: that of this program) and its index.
@@ -25,6 +26,8 @@ pub struct View<'a> {
     /// Their pids: a search over these few bytes is several times as fast as one over the processes.
     pids: Vec<u32>,
     interfaces: Mutex<HashMap<InterfaceKey, Option<Arc<str>>>>,
+    /// What the control groups of rows say, looked up together when the first is needed.
+    cgroups: OnceLock<HashMap<u64, Workload>>,
     /// The network namespace of this program, if rows have theirs.
     own_netns: Option<NetnsId>,
     /// The names of hosts, if columns show them.
@@ -49,6 +52,14 @@ pub struct ProcessView<'a> {
     pub user: Option<String>,
     /// When it started (RFC 3339).
     pub started: Option<String>,
+    /// The container, or the one behind the published port that it forwards.
+    pub container: Option<String>,
+    /// The pod.
+    pub pod: Option<String>,
+    /// The unit of systemd.
+    pub unit: Option<String>,
+    /// What it belongs to, in one word.
+    pub workload: Option<String>,
 }
 
 impl<'a> View<'a> {
@@ -66,6 +77,7 @@ impl<'a> View<'a> {
             interfaces: Mutex::default(),
             host_names: HostNames::default(),
             own_netns,
+            cgroups: OnceLock::new(),
             services: OnceLock::new(),
         }
     }
@@ -77,6 +89,19 @@ impl<'a> View<'a> {
             return None;
         }
         self.pids.binary_search(&owner.pid).ok().and_then(|index| self.processes.get(index))
+    }
+
+    /// As from this network namespace, wherever a test runs.
+    #[cfg(test)]
+    pub(crate) fn seen_from(self, own: NetnsId) -> Self {
+        Self { own_netns: Some(own), ..self }
+    }
+
+    /// The path of a row's control group, by its number, not escaped.
+    pub(crate) fn cgroup(&self, id: u64) -> Option<&Path> {
+        let of = |socket: &Socket| socket.details()?.cgroup_id;
+        let look_up = || netstat::cgroup_workloads(self.snapshot.sockets.iter().filter_map(of));
+        self.cgroups.get_or_init(look_up).get(&id).map(|workload| &*workload.cgroup)
     }
 
     /// All processes of the snapshot.
@@ -102,6 +127,11 @@ impl<'a> View<'a> {
         known.insert((None, index), Some(name.into()));
     }
 
+    /// From where a socket can be reached, as far as its address says.
+    pub(crate) fn exposure(&self, socket: &Socket) -> Option<Exposure> {
+        Exposure::of(socket, self.own_netns)
+    }
+
     /// The name of a network interface of a row, not escaped. Each is looked up once, in the network namespace of the row.
     pub fn interface(&self, socket: &Socket, index: u32) -> Option<Arc<str>> {
         let netns = socket.netns.filter(|netns| Some(*netns) != self.own_netns);
@@ -116,6 +146,7 @@ impl<'a> View<'a> {
 
 impl<'a> ProcessView<'a> {
     fn new(raw: &'a Process) -> Self {
+        let workload = raw.workload.as_deref();
         Self {
             raw,
             json_name: raw.name.as_ref().map(|name| {
@@ -137,6 +168,13 @@ impl<'a> ProcessView<'a> {
             }),
             user: raw.user.as_ref().map(|user| escape::escaped(user.as_bytes())),
             started: raw.start_time.and_then(Rfc3339::new).map(|time| time.to_string()),
+            container: workload.and_then(|it| match (&it.container, &it.published) {
+                (Some(container), _) => Some(container.to_string()),
+                (None, published) => published.as_ref().map(ToString::to_string),
+            }),
+            pod: workload.and_then(|it| it.pod.as_ref()).map(ToString::to_string),
+            unit: workload.and_then(|it| it.nearest_unit()).map(|unit| escape::escaped(unit.as_bytes())),
+            workload: workload.map(ToString::to_string),
         }
     }
 }

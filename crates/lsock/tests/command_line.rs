@@ -123,7 +123,9 @@ fn malformed_filters_are_refused_with_their_position_marked() {
 
 #[test]
 fn formats_exclude_each_other() {
-    for pair in [["--json", "--jsonl"], ["--json", "--csv"], ["--csv", "--jsonl"]] {
+    for pair in
+        [["--json", "--jsonl"], ["--json", "--csv"], ["--csv", "--jsonl"], ["-s", "--pids"], ["-s", "-q"]]
+    {
         assert!(refused(&pair).contains("cannot be used with"), "{pair:?}");
     }
 }

@@ -7,9 +7,11 @@ mod common;
 
 use common::{lsock, refused};
 use serde_json::Value;
-use socket_world::{Transport, binding, holders, live_skip, namespace, quiet, tcp};
+use socket_world::control_group::Group;
+use socket_world::{Transport, binding, holders, kernel, live_skip, namespace, quiet, tcp};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::AsFd;
 use std::process::{Child, Command, Stdio};
 
 /// The document of the answer.
@@ -146,6 +148,66 @@ fn live_inherited_listener_is_held_by_the_child_alone() {
 }
 
 #[test]
+fn live_listener_that_systemd_holds_too_was_passed_on_by_it_and_one_that_it_has_alone_waits() {
+    in_namespace(|| {
+        let listener = TcpListener::bind("127.0.0.1:8014").unwrap();
+        let held = |report: &mut socket_world::Report| report.held(&listener).map(drop);
+        let systemd = socket_world::Child::fork(Some(b"systemd"), &[listener.as_fd()], held).unwrap();
+        let answer = why("8014");
+        let subject = &answer["subjects"][0];
+        assert_eq!(answer["subjects"].as_array().map(Vec::len), Some(1), "{answer}");
+        assert_eq!(subject["process"]["pid"], std::process::id(), "{answer}");
+        assert_eq!(subject["socket_activation"], "passed_on");
+        assert!(text("8014").contains(&format!("systemd ({}) opened it and passed it on", systemd.pid())));
+        drop(listener);
+        let answer = why("8014");
+        let subject = &answer["subjects"][0];
+        assert_eq!(
+            (&subject["process"]["pid"], &subject["socket_activation"]),
+            (&systemd.pid().into(), &"waiting".into()),
+            "{answer}"
+        );
+    });
+}
+
+#[test]
+fn live_listener_made_in_the_group_of_a_socket_unit_is_that_units() {
+    in_namespace(|| {
+        let group = match Group::new(".slice", "web.socket") {
+            Err(why) => live_skip!("control groups: {why}"),
+            Ok(group) => group,
+        };
+        let systemd = group.listener("systemd", 8016).unwrap();
+        // As systemd, which opens the socket by a process that it puts into the group.
+        group.leave(systemd.pid()).unwrap();
+        let answer = why("8016");
+        let subject = &answer["subjects"][0];
+        assert_eq!(subject["socket_activation"], "waiting", "{answer}");
+        let units = if kernel::is_before(5, 8) { vec![] } else { vec!["web.socket"] };
+        assert_eq!(subject["socket_units"], serde_json::json!(units), "{answer}");
+        if !units.is_empty() {
+            assert!(
+                text("8016").contains("held for web.socket, which starts its service"),
+                "{}",
+                text("8016")
+            );
+        }
+        drop(systemd);
+    });
+}
+
+#[test]
+fn live_process_is_said_to_be_in_its_control_group() {
+    in_namespace(|| {
+        let _listener = TcpListener::bind("127.0.0.1:8015").unwrap();
+        let answer = why("8015");
+        let path = answer["subjects"][0]["process"]["workload"]["cgroup"].as_str().unwrap().to_owned();
+        let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap();
+        assert!(groups.lines().any(|line| line.ends_with(&format!(":{path}"))), "{groups}{path}");
+    });
+}
+
+#[test]
 fn live_port_of_closed_connections_has_no_process_and_the_reason() {
     in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:8005").unwrap();
@@ -188,8 +250,8 @@ fn live_port_that_is_only_bound_is_found_with_its_process() {
     in_namespace(|| {
         let bound = binding::named_port(Transport::Tcp, Ipv4Addr::LOCALHOST.into()).unwrap();
         let answer = why(&tcp::local_address(&bound).unwrap().port().to_string());
-        if answer["finding"] == "nothing" {
-            live_skip!("sockets that are only bound: this kernel does not list them");
+        if kernel::is_before(6, 8) {
+            live_skip!("bound sockets: Linux before 6.8 leaves them out");
         }
         assert_eq!(answer["finding"], "bound", "{answer}");
         assert_eq!(answer["subjects"][0]["process"]["pid"].as_u64(), Some(std::process::id().into()));

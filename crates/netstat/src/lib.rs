@@ -81,8 +81,10 @@ pub use model::details::{self, DetailFields, Details};
 pub use model::direction::{Direction, DirectionBasis, DirectionKind};
 pub use model::endpoint::{Endpoint, UnixName};
 pub use model::event::{Change, Event, EventSource};
+pub use model::exposure::{Exposure, Reach};
 pub use model::family::Family;
 pub use model::gap::{Gap, GapKind};
+pub use model::group::{Group, GroupKey};
 pub use model::identity::{Identity, NetnsId};
 pub use model::namespace::{Namespace, NamespaceSource};
 pub use model::owner::{HiddenReason, Owner, OwnerRole, Ownership, UnownedReason};
@@ -99,6 +101,7 @@ pub use model::socket_key::SocketKey;
 pub use model::spelling::UnknownName;
 pub use model::state::State;
 pub use model::support::{SocketFields, Support};
+pub use model::workload::{Bundle, Container, ContainerEngine, Pod, Published, Workload};
 pub use query::Query;
 pub use watch::Watcher;
 
@@ -136,6 +139,21 @@ pub fn processes(pids: impl IntoIterator<Item = u32>, fields: ProcessFields) -> 
 /// `/etc/passwd`. Linux: also the records of systemd's userdb (users of LDAP, sssd, dynamic services).
 pub fn user_names(uids: impl IntoIterator<Item = u32>) -> std::collections::HashMap<u32, String> {
     user_names_of(uids.into_iter().collect())
+}
+
+/// What the paths of these control groups (version 2) say, by their numbers
+/// ([`Details::cgroup_id`](details::Details::cgroup_id)): what a socket belonged to when it was made, while
+/// [`Process::workload`] is what its holder belongs to now. A socket that systemd opened for a service, and that no other
+/// process holds yet, is often made in the group of its `.socket` unit.
+///
+/// Names of containers and pods are not looked up. Absent are groups that were removed, and those outside of what the caller can
+/// see. Ask for all of a listing at once: each call searches the tree. Linux; empty elsewhere.
+///
+/// # Sources
+/// The directories below `/sys/fs/cgroup`, or `/sys/fs/cgroup/unified`, of at most 65,536 groups.
+pub fn cgroup_workloads(ids: impl IntoIterator<Item = u64>) -> std::collections::HashMap<u64, Workload> {
+    let ids: std::collections::BTreeSet<u64> = ids.into_iter().collect();
+    <sys::Native as sys::system::System>::cgroup_workloads(&ids.into_iter().collect::<Vec<_>>())
 }
 
 fn user_names_of(mut uids: Vec<u32>) -> std::collections::HashMap<u32, String> {

@@ -17,7 +17,7 @@ use family_records::{AnySocketRecord, OtherSocketRecord, UnixSocketRecord};
 use records::{List, SocketRecord};
 use rfc3339::rfc3339;
 use serde_core::ser::{Serialize, SerializeMap, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// Serializes a type as an object with these members, in this order. One with `if known` is left out where its value is
 /// `None`; the others are null.
@@ -47,13 +47,15 @@ mod details;
 mod family_records;
 mod records;
 mod rfc3339;
+mod workload;
 
 impl Serialize for Snapshot {
     /// The document that `lsock --json` prints for the same snapshot, with the rows in the order of this snapshot.
     ///
     /// A snapshot has the indexes of network interfaces and no names: each is looked up once, as by
     /// [`interface_name`](crate::interface_name), or by [`Namespace::interface_name`](crate::Namespace::interface_name) for
-    /// rows of other network namespaces.
+    /// rows of other network namespaces. The paths of control groups are looked up likewise, as by
+    /// [`cgroup_workloads`](crate::cgroup_workloads).
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         // Without a namespace of its own a row is of the caller's.
         let own = if self.namespaces.is_empty() { None } else { Native::current_netns() };
@@ -68,10 +70,15 @@ impl Serialize for Snapshot {
             };
             interfaces.entry(netns).or_default().entry(index.get()).or_insert_with_key(name);
         }
+        let cgroup = |socket: &Socket| socket.details()?.cgroup_id;
+        let mut ids: Vec<u64> = self.sockets.iter().filter_map(cgroup).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let cgroups = if ids.is_empty() { HashMap::new() } else { Native::cgroup_workloads(&ids) };
         let none = BTreeMap::new();
         let row = |socket| {
             let interfaces = interfaces.get(&other_netns(socket)).unwrap_or(&none);
-            SocketRecord { snapshot: self, interfaces, socket }
+            SocketRecord { snapshot: self, interfaces, cgroups: &cgroups, socket, own }
         };
         let of =
             |is_such: fn(Family) -> bool| self.sockets.iter().filter(move |row| is_such(row.family)).map(row);
@@ -108,6 +115,7 @@ object!(
     "parent": it.parent,
     "start_time": it.start_time.and_then(rfc3339),
     "session": it.session,
+    "workload" if known: it.workload,
     "command_line" if known: it.command_line.as_ref().map(|arguments| {
         List(arguments.iter().map(|argument| argument.to_string_lossy()))
     }),

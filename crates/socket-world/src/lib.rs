@@ -32,6 +32,7 @@ pub mod binding;
 pub mod bpf;
 mod child;
 mod churn;
+pub mod control_group;
 mod facts;
 mod ffi;
 pub mod holders;

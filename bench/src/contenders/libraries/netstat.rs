@@ -49,6 +49,16 @@ pub(in crate::contenders) fn connection(clock: &mut Clock) -> Result<Count> {
     Ok(count)
 }
 
+/// With the name of each owner, read anew.
+pub(in crate::contenders) fn names(clock: &mut Clock) -> Result<Count> {
+    list(&Query::new().processes(ProcessFields::NAME), clock)
+}
+
+/// With what each owner belongs to, beside its name.
+pub(in crate::contenders) fn workloads(clock: &mut Clock) -> Result<Count> {
+    list(&Query::new().processes(ProcessFields::NAME | ProcessFields::WORKLOAD), clock)
+}
+
 /// With all that the JSON of lsock has.
 pub(in crate::contenders) fn details(clock: &mut Clock) -> Result<Count> {
     let fields = ProcessFields::NAME

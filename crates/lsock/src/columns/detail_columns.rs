@@ -3,6 +3,8 @@
 use super::column::{Align, Column, Needs, OnScreen, TEXT};
 use super::ss_details;
 use super::value::Value;
+use crate::digits::push_number;
+use crate::escape::escape_into;
 use netstat::DetailFields;
 
 const fn text(fields: DetailFields) -> Column {
@@ -107,9 +109,15 @@ pub(super) const DETAIL_COLUMNS: &[Column] = &[
     Column {
         name: "cgroup",
         header: "CGROUP",
-        help: "control group in which the socket was made: the inode of its directory",
-        value: Value::Number(|socket| ss_details::details(socket)?.cgroup_id),
-        ..number(DetailFields::CGROUP)
+        help: "control group in which the socket was made: its path, or its number if it is gone or out of sight",
+        value: Value::Text(|view, socket, out| {
+            let Some(id) = ss_details::details(socket).and_then(|details| details.cgroup_id) else { return };
+            match view.cgroup(id) {
+                Some(path) => escape_into(path.as_os_str().as_encoded_bytes(), out),
+                None => push_number(id, out),
+            }
+        }),
+        ..text(DetailFields::CGROUP)
     },
     Column {
         name: "details",

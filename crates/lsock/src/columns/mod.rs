@@ -12,6 +12,7 @@ mod other_end;
 mod socket_columns;
 mod ss_details;
 mod value;
+mod workload_columns;
 
 pub use column::Column;
 pub(crate) use column::{Absent, Align, OnScreen};
@@ -24,6 +25,7 @@ use counter_columns::COUNTER_COLUMNS;
 use detail_columns::DETAIL_COLUMNS;
 use name_columns::NAME_COLUMNS;
 use socket_columns::SOCKET_COLUMNS;
+use workload_columns::WORKLOAD_COLUMNS;
 
 /// A name as it is compared: `Local-Port` is `localport`.
 fn normalized(name: &str) -> String {
@@ -32,7 +34,12 @@ fn normalized(name: &str) -> String {
 
 /// Every column, in the order of the help.
 pub fn all() -> impl Iterator<Item = &'static Column> {
-    SOCKET_COLUMNS.iter().chain(NAME_COLUMNS).chain(DETAIL_COLUMNS).chain(COUNTER_COLUMNS)
+    SOCKET_COLUMNS
+        .iter()
+        .chain(WORKLOAD_COLUMNS)
+        .chain(NAME_COLUMNS)
+        .chain(DETAIL_COLUMNS)
+        .chain(COUNTER_COLUMNS)
 }
 
 /// The column with this name or alias.

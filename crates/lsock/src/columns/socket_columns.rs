@@ -5,9 +5,8 @@ use super::connection;
 use super::end::End;
 use super::other_end;
 use super::value::{self, Value};
-use crate::reach::Reach;
 use crate::view;
-use netstat::ProcessFields;
+use netstat::{Exposure, ProcessFields};
 
 /// The columns of the table if none are chosen.
 pub const DEFAULT_COLUMNS: &[&str] = &["protocol", "state", "local", "remote", "user", "pid", "process"];
@@ -340,12 +339,11 @@ pub(super) const SOCKET_COLUMNS: &[Column] = &[
         ..TEXT
     },
     Column {
-        name: "reach",
-        header: "REACH",
-        help: "from where a listener's address is reached: all, network or local; a firewall may allow less",
-        value: Value::Word(|socket| {
-            socket.is_listening().then(|| Reach::of(socket)).flatten().map(Reach::as_str)
-        }),
+        name: "exposure",
+        aliases: &["reach"],
+        header: "EXPOSURE",
+        help: "how far a listener's address reaches: loopback, link-local, private, public or any; a firewall may allow less",
+        value: Value::Word(|socket| Exposure::of(socket, None).map(|exposure| exposure.reach.as_str())),
         ..TEXT
     },
     Column {

@@ -1,7 +1,7 @@
 //! The listing, which `lsock` prints without a command.
 
 use crate::commands::hosts::resolve_hosts;
-use crate::commands::{other_meaning, pids, quiet, repeat, summary};
+use crate::commands::{groups, other_meaning, pids, quiet, repeat, summary};
 use crate::exit::{self, EarlyExit};
 use crate::{ffi, pager, terminal};
 use lsock::list_args::ListArgs;
@@ -20,6 +20,7 @@ pub(crate) fn run(args: &ListArgs) -> Result<(), EarlyExit> {
     match args {
         ListArgs { quiet: true, .. } => quiet::run(args),
         ListArgs { summary: true, .. } => summary::run(args),
+        ListArgs { group_by: Some(key), .. } => groups::run(args, (*key).into()),
         ListArgs { pids: true, .. } => pids::run(args),
         ListArgs { watch: true, .. } | ListArgs { interval: Some(_), .. } => repeat::run(args),
         _ => rows(args),

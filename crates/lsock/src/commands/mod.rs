@@ -3,6 +3,7 @@
 pub(crate) mod complete;
 pub(crate) mod completions;
 pub(crate) mod destroy;
+pub(crate) mod groups;
 pub(crate) mod help_topic;
 mod hosts;
 pub(crate) mod list;

@@ -2,10 +2,10 @@
 
 use super::grid::{Cell, Column, Grid};
 use super::label::Label;
+use super::mark::Mark;
 use super::style::{ALARM, ATTENTION, BOLD, FAINT};
 use crate::columns::shown_local;
 use crate::holders::Holders;
-use crate::reach::Reach;
 use crate::screen::{Screen, ShownEndpoint, age};
 use crate::view::View;
 use anstyle::{AnsiColor, Style};
@@ -16,7 +16,7 @@ use std::time::SystemTime;
 /// The sockets of one line.
 pub(super) struct Listener<'v> {
     /// `None` of sockets without an IP address.
-    pub(super) reach: Option<Reach>,
+    pub(super) mark: Option<Mark>,
     protocol: Protocol,
     port: Option<u16>,
     pub(super) netns: Option<NetnsId>,
@@ -37,9 +37,9 @@ pub(super) struct Listener<'v> {
 /// What sockets of one line have in common.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
-    /// Whether the reach is not known: such lines come last.
+    /// Whether it has no mark: such lines come last.
     is_elsewhere: bool,
-    reach: Option<Reach>,
+    mark: Option<Mark>,
     /// Of sockets without an IP address, which are not folded.
     address: Option<String>,
     port: Option<u16>,
@@ -74,11 +74,12 @@ pub(super) fn folded<'v>(view: &'v View<'v>, screen: &Screen) -> Vec<Listener<'v
         let mut pids: Vec<u32> = sockets.iter().flat_map(|socket| socket.pids()).collect();
         pids.sort_unstable();
         pids.dedup();
-        let reach = sockets.first().and_then(|socket| Reach::of(socket));
+        let exposure = sockets.first().and_then(|socket| view.exposure(socket));
+        let mark = exposure.map(Mark::of);
         let WorkerKey { port, protocol, netns, address, reason, uid, .. } = key;
-        let is_elsewhere = reach.is_none();
+        let is_elsewhere = mark.is_none();
         let address = is_elsewhere.then_some(address);
-        let key = Key { is_elsewhere, reach, address, port, protocol, netns, pids, reason, uid };
+        let key = Key { is_elsewhere, mark, address, port, protocol, netns, pids, reason, uid };
         lines.entry(key).or_default().extend(sockets);
     }
     lines.into_iter().map(|(key, sockets)| Listener::new(view, screen, &key, &sockets)).collect()
@@ -90,23 +91,17 @@ fn worker_key(view: &View<'_>, socket: &Socket) -> WorkerKey {
         protocol: socket.protocol,
         netns: socket.netns,
         address: address(view, socket).full(),
-        takes: takes(socket),
+        takes: takes(view, socket),
         names: Holders::new(view, socket.owners()).map(|holders| holders.names()),
         reason: socket.ownership().reason(),
         uid: socket.uid,
     }
 }
 
-/// Whether it takes IPv4 and IPv6.
-fn takes(socket: &Socket) -> (bool, bool) {
-    match socket.local.ip() {
-        Some(ip) if ip.is_ipv6() => {
-            let is_dual = ip.is_unspecified() && socket.v6_only == Some(false);
-            (is_dual || ip.to_canonical().is_ipv4(), ip.to_canonical().is_ipv6())
-        }
-        Some(_) => (true, false),
-        None => (false, false),
-    }
+/// Whether it surely accepts IPv4 and IPv6.
+fn takes(view: &View<'_>, socket: &Socket) -> (bool, bool) {
+    let exposure = view.exposure(socket);
+    exposure.map_or((false, false), |exposure| (exposure.ipv4 == Some(true), exposure.ipv6))
 }
 
 /// `*`, `*%eth0`, `localhost`, `10.0.0.1`, without a port.
@@ -160,13 +155,13 @@ impl<'v> Listener<'v> {
             }
         }
         Self {
-            reach: key.reach,
+            mark: key.mark,
             protocol: key.protocol,
             port: key.port,
             netns: key.netns,
             addresses,
-            takes_ipv4: sockets.iter().any(|socket| takes(socket).0),
-            takes_ipv6: sockets.iter().any(|socket| takes(socket).1),
+            takes_ipv4: sockets.iter().any(|socket| takes(view, socket).0),
+            takes_ipv6: sockets.iter().any(|socket| takes(view, socket).1),
             label: Label::new(view, screen, &owners, ownership),
             since: master.and_then(|master| view.process_of(master)?.raw.start_time),
             user: key.uid.map(|uid| {
@@ -199,8 +194,8 @@ impl<'v> Listener<'v> {
         let service = self.port.and_then(|port| self.view.service_name(self.protocol.as_str(), port));
         let service = service.filter(|_| screen.is_wide());
         vec![
-            match self.reach {
-                Some(reach) => text(reach.style(), reach.mark(screen)),
+            match self.mark {
+                Some(mark) => text(mark.style(), mark.character(screen)),
                 None => text(FAINT, "-"),
             },
             text(BOLD, &port),

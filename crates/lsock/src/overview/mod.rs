@@ -4,16 +4,17 @@ mod connections;
 mod grid;
 mod label;
 mod listeners;
+mod mark;
 mod namespaces;
 mod style;
 
 use crate::counts;
 use crate::gaps;
-use crate::reach::Reach;
 use crate::screen::{Lines, Screen, width_of, wrapped};
 use crate::view::View;
 use connections::Connection;
 use listeners::Listener;
+use mark::Mark;
 use namespaces::Namespaces;
 use netstat::{DetailFields, GapKind, Ownership, ProcessFields, Query, Socket};
 use style::{BOLD, FAINT};
@@ -111,7 +112,7 @@ fn footer(view: &View<'_>, screen: &Screen, listeners: &[Listener<'_>], unseen: 
     let sockets = &view.snapshot.sockets;
     let plural = |count: usize, one: &str| format!("{count} {one}{}", if count == 1 { "" } else { "s" });
     let mut parts = vec![plural(sockets.len(), "socket")];
-    let open = listeners.iter().filter(|listener| listener.reach == Some(Reach::All)).count();
+    let open = listeners.iter().filter(|listener| listener.mark == Some(Mark::All)).count();
     if open > 0 {
         parts.push(format!("{open} open to all"));
     }

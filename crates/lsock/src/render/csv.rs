@@ -54,7 +54,7 @@ const FORMULA: [char; 8] = ['=', '+', '-', '@', '\u{ff1d}', '\u{ff0b}', '\u{ff0d
 
 /// Prefixes `'` to a cell that is a formula or looks like one that was prefixed: removing one `'` restores any cell. No
 /// number in a column is negative, so numbers are never prefixed.
-fn disarm_formula(cell: &mut String) {
+pub(super) fn disarm_formula(cell: &mut String) {
     if cell.trim_start_matches('\'').starts_with(FORMULA) {
         cell.insert(0, '\'');
     }

@@ -1,13 +1,17 @@
 //! Writes the rows in one of the formats, each of which has a file or folder; [`Output`] has the format and its columns.
 
 mod chunk_writer;
+mod counts;
 mod csv;
 mod fitted;
+mod groups;
 mod json;
 mod rows;
 mod table;
 
 pub use self::json::why_document;
+pub use counts::counts;
+pub use groups::groups;
 pub(crate) use json::event as event_json;
 
 use crate::columns::Column;

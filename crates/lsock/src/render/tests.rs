@@ -70,7 +70,7 @@ fn world() -> Snapshot {
 fn rendered(snapshot: &Snapshot, typed: &str, color: bool) -> String {
     let users = Users::known(&[(0, "root")]);
     let plan = planned(typed);
-    let view = View::new(snapshot, &users);
+    let view = View::new(snapshot, &users).seen_from(made::netns(0));
     text(&plan, color, &view, &sort::sorted(&view, &plan.sort))
 }
 
@@ -202,7 +202,8 @@ fn json_line_equals_the_documented_form() {
             r#"{"pid":814,"fd":6,"name":"nginx","role":"holder"},{"pid":815,"fd":6,"name":"nginx","role":"holder"},"#,
             r#"{"pid":816,"fd":7,"name":"日本\n","role":"holder"}],"owner_status":"known","owners_complete":true,"#,
             r#""owner_reason":null,"cookie":null,"handle":null,"interface":null,"v6_only":null,"created":null,"#,
-            r#""service":null}"#,
+            r#""service":null,"#,
+            r#""exposure":{"reach":"any","ipv4":true,"ipv6":false,"other_netns":false}}"#,
         )
     );
     assert!(
@@ -279,7 +280,7 @@ fn services_and_sessions_are_shown() {
     let text = rendered(&windows_world(), "--no-header --columns local,service --sort service", false);
     assert_eq!(text, "0.0.0.0:5353  Dns\\u{202e}cache\n0.0.0.0:80    -\n");
     let json = rendered(&windows_world(), "--json --columns service", false);
-    assert!(json.contains(r#""created":null,"service":"Dns\u202ecache"}"#), "{json}");
+    assert!(json.contains(r#""created":null,"service":"Dns\u202ecache","#), "{json}");
     assert!(json.contains(r#""start_time":null,"session":0}"#), "{json}");
 }
 

@@ -1,17 +1,21 @@
 //! `lsock why`: what a port, a process or a name is used by, since when, and what started it.
 
+mod activation;
 mod cause;
 mod chain;
 mod text;
 mod warning;
 
+pub use self::activation::Activation;
 pub use self::cause::Cause;
 pub use self::text::text;
 pub use self::warning::Warning;
 
 use crate::bare_word::BareWord;
-use netstat::{Error, Filter, Gap, GapKind, Lister, Owner, Process, ProcessFields, Query, Snapshot, Socket};
-use std::collections::BTreeSet;
+use netstat::{
+    Error, Filter, Gap, GapKind, Lister, Owner, Process, ProcessFields, Query, Snapshot, Socket, SocketKey,
+};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::SystemTime;
 
 /// What was found.
@@ -70,6 +74,8 @@ pub struct Subject {
     pub ancestors: Vec<Process>,
     /// How it came to run.
     pub cause: Cause,
+    /// Whether systemd opened its sockets.
+    pub activation: Option<Activation>,
     /// What it and its workers listen on.
     pub listeners: Vec<Socket>,
     /// Their connections.
@@ -100,7 +106,7 @@ pub fn find(word: &BareWord) -> Result<Why, Error> {
             Some((finding, sockets)) => (finding, sockets, None),
             None => of_bound_port_or_pid(&mut lister, &query, &mut all, *port)?,
         },
-        BareWord::Pid(pid) => of_pids(&all, BTreeSet::from([*pid])),
+        BareWord::Pid(pid) => of_pid(&mut lister, &query, &mut all, *pid)?,
         BareWord::Name(name) => of_name(&mut lister, &query, &mut all, name)?,
         BareWord::AddressAndPort { filter, .. } | BareWord::Other(filter) => {
             let found = lister.snapshot(&query.clone().filter(filter.clone()))?;
@@ -109,9 +115,22 @@ pub fn find(word: &BareWord) -> Result<Why, Error> {
         }
     };
     let now = SystemTime::now();
-    let pids = pids.unwrap_or_else(|| sockets.iter().flat_map(Socket::pids).collect());
     let mut describe = |pid| described(&all, pid);
-    let subjects = subjects(&pids, &all, now, &mut describe);
+    // What systemd opened for a service and passed on is the service's.
+    let holders = || sockets.iter().flat_map(Socket::pids).collect();
+    let activators =
+        if pids.is_none() { activation::activators(&sockets, &mut describe) } else { Vec::new() };
+    let mut pids: BTreeSet<u32> = pids.unwrap_or_else(holders);
+    pids.retain(|pid| activators.iter().all(|activator| activator.pid != *pid));
+    let mut subjects = subjects(&pids, &all, now, &mut describe);
+    let is_of_systemd =
+        !activators.is_empty() || subjects.iter().any(|subject| activation::is_systemd(&subject.process));
+    let units = if is_of_systemd { activation::socket_units(&mut lister, &sockets) } else { HashMap::new() };
+    for subject in &mut subjects {
+        add_workload(&mut subject.process);
+        subject.activation =
+            Activation::of(&subject.process, &subject.workers, &sockets, &activators, &units);
+    }
     all.sockets = sockets;
     Ok(Why { finding, snapshot: all, subjects, now })
 }
@@ -157,7 +176,26 @@ fn of_bound_port_or_pid(
         all.processes = bound.processes;
         return Ok((Finding::Bound, bound.sockets, None));
     }
-    Ok(of_pids(all, BTreeSet::from([number.into()])))
+    of_pid(lister, query, all, number.into())
+}
+
+/// A process by its pid.
+fn of_pid(lister: &mut Lister, query: &Query, all: &mut Snapshot, pid: u32) -> Result<Found, Error> {
+    let of_it = lister.snapshot(&query.clone().pid(pid))?;
+    add_elsewhere(all, of_it);
+    Ok(of_pids(all, BTreeSet::from([pid])))
+}
+
+/// Adds what a listing of the processes in question alone has: their sockets in other network namespaces, as those of
+/// containers are, and what is said of those that are not listed.
+fn add_elsewhere(all: &mut Snapshot, of_them: Snapshot) {
+    let known: HashSet<SocketKey> = all.sockets.iter().map(Socket::key).collect();
+    let is_new = |socket: &Socket| !known.contains(&socket.key());
+    all.sockets.extend(of_them.sockets.into_iter().filter(is_new));
+    if all.namespaces.is_empty() {
+        all.namespaces = of_them.namespaces;
+    }
+    all.gaps.extend(of_them.gaps.into_iter().filter(is_about_name));
 }
 
 /// Processes by their pids, with their sockets.
@@ -186,8 +224,17 @@ fn of_name(lister: &mut Lister, query: &Query, all: &mut Snapshot, name: &str) -
     } else if pids.is_empty() {
         pids = of_part;
     }
-    all.gaps.extend(named.gaps.into_iter().filter(is_about_name));
+    add_elsewhere(all, named);
     Ok(of_pids(all, pids))
+}
+
+/// Adds what a process belongs to, which is read of the processes in question alone. No process but this one started when it
+/// did and has its pid.
+fn add_workload(process: &mut Process) {
+    let fields = ProcessFields::START_TIME | ProcessFields::WORKLOAD;
+    let read = netstat::processes([process.pid], fields).pop();
+    let is_it = |read: &Process| read.id().is_some() && read.start_time == process.start_time;
+    process.workload = read.filter(is_it).and_then(|read| read.workload);
 }
 
 /// What is said of a name that has no row.
@@ -249,6 +296,7 @@ fn subject(process: Process, ancestors: Vec<Process>) -> Subject {
         workers: Vec::new(),
         ancestors,
         cause,
+        activation: None,
         listeners: Vec::new(),
         connections: Vec::new(),
         warnings: Vec::new(),

@@ -5,7 +5,7 @@ use crate::digits::push_display;
 use crate::escape::escaped;
 use crate::screen::{age, long_reason};
 use crate::time::Rfc3339;
-use netstat::{Process, Queues, Socket};
+use netstat::{Process, Queues, Socket, Workload};
 use std::collections::BTreeMap;
 use std::time::SystemTime;
 
@@ -137,7 +137,13 @@ fn card(out: &mut String, subject: &Subject, now: SystemTime) {
         (None, Some(uid)) => field(out, "user", &uid.to_string()),
         (None, None) => {}
     }
+    if let Some(workload) = &process.workload {
+        workload_fields(out, workload);
+    }
     field(out, "started by", &starter(subject));
+    if let Some(activation) = &subject.activation {
+        field(out, "socket", &activation.words());
+    }
     let above: Vec<String> = subject.ancestors.iter().map(|above| link(above, now)).collect();
     if !above.is_empty() {
         field(out, "chain", &format!("{} <- {}", link(process, now), above.join(" <- ")));
@@ -153,6 +159,26 @@ fn card(out: &mut String, subject: &Subject, now: SystemTime) {
     }
     for warning in &subject.warnings {
         field(out, "note", warning.words());
+    }
+}
+
+/// The container, the pod and the unit; the control group where it says nothing else.
+fn workload_fields(out: &mut String, workload: &Workload) {
+    if let Some(container) = &workload.container {
+        field(out, "container", &format!("{container} ({})", container.engine));
+    }
+    if let Some(published) = &workload.published {
+        field(out, "container", &format!("{published}, a port that docker publishes"));
+    }
+    if let Some(pod) = &workload.pod {
+        field(out, "pod", &pod.to_string());
+    }
+    match workload.nearest_unit() {
+        Some(unit) => field(out, "unit", &escaped(unit.as_bytes())),
+        None if workload.container.is_none() && workload.cgroup.as_os_str() != "/" => {
+            field(out, "cgroup", &escaped(workload.cgroup.as_os_str().as_encoded_bytes()));
+        }
+        None => {}
     }
 }
 

@@ -1,7 +1,6 @@
 //! What a person should know about a process that listens.
 
-use crate::reach::Reach;
-use netstat::{Process, Queues, Socket};
+use netstat::{Exposure, Process, Queues, Reach, Socket};
 use std::time::{Duration, SystemTime};
 
 /// A process that started so recently, below a parent that is ten times as old, may be one that keeps ending.
@@ -55,7 +54,11 @@ pub(super) fn warnings(
     listeners: &[&Socket],
     now: SystemTime,
 ) -> Vec<Warning> {
-    let reaches: Vec<Reach> = listeners.iter().filter_map(|socket| Reach::of(socket)).collect();
+    // In another network namespace, addresses are others than those of this machine.
+    let is_own = |exposure: &Exposure| exposure.other_netns == Some(false);
+    let exposures: Vec<Exposure> =
+        listeners.iter().filter_map(|socket| Exposure::of(socket, None).filter(is_own)).collect();
+    let is_open = |it: &Exposure| it.reach == Reach::Any && it.interface.is_none();
     let age = |process: &Process| now.duration_since(process.start_time?).ok();
     let is_full = |socket: &&Socket| match socket.queues {
         Some(Queues::Accept { waiting, limit: Some(limit), .. }) => waiting > 0 && waiting >= limit,
@@ -67,10 +70,10 @@ pub(super) fn warnings(
     };
     let found = [
         (process.path_deleted == Some(true), Warning::ProgramDeleted),
-        (reaches.contains(&Reach::All), Warning::EveryAddress),
+        (exposures.iter().any(is_open), Warning::EveryAddress),
         (listeners.iter().any(is_full), Warning::AcceptQueueFull),
         (
-            process.uid == Some(0) && reaches.iter().any(|reach| *reach != Reach::Local),
+            process.uid == Some(0) && exposures.iter().any(|exposure| exposure.is_exposed()),
             Warning::ReachableAsRoot,
         ),
         (is_recent, Warning::StartedRecently),
@@ -81,11 +84,13 @@ pub(super) fn warnings(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netstat::{Family, Protocol};
+    use netstat::{Family, NetnsId, Protocol, State};
     use std::net::SocketAddr;
+    use std::num::NonZeroU64;
 
     fn listener(local: &str, waiting: u32) -> Socket {
         let mut socket = Socket::new(Family::Ipv4, Protocol::Tcp, local.parse::<SocketAddr>().unwrap());
+        socket.state = Some(State::Listen);
         socket.queues = Some(Queues::Accept { waiting, limit: Some(4) });
         socket
     }
@@ -113,6 +118,9 @@ mod tests {
         );
         assert_eq!(of(&started(0, 0), None, &listener("10.0.0.1:80", 0)), [Warning::ReachableAsRoot]);
         assert_eq!(of(&quiet, None, &listener("127.0.0.1:80", 4)), [Warning::AcceptQueueFull]);
+        let mut of_container = listener("0.0.0.0:80", 0);
+        of_container.netns = NonZeroU64::new(7).map(NetnsId);
+        assert_eq!(of(&started(0, 0), None, &of_container), []);
         assert_eq!(of(&started(1000, 990), Some(&started(0, 0)), &local), [Warning::StartedRecently]);
         assert_eq!(of(&started(1000, 990), Some(&started(0, 900)), &local), []);
         let mut deleted = started(1000, 0);

@@ -189,6 +189,24 @@ pub(crate) fn check_row(row: &Value) {
     let is_raw = row["protocol"] == "raw";
     assert_eq!(of_raw.is_some_and(|number| number.as_u64().is_some_and(|n| n < 256)), is_raw, "{row}");
     assert!(row["local"].is_null() || row["local"]["port"].is_null() == is_raw, "{row}");
+    // Only where the arguments ask for it, and not of a group that is gone.
+    let cgroup = fields.as_object_mut().and_then(|fields| fields.remove("cgroup"));
+    assert!(cgroup.is_none_or(|path| path.is_string()), "{row}");
+    // Of listeners alone.
+    if let Some(exposure) = fields.as_object_mut().and_then(|fields| fields.remove("exposure")) {
+        let boolean_or_null = |v: &Value| v.is_null() || v.is_boolean();
+        check(
+            "exposure",
+            &exposure,
+            &[
+                ("reach", |v| one_of(v, &["loopback", "link-local", "private", "public", "any"])),
+                ("ipv4", boolean_or_null),
+                ("ipv6", Value::is_boolean),
+                ("other_netns", boolean_or_null),
+            ],
+        );
+        assert!(row["remote"].is_null(), "{row}");
+    }
     check(
         "row",
         &fields,

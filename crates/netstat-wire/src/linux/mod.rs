@@ -2,6 +2,8 @@
 
 #[cfg(any(feature = "btf", doc))]
 pub mod btf;
+pub mod cgroup_path;
+pub mod container_names;
 pub mod inet_diag;
 pub mod inet_diag_bytecode;
 // What the kernel does with a program; used only by tests.
@@ -34,6 +36,7 @@ pub mod proc_pid_stat;
 pub mod tcp_info;
 pub mod tcp_states;
 pub mod tipc_diag;
+pub mod unit_name;
 pub mod unix_diag;
 pub mod userdb;
 pub mod vsock_diag;
@@ -44,6 +47,8 @@ mod bit_field;
 mod btf_type;
 mod columns;
 mod decimal;
+mod json;
 mod sock_diag;
 mod text;
 mod unix_name;
+mod uuid;

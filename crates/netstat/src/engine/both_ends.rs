@@ -14,6 +14,7 @@ use crate::model::snapshot::Snapshot;
 use crate::model::socket::{Rare, Socket};
 use crate::model::socket_key::SocketKey;
 use crate::model::state::State;
+use crate::model::workload_part::WorkloadPart;
 use crate::query::Query;
 use crate::sys::system::System;
 use std::borrow::Cow;
@@ -153,6 +154,10 @@ pub(crate) struct OwnersOfBothEnds<'a> {
 impl OwnerFacts for OwnersOfBothEnds<'_> {
     fn is_named(&self, pid: u32, name: &OsStr) -> Option<bool> {
         self.owners.is_named(pid, name)
+    }
+
+    fn is_part_of(&self, pid: u32, part: WorkloadPart, name: &str) -> Option<bool> {
+        self.owners.is_part_of(pid, part, name)
     }
 
     fn may_be_unseen(&self, socket: &Socket, term: &Term) -> bool {

@@ -3,6 +3,7 @@
 use crate::filter::{Facts, OwnerFacts, Term, Verdict};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::socket::Socket;
+use crate::model::workload_part::WorkloadPart;
 use crate::query::Query;
 use crate::sys::system::System;
 
@@ -98,6 +99,10 @@ pub(crate) struct NotLookedUp;
 
 impl OwnerFacts for NotLookedUp {
     fn is_named(&self, _pid: u32, _name: &std::ffi::OsStr) -> Option<bool> {
+        None
+    }
+
+    fn is_part_of(&self, _pid: u32, _part: WorkloadPart, _name: &str) -> Option<bool> {
         None
     }
 

@@ -4,12 +4,13 @@ use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::engine::parallel::thread_count;
 use crate::filter::{OwnerFacts, Term};
 use crate::model::owner::{HiddenReason, OwnerRole, Ownership};
-use crate::model::process::Process;
+use crate::model::process::{Process, ProcessFields};
 use crate::model::socket::Socket;
+use crate::model::workload_part::WorkloadPart;
 use crate::query::Query;
 use crate::sys::system::System;
 use std::cell::RefCell;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 
 /// The processes that own one of these rows, ascending.
 pub(crate) fn owning_processes<'r>(
@@ -43,8 +44,8 @@ pub(crate) struct ProcessNames<'a, S> {
     owners: &'a OwnerTable,
     /// Ascending by pid.
     known: RefCell<Vec<Process>>,
-    /// For names, whether an unread process may have it.
-    of_unread: RefCell<Vec<(OsString, bool)>>,
+    /// For terms about processes, whether one may hold for a process that was not read.
+    of_unread: RefCell<Vec<(Term, bool)>>,
 }
 
 impl<'a, S: System> ProcessNames<'a, S> {
@@ -65,7 +66,9 @@ impl<'a, S: System> ProcessNames<'a, S> {
 
     fn read(&self, processes: &[ProcessSeen]) {
         let threads = thread_count(self.query, S::processors);
-        let (read, _) = self.system.processes(processes, S::NAME_FIELDS, threads);
+        let workload = self.query.filter.workload_term().map(|_| ProcessFields::WORKLOAD);
+        let fields = S::NAME_FIELDS | workload.unwrap_or_default();
+        let (read, _) = self.system.processes(processes, fields, threads);
         let mut known = self.known.borrow_mut();
         let mut add = |process: Process| {
             // They come in order, so mostly at the end.
@@ -78,33 +81,53 @@ impl<'a, S: System> ProcessNames<'a, S> {
         processes.iter().for_each(|process| add(Process::new(process.pid)));
     }
 
-    /// Whether one of the processes that may hold more than is known is the process, or has the name, of this term.
-    fn is_of_unread(&self, term: &Term) -> bool {
-        let Some(unread) = &self.owners.unread else { return true };
-        match term {
-            Term::Pid(pid) => unread.contains(pid),
-            Term::Process(name) => {
-                let known = self.of_unread.borrow().iter().find(|(of, _)| of == name).map(|(_, may)| *may);
-                known.unwrap_or_else(|| {
-                    let may = unread.iter().any(|pid| self.is_named(*pid, name) != Some(false));
-                    self.of_unread.borrow_mut().push((name.clone(), may));
-                    may
-                })
-            }
-            _ => false,
-        }
-    }
-}
-
-impl<S: System> OwnerFacts for ProcessNames<'_, S> {
-    fn is_named(&self, pid: u32, wanted: &OsStr) -> Option<bool> {
+    /// What is known of a process that is read if it was not yet.
+    fn of_process(&self, pid: u32, of: &dyn Fn(&Process) -> Option<bool>) -> Option<bool> {
         let place = || self.known.borrow().binary_search_by_key(&pid, |process| process.pid);
         if place().is_err() {
             // Only a table of sockets names it, or it could not be read.
             self.read(&[ProcessSeen::new(pid, u64::MAX)]);
         }
         let known = self.known.borrow();
-        self.system.is_named(wanted, known.get(place().ok()?)?)
+        of(known.get(place().ok()?)?)
+    }
+
+    /// Whether one of the processes that may hold more than is known is the process, or has the name, of this term.
+    fn is_of_unread(&self, term: &Term) -> bool {
+        let Some(unread) = &self.owners.unread else { return true };
+        match term {
+            Term::Pid(pid) => unread.contains(pid),
+            Term::Process(name) => self.of_any_unread(term, unread, &|pid| self.is_named(pid, name)),
+            Term::Workload(part, name) => {
+                self.of_any_unread(term, unread, &|pid| self.is_part_of(pid, *part, name))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether a term may hold for one of these processes; decided once for all rows.
+    fn of_any_unread(&self, term: &Term, unread: &[u32], holds: &dyn Fn(u32) -> Option<bool>) -> bool {
+        let known = self.of_unread.borrow().iter().find(|(of, _)| of == term).map(|(_, may)| *may);
+        known.unwrap_or_else(|| {
+            // All of them in one step: files with names are read once for each.
+            let is_new = |pid: &u32| self.known.borrow().binary_search_by_key(pid, |it| it.pid).is_err();
+            let new: Vec<ProcessSeen> =
+                unread.iter().filter(|pid| is_new(pid)).map(|pid| ProcessSeen::new(*pid, u64::MAX)).collect();
+            self.read(&new);
+            let may = unread.iter().any(|pid| holds(*pid) != Some(false));
+            self.of_unread.borrow_mut().push((term.clone(), may));
+            may
+        })
+    }
+}
+
+impl<S: System> OwnerFacts for ProcessNames<'_, S> {
+    fn is_named(&self, pid: u32, wanted: &OsStr) -> Option<bool> {
+        self.of_process(pid, &|process| self.system.is_named(wanted, process))
+    }
+
+    fn is_part_of(&self, pid: u32, part: WorkloadPart, name: &str) -> Option<bool> {
+        self.of_process(pid, &|process| process.workload.as_ref()?.is_part_of(part, name))
     }
 
     fn may_be_unseen(&self, socket: &Socket, term: &Term) -> bool {

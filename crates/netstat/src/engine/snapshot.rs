@@ -10,6 +10,7 @@ use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::Ownership;
+use crate::model::process::ProcessFields;
 use crate::model::scope::Scope;
 use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
@@ -96,6 +97,11 @@ fn refuse_unsupported<S: System>(query: &Query) -> Result<Vec<Gap>, Error> {
         return Err(Error::unsupported("list", "sockets of other network namespaces"));
     }
     query.filter.check(S::SUPPORT.socket_fields, S::KERNEL_DECIDES)?;
+    let workload = query.filter.workload_term();
+    let has_workloads = S::SUPPORT.process_fields.contains(ProcessFields::WORKLOAD);
+    if let Some(term) = workload.filter(|_| !has_workloads) {
+        return Err(Error::unsupported("filter by", term.to_string()));
+    }
     let listed = S::SUPPORT.protocols;
     let Some(first) = query.wanted_protocols().find(|kind| !listed.contains(kind)) else {
         return Ok(Vec::new());

@@ -30,12 +30,14 @@ use std::ops::{BitAnd, BitOr, Not};
 /// stand first narrow all that follows, and `and` binds closer than `or`, as that manual says (`ss` 6.1 itself reads
 /// both from left to right). Beside them there are
 ///
+/// - `exposed` and `local`, for listeners that others than this machine can reach by their address, and those on loopback,
 /// - `listening`, `ipv4`, `ipv6`, the name of a protocol (`tcp`, `udp`, `udplite`, `icmp` or `ping`, `raw` or `raw:58`,
 ///   `sctp`, `mptcp`, `unix`, `netlink`, `packet`, `vsock`) and the name of a state, by themselves,
 /// - `proto raw`, `family unix`, `type dgram`,
 /// - `src /run/*`, `dst @dbus*`, `host unix:*.sock`, for names of unix sockets,
 /// - `port :80`, or `:80` by itself, and `host 10.0.0.0/8`, for either end,
 /// - ranges and lists of ports, `sport = :80,8000-8999`,
+/// - `container web`, `pod default/web-0`, `unit ssh.service`, for what the owners belong to,
 /// - `process nginx`, `pid 12`, `user www-data`, `uid 33`, `inode 4711`,
 /// - `peer process nginx`, `peer pid 12`, of the socket at the other end,
 /// - `netns blue`, a network namespace by its name, its path or its number,

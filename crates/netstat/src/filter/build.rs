@@ -11,6 +11,7 @@ use crate::model::identity::NetnsId;
 use crate::model::protocol::{Protocol, SocketType};
 use crate::model::protocol_kind::ProtocolKind;
 use crate::model::state::State;
+use crate::model::workload_part::WorkloadPart;
 use std::ffi::OsString;
 use std::net::IpAddr;
 use std::ops::{Bound, RangeBounds};
@@ -132,6 +133,18 @@ impl Filter {
     /// remote end, unix sockets in LISTEN, and unix datagram sockets with a name and no peer.
     pub fn listening() -> Self {
         term(Term::Listening)
+    }
+
+    /// Of [`Filter::listening`], those with an IP address that others than this machine can reach
+    /// ([`Exposure::is_exposed`](crate::Exposure::is_exposed)): any but loopback, and not on the loopback device. It speaks of
+    /// the address; a firewall may allow less.
+    pub fn exposed() -> Self {
+        term(Term::Exposed)
+    }
+
+    /// Of [`Filter::listening`], those that only this machine can reach: with a loopback address, or on the loopback device.
+    pub fn loopback_only() -> Self {
+        term(Term::Local)
     }
 
     /// In every state but LISTEN and CLOSED.
@@ -259,6 +272,24 @@ impl Filter {
     /// [`Query::process_name`](crate::Query::process_name). A query with such a term looks up owners.
     pub fn process(name: impl Into<OsString>) -> Self {
         term(Term::Process(name.into()))
+    }
+
+    /// Sockets that a process in this container owns: by its name, by its id, or by the beginning of the id of twelve digits or
+    /// more. A query with such a term looks up owners. Linux.
+    pub fn container(name: impl Into<String>) -> Self {
+        term(Term::Workload(WorkloadPart::Container, name.into()))
+    }
+
+    /// Sockets that a process in this pod of Kubernetes owns: by `NAMESPACE/NAME`, name or uid. A query with such a term looks
+    /// up owners. Linux.
+    pub fn pod(name: impl Into<String>) -> Self {
+        term(Term::Workload(WorkloadPart::Pod, name.into()))
+    }
+
+    /// Sockets that a process in this unit of systemd owns, of the system's manager or of a user's: `ssh.service`, or `ssh`
+    /// for that. A query with such a term looks up owners. Linux.
+    pub fn unit(name: impl Into<String>) -> Self {
+        term(Term::Workload(WorkloadPart::Unit, name.into()))
     }
 
     /// Sockets of connections within this machine whose other end this process owns

@@ -4,18 +4,23 @@ use super::base::Filter;
 use super::expr::Expr;
 use super::term::{End, Term};
 use crate::model::endpoint::Endpoint;
+use crate::model::exposure::{Reach, is_unbound};
 use crate::model::family::Family;
 use crate::model::owner::OwnerRole;
 use crate::model::protocol::Protocol;
 use crate::model::protocol_kind::ProtocolKind;
 use crate::model::socket::Socket;
 use crate::model::state::State;
+use crate::model::workload_part::WorkloadPart;
 use std::ffi::OsStr;
 
 /// What is known of the owners of rows.
 pub(crate) trait OwnerFacts {
     /// Whether the process with this pid has this name; `None` if its names could not be read.
     fn is_named(&self, pid: u32, name: &OsStr) -> Option<bool>;
+
+    /// Whether the process with this pid is in such a container, pod or unit; `None` if that could not be read.
+    fn is_part_of(&self, pid: u32, part: WorkloadPart, name: &str) -> Option<bool>;
 
     /// Whether the row may have an owner for which this term holds, beside those that it shows.
     fn may_be_unseen(&self, socket: &Socket, term: &Term) -> bool;
@@ -70,6 +75,21 @@ impl<'a> Facts<'a> {
         Self { owners: Some(owners), ..self }
     }
 
+    /// Whether a term about owners holds for one of those seen, or for another one.
+    fn of_any_seen(&self, term: &Term, holds: &dyn Fn(&dyn OwnerFacts, u32) -> Option<bool>) -> Option<bool> {
+        let owners = self.owners?;
+        let seen = self.socket.owners().iter().filter(|owner| owner.role != OwnerRole::EndedBinder);
+        let mut unknown = false;
+        for owner in seen {
+            match holds(owners, owner.pid) {
+                Some(true) => return Some(true),
+                Some(false) => {}
+                None => unknown = true,
+            }
+        }
+        self.of_none_seen(term, owners, unknown)
+    }
+
     /// Whether a term about owners holds at the other end.
     fn at_peer(&self, term: &Term) -> Option<bool> {
         match self.owners?.peer(self.socket) {
@@ -116,7 +136,7 @@ pub(crate) fn never_listens(kind: ProtocolKind) -> bool {
 }
 
 /// Whether an end that is not known may be an IP address with a port.
-fn may_have_address(family: Family) -> bool {
+pub(crate) fn may_have_address(family: Family) -> bool {
     const AF_UNSPEC: u16 = 0;
     const AF_RDS: u16 = 21;
     const AF_RXRPC: u16 = 33;
@@ -157,7 +177,21 @@ impl Term {
             }
             Self::Listening if never_listens(socket.protocol.kind()) => false,
             Self::Listening => state(socket)? == listening(socket.protocol.kind()),
-            Self::Port(..) | Self::Net(..) if !may_have_address(socket.family) => false,
+            Self::Port(..) | Self::Net(..) | Self::Exposed | Self::Local
+                if !may_have_address(socket.family) =>
+            {
+                false
+            }
+            Self::Exposed | Self::Local if is_unbound(socket) => false,
+            Self::Exposed | Self::Local => {
+                let is_exposed = Reach::of_socket(socket).map(|reach| reach > Reach::Loopback);
+                let is_so = is_exposed.map(|exposed| exposed == (*self == Self::Exposed));
+                match (Self::Listening.decide(facts), is_so) {
+                    (Some(false), _) | (_, Some(false)) => false,
+                    (Some(true), Some(true)) => true,
+                    _ => return None,
+                }
+            }
             Self::Port(end, ports) => {
                 let in_range =
                     |end: &Endpoint| end.socket_addr().is_some_and(|addr| ports.contains(&addr.port()));
@@ -182,18 +216,9 @@ impl Term {
                 let is_seen = socket.owners().iter().any(|owner| owner.pid == *pid);
                 is_seen || facts.of_none_seen(self, owners, false)?
             }
-            Self::Process(name) => {
-                let owners = facts.owners?;
-                let seen = socket.owners().iter().filter(|owner| owner.role != OwnerRole::EndedBinder);
-                let mut unknown = false;
-                for owner in seen {
-                    match owners.is_named(owner.pid, name) {
-                        Some(true) => return Some(true),
-                        Some(false) => {}
-                        None => unknown = true,
-                    }
-                }
-                facts.of_none_seen(self, owners, unknown)?
+            Self::Process(name) => facts.of_any_seen(self, &|owners, pid| owners.is_named(pid, name))?,
+            Self::Workload(part, name) => {
+                facts.of_any_seen(self, &|owners, pid| owners.is_part_of(pid, *part, name))?
             }
             Self::PeerPid(pid) => return facts.at_peer(&Self::Pid(*pid)),
             Self::PeerProcess(name) => return facts.at_peer(&Self::Process(name.clone())),

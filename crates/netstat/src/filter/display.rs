@@ -69,6 +69,8 @@ impl fmt::Display for Term {
                 }
             },
             Self::Listening => f.write_str("listening"),
+            Self::Exposed => f.write_str("exposed"),
+            Self::Local => f.write_str("local"),
             Self::Port(end, ports) => {
                 let name = match end {
                     End::Local => "sport",
@@ -117,6 +119,10 @@ impl fmt::Display for Term {
             Self::Process(name) => {
                 f.write_str("process = ")?;
                 write_name(&name.to_string_lossy(), f)
+            }
+            Self::Workload(part, name) => {
+                write!(f, "{} = ", part.as_str())?;
+                write_name(name, f)
             }
             Self::PeerPid(pid) => write!(f, "peer pid = {pid}"),
             Self::PeerProcess(name) => {

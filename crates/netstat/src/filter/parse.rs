@@ -29,7 +29,8 @@ use std::ops::Range;
 const DEPTH: usize = 64;
 
 const TERM: &str = "a term (dst, src, host, dport, sport, port, state, exclude, dev, fwmark, cgroup, autobound, process, \
-                    pid, peer, user, uid, inode, netns, proto, family, type, tcp, udp, raw, ipv4, ipv6, listening, a state, :PORT)";
+                    container, pod, unit, pid, peer, user, uid, inode, netns, proto, family, type, tcp, udp, raw, ipv4, \
+                    ipv6, listening, exposed, local, a state, :PORT)";
 const ANY: &str = "state established and ( dport = :443 or dst 10.0.0.0/8 )";
 
 /// How names of this machine become filters. The layers above supply it: this one makes no system calls.
@@ -251,6 +252,13 @@ impl<'t> Parser<'t> {
             "process" => {
                 self.value("the name of a process", "process = nginx", &|name| Ok(Filter::process(name)))
             }
+            "container" => self.value("the name or id of a container", "container = web", &|name| {
+                Ok(Filter::container(name))
+            }),
+            "pod" => {
+                self.value("the name or uid of a pod", "pod = default/web-0", &|name| Ok(Filter::pod(name)))
+            }
+            "unit" => self.value("the name of a unit", "unit = ssh.service", &|name| Ok(Filter::unit(name))),
             "pid" => {
                 const EXPECTED: &str = "the number of a process";
                 self.value(EXPECTED, "pid = 12", &|digits| {
@@ -297,6 +305,8 @@ impl<'t> Parser<'t> {
             "ipv4" | "inet" => Ok(Filter::ipv4()),
             "ipv6" | "inet6" => Ok(Filter::ipv6()),
             "listen" | "listening" => Ok(Filter::listening()),
+            "exposed" => Ok(Filter::exposed()),
+            "local" => Ok(Filter::loopback_only()),
             "big" => Ok(Filter::big()),
             "all" => Ok(Filter::all()),
             name => match words::states(name) {

@@ -4,7 +4,7 @@
 //! be asked for. Such an answer never leaves out a row that would pass.
 
 use super::base::Filter;
-use super::decide::{listening, never_listens};
+use super::decide::{listening, may_have_address, never_listens};
 use super::expr::Expr;
 use super::term::{End, Term};
 use crate::model::error::Error;
@@ -50,6 +50,10 @@ impl PartlyKnown {
             },
             Term::Listening if self.protocol.is_some_and(never_listens) => Some(false),
             Term::Listening => self.protocol.zip(self.state).map(|(protocol, it)| it == listening(protocol)),
+            Term::Exposed | Term::Local => {
+                let is_ip = self.family.is_none_or(may_have_address);
+                (!is_ip || self.decide(&Term::Listening) == Some(false)).then_some(false)
+            }
             _ => None,
         }
     }
@@ -157,9 +161,16 @@ impl Filter {
         single(&ports(&self.0, End::Remote, true))
     }
 
-    /// Whether which rows pass depends on the names of their owners.
+    /// Whether which rows pass depends on the names of their owners, or on what these belong to.
     pub(crate) fn needs_names(&self) -> bool {
-        self.0.has(&|term| matches!(term, Term::Process(_) | Term::PeerProcess(_)))
+        let is_name =
+            |term: &Term| matches!(term, Term::Process(_) | Term::PeerProcess(_) | Term::Workload(..));
+        self.0.has(&is_name)
+    }
+
+    /// The first term about what processes belong to.
+    pub(crate) fn workload_term(&self) -> Option<Term> {
+        self.0.find(&|term| matches!(term, Term::Workload(..))).cloned()
     }
 
     /// Whether it may stay undecided of a row, other than by what is in every row that the sources of this system emit.
@@ -262,6 +273,8 @@ fn is_name_other_than(term: &Term, port: u16) -> bool {
         | Term::Family(_)
         | Term::States(_)
         | Term::Listening
+        | Term::Exposed
+        | Term::Local
         | Term::Netns(_)
         | Term::Autobound
         | Term::TooDeep => false,
@@ -271,7 +284,9 @@ fn is_name_other_than(term: &Term, port: u16) -> bool {
         Term::Interface(index) => *index != 0,
         Term::Mark { value, .. } => *value != 0,
         Term::Uid(_) | Term::Inode(_) | Term::Cgroup(_) => true,
-        Term::Pid(_) | Term::Process(_) | Term::PeerPid(_) | Term::PeerProcess(_) => true,
+        Term::Pid(_) | Term::Process(_) | Term::PeerPid(_) | Term::PeerProcess(_) | Term::Workload(..) => {
+            true
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use crate::model::owner::{Owner, OwnerRole, Ownership};
 use crate::model::protocol::{Protocol, SocketType};
 use crate::model::protocol_kind::ProtocolKind;
 use crate::model::socket::Socket;
+use crate::model::workload_part::WorkloadPart;
 use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::num::NonZeroU32;
@@ -23,6 +24,10 @@ pub(crate) struct Names;
 impl OwnerFacts for Names {
     fn is_named(&self, pid: u32, name: &OsStr) -> Option<bool> {
         (pid != NAMELESS).then(|| [(1, "one"), (2, "t w o")].contains(&(pid, name.to_str().unwrap())))
+    }
+
+    fn is_part_of(&self, pid: u32, _part: WorkloadPart, name: &str) -> Option<bool> {
+        self.is_named(pid, OsStr::new(name))
     }
 
     fn may_be_unseen(&self, socket: &Socket, _term: &Term) -> bool {
@@ -78,7 +83,12 @@ impl Random {
         let (first, last) = (self.port(), self.port());
         let prefix = self.pick(&[0, 1, 8, 17, 24, 31, 32, 33, 96, 104, 127, 128]);
         let index = u32::try_from(self.below(3)).unwrap();
-        match self.below(31) {
+        match self.below(33) {
+            32 => {
+                let name = self.pick(&["one", "t w o"]);
+                self.pick(&[Filter::container(name), Filter::pod(name), Filter::unit(name)])
+            }
+            31 => self.pick(&[Filter::exposed(), Filter::loopback_only()]),
             0 => Filter::protocol(self.pick(&PROTOCOLS)),
             27 => Filter::local_unix_name(self.pick(&["/run/*", "@a b", "*.sock"])),
             28 => {

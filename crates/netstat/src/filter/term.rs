@@ -7,6 +7,7 @@ use crate::model::family::Family;
 use crate::model::identity::NetnsId;
 use crate::model::protocol::{Protocol, SocketType};
 use crate::model::protocol_kind::ProtocolKind;
+use crate::model::workload_part::WorkloadPart;
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
 
@@ -30,6 +31,11 @@ pub(crate) enum Term {
     States(States),
     /// In LISTEN, or without a remote end where there is no such state: see [`Filter::listening`](super::Filter::listening).
     Listening,
+    /// Listening, on an IP address that others than this machine can reach: see
+    /// [`Filter::exposed`](super::Filter::exposed).
+    Exposed,
+    /// Listening, on a loopback address.
+    Local,
     /// Never an empty range.
     Port(End, RangeInclusive<u16>),
     Net(End, Net),
@@ -42,6 +48,8 @@ pub(crate) enum Term {
     Netns(NetnsId),
     Pid(u32),
     Process(OsString),
+    /// A process of it is in such a container, pod or unit.
+    Workload(WorkloadPart, String),
     /// The socket at the other end is one of this process.
     PeerPid(u32),
     /// The same of a process with this name.
@@ -61,7 +69,10 @@ pub(crate) enum Term {
 impl Term {
     /// Whether it is about the owners of a socket.
     pub(crate) fn is_of_owners(&self) -> bool {
-        matches!(self, Self::Pid(_) | Self::Process(_) | Self::PeerPid(_) | Self::PeerProcess(_))
+        matches!(
+            self,
+            Self::Pid(_) | Self::Process(_) | Self::PeerPid(_) | Self::PeerProcess(_) | Self::Workload(..)
+        )
     }
 
     /// Whether it is about a property that rows lack and only the kernel knows.

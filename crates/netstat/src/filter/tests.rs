@@ -103,6 +103,48 @@ fn filter_and_row_agree_on_what_is_listening() {
 }
 
 #[test]
+fn exposed_and_local_divide_the_listeners_that_have_an_ip_address() {
+    let listener = |local| socket(Protocol::Tcp, local, None, Some(State::Listen));
+    let on_lo = Socket { interface: std::num::NonZeroU32::new(1), ..listener("10.0.0.1:80") };
+    let peer = Some("127.0.0.1:9");
+    let unix = Socket::new(Family::Unix, Protocol::Unix, Endpoint::Unix(UnixName::Unnamed));
+    let rows = [
+        (listener("0.0.0.0:80"), "exposed"),
+        (listener("[::]:80"), "exposed"),
+        (listener("10.0.0.1:80"), "exposed"),
+        (listener("[fe80::1%2]:80"), "exposed"),
+        (socket(Protocol::Udp, "192.0.2.1:53", None, None), "exposed"),
+        (listener("127.0.0.1:80"), "local"),
+        (listener("[::ffff:127.0.0.1]:80"), "local"),
+        (listener("[::1]:80"), "local"),
+        (on_lo, "local"),
+        (socket(Protocol::Udp, "10.0.0.1:53", peer, None), ""),
+        (socket(Protocol::Udp, "0.0.0.0:0", None, None), ""),
+        (socket(Protocol::Tcp, "10.0.0.1:80", peer, Some(State::Established)), ""),
+        (Socket { state: Some(State::Listen), ..unix }, ""),
+    ];
+    for (row, expected) in &rows {
+        for (word, filter) in [("exposed", Filter::exposed()), ("local", Filter::loopback_only())] {
+            assert_eq!(filter.to_string().parse(), Ok(filter.clone()));
+            assert_eq!(filter.to_string(), word);
+            let is_it = word == *expected;
+            assert_eq!(
+                (filter.matches(row), (!filter.clone()).matches(row)),
+                (is_it, !is_it),
+                "{word} {row:?}"
+            );
+            assert!(filter.wants_kind(row.protocol.kind(), row.family) || !is_it, "{word} {row:?}");
+        }
+    }
+    // Connections are not even asked for.
+    assert!(!Filter::exposed().wants_state(Protocol::Tcp, State::Established));
+    assert!(!Filter::exposed().wants_family(Family::Unix));
+    // An address that is not known may be either; in LISTEN or not is known.
+    let unknown = Socket { local: Endpoint::Unknown, ..listener("0.0.0.0:80") };
+    assert!(Filter::exposed().matches(&unknown) && (!Filter::exposed()).matches(&unknown));
+}
+
+#[test]
 fn end_that_is_not_known_is_no_address_in_a_family_that_has_none() {
     let row = |family, protocol| Socket::new(family, protocol, Endpoint::Unknown);
     for filter in [Filter::port(22), Filter::local_port(22), Filter::local_address([127, 0, 0, 1])] {
@@ -144,6 +186,8 @@ fn what_names_sockets_is_told_from_what_only_says_their_kind() {
         "state big",
         "state listen",
         "listening",
+        "exposed",
+        "local",
         "state established state time-wait",
         "exclude time-wait",
         "tcp and ipv4",

@@ -52,6 +52,10 @@ fn states_come_in_rows_that_add_and_take_away() {
         ("ESTAB or SYN_SENT", of(&[Established]) | of(&[SynSent])),
         ("state listening", of(&[Listen])),
         ("listening", Filter::listening()),
+        ("EXPOSED", Filter::exposed()),
+        ("container web or pod = default/web-0", Filter::container("web") | Filter::pod("default/web-0")),
+        ("unit != ssh.service", !Filter::unit("ssh.service")),
+        ("not local", !Filter::loopback_only()),
         ("not state listen state closed", !of(&[Listen, Closed])),
     ] {
         let (read, is_same) = (read(text), |row: &crate::Socket| read_same(text, &expected, row));

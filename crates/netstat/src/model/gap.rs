@@ -51,6 +51,8 @@ pub enum GapKind {
     SocketsUndecided,
     /// Names, of services or users, that were not looked up, or not in time.
     NamesUnavailable,
+    /// Containers and pods whose names stand in no file that could be read. Linux.
+    WorkloadsUnavailable,
     /// A process that the query names does not exist: the pid or the name is in [`Gap::source`], or on Linux that it is the
     /// number of a thread. Said only where processes are listed whole: a process that this caller is not shown may have
     /// the name.
@@ -96,6 +98,7 @@ impl GapKind {
             Self::TableFiltered => "table_filtered",
             Self::SocketsUndecided => "sockets_undecided",
             Self::NamesUnavailable => "names_unavailable",
+            Self::WorkloadsUnavailable => "workloads_unavailable",
             Self::ProcessNotFound => "process_not_found",
             Self::SocketsElsewhere => "sockets_elsewhere",
             Self::SocketsOfOtherKinds => "sockets_of_other_kinds",
@@ -155,6 +158,10 @@ impl fmt::Display for Gap {
             }
             GapKind::NamesUnavailable => {
                 write!(f, "{count} {} not looked up ({source})", plural("name was", "names were"))
+            }
+            GapKind::WorkloadsUnavailable => {
+                let names = plural("container or pod has", "containers and pods have");
+                write!(f, "{count} {names} no name that was found ({source})")
             }
             GapKind::ProcessNotFound => write!(f, "no such process ({source})"),
             GapKind::SocketsElsewhere => {

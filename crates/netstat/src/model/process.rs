@@ -2,6 +2,7 @@
 
 use crate::model::escape::escaped;
 use crate::model::process_id::ProcessId;
+use crate::model::workload::Workload;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
@@ -26,6 +27,8 @@ crate::model::flags::flags! {
         const START_TIME = 1 << 6;
         /// [`Process::session`].
         const SESSION = 1 << 7;
+        /// [`Process::workload`].
+        const WORKLOAD = 1 << 8;
         /// [`Process::working_directory`].
         const WORKING_DIRECTORY = 1 << 9;
     }
@@ -80,6 +83,8 @@ pub struct Process {
     /// The logon session that it runs in, of those that the system numbers: services are in 0, people in
     /// others. Windows.
     pub session: Option<u32>,
+    /// The container, pod, unit or bundle that it belongs to. Boxed, since most queries do not ask for it. Linux.
+    pub workload: Option<Box<Workload>>,
     /// The kernel's own value of the start, which no clock changes: see [`ProcessId`].
     pub(crate) start: Option<u64>,
 }
@@ -100,6 +105,7 @@ impl Process {
             user: None,
             start_time: None,
             session: None,
+            workload: None,
             start: None,
         }
     }

@@ -3,12 +3,15 @@
 use super::rfc3339::rfc3339;
 use crate::model::direction::Direction;
 use crate::model::endpoint::Endpoint;
+use crate::model::exposure::Exposure;
+use crate::model::identity::NetnsId;
 use crate::model::owner::Owner;
 use crate::model::queues::Queues;
 use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
+use crate::model::workload::Workload;
 use serde_core::ser::{Serialize, SerializeMap, Serializer};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU32;
 
@@ -26,7 +29,11 @@ impl<I: Iterator<Item: Serialize> + Clone> Serialize for List<I> {
 pub(super) struct SocketRecord<'a> {
     pub(super) snapshot: &'a Snapshot,
     pub(super) interfaces: &'a BTreeMap<u32, Option<String>>,
+    /// What control groups say, by their numbers.
+    pub(super) cgroups: &'a HashMap<u64, Workload>,
     pub(super) socket: &'a Socket,
+    /// The caller's network namespace, if others are listed.
+    pub(super) own: Option<NetnsId>,
 }
 
 object!(SocketRecord<'_>, |it|
@@ -52,6 +59,10 @@ object!(SocketRecord<'_>, |it|
     "service": it.socket.service(),
     "netns" if known: it.socket.netns.map(|netns| netns.0),
     "protocol_number" if known: it.socket.protocol.number(),
+    "exposure" if known: Exposure::of(it.socket, it.own),
+    "cgroup" if known: it.socket.details().and_then(|details| {
+        Some(it.cgroups.get(&details.cgroup_id?)?.cgroup.to_string_lossy())
+    }),
     "details" if known: it.socket.details(),
     "peer" if known: it.peer(),
     "direction" if known: it.direction(|direction| direction.kind.as_str()),
@@ -87,6 +98,13 @@ object!(PeerRecord<'_>, |it|
     "owner_status": it.socket.ownership().as_str(),
     "owners_complete": it.socket.ownership().is_complete(),
     "owner_reason": it.socket.ownership().reason(),
+);
+
+object!(Exposure, |it|
+    "reach": it.reach.as_str(),
+    "ipv4": it.ipv4,
+    "ipv6": it.ipv6,
+    "other_netns": it.other_netns,
 );
 
 pub(super) struct EndpointRecord {

@@ -12,6 +12,7 @@ use crate::model::process::{Process, ProcessFields};
 use crate::model::process_id::ProcessId;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
+use crate::model::workload::Workload;
 use crate::query::Query;
 use std::collections::HashMap;
 use std::ffi::OsStr;
@@ -172,6 +173,11 @@ pub(crate) trait System: Sync {
     /// See [`Filter::cgroup`](crate::Filter::cgroup).
     fn cgroup_id(path: &Path) -> Result<u64, Error> {
         Err(Error::unsupported("find", format!("control group {}", path.display())))
+    }
+
+    /// See [`crate::cgroup_workloads`]. The numbers are ascending, without repeats.
+    fn cgroup_workloads(_ids: &[u64]) -> HashMap<u64, Workload> {
+        HashMap::new()
     }
 
     /// The number of the network namespace with this name or path.

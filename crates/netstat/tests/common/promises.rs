@@ -86,6 +86,7 @@ fn process_fields(process: &Process) -> ProcessFields {
         (ProcessFields::USER, process.user.is_some()),
         (ProcessFields::START_TIME, process.start_time.is_some()),
         (ProcessFields::SESSION, process.session.is_some()),
+        (ProcessFields::WORKLOAD, process.workload.is_some()),
         (ProcessFields::WORKING_DIRECTORY, process.working_directory.is_some()),
     ]
     .into_iter()

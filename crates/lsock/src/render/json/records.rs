@@ -2,10 +2,11 @@
 
 use super::connection::push_connection;
 use super::owner_record::OwnerRecord;
+use super::workload_records::WorkloadRecord;
 use super::writer::{Displayed, Hex, JsonText, List, ToJson, Word, member, members};
 use crate::time::Rfc3339;
 use crate::view::{self, ProcessView, View};
-use netstat::{Endpoint, Gap, Namespace, OwnerSourceUsed, Queues, Socket};
+use netstat::{Endpoint, Exposure, Gap, Namespace, OwnerSourceUsed, Queues, Socket};
 use std::net::{IpAddr, SocketAddr};
 use std::time::SystemTime;
 
@@ -52,11 +53,34 @@ impl ToJson for SocketRecord<'_> {
         if let Some(number) = socket.protocol.number() {
             member!(out, "protocol_number": number);
         }
-        // Collected only if the arguments ask for them.
+        // Of listeners alone.
+        if let Some(exposure) = view.exposure(socket) {
+            member!(out, "exposure": ExposureRecord(exposure));
+        }
+        // Both are collected only if the arguments ask for them.
+        let cgroup = socket.details().and_then(|details| view.cgroup(details.cgroup_id?));
+        if let Some(path) = cgroup {
+            member!(out, "cgroup": path.to_string_lossy().as_ref());
+        }
         if let Some(details) = socket.details() {
             member!(out, "details": details);
         }
         push_connection(view, socket, out);
+        out.push('}');
+    }
+}
+
+struct ExposureRecord(Exposure);
+
+impl ToJson for ExposureRecord {
+    fn push(&self, out: &mut String) {
+        let Exposure { reach, ipv4, ipv6, other_netns, .. } = self.0;
+        members!(out,
+            "reach": Word(reach.as_str()),
+            "ipv4": ipv4,
+            "ipv6": ipv6,
+            "other_netns": other_netns,
+        );
         out.push('}');
     }
 }
@@ -126,7 +150,10 @@ impl ToJson for ProcessRecord<'_> {
             "start_time": rfc3339(process.start_time),
             "session": process.session,
         );
-        // Collected only if a column needs it.
+        // Collected only if a column needs them.
+        if let Some(workload) = process.workload.as_deref() {
+            member!(out, "workload": WorkloadRecord(workload));
+        }
         if let Some(arguments) = &process.command_line {
             let arguments: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
             member!(out, "command_line": List(arguments.iter().map(AsRef::<str>::as_ref)));

@@ -2,9 +2,10 @@
 
 use super::records::{GapRecord, rfc3339};
 use super::row::push_row;
+use super::workload_records::WorkloadRecord;
 use super::writer::{List, ToJson, Word, member, members};
 use crate::view::View;
-use crate::why::{Subject, Why};
+use crate::why::{Activation, Subject, Why};
 use netstat::{Process, Socket};
 
 /// The answer as one document, with a line break at its end.
@@ -46,6 +47,8 @@ impl ToJson for SubjectRecord<'_> {
             "process": DescribedProcess(&subject.process),
             "workers": List(subject.workers.iter().copied()),
             "cause": Word(subject.cause.as_str()),
+            "socket_activation": subject.activation.as_ref().map(|it| Word(it.as_str())),
+            "socket_units": List(subject.activation.iter().flat_map(Activation::units).map(String::as_str)),
             "ancestors": List(subject.ancestors.iter().map(DescribedProcess)),
             "listeners": Rows(view, &subject.listeners),
             "connections": Rows(view, &subject.connections),
@@ -77,6 +80,9 @@ impl ToJson for DescribedProcess<'_> {
             "session_leader": process.session_leader,
             "start_time": rfc3339(process.start_time),
         );
+        if let Some(workload) = process.workload.as_deref() {
+            member!(out, "workload": WorkloadRecord(workload));
+        }
         if let Some(arguments) = &process.command_line {
             let arguments: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
             member!(out, "command_line": List(arguments.iter().map(AsRef::<str>::as_ref)));

@@ -1,15 +1,16 @@
 //! Pseudo-random rows from a fixed seed: every field present and absent, hostile names.
 
 use netstat::{
-    Endpoint, Family, HiddenReason, Identity, Namespace, NamespaceSource, NetnsId, Owner, OwnerRole,
-    Ownership, Process, Protocol, Queues, Snapshot, Socket, SocketType, State, UnixName, UnownedReason,
+    Bundle, Container, ContainerEngine, Endpoint, Family, HiddenReason, Identity, Namespace, NamespaceSource,
+    NetnsId, Owner, OwnerRole, Ownership, Pod, Process, Protocol, Published, Queues, Snapshot, Socket,
+    SocketType, State, UnixName, UnownedReason, Workload,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::num::NonZeroU64;
 use std::time::{Duration, SystemTime};
 
 /// The number of the `nth` namespace.
-fn netns(nth: usize) -> NetnsId {
+pub(super) fn netns(nth: usize) -> NetnsId {
     NetnsId(NonZeroU64::MIN.saturating_add(4_026_531_839 + nth as u64))
 }
 
@@ -218,7 +219,43 @@ impl Random {
         process.start_time =
             self.maybe(|random| SystemTime::UNIX_EPOCH + Duration::from_millis(random.0.next_u64() >> 20));
         process.session = self.maybe(Self::small);
+        process.workload = self.maybe(|random| Box::new(random.workload()));
         process
+    }
+
+    fn container(&mut self) -> Container {
+        let engine = self.one_of(&[ContainerEngine::Docker, ContainerEngine::CriO, ContainerEngine::Lxc]);
+        let id = if self.below(3) == 0 { self.name() } else { "0123456789abcdef".repeat(4) };
+        let mut container = Container::new(engine, id);
+        container.name = self.maybe(Self::name);
+        container.compose = self.maybe(|random| (random.name(), random.name()));
+        container.user = self.maybe(Self::small);
+        container.is_nested = self.below(4) == 0;
+        container
+    }
+
+    fn workload(&mut self) -> Workload {
+        let mut workload = Workload::new(self.name());
+        workload.container = self.maybe(Self::container);
+        workload.pod = self.maybe(|random| {
+            let mut pod = Pod::new(random.name());
+            (pod.name, pod.namespace) = (random.maybe(Self::name), random.maybe(Self::name));
+            pod
+        });
+        workload.unit = self.maybe(Self::name);
+        workload.user_unit = self.maybe(Self::name);
+        workload.slice = self.maybe(Self::name);
+        workload.user = self.maybe(Self::small);
+        workload.bundle = self.maybe(|random| match random.below(2) {
+            0 => Bundle::Snap { name: random.name(), app: random.name() },
+            _ => Bundle::Flatpak(random.name()),
+        });
+        workload.published = self.maybe(|random| {
+            let mut published = Published::new(random.end());
+            published.container = random.maybe(Self::container);
+            published
+        });
+        workload
     }
 }
 

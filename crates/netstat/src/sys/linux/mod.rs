@@ -24,8 +24,8 @@
 //! With enough privileges, a BPF program ([`owners::bpf`]) finds the same in a thirtieth of the time.
 //!
 //! # How processes are described
-//! From `/proc/<pid>/{stat,cmdline,exe}` and the owner of that directory ([`procfs::process`]), only for the
-//! processes in the snapshot. The start time in `stat` distinguishes a process from a later one with the same pid.
+//! From `/proc/<pid>/{stat,cmdline,exe,cgroup}` and the owner of that directory ([`procfs::process`]), only for the
+//! processes in the snapshot; names of containers from the files of their engines ([`workload`]). The start time in `stat` distinguishes a process from a later one with the same pid.
 //!
 //! # What can race
 //! Sockets open and close while their tables are read: see [`dedup`] for what such a read gets wrong, and how it
@@ -76,6 +76,7 @@ mod unlisted_process;
 mod unlisted_socket;
 mod user_namespace;
 mod users;
+mod workload;
 
 pub(crate) use reports::Reports;
 pub(crate) use row::tcp_state;

@@ -12,7 +12,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 /// The usual mount points of control groups.
-const CGROUPS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
+pub(crate) const CGROUPS: [&str; 2] = ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"];
 
 /// The file system of control groups, `CGROUP2_SUPER_MAGIC` of linux/magic.h.
 const CGROUP2: i128 = 0x6367_7270;
@@ -57,6 +57,11 @@ pub(crate) fn cgroup_id(path: &Path) -> Result<u64, Error> {
         }
     }
     Err(Error::system("find", format!("control group {}", path.display()), failed))
+}
+
+/// Whether this is a directory of control groups.
+pub(crate) fn is_group(path: &Path) -> bool {
+    directory_id(path).is_ok_and(|id| id.is_some())
 }
 
 /// `None`: not a directory of control groups.

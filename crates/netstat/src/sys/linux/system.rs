@@ -12,7 +12,9 @@ use super::sock_diag::netlink::SockDiag;
 use super::sock_diag::{counts, destroy, recheck};
 use super::unlisted_process::Listing;
 use super::unlisted_socket::Listed;
-use super::{families, ffi, procfs, resolve, signal, sockets, unlisted_process, user_namespace, users};
+use super::{
+    families, ffi, procfs, resolve, signal, sockets, unlisted_process, user_namespace, users, workload,
+};
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::lock;
 use crate::engine::tables::Sink;
@@ -27,6 +29,7 @@ use crate::model::process::{Process, ProcessFields};
 use crate::model::process_id::ProcessId;
 use crate::model::socket::Socket;
 use crate::model::support::Support;
+use crate::model::workload::Workload;
 use crate::query::Query;
 use crate::sys::support;
 use crate::sys::system::{System, count_rows};
@@ -315,6 +318,11 @@ impl<'c> System for Native<'c> {
 
     fn cgroup_id(path: &Path) -> Result<u64, Error> {
         resolve::cgroup_id(path)
+    }
+
+    fn cgroup_workloads(ids: &[u64]) -> HashMap<u64, Workload> {
+        let paths = workload::paths::of_ids(ids).into_iter();
+        paths.map(|(id, path)| (id, workload::of_path(&path))).collect()
     }
 
     fn netns_id(name: &str) -> Result<NetnsId, Error> {

@@ -6,11 +6,14 @@ use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::run_parallel;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::process::{Process, ProcessFields};
+use crate::model::workload::{Published, Workload};
 use crate::sys::linux::clock::NANOSECONDS_PER_TICK;
 use crate::sys::linux::procfs::process_cache::{Common, ProcessCache, Stamp};
 use crate::sys::linux::procfs::program_name::{DELETED, full_name, needs_more};
 use crate::sys::linux::procfs::{Proc, Procfs};
-use crate::sys::linux::{user_namespace, users};
+use crate::sys::linux::workload::names::{self, Places};
+use crate::sys::linux::{user_namespace, users, workload};
+use netstat_wire::linux::container_names::docker_proxy_forwards_to;
 use netstat_wire::linux::proc_pid_cmdline::arguments;
 use netstat_wire::linux::proc_pid_fd::socket_inode;
 use netstat_wire::linux::proc_pid_stat::Stat;
@@ -32,7 +35,13 @@ pub(crate) fn processes(
     known: &mut ProcessCache,
 ) -> (Vec<Process>, Vec<Gap>) {
     match Proc::open() {
-        Ok(procfs) => read_all(&procfs, seen, fields, threads, known),
+        Ok(procfs) => {
+            let (mut processes, mut gaps) = read_all(&procfs, seen, fields, threads, known);
+            if fields.contains(ProcessFields::WORKLOAD) {
+                gaps.extend(names::add(&Places::of_system(), &mut processes));
+            }
+            (processes, gaps)
+        }
         Err(errno) => {
             let count = u64::try_from(seen.len()).unwrap_or(u64::MAX);
             let gap = (count > 0).then(|| no_details(count, errno));
@@ -104,11 +113,12 @@ pub(crate) fn read_all(
     let threads = if unread.count() < 16 { 1 } else { threads };
     run_parallel(threads, &work, &mut || work());
 
-    let mut vanished = 0;
+    let (mut vanished, mut without_workload) = (0, 0);
     let mut details = Vec::with_capacity(seen.len());
     let places = places.into_inner().unwrap_or_else(PoisonError::into_inner);
     for (seen, read) in seen.iter().zip(places) {
         vanished += u64::from(read.is_none());
+        without_workload += u64::from(read.as_ref().is_some_and(|(process, _)| process.workload.is_none()));
         details.push(read.unwrap_or_else(|| (Process::new(seen.pid), None)));
     }
     known.store(fields, &details);
@@ -117,6 +127,9 @@ pub(crate) fn read_all(
         details.iter().filter(|(process, _)| process.start.is_some() && process.start_time.is_none()).count();
     let no_time = u64::try_from(without_time).ok().filter(|count| *count > 0);
     let no_time = no_time.map(|count| Gap::new(GapKind::ProcessesSkipped, count, "time of boot not known"));
+    let is_wanted = fields.contains(ProcessFields::WORKLOAD) && without_workload > 0;
+    let source = "/proc/<pid>/cgroup";
+    let no_workload = is_wanted.then(|| Gap::new(GapKind::ProcessesSkipped, without_workload, source));
     let gap = (vanished > 0).then(|| match procfs.link("self") {
         Ok(_) => Gap::new(GapKind::ProcessesVanished, vanished, "/proc/<pid>/stat"),
         // An empty directory, which does not show that they have ended.
@@ -129,7 +142,7 @@ pub(crate) fn read_all(
     if fields.contains(ProcessFields::USER) {
         set_users(&mut processes);
     }
-    (processes, gap.into_iter().chain(no_time).collect())
+    (processes, gap.into_iter().chain(no_time).chain(no_workload).collect())
 }
 
 /// Sets the names of the users: last, so that all of them are looked up at once.
@@ -165,7 +178,28 @@ impl<'a> Context<'a> {
     }
 
     /// The details of one process; `None` when it has gone, or another one has its pid now.
+    ///
+    /// Its control groups are read before its start, which then shows that it was this process all the time since it was seen.
     fn process(&self, procfs: &impl Procfs, seen: ProcessSeen, buffer: &mut Vec<u8>) -> Option<Described> {
+        if !self.fields.contains(ProcessFields::WORKLOAD) {
+            return self.without_groups(procfs, seen, buffer);
+        }
+        let path = format!("{}/cgroup", seen.pid);
+        let text = procfs.read(&path, buffer);
+        let workload = text.ok().and_then(|()| workload::of_groups(buffer));
+        let (mut process, stamp) = self.without_groups(procfs, seen, buffer)?;
+        let published = process.workload.take().and_then(|workload| workload.published);
+        process.workload = workload.map(|workload| Box::new(Workload { published, ..workload }));
+        Some((process, stamp))
+    }
+
+    /// The same but for the control groups.
+    fn without_groups(
+        &self,
+        procfs: &impl Procfs,
+        seen: ProcessSeen,
+        buffer: &mut Vec<u8>,
+    ) -> Option<Described> {
         let pid = seen.pid;
         // Read first, whatever the query asks for: the start time shows whether this is still the process.
         let mut stat = read_stat(procfs, pid, buffer)?;
@@ -299,7 +333,8 @@ impl<'a> Context<'a> {
             executable = executable_of(procfs, pid);
         }
         let mut command_line = None;
-        if self.fields.contains(Fields::COMMAND_LINE) || needs_more {
+        let is_proxy = self.is_docker_proxy(procfs, pid, stat);
+        if self.fields.contains(Fields::COMMAND_LINE) || needs_more || is_proxy {
             command_line = procfs.read(&format!("{pid}/cmdline"), buffer).is_ok().then(|| arguments(buffer));
         }
         let full = needs_more.then(|| {
@@ -307,6 +342,12 @@ impl<'a> Context<'a> {
             full_name(&stat.comm, command_line.as_deref().unwrap_or_default(), executable.as_deref())
         });
         process.name = self.name(stat, full.flatten());
+        if is_proxy {
+            let to = command_line.as_deref().and_then(docker_proxy_forwards_to);
+            let published = to.map(Published::new);
+            process.workload = published
+                .map(|published| Box::new(Workload { published: Some(published), ..Workload::new("") }));
+        }
         if self.fields.contains(Fields::COMMAND_LINE) {
             let arguments = command_line.map(|arguments| {
                 arguments.into_iter().map(|argument| OsStr::from_bytes(argument).to_owned()).collect()
@@ -323,8 +364,14 @@ impl<'a> Context<'a> {
             self.set_user(&mut process, procfs.user(pid).ok());
         }
         let of_more = Fields::PATH | Fields::COMMAND_LINE | Fields::WORKING_DIRECTORY;
-        let is_of_stat_alone = !needs_more && !self.fields.intersects(of_more);
+        let is_of_stat_alone = !needs_more && !is_proxy && !self.fields.intersects(of_more);
         Read { process, is_of_stat_alone }
+    }
+
+    /// Whether it is a `docker-proxy` of root: anybody may run a program of this name, with any arguments.
+    fn is_docker_proxy(&self, procfs: &impl Procfs, pid: u32, stat: &Stat) -> bool {
+        let is_asked = self.fields.contains(ProcessFields::WORKLOAD);
+        is_asked && stat.comm == b"docker-proxy" && procfs.user(pid) == Ok(0)
     }
 
     /// Sets the number of the user; its name follows when all numbers are known.

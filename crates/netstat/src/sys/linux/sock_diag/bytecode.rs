@@ -125,6 +125,7 @@ fn known(term: &Term, selection: &Selection) -> Option<bool> {
         Term::Listening => {
             selection.all_states(&|state| state == listening_state(selection.info.protocol.kind()))
         }
+        Term::Exposed | Term::Local => (known(&Term::Listening, selection) == Some(false)).then_some(false),
         Term::Port(End::Local, ports) => is_port(selection.local_port, ports).then_some(true),
         Term::Port(End::Remote, ports) => is_port(selection.remote_port, ports).then_some(true),
         _ => None,
@@ -189,11 +190,14 @@ fn atom(term: &Term) -> Option<Code> {
         | Term::Type(_)
         | Term::States(_)
         | Term::Listening
+        | Term::Exposed
+        | Term::Local
         | Term::Uid(_)
         | Term::Inode(_)
         | Term::Netns(_)
         | Term::Pid(_)
         | Term::Process(_)
+        | Term::Workload(..)
         | Term::PeerPid(_)
         | Term::PeerProcess(_)
         | Term::TooDeep => None,

@@ -135,10 +135,13 @@ fn kernel_decides_exactly_where_it_knows_every_term() {
                     | Term::Inode(_)
                     | Term::Pid(_)
                     | Term::Process(_)
+                    | Term::Workload(..)
                     | Term::PeerPid(_)
                     | Term::PeerProcess(_)
                     | Term::States(_)
                     | Term::Listening
+                    | Term::Exposed
+                    | Term::Local
             )
         };
         let is_without_program = |term: &Term| matches!(term, Term::Protocol(protocol) if [Protocol::Icmp, Protocol::Sctp].contains(protocol));

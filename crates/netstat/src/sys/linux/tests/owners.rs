@@ -145,7 +145,10 @@ fn details_that_are_refused_are_none_beside_those_that_are_not() {
     let process = snapshot.process(12).unwrap();
     assert_eq!(process.name.as_deref(), Some("name".as_ref()));
     assert_eq!((process.uid, &process.path, &process.command_line), (Some(5), &None, &None));
-    assert!(snapshot.gaps.is_empty());
+    // Control groups are for all to read, unless there are none.
+    assert_eq!(process.workload, None);
+    let gaps: Vec<_> = snapshot.gaps.iter().map(|gap| (gap.kind, gap.count, &*gap.source)).collect();
+    assert_eq!(gaps, [(GapKind::ProcessesSkipped, 1, "/proc/<pid>/cgroup")]);
 }
 
 #[test]

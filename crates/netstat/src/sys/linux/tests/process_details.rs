@@ -221,3 +221,44 @@ fn no_process_starts_in_the_future() {
     let tick = Duration::from_millis(10);
     assert!(start_time(1, None).0.start_time.unwrap() < SystemTime::now() - tick);
 }
+
+#[test]
+fn workload_is_that_of_the_moment_also_of_a_cached_process() {
+    let proc = proc();
+    let group = |path: &str| {
+        let text = format!("0::/system.slice/{path}\n");
+        set(&mut proc.machine(), "cgroup", &text);
+    };
+    let mut cache = ProcessCache::default();
+    let unit = |cache: &mut ProcessCache| {
+        let process = read_with(&proc, NAME | ProcessFields::WORKLOAD, cache);
+        process.workload.and_then(|workload| workload.unit)
+    };
+    group("one.service");
+    assert_eq!(unit(&mut cache).as_deref(), Some("one.service"));
+    group("two.service");
+    assert_eq!(unit(&mut cache).as_deref(), Some("two.service"));
+    assert_eq!(read_with(&proc, NAME, &mut cache).workload, None, "not asked for");
+}
+
+#[test]
+fn docker_proxy_of_root_shows_the_address_behind_it_and_that_of_another_user_does_not() {
+    let published = |user: u32| {
+        let proc = ScriptedProc::with(move |machine| {
+            executes(machine, "one", 100);
+            set(machine, "stat", &stat("docker-proxy", 5, 100));
+            set(machine, "cgroup", "0::/system.slice/docker.service\n");
+            set(
+                machine,
+                "cmdline",
+                "/usr/bin/docker-proxy\0-container-ip\x00172.17.0.2\0-container-port\x0080\0",
+            );
+            machine.user = Some(user);
+        });
+        let workload = read(&proc, ProcessFields::WORKLOAD).workload.unwrap();
+        (workload.unit, workload.published.map(|published| published.to.to_string()))
+    };
+    let unit = Some("docker.service".to_owned());
+    assert_eq!(published(0), (unit.clone(), Some("172.17.0.2:80".to_owned())));
+    assert_eq!(published(1000), (unit, None));
+}

@@ -1,0 +1,46 @@
+//! What a process belongs to.
+
+use crate::model::workload::{Bundle, Container, Pod, Published, Workload};
+use serde_core::ser::{Serialize, SerializeMap, Serializer};
+
+object!(
+    /// As in `lsock --json`. Bytes of names that are not UTF-8 become U+FFFD.
+    Workload, |it|
+    "cgroup": it.cgroup.to_string_lossy(),
+    "container": it.container,
+    "pod": it.pod,
+    "unit": it.unit,
+    "user_unit": it.user_unit,
+    "slice": it.slice,
+    "user": it.user,
+    "bundle": it.bundle,
+    "published": it.published,
+);
+
+object!(Container, |it|
+    "engine": it.engine.as_str(),
+    "id": it.id,
+    "name": it.name,
+    "compose_project": it.compose.as_ref().map(|(project, _)| project),
+    "compose_service": it.compose.as_ref().map(|(_, service)| service),
+    "user": it.user,
+    "nested": it.is_nested,
+);
+
+object!(Pod, |it|
+    "uid": it.uid,
+    "name": it.name,
+    "namespace": it.namespace,
+);
+
+object!(Bundle, |it|
+    "kind": it.as_str(),
+    "name": it.name(),
+    "app": it.app(),
+);
+
+object!(Published, |it|
+    "addr": it.to.ip().to_string(),
+    "port": it.to.port(),
+    "container": it.container,
+);
