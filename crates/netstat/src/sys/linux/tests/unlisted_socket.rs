@@ -124,21 +124,21 @@ struct Adding<'w> {
 type OpenProc<'w> = Box<dyn Fn() -> Result<&'w ScriptedProc, Errno> + Sync + 'w>;
 
 enum Search<'w> {
-    Walk(ProcfsWalk<&'w ScriptedProc>),
+    Walk(Box<ProcfsWalk<&'w ScriptedProc>>),
     Iterate(Box<TaskFileSearch<Iteration<'w>, &'w ScriptedProc, OpenProc<'w>>>),
 }
 
 impl<'w> Search<'w> {
     fn search(&self) -> &(dyn OwnerSearch + 'w) {
         match self {
-            Self::Walk(walk) => walk,
+            Self::Walk(walk) => &**walk,
             Self::Iterate(iteration) => &**iteration,
         }
     }
 
     fn search_mut(&mut self) -> &mut (dyn OwnerSearch + 'w) {
         match self {
-            Self::Walk(walk) => walk,
+            Self::Walk(walk) => &mut **walk,
             Self::Iterate(iteration) => &mut **iteration,
         }
     }
@@ -195,7 +195,7 @@ impl<'w> System for &'w Families {
             let search = TaskFileSearch::over(Iteration::of(proc), scope, "asked for", open);
             Search::Iterate(Box::new(search))
         } else {
-            Search::Walk(ProcfsWalk::over(Ok(proc), &[]))
+            Search::Walk(Box::new(ProcfsWalk::over(Ok(proc), &[])))
         };
         Adding { search, unlisted: Unlisted::new(query, listed), proc }
     }
