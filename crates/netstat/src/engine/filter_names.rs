@@ -56,10 +56,8 @@ impl Filter {
     /// assert!(!(Filter::port(80) | Filter::pid(814)).names_process(&Process::new(814)));
     /// ```
     pub fn names_process(&self, process: &Process) -> bool {
-        let cache = Cache::default();
-        let system = Native::new(&cache);
         let (pids, names) = self.named_processes();
-        let has_name = |name: &OsString| system.is_named(name, process) == Some(true);
+        let has_name = |name: &OsString| Native::new(&Cache::default()).is_named(name, process) == Some(true);
         pids.contains(&process.pid) || names.iter().any(has_name)
     }
 }
