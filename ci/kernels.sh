@@ -209,7 +209,7 @@ pack_nothing() {
 boot() { # KERNEL WHAT MODULES FALLBACKS [LOCKDOWN]
     local kernel=$1 what=$2 lockdown=${5:-} start=$SECONDS version modules output status
     # What is used where each is asked for; for auto it depends on how much is open.
-    local -a sources=('procfs=procfs (asked for)' 'bpf=bpf (asked for)' auto=)
+    local -a sources=('procfs=procfs (asked for)' 'bpf=bpf (asked for)' 'one-pass=one-pass (asked for)' auto=)
     rm -rf "$initramfs"
     mkdir -p "$initramfs/bin"
     cp "$root/bin/busybox" "$initramfs/bin/"
@@ -220,9 +220,12 @@ boot() { # KERNEL WHAT MODULES FALLBACKS [LOCKDOWN]
         version=$("$root/usr/bin/linux.uml" --version)
         modules=$root/usr/lib/uml/modules/$version
         sources[1]='bpf=procfs (/sys/kernel/btf/vmlinux: No such file'
+        sources[2]='one-pass=procfs (/sys/kernel/btf/vmlinux: No such file'
     else
         version=$kernel
         modules=$(find "$cache/$kernel" -type d -path "*/lib/modules/$kernel" -print -quit)
+        # It needs Linux 6.4; the reason is what the kernel lacks.
+        [ "$(printf '%s\n' 6.4 "$version" | sort -V | head -n 1)" = 6.4 ] || sources[2]='one-pass=bpf (BTF: no '
     fi
     put_modules "$3" "$version" "$modules"
     put_init "$3" "$4" "$lockdown" "${sources[@]}"

@@ -10,7 +10,7 @@ use netstat::{Gap, GapKind, OwnerSource, Snapshot};
 /// `rights` is called if advice depends on them. Processes and descriptors that vanished during the listing appear in the JSON alone.
 pub fn line(snapshot: &Snapshot, requested: OwnerSource, rights: impl FnOnce() -> Rights) -> Option<String> {
     let mut line = String::new();
-    if requested == OwnerSource::Bpf
+    if matches!(requested, OwnerSource::Bpf | OwnerSource::OnePass)
         && let Some(from) = snapshot.owner_source.as_ref().filter(|from| from.source != requested)
     {
         escape::escape_into(

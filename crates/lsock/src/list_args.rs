@@ -258,6 +258,8 @@ pub enum OwnerSourceArg {
     Procfs,
     /// A BPF iterator over all descriptors; if that is not available, procfs and a line on standard error
     Bpf,
+    /// One pass of a BPF program for sockets and owners together; if that is not available, bpf or procfs and a line on standard error
+    OnePass,
 }
 
 impl From<OwnerSourceArg> for netstat::OwnerSource {
@@ -266,6 +268,7 @@ impl From<OwnerSourceArg> for netstat::OwnerSource {
             OwnerSourceArg::Auto => Self::Auto,
             OwnerSourceArg::Procfs => Self::Procfs,
             OwnerSourceArg::Bpf => Self::Bpf,
+            OwnerSourceArg::OnePass => Self::OnePass,
         }
     }
 }

@@ -177,6 +177,7 @@ fn collecting(
     let details = chosen.clone().fold(details, |fields, column| fields | column.detail_fields());
     let peers = args.peers || chosen.clone().any(Column::needs_peers);
     let query = query.services(chosen.clone().any(Column::needs_services)).details(details).peers(peers);
+    let query = query.cookies(chosen.clone().any(|column| column.name == "cookie"));
     if args.no_owners {
         if let Some(column) = chosen.find(|column| column.needs_owners()) {
             let name = column.name;

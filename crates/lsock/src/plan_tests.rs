@@ -62,6 +62,7 @@ fn network_namespaces_reach_the_query_and_have_a_column() {
 #[test]
 fn owner_source_reaches_the_query() {
     assert_query("--owner-source bpf", default_query().owner_source(OwnerSource::Bpf));
+    assert_query("--owner-source one-pass", default_query().owner_source(OwnerSource::OnePass));
     assert_query("--owner-source procfs", default_query().owner_source(OwnerSource::Procfs));
     assert_query("--owner-source auto", default_query());
 }

@@ -138,14 +138,16 @@ fn pid_and_process_narrow_to_what_they_hold() {
 
 #[test]
 fn owner_source_option_works_everywhere_and_is_reported_on_linux() {
-    for asked in ["auto", "procfs", "bpf"] {
+    for asked in ["auto", "procfs", "bpf", "one-pass"] {
         let text = listed(&["--json", "-tl", "--owner-source", asked]);
         let document: Value = serde_json::from_str(&text).unwrap();
         common::check_document(&document);
         let used = &document["owner_source"]["used"];
         match std::env::consts::OS {
             "linux" | "android" if asked == "procfs" => assert_eq!(used, "procfs"),
-            "linux" | "android" => assert!(used == "procfs" || used == "bpf"),
+            "linux" | "android" => {
+                assert!(used == "procfs" || used == "bpf" || (used == "one-pass" && asked == used))
+            }
             _ => assert!(used.is_null(), "{used}"),
         }
         let without = listed(&["--json", "-tl", "--no-owners", "--owner-source", asked]);

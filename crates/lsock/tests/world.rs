@@ -138,12 +138,20 @@ fn is_exactly(document: &Value, world: &World) {
 }
 
 #[test]
-fn live_world_of_21_200_sockets_is_exact_with_either_owner_source() {
+fn live_world_of_21_200_sockets_is_exact_with_each_owner_source() {
     let ran = in_a_namespace(|| {
         let world = World::build(&WorldSpec::small()).unwrap();
         is_exactly(&listed_by("procfs"), &world);
         match kernel::bpf_iterators() {
-            Ok(()) => is_exactly(&listed_by("bpf"), &world),
+            Ok(()) => {
+                is_exactly(&listed_by("bpf"), &world);
+                if !kernel::is_before(6, 4) {
+                    is_exactly(&listed_by("one-pass"), &world);
+                    let by_default = json_of(Command::new(env!("CARGO_BIN_EXE_lsock")).arg("--json"));
+                    assert_eq!(by_default["owner_source"]["used"], "one-pass", "of so many sockets");
+                    is_exactly(&by_default, &world);
+                }
+            }
             Err(why) => socket_world::skipped(format_args!("{why}")),
         }
     });

@@ -13,10 +13,10 @@ fn text(fixture: &str) -> &[u8] {
 #[test]
 fn captured_texts_have_the_sockets_in_use_and_in_time_wait() {
     let v4 = text(include_str!("fixtures/linux-6.18__proc_net_sockstat.txt"));
-    assert_eq!(Sockstat::decode(v4, "TCP"), Ok(Sockstat { inuse: 5, tw: Some(3) }));
-    assert_eq!(Sockstat::decode(v4, "UDP"), Ok(Sockstat { inuse: 2, tw: None }));
+    assert_eq!(Sockstat::decode(v4, "TCP"), Ok(Sockstat { inuse: 5, orphan: Some(0), tw: Some(3) }));
+    assert_eq!(Sockstat::decode(v4, "UDP"), Ok(Sockstat { inuse: 2, orphan: None, tw: None }));
     let v6 = text(include_str!("fixtures/linux-6.18__proc_net_sockstat6.txt"));
-    assert_eq!(Sockstat::decode(v6, "TCP6"), Ok(Sockstat { inuse: 1, tw: None }));
+    assert_eq!(Sockstat::decode(v6, "TCP6"), Ok(Sockstat { inuse: 1, orphan: None, tw: None }));
 }
 
 #[test]

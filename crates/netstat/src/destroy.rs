@@ -12,7 +12,8 @@ impl Socket {
     /// disconnected, and listed still.)
     ///
     /// The socket is named by its [cookie](Socket::cookie), which is never used twice: a newer socket between the
-    /// same two ends is not touched. A row with [`netns`](Socket::netns) is looked for in that network namespace, one
+    /// same two ends is not touched. Of a row without one, the socket with its ends is looked up first, and must have its
+    /// inode number. A row with [`netns`](Socket::netns) is looked for in that network namespace, one
     /// without in that of the calling thread, which must be the one it was listed in.
     ///
     /// # Rights
@@ -25,7 +26,7 @@ impl Socket {
     /// - [`Error::is_unsupported`]: another system than Linux, a kernel built without `CONFIG_INET_DIAG_DESTROY`, an
     ///   MPTCP connection, a TCP socket that is bound but idle (which the kernel does not find), a listener or
     ///   UDP socket that shares its address and port with others, one of which the kernel found in its place.
-    /// - A row without a cookie (from `/proc`, or of your own) is refused.
+    /// - A row without cookie and inode number (TIME_WAIT from `/proc`, or of your own) is refused.
     ///
     /// # Sources
     /// `SOCK_DESTROY`, net/core/sock_diag.c: TCP since Linux 4.5, UDP since 4.9.

@@ -18,6 +18,9 @@ use std::ops::ControlFlow;
 ///
 /// If the calling thread has moved to another network namespace, the next listing is of the new one, as with a query.
 ///
+/// Where the rows came with their owners ([`OwnerSource::OnePass`](crate::OwnerSource::OnePass)) and were found not to be all,
+/// the next sixteen listings read the tables.
+///
 /// An answer does not depend on what was kept, with two exceptions. Of a process that is still the same one (by pid and
 /// start time, with the same name and not having executed another program since), path, command line and user are those
 /// that were read first. On Linux a TCP socket that had no owner in the listing before is looked for in the mappings of

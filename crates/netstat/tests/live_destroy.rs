@@ -86,10 +86,29 @@ fn live_wrong_cookie_changes_nothing() {
             let error = other.destroy().unwrap_err();
             assert!(error.is_not_found(), "{error}");
             assert!(is_listed(&socket));
+        }
+    });
+}
+
+#[test]
+fn live_row_without_a_cookie_closes_the_socket_with_its_inode_and_no_other() {
+    in_namespace!(|| {
+        needs_destroy!();
+        let makers = [tcp::pair_v4, tcp::pair_mapped, tcp::listener_v6, udp::pair_v4, udp::unconnected_v6];
+        for made in makers.map(|make| make().unwrap()) {
+            let socket = listed(&made, 0);
+            let mut other = listed(&tcp::listener_v4().unwrap(), 0);
+            (other.local, other.remote) = (socket.local.clone(), socket.remote.clone());
+            (other.protocol, other.state, other.family) = (socket.protocol, socket.state, socket.family);
             other.cookie = None;
+            // The inode of another socket.
             let error = other.destroy().unwrap_err();
-            assert!(error.to_string().ends_with("which alone identifies the socket"), "{error}");
+            assert!(error.is_not_found(), "{error}");
             assert!(is_listed(&socket));
+            let mut without_cookie = socket.clone();
+            without_cookie.cookie = None;
+            without_cookie.destroy().unwrap();
+            assert!(!is_listed(&socket), "{socket:?}");
         }
     });
 }

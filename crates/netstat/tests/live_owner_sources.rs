@@ -1,4 +1,4 @@
-//! The procfs walk and BPF find the same holders, however these came to hold their sockets; names stay right while
+//! The procfs walk and the BPF programs find the same holders, however these came to hold their sockets; names stay right while
 //! pids are reused; and nothing stays loaded in the kernel.
 
 #![allow(clippy::unwrap_used, reason = "a test")]
@@ -56,16 +56,22 @@ fn agree(walked: &Socket, by_bpf: &Socket, walk_is_incomplete: bool) -> bool {
 }
 
 /// The rows by BPF, after comparing them with the walk's.
-fn same_from_both(query: &Query) -> Snapshot {
+fn same_from_all(query: &Query) -> Snapshot {
+    let by_bpf = sources().into_iter().filter(|source| *source != OwnerSource::Procfs);
+    let mut snapshots: Vec<Snapshot> = by_bpf.map(|source| same_as_walked(query, source)).collect();
+    snapshots.pop().expect("the kernel has BPF")
+}
+
+fn same_as_walked(query: &Query, source: OwnerSource) -> Snapshot {
     // Closing connections change their state by themselves: two walks must agree about the rows.
     for _ in 0..10 {
         let walk = snapshot_by(query, OwnerSource::Procfs);
-        let bpf = snapshot_by(query, OwnerSource::Bpf);
+        let bpf = snapshot_by(query, source);
         let (walked, by_bpf) = (by_cookie(&walk), by_cookie(&bpf));
         if walked.keys().eq(by_bpf.keys()) {
             let incomplete = walk.gaps.iter().any(|gap| gap.kind == GapKind::ProcessesUnreadable);
             for (walked, by_bpf) in walked.values().zip(by_bpf.values()) {
-                assert!(agree(walked, by_bpf, incomplete), "{query:?}: {walked:?} {by_bpf:?}");
+                assert!(agree(walked, by_bpf, incomplete), "{query:?} {source}: {walked:?} {by_bpf:?}");
             }
             drop((walked, by_bpf));
             return bpf;
@@ -107,7 +113,7 @@ fn live_walk_and_bpf_agree_for_every_kind_of_holder() {
         let lost = udp::unconnected_v4().unwrap();
         let in_flight = holders::in_flight(lost.sockets.into_iter().next().unwrap()).unwrap();
 
-        let snapshot = same_from_both(&Query::new().owners(true));
+        let snapshot = same_from_all(&Query::new().owners(true));
         let mut expected: BTreeMap<u64, BTreeSet<Owner>> = BTreeMap::new();
         for Held { pid, fd, inode } in &held {
             expected.entry(*inode).or_default().insert(Owner::new(*pid, Some(*fd), OwnerRole::Holder));
@@ -132,7 +138,7 @@ fn live_walk_and_bpf_agree_for_every_kind_of_holder() {
             Query::new().listening().owners(true),
             Query::new().local_port(lost.local.port().unwrap()).owners(true),
         ] {
-            let by_pid = same_from_both(&query);
+            let by_pid = same_from_all(&query);
             assert!(!by_pid.sockets.is_empty(), "{query:?}");
         }
     });
@@ -156,7 +162,7 @@ fn live_walk_and_bpf_agree_for_many_processes() {
             udp_sockets: 10,
         };
         let world = World::build(&spec).unwrap();
-        let snapshot = same_from_both(&Query::new().owners(true));
+        let snapshot = same_from_all(&Query::new().owners(true));
         assert_eq!(snapshot.sockets.len(), world.counts().sockets());
         let held = world.held();
         for facts in world.sockets() {

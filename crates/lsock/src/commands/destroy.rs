@@ -94,11 +94,11 @@ fn close(rows: &[&Socket], out: &mut impl Write) -> io::Result<Result<(), EarlyE
 
 /// A note for a UDP socket that is still bound: the kernel disconnects a socket that bound its port, and keeps the port.
 fn still_bound_note(socket: &Socket) -> &'static str {
-    let Some(cookie) = socket.cookie.filter(|_| socket.protocol == Protocol::Udp) else { return "" };
+    let Some(inode) = socket.inode().filter(|_| socket.protocol == Protocol::Udp) else { return "" };
     let Some(local) = socket.local_addr() else { return "" };
     let same_port = Query::new().udp().filter(Filter::local_port(local.port())).owners(false);
     match same_port.snapshot() {
-        Ok(left) if left.sockets.iter().any(|it| it.cookie == Some(cookie)) => " (stays bound)",
+        Ok(left) if left.sockets.iter().any(|it| it.inode() == Some(inode)) => " (stays bound)",
         _ => "",
     }
 }

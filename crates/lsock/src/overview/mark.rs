@@ -36,7 +36,7 @@ impl Mark {
         }
     }
 
-    pub(super) fn style(self) -> Style {
+    pub(crate) fn style(self) -> Style {
         match self {
             Self::All => AnsiColor::Red.on_default(),
             Self::Network => AnsiColor::Yellow.on_default(),

@@ -53,9 +53,10 @@ impl<'b> Pen<'b> {
         }
     }
 
-    /// How far a listener reaches, and the character for it. `own`: the network namespace of this program.
-    pub(super) fn mark(&self, socket: &Socket, own: Option<NetnsId>) -> Option<(Mark, &'static str)> {
-        let mark = Mark::of(Exposure::of(socket, own)?);
+    /// How far the address of a listener reaches, and the character for it.
+    pub(super) fn mark(&self, socket: &Socket) -> Option<(Mark, &'static str)> {
+        // Rows name their namespace only where several are listed.
+        let mark = Mark::of(Exposure::of(socket, socket.netns.and_then(|_| NetnsId::current()))?);
         Some((mark, mark.character(&self.screen)))
     }
 

@@ -12,7 +12,7 @@ use super::settings::Settings;
 use super::tab::Tab;
 use super::world::World;
 use crate::targets::{Protected, Target};
-use netstat::{Filter, NetnsId, Snapshot, Socket};
+use netstat::{Filter, Snapshot, Socket};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -51,8 +51,6 @@ pub(super) struct Place {
 pub struct Top {
     pub(super) settings: Settings,
     pub(super) protected: Protected,
-    /// The network namespace of this program.
-    pub(super) own_netns: Option<NetnsId>,
     pub(super) world: World,
     pub(super) tab: Tab,
     places: HashMap<Tab, Place>,
@@ -90,7 +88,6 @@ impl Top {
         Self {
             settings,
             protected,
-            own_netns: NetnsId::current(),
             world: World::default(),
             tab: Tab::Listening,
             places: Tab::ALL.iter().map(|tab| (*tab, place(tab))).collect(),

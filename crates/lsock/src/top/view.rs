@@ -173,15 +173,18 @@ impl Top {
         }
         let indent = if inside { 2 } else { 0 };
         pen.text(1 + indent, y, mark, style);
-        let listener = row.filter(|row| mark.is_empty() && row.socket.is_listening());
-        if let Some((reach, character)) = listener.and_then(|row| pen.mark(&row.socket, self.own_netns)) {
+        if let Some((reach, character)) =
+            row.filter(|row| row.socket.is_listening()).and_then(|row| pen.mark(&row.socket))
+        {
             let part = match reach {
                 Mark::All => Part::All,
                 Mark::Network => Part::Network,
                 Mark::Local => Part::Local,
             };
-            let style = if is_chosen { style } else { self.settings.style(part) };
-            pen.text(1 + indent, y, character, style);
+            if mark.is_empty() {
+                let style = if is_chosen { style } else { self.settings.style(part) };
+                pen.text(1 + indent, y, character, style);
+            }
         }
         let mut x = 4;
         for (nth, (column, width)) in columns.iter().enumerate() {

@@ -98,7 +98,9 @@ fn one_of(value: &Value, names: &[&str]) -> bool {
 fn owner_source(value: &Value) -> bool {
     let fields = value.as_object().map_or(0, serde_json::Map::len);
     value.is_null()
-        || (fields == 2 && one_of(&value["used"], &["procfs", "bpf"]) && value["reason"].is_string())
+        || (fields == 2
+            && one_of(&value["used"], &["procfs", "bpf", "one-pass"])
+            && value["reason"].is_string())
 }
 
 fn end(value: &Value) -> bool {

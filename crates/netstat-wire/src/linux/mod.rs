@@ -24,6 +24,7 @@ pub mod proc_net;
 pub mod proc_net_netlink;
 pub mod proc_net_packet;
 pub mod proc_net_sctp;
+pub mod proc_net_snmp;
 pub mod proc_net_sockstat;
 pub mod proc_net_unix;
 pub mod proc_pid_cgroup;

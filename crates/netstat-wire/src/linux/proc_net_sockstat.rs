@@ -20,6 +20,8 @@ const RECORD: &str = "/proc/net/sockstat";
 pub struct Sockstat {
     /// `inuse`: sockets that can be found.
     pub inuse: u64,
+    /// `orphan`: those that no process has, of all network namespaces; only the line `TCP` has it.
+    pub orphan: Option<u64>,
     /// `tw`: the minisocks of closed connections; only the line `TCP` has it.
     pub tw: Option<u64>,
 }
@@ -37,7 +39,7 @@ impl Sockstat {
             if let Some(values) = values.and_then(|values| values.strip_suffix(b"\n")) {
                 let malformed = DecodeError::malformed(RECORD, offset, "no number after inuse");
                 let inuse = value(values, b"inuse").ok_or(malformed)?;
-                return Ok(Self { inuse, tw: value(values, b"tw") });
+                return Ok(Self { inuse, orphan: value(values, b"orphan"), tw: value(values, b"tw") });
             }
             offset = offset.saturating_add(line.len());
         }

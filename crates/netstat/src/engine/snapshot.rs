@@ -64,7 +64,14 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     }
     let threads = thread_count(query, S::processors);
     let mut search = system.owner_search(query);
-    read_tables_beside_search(system, query, &search, threads, &mut snapshot, &mut both_ends)?;
+    match system.sockets_with_owners(query, &search, &mut snapshot.sockets) {
+        Some(gaps) => {
+            snapshot.gaps = gaps;
+            // It may still have to look for the owners of some.
+            search.run();
+        }
+        None => read_tables_beside_search(system, query, &search, threads, &mut snapshot, &mut both_ends)?,
+    }
     let listed = snapshot.sockets.len();
     // Their owners are found in one go.
     snapshot.sockets.append(&mut both_ends.beside);

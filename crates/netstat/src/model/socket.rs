@@ -50,7 +50,8 @@ pub struct Socket {
     /// orphan; macOS: a connection in a process's own network stack), and on Windows.
     pub identity: Option<Identity>,
     /// Linux: the socket's cookie, never used twice until the next boot; `None` where the source of
-    /// the row does not report it (`/proc/net`). macOS: its generation, never used twice by sockets of one
+    /// the row does not report it (`/proc/net`), or the kernel was not asked for it yet
+    /// ([`Query::cookies`](crate::Query::cookies)). macOS: its generation, never used twice by sockets of one
     /// protocol. Never the only key: see [`Socket::key`].
     pub cookie: Option<NonZeroU64>,
     /// The network namespace that the socket was made in. With a [`Scope`](crate::Scope) other than that of the caller's

@@ -74,6 +74,8 @@ pub struct Query {
     pub(crate) services: bool,
     pub(crate) details: DetailFields,
     pub(crate) bound_inactive: bool,
+    #[allow(dead_code, reason = "compared where rows may come with their owners")]
+    pub(crate) cookies: bool,
     pub(crate) only_decided: bool,
     owners: bool,
     peers: bool,

@@ -96,6 +96,22 @@ pub(crate) trait System: Sync {
         Vec::new()
     }
 
+    /// Lists the sockets with their owners, where one source has both and can answer the query: adds the rows that pass the
+    /// filter, as far as that does not depend on owners, in the order of [`sockets`](Self::sockets), and returns what could
+    /// not be read. The search finds the owners of rows that are left with
+    /// [`Ownership::NotAsked`](crate::Ownership::NotAsked).
+    ///
+    /// `None`: nothing was added, and the tables are to be read beside the search. Called before the search runs, and not where
+    /// rows are streamed: such a source knows the owners of a row only when it has read everything.
+    fn sockets_with_owners(
+        &self,
+        _query: &Query,
+        _search: &Self::OwnerSearch,
+        _rows: &mut Vec<Socket>,
+    ) -> Option<Vec<Gap>> {
+        None
+    }
+
     /// Why a row without an identity, by which the search could find its owners, has none.
     fn unowned_reason(&self, socket: &Socket) -> UnownedReason {
         socket.unowned_reason()

@@ -87,6 +87,8 @@ impl Watcher {
     /// # Errors
     /// Those of [`Query::snapshot`].
     pub fn new(query: Query, interval: Duration) -> Result<Self, Error> {
+        // Reports name sockets by them, and two listings are compared by them.
+        let query = query.cookies(true);
         let mut lister = Lister::new();
         // Before the listing, so that nothing happens in between.
         let reports = Reports::open(&query);

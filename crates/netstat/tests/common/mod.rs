@@ -6,14 +6,14 @@ use socket_world::{Held, SocketFacts, State, Transport, kernel};
 
 /// Everything, with owners.
 pub(crate) fn list() -> Snapshot {
-    Query::new().owners(true).snapshot().expect("a listing")
+    Query::new().owners(true).cookies(true).snapshot().expect("a listing")
 }
 
 /// The sources of owners that this kernel has for this process, determined without the library: it must use BPF
 /// where the kernel has it, and nowhere else.
 pub(crate) fn sources() -> Vec<OwnerSource> {
     let query = Query::new().tcp().listening().owners(true).owner_source(OwnerSource::Bpf);
-    let from = query.snapshot().expect("a listing").owner_source.expect("a source");
+    let from = query.clone().snapshot().expect("a listing").owner_source.expect("a source");
     if !cfg!(feature = "bpf") {
         assert_eq!((from.source, &*from.reason), (OwnerSource::Procfs, "built without bpf"));
         return vec![OwnerSource::Procfs];
@@ -21,7 +21,16 @@ pub(crate) fn sources() -> Vec<OwnerSource> {
     match kernel::bpf_iterators() {
         Ok(()) => {
             assert_eq!(from.source, OwnerSource::Bpf, "the kernel has it: {from}");
-            vec![OwnerSource::Procfs, OwnerSource::Bpf]
+            let mut sources = vec![OwnerSource::Procfs, OwnerSource::Bpf];
+            let from = query.owner_source(OwnerSource::OnePass).snapshot().expect("a listing").owner_source;
+            let from = from.expect("a source");
+            if kernel::is_before(6, 4) {
+                assert_ne!(from.source, OwnerSource::OnePass, "the kernel lacks it: {from}");
+            } else {
+                assert_eq!(from.source, OwnerSource::OnePass, "the kernel has it: {from}");
+                sources.push(OwnerSource::OnePass);
+            }
+            sources
         }
         Err(why) => {
             assert_eq!(from.source, OwnerSource::Procfs, "{why}; {from}");
@@ -38,6 +47,10 @@ pub(crate) fn list_by(source: OwnerSource) -> Snapshot {
 
 /// The snapshot of a query, with owners found by this source alone.
 pub(crate) fn snapshot_by(query: &Query, source: OwnerSource) -> Snapshot {
+    if source == OwnerSource::OnePass {
+        // The kernel gives a socket its cookie when it is asked for it, which this source does not do.
+        query.clone().owner_source(OwnerSource::Procfs).snapshot().expect("a listing");
+    }
     let snapshot = query.clone().owner_source(source).snapshot().expect("a listing");
     let from = snapshot.owner_source.as_ref().expect("a source");
     assert_eq!((from.source, &*from.reason), (source, "asked for"));

@@ -19,6 +19,10 @@ const SLOTS: u32 = 4096;
 /// The first port.
 const PORTS: u32 = 1024;
 
+/// The last two bytes of the addresses of the ends of a connection; those of a UDP socket are its descriptor.
+pub(super) const ADDRESS_OF_LISTENER: u32 = 0xff01;
+pub(super) const ADDRESS_OF_CLIENTS: u32 = 0xff02;
+
 /// The descriptors of UDP sockets are less than this; listener and clients of a family have the ports beyond.
 pub(super) const MOST_SLOTS: i32 = 3000;
 const CLIENTS: u32 = 3000;
@@ -134,6 +138,18 @@ impl Ledger {
         let families = self.process(held.pid).load(SeqCst);
         if (families | families >> 32) >> family & 1 == 1 { Verdict::Right } else { Verdict::WrongProcess }
     }
+}
+
+/// The last three bytes of the loopback address of the socket with this port.
+pub(super) fn address_of(port: u16) -> Option<u32> {
+    let of_port = u32::from(port).checked_sub(PORTS)?;
+    let (family, place) = (of_port / SLOTS, of_port % SLOTS);
+    let of_family = match place {
+        LISTENER => ADDRESS_OF_LISTENER,
+        CLIENTS.. => ADDRESS_OF_CLIENTS,
+        slot => slot,
+    };
+    Some(family << 16 | of_family)
 }
 
 /// The port of the socket that a family has under this number.

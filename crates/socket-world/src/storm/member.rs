@@ -1,6 +1,9 @@
 //! What the processes of a family do.
 
-use super::ledger::{FIRST, Ledger, MOST_SLOTS, port_of_client, port_of_listener, port_of_slot};
+use super::ledger::{
+    ADDRESS_OF_CLIENTS, ADDRESS_OF_LISTENER, FIRST, Ledger, MOST_SLOTS, port_of_client, port_of_listener,
+    port_of_slot,
+};
 use super::turmoil::Turmoil;
 use crate::child::Report;
 use crate::facts::inode_of;
@@ -85,7 +88,7 @@ impl<'a> Member<'a> {
                 }
             }
             Turmoil::Accepts => {
-                let listener = self.tcp_socket(1, port_of_listener(self.family))?;
+                let listener = self.tcp_socket(ADDRESS_OF_LISTENER, port_of_listener(self.family))?;
                 listen(&listener, 64)?;
                 self.note(&listener);
                 self.listener = Some(listener);
@@ -281,8 +284,8 @@ impl<'a> Member<'a> {
         })
     }
 
-    fn tcp_socket(&self, end: u32, port: u16) -> io::Result<OwnedFd> {
-        let address = SocketAddr::from((loopback(self.family << 16 | 0xff00 | end), port));
+    fn tcp_socket(&self, address: u32, port: u16) -> io::Result<OwnedFd> {
+        let address = SocketAddr::from((loopback(self.family << 16 | address), port));
         let socket = stream_socket(address)?;
         sockopt::set_socket_reuseaddr(&socket, true)?;
         bind(&socket, &address)?;
@@ -299,12 +302,15 @@ impl<'a> Member<'a> {
             let old = self.random.below(self.connections.len());
             drop(self.connections.swap_remove(old));
         }
-        let client = self.tcp_socket(2, port_of_client(self.family, self.accepted))?;
+        let client = self.tcp_socket(ADDRESS_OF_CLIENTS, port_of_client(self.family, self.accepted))?;
         self.note(&client);
         // Its end is a reset, and the port is free at once.
         sockopt::set_socket_linger(&client, Some(Duration::ZERO))?;
         let listener = self.listener.as_ref().ok_or(io::ErrorKind::NotConnected)?;
-        let to = SocketAddr::from((loopback(self.family << 16 | 0xff01), port_of_listener(self.family)));
+        let to = SocketAddr::from((
+            loopback(self.family << 16 | ADDRESS_OF_LISTENER),
+            port_of_listener(self.family),
+        ));
         retry_on_intr(|| connect(&client, &to))?;
         let server = accept_from(listener)?;
         self.note(&server);

@@ -12,6 +12,7 @@ use crate::facts::Held;
 use ledger::{FIRST, Ledger};
 use member::Member;
 use std::io;
+use std::net::Ipv4Addr;
 use std::os::fd::AsRawFd;
 use std::time::Duration;
 
@@ -127,5 +128,10 @@ impl Storm {
     /// may not be known yet: one that is [`Verdict::WrongProcess`] must still be so a second later.
     pub fn judge(&self, held: Held, port: u16) -> Verdict {
         self.ledger.judge(held, port)
+    }
+
+    /// Whether the socket with this local port, which is not 0, has this local address.
+    pub fn has_address(&self, port: u16, address: Ipv4Addr) -> bool {
+        ledger::address_of(port).map(crate::loopback) == Some(address)
     }
 }

@@ -62,7 +62,7 @@ pub(super) fn list(
 }
 
 /// The same. `has_other_source`: the sockets are also seen if no table can be read.
-fn list_or(
+pub(super) fn list_or(
     has_other_source: bool,
     dumps: &mut Dumps<'_>,
     open_file: net::Open<'_>,

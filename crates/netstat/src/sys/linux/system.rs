@@ -2,6 +2,8 @@
 
 use super::netns::readers::NamespaceReaders;
 use super::netns::{Target, namespace_of, plan};
+#[cfg(feature = "bpf")]
+use super::one_pass;
 use super::owners::{KeptProgram, OwnerSources, sockets_by_namespace};
 use super::procfs::process::{prefetch_processes, processes};
 use super::procfs::process_cache::ProcessCache;
@@ -234,6 +236,23 @@ impl<'c> System for Native<'c> {
         }
         let listed = Arc::clone(&self.listed);
         OwnerSources::new(&self.cache.program, query, listed, readers.map(NamespaceReaders::listed))
+    }
+
+    #[cfg(feature = "bpf")]
+    fn sockets_with_owners(
+        &self,
+        query: &Query,
+        search: &Self::OwnerSearch,
+        rows: &mut Vec<Socket>,
+    ) -> Option<Vec<Gap>> {
+        let is_own_namespace = self.readers(query).is_ok_and(|readers| readers.is_none());
+        // The program reads the users of the first user namespace.
+        if !is_own_namespace || user_namespace::stand_in_uid().is_some() {
+            return None;
+        }
+        let ahead = query.may_receive_ahead() && Self::processors() > 1;
+        let mut socket = self.socket();
+        one_pass::list(socket.dumps().receive_ahead(ahead), query, search, rows, ahead)
     }
 
     fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {

@@ -6,6 +6,9 @@
 //! | needs | the right to trace a process, for that process | `CAP_BPF` and `CAP_PERFMON`, BTF |
 //! | cost of a descriptor | 2 to 4 microseconds | 0.1 microseconds (before Linux 6.4: 0.3), after 3 milliseconds of set-up |
 //!
+//! Where there are many sockets, the program gives their rows too, and no table is dumped for them: see
+//! [`one_pass`](super::one_pass).
+//!
 //! [`select`] chooses between them when the search runs, in parallel with the reading of the tables, so that the set-up
 //! adds nothing to the time of a listing.
 //!
@@ -29,4 +32,6 @@ pub(crate) mod without_descriptor;
 #[cfg(not(feature = "bpf"))]
 pub(crate) use procfs_only::{KeptProgram, OwnerSources, sockets_by_namespace};
 #[cfg(feature = "bpf")]
-pub(crate) use {select::KeptProgram, sources::OwnerSources, sources::sockets_by_namespace};
+pub(crate) use {
+    select::KeptProgram, select::open_files, sources::OwnerSources, sources::sockets_by_namespace,
+};

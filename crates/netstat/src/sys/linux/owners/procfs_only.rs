@@ -79,7 +79,7 @@ impl OwnerSearch for OwnerSources<'_> {
         let Some(walk) = self.walk.get_mut() else { return OwnerTable::failed("the search has not run") };
         let mut table = walk.table();
         let reason = if self.asked == OwnerSource::Procfs { "asked for" } else { "built without bpf" };
-        if self.asked == OwnerSource::Bpf {
+        if matches!(self.asked, OwnerSource::Bpf | OwnerSource::OnePass) {
             debug!("owners by procfs, not by BPF: {reason}");
         }
         table.from = Some(OwnerSourceUsed::new(OwnerSource::Procfs, reason));
@@ -118,6 +118,7 @@ mod tests {
         for (asked, reason) in [
             (OwnerSource::Auto, "built without bpf"),
             (OwnerSource::Bpf, "built without bpf"),
+            (OwnerSource::OnePass, "built without bpf"),
             (OwnerSource::Procfs, "asked for"),
         ] {
             let query = Query::new().owners(true).owner_source(asked).pid(std::process::id());

@@ -8,7 +8,7 @@ use crate::sys::linux::owners::bpf::{self, BpfSource, Families, Refused};
 use crate::sys::linux::owners::unmapped::Unmapped;
 use crate::sys::linux::procfs::{Proc, Procfs};
 use std::borrow::Cow;
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
 /// The number of open files from which an iteration, set-up included, is faster than the walk: the set-up takes one to
@@ -24,17 +24,51 @@ const MIN_PROCESSES_FOR_BPF: usize = 50;
 pub(crate) struct KeptProgram {
     internet: Mutex<State>,
     all_families: Mutex<State>,
+    rows_of_internet: Mutex<State>,
+    rows_of_all_families: Mutex<State>,
     /// Whether owners have been searched for before.
     was_asked: AtomicBool,
+    /// How many listings more are made without rows from a program, since those of the last one were not complete.
+    in_vain: AtomicU32,
     pub(crate) unmapped: Arc<Unmapped>,
 }
 
+/// How many listings are made without rows from a program after one of which they were not complete: what it lacks, such as
+/// a connection that waits to be accepted, may be there for long.
+const IN_VAIN: u32 = 16;
+
 impl KeptProgram {
-    fn state(&self, families: Families) -> &Mutex<State> {
-        match families {
-            Families::Internet => &self.internet,
-            Families::All => &self.all_families,
+    /// Whether this listing is to be made without rows from a program.
+    pub(crate) fn is_in_vain(&self) -> bool {
+        self.in_vain.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(1)).is_ok()
+    }
+
+    /// Notes whether the rows of a listing were not complete.
+    pub(crate) fn note_in_vain(&self, in_vain: bool) {
+        self.in_vain.store(if in_vain { IN_VAIN } else { 0 }, Relaxed);
+    }
+
+    fn state(&self, kind: Kind) -> &Mutex<State> {
+        match (kind.rows, kind.families) {
+            (false, Families::Internet) => &self.internet,
+            (false, Families::All) => &self.all_families,
+            (true, Families::Internet) => &self.rows_of_internet,
+            (true, Families::All) => &self.rows_of_all_families,
         }
+    }
+}
+
+/// Which program.
+#[derive(Copy, Clone)]
+struct Kind {
+    families: Families,
+    /// Whether it reports rows.
+    rows: bool,
+}
+
+impl Kind {
+    fn source(self) -> OwnerSource {
+        if self.rows { OwnerSource::OnePass } else { OwnerSource::Bpf }
     }
 }
 
@@ -68,7 +102,7 @@ impl Loader {
 /// How to search.
 pub(crate) enum Strategy {
     Walk(OwnerSourceUsed),
-    Iterate { program: Arc<BpfSource>, reason: &'static str },
+    Iterate { program: Arc<BpfSource>, from: OwnerSourceUsed },
 }
 
 impl Strategy {
@@ -77,18 +111,25 @@ impl Strategy {
     }
 }
 
-/// Selects for one listing. `some_only`: the query names the processes to read.
-pub(crate) fn select(
-    kept: &KeptProgram,
-    asked: OwnerSource,
-    families: Families,
-    some_only: bool,
-) -> Strategy {
+/// What is to be searched.
+#[derive(Copy, Clone)]
+pub(crate) struct Wanted {
+    pub(crate) asked: OwnerSource,
+    pub(crate) families: Families,
+    /// Whether the query names the processes to read.
+    pub(crate) some_only: bool,
+    /// Whether the rows of the listing are to come with their owners.
+    pub(crate) rows: bool,
+}
+
+/// Selects for one listing.
+pub(crate) fn select(kept: &KeptProgram, wanted: Wanted) -> Strategy {
+    let Wanted { asked, families, some_only, rows } = wanted;
     if asked == OwnerSource::Procfs {
         return Strategy::walk("asked for");
     }
-    let asked = asked == OwnerSource::Bpf;
-    if some_only && !asked {
+    let is_asked = matches!(asked, OwnerSource::Bpf | OwnerSource::OnePass);
+    if some_only && !is_asked {
         return Strategy::walk("some processes only");
     }
     let procfs = Proc::open();
@@ -96,41 +137,81 @@ pub(crate) fn select(
         // Names and paths would be read there, of other processes by the same numbers.
         return Strategy::walk("/proc: of another pid namespace");
     }
-    let by = Loader::current(procfs.as_ref().ok());
-    let mut state = lock(kept.state(families));
-    match &*state {
-        State::Loaded { program, by: loader } if *loader == by && by.namespace.is_some() => {
-            let reason = if asked { "asked for" } else { "loaded before" };
-            return Strategy::Iterate { program: Arc::clone(program), reason };
+    let procfs = procfs.ok();
+    let of = |rows| select_program(kept, Kind { families, rows }, procfs.as_ref(), is_asked);
+    let mut refused = None;
+    if asked == OwnerSource::OnePass || (rows && asked == OwnerSource::Auto) {
+        match of(true) {
+            Ok(strategy) => return strategy,
+            Err(Unselected::NotWorth(reason)) => return Strategy::walk(reason),
+            Err(Unselected::Refused(why)) => {
+                debug!("owners not in one pass with the sockets: {why}");
+                refused = Some(why);
+            }
         }
-        State::Refused(refused) => return Strategy::walk(refused.to_string()),
-        State::Loaded { .. } | State::NotLoaded => {}
     }
-    if let Err(refused) = bpf::may_load() {
-        return Strategy::walk(refused.to_string());
-    }
-    let reason = match procfs {
-        _ if asked => "asked for",
-        // A second query is likely to be followed by more, and the set-up is paid once.
-        _ if kept.was_asked.swap(true, Relaxed) => "repeated query",
-        Ok(procfs) => match is_worth_it(&procfs) {
-            Ok(reason) => reason,
-            Err(reason) => return Strategy::walk(reason),
-        },
-        Err(_) => NOT_COUNTED,
-    };
-    match state.load(families, by) {
-        Ok(program) => Strategy::Iterate { program, reason },
-        Err(refused) => Strategy::walk(refused.to_string()),
+    match of(false) {
+        Ok(Strategy::Iterate { program, mut from }) => {
+            // Why the better source is not used says more.
+            if let Some(why) = refused {
+                from.reason = why.into();
+            }
+            Strategy::Iterate { program, from }
+        }
+        Ok(walk) => walk,
+        Err(Unselected::NotWorth(reason)) => Strategy::walk(reason),
+        Err(Unselected::Refused(why)) => Strategy::walk(why),
     }
 }
 
+/// Why a program is not used.
+enum Unselected {
+    NotWorth(&'static str),
+    Refused(String),
+}
+
+/// Selects a program, and loads it.
+fn select_program(
+    kept: &KeptProgram,
+    kind: Kind,
+    procfs: Option<&Proc>,
+    is_asked: bool,
+) -> Result<Strategy, Unselected> {
+    let iterate = |program, reason: &'static str| {
+        Ok(Strategy::Iterate { program, from: OwnerSourceUsed::new(kind.source(), reason) })
+    };
+    let by = Loader::current(procfs);
+    let mut state = lock(kept.state(kind));
+    match &*state {
+        State::Loaded { program, by: loader } if *loader == by && by.namespace.is_some() => {
+            let reason = if is_asked { "asked for" } else { "loaded before" };
+            return iterate(Arc::clone(program), reason);
+        }
+        State::Refused(refused) => return Err(Unselected::Refused(refused.to_string())),
+        State::Loaded { .. } | State::NotLoaded => {}
+    }
+    let refused = |refused: Refused| Unselected::Refused(refused.to_string());
+    bpf::may_load().map_err(refused)?;
+    let reason = match procfs {
+        _ if is_asked => "asked for",
+        // A second query is likely to be followed by more, and the set-up is paid once.
+        _ if kept.was_asked.swap(true, Relaxed) => "repeated query",
+        Some(procfs) => is_worth_it(procfs).map_err(Unselected::NotWorth)?,
+        None => NOT_COUNTED,
+    };
+    iterate(state.load(kind, by).map_err(refused)?, reason)
+}
+
 impl State {
-    fn load(&mut self, families: Families, by: Loader) -> Result<Arc<BpfSource>, Refused> {
+    fn load(&mut self, kind: Kind, by: Loader) -> Result<Arc<BpfSource>, Refused> {
         if let Self::Loaded { .. } = self {
             debug!("the kept BPF program is dropped: another process or pid namespace loaded it");
         }
-        match BpfSource::load(families) {
+        let loaded = match kind {
+            Kind { families, rows: false } => BpfSource::load(families),
+            Kind { families, rows: true } => BpfSource::load_rows(families),
+        };
+        match loaded {
             Ok(program) => {
                 let program = Arc::new(program);
                 *self = Self::Loaded { program: Arc::clone(&program), by };
@@ -154,7 +235,8 @@ pub(crate) fn kept_or_loaded(kept: &KeptProgram, families: Families) -> Result<A
         return Err("/proc: of another pid namespace".to_owned());
     }
     let by = Loader::current(Some(&procfs));
-    let mut state = lock(kept.state(families));
+    let kind = Kind { families, rows: false };
+    let mut state = lock(kept.state(kind));
     match &*state {
         State::Loaded { program, by: loader } if *loader == by && by.namespace.is_some() => {
             return Ok(Arc::clone(program));
@@ -163,17 +245,24 @@ pub(crate) fn kept_or_loaded(kept: &KeptProgram, families: Families) -> Result<A
         State::Loaded { .. } | State::NotLoaded => {}
     }
     bpf::may_load().map_err(|refused| refused.to_string())?;
-    state.load(families, by).map_err(|refused| refused.to_string())
+    state.load(kind, by).map_err(|refused| refused.to_string())
 }
 
 /// The program, whether or not it is worth the set-up, if the caller may load it.
 pub(crate) fn load(kept: &KeptProgram, families: Families) -> Option<Arc<BpfSource>> {
     let procfs = Proc::open().ok().filter(|procfs| !walk::is_of_other_namespace(procfs))?;
-    let mut state = lock(kept.state(families));
+    let kind = Kind { families, rows: false };
+    let mut state = lock(kept.state(kind));
     if matches!(*state, State::Refused(_)) || bpf::may_load().is_err() {
         return None;
     }
-    state.load(families, Loader::current(Some(&procfs))).ok()
+    state.load(kind, Loader::current(Some(&procfs))).ok()
+}
+
+/// The program that reports rows has failed its check: it is not used again.
+pub(crate) fn refuse_rows(kept: &KeptProgram, families: Families) {
+    let refused = Refused::other("self-check of the BPF program", "its rows are not those of this process");
+    *lock(kept.state(Kind { families, rows: true })) = State::Refused(refused);
 }
 
 /// Whether these processes, which are few, have enough descriptors.
@@ -185,15 +274,17 @@ fn has_many_descriptors(procfs: &impl Procfs, pids: &[u32]) -> bool {
 /// The number of descriptors is in `/proc`; without it the walk has nothing to read either.
 const NOT_COUNTED: &str = "no count of descriptors";
 
+/// How many files are open on the machine; `None`: `/proc` does not say it.
+pub(crate) fn open_files(procfs: &impl Procfs) -> Option<u64> {
+    let mut text = Vec::new();
+    procfs.read("sys/fs/file-nr", &mut text).ok()?;
+    let files = text.split(|byte| !byte.is_ascii_digit()).next()?;
+    std::str::from_utf8(files).ok()?.parse().ok()
+}
+
 /// Why the iteration is worth its set-up (`Ok`), or why it is not (`Err`).
 pub(crate) fn is_worth_it(procfs: &impl Procfs) -> Result<&'static str, &'static str> {
-    let mut text = Vec::new();
-    let read = procfs.read("sys/fs/file-nr", &mut text);
-    let files =
-        text.split(|byte| !byte.is_ascii_digit()).next().and_then(|files| std::str::from_utf8(files).ok());
-    let Some(files) = files.filter(|_| read.is_ok()).and_then(|files| files.parse::<u64>().ok()) else {
-        return Ok(NOT_COUNTED);
-    };
+    let Some(files) = open_files(procfs) else { return Ok(NOT_COUNTED) };
     if files < MIN_FILES_FOR_BPF {
         return Err("few descriptors");
     }

@@ -8,7 +8,9 @@ use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::linux::netns::{ListedNamespaces, MAX_PLACES, SocketHolder, SocketsByNamespace};
 use crate::sys::linux::owners::bpf::{BpfSource, DISCARD, Families, HeldSource};
-use crate::sys::linux::owners::select::{KeptProgram, Strategy, kept_or_loaded, load, select};
+use crate::sys::linux::owners::select::{
+    KeptProgram, Strategy, Wanted, kept_or_loaded, load, refuse_rows, select,
+};
 use crate::sys::linux::owners::{task_files, walk};
 use crate::sys::linux::procfs::Proc;
 use crate::sys::linux::unlisted_socket::{Listed, Unlisted};
@@ -74,7 +76,7 @@ enum Selected {
     Iterate(Box<Iteration>),
 }
 
-type Iteration = task_files::TaskFileSearch<Arc<BpfSource>, Proc, fn() -> Result<Proc, Errno>>;
+pub(crate) type Iteration = task_files::TaskFileSearch<Arc<BpfSource>, Proc, fn() -> Result<Proc, Errno>>;
 
 impl Selected {
     fn search(&self) -> &dyn OwnerSearch {
@@ -106,7 +108,7 @@ impl<'c> OwnerSources<'c> {
         }
     }
 
-    fn iteration(&self, program: Arc<BpfSource>, reason: &'static str) -> Iteration {
+    fn iteration(&self, program: Arc<BpfSource>, from: OwnerSourceUsed) -> Iteration {
         let nested = program.level() > 0;
         let ListedNamespaces { all: netns, unnamed: unnamed_netns } = self.netns.clone();
         let scope = task_files::Scope {
@@ -116,7 +118,7 @@ impl<'c> OwnerSources<'c> {
             pids: self.pids.clone(),
             unlisted: self.unlisted.is_wanted(),
         };
-        let search: Iteration = task_files::TaskFileSearch::over(program, scope, reason, Proc::open);
+        let search: Iteration = task_files::TaskFileSearch::over(program, scope, from, Proc::open);
         search.remembering(&self.kept.unmapped)
     }
 
@@ -127,7 +129,8 @@ impl<'c> OwnerSources<'c> {
             return None;
         }
         let reason = "processes that refuse to be read";
-        let iteration = self.iteration(load(self.kept, self.families)?, reason);
+        let from = OwnerSourceUsed::new(OwnerSource::Bpf, reason);
+        let iteration = self.iteration(load(self.kept, self.families)?, from);
         debug!("owners by BPF, after procfs: {reason}");
         if let Some(keys) = self.complete_tables.get() {
             iteration.tables_complete(keys.clone());
@@ -136,9 +139,38 @@ impl<'c> OwnerSources<'c> {
         Some(iteration)
     }
 
+    /// The search that finds the rows of the listing too, if that source is selected. Asked before the search runs.
+    pub(crate) fn in_one_pass(&self) -> Option<&Iteration> {
+        if self.asked == OwnerSource::Auto && self.kept.is_in_vain() {
+            return None;
+        }
+        match self.select(true) {
+            Selected::Iterate(search) if search.source() == OwnerSource::OnePass => Some(search),
+            _ => None,
+        }
+    }
+
+    /// After that search has failed: what its program has shown to be wrong is not used by a later listing.
+    pub(crate) fn failed_in_one_pass(&self, errno: Errno) {
+        if errno == DISCARD {
+            refuse_rows(self.kept, self.families);
+        }
+    }
+
+    /// After that search has succeeded. `in_vain`: a table had to be dumped in addition.
+    pub(crate) fn finished_in_one_pass(&self, in_vain: bool) {
+        self.kept.note_in_vain(in_vain);
+    }
+
     fn selected(&self) -> &Selected {
+        self.select(false)
+    }
+
+    fn select(&self, rows: bool) -> &Selected {
         let selected = self.selected.get_or_init(|| {
-            match select(self.kept, self.asked, self.families, !self.pids.is_empty()) {
+            let (asked, families) = (self.asked, self.families);
+            let wanted = Wanted { asked, families, some_only: !self.pids.is_empty(), rows };
+            match select(self.kept, wanted) {
                 Strategy::Walk(from) => {
                     if self.asked != OwnerSource::Procfs {
                         debug!("owners by procfs, not by BPF: {}", from.reason);
@@ -146,8 +178,8 @@ impl<'c> OwnerSources<'c> {
                     let walk = walk::ProcfsWalk::over(Proc::open(), &self.pids);
                     Selected::Walk(Box::new(walk.remembering(&self.kept.unmapped)), from)
                 }
-                Strategy::Iterate { program, reason } => {
-                    Selected::Iterate(Box::new(self.iteration(program, reason)))
+                Strategy::Iterate { program, from } => {
+                    Selected::Iterate(Box::new(self.iteration(program, from)))
                 }
             }
         });

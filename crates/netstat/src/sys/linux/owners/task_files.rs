@@ -18,7 +18,7 @@ use crate::model::identity::NetnsId;
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership};
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
-use crate::sys::linux::owners::bpf::{DISCARD, Evidence, HeldSource, SocketFile};
+use crate::sys::linux::owners::bpf::{DISCARD, Evidence, HeldSource, SocketFile, SocketRow};
 use crate::sys::linux::owners::unmapped::Unmapped;
 use crate::sys::linux::procfs::Procfs;
 use crate::sys::linux::protocols::{IPPROTO_MPTCP, IPPROTO_SCTP};
@@ -41,9 +41,11 @@ const ITERATOR: &str = "bpf_iter_task_file";
 /// A search by the iterator, which the walk replaces if the iterator fails.
 pub(crate) struct TaskFileSearch<S, P: Procfs, O> {
     source: S,
-    /// Why this source was selected.
-    reason: &'static str,
+    /// The name of this source, and why it was selected.
+    from: OwnerSourceUsed,
     scope: Scope,
+    /// Why the rows of the listing could not come with their owners.
+    not_in_one_pass: OnceLock<String>,
     started: AtomicBool,
     tables_complete: AtomicBool,
     /// The keys of the listed sockets, ascending, if they are few: the others need not be sorted.
@@ -153,36 +155,49 @@ impl Iterated {
     }
 
     /// Iterates once, and once more if another program has replaced the first.
-    fn read(source: &impl HeldSource, scope: &Scope, wanted: Option<&[u64]>) -> Result<Self, Errno> {
+    fn read(
+        source: &impl HeldSource,
+        scope: &Scope,
+        wanted: Option<&[u64]>,
+        replaced: impl FnOnce(),
+    ) -> Result<Self, Errno> {
         match Self::read_once(source, scope, wanted) {
-            Err(DISCARD) => Self::read_once(source, scope, wanted),
+            Err(DISCARD) => {
+                replaced();
+                Self::read_once(source, scope, wanted)
+            }
             read => read,
         }
     }
 
     fn read_once(source: &impl HeldSource, scope: &Scope, wanted: Option<&[u64]>) -> Result<Self, Errno> {
         let mut found = Self::default();
-        source.read(&mut |at, file| {
-            if wanted.is_some_and(|wanted| wanted.binary_search(&file.inode).is_err()) {
-                return;
-            }
-            found.merge_repeats();
-            if scope.unlisted && scope.has_process(file.pid) {
-                found.sockets.extend(seen_socket(&file));
-            }
-            let Some(holding) = scope.holding(&file) else { return };
-            found.holdings.push(holding);
-            // The descriptors of a process follow one another.
-            match found.seen.last_mut() {
-                Some(last) if last.pid == file.pid => last.note_socket(file.fd, file.inode),
-                _ => {
-                    let mut seen = ProcessSeen::new(file.pid, at);
-                    seen.note_socket(file.fd, file.inode);
-                    found.seen.push(seen);
-                }
-            }
-        })?;
+        source.read(&mut |at, file| found.note(scope, wanted, at, &file, false))?;
         Ok(found)
+    }
+
+    /// Notes a descriptor. `is_listed`: its socket has a row with this owner.
+    fn note(&mut self, scope: &Scope, wanted: Option<&[u64]>, at: u64, file: &SocketFile, is_listed: bool) {
+        if wanted.is_some_and(|wanted| wanted.binary_search(&file.inode).is_err()) {
+            return;
+        }
+        if !is_listed {
+            self.merge_repeats();
+            if scope.unlisted && scope.has_process(file.pid) {
+                self.sockets.extend(seen_socket(file));
+            }
+            let Some(holding) = scope.holding(file) else { return };
+            self.holdings.push(holding);
+        }
+        // The descriptors of a process follow one another.
+        match self.seen.last_mut() {
+            Some(last) if last.pid == file.pid => last.note_socket(file.fd, file.inode),
+            _ => {
+                let mut seen = ProcessSeen::new(file.pid, at);
+                seen.note_socket(file.fd, file.inode);
+                self.seen.push(seen);
+            }
+        }
     }
 }
 
@@ -192,11 +207,12 @@ where
     P: Procfs,
     O: Fn() -> Result<P, Errno>,
 {
-    pub(crate) fn over(source: S, scope: Scope, reason: &'static str, open_procfs: O) -> Self {
+    pub(crate) fn over(source: S, scope: Scope, from: OwnerSourceUsed, open_procfs: O) -> Self {
         Self {
             source,
-            reason,
+            from,
             scope,
+            not_in_one_pass: OnceLock::new(),
             started: AtomicBool::new(false),
             tables_complete: AtomicBool::new(false),
             wanted: OnceLock::new(),
@@ -204,6 +220,52 @@ where
             open_procfs,
             walk: OnceLock::new(),
             unmapped: Arc::default(),
+        }
+    }
+
+    /// Iterates for the rows of the listing and their owners. `each` gets every descriptor of a socket, and returns whether it
+    /// has made a row of it. The others are found as by [`run`](OwnerSearch::run), which does nothing after that. On an error
+    /// what `each` has made is to be discarded, and `run` iterates. `ahead`: another thread may read.
+    pub(crate) fn list(&self, ahead: bool, each: &mut dyn FnMut(&SocketRow) -> bool) -> Result<(), Errno> {
+        let mut found = Iterated::default();
+        let read = self.source.read_rows(ahead, &mut |at, row| {
+            let is_listed = each(&row);
+            found.note(&self.scope, None, at, &row.file, is_listed);
+        });
+        if let Err(errno) = read {
+            let why = format!("{ITERATOR}: {}", std::io::Error::from(errno));
+            // It is tried once.
+            let _ = self.not_in_one_pass.set(why);
+            return Err(errno);
+        }
+        found.holdings.sort();
+        *lock(&self.found) = found;
+        self.started.store(true, SeqCst);
+        Ok(())
+    }
+
+    /// Adds holders of listed sockets, which are to be found as those of others.
+    pub(crate) fn add_holdings(&self, holdings: impl IntoIterator<Item = Holding>) {
+        let mut found = lock(&self.found);
+        found.holdings.extend(holdings);
+        found.holdings.sort();
+    }
+
+    /// The name of this source.
+    pub(crate) fn source(&self) -> OwnerSource {
+        self.from.source
+    }
+
+    /// Whether all holders of a socket have been found if one has.
+    pub(crate) fn finds_all(&self) -> bool {
+        !self.scope.nested && self.scope.pids.is_empty()
+    }
+
+    /// The network namespace whose sockets are listed, if it is one whose number is known.
+    pub(crate) fn netns(&self) -> Option<u32> {
+        match self.scope.netns[..] {
+            [number] => Some(number),
+            _ => None,
         }
     }
 
@@ -224,7 +286,11 @@ where
 
     fn iterate(&self) {
         let after_tables = self.tables_complete.load(SeqCst);
-        let found = Iterated::read(&self.source, &self.scope, None);
+        let found = Iterated::read(&self.source, &self.scope, None, || {
+            if self.from.source == OwnerSource::OnePass {
+                let _ = self.not_in_one_pass.set(format!("{ITERATOR}: {}", std::io::Error::from(DISCARD)));
+            }
+        });
         if found.is_err() {
             self.walk.get_or_init(|| self.open_walk());
         }
@@ -280,7 +346,10 @@ where
         }
         let mut table = OwnerTable::default();
         table.add(std::mem::take(&mut found.holdings), std::mem::take(&mut found.seen));
-        table.from = Some(OwnerSourceUsed::new(OwnerSource::Bpf, self.reason));
+        table.from = Some(match self.not_in_one_pass.get() {
+            Some(why) => OwnerSourceUsed::new(OwnerSource::Bpf, why.clone()),
+            None => self.from.clone(),
+        });
         let hidden = self.scope.nested.then_some(HiddenReason::OtherPidNamespace);
         table.set_reach(true, !self.scope.pids.is_empty(), hidden);
         // The iterator reads every process that it names.
@@ -299,7 +368,7 @@ where
         if unresolved.is_empty() || after_tables {
             return;
         }
-        match Iterated::read(&self.source, &self.scope, Some(unresolved)) {
+        match Iterated::read(&self.source, &self.scope, Some(unresolved), || ()) {
             Ok(found) if found.holdings.is_empty() => {}
             Ok(found) => table.add(found.holdings, found.seen),
             Err(errno) => {

@@ -87,6 +87,13 @@ impl Table {
         message
     }
 
+    /// What the whole table has in these states, over both families, with this local port unless it is 0.
+    #[cfg_attr(not(feature = "bpf"), allow(dead_code))]
+    pub(crate) fn part(&self, states: u32, local_port: u16) -> Self {
+        let selection = Selection { family: None, states, local_port, ..self.selection };
+        Self { selection, program: None, ..self.clone() }
+    }
+
     /// The listeners, and the other sockets; `None` if one dump returns both.
     pub(crate) fn in_parts(&self) -> Option<[Self; 2]> {
         let with = |states, program: Option<&Program>| {

@@ -6,7 +6,7 @@ use crate::engine::snapshot::take;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner::{HiddenReason, Ownership, UnownedReason};
-use crate::model::owner_source::OwnerSource;
+use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::process::{Process, ProcessFields};
 use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
@@ -80,6 +80,10 @@ impl HeldSource for Iteration<'_> {
     }
 }
 
+fn asked_for() -> OwnerSourceUsed {
+    OwnerSourceUsed::new(OwnerSource::Bpf, "asked for")
+}
+
 impl<'w> System for &'w Iterated {
     type OwnerSearch = TaskFileSearch<
         Iteration<'w>,
@@ -99,7 +103,7 @@ impl<'w> System for &'w Iterated {
         let scope = Scope { nested: self.nested, netns, unnamed_netns: None, pids, unlisted: false };
         proc.unmapped.begin();
         let search: Self::OwnerSearch =
-            TaskFileSearch::over(Iteration(proc), scope, "asked for", Box::new(move || Ok(proc)));
+            TaskFileSearch::over(Iteration(proc), scope, asked_for(), Box::new(move || Ok(proc)));
         search.remembering(&proc.unmapped)
     }
 
@@ -470,7 +474,7 @@ impl HeldSource for Copies {
 fn sockets_that_were_seen_are_kept_once_as_soon_as_there_are_many() {
     let scope = Scope { unlisted: true, ..Scope::default() };
     let proc = ScriptedProc::new();
-    let mut search = TaskFileSearch::over(Copies, scope, "asked for", || Ok(&proc));
+    let mut search = TaskFileSearch::over(Copies, scope, asked_for(), || Ok(&proc));
     search.run();
     let kept = search.sockets().len();
     assert!((1000..300_000).contains(&kept), "{kept} of 1,000");

@@ -6,6 +6,7 @@ use crate::engine::snapshot::take;
 use crate::model::error::Error;
 use crate::model::family::Family;
 use crate::model::gap::{Gap, GapKind};
+use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::process::{Process, ProcessFields};
 use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
@@ -124,22 +125,22 @@ struct Adding<'w> {
 type OpenProc<'w> = Box<dyn Fn() -> Result<&'w ScriptedProc, Errno> + Sync + 'w>;
 
 enum Search<'w> {
-    Walk(ProcfsWalk<&'w ScriptedProc>),
-    Iterate(TaskFileSearch<Iteration<'w>, &'w ScriptedProc, OpenProc<'w>>),
+    Walk(Box<ProcfsWalk<&'w ScriptedProc>>),
+    Iterate(Box<TaskFileSearch<Iteration<'w>, &'w ScriptedProc, OpenProc<'w>>>),
 }
 
 impl<'w> Search<'w> {
     fn search(&self) -> &(dyn OwnerSearch + 'w) {
         match self {
-            Self::Walk(walk) => walk,
-            Self::Iterate(iteration) => iteration,
+            Self::Walk(walk) => &**walk,
+            Self::Iterate(iteration) => &**iteration,
         }
     }
 
     fn search_mut(&mut self) -> &mut (dyn OwnerSearch + 'w) {
         match self {
-            Self::Walk(walk) => walk,
-            Self::Iterate(iteration) => iteration,
+            Self::Walk(walk) => &mut **walk,
+            Self::Iterate(iteration) => &mut **iteration,
         }
     }
 }
@@ -192,9 +193,10 @@ impl<'w> System for &'w Families {
             let (netns, unnamed_netns) = (vec![NETNS], Some(NETNS));
             let scope = Scope { nested: false, netns, unnamed_netns, pids: Vec::new(), unlisted: true };
             let open: OpenProc<'w> = Box::new(move || Ok(proc));
-            Search::Iterate(TaskFileSearch::over(Iteration::of(proc), scope, "asked for", open))
+            let from = OwnerSourceUsed::new(OwnerSource::Bpf, "asked for");
+            Search::Iterate(Box::new(TaskFileSearch::over(Iteration::of(proc), scope, from, open)))
         } else {
-            Search::Walk(ProcfsWalk::over(Ok(proc), &[]))
+            Search::Walk(Box::new(ProcfsWalk::over(Ok(proc), &[])))
         };
         Adding { search, unlisted: Unlisted::new(query, listed), proc }
     }

@@ -39,6 +39,15 @@ impl Width {
         }
     }
 
+    pub(crate) const fn bytes(self) -> i32 {
+        match self {
+            Self::Bytes1 => 1,
+            Self::Bytes2 => 2,
+            Self::Bytes4 => 4,
+            Self::Bytes8 => 8,
+        }
+    }
+
     /// `BPF_B`, `BPF_H`, `BPF_W`, `BPF_DW`.
     const fn code(self) -> u8 {
         match self {

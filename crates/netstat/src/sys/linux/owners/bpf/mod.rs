@@ -42,14 +42,14 @@ mod storm;
 mod tests;
 mod types;
 
-pub(crate) use record::{Evidence, Families, SocketFile};
+pub(crate) use record::{Evidence, Families, SocketFile, SocketRow};
 pub(crate) use refused::Refused;
 
 use super::without_descriptor::Ring;
 use crate::engine::parallel::lock;
 use crate::log::debug;
 use crate::sys::linux::errno::errno_of;
-use fdtable::{Fault, FdTables};
+use fdtable::{Fault, FdTables, Layout};
 use iterator::{attach, run};
 use program::RECORD_BYTES;
 use record::decode;
@@ -77,6 +77,12 @@ pub(crate) trait HeldSource {
     /// On an error what was reported is to be discarded. After [`DISCARD`] the next call may succeed.
     fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno>;
 
+    /// The same, with what a row of a listing has. `ahead`: another thread may read while `each` is called on this one.
+    /// `OPNOTSUPP`: the program does not write rows. After [`DISCARD`] it never will.
+    fn read_rows(&self, _ahead: bool, _each: &mut dyn FnMut(u64, SocketRow)) -> Result<(), Errno> {
+        Err(Errno::OPNOTSUPP)
+    }
+
     /// The descriptors of io_urings, once for each process that has them. `None`: this kernel cannot run the program.
     fn rings(&self) -> Option<Vec<Ring>>;
 }
@@ -84,6 +90,10 @@ pub(crate) trait HeldSource {
 impl<T: HeldSource> HeldSource for std::sync::Arc<T> {
     fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
         T::read(self, each)
+    }
+
+    fn read_rows(&self, ahead: bool, each: &mut dyn FnMut(u64, SocketRow)) -> Result<(), Errno> {
+        T::read_rows(self, ahead, each)
     }
 
     fn rings(&self) -> Option<Vec<Ring>> {
@@ -120,9 +130,42 @@ enum RingProgram {
     Refused,
 }
 
+impl Program {
+    /// A program that has failed its check is dropped.
+    fn after(&mut self, read: Result<(), Fault>) -> Result<(), Errno> {
+        match read {
+            Ok(()) => Ok(()),
+            Err(Fault::Errno(errno)) => Err(errno),
+            Err(Fault::Check(refused)) => {
+                debug!("descriptors by bpf_iter_task_file: {refused}");
+                *self = Self::NotLoaded;
+                Err(DISCARD)
+            }
+        }
+    }
+}
+
 impl BpfSource {
     /// Loads a program that reports the sockets of these families, in two milliseconds. Call [`may_load`] first.
     pub(crate) fn load(families: Families) -> Result<Self, Refused> {
+        Self::load_by(families, |types, level| match FdTables::load(types, families, Layout::Record) {
+            Err(refused) if !refused.is_temporary() => {
+                debug!("descriptors by bpf_iter_task_file: {refused}");
+                TaskFiles::load(types, families, level).map(Program::TaskFiles)
+            }
+            tables => tables.map(Program::Tables),
+        })
+    }
+
+    /// Loads a program that reports rows. Call [`may_load`] first. Linux 6.4.
+    pub(crate) fn load_rows(families: Families) -> Result<Self, Refused> {
+        Self::load_by(families, |types, _| FdTables::load(types, families, Layout::Row).map(Program::Tables))
+    }
+
+    fn load_by(
+        families: Families,
+        load: impl FnOnce(&Types<'_>, u32) -> Result<Program, Refused>,
+    ) -> Result<Self, Refused> {
         if usize::BITS < 64 {
             // The kernel may have wider pointers than this process, which its types do not say.
             return Err(Refused::other("BTF", "not read by a process of 32 bits"));
@@ -130,15 +173,8 @@ impl BpfSource {
         let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
         let types = Types::new(&file)?;
         let level = level::of_this_thread(&types)?;
-        let program = match FdTables::load(&types, families) {
-            Ok(tables) => Program::Tables(tables),
-            Err(refused) if refused.is_temporary() => return Err(refused),
-            Err(refused) => {
-                debug!("descriptors by bpf_iter_task_file: {refused}");
-                Program::TaskFiles(TaskFiles::load(&types, families, level)?)
-            }
-        };
-        Ok(Self { level, families, program: Mutex::new(program), rings: Mutex::default() })
+        let program = Mutex::new(load(&types, level)?);
+        Ok(Self { level, families, program, rings: Mutex::default() })
     }
 
     fn load_rings(&self) -> Result<OwnedFd, Refused> {
@@ -163,18 +199,21 @@ impl HeldSource for BpfSource {
         if let Program::NotLoaded = *program {
             *program = Program::TaskFiles(self.load_task_files().map_err(|_| Errno::OPNOTSUPP)?);
         }
-        let refused = match &mut *program {
-            Program::Tables(tables) => match tables.read(each) {
-                Ok(()) => return Ok(()),
-                Err(Fault::Errno(errno)) => return Err(errno),
-                Err(Fault::Check(refused)) => refused,
-            },
-            Program::TaskFiles(files) => return files.read(each),
-            Program::NotLoaded => return Err(Errno::OPNOTSUPP),
-        };
-        debug!("descriptors by bpf_iter_task_file: {refused}");
-        *program = Program::NotLoaded;
-        Err(DISCARD)
+        match &mut *program {
+            Program::Tables(tables) => {
+                let read = tables.read(each);
+                program.after(read)
+            }
+            Program::TaskFiles(files) => files.read(each),
+            Program::NotLoaded => Err(Errno::OPNOTSUPP),
+        }
+    }
+
+    fn read_rows(&self, ahead: bool, each: &mut dyn FnMut(u64, SocketRow)) -> Result<(), Errno> {
+        let mut program = lock(&self.program);
+        let Program::Tables(tables) = &mut *program else { return Err(Errno::OPNOTSUPP) };
+        let read = tables.read_rows(ahead, each);
+        program.after(read)
     }
 
     fn rings(&self) -> Option<Vec<Ring>> {

@@ -32,6 +32,9 @@ const SOCK_FROM_FILE: i32 = 162;
 /// [`socket_files`] writes only inode, process and descriptor, and zeros for the rest.
 pub(crate) const RECORD_BYTES: usize = 32;
 
+/// The bytes of a row: a record, and what a row of a listing has beyond it.
+pub(crate) const ROW_BYTES: usize = 104;
+
 /// A program that can be loaded.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {

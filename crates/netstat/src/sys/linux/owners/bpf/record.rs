@@ -1,6 +1,6 @@
 //! The record that the programs write for each descriptor of a socket.
 
-use super::program::RECORD_BYTES;
+use super::program::{RECORD_BYTES, ROW_BYTES};
 
 /// A descriptor that leads to a socket.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -67,5 +67,54 @@ pub(super) fn decode(record: &[u8; RECORD_BYTES]) -> Option<SocketFile> {
         inode: u32::from_ne_bytes(*inode).into(),
         // No namespace has the number 0.
         evidence: (evidence.netns != 0).then_some(evidence),
+    })
+}
+
+/// A descriptor that leads to a socket, with what a row of a listing has. Fields after [`sock`](Self::sock) are of IPv4 and
+/// IPv6 sockets alone.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SocketRow {
+    pub(crate) file: SocketFile,
+    pub(crate) state: u8,
+    /// In the first user namespace.
+    pub(crate) uid: u32,
+    /// The index of the interface that it is bound to, or 0.
+    pub(crate) interface: u32,
+    /// The address of the sock: that of another socket while this one is open. It is never shown.
+    pub(crate) sock: u64,
+    /// In network byte order, as in requests; of IPv4 the first four bytes.
+    pub(crate) local: [u8; 16],
+    pub(crate) remote: [u8; 16],
+    pub(crate) remote_port: u16,
+    pub(crate) v6_only: bool,
+    /// Counters by state and protocol, of which queues are made.
+    pub(crate) queues: [u32; 4],
+}
+
+/// `None`: the record is too short.
+pub(super) fn decode_row(row: &[u8; ROW_BYTES]) -> Option<SocketRow> {
+    let (record, rest) = row.split_first_chunk()?;
+    let (local, rest) = rest.split_first_chunk()?;
+    let (remote, rest) = rest.split_first_chunk()?;
+    let (sock, rest) = rest.split_first_chunk()?;
+    let (first, rest) = rest.split_first_chunk()?;
+    let (second, rest) = rest.split_first_chunk()?;
+    let (third, rest) = rest.split_first_chunk()?;
+    let (fourth, rest) = rest.split_first_chunk()?;
+    let (uid, rest) = rest.split_first_chunk()?;
+    let (interface, rest) = rest.split_first_chunk()?;
+    let (remote_port, rest) = rest.split_first_chunk()?;
+    let ([state, v6_only], _) = rest.split_first_chunk()?;
+    Some(SocketRow {
+        file: decode(record)?,
+        state: *state,
+        uid: u32::from_ne_bytes(*uid),
+        interface: u32::from_ne_bytes(*interface),
+        sock: u64::from_ne_bytes(*sock),
+        local: *local,
+        remote: *remote,
+        remote_port: u16::from_be_bytes(*remote_port),
+        v6_only: *v6_only != 0,
+        queues: [first, second, third, fourth].map(|number| u32::from_ne_bytes(*number)),
     })
 }

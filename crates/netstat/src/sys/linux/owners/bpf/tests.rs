@@ -3,12 +3,12 @@
 
 use super::fdtable::program::{Needs, fdtable_sockets};
 use super::fdtable::settings::Settings;
-use super::fdtable::{MAP_BYTES, SelfCheck};
+use super::fdtable::{Layout, SelfCheck};
 use super::program::{inet_files, level_of_reader, rings, socket_files};
 use super::types::Types;
 use super::{
-    BpfSource, DISCARD, Families, HeldSource, Program, Refused, SocketFile, ffi, kernel_types, level,
-    may_load,
+    BpfSource, DISCARD, Families, HeldSource, Program, Refused, SocketFile, SocketRow, ffi, kernel_types,
+    level, may_load,
 };
 use crate::engine::parallel::lock;
 use rustix::io::Errno;
@@ -17,6 +17,7 @@ use rustix::thread::CapabilitySet;
 use socket_world::bpf::{Object, left, link_ids, map_name, maps_of_program, program_name};
 use socket_world::{Child, Held, kernel, live_skip, restrict, tcp, threads, udp, wait_until};
 use std::io;
+use std::net::IpAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::Duration;
 
@@ -348,11 +349,15 @@ fn verifier_accepts_the_programs_of_every_level() {
     let types = Types::new(&file).unwrap();
     // The kernel allows 32 namespaces in one another.
     let of_level = |level| [inet_files(&types, level), socket_files(&types, level), rings(&types, level)];
-    let (map, _mapping) = ffi::Mapping::of_new_array(b"netstat_test\0\0\0\0", MAP_BYTES).unwrap();
-    let walks_tables = Needs::of(&types)
-        .map(|needs| fdtable_sockets(needs, Families::Internet, map.as_raw_fd(), 0, Settings::DEFAULT));
-    let programs =
-        [walks_tables].into_iter().chain((0..=32).flat_map(of_level)).chain([level_of_reader(&types)]);
+    let map_bytes = Layout::Row.map_bytes();
+    let (map, _mapping) = ffi::Mapping::of_new_array(b"netstat_test\0\0\0\0", map_bytes).unwrap();
+    let walks_tables = [Layout::Record, Layout::Row].into_iter().flat_map(|layout| {
+        [Families::Internet, Families::All].map(|families| {
+            Needs::of(&types, layout)
+                .map(|needs| fdtable_sockets(needs, families, map.as_raw_fd(), 0, Settings::DEFAULT))
+        })
+    });
+    let programs = walks_tables.chain((0..=32).flat_map(of_level)).chain([level_of_reader(&types)]);
     for program in programs {
         let program = program.unwrap();
         let name = b"netstat_test\0\0\0\0";
@@ -407,13 +412,90 @@ fn self_check_passes_only_where_its_socket_is_reported_as_it_is() {
 }
 
 #[test]
+fn self_check_of_rows_compares_every_field_that_system_calls_return() {
+    let sockets = SelfCheck::bound().unwrap();
+    assert!(sockets.iter().any(|socket| socket.expected_address.is_ipv4()));
+    for (number, socket) in sockets.iter().enumerate() {
+        let file = socket.expected;
+        assert_ne!(file.evidence.unwrap().port, 0);
+        let is_v6 = socket.expected_address.is_ipv6();
+        let mut local = [0; 16];
+        match socket.expected_address {
+            IpAddr::V4(address) => local[..4].copy_from_slice(&address.octets()),
+            IpAddr::V6(address) => local = address.octets(),
+        }
+        let right = SocketRow {
+            file,
+            state: 7,
+            uid: socket.expected_uid,
+            interface: 0,
+            sock: 5,
+            local,
+            remote: [0; 16],
+            remote_port: 0,
+            v6_only: is_v6,
+            queues: [0; 4],
+        };
+        let verify = |row: SocketRow| {
+            let mut check = SelfCheck::bound().unwrap().remove(number);
+            (check.expected, check.expected_address) = (file, socket.expected_address);
+            let is_own = check.note_row(&row);
+            assert_eq!(check.verdict().is_ok(), is_own);
+            is_own
+        };
+        assert!(verify(right));
+        for wrong in [
+            SocketRow { file: SocketFile { inode: file.inode + 1, ..file }, ..right },
+            SocketRow { state: 1, ..right },
+            SocketRow { uid: right.uid + 1, ..right },
+            SocketRow { interface: 1, ..right },
+            SocketRow { local: [1; 16], ..right },
+            SocketRow { remote: [1; 16], ..right },
+            SocketRow { remote_port: 1, ..right },
+            SocketRow { v6_only: !is_v6, ..right },
+            SocketRow { queues: [0, 0, 1, 0], ..right },
+        ] {
+            assert!(!verify(wrong), "{wrong:?}");
+        }
+    }
+}
+
+#[test]
+fn program_of_rows_reports_the_same_descriptors_and_never_its_own_socket() {
+    let [source, _] = loaded!();
+    if !walks_tables(&source) {
+        live_skip!("BPF that walks tables: Linux before 6.4");
+    }
+    let rows = BpfSource::load_rows(Families::Internet).unwrap_or_else(|refused| panic!("{refused}"));
+    let own = match &*lock(&rows.program) {
+        Program::Tables(tables) => tables.checks.iter().map(|check| check.expected.inode).collect::<Vec<_>>(),
+        _ => panic!("no program"),
+    };
+    let child = Child::fork(None, &[], |report| {
+        report.made(tcp::pair_v4()?)?;
+        report.made(udp::unconnected_v6()?)
+    })
+    .unwrap();
+    for _ in 0..2 {
+        let mut inodes = Vec::new();
+        rows.read_rows(false, &mut |_, row| inodes.push((row.file.pid, row.file.inode))).unwrap();
+        assert!(inodes.iter().all(|(_, inode)| !own.contains(inode)));
+        for held in child.held() {
+            assert!(inodes.contains(&(held.pid, held.inode)), "{held:?}");
+        }
+        assert_eq!(held_by(&rows, &[child.pid()]), expected(child.held()));
+    }
+    assert_eq!(source.read_rows(false, &mut |_, _| ()), Err(Errno::OPNOTSUPP), "it writes records alone");
+}
+
+#[test]
 fn program_that_fails_its_check_is_replaced() {
     let [source, other] = loaded!();
     if !walks_tables(&source) {
         live_skip!("BPF that walks tables: Linux before 6.4");
     }
     if let Program::Tables(tables) = &mut *lock(&source.program) {
-        tables.check.as_mut().unwrap().expected.inode += 1;
+        tables.checks[0].expected.inode += 1;
     }
     let child = Child::fork(None, &[], |report| report.made(tcp::pair_v4()?)).unwrap();
     assert_eq!(source.read(&mut |_, _| ()), Err(DISCARD));

@@ -113,6 +113,41 @@ impl<'a> Types<'a> {
         i32::try_from(offset).map_err(|_| Refused::types("too far within its structure:", name))
     }
 
+    /// The offset of a member of a structure that is itself a member.
+    pub(super) fn offset_in(
+        &self,
+        outer: TypeId,
+        member: &'static str,
+        name: &'static str,
+    ) -> Result<i32, Refused> {
+        let (outer, of) = self.place(outer, member)?;
+        let (inner, _) = self.place(of, name)?;
+        let offset = outer.checked_add(inner).and_then(|offset| i32::try_from(offset).ok());
+        offset.ok_or(Refused::types("too far within its structure:", name))
+    }
+
+    /// The byte with a flag of one bit in a structure that is itself a member, and the bit.
+    pub(super) fn bit_in(
+        &self,
+        outer: TypeId,
+        member: &'static str,
+        name: &'static str,
+    ) -> Result<(i32, u8), Refused> {
+        let (outer, of) = self.place(outer, member)?;
+        let member = self.btf.member(of, name).map_err(Refused::decode)?;
+        let member = member.ok_or(Refused::types("no member", name))?;
+        if member.bit_width != 1 {
+            return Err(Refused::types("no flag:", name));
+        }
+        let offset = outer.checked_add(member.bit_offset / 8).and_then(|offset| i32::try_from(offset).ok());
+        let bit = match member.bit_offset % 8 {
+            // The most significant bit is the first.
+            first if cfg!(target_endian = "big") => 0x80 >> first,
+            first => 1 << first,
+        };
+        Ok((offset.ok_or(Refused::types("too far within its structure:", name))?, bit))
+    }
+
     /// The element of an array that is a member, its offset in the structure, and its size.
     pub(super) fn array(&self, structure: TypeId, name: &'static str) -> Result<(TypeId, i32, i32), Refused> {
         let (offset, array) = self.place(structure, name)?;

@@ -1,14 +1,67 @@
 //! The map that the program writes to and the reader reads: what the program keeps from call to call, then the records.
 
+use super::super::program::{RECORD_BYTES, ROW_BYTES};
+
 /// The number of records that the map holds, a power of two.
 pub(crate) const MAX_RECORDS: i16 = 1024;
-/// The bytes of a record, and what they are: those of [`RECORD_BYTES`](super::super::program::RECORD_BYTES).
-pub(crate) const RECORD: i16 = 32;
 /// Where the first record is in the map.
 pub(crate) const RECORDS_AT: i16 = 704;
-/// The bytes of the map's value.
-pub(crate) const MAP_BYTES: u32 =
-    RECORDS_AT.unsigned_abs() as u32 + MAX_RECORDS.unsigned_abs() as u32 * RECORD.unsigned_abs() as u32;
+
+/// What is written of a socket.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Layout {
+    /// What identifies it and its holder: [`RECORD_BYTES`].
+    Record,
+    /// The same, and what a row of a listing has: [`ROW_BYTES`].
+    Row,
+}
+
+impl Layout {
+    pub(crate) const fn bytes(self) -> i16 {
+        match self {
+            Self::Record => row::LOCAL,
+            Self::Row => row::END,
+        }
+    }
+
+    /// The bytes of the map's value.
+    pub(crate) const fn map_bytes(self) -> u32 {
+        RECORDS_AT.unsigned_abs() as u32
+            + MAX_RECORDS.unsigned_abs() as u32 * self.bytes().unsigned_abs() as u32
+    }
+}
+
+const _: () = assert!(row::LOCAL.unsigned_abs() as usize == RECORD_BYTES);
+const _: () = assert!(row::END.unsigned_abs() as usize == ROW_BYTES);
+
+/// Where the fields of a row are. Those before the addresses are those of a record.
+pub(crate) mod row {
+    pub(crate) const INODE: i16 = 0;
+    pub(crate) const FAMILY: i16 = 4;
+    pub(crate) const TYPE: i16 = 6;
+    pub(crate) const COOKIE: i16 = 8;
+    pub(crate) const PROCESS: i16 = 16;
+    pub(crate) const DESCRIPTOR: i16 = 20;
+    pub(crate) const NAMESPACE: i16 = 24;
+    pub(crate) const PORT: i16 = 28;
+    pub(crate) const PROTOCOL: i16 = 30;
+    /// The addresses, of 16 bytes each.
+    pub(crate) const LOCAL: i16 = 32;
+    pub(crate) const REMOTE: i16 = 48;
+    /// The address of the sock.
+    pub(crate) const SOCK: i16 = 64;
+    /// Up to four numbers of 4 bytes. TCP: `rcv_nxt`, `copied_seq`, `write_seq`, `snd_una`; its listeners: `sk_ack_backlog`,
+    /// `sk_max_ack_backlog`, `qlen` of `icsk_accept_queue`; others: `rmem_alloc`, `sk_wmem_alloc`, of UDP `forward_deficit`.
+    pub(crate) const QUEUES: i16 = 72;
+    pub(crate) const UID: i16 = 88;
+    pub(crate) const INTERFACE: i16 = 92;
+    /// In network byte order.
+    pub(crate) const REMOTE_PORT: i16 = 96;
+    pub(crate) const STATE: i16 = 98;
+    /// Not 0: IPv6 only.
+    pub(crate) const V6_ONLY: i16 = 99;
+    pub(crate) const END: i16 = 104;
+}
 
 /// What the program keeps in the map, a number of 8 bytes each. The reader reads the first ones.
 pub(crate) mod state {

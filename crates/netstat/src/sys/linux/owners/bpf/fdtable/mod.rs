@@ -1,30 +1,31 @@
 //! The source that walks descriptor tables: see [`program`].
 
+mod ahead;
 mod memory;
 mod offsets;
 pub(super) mod program;
+mod row_offsets;
+mod self_check;
 pub(super) mod settings;
 
-pub(super) use memory::MAP_BYTES;
+pub(super) use memory::Layout;
+pub(super) use self_check::SelfCheck;
 
 use super::ffi;
 use super::iterator::attach;
-use super::program::RECORD_BYTES;
-use super::record::{Evidence, Families, SocketFile, decode};
+use super::record::{Families, SocketFile, SocketRow, decode, decode_row};
 use super::refused::Refused;
 use super::types::Types;
 use crate::sys::linux::clock::nanoseconds_since_boot;
 use crate::sys::linux::errno::errno_of;
+use ahead::{Take, read_ahead};
 use memory::{RECORDS_AT, state};
 use program::{Needs, fdtable_sockets};
-use rustix::fs::fstat;
 use rustix::io::Errno;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, ipproto, socket_with};
 use settings::Settings;
 use std::fs::File;
 use std::io::Read;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::os::unix::fs::MetadataExt;
 
 /// How often an iterator is read, in some ten seconds: each read takes thousands of slots, or fills the map.
 const MAX_READS: u32 = 1 << 16;
@@ -34,54 +35,107 @@ const MAX_READS: u32 = 1 << 16;
 pub(super) struct FdTables {
     pub(super) link: OwnedFd,
     map: ffi::Mapping,
-    /// A socket of this process, until a run has reported it as it is.
-    pub(super) check: Option<SelfCheck>,
+    layout: Layout,
+    /// Sockets of this process, until a run has reported them as they are.
+    pub(super) checks: Vec<SelfCheck>,
 }
 
 impl FdTables {
-    pub(super) fn load(types: &Types<'_>, families: Families) -> Result<Self, Refused> {
-        Self::load_with(types, families, Settings::DEFAULT)
+    pub(super) fn load(types: &Types<'_>, families: Families, layout: Layout) -> Result<Self, Refused> {
+        Self::load_with(types, families, layout, Settings::DEFAULT)
     }
 
     pub(super) fn load_with(
         types: &Types<'_>,
         families: Families,
+        layout: Layout,
         settings: Settings,
     ) -> Result<Self, Refused> {
-        let needs = Needs::of(types)?;
-        let check = SelfCheck::new().map_err(|errno| Refused::errno("socket for the self-check", errno))?;
-        let (map, mapping) = ffi::Mapping::of_new_array(b"netstat_records\0", MAP_BYTES)
+        let needs = Needs::of(types, layout)?;
+        let checks = match layout {
+            Layout::Record => SelfCheck::new().map(|check| vec![check]),
+            Layout::Row => SelfCheck::bound(),
+        };
+        let refused = |errno| Refused::errno("socket for the self-check", errno);
+        let checks = checks.map_err(refused)?;
+        let reference = checks.first().ok_or(refused(Errno::NOTSOCK))?.socket.as_raw_fd();
+        let (map, mapping) = ffi::Mapping::of_new_array(b"netstat_records\0", layout.map_bytes())
             .map_err(|errno| Refused::errno("bpf(BPF_MAP_CREATE)", errno))?;
-        let (records, reference) = (map.as_raw_fd(), check.socket.as_raw_fd());
-        let program = fdtable_sockets(needs, families, records, reference, settings);
+        let program = fdtable_sockets(needs, families, map.as_raw_fd(), reference, settings);
         // The program keeps the map.
-        Ok(Self { link: attach(b"netstat_owners\0\0", &program)?, map: mapping, check: Some(check) })
+        let link = attach(b"netstat_owners\0\0", &program)?;
+        Ok(Self { link, map: mapping, layout, checks })
     }
 
     /// Runs the program once. `Err(Fault::Check)`: it does not see on this kernel what it should, and what was reported may
     /// be wrong.
     pub(super) fn read(&mut self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Fault> {
-        let Some(mut check) = self.check.take() else { return self.run(each).map_err(Fault::Errno) };
-        let run = self.run(&mut |at, file| {
-            // Its own socket is no part of an answer, nor are copies of it that a fork made.
-            if !check.note(&file) {
-                each(at, file);
+        if self.layout == Layout::Row {
+            return self.read_rows(false, &mut |at, row| each(at, row.file));
+        }
+        self.read_with(false, decode, SelfCheck::note, each)
+    }
+
+    /// The same, of a program that writes rows. `ahead`: another thread may read while `each` is called on this one.
+    pub(super) fn read_rows(
+        &mut self,
+        ahead: bool,
+        each: &mut dyn FnMut(u64, SocketRow),
+    ) -> Result<(), Fault> {
+        if self.layout != Layout::Row {
+            return Err(Fault::Errno(Errno::OPNOTSUPP));
+        }
+        self.read_with(ahead, decode_row, SelfCheck::note_row, each)
+    }
+
+    fn read_with<const N: usize, T>(
+        &mut self,
+        ahead: bool,
+        decode: impl Fn(&[u8; N]) -> Option<T> + Copy,
+        note: fn(&mut SelfCheck, &T) -> bool,
+        each: &mut dyn FnMut(u64, T),
+    ) -> Result<(), Fault> {
+        let mut checks = std::mem::take(&mut self.checks);
+        if checks.is_empty() {
+            return self.run(ahead, decode, each).map_err(Fault::Errno);
+        }
+        let run = self.run(ahead, decode, &mut |at, record| {
+            // Its own sockets are no part of an answer, nor are copies of them that a fork made.
+            if !checks.iter_mut().any(|check| note(check, &record)) {
+                each(at, record);
             }
         });
         let done = match run {
-            Ok(()) => check.verdict().map_err(Fault::Check),
             // Not one task had what the program looks for first.
-            Err(Errno::NXIO) => check.verdict().map_err(Fault::Check),
+            Ok(()) | Err(Errno::NXIO) => checks.iter().try_for_each(SelfCheck::verdict).map_err(Fault::Check),
             Err(errno) => Err(Fault::Errno(errno)),
         };
         if done.is_err() {
             // Not passed yet: the next run is checked.
-            self.check = Some(check);
+            self.checks = checks;
         }
         done
     }
 
-    fn run(&mut self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
+    fn run<const N: usize, T>(
+        &mut self,
+        ahead: bool,
+        decode: impl Fn(&[u8; N]) -> Option<T> + Copy,
+        each: &mut dyn FnMut(u64, T),
+    ) -> Result<(), Errno> {
+        let mut take = |at: u64, mut records: &[u8]| {
+            while let Some((record, after)) = records.split_first_chunk::<N>() {
+                if let Some(record) = decode(record) {
+                    each(at, record);
+                }
+                records = after;
+            }
+        };
+        if ahead { read_ahead(&mut |take| self.iterate(take), &mut take) } else { self.iterate(&mut take) }
+    }
+
+    /// Runs the program once. `take` gets the records of each read, and a time before it.
+    fn iterate(&mut self, take: &mut Take<'_>) -> Result<(), Errno> {
         let mut iterator = File::from(ffi::start_iterator(self.link.as_fd())?);
         let mut at = nanoseconds_since_boot();
         for _ in 0..MAX_READS {
@@ -99,7 +153,7 @@ impl FdTables {
             }
             // The kernel also pauses by itself, after a million tasks; the program knows nothing of that.
             if is_done || self.number(state::STOPPED) != 0 {
-                self.take_records(at, each);
+                take(at, self.records());
                 at = nanoseconds_since_boot();
             }
             if is_done {
@@ -110,16 +164,12 @@ impl FdTables {
         Err(Errno::AGAIN)
     }
 
-    fn take_records(&self, at: u64, each: &mut dyn FnMut(u64, SocketFile)) {
+    /// The records in the map.
+    fn records(&self) -> &[u8] {
         let count = usize::try_from(self.number(state::RECORDS)).unwrap_or(usize::MAX);
-        let mut rest = self.map.get(usize::from(RECORDS_AT.unsigned_abs())..).unwrap_or_default();
-        for _ in 0..count {
-            let Some((record, after)) = rest.split_first_chunk::<RECORD_BYTES>() else { return };
-            if let Some(file) = decode(record) {
-                each(at, file);
-            }
-            rest = after;
-        }
+        let bytes = count.saturating_mul(usize::from(self.layout.bytes().unsigned_abs()));
+        let all = self.map.get(usize::from(RECORDS_AT.unsigned_abs())..).unwrap_or_default();
+        all.get(..bytes).unwrap_or(all)
     }
 
     /// A number that the program keeps.
@@ -134,74 +184,4 @@ impl FdTables {
 pub(super) enum Fault {
     Errno(Errno),
     Check(Refused),
-}
-
-/// A socket of this process, to compare what the program reads of it with what system calls return. It is a TCP socket that
-/// is not bound, so it is in no table that the kernel lists, and it is closed when a run has reported it.
-#[derive(Debug)]
-pub(super) struct SelfCheck {
-    pub(super) socket: OwnedFd,
-    pub(super) expected: SocketFile,
-    /// Whether the network namespace is known: without `/proc` it is not.
-    pub(super) knows_netns: bool,
-    pub(super) knows_cookie: bool,
-    /// Whether the descriptor was reported, and whether it was reported as it is.
-    pub(super) is_reported: bool,
-    pub(super) is_right: bool,
-}
-
-impl SelfCheck {
-    pub(super) fn new() -> Result<Self, Errno> {
-        let flags = SocketFlags::CLOEXEC;
-        let socket = socket_with(AddressFamily::INET, SocketType::STREAM, flags, Some(ipproto::TCP))?;
-        let netns = std::fs::metadata("/proc/thread-self/ns/net").ok().map(|namespace| namespace.ino());
-        let netns = netns.and_then(|netns| u32::try_from(netns).ok());
-        let cookie = ffi::socket_cookie(&socket);
-        let evidence = Evidence {
-            family: 2,
-            socket_type: 1,
-            netns: netns.unwrap_or(0),
-            cookie: cookie.unwrap_or(0),
-            port: 0,
-            protocol: 6,
-        };
-        let expected = SocketFile {
-            pid: std::process::id(),
-            fd: socket.as_raw_fd(),
-            inode: fstat(&socket)?.st_ino,
-            evidence: Some(evidence),
-        };
-        let (knows_netns, knows_cookie) = (netns.is_some(), cookie.is_some());
-        Ok(Self { socket, expected, knows_netns, knows_cookie, is_reported: false, is_right: false })
-    }
-
-    /// Notes whether a record is of this descriptor. Returns whether it is of this socket.
-    pub(super) fn note(&mut self, file: &SocketFile) -> bool {
-        let is_this = self.is_this(file);
-        if (file.pid, file.fd) == (self.expected.pid, self.expected.fd) {
-            self.is_reported = true;
-            self.is_right |= is_this;
-        }
-        is_this
-    }
-
-    /// Whether the socket of a record is this one, as far as this one is known.
-    fn is_this(&self, file: &SocketFile) -> bool {
-        let known = |evidence: Evidence| Evidence {
-            netns: if self.knows_netns { evidence.netns } else { 0 },
-            cookie: if self.knows_cookie { evidence.cookie } else { 0 },
-            ..evidence
-        };
-        file.inode == self.expected.inode && file.evidence.map(known) == self.expected.evidence
-    }
-
-    /// Whether this descriptor was reported as it is. A thread with a table of its own may have another socket there.
-    pub(super) fn verdict(&self) -> Result<(), Refused> {
-        let why = match (self.is_right, self.is_reported) {
-            (true, _) => return Ok(()),
-            (false, true) => "a socket of this process is reported as another",
-            (false, false) => "a socket of this process is not reported",
-        };
-        Err(Refused::other("self-check of the BPF program", why))
-    }
 }
