@@ -365,7 +365,7 @@ mod tests {
             Plan::new(&cli.list).unwrap_or_else(|usage| panic!("{command}: {usage}"));
             count += 1;
         }
-        assert_eq!(count, 19);
+        assert_eq!(count, 21);
     }
 
     #[test]
@@ -425,6 +425,8 @@ mod tests {
                 assert!(line.chars().count() <= 80 && !line.ends_with(' '), "{line}");
             }
         }
+        #[cfg(feature = "top")]
+        assert!(top_screen().lines().all(|line| line.chars().count() <= 80), "{}", top_screen());
     }
 
     #[test]

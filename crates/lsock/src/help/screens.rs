@@ -139,7 +139,7 @@ lsock top: the sockets live, with keys
 
   lsock top                      every TCP and UDP socket
   lsock top --interval 5s nginx  those of a process, every five seconds
-  lsock top -l --config FILE     with other settings than ~/.config/lsock/top.conf
+  lsock top -l --config FILE     other settings than ~/.config/lsock/top.conf
 
 ",
     );
@@ -148,8 +148,8 @@ lsock top: the sockets live, with keys
     }
     text.push_str(
         "
-A + is new, a - is gone, each for two seconds; a ! waits too long for an end to close.
-Rates are those of TCP, from the kernel's counters (Linux).  More: lsock help live
++ is new, - is gone, each for two seconds; ! waits too long for an end to close.
+Rates are of TCP, from the kernel's counters (Linux).  More: lsock help live
 ",
     );
     text
@@ -165,9 +165,9 @@ lsock wait: until such a socket appears, or there is none any more
   lsock wait state established dst 10.0.0.1
   lsock wait --process nginx
 
-It prints the sockets. A port by itself (8080, :http, tcp:80, localhost:80) means
-a socket that listens on it; everything else is the filter of a listing (lsock
-help filters). It looks every --interval TIME (200ms).
+It prints the sockets. A port by itself (8080, :http, tcp:80, localhost:80) is
+one on which something listens; all else is the filter of a listing (lsock help
+filters). It looks every --interval TIME (200ms).
 
 Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
          --port N,N-M  --local-port N  --remote-port N  --state STATE,...
