@@ -87,12 +87,16 @@ impl Top {
     fn tabs(&mut self, pen: &mut Pen<'_>) {
         self.areas.tabs.clear();
         self.areas.tabs_line = 1;
-        let is_narrow = pen.width() < 70;
         let is_filtered = !self.filter.text.is_empty() || self.filter.is_edited();
+        // The filter needs room.
+        let (is_narrow, is_single) = match pen.width() {
+            ..70 => (true, is_filtered),
+            ..110 => (is_filtered, false),
+            _ => (false, false),
+        };
         let mut column = 1;
         for (nth, tab) in Tab::ALL.into_iter().enumerate() {
-            // The filter needs the room.
-            if is_narrow && is_filtered && tab != self.tab {
+            if is_single && tab != self.tab {
                 continue;
             }
             let name = if is_narrow && tab != self.tab { "" } else { tab.name() };
