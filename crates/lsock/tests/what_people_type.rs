@@ -211,7 +211,7 @@ const LINES: &[(&str, &str)] = &[
     ("man watch", WORKS),
     ("help watch", WORKS),
     ("completions bash", WORKS),
-    ("help nonsense", ": examples, filters"),
+    ("help nonsense", "lsock --help names the topics"),
     ("completions", "example: lsock completions bash"),
     ("destroy", "a port, address, process or user; example: lsock destroy :8080"),
     ("destroy -t", "a port, address, process or user; example: lsock destroy :8080"),

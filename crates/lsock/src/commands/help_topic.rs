@@ -18,9 +18,9 @@ fn unknown(name: &str) -> UsageError {
     match closest(name, topics.iter().copied()) {
         Some(topic) => UsageError::new(format!("there is no topic {}; did you mean {topic}?", quoted(name))),
         None => {
-            // A long word is not repeated in full, for the topics to fit on the line.
-            let name: String = name.chars().take(8).collect();
-            UsageError::new(format!("no topic {}: {}", quoted(&name), topics.join(", ")))
+            // A long word is not repeated in full, for the line to stay one.
+            let name: String = name.chars().take(40).collect();
+            UsageError::new(format!("there is no topic {}; lsock --help names the topics", quoted(&name)))
         }
     }
 }
