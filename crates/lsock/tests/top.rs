@@ -416,9 +416,9 @@ fn live_every_key_of_the_help_does_what_it_says_at_every_width() {
             let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
             if hosts.lines().any(|line| line.split_whitespace().take(2).eq(["127.0.0.1", "localhost"])) {
                 view.press("n");
-                view.shows("n", |screen| screen.lines().nth(3).is_some_and(|line| line.contains("localh")));
+                view.shows("n", |screen| screen.lines().nth(3).is_some_and(|line| line.contains("local")));
                 view.press("n");
-                view.shows("n", |screen| !screen.contains("localh"));
+                view.shows("n", |screen| !screen.contains("local"));
             }
 
             view.press("p");
