@@ -91,7 +91,7 @@ impl Top {
         // The filter needs room.
         let (is_narrow, is_single) = match pen.width() {
             ..70 => (true, is_filtered),
-            ..110 => (is_filtered, false),
+            70..110 => (is_filtered, false),
             _ => (false, false),
         };
         let mut column = 1;
