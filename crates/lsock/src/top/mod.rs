@@ -1,5 +1,5 @@
-//! The live view of `lsock top`: what is known ([`world`]), how it is listed ([`list`]), what is chosen and open ([`state`]),
-//! what keys do ([`input`]), and the screen ([`view`]). Nothing in it touches a terminal, and time comes from outside: the
+//! The live view of `lsock top`: what is known (`world`), how it is listed (`list`), what is chosen and open (`state`),
+//! what keys do (`input`), and the screen (`view`). Nothing in it touches a terminal, and time comes from outside: the
 //! program samples, reads keys, and does what an [`Effect`] asks for.
 
 mod amount;

@@ -12,7 +12,7 @@ use crate::model::connections::{Connection, Connections, RowDigest};
 use crate::model::details::SocketOptions;
 use crate::model::endpoint::Endpoint;
 use crate::model::family::Family;
-use crate::model::gap::{Gap, GapKind};
+use crate::model::gap::{Gap, GapKind, KEPT_BY_A_SOCKET};
 use crate::model::identity::{Identity, NetnsId};
 use crate::model::protocol::{Protocol, SocketType};
 use crate::model::scope::Scope;
@@ -160,11 +160,14 @@ fn may_be_ends(one: &Socket, other: &Socket) -> bool {
 }
 
 /// Whether the rows of a listing are those of all network namespaces that are known to exist. A place where further ones
-/// might have been found (the descriptors of a process that may not be read) does not make all doubtful.
+/// might have been found (the descriptors of a process that may not be read, the sockets of all processes) does not make
+/// all doubtful.
 pub(crate) fn knows_namespaces(scope: &Scope, gaps: &[Gap]) -> bool {
     let lacks = |gap: &Gap| match gap.kind {
         GapKind::NamespacesUnreadable | GapKind::NamespacesVanished => true,
-        GapKind::NamespacesSkipped => !gap.source.starts_with("/proc/"),
+        GapKind::NamespacesSkipped => {
+            !["/proc/", KEPT_BY_A_SOCKET].iter().any(|it| gap.source.starts_with(it))
+        }
         _ => false,
     };
     *scope == Scope::All && !gaps.iter().any(lacks)

@@ -177,8 +177,10 @@ fn all_namespaces_are_known_only_without_a_gap() {
     for kind in [GapKind::NamespacesUnreadable, GapKind::NamespacesVanished, GapKind::NamespacesSkipped] {
         assert!(!knows_namespaces(&Scope::All, &gap(kind)), "{kind:?}");
     }
-    let unsearched = [Gap::new(GapKind::NamespacesSkipped, 1, "/proc/<pid>/fd of 1: permission denied")];
-    assert!(knows_namespaces(&Scope::All, &unsearched), "a place where there may be none");
+    for place in ["/proc/<pid>/fd of 1: permission denied", "those that only a socket keeps: no BPF"] {
+        let unsearched = [Gap::new(GapKind::NamespacesSkipped, 1, place)];
+        assert!(knows_namespaces(&Scope::All, &unsearched), "a place where there may be none: {place}");
+    }
 }
 
 #[test]

@@ -81,6 +81,9 @@ pub enum GapKind {
     ChangesUnseen,
 }
 
+/// How the source of [`GapKind::NamespacesSkipped`] begins for network namespaces without a name, process or descriptor.
+pub(crate) const KEPT_BY_A_SOCKET: &str = "those that only a socket keeps";
+
 impl GapKind {
     /// The stable, machine-readable name, such as `processes_unreadable`.
     pub fn as_str(self) -> &'static str {

@@ -2,7 +2,7 @@
 
 use super::place::{Place, name_in_run};
 use super::process_net::{group_of, namespace_of};
-use crate::model::gap::{Gap, GapKind};
+use crate::model::gap::{Gap, GapKind, KEPT_BY_A_SOCKET};
 use crate::model::namespace::Namespace;
 use crate::sys::linux::procfs::{Proc, Procfs, each_link};
 use netstat_wire::linux::proc_pid_fd::network_namespace;
@@ -288,7 +288,7 @@ impl Search {
                     });
                 }
             }
-            Err(why) => self.skipped(1, format!("those that only a socket keeps: {why}")),
+            Err(why) => self.skipped(1, format!("{KEPT_BY_A_SOCKET}: {why}")),
         }
     }
 
