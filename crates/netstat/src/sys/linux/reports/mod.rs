@@ -1,31 +1,44 @@
-//! What the kernel reports of sockets by itself: the end of each TCP and UDP socket of this network namespace.
+//! What the kernel reports of sockets by itself: the end of each TCP and UDP socket of this network namespace, and the
+//! beginning of TCP sockets.
 //!
 //! # How
-//! A netlink socket joins multicast groups ([`destroyed`]). No rights are needed.
+//! A netlink socket joins multicast groups ([`destroyed`]). No rights are needed. With the rights for BPF, a program reports TCP
+//! sockets that are opened, with their process ([`opened`]).
 //!
 //! # What can race
 //! The kernel sends from a work queue, so that a report can come after a listing that lacks the socket already; it never
-//! comes before the socket has left the tables. A thread can move to another network namespace, and a child has the
+//! comes before the socket has left the tables. What was opened is read after the reports of what is closed and handed out
+//! before them, so that no end precedes its beginning. A thread can move to another network namespace, and a child has the
 //! descriptors of its parent: each listing is preceded by [`renew`](Reports::renew).
 
 mod descriptor;
 mod destroyed;
+#[cfg(feature = "bpf")]
+mod opened;
+#[cfg(not(feature = "bpf"))]
+#[path = "opened/not_built.rs"]
+mod opened;
 #[cfg(test)]
 mod tests;
 
 use crate::engine::no_reports::between_listings;
 use crate::log::debug;
 use crate::model::gap::{Gap, GapKind};
+use crate::model::owner_source::OwnerSource;
 use crate::model::protocol::Protocol;
+use crate::model::protocol_kind::ProtocolKind;
 use crate::model::scope::Scope;
 use crate::model::socket::Socket;
+use crate::model::state::State;
 use crate::query::Query;
 use crate::sys::linux::netns::namespace_of;
 use crate::sys::system::{Report, Reports as Contract};
 use destroyed::Destroyed;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use opened::Opened;
+use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::thread;
 use std::time::Duration;
 
@@ -33,6 +46,10 @@ use std::time::Duration;
 #[derive(Debug)]
 pub(crate) struct Reports {
     destroyed: Result<Destroyed, Errno>,
+    /// `Err`: why there is none.
+    opened: Result<Opened, String>,
+    /// Of both, if there are both.
+    both: Option<OwnedFd>,
     /// The process and the network namespace that the sources belong to.
     opened_in: Place,
     /// Whether rows have their network namespace.
@@ -53,17 +70,45 @@ impl Reports {
         if let Err(errno) = &destroyed {
             debug!("no reports of closed sockets: {errno}");
         }
-        Self { destroyed, opened_in: here, rows_have_netns: query.scope != Scope::Current }
+        let wanted = destroyed.is_ok() && query.wanted_protocols().any(|kind| kind == ProtocolKind::Tcp);
+        let netns = here.and_then(|(_, netns)| u32::try_from(netns).ok());
+        let mut opened = match netns {
+            Some(netns) if wanted && query.owner_source != OwnerSource::Procfs => {
+                Opened::load(netns).map_err(|refused| refused.to_string())
+            }
+            _ => Err("not asked for".to_owned()),
+        };
+        let both = destroyed.as_ref().ok().zip(opened.as_ref().ok());
+        let both = both.map(|(destroyed, opened)| epoll_of([destroyed.as_fd(), opened.as_fd()]));
+        let both = both.transpose().unwrap_or_else(|errno| {
+            // Without it, waiting would miss one of them.
+            opened = Err(format!("epoll: {}", io::Error::from(errno)));
+            None
+        });
+        if let Err(why) = &opened {
+            debug!("no reports of opened sockets: {why}");
+        }
+        Self { destroyed, opened, both, opened_in: here, rows_have_netns: query.scope != Scope::Current }
     }
 
     /// What becomes readable when there is a report.
     pub(crate) fn descriptor(&self) -> Option<BorrowedFd<'_>> {
-        self.destroyed.as_ref().ok().map(AsFd::as_fd)
+        let destroyed = || self.destroyed.as_ref().ok().map(AsFd::as_fd);
+        self.both.as_ref().map(AsFd::as_fd).or_else(destroyed)
     }
 
     fn own_netns(&self) -> Option<u64> {
         self.opened_in.map(|(_, netns)| netns)
     }
+}
+
+/// What is readable when one of these is.
+fn epoll_of(sources: [BorrowedFd<'_>; 2]) -> Result<OwnedFd, Errno> {
+    let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+    for source in sources {
+        epoll::add(&epoll, source, epoll::EventData::new_u64(0), epoll::EventFlags::IN)?;
+    }
+    Ok(epoll)
 }
 
 impl Contract for Reports {
@@ -92,15 +137,25 @@ impl Contract for Reports {
 
     fn read(&mut self, each: &mut dyn FnMut(Report)) {
         let netns = if self.rows_have_netns { self.own_netns() } else { None };
+        let mut closed = Vec::new();
         if let Ok(destroyed) = &mut self.destroyed {
-            destroyed.read(netns, each);
+            destroyed.read(netns, &mut |report| closed.push(report));
         }
+        if let Ok(opened) = &mut self.opened {
+            opened.read(self.rows_have_netns, each);
+            for report in &closed {
+                if let Report::Destroyed(Socket { cookie: Some(cookie), .. }) = report {
+                    opened.forget(*cookie);
+                }
+            }
+        }
+        closed.into_iter().for_each(each);
     }
 
     fn reports_end_of(&self, row: &Socket) -> bool {
         let is_own = row.netns.is_none_or(|netns| Some(netns.0.get()) == self.own_netns());
-        // Minisocks end without a report.
-        let is_full = row.queues.is_some() && row.cookie.is_some();
+        // Minisocks end without a report. A row that was reported as open has no queues yet.
+        let is_full = row.cookie.is_some() && (row.queues.is_some() || row.state == Some(State::Established));
         self.destroyed.is_ok() && is_own && is_full && matches!(row.protocol, Protocol::Tcp | Protocol::Udp)
     }
 
@@ -108,6 +163,9 @@ impl Contract for Reports {
         let gap = |source: String| Gap::new(GapKind::ChangesUnseen, 1, source);
         match &self.destroyed {
             Err(errno) => vec![between_listings(interval), gap(format!("closed sockets: {errno}"))],
+            Ok(_) if self.opened.is_ok() => vec![gap(format!(
+                "who accepts a connection, other holders, and sockets of other protocols are noticed within {interval:?}"
+            ))],
             Ok(_) => vec![gap(format!(
                 "of a TCP or UDP socket that is open for less than {interval:?} only the end, without its process; \
                  nothing of others"
