@@ -25,7 +25,7 @@ fn json(args: &[&str]) -> Value {
 fn groups_add_up_to_the_rows_and_their_queues() {
     let (listener, pairs) = connections();
     let port = listener.local_addr().unwrap().port().to_string();
-    // Three bytes that nobody reads.
+    // Three bytes that are never read.
     std::io::Write::write_all(&mut &pairs[0].0, b"abc").unwrap();
     while pairs[0].1.peek(&mut [0; 8]).unwrap() < 3 {}
     let rows = sockets(&["--json", "-t", "--port", &port]);

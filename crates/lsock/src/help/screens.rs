@@ -192,7 +192,7 @@ A line has the local time, what happened, the socket, its state and its process:
   -  closed: how long it was open, and the bytes in and out (Linux)
   =  changed: state, end or holders
 What is not seen is said once on standard error. It ends when it is interrupted
-or nobody reads any more.
+or its output is closed.
 
 Which:   -t TCP  -u UDP  -4 IPv4  -6 IPv6  -l listening  -B bound only
          --port N,N-M  --local-port N  --remote-port N  --state STATE,...

@@ -42,7 +42,7 @@ impl Top {
             }
         };
         let snapshot = snapshot_of(rows.into_iter(), &self.world.holders);
-        // Whoever is chosen is named.
+        // Processes that were chosen are named by their pids: they end even if they have only connections.
         let filter = pids.iter().map(|pid| Filter::pid(*pid)).reduce(|any, one| any | one);
         let Some(filter) = filter else { return self.report("no process is visible that holds this") };
         let mut found = Targets::find(&snapshot, &filter, &self.protected);

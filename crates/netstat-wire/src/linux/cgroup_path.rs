@@ -17,8 +17,8 @@
 //!   the first, as in systemd, since those below a container are its own.
 //! - A path that begins with `/..` is beside the root of the reader's control group namespace: what is above is not known, and
 //!   so neither is whether a unit belongs to the system or to a user.
-//! - Whoever may make groups may give them any name: below `user@UID.service` that is this user, below a service to which its
-//!   manager left its group (`Delegate=`) this service.
+//! - A user or service that may make groups may give them any name: below `user@UID.service` that is this user, below a
+//!   service with `Delegate=` this service.
 //!
 //! Sources: systemd's `cgroup-util.c` (`cg_path_get_unit`, `cg_path_get_user_unit`); runc's and crun's cgroup drivers;
 //! `libpod/container_internal_linux.go`; kubelet's `cgroup_manager_linux.go`; `lxc/cgroups/cgfsng.c`; `systemd-nspawn(1)`.

@@ -7,8 +7,8 @@
 //! Descriptors do not lead to TIME_WAIT, SYN_RECV, orphans, connections that wait to be accepted, sockets in flight in a message,
 //! registered in an io_uring alone, or the kernel's own, nor to the subflows of an MPTCP connection. The kernel counts the
 //! sockets of each network namespace ([`counters`]), and [`complete`] decides by these counts: either nothing is missing, or
-//! what is missing is in states that are cheap to dump, or the whole table is dumped. A row of a listing is missing only where
-//! a dump would have missed it as well.
+//! what is missing is in states that are cheap to dump, or the whole table is dumped. A row is missing where a dump would have
+//! missed it as well, and in the one case that [`complete`] names, which these counts cannot show.
 //!
 //! # What it is used for
 //! [`plan`]: TCP and UDP of the caller's network namespace, where their tables are long. Other tables are dumped as without it,

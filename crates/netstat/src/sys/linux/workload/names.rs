@@ -3,7 +3,7 @@
 //! Only regular files of a bounded size are read, and directories of a bounded number of entries: what is beyond is a gap. The
 //! files of a user are read for containers of that user alone, and only by this user: they are in a home directory, where this
 //! user may put anything. No name is looked up for a container in another container, which could call itself as it likes, nor
-//! for one whose group somebody else than root has made, to whom a part of the groups was left.
+//! for one whose group was made by another user than root, to whom a part of the groups was left.
 
 use super::paths;
 use crate::etc;
@@ -72,7 +72,7 @@ impl Places {
         Ok(STORAGE_DRIVERS.into_iter().flat_map(of_driver).collect())
     }
 
-    /// Whether somebody else than root may have made the group of this container, and given it any name: the owner of the
+    /// Whether another user than root may have made the group of this container, and given it any name: the owner of the
     /// directory in which it was made.
     fn is_made_by_others(&self, group: &Path, id: &str) -> bool {
         // Of version 1, no manager leaves groups to users.

@@ -96,7 +96,7 @@ fn containers_of_docker_have_the_name_and_the_project_of_their_file() {
             .name(&format!("/user.slice/user-{user}.slice/user@{user}.service/user.slice/docker-{id}.scope"))
     };
     assert_eq!(of_user(1000, &id('b')), named("mine"));
-    // Whoever may make groups may call one as they like: no name of root's, or of another user's, container is given to it.
+    // A user who may make groups may give one any name: it gets no name of a container of root or of another user.
     assert_eq!(of_user(1000, &id('a')).0, None);
     let (name, gaps) = of_user(1001, &id('b'));
     assert_eq!((name, gaps.join(" ")), (None, "docker: of another user".to_owned()));
