@@ -23,6 +23,8 @@ const MIN_PROCESSES_FOR_BPF: usize = 50;
 #[derive(Default)]
 pub(crate) struct KeptProgram {
     internet: Mutex<State>,
+    /// The one for few descriptors, see [`after_refusals`].
+    few_of_internet: Mutex<State>,
     all_families: Mutex<State>,
     rows_of_internet: Mutex<State>,
     rows_of_all_families: Mutex<State>,
@@ -48,6 +50,19 @@ impl KeptProgram {
         self.in_vain.store(if in_vain { IN_VAIN } else { 0 }, Relaxed);
     }
 
+    /// The program for few descriptors, if it was loaded by this process and finds what one of this kind would.
+    fn for_few(&self, kind: Kind, by: &Loader) -> Option<Arc<BpfSource>> {
+        if kind.rows || kind.families != Families::Internet {
+            return None;
+        }
+        match &*lock(&self.few_of_internet) {
+            State::Loaded { program, by: loader } if loader == by && by.namespace.is_some() => {
+                Some(Arc::clone(program))
+            }
+            _ => None,
+        }
+    }
+
     fn state(&self, kind: Kind) -> &Mutex<State> {
         match (kind.rows, kind.families) {
             (false, Families::Internet) => &self.internet,
@@ -69,6 +84,10 @@ struct Kind {
 impl Kind {
     fn source(self) -> OwnerSource {
         if self.rows { OwnerSource::OnePass } else { OwnerSource::Bpf }
+    }
+
+    fn load(self) -> Result<BpfSource, Refused> {
+        if self.rows { BpfSource::load_rows(self.families) } else { BpfSource::load(self.families) }
     }
 }
 
@@ -190,6 +209,10 @@ fn select_program(
         State::Refused(refused) => return Err(Unselected::Refused(refused.to_string())),
         State::Loaded { .. } | State::NotLoaded => {}
     }
+    let is_small = || procfs.is_some_and(|procfs| is_worth_it(procfs).is_err());
+    if let Some(program) = kept.for_few(kind, &by).filter(|_| !is_asked && is_small()) {
+        return iterate(program, "loaded before");
+    }
     let refused = |refused: Refused| Unselected::Refused(refused.to_string());
     bpf::may_load().map_err(refused)?;
     let reason = match procfs {
@@ -199,19 +222,19 @@ fn select_program(
         Some(procfs) => is_worth_it(procfs).map_err(Unselected::NotWorth)?,
         None => NOT_COUNTED,
     };
-    iterate(state.load(kind, by).map_err(refused)?, reason)
+    iterate(state.load(by, || kind.load()).map_err(refused)?, reason)
 }
 
 impl State {
-    fn load(&mut self, kind: Kind, by: Loader) -> Result<Arc<BpfSource>, Refused> {
+    fn load(
+        &mut self,
+        by: Loader,
+        load: impl FnOnce() -> Result<BpfSource, Refused>,
+    ) -> Result<Arc<BpfSource>, Refused> {
         if let Self::Loaded { .. } = self {
             debug!("the kept BPF program is dropped: another process or pid namespace loaded it");
         }
-        let loaded = match kind {
-            Kind { families, rows: false } => BpfSource::load(families),
-            Kind { families, rows: true } => BpfSource::load_rows(families),
-        };
-        match loaded {
+        match load() {
             Ok(program) => {
                 let program = Arc::new(program);
                 *self = Self::Loaded { program: Arc::clone(&program), by };
@@ -245,18 +268,23 @@ pub(crate) fn kept_or_loaded(kept: &KeptProgram, families: Families) -> Result<A
         State::Loaded { .. } | State::NotLoaded => {}
     }
     bpf::may_load().map_err(|refused| refused.to_string())?;
-    state.load(kind, by).map_err(|refused| refused.to_string())
+    state.load(by, || kind.load()).map_err(|refused| refused.to_string())
 }
 
-/// The program, whether or not it is worth the set-up, if the caller may load it.
-pub(crate) fn load(kept: &KeptProgram, families: Families) -> Option<Arc<BpfSource>> {
+/// The program for a listing whose walk was refused the descriptors of some processes, if the caller may load it.
+///
+/// Few descriptors were too few for the set-up, and are so still: what counts is how soon the program is loaded. That of the
+/// iterator over descriptors is in a third of a millisecond, the one that walks tables in a millisecond and a half.
+pub(crate) fn after_refusals(kept: &KeptProgram, families: Families) -> Option<Arc<BpfSource>> {
     let procfs = Proc::open().ok().filter(|procfs| !walk::is_of_other_namespace(procfs))?;
+    let is_few = families == Families::Internet && is_worth_it(&procfs).is_err();
     let kind = Kind { families, rows: false };
-    let mut state = lock(kept.state(kind));
+    let mut state = lock(if is_few { &kept.few_of_internet } else { kept.state(kind) });
     if matches!(*state, State::Refused(_)) || bpf::may_load().is_err() {
         return None;
     }
-    state.load(kind, Loader::current(Some(&procfs))).ok()
+    let load = || if is_few { BpfSource::load_for_few(families) } else { kind.load() };
+    state.load(Loader::current(Some(&procfs)), load).ok()
 }
 
 /// The program that reports rows has failed its check: it is not used again.

@@ -9,7 +9,7 @@ use crate::query::Query;
 use crate::sys::linux::netns::{ListedNamespaces, MAX_PLACES, SocketHolder, SocketsByNamespace};
 use crate::sys::linux::owners::bpf::{BpfSource, DISCARD, Families, HeldSource};
 use crate::sys::linux::owners::select::{
-    KeptProgram, Strategy, Wanted, kept_or_loaded, load, refuse_rows, select,
+    KeptProgram, Strategy, Wanted, after_refusals, kept_or_loaded, refuse_rows, select,
 };
 use crate::sys::linux::owners::{task_files, walk};
 use crate::sys::linux::procfs::Proc;
@@ -130,7 +130,7 @@ impl<'c> OwnerSources<'c> {
         }
         let reason = "processes that refuse to be read";
         let from = OwnerSourceUsed::new(OwnerSource::Bpf, reason);
-        let iteration = self.iteration(load(self.kept, self.families)?, from);
+        let iteration = self.iteration(after_refusals(self.kept, self.families)?, from);
         debug!("owners by BPF, after procfs: {reason}");
         if let Some(keys) = self.complete_tables.get() {
             iteration.tables_complete(keys.clone());

@@ -36,14 +36,13 @@ macro_rules! loaded {
     }};
 }
 
-fn walks_tables(source: &BpfSource) -> bool {
+/// Whether it uses the program that walks descriptor tables.
+pub(crate) fn walks_tables(source: &BpfSource) -> bool {
     matches!(*lock(&source.program), Program::Tables(_))
 }
 
 fn only_task_files() -> BpfSource {
-    let source = BpfSource::load(Families::Internet).unwrap_or_else(|refused| panic!("{refused}"));
-    use_task_files(&source);
-    source
+    BpfSource::load_for_few(Families::Internet).unwrap_or_else(|refused| panic!("{refused}"))
 }
 
 fn use_task_files(source: &BpfSource) {
