@@ -252,8 +252,18 @@ fn row(inode: u64, (family, protocol, socket_type): (Family, Protocol, Option<So
 /// A protocol whose number is not known.
 const UNNUMBERED: Protocol = Protocol::Other(0);
 
+/// `AF_UNSPEC`, the family where the name is not known.
+const UNNAMED: Family = Family::Other(0);
+
+/// Family and protocol of a socket, by the name that the kernel gives its protocol, which may say nothing of its number;
+/// `None`: the name is not known.
+pub(crate) fn family_and_protocol_named(name: &[u8]) -> Option<(Family, Option<Protocol>)> {
+    let (family, protocol, _) = named(name);
+    (family != UNNAMED).then(|| (family, Some(protocol).filter(|protocol| *protocol != UNNUMBERED)))
+}
+
 /// Family, protocol and type of a socket, by the name that the kernel gives its protocol. A raw, netlink or packet socket
-/// has a number besides, which is not known. Family 0, `AF_UNSPEC`: the name is not known.
+/// has a number besides, which is not known.
 fn named(name: &[u8]) -> (Family, Protocol, Option<SocketType>) {
     use Family::{Ipv4, Ipv6};
     use SocketType::{Datagram, Raw, Stream};
@@ -305,7 +315,7 @@ fn named(name: &[u8]) -> (Family, Protocol, Option<SocketType>) {
         b"SMC" | b"SMC6" => other(43),
         b"XDP" => other(44),
         b"MCTP" => other(45),
-        _ => other(0),
+        _ => (UNNAMED, UNNUMBERED, None),
     }
 }
 

@@ -4,15 +4,21 @@
 //! - A descriptor that was opened with `O_PATH` leads to the socket's inode, but does not keep the socket open, and nothing
 //!   can be done with it.
 //! - Inode numbers of sockets have 32 bits and repeat, so two descriptors can lead to two sockets. Descriptors of one
-//!   socket are always of one open file, which kcmp(2) compares: the socket cannot be opened a second time.
+//!   socket are always of one open file, which kcmp(2) compares: the socket cannot be opened a second time. Where they are
+//!   of several, or kcmp is not to be had, a descriptor must lead to a socket with the cookie of the row. Where the cookie
+//!   cannot be read either, the name of the protocol tells at least sockets of two kinds apart.
 //!
 //! A single descriptor is not verified: that would take a system call for each socket of the machine, a fifth more time for
 //! each descriptor that is read.
 
+use crate::model::family::Family;
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership};
+use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use crate::sys::linux::procfs::Procfs;
+use crate::sys::linux::unlisted_socket::family_and_protocol_named;
 use netstat_wire::linux::proc_pid_fd::socket_inode;
+use rustix::io::Errno;
 use std::cmp::Ordering;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
@@ -69,21 +75,16 @@ impl Verifier {
             let is_other = is_here && is_path_only == Ok(true);
             verdicts.push(if is_other { Verdict::Other } else { Verdict::Holder });
         }
-        let differ = |a: &(u32, i32), b: &(u32, i32)| {
-            matches!(procfs.compare_files(*a, *b), Ok(Ordering::Less | Ordering::Greater))
-        };
-        let are_several = open.first().is_some_and(|first| open.iter().any(|other| differ(first, other)));
-        if are_several {
-            for (descriptor, verdict) in descriptors.iter().zip(&mut verdicts) {
-                if *verdict == Verdict::Other {
-                    continue;
+        let files =
+            open.iter().skip(1).filter_map(|other| Some(procfs.compare_files(*open.first()?, *other)));
+        match Files::of(files) {
+            Files::One => {}
+            files => {
+                for (descriptor, verdict) in descriptors.iter().zip(&mut verdicts) {
+                    if *verdict == Verdict::Holder {
+                        *verdict = Self::by_cookie(procfs, socket, *descriptor, inode, files);
+                    }
                 }
-                let cookie = procfs.socket_cookie(descriptor.0, descriptor.1).ok();
-                *verdict = match cookie.zip(socket.cookie) {
-                    Some((cookie, wanted)) if cookie == wanted.get() => Verdict::Holder,
-                    Some(_) => Verdict::Other,
-                    None => Verdict::Undecided,
-                };
             }
         }
         let undecided = verdicts.contains(&Verdict::Undecided);
@@ -100,6 +101,63 @@ impl Verifier {
             other => other,
         };
         socket.set_owners(kept, ownership);
+    }
+
+    fn by_cookie(
+        procfs: &impl Procfs,
+        socket: &Socket,
+        (pid, fd): (u32, i32),
+        inode: u64,
+        files: Files,
+    ) -> Verdict {
+        let cookie = procfs.socket_cookie(pid, fd).ok();
+        match cookie.zip(socket.cookie) {
+            Some((cookie, wanted)) if cookie == wanted.get() => Verdict::Holder,
+            Some(_) => Verdict::Other,
+            None if files == Files::Several => Verdict::Undecided,
+            None => match procfs.socket_protocol(pid, None, fd, Some(inode)) {
+                Ok(name) if is_of_another_protocol(&name, socket) => Verdict::Other,
+                _ => Verdict::Holder,
+            },
+        }
+    }
+}
+
+/// Of how many open files the descriptors are.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Files {
+    One,
+    Several,
+    NotKnown,
+}
+
+impl Files {
+    /// `compared`: each descriptor but the first, compared with it.
+    fn of(compared: impl Iterator<Item = Result<Ordering, Errno>>) -> Self {
+        let mut files = Self::One;
+        for compared in compared {
+            match compared {
+                Ok(Ordering::Equal) => {}
+                Ok(_) => return Self::Several,
+                Err(_) => files = Self::NotKnown,
+            }
+        }
+        files
+    }
+}
+
+/// Whether no socket whose protocol has this name can be that of the row.
+fn is_of_another_protocol(name: &[u8], socket: &Socket) -> bool {
+    let Some((family, protocol)) = family_and_protocol_named(name) else { return false };
+    // An IPv6 socket can be made an IPv4 socket (IPV6_ADDRFORM).
+    let internet = [Family::Ipv4, Family::Ipv6];
+    if family != socket.family && !(internet.contains(&family) && internet.contains(&socket.family)) {
+        return true;
+    }
+    match (protocol, socket.protocol) {
+        // The subflows of an MPTCP socket have its inode number.
+        (Some(Protocol::Mptcp), Protocol::Tcp) => false,
+        (protocol, row) => protocol.is_some_and(|protocol| protocol != row),
     }
 }
 

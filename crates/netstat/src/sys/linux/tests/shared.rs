@@ -89,6 +89,38 @@ fn sockets_with_the_same_number_that_cannot_be_distinguished_have_no_owner() {
 }
 
 #[test]
+fn where_files_cannot_be_compared_cookies_tell_sockets_with_the_same_number_apart() {
+    let proc = two(|machine| {
+        machine.compare_fails = Some(Errno::NOSYS);
+        machine.strangers.insert((13, 3));
+        machine.cookies.extend([((12, 3), 70), ((13, 3), 71)]);
+    });
+    assert_eq!(with_cookie(proc, 70).ownership().0, [12]);
+    // Both lead to the socket.
+    let proc = two(|machine| {
+        machine.compare_fails = Some(Errno::PERM);
+        machine.cookies.extend([((12, 3), 70), ((13, 3), 70)]);
+    });
+    assert_eq!(with_cookie(proc, 70).ownership().0, [12, 13]);
+}
+
+#[test]
+fn where_cookies_are_refused_too_the_protocol_tells_sockets_of_two_kinds_apart() {
+    let names = |name: &'static str| {
+        two(|machine| {
+            machine.compare_fails = Some(Errno::NOSYS);
+            machine.protocols.insert((13, 3), name);
+        })
+    };
+    for stranger in ["UNIX", "NETLINK", "TCP", "MPTCP"] {
+        assert_eq!(names(stranger).ownership().0, [12], "{stranger}");
+    }
+    for maybe_same in ["UDP", "UDPv6", "RAW", "a name of a later kernel"] {
+        assert_eq!(names(maybe_same).ownership().0, [12, 13], "{maybe_same}");
+    }
+}
+
+#[test]
 fn holder_in_the_table_of_a_thread_is_not_compared_with_the_leaders_descriptor() {
     let proc = two(|machine| {
         let thread = super::scripted_proc::task(14, &[9, 9, INODE]);
