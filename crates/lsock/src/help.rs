@@ -89,6 +89,10 @@ const TERMS: &[(&str, &str)] = &[
         "container NAME, pod NAME, unit NAME",
         "held by a process in it: by name or id, by NAMESPACE/NAME, name or uid, by the name of a unit of systemd (Linux)",
     ),
+    (
+        "workload NAME",
+        "held by a process in any of these, a snap, a Flatpak, or a project of Compose; docker:NAME, unit:NAME ... for one kind (Linux)",
+    ),
     ("peer process NAME, peer pid N", "whose other end, on this machine, such a process holds"),
     ("user NAME, uid N", "made by this user"),
     ("inode N", "the socket with this inode (Linux)"),

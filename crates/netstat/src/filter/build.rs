@@ -292,6 +292,14 @@ impl Filter {
         term(Term::Workload(WorkloadPart::Unit, name.into()))
     }
 
+    /// Sockets that a process owns which belongs to this, whatever it is: a container, pod, unit, snap or Flatpak, by the
+    /// names that [`Filter::container`], [`Filter::pod`] and [`Filter::unit`] take, a project (`shop`) or service
+    /// (`shop/web`) of Compose, or the path of its control group. Before the name may stand its kind, or the engine of a
+    /// container: `docker:web`, `compose:shop`, `unit:ssh`, `snap:lxd`. A query with such a term looks up owners. Linux.
+    pub fn workload(name: impl Into<String>) -> Self {
+        term(Term::Workload(WorkloadPart::Workload, name.into()))
+    }
+
     /// Sockets of connections within this machine whose other end this process owns
     /// ([`Snapshot::peer`](crate::Snapshot::peer)). A query with such a term looks up the owners of both ends.
     ///

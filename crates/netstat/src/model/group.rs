@@ -145,7 +145,12 @@ fn of_workloads(
     socket: &Socket,
     of: impl Fn(&Workload) -> Option<String>,
 ) -> Result<String, Option<&'static str>> {
-    of_owners(snapshot, socket, |_, process| Some(of(process?.workload.as_deref()?)))
+    of_owners(snapshot, socket, |_, process| {
+        let workload = process?.workload.as_deref()?;
+        let name = of(workload);
+        // What is above the root of a namespace is not known.
+        (name.is_some() || workload.is_from_root).then_some(name)
+    })
 }
 
 impl fmt::Display for GroupKey {

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 /// ([`GapKind::WorkloadsUnavailable`](crate::GapKind::WorkloadsUnavailable)).
 ///
 /// The paths are those of the caller's control group namespace: within a container they begin at its own root, and show
-/// nothing of what it is in.
+/// nothing of what it is in ([`Workload::is_from_root`]).
 ///
 /// # Who says so
 /// Only root makes control groups, and those to whom root has left a part of them: below `user@1000.service` user 1000 may
@@ -36,6 +36,10 @@ pub struct Workload {
     /// The path of the control group, as the caller sees it. Where there are several hierarchies (version 1) the one of
     /// systemd, or else the first that says anything.
     pub cgroup: PathBuf,
+    /// Whether that path begins at the root of the machine. Where it does not, since the caller is in a control group namespace
+    /// (most containers are), nothing is known of what is above: the process may well be in a container, pod or unit that
+    /// does not show here, and filters that name one are undecided for it.
+    pub is_from_root: bool,
     /// The container, the innermost if it is in several.
     pub container: Option<Container>,
     /// The pod of Kubernetes.
@@ -142,6 +146,7 @@ impl Workload {
     pub fn new(cgroup: impl Into<PathBuf>) -> Self {
         Self {
             cgroup: cgroup.into(),
+            is_from_root: true,
             container: None,
             pod: None,
             unit: None,
@@ -211,6 +216,20 @@ impl Published {
 }
 
 impl ContainerEngine {
+    /// Every one.
+    pub const ALL: [Self; 10] = [
+        Self::Docker,
+        Self::Podman,
+        Self::Containerd,
+        Self::CriO,
+        Self::Nerdctl,
+        Self::Kubernetes,
+        Self::Lxc,
+        Self::Nspawn,
+        Self::Machine,
+        Self::Ecs,
+    ];
+
     /// The stable name: `docker`, `podman`, `cri-o`.
     pub fn as_str(self) -> &'static str {
         match self {

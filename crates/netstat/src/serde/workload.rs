@@ -7,6 +7,7 @@ object!(
     /// As in `lsock --json`. Bytes of names that are not UTF-8 become U+FFFD.
     Workload, |it|
     "cgroup": it.cgroup.to_string_lossy(),
+    "from_root": it.is_from_root,
     "container": it.container,
     "pod": it.pod,
     "unit": it.unit,

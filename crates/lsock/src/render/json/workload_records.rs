@@ -11,6 +11,7 @@ impl ToJson for WorkloadRecord<'_> {
         let workload = self.0;
         members!(out,
             "cgroup": workload.cgroup.to_string_lossy().as_ref(),
+            "from_root": workload.is_from_root,
             "container": workload.container.as_ref().map(ContainerRecord),
             "pod": workload.pod.as_ref().map(PodRecord),
             "unit": workload.unit.as_deref(),

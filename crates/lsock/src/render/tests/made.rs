@@ -246,6 +246,7 @@ impl Random {
         workload.user_unit = self.maybe(Self::name);
         workload.slice = self.maybe(Self::name);
         workload.user = self.maybe(Self::small);
+        workload.is_from_root = workload.user.is_none();
         workload.bundle = self.maybe(|random| match random.below(2) {
             0 => Bundle::Snap { name: random.name(), app: random.name() },
             _ => Bundle::Flatpak(random.name()),

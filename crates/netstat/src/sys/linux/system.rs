@@ -341,7 +341,8 @@ impl<'c> System for Native<'c> {
 
     fn cgroup_workloads(ids: &[u64]) -> HashMap<u64, Workload> {
         let paths = workload::paths::of_ids(ids).into_iter();
-        paths.map(|(id, path)| (id, workload::of_path(&path))).collect()
+        let sees_root = procfs::Proc::open().is_ok_and(|procfs| workload::sees_root(&procfs));
+        paths.map(|(id, path)| (id, workload::of_path(&path, sees_root))).collect()
     }
 
     fn netns_id(name: &str) -> Result<NetnsId, Error> {

@@ -52,7 +52,7 @@ impl Machine {
     }
 
     fn read_published(&self, group: &str, to: Option<&str>) -> (Workload, Vec<String>) {
-        let mut workload = of_groups(format!("0::{group}\n").as_bytes()).unwrap();
+        let mut workload = of_groups(format!("0::{group}\n").as_bytes(), true).unwrap();
         workload.published = to.map(|to| Published::new(to.parse().unwrap()));
         let mut processes = [Process { workload: Some(Box::new(workload)), ..Process::new(7) }];
         let gaps = add(&self.places(), &mut processes);
@@ -205,7 +205,7 @@ fn group_that_root_did_not_make_gets_no_name_of_a_container_of_root() {
     let service = machine.0.join("groups/system.slice/x.service");
     let name = || {
         let places = Places { groups: Some(machine.0.join("groups")), ..machine.places() };
-        let workload = of_groups(format!("0::{group}\n").as_bytes()).unwrap();
+        let workload = of_groups(format!("0::{group}\n").as_bytes(), true).unwrap();
         let mut processes = [Process { workload: Some(Box::new(workload)), ..Process::new(7) }];
         let gaps = add(&places, &mut processes);
         let [process] = processes;
