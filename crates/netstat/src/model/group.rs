@@ -2,6 +2,7 @@
 
 use crate::model::escape::escaped;
 use crate::model::exposure::Exposure;
+use crate::model::gap::Gap;
 use crate::model::owner::Ownership;
 use crate::model::process::{Process, ProcessFields};
 use crate::model::queues::Queues;
@@ -30,6 +31,10 @@ pub enum GroupKey {
     Container,
     /// The pod of the owners.
     Pod,
+    /// The protocol.
+    Protocol,
+    /// The family of addresses.
+    Family,
     /// The state.
     State,
     /// The remote address, without the port.
@@ -44,13 +49,15 @@ pub enum GroupKey {
 
 impl GroupKey {
     /// Every one.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Process,
         Self::User,
         Self::Workload,
         Self::Unit,
         Self::Container,
         Self::Pod,
+        Self::Protocol,
+        Self::Family,
         Self::State,
         Self::Remote,
         Self::LocalPort,
@@ -67,6 +74,8 @@ impl GroupKey {
             Self::Unit => "unit",
             Self::Container => "container",
             Self::Pod => "pod",
+            Self::Protocol => "protocol",
+            Self::Family => "family",
             Self::State => "state",
             Self::Remote => "remote",
             Self::LocalPort => "local-port",
@@ -83,6 +92,11 @@ impl GroupKey {
             Self::Workload | Self::Unit | Self::Container | Self::Pod => ProcessFields::WORKLOAD,
             _ => ProcessFields::empty(),
         }
+    }
+
+    /// Whether more is needed than the sockets one by one: their owners, or names of namespaces.
+    pub(crate) fn needs_snapshot(self) -> bool {
+        !self.process_fields().is_empty() || self == Self::Netns
     }
 
     /// The name of the group of a socket, or why it has none.
@@ -103,6 +117,8 @@ impl GroupKey {
                 return of_workloads(snapshot, socket, |it| it.pod.as_ref().map(ToString::to_string));
             }
             Self::User => socket.uid.map(|uid| uid.to_string()),
+            Self::Protocol => Some(socket.protocol.to_string()),
+            Self::Family => Some(socket.family.to_string()),
             Self::State => socket.state.map(|state| state.to_string()),
             Self::Remote => {
                 let address = socket.remote.as_ref().and_then(|remote| remote.ip());
@@ -219,10 +235,57 @@ impl Group {
     }
 }
 
+/// What sockets have in common, and what could not be counted: the answer to [`Query::count_by`](crate::Query::count_by).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Groups {
+    /// The largest first.
+    pub groups: Vec<Group>,
+    /// What could not be counted. Empty when everything was.
+    pub gaps: Vec<Gap>,
+}
+
+/// The group of a socket, or why it has none.
+type Name = Result<String, Option<&'static str>>;
+
+/// Counts sockets one by one.
+pub(crate) struct GroupCounter<'s> {
+    key: GroupKey,
+    snapshot: &'s Snapshot,
+    groups: HashMap<Name, Group>,
+}
+
+impl<'s> GroupCounter<'s> {
+    /// `snapshot`: where owners and namespaces are described. An empty one will do for a key that needs none
+    /// ([`GroupKey::needs_snapshot`]).
+    pub(crate) fn new(key: GroupKey, snapshot: &'s Snapshot) -> Self {
+        Self { key, snapshot, groups: HashMap::new() }
+    }
+
+    pub(crate) fn add(&mut self, socket: &Socket) {
+        self.groups.entry(self.key.of(self.snapshot, socket)).or_default().add(socket);
+    }
+
+    /// The largest first.
+    pub(crate) fn groups(self) -> Vec<Group> {
+        let named = |(name, group): (Name, Group)| match name {
+            Ok(name) => Group { name: Some(name), ..group },
+            Err(reason) => Group { reason, ..group },
+        };
+        let mut groups: Vec<Group> = self.groups.into_iter().map(named).collect();
+        groups.sort_unstable_by(|a, b| {
+            let order = |group: &Group| (group.name.is_none(), group.name.clone(), group.reason);
+            b.sockets.cmp(&a.sockets).then_with(|| order(a).cmp(&order(b)))
+        });
+        groups
+    }
+}
+
 impl Snapshot {
     /// Counts the sockets of this snapshot by what they have in common, the largest group first. The numbers of all groups
     /// add up to those of the snapshot. The query must have asked for what the key needs
-    /// ([`GroupKey::process_fields`]).
+    /// ([`GroupKey::process_fields`]). [`Query::count_by`](crate::Query::count_by) asks for that itself, and keeps no rows
+    /// where the key needs none.
     ///
     /// # Examples
     /// ```
@@ -237,20 +300,9 @@ impl Snapshot {
     /// # }
     /// ```
     pub fn group_by(&self, key: GroupKey) -> Vec<Group> {
-        let mut groups: HashMap<Result<String, Option<&'static str>>, Group> = HashMap::new();
-        for socket in self {
-            groups.entry(key.of(self, socket)).or_default().add(socket);
-        }
-        let named = |(name, group): (Result<String, Option<&'static str>>, Group)| match name {
-            Ok(name) => Group { name: Some(name), ..group },
-            Err(reason) => Group { reason, ..group },
-        };
-        let mut groups: Vec<Group> = groups.into_iter().map(named).collect();
-        groups.sort_unstable_by(|a, b| {
-            let order = |group: &Group| (group.name.is_none(), group.name.clone(), group.reason);
-            b.sockets.cmp(&a.sockets).then_with(|| order(a).cmp(&order(b)))
-        });
-        groups
+        let mut groups = GroupCounter::new(key, self);
+        self.into_iter().for_each(|socket| groups.add(socket));
+        groups.groups()
     }
 }
 

@@ -68,11 +68,11 @@ pub(crate) trait System: Sync {
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error>;
 
-    /// Counts the sockets that pass the filter, which does not depend on owners.
+    /// Counts the sockets that pass the filter, which does not depend on owners; `by_family`: each family apart.
     ///
     /// # Errors
     /// As [`sockets`](Self::sockets).
-    fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
+    fn count(&self, query: &Query, _by_family: bool, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
         count_rows(query, counts, |sink| self.sockets(query, sink))
     }
 
@@ -269,7 +269,7 @@ pub(crate) fn count_rows(
 ) -> Result<Vec<Gap>, Error> {
     list(&mut |socket| {
         if query.filter.matches(&socket) {
-            counts.add(socket.protocol, socket.state, 1);
+            counts.add(socket.protocol, socket.state, Some(socket.family), 1);
         }
         ControlFlow::Continue(())
     })

@@ -129,7 +129,7 @@ impl Xnu {
 
     /// [`Query::count`] over this machine.
     pub fn count(&self, query: &Query) -> Result<Counts, Error> {
-        snapshot::count(&Macos::over(self.clone()), query)
+        snapshot::count(&Macos::over(self.clone()), query, false)
     }
 
     /// [`ProcessId::signal`](crate::ProcessId::signal) over this machine.

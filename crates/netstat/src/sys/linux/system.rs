@@ -211,7 +211,7 @@ impl<'c> System for Native<'c> {
         self.readers.get().and_then(Option::as_ref).map_or_else(Vec::new, NamespaceReaders::describe)
     }
 
-    fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
+    fn count(&self, query: &Query, by_family: bool, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
         if self.readers(query)?.is_some() {
             return count_rows(query, counts, |sink| self.sockets(query, sink));
         }
@@ -222,7 +222,7 @@ impl<'c> System for Native<'c> {
         };
         let mut socket = self.socket();
         let dumps = socket.dumps().receive_ahead(false);
-        let mut gaps = counts::count(dumps, &mut procfs::net::open, &mut read, query, counts)?;
+        let mut gaps = counts::count(dumps, &mut procfs::net::open, &mut read, query, by_family, counts)?;
         gaps.extend(query.wants_unlisted().then(unlisted_not_seen));
         Ok(gaps)
     }
