@@ -140,6 +140,9 @@ fn card(out: &mut String, subject: &Subject, now: SystemTime) {
     if let Some(workload) = &process.workload {
         workload_fields(out, workload);
     }
+    if !subject.unknown.is_empty() {
+        field(out, "not known", &not_known(subject));
+    }
     field(out, "started by", &starter(subject));
     if let Some(activation) = &subject.activation {
         field(out, "socket", &activation.words());
@@ -189,6 +192,18 @@ fn link(process: &Process, now: SystemTime) -> String {
         Some(for_long) => format!("{} {for_long}", named(process)),
         None => named(process),
     }
+}
+
+/// `its name, the name of its container (/var/lib/docker/containers: Permission denied)`.
+fn not_known(subject: &Subject) -> String {
+    let words: Vec<&str> = subject.unknown.iter().map(|unknown| unknown.words()).collect();
+    let mut text = words.join(", ");
+    let reasons: Vec<String> =
+        subject.workload_gaps.iter().map(|gap| escaped(gap.source.as_bytes())).collect();
+    if !reasons.is_empty() {
+        push_display(&mut text, format_args!(" ({})", reasons.join("; ")));
+    }
+    text
 }
 
 fn starter(subject: &Subject) -> String {
