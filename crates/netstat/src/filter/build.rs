@@ -294,7 +294,7 @@ impl Filter {
 
     /// Sockets that a process owns which belongs to this, whatever it is: a container, pod, unit, snap or Flatpak, by the
     /// names that [`Filter::container`], [`Filter::pod`] and [`Filter::unit`] take, a project (`shop`) or service
-    /// (`shop/web`) of Compose, or the path of its control group. Before the name may stand its kind, or the engine of a
+    /// (`shop/web`) of docker's Compose, or the path of its control group. Before the name may stand its kind, or the engine of a
     /// container: `docker:web`, `compose:shop`, `unit:ssh`, `snap:lxd`. A query with such a term looks up owners. Linux.
     pub fn workload(name: impl Into<String>) -> Self {
         term(Term::Workload(WorkloadPart::Workload, name.into()))

@@ -21,13 +21,14 @@ use std::path::PathBuf;
 /// names from files of that user alone; for the others, whose groups are in a directory that is not root's, no name is looked up.
 ///
 /// # Rights
-/// The path: none. Names of docker and podman: root, or the user whose containers they are. Names of pods and their containers:
+/// The path: none. Names of docker and podman: root, or the user whose containers they are; of nerdctl: root. Names of pods and their containers:
 /// none on most nodes.
 ///
 /// Linux.
 ///
 /// # Sources
 /// `/proc/PID/cgroup`; `/var/log/pods`, `/var/log/containers`; `/var/lib/docker/containers/ID/config.v2.json`;
+/// `/run/containerd/io.containerd.runtime.v2.task/NAMESPACE/ID/config.json`;
 /// `containers.json` of containers/storage; the command line of `docker-proxy`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

@@ -1,6 +1,6 @@
 //! Compares what a filter names with what a process belongs to.
 
-use crate::model::workload::{Bundle, Container, ContainerEngine, Pod, Workload};
+use crate::model::workload::{Bundle, Container, ContainerEngine as Engine, Pod, Workload};
 
 /// A part of a workload that a filter names.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -49,8 +49,7 @@ impl Workload {
 
     /// Whether anything that the process is in has this name: `NAME`, `KIND:NAME`, or the path of the control group.
     fn is_called(&self, text: &str) -> Option<bool> {
-        let is_kind =
-            |word: &str| KINDS.contains(&word) || ContainerEngine::ALL.iter().any(|it| it.as_str() == word);
+        let is_kind = |word: &str| KINDS.contains(&word) || Engine::ALL.iter().any(|it| it.as_str() == word);
         let (kind, name) = match text.split_once(':') {
             Some((kind, name)) if is_kind(kind) => (Some(kind), name),
             _ => (None, text),
@@ -66,7 +65,8 @@ impl Workload {
                 add(container.is_called(name));
             }
             if may_be("compose") {
-                add(container.is_of_compose(name));
+                // Only where Compose is named, a container may be of a project that no file says.
+                add(container.is_of_compose(name).or(kind.is_none().then_some(false)));
             }
         }
         if may_be("pod") {
@@ -96,9 +96,16 @@ impl Container {
 }
 
 impl Container {
-    /// Whether it is of this project of Compose, or of this `PROJECT/SERVICE`. The file that has its name says so.
+    /// Whether it is of this project of Compose, or of this `PROJECT/SERVICE`. Of docker, the file that has its name says so;
+    /// the files of podman and nerdctl do not.
     fn is_of_compose(&self, text: &str) -> Option<bool> {
-        let Some((project, service)) = &self.compose else { return self.name.as_ref().map(|_| false) };
+        let Some((project, service)) = &self.compose else {
+            return match self.engine {
+                Engine::Docker | Engine::Ecs => self.name.as_ref().map(|_| false),
+                Engine::Podman | Engine::Nerdctl => None,
+                _ => Some(false),
+            };
+        };
         let rest = text.strip_prefix(project.as_str());
         Some(rest.is_some_and(|rest| rest.is_empty() || rest.strip_prefix('/') == Some(service)))
     }
@@ -251,11 +258,10 @@ mod tests {
         {
             assert_eq!(is(&workload, name), Some(false), "{name}");
         }
-        container_without_compose(&mut workload);
-        assert_eq!(is(&workload, "compose:shop"), Some(false), "its file was read, and names no project");
-    }
-
-    fn container_without_compose(workload: &mut Workload) {
         workload.container.as_mut().unwrap().compose = None;
+        assert_eq!(is(&workload, "compose:shop"), Some(false), "its file was read, and names no project");
+        workload.container.as_mut().unwrap().engine = ContainerEngine::Podman;
+        assert_eq!(is(&workload, "compose:shop"), None, "no file of podman names a project");
+        assert_eq!(is(&workload, "shop"), Some(false));
     }
 }

@@ -1,6 +1,7 @@
 //! What a process belongs to: [`of_groups`] from the text of `/proc/PID/cgroup`, [`names`] from files of engines and of
 //! Kubernetes, [`paths`] of control groups by their numbers.
 
+mod bundles;
 pub(crate) mod names;
 pub(crate) mod paths;
 

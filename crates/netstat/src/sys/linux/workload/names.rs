@@ -5,6 +5,7 @@
 //! user may put anything. No name is looked up for a container in another container, which could call itself as it likes, nor
 //! for one whose group was made by another user than root, to whom a part of the groups was left.
 
+use super::bundles::Bundles;
 use super::paths;
 use crate::etc;
 use crate::model::gap::{Gap, GapKind};
@@ -21,8 +22,8 @@ use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Longer than the file of any container of docker.
-const MAX_DOCKER_FILE: u64 = 1 << 20;
+/// Longer than the file of any container of docker or containerd.
+pub(super) const MAX_DOCKER_FILE: u64 = 1 << 20;
 /// Longer than the list of some ten thousand containers.
 const MAX_STORAGE_FILE: u64 = 16 << 20;
 /// The most entries of a directory that are read, and the most files of docker.
@@ -86,6 +87,10 @@ impl Places {
         !fs::metadata(parent).is_ok_and(|parent| parent.uid() == 0)
     }
 
+    pub(super) fn bundles(&self) -> PathBuf {
+        self.root.join("run/containerd/io.containerd.runtime.v2.task")
+    }
+
     fn home_of(&self, user: u32) -> io::Result<&Path> {
         let home = self.home.as_deref().filter(|_| user == self.user);
         home.ok_or_else(|| io::Error::new(ErrorKind::PermissionDenied, "of another user"))
@@ -128,13 +133,14 @@ struct Names<'p> {
     /// By id: the name in the pod.
     container_logs: Option<ById<String>>,
     pod_logs: Option<ById<PodNames>>,
+    bundles: Bundles,
     /// The files of all containers of docker.
     docker_files: Option<Lookup<Vec<Vec<u8>>>>,
     missing: HashMap<String, u64>,
 }
 
 /// What was found, or why not.
-type Lookup<T> = Result<T, String>;
+pub(super) type Lookup<T> = Result<T, String>;
 /// What a file or directory says, by an id.
 type ById<T> = Lookup<HashMap<String, T>>;
 /// The project and the service of Compose.
@@ -160,6 +166,7 @@ impl<'p> Names<'p> {
             storage: HashMap::new(),
             container_logs: None,
             pod_logs: None,
+            bundles: Bundles::new(places.bundles()),
             docker_files: None,
             missing: HashMap::new(),
         }
@@ -181,14 +188,25 @@ impl<'p> Names<'p> {
             {
                 Err("not made by root".to_owned())
             }
-            _ if is_of_pod && container.user.is_none() => self.of_pod(&container.id),
-            ContainerEngine::Docker => {
+            _ if is_of_pod && container.user.is_none() => {
+                let of_logs = self.of_pod(&container.id);
+                of_logs
+                    .or_else(|why| self.bundles.names(&container.id).ok().and_then(|it| it.name).ok_or(why))
+            }
+            // The agent of ECS runs containers of docker, but on Fargate, whose ids are others.
+            ContainerEngine::Docker | ContainerEngine::Ecs
+                if engine == ContainerEngine::Docker || is_id(&container.id) =>
+            {
                 self.of_docker(container.user, &container.id).map(|DockerNames { name, compose }| {
                     container.compose = compose;
                     name
                 })
             }
             ContainerEngine::Podman | ContainerEngine::CriO => self.of_storage(container.user, &container.id),
+            ContainerEngine::Nerdctl | ContainerEngine::Containerd if container.user.is_none() => {
+                let names = self.bundles.names(&container.id);
+                names.and_then(|names| names.name.ok_or_else(|| format!("{engine}: its bundle names none")))
+            }
             _ => Err(format!("{engine}: names are not in files")),
         };
         match name {
@@ -199,6 +217,7 @@ impl<'p> Names<'p> {
 
     fn add_to_pod(&mut self, workload: &mut Workload) {
         let is_within = workload.container.as_ref().is_some_and(|container| container.is_nested);
+        let id = workload.container.as_ref().map(|container| container.id.clone());
         let Some(pod) = &mut workload.pod else { return };
         let names = if is_within {
             Err("in another container".to_owned())
@@ -214,7 +233,12 @@ impl<'p> Names<'p> {
                 });
                 logs.map_err(|error| unreadable(&directory, &error))
             });
-            found(logs, &pod.uid, "var/log/pods")
+            let of_logs = found(logs, &pod.uid, "var/log/pods");
+            of_logs.or_else(|why| {
+                let of_bundle = id.and_then(|id| self.bundles.names(&id).ok()?.pod);
+                let names = of_bundle.filter(|(uid, ..)| *uid == pod.uid);
+                names.map(|(_, namespace, name)| PodNames { namespace, name }).ok_or(why)
+            })
         };
         match names {
             Ok(PodNames { namespace, name }) => (pod.namespace, pod.name) = (Some(namespace), Some(name)),
@@ -328,6 +352,11 @@ fn compose(container: &DockerContainer<'_>) -> Compose {
     container.compose.map(|(project, service)| (project.to_owned(), service.to_owned()))
 }
 
+/// Whether it is an id as docker gives them.
+fn is_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// What a table has under a key, or why there is none.
 fn found<T: Clone>(table: &ById<T>, key: &str, place: &str) -> Lookup<T> {
     match table {
@@ -336,12 +365,12 @@ fn found<T: Clone>(table: &ById<T>, key: &str, place: &str) -> Lookup<T> {
     }
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> String {
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> String {
     format!("{}: {error}", path.display())
 }
 
 /// Reads a file, if it is regular and not longer than this. A pipe in its place is not waited for.
-fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+pub(super) fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOFOLLOW;
     let file = File::from(open(path, flags, Mode::empty())?);
     if !file.metadata()?.is_file() {
@@ -356,7 +385,7 @@ fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 }
 
 /// What the names in a directory say, by a key.
-fn entries<T>(
+pub(super) fn entries<T>(
     directory: &Path,
     of_name: impl Fn(&str) -> Option<(String, T)>,
 ) -> io::Result<HashMap<String, T>> {

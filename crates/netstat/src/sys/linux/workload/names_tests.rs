@@ -193,7 +193,48 @@ fn machines_of_lxc_and_nspawn_are_their_names() {
     assert_eq!(machine.name("/lxc.payload.web"), named("web"));
     assert_eq!(machine.name("/machine.slice/machine-a\\x2db.scope/payload"), named("a-b"));
     let (name, gaps) = machine.name(&format!("/system.slice/nerdctl-{}.scope", id('a')));
-    assert_eq!((name, gaps), (None, vec!["nerdctl: names are not in files".to_owned()]));
+    let missing = "/run/containerd/io.containerd.runtime.v2.task: No such file or directory (os error 2)";
+    assert_eq!((name, gaps), (None, vec![missing.to_owned()]));
+}
+
+#[test]
+fn containers_of_containerd_have_the_names_of_their_bundles() {
+    let machine = Machine::new();
+    let add = |namespace: &str, id: &str, annotations: &str| {
+        let path = format!("run/containerd/io.containerd.runtime.v2.task/{namespace}/{id}/config.json");
+        machine.write(&path, &format!(r#"{{"ociVersion":"1.1.0","annotations":{{{annotations}}}}}"#));
+    };
+    add("default", &id('a'), r#""nerdctl/name":"web","nerdctl/networks":"[]""#);
+    add("moby", &id('b'), "");
+    let pod = format!(
+        r#""io.kubernetes.cri.container-name":"nginx","io.kubernetes.cri.sandbox-name":"web-0",
+        "io.kubernetes.cri.sandbox-namespace":"default","io.kubernetes.cri.sandbox-uid":"{UID}""#
+    );
+    add("k8s.io", &id('c'), &pod);
+    let nerdctl = |id: &str| machine.name(&format!("/system.slice/nerdctl-{id}.scope"));
+    assert_eq!(nerdctl(&id('a')), named("web"));
+    let directory = "/run/containerd/io.containerd.runtime.v2.task";
+    assert_eq!(nerdctl(&id('b')), (None, vec![format!("{directory}: no name")]));
+    assert_eq!(nerdctl(&id('d')), (None, vec![format!("not in {directory}")]));
+    // Without logs of pods.
+    let of_pod = |uid: &str| machine.read(&format!("/kubepods/besteffort/pod{uid}/{}", id('c')));
+    let (workload, gaps) = of_pod(UID);
+    assert_eq!((workload.to_string(), gaps.len()), ("default/web-0".to_owned(), 0), "{gaps:?}");
+    assert_eq!(workload.container.unwrap().name.as_deref(), Some("nginx"));
+    let (workload, gaps) = of_pod(&UID.replace('1', "2"));
+    assert_eq!((workload.pod.unwrap().name, gaps.len()), (None, 1), "the bundle is of another pod: {gaps:?}");
+    let manager = "/user.slice/user-1000.slice/user@1000.service/user.slice";
+    assert_eq!(machine.name(&format!("{manager}/nerdctl-{}.scope", id('a'))).0, None, "of a user");
+}
+
+#[test]
+fn containers_of_ecs_have_the_names_that_docker_has_for_them() {
+    let machine = Machine::new();
+    machine.add_docker("var/lib/docker", &id('a'), "ecs-shop-3-web-80f5", "172.17.0.2");
+    let task = "0123456789abcdef0123456789abcdef";
+    assert_eq!(machine.name(&format!("/ecs/{task}/{}", id('a'))), named("ecs-shop-3-web-80f5"));
+    let (name, gaps) = machine.name(&format!("/ecs/{task}/{task}-1234567890"));
+    assert_eq!((name, gaps), (None, vec!["ecs: names are not in files".to_owned()]), "on Fargate");
 }
 
 #[test]
