@@ -91,7 +91,7 @@ const TERMS: &[(&str, &str)] = &[
     ),
     (
         "workload NAME",
-        "held by a process in any of these, a snap, a Flatpak, or a project of Compose; docker:NAME, unit:NAME ... for one kind (Linux)",
+        "held by a process in any of these, a snap, a Flatpak or a project of Compose (Linux), a service or package (Windows), an application (macOS); docker:NAME, service:NAME ... for one kind",
     ),
     ("peer process NAME, peer pid N", "whose other end, on this machine, such a process holds"),
     ("user NAME, uid N", "made by this user"),

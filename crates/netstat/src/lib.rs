@@ -101,7 +101,7 @@ pub use model::socket_key::SocketKey;
 pub use model::spelling::UnknownName;
 pub use model::state::State;
 pub use model::support::{SocketFields, Support};
-pub use model::workload::{Bundle, Container, ContainerEngine, Pod, Published, Workload};
+pub use model::workload::{Bundle, Container, ContainerEngine, Pod, Published, Signature, Workload};
 pub use query::Query;
 pub use watch::Watcher;
 

@@ -34,7 +34,7 @@ fn live_process_in_the_group_of_a_container_shows_it_and_its_socket_keeps_its_gr
     let mut lister = Lister::new();
     let (process, socket) = list(&mut lister, &child);
     let workload = process.workload.unwrap();
-    assert_eq!(workload.cgroup, group.path());
+    assert_eq!(workload.cgroup, Some(group.path()));
     let container = workload.container.unwrap();
     assert_eq!((container.engine, container.id.as_str()), (ContainerEngine::Docker, ID));
     let cgroup = |socket: &Socket| socket.details().and_then(|details| details.cgroup_id);
@@ -45,14 +45,14 @@ fn live_process_in_the_group_of_a_container_shows_it_and_its_socket_keeps_its_gr
     }
     let of_group = netstat::cgroup_workloads([number, u64::MAX]);
     let (keys, said): (Vec<u64>, Vec<_>) = of_group.into_iter().unzip();
-    assert_eq!((keys, &said[0].cgroup), (vec![number], &group.path()));
+    assert_eq!((keys, &said[0].cgroup), (vec![number], &Some(group.path())));
     assert_eq!(said[0].container.as_ref().map(|container| container.id.as_str()), Some(ID));
 
     // It moves out of the container; what an earlier listing has read of it does not stay.
     group.leave(child.pid()).unwrap();
     let (process, moved) = list(&mut lister, &child);
     let workload = process.workload.unwrap();
-    assert_eq!((Some(&*workload.cgroup), workload.container), (group.path().parent(), None));
+    assert_eq!((workload.cgroup.as_deref(), workload.container), (group.path().parent(), None));
     assert_eq!(cgroup(&moved), cgroup(&socket), "the socket stays in the group where it was made");
     drop(child);
 }
@@ -100,7 +100,7 @@ fn live_filters_by_what_is_above_the_root_of_a_namespace_are_undecided() {
         let query = Query::new().tcp().local_port(port).processes(ProcessFields::WORKLOAD);
         let snapshot = query.snapshot().unwrap();
         let workload = snapshot.process(std::process::id()).unwrap().workload.clone().unwrap();
-        (workload.is_from_root, snapshot.group_by(GroupKey::Container)[0].reason)
+        (workload.is_complete, snapshot.group_by(GroupKey::Container)[0].reason)
     };
     let name = "no-such-name";
     let any = [Filter::container(name), Filter::pod(name), Filter::unit(name), Filter::workload(name)];
@@ -136,6 +136,6 @@ fn live_workload_is_read_only_on_request() {
     assert_eq!(own(ProcessFields::all().difference(ProcessFields::WORKLOAD)), None);
     let groups = fs::read_to_string("/proc/self/cgroup").unwrap();
     let workload = own(ProcessFields::WORKLOAD).unwrap();
-    let path = workload.cgroup.to_str().unwrap();
+    let path = workload.cgroup.as_ref().and_then(|path| path.to_str()).unwrap();
     assert!(groups.lines().any(|line| line.ends_with(&format!(":{path}"))), "{groups}{path}");
 }

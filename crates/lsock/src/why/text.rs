@@ -178,10 +178,22 @@ fn workload_fields(out: &mut String, workload: &Workload) {
     }
     match workload.nearest_unit() {
         Some(unit) => field(out, "unit", &escaped(unit.as_bytes())),
-        None if workload.container.is_none() && workload.cgroup.as_os_str() != "/" => {
-            field(out, "cgroup", &escaped(workload.cgroup.as_os_str().as_encoded_bytes()));
+        None if workload.container.is_none() => {
+            if let Some(cgroup) = workload.cgroup.as_ref().filter(|cgroup| cgroup.as_os_str() != "/") {
+                field(out, "cgroup", &escaped(cgroup.as_os_str().as_encoded_bytes()));
+            }
         }
         None => {}
+    }
+    if let Some(bundle) = &workload.bundle {
+        field(out, bundle.as_str(), &bundle.to_string());
+    }
+    if !workload.services.is_empty() {
+        field(out, "services", &escaped(workload.services.join(", ").as_bytes()));
+    }
+    if let Some(signature) = &workload.signature {
+        let team = signature.team.as_ref().map_or_else(String::new, |team| format!(", team {team}"));
+        field(out, "signed as", &escaped(format!("{}{team}", signature.identifier).as_bytes()));
     }
 }
 

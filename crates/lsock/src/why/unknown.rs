@@ -1,6 +1,6 @@
 //! What could not be found out of a process in question.
 
-use netstat::{Process, ProcessFields};
+use netstat::{Process, ProcessFields, Workload};
 
 /// Something that is not known.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -25,12 +25,16 @@ impl Unknown {
         let workload = process.workload.as_deref();
         let container = workload.and_then(|workload| workload.container.as_ref());
         let pod = workload.and_then(|workload| workload.pod.as_ref());
+        // Without a control group, a part could not be read.
+        let is_partly_read = |it: &Workload| !it.is_complete && it.cgroup.is_none();
+        let is_seen_from_inside =
+            |it: &Workload| !it.is_complete && it.cgroup.is_some() && it.container.is_none();
         let is_missing = |field, is_none: bool| is_none && supported.contains(field);
         [
             (Self::Name, is_missing(ProcessFields::NAME, process.name.is_none())),
             (Self::Start, is_missing(ProcessFields::START_TIME, process.start_time.is_none())),
-            (Self::Workload, is_missing(ProcessFields::WORKLOAD, workload.is_none())),
-            (Self::Above, workload.is_some_and(|it| !it.is_from_root && it.container.is_none())),
+            (Self::Workload, is_missing(ProcessFields::WORKLOAD, workload.is_none_or(is_partly_read))),
+            (Self::Above, workload.is_some_and(is_seen_from_inside)),
             (Self::ContainerName, container.is_some_and(|container| container.name.is_none())),
             (Self::PodName, pod.is_some_and(|pod| pod.name.is_none())),
         ]
@@ -67,7 +71,7 @@ impl Unknown {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use netstat::{Container, ContainerEngine, Pod, Workload};
+    use netstat::{Container, ContainerEngine, Pod};
     use std::time::SystemTime;
 
     #[test]
@@ -82,7 +86,7 @@ mod tests {
         let mut workload = Workload::new("/");
         process.workload = Some(Box::new(workload.clone()));
         assert_eq!(of(&process), []);
-        workload.is_from_root = false;
+        workload.is_complete = false;
         process.workload = Some(Box::new(workload.clone()));
         assert_eq!(of(&process), [Unknown::Above]);
         workload.container = Some(Container::new(ContainerEngine::Docker, "0"));

@@ -105,9 +105,12 @@ fn refuse_unsupported<S: System>(query: &Query) -> Result<Vec<Gap>, Error> {
         return Err(Error::unsupported("list", "sockets of other network namespaces"));
     }
     query.filter.check(S::SUPPORT.socket_fields, S::KERNEL_DECIDES)?;
-    let workload = query.filter.workload_term();
-    let has_workloads = S::SUPPORT.process_fields.contains(ProcessFields::WORKLOAD);
-    if let Some(term) = workload.filter(|_| !has_workloads) {
+    let filter = &query.filter;
+    let unsupported = match S::SUPPORT.process_fields.contains(ProcessFields::WORKLOAD) {
+        false => filter.workload_term(),
+        true => filter.cgroup_workload_term().filter(|_| !S::HAS_CONTROL_GROUPS),
+    };
+    if let Some(term) = unsupported {
         return Err(Error::unsupported("filter by", term.to_string()));
     }
     let listed = S::SUPPORT.protocols;

@@ -23,9 +23,9 @@ pub enum GroupKey {
     Process,
     /// The number of the user who created them.
     User,
-    /// What the owners belong to ([`Workload`] as it is displayed). Linux, as the next three.
+    /// What the owners belong to ([`Workload`] as it is displayed).
     Workload,
-    /// The unit of systemd of the owners.
+    /// The unit of systemd of the owners. Linux, as the next two.
     Unit,
     /// The container of the owners.
     Container,
@@ -108,7 +108,11 @@ impl GroupKey {
                     Some(Some(name.map_or_else(|| pid.to_string(), |name| escaped(&name.to_string_lossy()))))
                 });
             }
-            Self::Workload => return of_workloads(snapshot, socket, |it| Some(it.to_string())),
+            Self::Workload => {
+                return of_workloads(snapshot, socket, |it| {
+                    Some(it.to_string()).filter(|name| !name.is_empty())
+                });
+            }
             Self::Unit => return of_workloads(snapshot, socket, |it| it.nearest_unit().map(escaped)),
             Self::Container => {
                 return of_workloads(snapshot, socket, |it| it.container.as_ref().map(ToString::to_string));
@@ -165,7 +169,7 @@ fn of_workloads(
         let workload = process?.workload.as_deref()?;
         let name = of(workload);
         // What is above the root of a namespace is not known.
-        (name.is_some() || workload.is_from_root).then_some(name)
+        (name.is_some() || workload.is_complete).then_some(name)
     })
 }
 

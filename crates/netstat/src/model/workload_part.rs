@@ -8,12 +8,24 @@ pub(crate) enum WorkloadPart {
     Container,
     Pod,
     Unit,
-    /// Any of these, or a bundle.
+    /// Any of these, a bundle, a service or a signature.
     Workload,
 }
 
 /// What may stand before a name, beside the names of engines.
-const KINDS: [&str; 6] = ["container", "compose", "pod", "unit", "snap", "flatpak"];
+const KINDS: [&str; 11] = [
+    "container",
+    "compose",
+    "pod",
+    "unit",
+    "snap",
+    "flatpak",
+    "package",
+    "app",
+    "service",
+    "identifier",
+    "team",
+];
 
 impl WorkloadPart {
     /// The word in filters.
@@ -32,13 +44,13 @@ impl Workload {
     /// not known, or may be in one that cannot be seen.
     pub(crate) fn is_part_of(&self, part: WorkloadPart, name: &str) -> Option<bool> {
         // What is above the root that is seen.
-        let of_others = self.is_from_root.then_some(false);
+        let of_others = self.is_complete.then_some(false);
         match part {
             // The innermost container is the one that counts.
             WorkloadPart::Container => self.container.as_ref().map_or(of_others, |it| it.is_called(name)),
             WorkloadPart::Pod => self.pod.as_ref().map_or(of_others, |pod| pod.is_called(name)),
             WorkloadPart::Unit => Some(self.is_in_unit(name)).filter(|is_in_it| *is_in_it).or(of_others),
-            WorkloadPart::Workload => self.is_called(name).filter(|is_it| *is_it || self.is_from_root),
+            WorkloadPart::Workload => self.is_called(name).filter(|is_it| *is_it || self.is_complete),
         }
     }
 
@@ -78,8 +90,16 @@ impl Workload {
         if let Some(bundle) = self.bundle.as_ref().filter(|bundle| may_be(bundle.as_str())) {
             add(Some(bundle.is_called(name)));
         }
+        if may_be("service") {
+            // Windows ignores case in them.
+            add(Some(self.services.iter().any(|service| service.eq_ignore_ascii_case(name))));
+        }
+        if let Some(signature) = &self.signature {
+            add(Some(may_be("identifier") && signature.identifier == name));
+            add(Some(may_be("team") && signature.team.as_deref() == Some(name)));
+        }
         if kind.is_none() && name.starts_with('/') {
-            add(Some(self.cgroup.as_os_str() == name));
+            add(Some(self.cgroup.as_ref().is_some_and(|cgroup| cgroup.as_os_str() == name)));
         }
         answer
     }
@@ -112,8 +132,19 @@ impl Container {
 }
 
 impl Bundle {
-    /// Its name, or `NAME/APP`.
+    /// Its name, or `NAME/APP` of a snap; the name of a package without that of its publisher; the path or the name of an
+    /// application, with and without `.app`.
     fn is_called(&self, text: &str) -> bool {
+        match self {
+            Self::App(path) if path == text => return true,
+            Self::App(_) if self.name().strip_suffix(".app") == Some(text) => return true,
+            Self::Package(family) => {
+                let is_name =
+                    family.rsplit_once('_').is_some_and(|(name, _)| name.eq_ignore_ascii_case(text));
+                return is_name || family.eq_ignore_ascii_case(text);
+            }
+            _ => {}
+        }
         let rest = text.strip_prefix(self.name());
         rest.is_some_and(|rest| {
             rest.is_empty() || self.app().is_some_and(|app| rest.strip_prefix('/') == Some(app))
@@ -135,7 +166,7 @@ impl Pod {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::workload::ContainerEngine;
+    use crate::model::workload::{ContainerEngine, Signature};
 
     #[test]
     fn name_that_is_not_known_may_be_any_and_an_id_is_certain() {
@@ -181,10 +212,47 @@ mod tests {
     }
 
     #[test]
+    fn services_packages_and_signatures_are_found_by_their_names() {
+        let is = |workload: &Workload, name: &str| workload.is_part_of(WorkloadPart::Workload, name);
+        let mut workload = Workload::none();
+        workload.services = vec!["BFE".to_owned(), "mpssvc".to_owned()];
+        workload.bundle = Some(Bundle::Package("Microsoft.WindowsTerminal_8wekyb3d8bbwe".to_owned()));
+        for name in
+            ["bfe", "mpssvc", "service:BFE", "microsoft.windowsterminal", "package:Microsoft.WindowsTerminal"]
+        {
+            assert_eq!(is(&workload, name), Some(true), "{name}");
+        }
+        for name in ["bf", "package:bfe", "service:Microsoft.WindowsTerminal", "Microsoft", ""] {
+            assert_eq!(is(&workload, name), Some(false), "{name}");
+        }
+        workload.is_complete = false;
+        assert_eq!((is(&workload, "bf"), is(&workload, "bfe")), (None, Some(true)));
+        let mut workload = Workload::none();
+        workload.bundle = Some(Bundle::App("/Applications/My App.app".to_owned()));
+        let mut signature = Signature::new("org.example.app");
+        signature.team = Some("ABCDE12345".to_owned());
+        workload.signature = Some(signature);
+        for name in [
+            "My App",
+            "My App.app",
+            "/Applications/My App.app",
+            "app:My App",
+            "org.example.app",
+            "identifier:org.example.app",
+            "team:ABCDE12345",
+        ] {
+            assert_eq!(is(&workload, name), Some(true), "{name}");
+        }
+        for name in ["App", "app:org.example.app", "team:org.example.app", "identifier:ABCDE12345"] {
+            assert_eq!(is(&workload, name), Some(false), "{name}");
+        }
+    }
+
+    #[test]
     fn what_is_above_the_root_of_a_namespace_is_not_known() {
         use WorkloadPart as P;
         let mut inside = Workload::new("/");
-        inside.is_from_root = false;
+        inside.is_complete = false;
         for part in [P::Container, P::Pod, P::Unit, P::Workload] {
             assert_eq!(inside.is_part_of(part, "web"), None, "{part:?}");
         }
@@ -233,7 +301,7 @@ mod tests {
         workload.user_unit = Some("a:b.service".to_owned());
         workload.bundle = Some(Bundle::Snap { name: "lxd".to_owned(), app: "daemon".to_owned() });
         let scope = workload.unit.clone().unwrap();
-        let path = workload.cgroup.to_str().unwrap().to_owned();
+        let path = workload.cgroup.as_ref().unwrap().to_str().unwrap().to_owned();
         for name in [
             "web",
             "docker:web",

@@ -38,6 +38,9 @@ pub(crate) trait System: Sync {
     /// What this system supports. A query that filters by anything else is refused before a table is read.
     const SUPPORT: Support;
 
+    /// Whether processes are in control groups, and so in containers, pods and units.
+    const HAS_CONTROL_GROUPS: bool = true;
+
     /// Whether the kernel decides filter terms that no row shows (mark, control group). If so,
     /// [`sockets`](Self::sockets) emits only rows for which it has decided them, and fails where it cannot.
     const KERNEL_DECIDES: bool = false;

@@ -349,7 +349,7 @@ impl<'a> Context<'a> {
             let to = command_line.as_deref().and_then(docker_proxy_forwards_to);
             let published = to.map(Published::new);
             process.workload = published
-                .map(|published| Box::new(Workload { published: Some(published), ..Workload::new("") }));
+                .map(|published| Box::new(Workload { published: Some(published), ..Workload::none() }));
         }
         if self.fields.contains(Fields::COMMAND_LINE) {
             let arguments = command_line.map(|arguments| {

@@ -243,7 +243,7 @@ fn workload_is_that_of_the_moment_also_of_a_cached_process() {
 
 #[test]
 fn control_groups_are_from_the_root_only_in_the_first_namespace() {
-    let is_from_root = |link: Option<&str>| {
+    let is_complete = |link: Option<&str>| {
         let proc = ScriptedProc::with(|machine| {
             executes(machine, "one", 100);
             set(machine, "cgroup", "0::/\n");
@@ -251,15 +251,15 @@ fn control_groups_are_from_the_root_only_in_the_first_namespace() {
             let link = link.map(|link| ("thread-self/ns/cgroup".to_owned(), link.as_bytes().to_vec()));
             machine.links.extend(link);
         });
-        read(&proc, ProcessFields::WORKLOAD).workload.unwrap().is_from_root
+        read(&proc, ProcessFields::WORKLOAD).workload.unwrap().is_complete
     };
-    assert!(is_from_root(Some("cgroup:[4026531835]")));
-    assert!(!is_from_root(Some("cgroup:[4026532835]")));
-    assert!(is_from_root(None), "a kernel without such namespaces");
+    assert!(is_complete(Some("cgroup:[4026531835]")));
+    assert!(!is_complete(Some("cgroup:[4026532835]")));
+    assert!(is_complete(None), "a kernel without such namespaces");
     // /proc does not show this process.
     let proc = proc();
     set(&mut proc.machine(), "cgroup", "0::/\n");
-    assert!(!read(&proc, ProcessFields::WORKLOAD).workload.unwrap().is_from_root);
+    assert!(!read(&proc, ProcessFields::WORKLOAD).workload.unwrap().is_complete);
 }
 
 #[test]

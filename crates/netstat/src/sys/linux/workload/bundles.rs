@@ -1,6 +1,6 @@
 //! Names from the bundles of containerd: a directory of each running container, which root may read.
 
-use super::names::{Lookup, MAX_DOCKER_FILE, entries, read_regular, unreadable};
+use super::files::{Lookup, MAX_DOCKER_FILE, entries, read_regular, unreadable};
 use netstat_wire::linux::container_names::ContainerdBundle;
 use std::collections::HashMap;
 use std::io::ErrorKind;

@@ -2,6 +2,7 @@
 //! Kubernetes, [`paths`] of control groups by their numbers.
 
 mod bundles;
+mod files;
 pub(crate) mod names;
 pub(crate) mod paths;
 
@@ -15,14 +16,14 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// What the control groups of a process say, without names from files; `None` if there is none.
-pub(crate) fn of_groups(text: &[u8], is_from_root: bool) -> Option<Workload> {
+pub(crate) fn of_groups(text: &[u8], is_complete: bool) -> Option<Workload> {
     let CgroupFile { path, says } = CgroupFile::decode(text)?;
-    Some(Workload { is_from_root, ..workload(Path::new(OsStr::from_bytes(path)), says) })
+    Some(Workload { is_complete, ..workload(Path::new(OsStr::from_bytes(path)), says) })
 }
 
 /// What the path of a control group says, without names from files.
-pub(crate) fn of_path(path: &Path, is_from_root: bool) -> Workload {
-    Workload { is_from_root, ..workload(path, CgroupPath::decode(path.as_os_str().as_bytes())) }
+pub(crate) fn of_path(path: &Path, is_complete: bool) -> Workload {
+    Workload { is_complete, ..workload(path, CgroupPath::decode(path.as_os_str().as_bytes())) }
 }
 
 /// Whether paths of control groups, as this thread reads them, begin at the root of the machine: whether it is in the

@@ -6,28 +6,24 @@
 //! for one whose group was made by another user than root, to whom a part of the groups was left.
 
 use super::bundles::Bundles;
+use super::files::{Lookup, MAX_DOCKER_FILE, entries, read_regular, unreadable};
 use super::paths;
 use crate::etc;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::process::Process;
 use crate::model::workload::{Container, ContainerEngine, Published, Workload};
 use netstat_wire::linux::container_names::{ContainerLog, DockerContainer, PodLogs, storage_containers};
-use rustix::fs::{Mode, OFlags, open};
 use rustix::process::geteuid;
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Longer than the file of any container of docker or containerd.
-pub(super) const MAX_DOCKER_FILE: u64 = 1 << 20;
 /// Longer than the list of some ten thousand containers.
 const MAX_STORAGE_FILE: u64 = 16 << 20;
-/// The most entries of a directory that are read, and the most files of docker.
-const MAX_ENTRIES: usize = 1 << 14;
 
 /// The drivers of containers/storage that keep layers, the usual one first.
 const STORAGE_DRIVERS: [&str; 4] = ["overlay", "vfs", "btrfs", "zfs"];
@@ -75,12 +71,13 @@ impl Places {
 
     /// Whether another user than root may have made the group of this container, and given it any name: the owner of the
     /// directory in which it was made.
-    fn is_made_by_others(&self, group: &Path, id: &str) -> bool {
+    fn is_made_by_others(&self, group: Option<&Path>, id: &str) -> bool {
         // Of version 1, no manager leaves groups to users.
         let Some(groups) = &self.groups else { return false };
         // Slices of pods have `_` in the place of `-`.
         let is_named = |name: &OsStr| name.to_string_lossy().replace('_', "-").contains(id);
         let has_id = |group: &&Path| group.file_name().is_some_and(is_named);
+        let Some(group) = group else { return true };
         let Some(parent) = group.ancestors().find(has_id).and_then(Path::parent) else { return false };
         let parent = groups.join(parent.strip_prefix("/").unwrap_or(parent));
         // A group that was removed since has no name any more.
@@ -139,8 +136,6 @@ struct Names<'p> {
     missing: HashMap<String, u64>,
 }
 
-/// What was found, or why not.
-pub(super) type Lookup<T> = Result<T, String>;
 /// What a file or directory says, by an id.
 type ById<T> = Lookup<HashMap<String, T>>;
 /// The project and the service of Compose.
@@ -182,9 +177,11 @@ impl<'p> Names<'p> {
                 return;
             }
             _ if container.is_nested => Err("in another container".to_owned()),
-            _ if workload.cgroup.starts_with("/..") => Err("outside of what can be seen".to_owned()),
+            _ if workload.cgroup.as_deref().is_some_and(|group| group.starts_with("/..")) => {
+                Err("outside of what can be seen".to_owned())
+            }
             _ if container.user.is_none()
-                && self.places.is_made_by_others(&workload.cgroup, &container.id) =>
+                && self.places.is_made_by_others(workload.cgroup.as_deref(), &container.id) =>
             {
                 Err("not made by root".to_owned())
             }
@@ -221,7 +218,9 @@ impl<'p> Names<'p> {
         let Some(pod) = &mut workload.pod else { return };
         let names = if is_within {
             Err("in another container".to_owned())
-        } else if workload.user.is_some() || self.places.is_made_by_others(&workload.cgroup, &pod.uid) {
+        } else if workload.user.is_some()
+            || self.places.is_made_by_others(workload.cgroup.as_deref(), &pod.uid)
+        {
             Err("not made by root".to_owned())
         } else {
             let directory = self.places.root.join("var/log/pods");
@@ -363,40 +362,6 @@ fn found<T: Clone>(table: &ById<T>, key: &str, place: &str) -> Lookup<T> {
         Ok(table) => table.get(key).cloned().ok_or_else(|| format!("not in {place}")),
         Err(why) => Err(why.clone()),
     }
-}
-
-pub(super) fn unreadable(path: &Path, error: &io::Error) -> String {
-    format!("{}: {error}", path.display())
-}
-
-/// Reads a file, if it is regular and not longer than this. A pipe in its place is not waited for.
-pub(super) fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOFOLLOW;
-    let file = File::from(open(path, flags, Mode::empty())?);
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
-    }
-    let mut content = Vec::new();
-    let read = file.take(limit.saturating_add(1)).read_to_end(&mut content)?;
-    if u64::try_from(read).unwrap_or(u64::MAX) > limit {
-        return Err(io::Error::new(ErrorKind::InvalidData, "too long"));
-    }
-    Ok(content)
-}
-
-/// What the names in a directory say, by a key.
-pub(super) fn entries<T>(
-    directory: &Path,
-    of_name: impl Fn(&str) -> Option<(String, T)>,
-) -> io::Result<HashMap<String, T>> {
-    let mut all = HashMap::new();
-    for (nth, entry) in fs::read_dir(directory)?.enumerate() {
-        if nth == MAX_ENTRIES {
-            return Err(io::Error::new(ErrorKind::InvalidData, "too many entries"));
-        }
-        all.extend(entry?.file_name().to_str().and_then(&of_name));
-    }
-    Ok(all)
 }
 
 #[cfg(test)]

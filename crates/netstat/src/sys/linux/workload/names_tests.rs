@@ -174,7 +174,7 @@ fn what_is_no_regular_file_or_too_long_is_not_read_and_says_so() {
         rustix::fs::CWD,
         machine.0.join(&path),
         rustix::fs::FileType::Fifo,
-        Mode::from_raw_mode(0o600),
+        rustix::fs::Mode::from_raw_mode(0o600),
         0,
     );
     pipe.unwrap();
