@@ -384,8 +384,8 @@ mod tests {
             let first = terms.split([',', ' ']).next().unwrap();
             let argument = match first {
                 "state" => "estab",
-                "sport" | "dport" | "port" | "process" | "pid" | "container" | "inode" | "fwmark"
-                | "cgroup" | "dev" | "netns" => "1",
+                "sport" | "dport" | "port" | "process" | "pid" | "container" | "workload" | "inode"
+                | "fwmark" | "cgroup" | "dev" | "netns" => "1",
                 "src" => "10.0.0.1",
                 "user" => "0",
                 "proto" => "raw",
