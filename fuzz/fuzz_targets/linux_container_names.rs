@@ -3,7 +3,7 @@
 
 use libfuzzer_sys::fuzz_target;
 use netstat_wire::linux::container_names::{
-    ContainerLog, DockerContainer, PodLogs, docker_proxy_forwards_to, storage_containers,
+    ContainerLog, ContainerdBundle, DockerContainer, PodLogs, docker_proxy_forwards_to, storage_containers,
 };
 use std::net::Ipv4Addr;
 
@@ -14,6 +14,9 @@ fuzz_target!(|bytes: &[u8]| {
     if let Some(container) = DockerContainer::decode(bytes) {
         [container.id, container.name].into_iter().for_each(stands_in);
         let _ = container.has_address(Ipv4Addr::LOCALHOST.into());
+    }
+    if let Some(bundle) = ContainerdBundle::decode(bytes) {
+        bundle.name.into_iter().chain(bundle.pod.into_iter().flatten()).for_each(stands_in);
     }
     for (id, name) in storage_containers(bytes) {
         [id, name].into_iter().for_each(stands_in);

@@ -44,6 +44,7 @@ const INCOMPLETE: &[&str] = &[
     "container",
     "pod",
     "unit",
+    "workload",
     "pid",
     "user",
     "uid",

@@ -89,6 +89,10 @@ const TERMS: &[(&str, &str)] = &[
         "container NAME, pod NAME, unit NAME",
         "held by a process in it: by name or id, by NAMESPACE/NAME, name or uid, by the name of a unit of systemd (Linux)",
     ),
+    (
+        "workload NAME",
+        "held by a process in any of these, a snap, a Flatpak or a project of Compose (Linux), a service or package (Windows), an application (macOS); docker:NAME, service:NAME ... for one kind",
+    ),
     ("peer process NAME, peer pid N", "whose other end, on this machine, such a process holds"),
     ("user NAME, uid N", "made by this user"),
     ("inode N", "the socket with this inode (Linux)"),
@@ -150,8 +154,8 @@ const OUTPUT: &str = "--json prints one document: the sockets, their processes, 
 seen. --jsonl prints one object per line and socket, and the gaps on standard error. --csv prints the chosen columns. \
 Fields may be added in later versions, and are never changed: crates/lsock/README.md lists them. --pids prints the \
 pids of the owners, ascending, one per line. --peers adds to the JSON the other end of each connection within this \
-machine and its direction; an other end that the filter leaves out is in the list peers. -s counts by protocol and \
-state, --group-by by process, user, workload, unit, container, pod, state, remote address, local port, exposure or \
+machine and its direction; an other end that the filter leaves out is in the list peers. -s counts by protocol, \
+state and family, --group-by by process, user, workload, unit, container, pod, protocol, family, state, remote address, local port, exposure or \
 network namespace; a socket with several owners is in the group of all of them together, so that the groups add up. \
 With -q nothing is printed but errors. --pids and -q take a \
 name as a whole and a number as a port.";
@@ -380,8 +384,8 @@ mod tests {
             let first = terms.split([',', ' ']).next().unwrap();
             let argument = match first {
                 "state" => "estab",
-                "sport" | "dport" | "port" | "process" | "pid" | "container" | "inode" | "fwmark"
-                | "cgroup" | "dev" | "netns" => "1",
+                "sport" | "dport" | "port" | "process" | "pid" | "container" | "workload" | "inode"
+                | "fwmark" | "cgroup" | "dev" | "netns" => "1",
                 "src" => "10.0.0.1",
                 "user" => "0",
                 "proto" => "raw",

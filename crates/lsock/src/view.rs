@@ -101,7 +101,7 @@ impl<'a> View<'a> {
     pub(crate) fn cgroup(&self, id: u64) -> Option<&Path> {
         let of = |socket: &Socket| socket.details()?.cgroup_id;
         let look_up = || netstat::cgroup_workloads(self.snapshot.sockets.iter().filter_map(of));
-        self.cgroups.get_or_init(look_up).get(&id).map(|workload| &*workload.cgroup)
+        self.cgroups.get_or_init(look_up).get(&id).and_then(|workload| workload.cgroup.as_deref())
     }
 
     /// All processes of the snapshot.
@@ -174,7 +174,7 @@ impl<'a> ProcessView<'a> {
             }),
             pod: workload.and_then(|it| it.pod.as_ref()).map(ToString::to_string),
             unit: workload.and_then(|it| it.nearest_unit()).map(|unit| escape::escaped(unit.as_bytes())),
-            workload: workload.map(ToString::to_string),
+            workload: workload.map(ToString::to_string).filter(|text| !text.is_empty()),
         }
     }
 }

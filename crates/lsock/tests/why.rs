@@ -208,6 +208,33 @@ fn live_process_is_said_to_be_in_its_control_group() {
 }
 
 #[test]
+fn live_container_without_a_name_in_any_file_is_said_to_have_none_that_is_known() {
+    let id = "f".repeat(64);
+    let group = match Group::new("", &format!("docker-{id}.scope")) {
+        Err(why) => live_skip!("control groups: {why}"),
+        Ok(group) => group,
+    };
+    in_namespace(|| {
+        let child = group.listener("grouped", 8017).unwrap();
+        let answer = why("8017");
+        let subject = &answer["subjects"][0];
+        assert_eq!(subject["process"]["workload"]["container"]["id"], id, "{answer}");
+        assert_eq!(subject["unknown"], serde_json::json!(["container_name"]), "{answer}");
+        let gaps = answer["gaps"].as_array().unwrap();
+        assert!(gaps.iter().any(|gap| gap["kind"] == "workloads_unavailable"), "{answer}");
+        let text = text("8017");
+        let line = text.lines().find(|line| line.contains("not known"));
+        assert!(line.is_some_and(|line| line.contains("the name of its container (")), "{text}");
+        drop(child);
+        // Of a process of this machine nothing is missing.
+        let _listener = TcpListener::bind("127.0.0.1:8018").unwrap();
+        let own = why("8018");
+        let unknown = own["subjects"][0]["unknown"].as_array().unwrap();
+        assert!(unknown.iter().all(|unknown| unknown == "above_root"), "{own}");
+    });
+}
+
+#[test]
 fn live_port_of_closed_connections_has_no_process_and_the_reason() {
     in_namespace(|| {
         let listener = TcpListener::bind("127.0.0.1:8005").unwrap();

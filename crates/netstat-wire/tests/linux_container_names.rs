@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used)]
 
 use netstat_wire::linux::container_names::{
-    ContainerLog, DockerContainer, PodLogs, docker_proxy_forwards_to, storage_containers,
+    ContainerLog, ContainerdBundle, DockerContainer, PodLogs, docker_proxy_forwards_to, storage_containers,
 };
 
 const ID: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -55,6 +55,39 @@ fn containers_of_a_storage_have_their_first_name() {
     for end in 0..file.len() {
         let cut: Vec<_> = storage_containers(&file.as_bytes()[..end]).collect();
         assert_eq!(cut, all[..cut.len()], "{end}");
+    }
+}
+
+#[test]
+fn bundles_of_containerd_name_the_container_and_the_pod() {
+    let uid = "1b2c3d4e-5f60-7182-93a4-b5c6d7e8f901";
+    let pod = format!(
+        r#""io.kubernetes.cri.sandbox-name":"web-0","io.kubernetes.cri.sandbox-namespace":"default",
+        "io.kubernetes.cri.sandbox-uid":"{uid}""#
+    );
+    let file = |annotations: &str| {
+        format!(
+            r#"{{"ociVersion":"1.1.0","process":{{"args":["x"]}},"annotations":{{{annotations}}},"linux":{{}}}}"#
+        )
+    };
+    let of = |annotations: &str| {
+        let file = file(annotations);
+        let bundle = ContainerdBundle::decode(file.as_bytes())?;
+        Some((bundle.name.map(str::to_owned), bundle.pod.map(|pod| pod.map(str::to_owned))))
+    };
+    let in_pod = [uid, "default", "web-0"].map(str::to_owned);
+    assert_eq!(of(r#""nerdctl/name":"web","nerdctl/namespace":"default""#), Some((Some("web".into()), None)));
+    let named = format!(r#""io.kubernetes.cri.container-name":"nginx",{pod}"#);
+    assert_eq!(of(&named), Some((Some("nginx".into()), Some(in_pod.clone()))));
+    assert_eq!(of(&pod), Some((None, Some(in_pod))), "the container that keeps the namespaces");
+    assert_eq!(of(r#""other":"x""#), None);
+    assert_eq!(of(r#""io.kubernetes.cri.sandbox-name":"web-0""#), None, "without uid and namespace");
+    let file = file(&named);
+    let whole = ContainerdBundle::decode(file.as_bytes());
+    for end in 0..file.len() {
+        // What follows the annotations is not read.
+        let cut = ContainerdBundle::decode(&file.as_bytes()[..end]);
+        assert!(cut.is_none() || cut == whole, "{end}: {cut:?}");
     }
 }
 

@@ -202,3 +202,23 @@ proptest! {
         prop_assert_eq!((ini.generation, ini.vflag, ini.faddr, ini.laddr, read), (generation, vflag, faddr, laddr, state));
     }
 }
+
+#[test]
+fn answer_of_csops_is_a_text_of_the_length_that_it_says() {
+    use netstat_wire::macos::csops::text;
+    let answer = b"\0\0\0\0\0\0\0\x17com.apple.sshd\0more";
+    assert_eq!(text(answer).unwrap(), b"com.apple.sshd");
+    for end in 0..23 {
+        assert!(text(&answer[..end]).is_err(), "{end}");
+    }
+    assert_eq!(text(&answer[..23]).unwrap(), b"com.apple.sshd");
+    for bad in [
+        &b"\0\0\0\0\0\0\0\x09x"[..],
+        b"\0\0\0\0\0\0\0\x0aa\0b"[..10].as_ref(),
+        b"\0\0\0\0\0\0\0\x07x\0",
+        b"\0\0\0\0\xff\xff\xff\xffx\0",
+        b"\0\0\0\0\0\0\0\x0b\0x\0",
+    ] {
+        assert_eq!(text(bad).ok(), (bad == b"\0\0\0\0\0\0\0\x0aa\0").then_some(&b"a"[..]), "{bad:?}");
+    }
+}

@@ -84,7 +84,7 @@ pub use model::event::{Change, Event, EventSource};
 pub use model::exposure::{Exposure, Reach};
 pub use model::family::Family;
 pub use model::gap::{Gap, GapKind};
-pub use model::group::{Group, GroupKey};
+pub use model::group::{Group, GroupKey, Groups};
 pub use model::identity::{Identity, NetnsId};
 pub use model::namespace::{Namespace, NamespaceSource};
 pub use model::owner::{HiddenReason, Owner, OwnerRole, Ownership, UnownedReason};
@@ -101,7 +101,7 @@ pub use model::socket_key::SocketKey;
 pub use model::spelling::UnknownName;
 pub use model::state::State;
 pub use model::support::{SocketFields, Support};
-pub use model::workload::{Bundle, Container, ContainerEngine, Pod, Published, Workload};
+pub use model::workload::{Bundle, Container, ContainerEngine, Pod, Published, Signature, Workload};
 pub use query::Query;
 pub use watch::Watcher;
 
@@ -127,6 +127,15 @@ pub fn interface_name(index: u32) -> Option<String> {
 /// # Sources
 /// Linux: `/proc/<pid>`. Windows: `NtQuerySystemInformation`. macOS: libproc.
 pub fn processes(pids: impl IntoIterator<Item = u32>, fields: ProcessFields) -> Vec<Process> {
+    processes_and_gaps(pids, fields).0
+}
+
+/// The same, and what could not be read of them: of one that has ended, or the name of a container that stands in no file that
+/// the caller may read.
+pub fn processes_and_gaps(
+    pids: impl IntoIterator<Item = u32>,
+    fields: ProcessFields,
+) -> (Vec<Process>, Vec<Gap>) {
     engine::run::processes(&pids.into_iter().collect::<Vec<_>>(), fields)
 }
 

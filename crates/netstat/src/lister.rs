@@ -4,6 +4,7 @@ use crate::engine::run;
 use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
+use crate::model::group::{GroupKey, Groups};
 use crate::model::snapshot::Snapshot;
 use crate::model::socket::Socket;
 use crate::query::Query;
@@ -68,7 +69,23 @@ impl Lister {
     /// # Errors
     /// Those of [`Query::count`].
     pub fn count(&mut self, query: &Query) -> Result<Counts, Error> {
-        run::count(&self.cache, query)
+        run::count(&self.cache, query, false)
+    }
+
+    /// Counts the sockets with their families apart, as [`Query::count_by_family`].
+    ///
+    /// # Errors
+    /// Those of [`Query::count_by_family`].
+    pub fn count_by_family(&mut self, query: &Query) -> Result<Counts, Error> {
+        run::count(&self.cache, query, true)
+    }
+
+    /// Counts the sockets by what they have in common, as [`Query::count_by`].
+    ///
+    /// # Errors
+    /// Those of [`Query::count_by`].
+    pub fn count_by(&mut self, query: &Query, key: GroupKey) -> Result<Groups, Error> {
+        run::count_by(&self.cache, query, key)
     }
 
     /// Calls `each` with every row, as [`Query::for_each`].

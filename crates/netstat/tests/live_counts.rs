@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 
-use netstat::{Counts, Lister, Protocol, Query, State};
+use netstat::{Counts, Family, GroupKey, Lister, Protocol, Query, State};
 use socket_world::namespace::in_network_namespace;
 use socket_world::{Child, Made, live_skip, restrict, tcp, udp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -43,6 +43,23 @@ fn counted(counts: &Counts) -> BTreeMap<(Protocol, Option<State>), u64> {
     counts.iter().map(|(protocol, state, count)| ((protocol, state), count)).collect()
 }
 
+type OfFamily = (Protocol, Option<State>, Option<Family>);
+
+fn counted_by_family(counts: &Counts) -> BTreeMap<OfFamily, u64> {
+    counts
+        .iter_by_family()
+        .map(|(protocol, state, family, count)| ((protocol, state, family), count))
+        .collect()
+}
+
+fn listed_by_family(query: &Query) -> BTreeMap<OfFamily, u64> {
+    let mut counts = BTreeMap::new();
+    for socket in &query.snapshot().unwrap() {
+        *counts.entry((socket.protocol, socket.state, Some(socket.family))).or_default() += 1;
+    }
+    counts
+}
+
 fn listed(query: &Query) -> BTreeMap<(Protocol, Option<State>), u64> {
     let mut counts = BTreeMap::new();
     for socket in &query.snapshot().unwrap() {
@@ -54,12 +71,21 @@ fn listed(query: &Query) -> BTreeMap<(Protocol, Option<State>), u64> {
 /// Counts between two listings that agree: closing connections change their state by themselves.
 fn check(query: &Query) {
     let counted_and_listed = (0..20).find_map(|_| {
-        let before = listed(query);
-        let counts = query.count().unwrap();
-        (before == listed(query)).then_some((counted(&counts), before))
+        let (before, by_family) = (listed(query), listed_by_family(query));
+        let (counts, families) = (query.count().unwrap(), query.count_by_family().unwrap());
+        let keys = [GroupKey::State, GroupKey::LocalPort, GroupKey::Protocol, GroupKey::Family];
+        let groups =
+            keys.map(|key| (query.count_by(key).unwrap().groups, query.snapshot().unwrap().group_by(key)));
+        let are_same = before == listed(query) && by_family == listed_by_family(query);
+        are_same.then_some((counted(&counts), before, counted_by_family(&families), by_family, groups))
     });
-    let (counted, listed) = counted_and_listed.expect("two listings that agree");
+    let (counted, listed, counted_by_family, listed_by_family, groups) =
+        counted_and_listed.expect("two listings that agree");
     assert_eq!(counted, listed, "{query:?}");
+    assert_eq!(counted_by_family, listed_by_family, "{query:?}");
+    for (counted, listed) in groups {
+        assert_eq!(counted, listed, "{query:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Control groups (version 2) with a name that a test chooses, and processes in them.
 
 use crate::child::Child;
+use crate::ffi;
+use rustix::thread::UnshareFlags;
 use std::fs;
 use std::io::{self, Write};
 use std::net::TcpListener;
@@ -21,6 +23,14 @@ fn mount() -> io::Result<PathBuf> {
     let mount = mounts.find(|words| words.get(2) == Some(&"cgroup2"));
     let mount = mount.and_then(|words| words.get(1).map(PathBuf::from));
     mount.ok_or_else(|| io::Error::other("version 2 is not mounted"))
+}
+
+/// Puts this thread into a control group namespace of its own, for good. Its root is the group in which the thread is.
+///
+/// # Errors
+/// The kernel refuses it: without `CAP_SYS_ADMIN`, or before Linux 4.6.
+pub fn enter_namespace() -> io::Result<()> {
+    ffi::unshare_namespaces(UnshareFlags::NEWCGROUP)
 }
 
 impl Group {

@@ -11,7 +11,7 @@ pub(super) const WORKLOAD_COLUMNS: &[Column] = &[
     Column {
         name: "workload",
         header: "WORKLOAD",
-        help: "what the owner belongs to: pod, service of Compose, container, snap, Flatpak, unit, or its control group (Linux, as the next three)",
+        help: "what the owner belongs to: pod, service of Compose, container, snap, Flatpak, unit, or its control group (Linux, as the next three); package or services (Windows); application or identifier (macOS)",
         value: Value::OfProcesses(|process| process.workload.as_deref()),
         ..WORKLOAD
     },

@@ -246,6 +246,7 @@ const CONDITIONS: &[(&str, &str)] = &[
     ("container", "held in a container"),
     ("pod", "held in a pod"),
     ("unit", "held in a unit of systemd"),
+    ("workload", "held in any of these"),
     ("peer", "held by a process at the other end"),
     ("user", "made by this user"),
     ("uid", "made by this user"),

@@ -8,7 +8,7 @@ use lsock::rights::Rights;
 use lsock::usage::UsageError;
 use lsock::users::Users;
 use lsock::{gaps, plan};
-use netstat::{Group, GroupKey, Lister};
+use netstat::{Group, GroupKey, Lister, Snapshot};
 
 /// Prints a line for each group, the largest first.
 pub(crate) fn run(args: &ListArgs, key: GroupKey) -> Result<(), EarlyExit> {
@@ -17,9 +17,11 @@ pub(crate) fn run(args: &ListArgs, key: GroupKey) -> Result<(), EarlyExit> {
         let why = format!("--group-by {key} needs owners, which --no-owners leaves out");
         return Err(EarlyExit::Usage(UsageError::new(why)));
     }
-    let query = plan::selection(args)?.owners(!fields.is_empty()).processes(fields);
-    let snapshot = Lister::new().snapshot(&query).map_err(EarlyExit::Query)?;
-    let mut groups = snapshot.group_by(key);
+    let counted = Lister::new().count_by(&plan::selection(args)?, key).map_err(EarlyExit::Query)?;
+    let mut groups = counted.groups;
+    // What is said of a listing, of one without rows.
+    let mut snapshot = Snapshot::default();
+    snapshot.gaps = counted.gaps;
     if key == GroupKey::User {
         let users = Users::of_system();
         for Group { name, .. } in &mut groups {

@@ -1,4 +1,4 @@
-//! `lsock -s`: how many sockets there are of each protocol and in each state.
+//! `lsock -s`: how many sockets there are of each protocol, in each state and of each family.
 
 use crate::exit::{self, EarlyExit};
 use crate::ffi;
@@ -10,7 +10,7 @@ use netstat::{Lister, Snapshot};
 
 /// Prints the counts and their sum.
 pub(crate) fn run(args: &ListArgs) -> Result<(), EarlyExit> {
-    let counts = Lister::new().count(&plan::selection(args)?).map_err(EarlyExit::Query)?;
+    let counts = Lister::new().count_by_family(&plan::selection(args)?).map_err(EarlyExit::Query)?;
     let format = args.format();
     exit::print(&render::counts(&counts, format, !args.no_header).map_err(EarlyExit::Output)?)?;
     let mut unseen = Snapshot::default();

@@ -4,16 +4,19 @@ mod activation;
 mod cause;
 mod chain;
 mod text;
+mod unknown;
 mod warning;
 
 pub use self::activation::Activation;
 pub use self::cause::Cause;
 pub use self::text::text;
+pub use self::unknown::Unknown;
 pub use self::warning::Warning;
 
 use crate::bare_word::BareWord;
 use netstat::{
     Error, Filter, Gap, GapKind, Lister, Owner, Process, ProcessFields, Query, Snapshot, Socket, SocketKey,
+    Support,
 };
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::SystemTime;
@@ -82,6 +85,10 @@ pub struct Subject {
     pub connections: Vec<Socket>,
     /// What is worth a look.
     pub warnings: Vec<Warning>,
+    /// What could not be found out of it.
+    pub unknown: Vec<Unknown>,
+    /// Why that of what it belongs to is not known.
+    pub workload_gaps: Vec<Gap>,
 }
 
 const FIELDS: ProcessFields = ProcessFields::NAME
@@ -127,10 +134,12 @@ pub fn find(word: &BareWord) -> Result<Why, Error> {
         !activators.is_empty() || subjects.iter().any(|subject| activation::is_systemd(&subject.process));
     let units = if is_of_systemd { activation::socket_units(&mut lister, &sockets) } else { HashMap::new() };
     for subject in &mut subjects {
-        add_workload(&mut subject.process);
+        subject.workload_gaps = add_workload(&mut subject.process);
+        subject.unknown = Unknown::of(&subject.process, Support::current().process_fields);
         subject.activation =
             Activation::of(&subject.process, &subject.workers, &sockets, &activators, &units);
     }
+    all.gaps.extend(subjects.iter().flat_map(|subject| subject.workload_gaps.iter().cloned()));
     all.sockets = sockets;
     Ok(Why { finding, snapshot: all, subjects, now })
 }
@@ -229,12 +238,13 @@ fn of_name(lister: &mut Lister, query: &Query, all: &mut Snapshot, name: &str) -
 }
 
 /// Adds what a process belongs to, which is read of the processes in question alone. No process but this one started when it
-/// did and has its pid.
-fn add_workload(process: &mut Process) {
+/// did and has its pid. Returns why it is not known.
+fn add_workload(process: &mut Process) -> Vec<Gap> {
     let fields = ProcessFields::START_TIME | ProcessFields::WORKLOAD;
-    let read = netstat::processes([process.pid], fields).pop();
+    let (mut read, gaps) = netstat::processes_and_gaps([process.pid], fields);
     let is_it = |read: &Process| read.id().is_some() && read.start_time == process.start_time;
-    process.workload = read.filter(is_it).and_then(|read| read.workload);
+    process.workload = read.pop().filter(is_it).and_then(|read| read.workload);
+    gaps
 }
 
 /// What is said of a name that has no row.
@@ -300,5 +310,7 @@ fn subject(process: Process, ancestors: Vec<Process>) -> Subject {
         listeners: Vec::new(),
         connections: Vec::new(),
         warnings: Vec::new(),
+        unknown: Vec::new(),
+        workload_gaps: Vec::new(),
     }
 }

@@ -140,6 +140,9 @@ fn card(out: &mut String, subject: &Subject, now: SystemTime) {
     if let Some(workload) = &process.workload {
         workload_fields(out, workload);
     }
+    if !subject.unknown.is_empty() {
+        field(out, "not known", &not_known(subject));
+    }
     field(out, "started by", &starter(subject));
     if let Some(activation) = &subject.activation {
         field(out, "socket", &activation.words());
@@ -175,10 +178,22 @@ fn workload_fields(out: &mut String, workload: &Workload) {
     }
     match workload.nearest_unit() {
         Some(unit) => field(out, "unit", &escaped(unit.as_bytes())),
-        None if workload.container.is_none() && workload.cgroup.as_os_str() != "/" => {
-            field(out, "cgroup", &escaped(workload.cgroup.as_os_str().as_encoded_bytes()));
+        None if workload.container.is_none() => {
+            if let Some(cgroup) = workload.cgroup.as_ref().filter(|cgroup| cgroup.as_os_str() != "/") {
+                field(out, "cgroup", &escaped(cgroup.as_os_str().as_encoded_bytes()));
+            }
         }
         None => {}
+    }
+    if let Some(bundle) = &workload.bundle {
+        field(out, bundle.as_str(), &bundle.to_string());
+    }
+    if !workload.services.is_empty() {
+        field(out, "services", &escaped(workload.services.join(", ").as_bytes()));
+    }
+    if let Some(signature) = &workload.signature {
+        let team = signature.team.as_ref().map_or_else(String::new, |team| format!(", team {team}"));
+        field(out, "signed as", &escaped(format!("{}{team}", signature.identifier).as_bytes()));
     }
 }
 
@@ -189,6 +204,18 @@ fn link(process: &Process, now: SystemTime) -> String {
         Some(for_long) => format!("{} {for_long}", named(process)),
         None => named(process),
     }
+}
+
+/// `its name, the name of its container (/var/lib/docker/containers: Permission denied)`.
+fn not_known(subject: &Subject) -> String {
+    let words: Vec<&str> = subject.unknown.iter().map(|unknown| unknown.words()).collect();
+    let mut text = words.join(", ");
+    let reasons: Vec<String> =
+        subject.workload_gaps.iter().map(|gap| escaped(gap.source.as_bytes())).collect();
+    if !reasons.is_empty() {
+        push_display(&mut text, format_args!(" ({})", reasons.join("; ")));
+    }
+    text
 }
 
 fn starter(subject: &Subject) -> String {

@@ -4,13 +4,15 @@
 //! | what | where |
 //! |---|---|
 //! | docker | `/var/lib/docker/containers/ID/config.v2.json` |
+//! | nerdctl, containerd | `/run/containerd/io.containerd.runtime.v2.task/NAMESPACE/ID/config.json`, annotations |
 //! | podman, CRI-O | `containers/storage/overlay-containers/containers.json`, a list |
 //! | Kubernetes | directories `/var/log/pods/NAMESPACE_POD_UID`, links `/var/log/containers/POD_NAMESPACE_CONTAINER-ID.log` |
 //! | published port of docker | `docker-proxy -container-ip ADDRESS -container-port PORT` |
 //!
 //! Of the JSON only what is named here is decoded; a name that needs an escape is none, since no engine accepts one.
 //!
-//! Sources: moby's `container/container.go` and `cmd/docker-proxy`; `containers/storage` `containers.go`; kubelet's
+//! Sources: moby's `container/container.go` and `cmd/docker-proxy`; nerdctl's `pkg/labels` and `pkg/cmd/container`, which
+//! makes its labels annotations; containerd's `internal/cri/annotations`; `containers/storage` `containers.go`; kubelet's
 //! `kuberuntime/helpers.go` and `legacy.go`; labels of the Compose specification.
 
 use super::json::{elements, member, members, string};
@@ -58,6 +60,30 @@ impl<'j> DockerContainer<'j> {
             members(networks)
                 .any(|(_, network)| is_it(network, b"IPAddress") || is_it(network, b"GlobalIPv6Address"))
         })
+    }
+}
+
+/// A container of containerd, as its bundle says.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub struct ContainerdBundle<'j> {
+    /// The name that nerdctl gave it; of a pod, its name in the pod. None of the container that keeps a pod's namespaces.
+    pub name: Option<&'j str>,
+    /// Uid, namespace and name of the pod.
+    pub pod: Option<[&'j str; 3]>,
+}
+
+impl<'j> ContainerdBundle<'j> {
+    /// Reads a file `config.json`; `None` without either.
+    pub fn decode(json: &'j [u8]) -> Option<Self> {
+        let annotations = member(json, b"annotations")?;
+        let of = |key: &[u8]| name(member(annotations, key)?);
+        let pod = || {
+            let uid = of(b"io.kubernetes.cri.sandbox-uid")?;
+            Some([uid, of(b"io.kubernetes.cri.sandbox-namespace")?, of(b"io.kubernetes.cri.sandbox-name")?])
+        };
+        let name = of(b"nerdctl/name").or_else(|| of(b"io.kubernetes.cri.container-name"));
+        let bundle = Self { name, pod: pod() };
+        (bundle.name.is_some() || bundle.pod.is_some()).then_some(bundle)
     }
 }
 

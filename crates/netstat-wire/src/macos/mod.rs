@@ -4,11 +4,12 @@
 //! records ([`records`], [`pcblist_n`], [`unpcblist_n`]). libproc returns the descriptors of one process
 //! ([`proc_fdinfo`]) and the socket behind one descriptor ([`socket_fdinfo`]). Both have the same form of addresses
 //! ([`address`]), the same numbers of TCP states ([`tcp_states`]), and the same handle for a socket. [`proc_pidinfo`]
-//! describes processes.
+//! describes processes, and [`csops`] their signatures.
 //!
 //! Layouts are those of XNU 11417 (macOS 15), 64 bits; differences of other versions are noted with the structure.
 
 pub mod address;
+pub mod csops;
 pub mod pcblist_n;
 pub mod proc_fdinfo;
 pub mod proc_pidinfo;

@@ -243,8 +243,9 @@ pub(crate) fn keys_of_few(sockets: &[Socket], beside: &[Socket]) -> Option<Vec<u
 mod tests {
     use super::*;
     use crate::engine::owner_table::ProcessSeen;
-    use crate::engine::snapshot::{count, stream, take};
+    use crate::engine::snapshot::{count, count_by, stream, take};
     use crate::model::family::Family;
+    use crate::model::group::GroupKey;
     use crate::model::owner::{Owner, OwnerRole, UnownedReason};
     use crate::model::process::{Process, ProcessFields};
     use crate::model::state::State;
@@ -371,8 +372,17 @@ mod tests {
         };
         stream(&system(), &Query::new().owners(true), &mut each).unwrap();
         assert_eq!(joined(&rows), expected());
-        assert_eq!(count(&system(), &Query::new()).unwrap().total(), 5);
-        assert_eq!(count(&system(), &Query::new().pid(12)).unwrap().total(), 1);
+        assert_eq!(count(&system(), &Query::new(), false).unwrap().total(), 5);
+        assert_eq!(count(&system(), &Query::new().pid(12), false).unwrap().total(), 1);
+        // What a key needs is looked up, and nothing else.
+        for key in [GroupKey::Process, GroupKey::State, GroupKey::Netns] {
+            let listed = take(&system(), &Query::new().processes(key.process_fields())).unwrap();
+            assert_eq!(
+                count_by(&system(), &Query::new(), key).unwrap().groups,
+                listed.group_by(key),
+                "{key}"
+            );
+        }
         let without = take(&system(), &Query::new()).unwrap().sockets;
         assert!(without.len() == 5 && without.iter().all(|row| row.owners().is_empty()));
     }

@@ -5,6 +5,7 @@ use crate::engine::snapshot as phases;
 use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::Gap;
+use crate::model::group::{GroupKey, Groups};
 use crate::model::identity::NetnsId;
 use crate::model::process::{Process, ProcessFields};
 use crate::model::snapshot::Snapshot;
@@ -60,7 +61,37 @@ impl Query {
     /// # }
     /// ```
     pub fn count(&self) -> Result<Counts, Error> {
-        count(&Cache::default(), self)
+        count(&Cache::default(), self, false)
+    }
+
+    /// The same with the families apart ([`Counts::iter_by_family`]). The kernel of Linux counts sockets in TIME_WAIT for both
+    /// families together, so these are read one by one: where there are many, this takes longer than [`Query::count`].
+    ///
+    /// # Errors
+    /// Those of [`Query::snapshot`].
+    pub fn count_by_family(&self) -> Result<Counts, Error> {
+        count(&Cache::default(), self, true)
+    }
+
+    /// Counts what [`Query::snapshot`] would list by what the sockets have in common. What the key needs of owners is looked up,
+    /// whether or not the query asks for it. Rows are kept only for that, and for the names of network namespaces.
+    ///
+    /// # Errors
+    /// Those of [`Query::snapshot`].
+    ///
+    /// # Examples
+    /// ```
+    /// # fn main() -> Result<(), netstat::Error> {
+    /// use netstat::{GroupKey, Query};
+    ///
+    /// for group in Query::new().tcp().count_by(GroupKey::Remote)?.groups {
+    ///     println!("{:6} {}", group.sockets, group.name.as_deref().unwrap_or("-"));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn count_by(&self, key: GroupKey) -> Result<Groups, Error> {
+        count_by(&Cache::default(), self, key)
     }
 
     /// Calls `each` with every row as it is read, without keeping it: for counting, and for machines with very many
@@ -112,13 +143,17 @@ pub(crate) fn snapshot(cache: &Cache, query: &Query) -> Result<Snapshot, Error> 
 }
 
 /// Details of processes that were not seen with a socket.
-pub(crate) fn processes(pids: &[u32], fields: ProcessFields) -> Vec<Process> {
+pub(crate) fn processes(pids: &[u32], fields: ProcessFields) -> (Vec<Process>, Vec<Gap>) {
     let seen: Vec<_> = pids.iter().map(|pid| ProcessSeen::new(*pid, u64::MAX)).collect();
-    Native::new(&Cache::default()).processes(&seen, fields, 1).0
+    Native::new(&Cache::default()).processes(&seen, fields, 1)
 }
 
-pub(crate) fn count(cache: &Cache, query: &Query) -> Result<Counts, Error> {
-    phases::count(&Native::new(cache), query).map_err(|error| explain(error, query))
+pub(crate) fn count(cache: &Cache, query: &Query, by_family: bool) -> Result<Counts, Error> {
+    phases::count(&Native::new(cache), query, by_family).map_err(|error| explain(error, query))
+}
+
+pub(crate) fn count_by(cache: &Cache, query: &Query, key: GroupKey) -> Result<Groups, Error> {
+    phases::count_by(&Native::new(cache), query, key).map_err(|error| explain(error, query))
 }
 
 pub(crate) fn for_each(

@@ -9,6 +9,7 @@ use crate::engine::process_names::{ProcessNames, owning_processes};
 use crate::model::counts::Counts;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
+use crate::model::group::{GroupCounter, GroupKey, Groups};
 use crate::model::owner::Ownership;
 use crate::model::process::ProcessFields;
 use crate::model::scope::Scope;
@@ -104,9 +105,12 @@ fn refuse_unsupported<S: System>(query: &Query) -> Result<Vec<Gap>, Error> {
         return Err(Error::unsupported("list", "sockets of other network namespaces"));
     }
     query.filter.check(S::SUPPORT.socket_fields, S::KERNEL_DECIDES)?;
-    let workload = query.filter.workload_term();
-    let has_workloads = S::SUPPORT.process_fields.contains(ProcessFields::WORKLOAD);
-    if let Some(term) = workload.filter(|_| !has_workloads) {
+    let filter = &query.filter;
+    let unsupported = match S::SUPPORT.process_fields.contains(ProcessFields::WORKLOAD) {
+        false => filter.workload_term(),
+        true => filter.cgroup_workload_term().filter(|_| !S::HAS_CONTROL_GROUPS),
+    };
+    if let Some(term) = unsupported {
         return Err(Error::unsupported("filter by", term.to_string()));
     }
     let listed = S::SUPPORT.protocols;
@@ -257,7 +261,7 @@ fn add_gaps_of_search(owners: OwnerTable, is_hidden: bool, gaps: &mut Vec<Gap>) 
 }
 
 /// Counts sockets without keeping them, and without their owners unless the filter depends on these.
-pub(crate) fn count<S: System>(system: &S, query: &Query) -> Result<Counts, Error> {
+pub(crate) fn count<S: System>(system: &S, query: &Query, by_family: bool) -> Result<Counts, Error> {
     let unsupported = refuse_unsupported::<S>(query)?;
     // Which sockets are at the other end does not matter, unless the filter says so.
     let only_rows;
@@ -270,14 +274,36 @@ pub(crate) fn count<S: System>(system: &S, query: &Query) -> Result<Counts, Erro
     let mut counts = Counts::default();
     if query.needs_decisions() || query.adds_unlisted() || S::ROWS_REPEAT {
         counts.gaps = stream(system, query, &mut |socket| {
-            counts.add(socket.protocol, socket.state, 1);
+            counts.add(socket.protocol, socket.state, Some(socket.family), 1);
             ControlFlow::Continue(())
         })?;
     } else {
-        counts.gaps = system.count(query, &mut counts)?;
+        counts.gaps = system.count(query, by_family, &mut counts)?;
         counts.gaps.extend(unsupported);
     }
     Ok(counts)
+}
+
+/// Counts sockets by what they have in common, without keeping them where the key allows it.
+pub(crate) fn count_by<S: System>(system: &S, query: &Query, key: GroupKey) -> Result<Groups, Error> {
+    let fields = key.process_fields();
+    let mut query = query.clone().owners(false).processes(fields);
+    if !query.filter.needs_peers() {
+        query = query.without_peers();
+    }
+    let (groups, gaps) = if key.needs_snapshot() {
+        let mut snapshot = take(system, &query)?;
+        (snapshot.group_by(key), std::mem::take(&mut snapshot.gaps))
+    } else {
+        let nothing = Snapshot::default();
+        let mut groups = GroupCounter::new(key, &nothing);
+        let gaps = stream(system, &query, &mut |socket| {
+            groups.add(&socket);
+            ControlFlow::Continue(())
+        })?;
+        (groups.groups(), gaps)
+    };
+    Ok(Groups { groups, gaps })
 }
 
 /// Searches for owners, then hands over rows as they are read. Rows without a holder wait for the second pass.

@@ -292,6 +292,16 @@ impl Filter {
         term(Term::Workload(WorkloadPart::Unit, name.into()))
     }
 
+    /// Sockets that a process owns which belongs to this, whatever it is: a container, pod, unit, snap or Flatpak, by the
+    /// names that [`Filter::container`], [`Filter::pod`] and [`Filter::unit`] take, a project (`shop`) or service
+    /// (`shop/web`) of docker's Compose, or the path of its control group. Before the name may stand its kind, or the engine of a
+    /// container: `docker:web`, `compose:shop`, `unit:ssh`, `snap:lxd`. On Windows a service (`service:Dnscache`)
+    /// or a package (`package:Microsoft.WindowsTerminal`); on macOS an application (`app:Safari`), or the identifier or team of
+    /// the signature. A query with such a term looks up owners.
+    pub fn workload(name: impl Into<String>) -> Self {
+        term(Term::Workload(WorkloadPart::Workload, name.into()))
+    }
+
     /// Sockets of connections within this machine whose other end this process owns
     /// ([`Snapshot::peer`](crate::Snapshot::peer)). A query with such a term looks up the owners of both ends.
     ///

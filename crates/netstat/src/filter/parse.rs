@@ -29,8 +29,8 @@ use std::ops::Range;
 const DEPTH: usize = 64;
 
 const TERM: &str = "a term (dst, src, host, dport, sport, port, state, exclude, dev, fwmark, cgroup, autobound, process, \
-                    container, pod, unit, pid, peer, user, uid, inode, netns, proto, family, type, tcp, udp, raw, ipv4, \
-                    ipv6, listening, exposed, local, a state, :PORT)";
+                    container, pod, unit, workload, pid, peer, user, uid, inode, netns, proto, family, type, tcp, udp, \
+                    raw, ipv4, ipv6, listening, exposed, local, a state, :PORT)";
 const ANY: &str = "state established and ( dport = :443 or dst 10.0.0.0/8 )";
 
 /// How names of this machine become filters. The layers above supply it: this one makes no system calls.
@@ -259,6 +259,8 @@ impl<'t> Parser<'t> {
                 self.value("the name or uid of a pod", "pod = default/web-0", &|name| Ok(Filter::pod(name)))
             }
             "unit" => self.value("the name of a unit", "unit = ssh.service", &|name| Ok(Filter::unit(name))),
+            "workload" => self
+                .value("the name of a workload", "workload = docker:web", &|name| Ok(Filter::workload(name))),
             "pid" => {
                 const EXPECTED: &str = "the number of a process";
                 self.value(EXPECTED, "pid = 12", &|digits| {

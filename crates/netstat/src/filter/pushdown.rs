@@ -13,6 +13,7 @@ use crate::model::identity::NetnsId;
 use crate::model::protocol_kind::ProtocolKind;
 use crate::model::state::State;
 use crate::model::support::SocketFields;
+use crate::model::workload_part::WorkloadPart;
 use std::ffi::OsString;
 use std::io;
 use std::ops::RangeInclusive;
@@ -171,6 +172,12 @@ impl Filter {
     /// The first term about what processes belong to.
     pub(crate) fn workload_term(&self) -> Option<Term> {
         self.0.find(&|term| matches!(term, Term::Workload(..))).cloned()
+    }
+
+    /// The first term about what only control groups say.
+    pub(crate) fn cgroup_workload_term(&self) -> Option<Term> {
+        let is_it = |term: &Term| matches!(term, Term::Workload(part, _) if *part != WorkloadPart::Workload);
+        self.0.find(&is_it).cloned()
     }
 
     /// Whether it may stay undecided of a row, other than by what is in every row that the sources of this system emit.

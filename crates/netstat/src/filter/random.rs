@@ -86,7 +86,8 @@ impl Random {
         match self.below(33) {
             32 => {
                 let name = self.pick(&["one", "t w o"]);
-                self.pick(&[Filter::container(name), Filter::pod(name), Filter::unit(name)])
+                let any = Filter::workload(name);
+                self.pick(&[Filter::container(name), Filter::pod(name), Filter::unit(name), any])
             }
             31 => self.pick(&[Filter::exposed(), Filter::loopback_only()]),
             0 => Filter::protocol(self.pick(&PROTOCOLS)),

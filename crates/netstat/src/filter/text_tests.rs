@@ -55,6 +55,8 @@ fn states_come_in_rows_that_add_and_take_away() {
         ("EXPOSED", Filter::exposed()),
         ("container web or pod = default/web-0", Filter::container("web") | Filter::pod("default/web-0")),
         ("unit != ssh.service", !Filter::unit("ssh.service")),
+        ("workload = docker:web", Filter::workload("docker:web")),
+        ("not workload \"shop/web\"", !Filter::workload("shop/web")),
         ("not local", !Filter::loopback_only()),
         ("not state listen state closed", !of(&[Listen, Closed])),
     ] {

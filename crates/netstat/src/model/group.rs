@@ -2,6 +2,7 @@
 
 use crate::model::escape::escaped;
 use crate::model::exposure::Exposure;
+use crate::model::gap::Gap;
 use crate::model::owner::Ownership;
 use crate::model::process::{Process, ProcessFields};
 use crate::model::queues::Queues;
@@ -22,14 +23,18 @@ pub enum GroupKey {
     Process,
     /// The number of the user who created them.
     User,
-    /// What the owners belong to ([`Workload`] as it is displayed). Linux, as the next three.
+    /// What the owners belong to ([`Workload`] as it is displayed).
     Workload,
-    /// The unit of systemd of the owners.
+    /// The unit of systemd of the owners. Linux, as the next two.
     Unit,
     /// The container of the owners.
     Container,
     /// The pod of the owners.
     Pod,
+    /// The protocol.
+    Protocol,
+    /// The family of addresses.
+    Family,
     /// The state.
     State,
     /// The remote address, without the port.
@@ -44,13 +49,15 @@ pub enum GroupKey {
 
 impl GroupKey {
     /// Every one.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::Process,
         Self::User,
         Self::Workload,
         Self::Unit,
         Self::Container,
         Self::Pod,
+        Self::Protocol,
+        Self::Family,
         Self::State,
         Self::Remote,
         Self::LocalPort,
@@ -67,6 +74,8 @@ impl GroupKey {
             Self::Unit => "unit",
             Self::Container => "container",
             Self::Pod => "pod",
+            Self::Protocol => "protocol",
+            Self::Family => "family",
             Self::State => "state",
             Self::Remote => "remote",
             Self::LocalPort => "local-port",
@@ -85,6 +94,11 @@ impl GroupKey {
         }
     }
 
+    /// Whether more is needed than the sockets one by one: their owners, or names of namespaces.
+    pub(crate) fn needs_snapshot(self) -> bool {
+        !self.process_fields().is_empty() || self == Self::Netns
+    }
+
     /// The name of the group of a socket, or why it has none.
     fn of(self, snapshot: &Snapshot, socket: &Socket) -> Result<String, Option<&'static str>> {
         let found = match self {
@@ -94,7 +108,11 @@ impl GroupKey {
                     Some(Some(name.map_or_else(|| pid.to_string(), |name| escaped(&name.to_string_lossy()))))
                 });
             }
-            Self::Workload => return of_workloads(snapshot, socket, |it| Some(it.to_string())),
+            Self::Workload => {
+                return of_workloads(snapshot, socket, |it| {
+                    Some(it.to_string()).filter(|name| !name.is_empty())
+                });
+            }
             Self::Unit => return of_workloads(snapshot, socket, |it| it.nearest_unit().map(escaped)),
             Self::Container => {
                 return of_workloads(snapshot, socket, |it| it.container.as_ref().map(ToString::to_string));
@@ -103,6 +121,8 @@ impl GroupKey {
                 return of_workloads(snapshot, socket, |it| it.pod.as_ref().map(ToString::to_string));
             }
             Self::User => socket.uid.map(|uid| uid.to_string()),
+            Self::Protocol => Some(socket.protocol.to_string()),
+            Self::Family => Some(socket.family.to_string()),
             Self::State => socket.state.map(|state| state.to_string()),
             Self::Remote => {
                 let address = socket.remote.as_ref().and_then(|remote| remote.ip());
@@ -145,7 +165,12 @@ fn of_workloads(
     socket: &Socket,
     of: impl Fn(&Workload) -> Option<String>,
 ) -> Result<String, Option<&'static str>> {
-    of_owners(snapshot, socket, |_, process| Some(of(process?.workload.as_deref()?)))
+    of_owners(snapshot, socket, |_, process| {
+        let workload = process?.workload.as_deref()?;
+        let name = of(workload);
+        // What is above the root of a namespace is not known.
+        (name.is_some() || workload.is_complete).then_some(name)
+    })
 }
 
 impl fmt::Display for GroupKey {
@@ -214,10 +239,57 @@ impl Group {
     }
 }
 
+/// What sockets have in common, and what could not be counted: the answer to [`Query::count_by`](crate::Query::count_by).
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Groups {
+    /// The largest first.
+    pub groups: Vec<Group>,
+    /// What could not be counted. Empty when everything was.
+    pub gaps: Vec<Gap>,
+}
+
+/// The group of a socket, or why it has none.
+type Name = Result<String, Option<&'static str>>;
+
+/// Counts sockets one by one.
+pub(crate) struct GroupCounter<'s> {
+    key: GroupKey,
+    snapshot: &'s Snapshot,
+    groups: HashMap<Name, Group>,
+}
+
+impl<'s> GroupCounter<'s> {
+    /// `snapshot`: where owners and namespaces are described. An empty one will do for a key that needs none
+    /// ([`GroupKey::needs_snapshot`]).
+    pub(crate) fn new(key: GroupKey, snapshot: &'s Snapshot) -> Self {
+        Self { key, snapshot, groups: HashMap::new() }
+    }
+
+    pub(crate) fn add(&mut self, socket: &Socket) {
+        self.groups.entry(self.key.of(self.snapshot, socket)).or_default().add(socket);
+    }
+
+    /// The largest first.
+    pub(crate) fn groups(self) -> Vec<Group> {
+        let named = |(name, group): (Name, Group)| match name {
+            Ok(name) => Group { name: Some(name), ..group },
+            Err(reason) => Group { reason, ..group },
+        };
+        let mut groups: Vec<Group> = self.groups.into_iter().map(named).collect();
+        groups.sort_unstable_by(|a, b| {
+            let order = |group: &Group| (group.name.is_none(), group.name.clone(), group.reason);
+            b.sockets.cmp(&a.sockets).then_with(|| order(a).cmp(&order(b)))
+        });
+        groups
+    }
+}
+
 impl Snapshot {
     /// Counts the sockets of this snapshot by what they have in common, the largest group first. The numbers of all groups
     /// add up to those of the snapshot. The query must have asked for what the key needs
-    /// ([`GroupKey::process_fields`]).
+    /// ([`GroupKey::process_fields`]). [`Query::count_by`](crate::Query::count_by) asks for that itself, and keeps no rows
+    /// where the key needs none.
     ///
     /// # Examples
     /// ```
@@ -232,20 +304,9 @@ impl Snapshot {
     /// # }
     /// ```
     pub fn group_by(&self, key: GroupKey) -> Vec<Group> {
-        let mut groups: HashMap<Result<String, Option<&'static str>>, Group> = HashMap::new();
-        for socket in self {
-            groups.entry(key.of(self, socket)).or_default().add(socket);
-        }
-        let named = |(name, group): (Result<String, Option<&'static str>>, Group)| match name {
-            Ok(name) => Group { name: Some(name), ..group },
-            Err(reason) => Group { reason, ..group },
-        };
-        let mut groups: Vec<Group> = groups.into_iter().map(named).collect();
-        groups.sort_unstable_by(|a, b| {
-            let order = |group: &Group| (group.name.is_none(), group.name.clone(), group.reason);
-            b.sockets.cmp(&a.sockets).then_with(|| order(a).cmp(&order(b)))
-        });
-        groups
+        let mut groups = GroupCounter::new(key, self);
+        self.into_iter().for_each(|socket| groups.add(socket));
+        groups.groups()
     }
 }
 

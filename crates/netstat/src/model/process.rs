@@ -83,7 +83,7 @@ pub struct Process {
     /// The logon session that it runs in, of those that the system numbers: services are in 0, people in
     /// others. Windows.
     pub session: Option<u32>,
-    /// The container, pod, unit or bundle that it belongs to. Boxed, since most queries do not ask for it. Linux.
+    /// The container, pod, unit, bundle or services that it belongs to. Boxed, since most queries do not ask for it.
     pub workload: Option<Box<Workload>>,
     /// The kernel's own value of the start, which no clock changes: see [`ProcessId`].
     pub(crate) start: Option<u64>,

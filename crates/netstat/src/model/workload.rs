@@ -1,19 +1,20 @@
-//! What a process belongs to: a container, a pod, a unit, a bundle.
+//! What a process belongs to: a container, a pod, a unit, a bundle, a service.
 
 use crate::model::escape::escaped;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-/// What a process belongs to, by its control groups: a container, a pod, a unit of systemd, a snap or a Flatpak.
+/// What a process belongs to: a container, a pod, a unit of systemd, a snap or a Flatpak (Linux); services and a package
+/// (Windows); an application and whoever signed the program (macOS).
 ///
 /// # How it is found
-/// From the path of its control group alone, to which names are added from files that engines and Kubernetes keep. No daemon is
+/// Linux: from the path of its control group alone, to which names are added from files that engines and Kubernetes keep. No daemon is
 /// asked. A name that could not be read is `None`, and counted in a gap
 /// ([`GapKind::WorkloadsUnavailable`](crate::GapKind::WorkloadsUnavailable)).
 ///
 /// The paths are those of the caller's control group namespace: within a container they begin at its own root, and show
-/// nothing of what it is in.
+/// nothing of what it is in ([`Workload::is_complete`]).
 ///
 /// # Who says so
 /// Only root makes control groups, and those to whom root has left a part of them: below `user@1000.service` user 1000 may
@@ -21,21 +22,28 @@ use std::path::PathBuf;
 /// names from files of that user alone; for the others, whose groups are in a directory that is not root's, no name is looked up.
 ///
 /// # Rights
-/// The path: none. Names of docker and podman: root, or the user whose containers they are. Names of pods and their containers:
+/// The path: none. Names of docker and podman: root, or the user whose containers they are; of nerdctl: root. Names of pods and their containers:
 /// none on most nodes.
 ///
-/// Linux.
+/// Windows: services none; the package the right to open the process (`PROCESS_QUERY_LIMITED_INFORMATION`). macOS: none.
 ///
 /// # Sources
+/// Windows: `EnumServicesStatusExW`, `GetPackageFamilyName`. macOS: `csops`, the path of the program. Linux:
 /// `/proc/PID/cgroup`; `/var/log/pods`, `/var/log/containers`; `/var/lib/docker/containers/ID/config.v2.json`;
+/// `/run/containerd/io.containerd.runtime.v2.task/NAMESPACE/ID/config.json`;
 /// `containers.json` of containers/storage; the command line of `docker-proxy`.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 #[doc(alias = "/proc/PID/cgroup")]
 pub struct Workload {
     /// The path of the control group, as the caller sees it. Where there are several hierarchies (version 1) the one of
-    /// systemd, or else the first that says anything.
-    pub cgroup: PathBuf,
+    /// systemd, or else the first that says anything. Linux.
+    pub cgroup: Option<PathBuf>,
+    /// Whether all that the process may belong to would show. Linux: whether the path begins at the root of the machine. Where it
+    /// does not, since the caller is in a control group namespace (most containers are), nothing is known of what is above: the
+    /// process may well be in a container, pod or unit that does not show here. Windows: whether services and package could be
+    /// read. macOS: whether the signature could be. Filters that name anything else are undecided for the process.
+    pub is_complete: bool,
     /// The container, the innermost if it is in several.
     pub container: Option<Container>,
     /// The pod of Kubernetes.
@@ -49,8 +57,13 @@ pub struct Workload {
     pub slice: Option<String>,
     /// The user in whose session or manager it is.
     pub user: Option<u32>,
-    /// The snap or Flatpak.
+    /// The snap, Flatpak, package or application.
     pub bundle: Option<Bundle>,
+    /// The services that run in the process, in the order of their names. Where there are several, which of them a socket is
+    /// of is not known from this ([`Socket::service`](crate::Socket::service) says it of some). Windows.
+    pub services: Vec<String>,
+    /// Who has signed the program, by its valid signature. macOS.
+    pub signature: Option<Signature>,
     /// Of a `docker-proxy`: the end to which it forwards a published port.
     pub published: Option<Published>,
 }
@@ -125,6 +138,28 @@ pub enum Bundle {
     },
     /// A Flatpak, by its id: `org.mozilla.firefox`.
     Flatpak(String),
+    /// A package of Windows (UWP, MSIX), by the name of its family: `Microsoft.WindowsTerminal_8wekyb3d8bbwe`.
+    Package(String),
+    /// An application of macOS, by its folder: `/Applications/Safari.app`, the outermost where one is in another.
+    App(String),
+}
+
+/// Who has signed a program, as the kernel has found it valid. Anybody may sign a program with any identifier; only the team
+/// is vouched for, by Apple.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct Signature {
+    /// The identifier, which is often that of the bundle: `com.apple.Safari`.
+    pub identifier: String,
+    /// The team of developers that Apple knows: `9JA89QQLNQ`. Programs of Apple itself have none.
+    pub team: Option<String>,
+}
+
+impl Signature {
+    /// A signature without a team.
+    pub fn new(identifier: impl Into<String>) -> Self {
+        Self { identifier: identifier.into(), team: None }
+    }
 }
 
 /// Where the connections to a published port go, as its `docker-proxy` says in its command line.
@@ -140,8 +175,14 @@ pub struct Published {
 impl Workload {
     /// The workload of a group of which nothing but its path is known.
     pub fn new(cgroup: impl Into<PathBuf>) -> Self {
+        Self { cgroup: Some(cgroup.into()), ..Self::none() }
+    }
+
+    /// That of a process that belongs to nothing, on a system without control groups.
+    pub fn none() -> Self {
         Self {
-            cgroup: cgroup.into(),
+            cgroup: None,
+            is_complete: true,
             container: None,
             pod: None,
             unit: None,
@@ -149,6 +190,8 @@ impl Workload {
             slice: None,
             user: None,
             bundle: None,
+            services: Vec::new(),
+            signature: None,
             published: None,
         }
     }
@@ -180,25 +223,29 @@ impl Pod {
 }
 
 impl Bundle {
-    /// The stable name of its kind: `snap`, `flatpak`.
+    /// The stable name of its kind: `snap`, `flatpak`, `package`, `app`.
     pub fn as_str(&self) -> &'static str {
         match self {
             Self::Snap { .. } => "snap",
             Self::Flatpak(_) => "flatpak",
+            Self::Package(_) => "package",
+            Self::App(_) => "app",
         }
     }
 
-    /// The name of the snap, or the id of the Flatpak.
+    /// The name of the snap or of the folder of the application, the id of the Flatpak, the family of the package.
     pub fn name(&self) -> &str {
-        let (Self::Snap { name, .. } | Self::Flatpak(name)) = self;
-        name
+        match self {
+            Self::Snap { name, .. } | Self::Flatpak(name) | Self::Package(name) => name,
+            Self::App(path) => path.rsplit('/').next().unwrap_or(path),
+        }
     }
 
     /// The program, service or hook of the snap.
     pub fn app(&self) -> Option<&str> {
         match self {
             Self::Snap { app, .. } => Some(app),
-            Self::Flatpak(_) => None,
+            _ => None,
         }
     }
 }
@@ -211,6 +258,20 @@ impl Published {
 }
 
 impl ContainerEngine {
+    /// Every one.
+    pub const ALL: [Self; 10] = [
+        Self::Docker,
+        Self::Podman,
+        Self::Containerd,
+        Self::CriO,
+        Self::Nerdctl,
+        Self::Kubernetes,
+        Self::Lxc,
+        Self::Nspawn,
+        Self::Machine,
+        Self::Ecs,
+    ];
+
     /// The stable name: `docker`, `podman`, `cri-o`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -252,7 +313,7 @@ impl fmt::Display for Pod {
     }
 }
 
-/// The snap, or the id of the Flatpak.
+/// Its name.
 impl fmt::Display for Bundle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&escaped(self.name()))
@@ -270,7 +331,7 @@ impl fmt::Display for Published {
 }
 
 /// What a person would call it: the pod; `PROJECT/SERVICE` of Compose; the container, also behind a published port; the bundle;
-/// the unit; or else the path.
+/// the services; the unit; the identifier of the signature; or else the path. Empty if there is none of these.
 impl fmt::Display for Workload {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let compose = self.container.as_ref().and_then(|container| container.compose.as_ref());
@@ -283,9 +344,12 @@ impl fmt::Display for Workload {
             Self { container: Some(container), .. } => container.fmt(f),
             Self { published: Some(published), .. } => published.fmt(f),
             Self { bundle: Some(bundle), .. } => bundle.fmt(f),
-            _ => match self.nearest_unit() {
-                Some(unit) => f.pad(&escaped(unit)),
-                None => f.pad(&escaped(&self.cgroup.to_string_lossy())),
+            _ if !self.services.is_empty() => f.pad(&escaped(&self.services.join(","))),
+            _ => match (self.nearest_unit(), &self.signature, &self.cgroup) {
+                (Some(unit), ..) => f.pad(&escaped(unit)),
+                (None, Some(signature), _) => f.pad(&escaped(&signature.identifier)),
+                (None, None, Some(cgroup)) => f.pad(&escaped(&cgroup.to_string_lossy())),
+                (None, None, None) => f.pad(""),
             },
         }
     }
@@ -321,6 +385,20 @@ mod tests {
         let names = (Some("web-0".to_owned()), Some("default".to_owned()));
         workload.pod = Some(Pod { uid: "uid".to_owned(), name: names.0, namespace: names.1 });
         assert_eq!(format!("{workload:14}|"), "default/web-0 |");
+    }
+
+    #[test]
+    fn display_of_what_other_systems_have_is_the_bundle_the_services_or_the_identifier() {
+        let mut workload = Workload::none();
+        assert_eq!(workload.to_string(), "");
+        workload.signature = Some(Signature::new("com.apple.sshd"));
+        assert_eq!(workload.to_string(), "com.apple.sshd");
+        workload.services = vec!["BFE".to_owned(), "mpssvc".to_owned()];
+        assert_eq!(workload.to_string(), "BFE,mpssvc");
+        workload.bundle = Some(Bundle::App("/Applications/Safari.app".to_owned()));
+        assert_eq!(workload.to_string(), "Safari.app");
+        workload.bundle = Some(Bundle::Package("A.B_8wekyb3d8bbwe".to_owned()));
+        assert_eq!(workload.to_string(), "A.B_8wekyb3d8bbwe");
     }
 
     #[test]

@@ -61,7 +61,7 @@ object!(SocketRecord<'_>, |it|
     "protocol_number" if known: it.socket.protocol.number(),
     "exposure" if known: Exposure::of(it.socket, it.own),
     "cgroup" if known: it.socket.details().and_then(|details| {
-        Some(it.cgroups.get(&details.cgroup_id?)?.cgroup.to_string_lossy())
+        Some(it.cgroups.get(&details.cgroup_id?)?.cgroup.as_ref()?.to_string_lossy())
     }),
     "details" if known: it.socket.details(),
     "peer" if known: it.peer(),

@@ -1,12 +1,13 @@
 //! What a process belongs to.
 
-use crate::model::workload::{Bundle, Container, Pod, Published, Workload};
+use crate::model::workload::{Bundle, Container, Pod, Published, Signature, Workload};
 use serde_core::ser::{Serialize, SerializeMap, Serializer};
 
 object!(
     /// As in `lsock --json`. Bytes of names that are not UTF-8 become U+FFFD.
     Workload, |it|
-    "cgroup": it.cgroup.to_string_lossy(),
+    "cgroup": it.cgroup.as_ref().map(|path| path.to_string_lossy()),
+    "complete": it.is_complete,
     "container": it.container,
     "pod": it.pod,
     "unit": it.unit,
@@ -14,6 +15,8 @@ object!(
     "slice": it.slice,
     "user": it.user,
     "bundle": it.bundle,
+    "services": it.services,
+    "signature": it.signature,
     "published": it.published,
 );
 
@@ -37,6 +40,11 @@ object!(Bundle, |it|
     "kind": it.as_str(),
     "name": it.name(),
     "app": it.app(),
+);
+
+object!(Signature, |it|
+    "identifier": it.identifier,
+    "team": it.team,
 );
 
 object!(Published, |it|

@@ -64,7 +64,8 @@ pub(crate) const WINDOWS: Support = Support {
         .union(ProcessFields::PARENT)
         .union(ProcessFields::USER)
         .union(ProcessFields::START_TIME)
-        .union(ProcessFields::SESSION),
+        .union(ProcessFields::SESSION)
+        .union(ProcessFields::WORKLOAD),
 };
 
 /// What XNU gives, on whichever of Apple's systems.
@@ -88,7 +89,8 @@ pub(crate) const MACOS: Support = Support {
         .union(ProcessFields::PARENT)
         .union(ProcessFields::UID)
         .union(ProcessFields::USER)
-        .union(ProcessFields::START_TIME),
+        .union(ProcessFields::START_TIME)
+        .union(ProcessFields::WORKLOAD),
 };
 
 pub(crate) const UNSUPPORTED: Support = Support {

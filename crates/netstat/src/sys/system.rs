@@ -38,6 +38,9 @@ pub(crate) trait System: Sync {
     /// What this system supports. A query that filters by anything else is refused before a table is read.
     const SUPPORT: Support;
 
+    /// Whether processes are in control groups, and so in containers, pods and units.
+    const HAS_CONTROL_GROUPS: bool = true;
+
     /// Whether the kernel decides filter terms that no row shows (mark, control group). If so,
     /// [`sockets`](Self::sockets) emits only rows for which it has decided them, and fails where it cannot.
     const KERNEL_DECIDES: bool = false;
@@ -68,11 +71,11 @@ pub(crate) trait System: Sync {
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error>;
 
-    /// Counts the sockets that pass the filter, which does not depend on owners.
+    /// Counts the sockets that pass the filter, which does not depend on owners; `by_family`: each family apart.
     ///
     /// # Errors
     /// As [`sockets`](Self::sockets).
-    fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
+    fn count(&self, query: &Query, _by_family: bool, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
         count_rows(query, counts, |sink| self.sockets(query, sink))
     }
 
@@ -269,7 +272,7 @@ pub(crate) fn count_rows(
 ) -> Result<Vec<Gap>, Error> {
     list(&mut |socket| {
         if query.filter.matches(&socket) {
-            counts.add(socket.protocol, socket.state, 1);
+            counts.add(socket.protocol, socket.state, Some(socket.family), 1);
         }
         ControlFlow::Continue(())
     })

@@ -10,6 +10,9 @@ pub(in crate::render) struct Count {
     /// `None` of a protocol without states.
     pub(in crate::render) state: Option<&'static str>,
     pub(in crate::render) sockets: u64,
+    /// Of these, those of each family; `None` where there are none but others.
+    pub(in crate::render) ipv4: Option<u64>,
+    pub(in crate::render) ipv6: Option<u64>,
 }
 
 struct CountRecord<'a>(&'a Count);
@@ -20,6 +23,8 @@ impl ToJson for CountRecord<'_> {
             "protocol": Word(self.0.protocol),
             "state": self.0.state.map(Word),
             "sockets": self.0.sockets,
+            "ipv4": self.0.ipv4,
+            "ipv6": self.0.ipv6,
         );
         out.push('}');
     }

@@ -52,6 +52,7 @@ impl ToJson for SubjectRecord<'_> {
             "ancestors": List(subject.ancestors.iter().map(DescribedProcess)),
             "listeners": Rows(view, &subject.listeners),
             "connections": Rows(view, &subject.connections),
+            "unknown": List(subject.unknown.iter().map(|unknown| Word(unknown.as_str()))),
             "warnings": List(subject.warnings.iter().map(|warning| Word(warning.as_str()))),
         );
         out.push('}');

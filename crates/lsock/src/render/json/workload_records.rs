@@ -1,7 +1,7 @@
 //! What a process belongs to, as objects of the JSON.
 
-use super::writer::{ToJson, Word, members};
-use netstat::{Bundle, Container, Pod, Published, Workload};
+use super::writer::{List, ToJson, Word, members};
+use netstat::{Bundle, Container, Pod, Published, Signature, Workload};
 
 /// All of it.
 pub(super) struct WorkloadRecord<'a>(pub(super) &'a Workload);
@@ -9,8 +9,10 @@ pub(super) struct WorkloadRecord<'a>(pub(super) &'a Workload);
 impl ToJson for WorkloadRecord<'_> {
     fn push(&self, out: &mut String) {
         let workload = self.0;
+        let cgroup = workload.cgroup.as_ref().map(|path| path.to_string_lossy());
         members!(out,
-            "cgroup": workload.cgroup.to_string_lossy().as_ref(),
+            "cgroup": cgroup.as_deref(),
+            "complete": workload.is_complete,
             "container": workload.container.as_ref().map(ContainerRecord),
             "pod": workload.pod.as_ref().map(PodRecord),
             "unit": workload.unit.as_deref(),
@@ -18,6 +20,8 @@ impl ToJson for WorkloadRecord<'_> {
             "slice": workload.slice.as_deref(),
             "user": workload.user,
             "bundle": workload.bundle.as_ref().map(BundleRecord),
+            "services": List(workload.services.iter().map(String::as_str)),
+            "signature": workload.signature.as_ref().map(SignatureRecord),
             "published": workload.published.as_ref().map(PublishedRecord),
         );
         out.push('}');
@@ -63,6 +67,18 @@ impl ToJson for BundleRecord<'_> {
             "kind": Word(self.0.as_str()),
             "name": self.0.name(),
             "app": self.0.app(),
+        );
+        out.push('}');
+    }
+}
+
+struct SignatureRecord<'a>(&'a Signature);
+
+impl ToJson for SignatureRecord<'_> {
+    fn push(&self, out: &mut String) {
+        members!(out,
+            "identifier": self.0.identifier.as_str(),
+            "team": self.0.team.as_deref(),
         );
         out.push('}');
     }

@@ -2,8 +2,8 @@
 
 use netstat::{
     Bundle, Container, ContainerEngine, Endpoint, Family, HiddenReason, Identity, Namespace, NamespaceSource,
-    NetnsId, Owner, OwnerRole, Ownership, Pod, Process, Protocol, Published, Queues, Snapshot, Socket,
-    SocketType, State, UnixName, UnownedReason, Workload,
+    NetnsId, Owner, OwnerRole, Ownership, Pod, Process, Protocol, Published, Queues, Signature, Snapshot,
+    Socket, SocketType, State, UnixName, UnownedReason, Workload,
 };
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::num::NonZeroU64;
@@ -246,6 +246,9 @@ impl Random {
         workload.user_unit = self.maybe(Self::name);
         workload.slice = self.maybe(Self::name);
         workload.user = self.maybe(Self::small);
+        workload.is_complete = workload.user.is_none();
+        workload.services = workload.unit.clone().into_iter().collect();
+        workload.signature = workload.slice.clone().map(Signature::new);
         workload.bundle = self.maybe(|random| match random.below(2) {
             0 => Bundle::Snap { name: random.name(), app: random.name() },
             _ => Bundle::Flatpak(random.name()),

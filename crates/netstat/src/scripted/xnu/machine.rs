@@ -13,6 +13,8 @@ pub struct Machine {
     pub refuses_tables: bool,
     /// A sandbox refuses to list processes.
     pub refuses_lists: bool,
+    /// A sandbox refuses what the kernel knows of signatures.
+    pub refuses_signatures: bool,
     /// How many reads of a table find that it has outgrown the buffer.
     pub outgrown: u32,
     /// Lists outgrow the size that was returned for them.
@@ -47,6 +49,7 @@ impl Machine {
             pid,
             refuses_tables: false,
             refuses_lists: false,
+            refuses_signatures: false,
             outgrown: 0,
             lists_grow: false,
             fileports_errno: 0,

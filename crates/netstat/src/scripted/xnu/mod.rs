@@ -4,6 +4,7 @@
 //! effect of a short buffer, the form of an error.
 
 mod address;
+mod csops;
 mod layout;
 mod libproc;
 mod machine;
@@ -12,6 +13,7 @@ mod processes;
 mod tables;
 mod unpcblist_n;
 
+use self::csops::copy_signing_text;
 use super::world::{Fate, Protocol, World};
 use crate::engine::parallel::lock;
 use crate::engine::snapshot;
@@ -60,6 +62,11 @@ struct Inner {
     answered: Mutex<HashMap<u32, Answered>>,
     /// Signals that were sent, with their pids.
     signals: Mutex<Vec<(u32, i32)>>,
+}
+
+/// The answer of a call that returns -1 when it fails.
+fn or_errno(answer: Result<(), i32>) -> Returned {
+    answer.map_or_else(|errno| Returned { value: -1, errno }, |()| ok(0))
 }
 
 fn ok(value: usize) -> Returned {
@@ -129,7 +136,7 @@ impl Xnu {
 
     /// [`Query::count`] over this machine.
     pub fn count(&self, query: &Query) -> Result<Counts, Error> {
-        snapshot::count(&Macos::over(self.clone()), query)
+        snapshot::count(&Macos::over(self.clone()), query, false)
     }
 
     /// [`ProcessId::signal`](crate::ProcessId::signal) over this machine.
@@ -222,6 +229,11 @@ impl Kernel for Xnu {
             Ok(Some(_)) if buffer.len() < 1024 => fails(ENOMEM),
             Ok(Some(path)) => copy_structure(path.as_bytes(), Some(buffer)),
         }
+    }
+
+    fn csops(&self, pid: i32, operation: u32, buffer: &mut [u8]) -> Returned {
+        self.count_call();
+        or_errno(self.signing_text(pid, operation).and_then(|text| copy_signing_text(&text, buffer)))
     }
 
     fn kill(&self, pid: i32, signal: i32) -> Returned {

@@ -211,7 +211,7 @@ impl<'c> System for Native<'c> {
         self.readers.get().and_then(Option::as_ref).map_or_else(Vec::new, NamespaceReaders::describe)
     }
 
-    fn count(&self, query: &Query, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
+    fn count(&self, query: &Query, by_family: bool, counts: &mut Counts) -> Result<Vec<Gap>, Error> {
         if self.readers(query)?.is_some() {
             return count_rows(query, counts, |sink| self.sockets(query, sink));
         }
@@ -222,7 +222,7 @@ impl<'c> System for Native<'c> {
         };
         let mut socket = self.socket();
         let dumps = socket.dumps().receive_ahead(false);
-        let mut gaps = counts::count(dumps, &mut procfs::net::open, &mut read, query, counts)?;
+        let mut gaps = counts::count(dumps, &mut procfs::net::open, &mut read, query, by_family, counts)?;
         gaps.extend(query.wants_unlisted().then(unlisted_not_seen));
         Ok(gaps)
     }
@@ -341,7 +341,8 @@ impl<'c> System for Native<'c> {
 
     fn cgroup_workloads(ids: &[u64]) -> HashMap<u64, Workload> {
         let paths = workload::paths::of_ids(ids).into_iter();
-        paths.map(|(id, path)| (id, workload::of_path(&path))).collect()
+        let sees_root = procfs::Proc::open().is_ok_and(|procfs| workload::sees_root(&procfs));
+        paths.map(|(id, path)| (id, workload::of_path(&path, sees_root))).collect()
     }
 
     fn netns_id(name: &str) -> Result<NetnsId, Error> {

@@ -7,6 +7,7 @@
 //! Sources: `libsyscall/wrappers/libproc/libproc.c`, `bsd/kern/proc_info.c`, sysctl(3).
 
 use super::kernel::{Errno, Kernel, Returned};
+use netstat_wire::macos::csops::{self, CS_OPS_IDENTITY, CS_OPS_TEAMID};
 use netstat_wire::macos::proc_fdinfo::{self, PROC_FDINFO_BYTES, PROX_FDTYPE_SOCKET};
 use netstat_wire::macos::proc_pidinfo::{
     PROC_PIDT_SHORTBSDINFO, PROC_PIDTBSDINFO, PROC_PIDUNIQIDENTIFIERINFO, ProcBsdinfo, ProcBsdshortinfo,
@@ -282,4 +283,31 @@ pub(super) fn path(kernel: &impl Kernel, pid: u32) -> Result<Vec<u8>, Errno> {
     let mut buffer = [0; PATH_BYTES];
     let length = written(kernel.proc_pidpath(signed(pid)?, &mut buffer))?;
     Ok(buffer.get(..length).unwrap_or(&buffer).to_vec())
+}
+
+/// Identifier and team.
+type SignedBy = (Vec<u8>, Option<Vec<u8>>);
+
+/// The identifier and the team in the signature of a process's program; `None` if it has no valid one.
+pub(super) fn signature(kernel: &impl Kernel, pid: u32) -> Result<Option<SignedBy>, Errno> {
+    let mut buffer = [0; size_of::<StructureBytes>()];
+    let pid = signed(pid)?;
+    let mut text = |operation| {
+        let returned = kernel.csops(pid, operation, &mut buffer);
+        match returned.value {
+            0 => csops::text(&buffer).map(<[u8]>::to_vec).map_err(|_| Errno::INVAL),
+            _ => Err(Errno(returned.errno)),
+        }
+    };
+    let identifier = match text(CS_OPS_IDENTITY) {
+        Ok(identifier) => identifier,
+        // Not signed, or not valid any more.
+        Err(Errno::NOENT | Errno::INVAL) => return Ok(None),
+        Err(errno) => return Err(errno),
+    };
+    match text(CS_OPS_TEAMID) {
+        Ok(team) => Ok(Some((identifier, Some(team)))),
+        Err(Errno::NOENT) => Ok(Some((identifier, None))),
+        Err(errno) => Err(errno),
+    }
 }

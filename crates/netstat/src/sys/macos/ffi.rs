@@ -33,6 +33,7 @@ unsafe extern "C" {
         buffersize: c_int,
     ) -> c_int;
     fn proc_pidpath(pid: c_int, buffer: *mut c_void, buffersize: u32) -> c_int;
+    fn csops(pid: c_int, operation: u32, buffer: *mut c_void, size: usize) -> c_int;
 }
 
 fn set_errno(value: c_int) {
@@ -110,6 +111,12 @@ impl Kernel for Xnu {
         // SAFETY: the pointer points to `size` writable bytes that are borrowed for the call; the kernel writes
         // no more, with a NUL.
         returned(|| unsafe { proc_pidpath(pid, buffer.as_mut_ptr().cast(), size) })
+    }
+
+    fn csops(&self, pid: i32, operation: u32, buffer: &mut [u8]) -> Returned {
+        // SAFETY: the pointer points to as many writable bytes as the call is passed, which are borrowed for the call; the
+        // kernel writes no more.
+        returned(|| unsafe { csops(pid, operation, buffer.as_mut_ptr().cast(), buffer.len()) })
     }
 
     fn kill(&self, pid: i32, signal: i32) -> Returned {

@@ -31,6 +31,8 @@ pub(crate) trait Kernel: Clone + Send + Sync {
     fn proc_pidfileportinfo(&self, pid: i32, port: u32, flavor: i32, buffer: &mut [u8]) -> Returned;
     /// `proc_pidpath`.
     fn proc_pidpath(&self, pid: i32, buffer: &mut [u8]) -> Returned;
+    /// `csops` of sys/codesign.h.
+    fn csops(&self, pid: i32, operation: u32, buffer: &mut [u8]) -> Returned;
     /// kill(2).
     fn kill(&self, pid: i32, signal: i32) -> Returned;
     /// geteuid(2).
@@ -53,6 +55,7 @@ pub(crate) struct Errno(pub(crate) i32);
 
 impl Errno {
     pub(crate) const PERM: Self = Self(1);
+    pub(crate) const NOENT: Self = Self(2);
     pub(crate) const SRCH: Self = Self(3);
     pub(crate) const INTR: Self = Self(4);
     pub(crate) const BADF: Self = Self(9);

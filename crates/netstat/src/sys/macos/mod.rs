@@ -50,6 +50,7 @@ mod table_fault;
 mod tests;
 mod unix_holders;
 mod users;
+mod workload;
 
 #[cfg(test)]
 pub(crate) use {

@@ -5,6 +5,7 @@
 use super::calls::{self, Pids};
 use super::kernel::{Errno, Kernel};
 use super::users::Users;
+use super::workload::workload;
 use crate::engine::owner_table::ProcessSeen;
 use crate::engine::parallel::{lock, run_parallel};
 use crate::model::error::Error;
@@ -64,16 +65,20 @@ fn process(kernel: &impl Kernel, seen: ProcessSeen, fields: ProcessFields, users
         // A sandbox refuses: the process may exist.
         Err(_) => None,
     };
-    let mut path = None;
+    let mut path = Err(Errno::NOENT);
     let is_name_cut = info.is_some_and(|info| info.name().len() == COMM_BYTES);
-    if fields.contains(Fields::PATH) || (fields.contains(Fields::NAME) && is_name_cut) {
+    if fields.intersects(Fields::PATH | Fields::WORKLOAD) || (fields.contains(Fields::NAME) && is_name_cut) {
         // A deleted executable has none.
-        path = calls::path(kernel, pid).ok();
+        path = calls::path(kernel, pid);
+    }
+    if fields.contains(Fields::WORKLOAD) {
+        let workload = workload(kernel, pid, path.as_deref().map_err(|errno| *errno));
+        process.workload = Some(Box::new(workload));
     }
     if let Some(info) = &info {
         if fields.contains(Fields::NAME) {
             let comm = info.name();
-            let full = path.as_deref().filter(|_| is_name_cut).and_then(|path| full_name(comm, path));
+            let full = path.as_deref().ok().filter(|_| is_name_cut).and_then(|path| full_name(comm, path));
             process.name = Some(kernel.os_string(full.unwrap_or(comm).to_vec()));
         }
         if fields.contains(Fields::PARENT) {
@@ -92,7 +97,7 @@ fn process(kernel: &impl Kernel, seen: ProcessSeen, fields: ProcessFields, users
             start.and_then(|start| SystemTime::UNIX_EPOCH.checked_add(Duration::from_micros(start)));
     }
     if fields.contains(Fields::PATH) {
-        process.path = path.map(|path| PathBuf::from(kernel.os_string(path)));
+        process.path = path.ok().map(|path| PathBuf::from(kernel.os_string(path)));
     }
     // Compared last: then all details are of the process that was seen.
     let is_other = at != u64::MAX && calls::unique_id(kernel, pid).is_ok_and(|now| now != at);

@@ -37,6 +37,8 @@ impl<K: Kernel> System for Macos<K> {
 
     const SUPPORT: Support = Support { system: K::SYSTEM, ..support::MACOS };
 
+    const HAS_CONTROL_GROUPS: bool = false;
+
     fn sockets(
         &self,
         query: &Query,

@@ -126,6 +126,14 @@ impl Kernel for Win32 {
         services::service(pid, tag)
     }
 
+    fn running_services(&self) -> Result<Vec<(u32, Vec<u16>)>, u32> {
+        services::running_services()
+    }
+
+    fn package(&self, pid: u32) -> Result<Vec<u16>, u32> {
+        processes::package(pid)
+    }
+
     fn clock(&self) -> Clock {
         let mut now = FILETIME::default();
         // SAFETY: `now` is valid for writes.
@@ -193,6 +201,20 @@ mod tests {
         let own = std::process::id();
         let listed: Vec<_> = users.iter().filter(|(pid, _)| *pid == own).map(|(_, sid)| sid).collect();
         assert_eq!(listed, [&Win32.user(own).unwrap()], "{} users", users.len());
+    }
+
+    #[test]
+    fn live_services_have_processes_and_this_process_is_of_no_package() {
+        for (pid, name) in Win32.running_services().unwrap() {
+            assert!(pid != 0 && !name.is_empty(), "{pid} {name:?}");
+        }
+        assert!(Win32.package(0xffff_fffc).is_err());
+        // Wine may lack the call.
+        assert!(matches!(Win32.package(std::process::id()), Ok(name) if name.is_empty()) || is_wine());
+    }
+
+    fn is_wine() -> bool {
+        std::env::var_os("WINEPREFIX").is_some()
     }
 
     #[test]

@@ -83,6 +83,13 @@ pub(crate) trait Kernel: Send + Sync + 'static {
     /// `I_QueryTagInformation`: the name of the service with a tag. `None`: there is no such service.
     fn service(&self, pid: u32, tag: u32) -> Option<Vec<u16>>;
 
+    /// `EnumServicesStatusExW` with `SC_ENUM_PROCESS_INFO`: pid and name of each service that runs. Calls the service control
+    /// manager.
+    fn running_services(&self) -> Result<Vec<(u32, Vec<u16>)>, u32>;
+
+    /// `OpenProcess`, `GetPackageFamilyName`: the family of the package that a process is of, empty if it is of none.
+    fn package(&self, pid: u32) -> Result<Vec<u16>, u32>;
+
     /// `GetSystemTimePreciseAsFileTime` or the like, `GetTickCount64`.
     fn clock(&self) -> Clock;
 

@@ -17,7 +17,8 @@
 //! opening any ([`process_list`]). Another returns the path of each process that is shown ([`paths`]); if it fails,
 //! the process is opened with the limited right. The user comes from the token, or from one
 //! `WTSEnumerateProcessesExW` if the token is denied ([`users`]). The service control manager names the service of a
-//! tag ([`services`]), once for all sockets of the service. Calls to services of the system are bounded in time
+//! tag ([`services`]), once for all sockets of the service, and all services of a process with its package
+//! ([`workloads`]). Calls to services of the system are bounded in time
 //! ([`bounded`]).
 //!
 //! # What can race
@@ -54,5 +55,6 @@ mod system;
 #[cfg(test)]
 mod tests;
 mod users;
+mod workloads;
 
 pub(crate) use row::tcp_state;

@@ -10,6 +10,7 @@ use super::paths::Paths;
 use super::process_list::{ProcessEntry, ProcessList};
 use super::shared::Shared;
 use super::users::Users;
+use super::workloads::Workloads;
 use crate::engine::owner_table::ProcessSeen;
 use crate::model::error::Error;
 use crate::model::gap::{Gap, GapKind};
@@ -32,8 +33,10 @@ pub(super) fn describe<K: Kernel>(
     fields: ProcessFields,
 ) -> (Vec<Process>, Vec<Gap>) {
     let kernel = &shared.kernel;
+    let is_wanted = fields.contains(ProcessFields::WORKLOAD) && !seen.is_empty();
+    let workloads = is_wanted.then(|| Workloads::new(shared));
     let mut describer =
-        Describer { kernel, fields, list, paths: Paths::new(kernel), users: Users::new(shared) };
+        Describer { kernel, fields, list, paths: Paths::new(kernel), users: Users::new(shared), workloads };
     let mut vanished = 0;
     let described = seen.iter().map(|seen| {
         describer.process(*seen).unwrap_or_else(|| {
@@ -43,6 +46,7 @@ pub(super) fn describe<K: Kernel>(
     });
     let mut processes: Vec<Process> = described.collect();
     let mut gaps: Vec<Gap> = describer.users.gap().into_iter().collect();
+    gaps.extend(describer.workloads.iter().flat_map(Workloads::gaps));
     if processes.iter().any(is_by_pid) {
         let after = ProcessList::read(kernel).unwrap_or_else(|error| {
             let failure = format!("NtQuerySystemInformation: {error}");
@@ -52,7 +56,7 @@ pub(super) fn describe<K: Kernel>(
         let created = |list: &ProcessList, pid| list.get(pid).map(|process| process.created);
         for process in processes.iter_mut().filter(|process| is_by_pid(process)) {
             if created(&after, process.pid) != created(list, process.pid) {
-                (process.path, process.user) = (None, None);
+                (process.path, process.user, process.workload) = (None, None, None);
                 vanished += 1;
             }
         }
@@ -65,7 +69,7 @@ pub(super) fn describe<K: Kernel>(
 
 /// Whether a process has details from calls that name it by its pid.
 fn is_by_pid(process: &Process) -> bool {
-    process.path.is_some() || process.user.is_some()
+    process.path.is_some() || process.user.is_some() || process.workload.is_some()
 }
 
 /// Reads the details of the processes of one listing.
@@ -75,13 +79,14 @@ struct Describer<'a, K> {
     list: &'a ProcessList,
     paths: Paths<'a, K>,
     users: Users<'a, K>,
+    workloads: Option<Workloads<'a, K>>,
 }
 
 impl<K: Kernel> Describer<'_, K> {
     /// The details of one process; `None` if it has ended, or its pid has been reused.
     fn process(&mut self, seen: ProcessSeen) -> Option<Process> {
         use ProcessFields as Fields;
-        let Self { kernel, fields, list, paths, users } = self;
+        let Self { kernel, fields, list, paths, users, workloads } = self;
         let ProcessSeen { pid, at, .. } = seen;
         let listed = list.get(pid)?;
         if u64::try_from(listed.created).unwrap_or(0) > at {
@@ -107,6 +112,10 @@ impl<K: Kernel> Describer<'_, K> {
         }
         if fields.contains(Fields::USER) {
             process.user = users.of_process(pid);
+        }
+        if let Some(workloads) = workloads {
+            let has_program = !WITHOUT_PROGRAM.contains(&pid);
+            process.workload = Some(Box::new(workloads.of_process(pid, has_program)));
         }
         Some(process)
     }

@@ -37,6 +37,8 @@ impl<K: Kernel> System for Windows<K> {
 
     const SUPPORT: Support = support::WINDOWS;
 
+    const HAS_CONTROL_GROUPS: bool = false;
+
     fn sockets(
         &self,
         query: &Query,

@@ -164,6 +164,8 @@ struct Context<'a> {
     known: &'a ProcessCache,
     fields: ProcessFields,
     common: Arc<Common>,
+    /// Whether control groups are seen from the root of the machine.
+    sees_root: bool,
 }
 
 impl<'a> Context<'a> {
@@ -174,7 +176,8 @@ impl<'a> Context<'a> {
             let stand_in_uid = is_user_wanted.then(user_namespace::stand_in_uid).flatten();
             Common::new(fields, boot, stand_in_uid)
         });
-        Self { known, fields, common }
+        let sees_root = fields.contains(ProcessFields::WORKLOAD) && workload::sees_root(procfs);
+        Self { known, fields, common, sees_root }
     }
 
     /// The details of one process; `None` when it has gone, or another one has its pid now.
@@ -186,7 +189,7 @@ impl<'a> Context<'a> {
         }
         let path = format!("{}/cgroup", seen.pid);
         let text = procfs.read(&path, buffer);
-        let workload = text.ok().and_then(|()| workload::of_groups(buffer));
+        let workload = text.ok().and_then(|()| workload::of_groups(buffer, self.sees_root));
         let (mut process, stamp) = self.without_groups(procfs, seen, buffer)?;
         let published = process.workload.take().and_then(|workload| workload.published);
         process.workload = workload.map(|workload| Box::new(Workload { published, ..workload }));
@@ -346,7 +349,7 @@ impl<'a> Context<'a> {
             let to = command_line.as_deref().and_then(docker_proxy_forwards_to);
             let published = to.map(Published::new);
             process.workload = published
-                .map(|published| Box::new(Workload { published: Some(published), ..Workload::new("") }));
+                .map(|published| Box::new(Workload { published: Some(published), ..Workload::none() }));
         }
         if self.fields.contains(Fields::COMMAND_LINE) {
             let arguments = command_line.map(|arguments| {

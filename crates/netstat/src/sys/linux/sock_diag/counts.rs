@@ -6,7 +6,8 @@
 //! that skips nearly all sockets, and the rest of the kernel's number is ESTABLISHED.
 //!
 //! That is a number and nothing else, so it answers only queries that accept every socket in these states. While
-//! connections open and close it is as accurate as a dump, which takes time as well. Where the numbers contradict
+//! connections open and close it is as accurate as a dump, which takes time as well. Of the sockets in TIME_WAIT the
+//! kernel does not know the families, so where these are wanted, TIME_WAIT is dumped too. Where the numbers contradict
 //! one another, or cannot be read, the rows are counted.
 
 use super::dumps::Dumps;
@@ -14,6 +15,7 @@ use super::request::{Table, tables_of};
 use crate::model::counts::Counts;
 use crate::model::details::DetailFields;
 use crate::model::error::Error;
+use crate::model::family::Family;
 use crate::model::gap::Gap;
 use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
@@ -32,8 +34,10 @@ use rustix::io::Errno;
 /// Reads a file below `/proc`.
 pub(crate) type Read<'a> = &'a mut dyn FnMut(&str, &mut Vec<u8>) -> Result<(), Errno>;
 
+const ESTABLISHED: u32 = states::mask(states::TCP_ESTABLISHED);
+
 /// The states that most sockets are in, which the kernel has counted.
-const COUNTED: u32 = states::mask(states::TCP_ESTABLISHED) | states::mask(states::TCP_TIME_WAIT);
+const COUNTED: u32 = ESTABLISHED | states::mask(states::TCP_TIME_WAIT);
 
 /// Counts the sockets that the query wants.
 pub(crate) fn count(
@@ -41,6 +45,7 @@ pub(crate) fn count(
     open_file: net::Open<'_>,
     read: Read<'_>,
     query: &Query,
+    by_family: bool,
     counts: &mut Counts,
 ) -> Result<Vec<Gap>, Error> {
     let mut tables = tables_of(query)?;
@@ -52,7 +57,8 @@ pub(crate) fn count(
     let takes_all = |state| !query.bound_inactive && query.filter.takes_all_in(Protocol::Tcp, state);
     if [State::Established, State::TimeWait].into_iter().all(takes_all) {
         let mut by_kernel = Counts::default();
-        if let Some(gaps) = by_difference(dumps, open_file, read, query, &tables, &mut by_kernel) {
+        let difference = Difference { query, tables: &tables, by_family };
+        if let Some(gaps) = difference.count(dumps, open_file, read, &mut by_kernel) {
             *counts = by_kernel;
             return Ok(gaps);
         }
@@ -60,52 +66,68 @@ pub(crate) fn count(
     count_rows(query, counts, |sink| list(dumps, open_file, &tables, &of_families, sink))
 }
 
-/// Counts the rows of the other states, and subtracts them from the kernel's numbers; `None` if these contradict
-/// the rows.
-fn by_difference(
-    dumps: &mut Dumps<'_>,
-    open_file: net::Open<'_>,
-    read: Read<'_>,
-    query: &Query,
-    tables: &[Table],
-    counts: &mut Counts,
-) -> Option<Vec<Gap>> {
-    if kernel_version() < (4, 11) {
-        // Its count of TIME_WAIT is that of all network namespaces.
-        return None;
-    }
-    // TIME_WAIT is counted for both families together, so both must be wanted.
-    let mut tables = tables.to_vec();
-    let tcp = tables.iter_mut().find(|table| {
-        let selection = &table.selection;
-        let is_tcp = selection.info.protocol == Protocol::Tcp;
-        is_tcp && selection.family.is_none() && selection.states & COUNTED == COUNTED
-    })?;
-    tcp.selection.states = protocols::TCP.states & !COUNTED;
-    // It was compiled for other states, and the sockets that it leaves out would be taken for ESTABLISHED.
-    tcp.program = None;
+/// What is to be counted by the kernel's numbers.
+struct Difference<'a> {
+    query: &'a Query,
+    tables: &'a [Table],
+    by_family: bool,
+}
 
-    let mut others = Others::default();
-    let listed = count_rows(query, counts, |sink| {
-        list(dumps, open_file, &tables, &families::tables_of(query)?, &mut |socket| {
-            others.add(&socket);
-            sink(socket)
-        })
-    });
-    // Sockets that are missing would be taken for ESTABLISHED.
-    let gaps = listed.ok().filter(|gaps| gaps.is_empty() && !others.ignored_state_mask)?;
-    let kernel = KernelCounts::read(read)?;
-    let established = kernel.sockets.checked_sub(others.sockets)?;
-    let time_wait = kernel.minisocks.checked_sub(others.minisocks)?;
-    counts.add(Protocol::Tcp, Some(State::Established), established);
-    counts.add(Protocol::Tcp, Some(State::TimeWait), time_wait);
-    Some(gaps)
+impl Difference<'_> {
+    /// Counts the rows of the other states, and subtracts them from the kernel's numbers; `None` if these contradict
+    /// the rows.
+    fn count(
+        &self,
+        dumps: &mut Dumps<'_>,
+        open_file: net::Open<'_>,
+        read: Read<'_>,
+        counts: &mut Counts,
+    ) -> Option<Vec<Gap>> {
+        if kernel_version() < (4, 11) {
+            // Its count of TIME_WAIT is that of all network namespaces.
+            return None;
+        }
+        // TIME_WAIT is counted for both families together, so both must be wanted.
+        let mut tables = self.tables.to_vec();
+        let tcp = tables.iter_mut().find(|table| {
+            let selection = &table.selection;
+            let is_tcp = selection.info.protocol == Protocol::Tcp;
+            is_tcp && selection.family.is_none() && selection.states & COUNTED == COUNTED
+        })?;
+        let by_kernel = if self.by_family { ESTABLISHED } else { COUNTED };
+        tcp.selection.states = protocols::TCP.states & !by_kernel;
+        // It was compiled for other states, and the sockets that it leaves out would be taken for ESTABLISHED.
+        tcp.program = None;
+
+        let mut others = Others { by_family: self.by_family, ..Others::default() };
+        let listed = count_rows(self.query, counts, |sink| {
+            list(dumps, open_file, &tables, &families::tables_of(self.query)?, &mut |socket| {
+                others.add(&socket);
+                sink(socket)
+            })
+        });
+        // Sockets that are missing would be taken for ESTABLISHED.
+        let gaps = listed.ok().filter(|gaps| gaps.is_empty() && !others.ignored_state_mask)?;
+        let kernel = KernelCounts::read(read)?;
+        let ipv4 = kernel.ipv4.checked_sub(others.ipv4)?;
+        let ipv6 = kernel.ipv6.checked_sub(others.ipv6)?;
+        let mut add = |state, family, count| counts.add(Protocol::Tcp, Some(state), family, count);
+        add(State::Established, Some(Family::Ipv4), ipv4);
+        add(State::Established, Some(Family::Ipv6), ipv6);
+        if !self.by_family {
+            add(State::TimeWait, None, kernel.minisocks.checked_sub(others.minisocks)?);
+        }
+        Some(gaps)
+    }
 }
 
 /// The TCP sockets in other states, whether they pass the filter or not, by how the kernel counts them.
 #[derive(Default)]
 struct Others {
-    sockets: u64,
+    /// Whether TIME_WAIT is one of them.
+    by_family: bool,
+    ipv4: u64,
+    ipv6: u64,
     minisocks: u64,
     /// Some were in a state that was not requested: the source ignores the mask, as `/proc` does.
     ignored_state_mask: bool,
@@ -114,11 +136,13 @@ struct Others {
 impl Others {
     fn add(&mut self, socket: &Socket) {
         match (socket.protocol, socket.state) {
+            (Protocol::Tcp, Some(State::TimeWait)) if self.by_family => {}
             (Protocol::Tcp, Some(State::Established | State::TimeWait)) => self.ignored_state_mask = true,
             // Counted in neither: a request, which is no socket yet.
             (Protocol::Tcp, Some(State::SynReceived)) if socket.queues.is_none() => {}
             (Protocol::Tcp, _) if socket.queues.is_none() => self.minisocks += 1,
-            (Protocol::Tcp, _) => self.sockets += 1,
+            (Protocol::Tcp, _) if socket.family == Family::Ipv6 => self.ipv6 += 1,
+            (Protocol::Tcp, _) => self.ipv4 += 1,
             _ => {}
         }
     }
@@ -126,7 +150,8 @@ impl Others {
 
 /// The kernel's counts of TCP sockets.
 struct KernelCounts {
-    sockets: u64,
+    ipv4: u64,
+    ipv6: u64,
     minisocks: u64,
 }
 
@@ -145,6 +170,6 @@ impl KernelCounts {
             Err(Errno::NOENT) => 0,
             Err(_) => return None,
         };
-        Some(Self { sockets: ipv4.inuse.checked_add(ipv6)?, minisocks: ipv4.tw? })
+        Some(Self { ipv4: ipv4.inuse, ipv6, minisocks: ipv4.tw? })
     }
 }

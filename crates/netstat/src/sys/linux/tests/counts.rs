@@ -2,6 +2,7 @@
 
 use super::script::{Answer, Channel, Message, Requests, done, open, rows, take_requests};
 use crate::model::counts::Counts;
+use crate::model::family::Family;
 use crate::model::state::State;
 use crate::query::Query;
 use crate::sys::linux::sock_diag::counts::count;
@@ -25,6 +26,14 @@ struct Counted {
 
 /// Counts TCP with these answers over netlink, and these files in `/proc`.
 fn counted(given: Vec<Vec<Answer>>, files: &[(&str, Result<&str, Errno>)]) -> Counted {
+    counted_by(false, given, files).1
+}
+
+fn counted_by(
+    by_family: bool,
+    given: Vec<Vec<Answer>>,
+    files: &[(&str, Result<&str, Errno>)],
+) -> (Counts, Counted) {
     let mut channels = [Channel::Opens(given)].into();
     let requests = Requests::default();
     let files: HashMap<&str, Result<&str, Errno>> = files.iter().copied().collect();
@@ -40,18 +49,20 @@ fn counted(given: Vec<Vec<Answer>>, files: &[(&str, Result<&str, Errno>)]) -> Co
         &mut |_| Err(io::ErrorKind::NotFound.into()),
         &mut read,
         &Query::new().tcp(),
+        by_family,
         &mut counts,
     );
     assert_eq!(gaps.unwrap(), []);
     // The older request, which has the states at its end.
     let states = |request: &Vec<u8>| u32::from_ne_bytes(request[16 + 52..16 + 56].try_into().unwrap());
     let requested = take_requests(&requests).iter().map(states).collect();
-    Counted {
+    let counted = Counted {
         established: counts.in_state(State::Established),
         time_wait: counts.in_state(State::TimeWait),
         closed: counts.in_state(State::Closed),
         requested,
-    }
+    };
+    (counts, counted)
 }
 
 const BOTH: [(&str, Result<&str, Errno>); 2] = [("sockstat", Ok(SOCKSTAT)), ("sockstat6", Ok(SOCKSTAT6))];
@@ -74,6 +85,41 @@ fn rest_of_the_kernels_count_is_established() {
         !is_requested(requested, states::TCP_ESTABLISHED) && !is_requested(requested, states::TCP_TIME_WAIT)
     );
     assert!(is_requested(requested, states::TCP_LISTEN) && is_requested(requested, states::TCP_CLOSING));
+}
+
+#[test]
+fn families_are_counted_apart_and_time_wait_by_its_rows() {
+    const IPV4: u8 = 2;
+    const IPV6: u8 = 10;
+    let others = vec![
+        Message::RowIn(1, IPV4, states::TCP_LISTEN),
+        Message::RowIn(2, IPV6, states::TCP_LISTEN),
+        Message::RowIn(3, IPV6, states::TCP_TIME_WAIT),
+        Message::RowIn(4, IPV4, states::TCP_TIME_WAIT),
+        Message::RowIn(5, IPV4, states::TCP_TIME_WAIT),
+    ];
+    let (counts, counted) = counted_by(true, vec![vec![Answer::Datagram(others), done()]], &BOTH);
+    let [requested] = counted.requested[..] else { panic!("{:x?}", counted.requested) };
+    assert!(
+        !is_requested(requested, states::TCP_ESTABLISHED) && is_requested(requested, states::TCP_TIME_WAIT)
+    );
+    let of = |wanted, family| {
+        let all = counts.iter_by_family();
+        let found = all.filter(|(_, state, of, _)| (*state, *of) == (Some(wanted), Some(family)));
+        found.map(|(.., count)| count).sum::<u64>()
+    };
+    for (state, ipv4, ipv6) in
+        [(State::Established, 7, 1), (State::TimeWait, 2, 1), (State::Listen, 1, 1), (State::Closed, 0, 0)]
+    {
+        assert_eq!((of(state, Family::Ipv4), of(state, Family::Ipv6)), (ipv4, ipv6), "{state}");
+        assert_eq!(counts.in_state(state), ipv4 + ipv6, "{state}");
+    }
+    assert_eq!(counts.total(), counts.of_family(Family::Ipv4) + counts.of_family(Family::Ipv6));
+    // More in other states than the kernel has of this family.
+    let many = (1..=3).map(|number| Message::RowIn(number, IPV6, states::TCP_LISTEN)).collect();
+    let rows = vec![Answer::Datagram(vec![Message::Established(1)]), done()];
+    let (_, counted) = counted_by(true, vec![vec![Answer::Datagram(many), done()], rows], &BOTH);
+    assert_eq!((counted.established, counted.requested.len()), (1, 2), "rows are counted");
 }
 
 #[test]

@@ -242,6 +242,27 @@ fn workload_is_that_of_the_moment_also_of_a_cached_process() {
 }
 
 #[test]
+fn control_groups_are_from_the_root_only_in_the_first_namespace() {
+    let is_complete = |link: Option<&str>| {
+        let proc = ScriptedProc::with(|machine| {
+            executes(machine, "one", 100);
+            set(machine, "cgroup", "0::/\n");
+            machine.links.insert("self/ns/mnt".to_owned(), b"mnt:[1]".to_vec());
+            let link = link.map(|link| ("thread-self/ns/cgroup".to_owned(), link.as_bytes().to_vec()));
+            machine.links.extend(link);
+        });
+        read(&proc, ProcessFields::WORKLOAD).workload.unwrap().is_complete
+    };
+    assert!(is_complete(Some("cgroup:[4026531835]")));
+    assert!(!is_complete(Some("cgroup:[4026532835]")));
+    assert!(is_complete(None), "a kernel without such namespaces");
+    // /proc does not show this process.
+    let proc = proc();
+    set(&mut proc.machine(), "cgroup", "0::/\n");
+    assert!(!read(&proc, ProcessFields::WORKLOAD).workload.unwrap().is_complete);
+}
+
+#[test]
 fn docker_proxy_of_root_shows_the_address_behind_it_and_that_of_another_user_does_not() {
     let published = |user: u32| {
         let proc = ScriptedProc::with(move |machine| {

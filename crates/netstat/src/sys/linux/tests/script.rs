@@ -42,6 +42,8 @@ pub(super) enum Message {
     Record(Vec<u8>),
     /// The record of a connection.
     Established(u16),
+    /// The record of a socket of this family in this state.
+    RowIn(u16, u8, u8),
     /// The record of a connection between two ports of 127.0.0.1, local first.
     Connected(u16, u16),
     /// A record that is too short.
@@ -345,6 +347,13 @@ fn encode(message: &Message, request_header: Header) -> Vec<u8> {
         Message::RowWith(number, attributes) => header.encode(&[&record(*number)[..], attributes].concat()),
         Message::Record(payload) => Header { flags: 0, ..header }.encode(payload),
         Message::Established(number) => header.encode(&with_state(*number, TCP_ESTABLISHED)),
+        Message::RowIn(number, family, state) => {
+            let mut bytes = with_state(*number, *state);
+            if let Some(first) = bytes.first_mut() {
+                *first = *family;
+            }
+            header.encode(&bytes)
+        }
         Message::RowOfInterruptedDump(number) => {
             Header { flags: NLM_F_MULTI | NLM_F_DUMP_INTR, ..header }.encode(&record(*number))
         }

@@ -33,7 +33,7 @@ fn reasons(filter: &Filter, change: impl Fn(&mut Machine)) -> Vec<String> {
     let proc = || ScriptedProc::with(&change);
     let reasons = of(proc().ask(query.clone()).gaps);
     assert_eq!(of(proc().stream_of(&query).1), reasons, "a stream");
-    assert_eq!(of(count(&&proc(), &query).unwrap().gaps), reasons, "a count");
+    assert_eq!(of(count(&&proc(), &query, false).unwrap().gaps), reasons, "a count");
     reasons
 }
 

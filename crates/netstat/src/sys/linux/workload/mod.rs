@@ -1,25 +1,44 @@
 //! What a process belongs to: [`of_groups`] from the text of `/proc/PID/cgroup`, [`names`] from files of engines and of
 //! Kubernetes, [`paths`] of control groups by their numbers.
 
+mod bundles;
+mod files;
 pub(crate) mod names;
 pub(crate) mod paths;
 
+use super::procfs::Procfs;
 use crate::model::workload::{Bundle, Container, ContainerEngine, Pod, Workload};
 use netstat_wire::linux::cgroup_path::{CgroupFile, CgroupPath, Engine};
 use netstat_wire::linux::unit_name::{self, unescaped};
+use rustix::io::Errno;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 /// What the control groups of a process say, without names from files; `None` if there is none.
-pub(crate) fn of_groups(text: &[u8]) -> Option<Workload> {
+pub(crate) fn of_groups(text: &[u8], is_complete: bool) -> Option<Workload> {
     let CgroupFile { path, says } = CgroupFile::decode(text)?;
-    Some(workload(Path::new(OsStr::from_bytes(path)), says))
+    Some(Workload { is_complete, ..workload(Path::new(OsStr::from_bytes(path)), says) })
 }
 
 /// What the path of a control group says, without names from files.
-pub(crate) fn of_path(path: &Path) -> Workload {
-    workload(path, CgroupPath::decode(path.as_os_str().as_bytes()))
+pub(crate) fn of_path(path: &Path, is_complete: bool) -> Workload {
+    Workload { is_complete, ..workload(path, CgroupPath::decode(path.as_os_str().as_bytes())) }
+}
+
+/// Whether paths of control groups, as this thread reads them, begin at the root of the machine: whether it is in the
+/// namespace that the machine started with. False where that cannot be seen.
+///
+/// # Sources
+/// cgroup_namespaces(7); include/linux/proc_ns.h, `PROC_CGROUP_INIT_INO`.
+pub(crate) fn sees_root(procfs: &impl Procfs) -> bool {
+    const INITIAL: &[u8] = b"cgroup:[4026531835]";
+    match procfs.link("thread-self/ns/cgroup") {
+        Ok(namespace) => namespace == INITIAL,
+        // Before Linux 4.6 there are none.
+        Err(Errno::NOENT) => procfs.link("self/ns/mnt").is_ok(),
+        Err(_) => false,
+    }
 }
 
 fn workload(path: &Path, says: CgroupPath<'_>) -> Workload {
@@ -71,23 +90,23 @@ mod tests {
         let id = "0123456789abcdef".repeat(4);
         let uid = "1b2c3d4e_5f60_7182_93a4_b5c6d7e8f901";
         let text = format!("0::/kubepods.slice/kubepods-pod{uid}.slice/cri-containerd-{id}.scope\n");
-        let workload = of_groups(text.as_bytes()).unwrap();
+        let workload = of_groups(text.as_bytes(), true).unwrap();
         assert_eq!(workload.container, Some(Container::new(ContainerEngine::Containerd, id.as_str())));
         assert_eq!(workload.pod, Some(Pod::new("1b2c3d4e-5f60-7182-93a4-b5c6d7e8f901")));
         assert_eq!(workload.unit, Some(format!("cri-containerd-{id}.scope")));
 
-        let machine = of_groups(b"0::/machine.slice/machine-deb\\x2d12.scope/payload\n").unwrap();
+        let machine = of_groups(b"0::/machine.slice/machine-deb\\x2d12.scope/payload\n", true).unwrap();
         assert_eq!(machine.container, Some(Container::new(ContainerEngine::Nspawn, "deb-12")));
 
         let manager = "/user.slice/user-1000.slice/user@1000.service";
         let text = format!("0::{manager}/user.slice/libpod-{id}.scope/container\n");
-        let container = of_groups(text.as_bytes()).unwrap().container.unwrap();
+        let container = of_groups(text.as_bytes(), true).unwrap().container.unwrap();
         assert_eq!((container.engine, container.user), (ContainerEngine::Podman, Some(1000)));
 
         let text = format!("0::{manager}/app.slice/app-flatpak-org.x.a\\x2db-7.scope\n");
-        let workload = of_groups(text.as_bytes()).unwrap();
+        let workload = of_groups(text.as_bytes(), true).unwrap();
         assert_eq!(workload.bundle, Some(Bundle::Flatpak("org.x.a-b".to_owned())));
         assert_eq!((workload.user, workload.container), (Some(1000), None));
-        assert_eq!(of_groups(b""), None);
+        assert_eq!(of_groups(b"", true), None);
     }
 }

@@ -5,28 +5,25 @@
 //! user may put anything. No name is looked up for a container in another container, which could call itself as it likes, nor
 //! for one whose group was made by another user than root, to whom a part of the groups was left.
 
+use super::bundles::Bundles;
+use super::files::{Lookup, MAX_DOCKER_FILE, entries, read_regular, unreadable};
 use super::paths;
 use crate::etc;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::process::Process;
 use crate::model::workload::{Container, ContainerEngine, Published, Workload};
 use netstat_wire::linux::container_names::{ContainerLog, DockerContainer, PodLogs, storage_containers};
-use rustix::fs::{Mode, OFlags, open};
 use rustix::process::geteuid;
 use std::collections::HashMap;
 use std::ffi::OsStr;
-use std::fs::{self, File};
-use std::io::{self, ErrorKind, Read};
+use std::fs;
+use std::io::{self, ErrorKind};
 use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-/// Longer than the file of any container of docker.
-const MAX_DOCKER_FILE: u64 = 1 << 20;
 /// Longer than the list of some ten thousand containers.
 const MAX_STORAGE_FILE: u64 = 16 << 20;
-/// The most entries of a directory that are read, and the most files of docker.
-const MAX_ENTRIES: usize = 1 << 14;
 
 /// The drivers of containers/storage that keep layers, the usual one first.
 const STORAGE_DRIVERS: [&str; 4] = ["overlay", "vfs", "btrfs", "zfs"];
@@ -74,16 +71,21 @@ impl Places {
 
     /// Whether another user than root may have made the group of this container, and given it any name: the owner of the
     /// directory in which it was made.
-    fn is_made_by_others(&self, group: &Path, id: &str) -> bool {
+    fn is_made_by_others(&self, group: Option<&Path>, id: &str) -> bool {
         // Of version 1, no manager leaves groups to users.
         let Some(groups) = &self.groups else { return false };
         // Slices of pods have `_` in the place of `-`.
         let is_named = |name: &OsStr| name.to_string_lossy().replace('_', "-").contains(id);
         let has_id = |group: &&Path| group.file_name().is_some_and(is_named);
+        let Some(group) = group else { return true };
         let Some(parent) = group.ancestors().find(has_id).and_then(Path::parent) else { return false };
         let parent = groups.join(parent.strip_prefix("/").unwrap_or(parent));
         // A group that was removed since has no name any more.
         !fs::metadata(parent).is_ok_and(|parent| parent.uid() == 0)
+    }
+
+    pub(super) fn bundles(&self) -> PathBuf {
+        self.root.join("run/containerd/io.containerd.runtime.v2.task")
     }
 
     fn home_of(&self, user: u32) -> io::Result<&Path> {
@@ -128,13 +130,12 @@ struct Names<'p> {
     /// By id: the name in the pod.
     container_logs: Option<ById<String>>,
     pod_logs: Option<ById<PodNames>>,
+    bundles: Bundles,
     /// The files of all containers of docker.
     docker_files: Option<Lookup<Vec<Vec<u8>>>>,
     missing: HashMap<String, u64>,
 }
 
-/// What was found, or why not.
-type Lookup<T> = Result<T, String>;
 /// What a file or directory says, by an id.
 type ById<T> = Lookup<HashMap<String, T>>;
 /// The project and the service of Compose.
@@ -160,6 +161,7 @@ impl<'p> Names<'p> {
             storage: HashMap::new(),
             container_logs: None,
             pod_logs: None,
+            bundles: Bundles::new(places.bundles()),
             docker_files: None,
             missing: HashMap::new(),
         }
@@ -175,20 +177,33 @@ impl<'p> Names<'p> {
                 return;
             }
             _ if container.is_nested => Err("in another container".to_owned()),
-            _ if workload.cgroup.starts_with("/..") => Err("outside of what can be seen".to_owned()),
+            _ if workload.cgroup.as_deref().is_some_and(|group| group.starts_with("/..")) => {
+                Err("outside of what can be seen".to_owned())
+            }
             _ if container.user.is_none()
-                && self.places.is_made_by_others(&workload.cgroup, &container.id) =>
+                && self.places.is_made_by_others(workload.cgroup.as_deref(), &container.id) =>
             {
                 Err("not made by root".to_owned())
             }
-            _ if is_of_pod && container.user.is_none() => self.of_pod(&container.id),
-            ContainerEngine::Docker => {
+            _ if is_of_pod && container.user.is_none() => {
+                let of_logs = self.of_pod(&container.id);
+                of_logs
+                    .or_else(|why| self.bundles.names(&container.id).ok().and_then(|it| it.name).ok_or(why))
+            }
+            // The agent of ECS runs containers of docker, but on Fargate, whose ids are others.
+            ContainerEngine::Docker | ContainerEngine::Ecs
+                if engine == ContainerEngine::Docker || is_id(&container.id) =>
+            {
                 self.of_docker(container.user, &container.id).map(|DockerNames { name, compose }| {
                     container.compose = compose;
                     name
                 })
             }
             ContainerEngine::Podman | ContainerEngine::CriO => self.of_storage(container.user, &container.id),
+            ContainerEngine::Nerdctl | ContainerEngine::Containerd if container.user.is_none() => {
+                let names = self.bundles.names(&container.id);
+                names.and_then(|names| names.name.ok_or_else(|| format!("{engine}: its bundle names none")))
+            }
             _ => Err(format!("{engine}: names are not in files")),
         };
         match name {
@@ -199,10 +214,13 @@ impl<'p> Names<'p> {
 
     fn add_to_pod(&mut self, workload: &mut Workload) {
         let is_within = workload.container.as_ref().is_some_and(|container| container.is_nested);
+        let id = workload.container.as_ref().map(|container| container.id.clone());
         let Some(pod) = &mut workload.pod else { return };
         let names = if is_within {
             Err("in another container".to_owned())
-        } else if workload.user.is_some() || self.places.is_made_by_others(&workload.cgroup, &pod.uid) {
+        } else if workload.user.is_some()
+            || self.places.is_made_by_others(workload.cgroup.as_deref(), &pod.uid)
+        {
             Err("not made by root".to_owned())
         } else {
             let directory = self.places.root.join("var/log/pods");
@@ -214,7 +232,12 @@ impl<'p> Names<'p> {
                 });
                 logs.map_err(|error| unreadable(&directory, &error))
             });
-            found(logs, &pod.uid, "var/log/pods")
+            let of_logs = found(logs, &pod.uid, "var/log/pods");
+            of_logs.or_else(|why| {
+                let of_bundle = id.and_then(|id| self.bundles.names(&id).ok()?.pod);
+                let names = of_bundle.filter(|(uid, ..)| *uid == pod.uid);
+                names.map(|(_, namespace, name)| PodNames { namespace, name }).ok_or(why)
+            })
         };
         match names {
             Ok(PodNames { namespace, name }) => (pod.namespace, pod.name) = (Some(namespace), Some(name)),
@@ -328,46 +351,17 @@ fn compose(container: &DockerContainer<'_>) -> Compose {
     container.compose.map(|(project, service)| (project.to_owned(), service.to_owned()))
 }
 
+/// Whether it is an id as docker gives them.
+fn is_id(text: &str) -> bool {
+    text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 /// What a table has under a key, or why there is none.
 fn found<T: Clone>(table: &ById<T>, key: &str, place: &str) -> Lookup<T> {
     match table {
         Ok(table) => table.get(key).cloned().ok_or_else(|| format!("not in {place}")),
         Err(why) => Err(why.clone()),
     }
-}
-
-fn unreadable(path: &Path, error: &io::Error) -> String {
-    format!("{}: {error}", path.display())
-}
-
-/// Reads a file, if it is regular and not longer than this. A pipe in its place is not waited for.
-fn read_regular(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOFOLLOW;
-    let file = File::from(open(path, flags, Mode::empty())?);
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::new(ErrorKind::InvalidInput, "not a regular file"));
-    }
-    let mut content = Vec::new();
-    let read = file.take(limit.saturating_add(1)).read_to_end(&mut content)?;
-    if u64::try_from(read).unwrap_or(u64::MAX) > limit {
-        return Err(io::Error::new(ErrorKind::InvalidData, "too long"));
-    }
-    Ok(content)
-}
-
-/// What the names in a directory say, by a key.
-fn entries<T>(
-    directory: &Path,
-    of_name: impl Fn(&str) -> Option<(String, T)>,
-) -> io::Result<HashMap<String, T>> {
-    let mut all = HashMap::new();
-    for (nth, entry) in fs::read_dir(directory)?.enumerate() {
-        if nth == MAX_ENTRIES {
-            return Err(io::Error::new(ErrorKind::InvalidData, "too many entries"));
-        }
-        all.extend(entry?.file_name().to_str().and_then(&of_name));
-    }
-    Ok(all)
 }
 
 #[cfg(test)]

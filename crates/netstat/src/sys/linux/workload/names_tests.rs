@@ -52,7 +52,7 @@ impl Machine {
     }
 
     fn read_published(&self, group: &str, to: Option<&str>) -> (Workload, Vec<String>) {
-        let mut workload = of_groups(format!("0::{group}\n").as_bytes()).unwrap();
+        let mut workload = of_groups(format!("0::{group}\n").as_bytes(), true).unwrap();
         workload.published = to.map(|to| Published::new(to.parse().unwrap()));
         let mut processes = [Process { workload: Some(Box::new(workload)), ..Process::new(7) }];
         let gaps = add(&self.places(), &mut processes);
@@ -174,7 +174,7 @@ fn what_is_no_regular_file_or_too_long_is_not_read_and_says_so() {
         rustix::fs::CWD,
         machine.0.join(&path),
         rustix::fs::FileType::Fifo,
-        Mode::from_raw_mode(0o600),
+        rustix::fs::Mode::from_raw_mode(0o600),
         0,
     );
     pipe.unwrap();
@@ -193,7 +193,48 @@ fn machines_of_lxc_and_nspawn_are_their_names() {
     assert_eq!(machine.name("/lxc.payload.web"), named("web"));
     assert_eq!(machine.name("/machine.slice/machine-a\\x2db.scope/payload"), named("a-b"));
     let (name, gaps) = machine.name(&format!("/system.slice/nerdctl-{}.scope", id('a')));
-    assert_eq!((name, gaps), (None, vec!["nerdctl: names are not in files".to_owned()]));
+    let missing = "/run/containerd/io.containerd.runtime.v2.task: No such file or directory (os error 2)";
+    assert_eq!((name, gaps), (None, vec![missing.to_owned()]));
+}
+
+#[test]
+fn containers_of_containerd_have_the_names_of_their_bundles() {
+    let machine = Machine::new();
+    let add = |namespace: &str, id: &str, annotations: &str| {
+        let path = format!("run/containerd/io.containerd.runtime.v2.task/{namespace}/{id}/config.json");
+        machine.write(&path, &format!(r#"{{"ociVersion":"1.1.0","annotations":{{{annotations}}}}}"#));
+    };
+    add("default", &id('a'), r#""nerdctl/name":"web","nerdctl/networks":"[]""#);
+    add("moby", &id('b'), "");
+    let pod = format!(
+        r#""io.kubernetes.cri.container-name":"nginx","io.kubernetes.cri.sandbox-name":"web-0",
+        "io.kubernetes.cri.sandbox-namespace":"default","io.kubernetes.cri.sandbox-uid":"{UID}""#
+    );
+    add("k8s.io", &id('c'), &pod);
+    let nerdctl = |id: &str| machine.name(&format!("/system.slice/nerdctl-{id}.scope"));
+    assert_eq!(nerdctl(&id('a')), named("web"));
+    let directory = "/run/containerd/io.containerd.runtime.v2.task";
+    assert_eq!(nerdctl(&id('b')), (None, vec![format!("{directory}: no name")]));
+    assert_eq!(nerdctl(&id('d')), (None, vec![format!("not in {directory}")]));
+    // Without logs of pods.
+    let of_pod = |uid: &str| machine.read(&format!("/kubepods/besteffort/pod{uid}/{}", id('c')));
+    let (workload, gaps) = of_pod(UID);
+    assert_eq!((workload.to_string(), gaps.len()), ("default/web-0".to_owned(), 0), "{gaps:?}");
+    assert_eq!(workload.container.unwrap().name.as_deref(), Some("nginx"));
+    let (workload, gaps) = of_pod(&UID.replace('1', "2"));
+    assert_eq!((workload.pod.unwrap().name, gaps.len()), (None, 1), "the bundle is of another pod: {gaps:?}");
+    let manager = "/user.slice/user-1000.slice/user@1000.service/user.slice";
+    assert_eq!(machine.name(&format!("{manager}/nerdctl-{}.scope", id('a'))).0, None, "of a user");
+}
+
+#[test]
+fn containers_of_ecs_have_the_names_that_docker_has_for_them() {
+    let machine = Machine::new();
+    machine.add_docker("var/lib/docker", &id('a'), "ecs-shop-3-web-80f5", "172.17.0.2");
+    let task = "0123456789abcdef0123456789abcdef";
+    assert_eq!(machine.name(&format!("/ecs/{task}/{}", id('a'))), named("ecs-shop-3-web-80f5"));
+    let (name, gaps) = machine.name(&format!("/ecs/{task}/{task}-1234567890"));
+    assert_eq!((name, gaps), (None, vec!["ecs: names are not in files".to_owned()]), "on Fargate");
 }
 
 #[test]
@@ -205,7 +246,7 @@ fn group_that_root_did_not_make_gets_no_name_of_a_container_of_root() {
     let service = machine.0.join("groups/system.slice/x.service");
     let name = || {
         let places = Places { groups: Some(machine.0.join("groups")), ..machine.places() };
-        let workload = of_groups(format!("0::{group}\n").as_bytes()).unwrap();
+        let workload = of_groups(format!("0::{group}\n").as_bytes(), true).unwrap();
         let mut processes = [Process { workload: Some(Box::new(workload)), ..Process::new(7) }];
         let gaps = add(&places, &mut processes);
         let [process] = processes;

@@ -2,6 +2,7 @@
 
 use crate::model::gap::GapKind;
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership, UnownedReason};
+use crate::model::workload::{Bundle, Signature, Workload};
 use crate::scripted::world::{
     Attachment, DescriptorFate, Fate, Lifetime, Process, Protocol, Socket, State, Target, World,
 };
@@ -381,6 +382,20 @@ impl Oracle<'_> {
         let name = if is_complete { &process.name[..process.name.len().min(15)] } else { file };
         expected.name = Some(name.into());
         expected.path = process.path.as_ref().map(Into::into);
+        let mut workload = Workload::none();
+        let mut bundle = None;
+        // As the scripted kernel signs them.
+        workload.signature = process.path.as_deref().map(|path| match path.strip_prefix("/Applications/") {
+            None => Signature::new(format!("com.apple.{}", process.name)),
+            Some(_) => {
+                let mut signature = Signature::new(format!("org.example.{}", process.name));
+                signature.team = Some("ABCDE12345".to_owned());
+                bundle = path.split_once("/Contents/").map(|(app, _)| Bundle::App(app.to_owned()));
+                signature
+            }
+        });
+        workload.bundle = bundle;
+        expected.workload = Some(Box::new(workload));
         expected.parent = Some(process.parent).filter(|parent| *parent != 0);
         expected.uid = Some(process.uid);
         expected.user = match process.uid {

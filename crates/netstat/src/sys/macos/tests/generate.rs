@@ -35,13 +35,14 @@ impl Chance {
 
 const UIDS: [u32; 4] = [0, 70, 501, 502];
 
-const NAMES: [(&str, Option<&str>); 6] = [
+const NAMES: [(&str, Option<&str>); 7] = [
     ("server", Some("/usr/local/bin/server")),
     ("com.apple.WebKit.Networking", Some("/System/Library/com.apple.WebKit.Networking")),
     ("a name of its own choice", Some("/usr/bin/perl")),
     ("exactly15bytes!", Some("/bin/exactly15bytes!")),
     ("deleted-and-long-name", None),
     ("deleted", None),
+    ("My", Some("/Applications/My.app/Contents/MacOS/My")),
 ];
 
 pub(super) fn machine(chance: &mut Chance) -> Machine {

@@ -47,7 +47,7 @@ fn filter_by_an_unsupported_field_is_refused_before_a_table_is_read() {
     for filter in refused {
         let query = Query::new().filter(filter | Filter::tcp() & Filter::local_port(80)).threads(1);
         assert!(take(&system(), &query).unwrap_err().is_unsupported(), "{query:?}");
-        assert!(count(&system(), &query).unwrap_err().is_unsupported());
+        assert!(count(&system(), &query, false).unwrap_err().is_unsupported());
         let mut each = |_| ControlFlow::Continue(());
         assert!(stream(&system(), &query, &mut each).unwrap_err().is_unsupported());
     }

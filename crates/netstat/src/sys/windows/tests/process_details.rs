@@ -5,11 +5,14 @@ use super::model::{BOOT, NOW, empty_world, endpoint, program, text, windows};
 use super::scripted::{Endpoint, Program, World};
 use crate::engine::parallel::lock;
 use crate::engine::snapshot::take;
-use crate::model::gap::GapKind;
+use crate::filter::Filter;
+use crate::model::gap::{Gap, GapKind};
 use crate::model::process::ProcessFields;
 use crate::model::process_id::ProcessId;
 use crate::model::protocol::Protocol;
 use crate::model::snapshot::Snapshot;
+use crate::model::socket::Socket;
+use crate::model::workload::Bundle;
 use crate::query::Query;
 use crate::sys::system::System;
 use netstat_wire::windows::filetime::system_time;
@@ -175,11 +178,63 @@ fn services_of_the_system_that_do_not_answer_delay_a_listing_by_a_bounded_time()
     let start = Instant::now();
     let snapshot = list(&world);
     assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
-    // One gap for the services of four rows, one for the user's name.
-    assert_eq!(kinds(&snapshot), [GapKind::NamesUnavailable; 2]);
+    // One gap for the services of four rows, one for the user's name, one for the services of the process.
+    assert_eq!(kinds(&snapshot), [GapKind::NamesUnavailable; 3]);
     assert_eq!((snapshot.gaps[0].count, snapshot.sockets.len()), (4, 4));
     assert!(snapshot.sockets.iter().all(|socket| socket.service().is_none()));
     assert_eq!(users(&snapshot), [Some("S-1-5-18")]);
     assert_eq!(world.service_calls.load(SeqCst), 0);
     drop(blocked);
+}
+
+#[test]
+fn services_of_a_process_are_all_said_and_its_package_by_its_family() {
+    let mut world = world_of_denied_tokens();
+    world.running = vec![(2000, text("mpssvc")), (2000, text("BFE")), (9999, text("other"))];
+    world.denied_packages = vec![2000, 2004];
+    world.packages.insert(2008, text("A.B_8wekyb3d8bbwe"));
+    let world = Arc::new(world);
+    let of = |pid: u32, query: &Query| {
+        let snapshot = take(&windows(&world), query).unwrap();
+        let workload = snapshot.process(pid).unwrap().workload.clone();
+        (workload.map(|it| (it.services, it.bundle, it.is_complete)), snapshot.gaps)
+    };
+    let asked = Query::new().processes(ProcessFields::WORKLOAD);
+    let (host, gaps) = of(2000, &asked);
+    let services = vec!["BFE".to_owned(), "mpssvc".to_owned()];
+    assert_eq!(host, Some((services, None, false)), "its package is not known");
+    assert_eq!(gaps, [Gap::new(GapKind::NamesUnavailable, 2, "GetPackageFamilyName")]);
+    let package = Some(Bundle::Package("A.B_8wekyb3d8bbwe".to_owned()));
+    assert_eq!(of(2008, &asked).0, Some((vec![], package, true)));
+    assert_eq!(of(2000, &Query::new().processes(ProcessFields::NAME)), (None, vec![]), "not asked for");
+
+    // A filter by these names.
+    let list = |filter: Filter| {
+        let snapshot =
+            take(&windows(&world), &Query::new().filter(filter).owners(true).only_decided(true)).unwrap();
+        let pids: Vec<u32> = snapshot.sockets.iter().flat_map(Socket::pids).collect();
+        let undecided = snapshot.gaps.iter().filter(|gap| gap.kind == GapKind::SocketsUndecided);
+        (pids, undecided.map(|gap| gap.count).sum::<u64>())
+    };
+    assert_eq!(list(Filter::workload("service:bfe")), (vec![2000], 1), "what 2004 is of is not known");
+    assert_eq!(list(Filter::workload("A.B")), (vec![2008], 2));
+    let refused = take(&windows(&world), &Query::new().filter(Filter::container("web"))).unwrap_err();
+    assert!(refused.is_unsupported(), "{refused}");
+}
+
+#[test]
+fn services_that_cannot_be_listed_and_a_pid_that_is_reused_leave_gaps() {
+    let query = Query::new().processes(ProcessFields::WORKLOAD);
+    let world = Arc::new(World { running_status: 5, ..world() });
+    let snapshot = take(&windows(&world), &query).unwrap();
+    assert!(snapshot.gaps[0].source.starts_with("EnumServicesStatusExW: "), "{:?}", snapshot.gaps);
+    assert_eq!((kinds(&snapshot), snapshot.gaps[0].count), (vec![GapKind::NamesUnavailable], 1));
+    assert!(snapshot.processes.iter().all(|process| !process.workload.as_ref().unwrap().is_complete));
+
+    let replaced = Some(program(2008, "newcomer.exe", NOW));
+    let running = vec![(2008, text("Spooler"))];
+    let world = Arc::new(World { running, replaced, ..world_of_denied_tokens() });
+    let snapshot = take(&windows(&world), &query).unwrap();
+    assert_eq!(snapshot.process(2008).unwrap().workload, None, "it may be the newcomer's");
+    assert!(kinds(&snapshot).contains(&GapKind::ProcessesVanished));
 }

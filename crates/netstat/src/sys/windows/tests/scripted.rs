@@ -85,6 +85,12 @@ pub(super) struct World {
     /// The table of bound endpoints; `None`: there is no such call.
     pub(super) bound: Option<Vec<Endpoint>>,
     pub(super) services: HashMap<(u32, u32), Vec<u16>>,
+    /// The services that run, by their processes; the status of the call, if not 0.
+    pub(super) running: Vec<(u32, Vec<u16>)>,
+    pub(super) running_status: u32,
+    /// The packages that processes are of, and the processes of which that cannot be read.
+    pub(super) packages: HashMap<u32, Vec<u16>>,
+    pub(super) denied_packages: Vec<u32>,
     pub(super) accounts: HashMap<Vec<u8>, (Vec<u16>, Vec<u16>)>,
     pub(super) own: Option<(Vec<u8>, Vec<u16>)>,
     pub(super) machine: Option<Vec<u8>>,
@@ -406,6 +412,21 @@ impl Kernel for Arc<World> {
         self.wait();
         self.service_calls.fetch_add(1, SeqCst);
         self.services.get(&(pid, tag)).cloned()
+    }
+
+    fn running_services(&self) -> Result<Vec<(u32, Vec<u16>)>, u32> {
+        self.called();
+        self.wait();
+        if self.running_status == 0 { Ok(self.running.clone()) } else { Err(self.running_status) }
+    }
+
+    fn package(&self, pid: u32) -> Result<Vec<u16>, u32> {
+        self.called();
+        self.running(pid).ok_or(87_u32)?;
+        match self.denied_packages.contains(&pid) {
+            true => Err(ERROR_ACCESS_DENIED),
+            false => Ok(self.packages.get(&pid).cloned().unwrap_or_default()),
+        }
     }
 
     fn clock(&self) -> Clock {

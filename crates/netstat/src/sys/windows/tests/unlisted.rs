@@ -23,7 +23,7 @@ fn world() -> World {
 fn gaps(world: &Arc<World>, query: &Query) -> Vec<Gap> {
     let gaps = take(&windows(world), query).unwrap().gaps;
     assert_eq!(stream(&windows(world), query, &mut |_| ControlFlow::Continue(())).unwrap(), gaps, "a stream");
-    assert_eq!(count(&windows(world), query).unwrap().gaps, gaps, "a count");
+    assert_eq!(count(&windows(world), query, false).unwrap().gaps, gaps, "a count");
     gaps
 }
 

@@ -40,8 +40,9 @@ fn random_worlds_are_listed_with_their_sockets_owners_names_and_services() {
         let owners = snapshot.sockets.iter().flat_map(Socket::owners);
         ended += owners.filter(|owner| owner.role == OwnerRole::EndedBinder).count();
         services += snapshot.sockets.iter().filter(|socket| socket.service().is_some()).count();
-        // Four tables, two lists of processes, the list of users, two calls for each process, one for each service.
-        let bound = 18 + 2 * world.programs.len() + world.endpoints.len();
+        // Four tables, two lists of processes, those of users and of services, three calls for each process, one for each
+        // service.
+        let bound = 19 + 3 * world.programs.len() + world.endpoints.len();
         let calls = usize::try_from(world.calls.load(SeqCst)).unwrap();
         assert!(calls <= bound, "seed {seed}: {calls} calls");
     }

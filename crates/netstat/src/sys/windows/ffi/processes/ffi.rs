@@ -2,16 +2,20 @@
 #![allow(unsafe_code, reason = "foreign calls live in files of this name only")]
 
 use crate::sys::windows::ffi::common::ffi::{
-    Handle, last_error, length, open_process, open_process_for, read_text,
+    Handle, MAX_TEXT, last_error, length, open_process, open_process_for, optional_function, read_text,
 };
 use crate::sys::windows::kernel::Answer;
 use std::ptr;
 use windows_sys::Wdk::System::SystemInformation::{NtQuerySystemInformation, SystemProcessInformation};
-use windows_sys::Win32::Foundation::{FILETIME, UNICODE_STRING};
+use windows_sys::Win32::Foundation::{
+    APPMODEL_ERROR_NO_PACKAGE, ERROR_CALL_NOT_IMPLEMENTED, ERROR_INSUFFICIENT_BUFFER, FILETIME, HANDLE,
+    UNICODE_STRING,
+};
 use windows_sys::Win32::System::Threading::{
     GetExitCodeProcess, GetProcessTimes, PROCESS_QUERY_LIMITED_INFORMATION, PROCESS_TERMINATE,
     QueryFullProcessImageNameW, TerminateProcess,
 };
+use windows_sys::core::w;
 
 /// `SystemProcessIdInformation`, which the headers lack.
 const SYSTEM_PROCESS_ID_INFORMATION_CLASS: i32 = 88;
@@ -81,6 +85,35 @@ pub(crate) fn image_path(pid: u32) -> Result<Vec<u16>, u32> {
         if done == 0 { 0 } else { usize::try_from(size).unwrap_or(0) }
     };
     read_text(&mut call).ok_or_else(last_error)
+}
+
+/// `GetPackageFamilyName` of appmodel.h, since Windows 8.
+type PackageFamilyName = unsafe extern "system" fn(HANDLE, *mut u32, *mut u16) -> u32;
+
+pub(crate) fn package(pid: u32) -> Result<Vec<u16>, u32> {
+    let function = optional_function(w!("kernel32.dll"), c"GetPackageFamilyName");
+    let function = function.ok_or(ERROR_CALL_NOT_IMPLEMENTED)?;
+    // SAFETY: the function has that type.
+    let function =
+        unsafe { std::mem::transmute::<unsafe extern "system" fn() -> isize, PackageFamilyName>(function) };
+    let process = open_process(pid)?;
+    // A name of a family has at most 64 units and a NUL (`PACKAGE_FAMILY_NAME_MAX_LENGTH`).
+    for size in [128, MAX_TEXT] {
+        let mut name = vec![0; size];
+        let mut units = length(size);
+        // SAFETY: the handle is open with the right for it; the buffer has `units` units.
+        match unsafe { function(process.0, &mut units, name.as_mut_ptr()) } {
+            0 => {
+                // With the NUL.
+                name.truncate(usize::try_from(units).unwrap_or(0).saturating_sub(1));
+                return Ok(name);
+            }
+            APPMODEL_ERROR_NO_PACKAGE => return Ok(Vec::new()),
+            ERROR_INSUFFICIENT_BUFFER => {}
+            status => return Err(status),
+        }
+    }
+    Err(ERROR_INSUFFICIENT_BUFFER)
 }
 
 pub(crate) fn terminate(pid: u32, created_at: i64) -> Result<bool, u32> {
