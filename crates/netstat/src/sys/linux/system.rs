@@ -232,7 +232,14 @@ impl<'c> System for Native<'c> {
         // A failure is that of the tables.
         let readers = self.readers(query).ok().flatten();
         if let Some(readers) = readers {
-            readers.open_early();
+            // One pass may answer without entering any.
+            #[cfg(feature = "bpf")]
+            let may_be_needed = !one_pass::may_list_all(query, readers);
+            #[cfg(not(feature = "bpf"))]
+            let may_be_needed = true;
+            if may_be_needed {
+                readers.open_early();
+            }
         }
         let listed = Arc::clone(&self.listed);
         OwnerSources::new(&self.cache.program, query, listed, readers.map(NamespaceReaders::listed))
@@ -245,14 +252,28 @@ impl<'c> System for Native<'c> {
         search: &Self::OwnerSearch,
         rows: &mut Vec<Socket>,
     ) -> Option<Vec<Gap>> {
-        let is_own_namespace = self.readers(query).is_ok_and(|readers| readers.is_none());
+        let readers = self.readers(query).ok()?;
         // The program reads the users of the first user namespace.
-        if !is_own_namespace || user_namespace::stand_in_uid().is_some() {
+        if user_namespace::stand_in_uid().is_some() {
+            if let Some(readers) = readers {
+                readers.open_early();
+            }
             return None;
         }
         let ahead = query.may_receive_ahead() && Self::processors() > 1;
         let mut socket = self.socket();
-        one_pass::list(socket.dumps().receive_ahead(ahead), query, search, rows, ahead)
+        let dumps = socket.dumps().receive_ahead(ahead);
+        match readers {
+            None => one_pass::list(dumps, query, search, rows, ahead),
+            Some(readers) => {
+                let listed = one_pass::list_all(dumps, readers, query, search, rows, ahead);
+                if listed.is_none() {
+                    // Before the search takes the descriptors that are left.
+                    readers.open_early();
+                }
+                listed
+            }
+        }
     }
 
     fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {

@@ -139,12 +139,13 @@ impl<'c> OwnerSources<'c> {
         Some(iteration)
     }
 
-    /// The search that finds the rows of the listing too, if that source is selected. Asked before the search runs.
-    pub(crate) fn in_one_pass(&self) -> Option<&Iteration> {
+    /// The search that finds the rows of the listing too, if that source is selected. Asked before the search runs. `worth`: why
+    /// it is worth its set-up, if that is known.
+    pub(crate) fn in_one_pass(&self, worth: Option<&'static str>) -> Option<&Iteration> {
         if self.asked == OwnerSource::Auto && self.kept.is_in_vain() {
             return None;
         }
-        match self.select(true) {
+        match self.select(true, worth) {
             Selected::Iterate(search) if search.source() == OwnerSource::OnePass => Some(search),
             _ => None,
         }
@@ -163,13 +164,13 @@ impl<'c> OwnerSources<'c> {
     }
 
     fn selected(&self) -> &Selected {
-        self.select(false)
+        self.select(false, None)
     }
 
-    fn select(&self, rows: bool) -> &Selected {
+    fn select(&self, rows: bool, worth: Option<&'static str>) -> &Selected {
         let selected = self.selected.get_or_init(|| {
             let (asked, families) = (self.asked, self.families);
-            let wanted = Wanted { asked, families, some_only: !self.pids.is_empty(), rows };
+            let wanted = Wanted { asked, families, some_only: !self.pids.is_empty(), rows, worth };
             match select(self.kept, wanted) {
                 Strategy::Walk(from) => {
                     if self.asked != OwnerSource::Procfs {
