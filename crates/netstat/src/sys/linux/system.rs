@@ -4,7 +4,7 @@ use super::netns::readers::NamespaceReaders;
 use super::netns::{Target, namespace_of, plan};
 #[cfg(feature = "bpf")]
 use super::one_pass;
-use super::owners::{KeptProgram, OwnerSources, sockets_by_namespace};
+use super::owners::{KeptProgram, NamespacesByBpf, OwnerSources};
 use super::procfs::process::{prefetch_processes, processes};
 use super::procfs::process_cache::ProcessCache;
 use super::procfs::program_name::is_named;
@@ -163,8 +163,8 @@ impl<'c> Native<'c> {
         if let Some(known) = self.readers.get() {
             return Ok(known.as_ref());
         }
-        let sockets = || sockets_by_namespace(&self.cache.program, query);
-        let found = plan::readers(query, &|name, pids| self.with_name(name, pids), &sockets)?;
+        let seen = NamespacesByBpf::new(&self.cache.program, query);
+        let found = plan::readers(query, &|name, pids| self.with_name(name, pids), &seen)?;
         Ok(self.readers.get_or_init(|| found).as_ref())
     }
 }
@@ -387,8 +387,9 @@ impl<'c> System for Native<'c> {
             return destroy::destroy(socket);
         };
         // Never in this thread's namespace, where another socket may have the same ends.
-        let sockets = || sockets_by_namespace(&KeptProgram::default(), &Query::new());
-        let Some(target) = Target::find(netns.0.get(), &sockets) else {
+        let (program, query) = (KeptProgram::default(), Query::new());
+        let seen = NamespacesByBpf::new(&program, &query);
+        let Some(target) = Target::find(netns.0.get(), &seen) else {
             let why = format!("network namespace {netns} is not found");
             return Err(Error::system("close", socket.subject(), io::Error::new(ErrorKind::NotFound, why)));
         };

@@ -52,7 +52,7 @@ pub(super) fn list(
     let procfs = Proc::open().ok()?;
     // An error is that of the listing without it.
     let (tables, of_families) = (tables_of(query).ok()?, families::tables_of(query).ok()?);
-    let plan = Plan::of(query, &tables, &procfs)?;
+    let plan = Plan::of(query, &tables, &procfs, search.is_later())?;
     let iteration = search.in_one_pass(None)?;
     let number = iteration.netns()?;
     let before = Counters::before(&procfs, OF_THIS_THREAD)?;

@@ -10,9 +10,14 @@ use crate::sys::linux::procfs::Procfs;
 use crate::sys::linux::sock_diag::request::{Source, Table};
 use netstat_wire::linux::tcp_states as states;
 
-/// From how many sockets on. Fewer are dumped in a few milliseconds, and whether a dump is complete is no question. (`bench 10k
-/// --base CHECKOUT`, with a base of before this pass.)
-const MANY_SOCKETS: u64 = 10_000;
+/// From how many sockets on the first listing loads the program. For 3,000, dump and search took 7.7 ms and 14 of processor time,
+/// the pass with its loading 9.2 and 9; for 5,000 the one 12.2 and 18, the other 10.0 and 10. (`bench 3k 5k 7k 10k --only
+/// netstat-bpf,netstat-pass`.)
+const MANY_SOCKETS: u64 = 5_000;
+
+/// The same of a later listing of a [`Lister`](crate::Lister), for which the program may be loaded already: for 1,000 the one took
+/// 4.1 ms, the other 0.6. (`bench 1k --only netstat-kept-bpf,netstat-kept-pass`.)
+const MANY_SOCKETS_LATER: u64 = 1_000;
 
 /// From how many network namespaces on: to dump the tables of so many takes as long as to load the program. (`bench
 /// namespaces`.)
@@ -35,20 +40,21 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// `None`: neither.
-    pub(super) fn of(query: &Query, tables: &[Table], procfs: &impl Procfs) -> Option<Self> {
+    /// `None`: neither. `is_later`: owners have been searched for before.
+    pub(super) fn of(query: &Query, tables: &[Table], procfs: &impl Procfs, is_later: bool) -> Option<Self> {
         if query.scope != Scope::Current {
             return None;
         }
         let mut plan = Self::of_tables(query, tables)?;
+        let many = if is_later { MANY_SOCKETS_LATER } else { MANY_SOCKETS };
         match query.owner_source {
             OwnerSource::OnePass => {}
             // Most machines have few files, and need no other counters.
-            OwnerSource::Auto if open_files(procfs).is_some_and(|files| files >= MANY_SOCKETS) => {
+            OwnerSource::Auto if open_files(procfs).is_some_and(|files| files >= many) => {
                 let counters = Counters::before(procfs, OF_THIS_THREAD)?;
                 let sockets = counters.tcp.iter().sum();
-                plan.tcp &= sockets >= MANY_SOCKETS && is_quiet(&counters, sockets);
-                plan.udp &= counters.udp.iter().sum::<u64>() >= MANY_SOCKETS;
+                plan.tcp &= sockets >= many && is_quiet(&counters, sockets);
+                plan.udp &= counters.udp.iter().sum::<u64>() >= many;
             }
             _ => return None,
         }

@@ -63,6 +63,11 @@ impl KeptProgram {
         }
     }
 
+    /// Whether owners have been searched for before.
+    pub(crate) fn was_asked(&self) -> bool {
+        self.was_asked.load(Relaxed)
+    }
+
     fn state(&self, kind: Kind) -> &Mutex<State> {
         match (kind.rows, kind.families) {
             (false, Families::Internet) => &self.internet,
