@@ -4,7 +4,7 @@
 use crate::Result;
 use crate::isolation::in_world;
 use crate::world::Named;
-use netstat::{Gap, GapKind, Query, Scope, Snapshot};
+use netstat::{Gap, GapKind, OwnerSource, Query, Scope, Snapshot};
 use socket_world::Child;
 use socket_world::namespace::enter_network_namespace;
 use std::net::{TcpListener, TcpStream};
@@ -35,13 +35,15 @@ fn measure(rounds: usize, beside: usize) -> Result<String> {
     let children = (0..NAMESPACES).map(|_| lodger()).collect::<std::io::Result<Vec<_>>>()?;
     let rows = Query::new().netns(Scope::All);
     let owners = rows.clone().owners(true);
-    let mut times = [const { Vec::new() }; 3];
+    let dumped = owners.clone().owner_source(OwnerSource::Bpf);
+    let mut times = [const { Vec::new() }; 4];
     for _ in 0..rounds {
         times[0].push(timed(|| list(&rows, beside))?);
         times[1].push(timed(|| list(&owners, beside))?);
-        times[2].push(timed(|| ss(&children))?);
+        times[2].push(timed(|| list(&dumped, beside))?);
+        times[3].push(timed(|| ss(&children))?);
     }
-    let [rows, owners, ss] = times.map(median);
+    let [rows, owners, dumped, ss] = times.map(median);
     let count = u32::try_from(NAMESPACES)?;
     let line = |name: &str, time: Duration| {
         let ratio = time.as_secs_f64() / ss.as_secs_f64();
@@ -55,6 +57,7 @@ fn measure(rounds: usize, beside: usize) -> Result<String> {
         format!("{:<28} {:>9} {:>12} {:>10}\n", "", "ms", "ms for each", "against ss"),
         line("netstat, rows", rows),
         line("netstat, rows and owners", owners),
+        line("netstat, by dumps alone", dumped),
         line("ss -tuan started in each", ss),
     ]
     .concat();

@@ -1,9 +1,9 @@
 //! The calls of netstat that have no base; the others are in [`netstat_contender::calls`].
 
 use crate::Result;
-use ::netstat::{Filter, OwnerSource, ProcessFields, Query, State};
+use ::netstat::{Filter, Lister, OwnerSource, ProcessFields, Query, Snapshot, State};
 use netstat_contender::calls::{list, named};
-use netstat_contender::{Clock, Count, Unavailable};
+use netstat_contender::{Clock, Count, Unavailable, count_owners};
 use std::net::Ipv4Addr;
 
 /// The call of this name, if it finds owners by BPF alone.
@@ -23,6 +23,51 @@ pub(in crate::contenders) fn owners_by_bpf(clock: &mut Clock) -> Result<Count> {
 
 pub(in crate::contenders) fn port_owners_by_bpf(clock: &mut Clock) -> Result<Count> {
     by_bpf("netstat-port-bpf", clock)
+}
+
+/// What one source has found, if it is the one that was asked for.
+fn list_by(source: OwnerSource, clock: &mut Clock) -> Result<Count> {
+    let query = Query::new().owners(true).owner_source(source);
+    let snapshot = clock.time(|| query.snapshot())?;
+    match &snapshot.owner_source {
+        Some(from) if from.source != source => Err(Unavailable(from.to_string()).into()),
+        _ => Ok(count(&snapshot)),
+    }
+}
+
+/// The same by a program that polls, which loads and fills its caches before.
+fn kept_by(source: OwnerSource, clock: &mut Clock) -> Result<Count> {
+    let query = Query::new().owners(true).owner_source(source);
+    let mut lister = Lister::new();
+    let first = lister.snapshot(&query)?;
+    if let Some(from) = first.owner_source.filter(|from| from.source != source) {
+        return Err(Unavailable(from.to_string()).into());
+    }
+    let mut found = Count::default();
+    for _ in 0..REPEATS {
+        found = count(&clock.time(|| lister.snapshot(&query))?);
+    }
+    Ok(found)
+}
+
+/// How often a program that polls lists.
+const REPEATS: usize = 5;
+
+fn count(snapshot: &Snapshot) -> Count {
+    count_owners(snapshot.sockets.iter().map(|socket| socket.owners().iter().map(|owner| owner.pid)))
+}
+
+/// Rows and owners in one pass, where a table of this length would be dumped by default, too.
+pub(in crate::contenders) fn owners_in_one_pass(clock: &mut Clock) -> Result<Count> {
+    list_by(OwnerSource::OnePass, clock)
+}
+
+pub(in crate::contenders) fn kept_in_one_pass(clock: &mut Clock) -> Result<Count> {
+    kept_by(OwnerSource::OnePass, clock)
+}
+
+pub(in crate::contenders) fn kept_by_bpf(clock: &mut Clock) -> Result<Count> {
+    kept_by(OwnerSource::Bpf, clock)
 }
 
 /// A filter that the kernel can decide, and that no socket passes.

@@ -173,7 +173,7 @@ pub(crate) fn check_document(document: &Value) {
                 ("path", string_or_null),
                 ("pids", Value::is_array),
                 ("processes", number),
-                ("source", |v| one_of(v, &["sock_diag", "procfs", "unavailable"])),
+                ("source", |v| one_of(v, &["sock_diag", "procfs", "one_pass", "unavailable"])),
             ],
         );
     }

@@ -64,16 +64,20 @@ pub enum NamespaceSource {
     SockDiag,
     /// In part or as a whole from `/proc/PID/net` of a process that lives there: less of each socket.
     Procfs,
+    /// Without entering the namespace: by one pass over the descriptors of all processes, after which its counters have shown
+    /// that no other sockets are missing ([`OwnerSource::OnePass`](crate::OwnerSource::OnePass)).
+    OnePass,
     /// They could not be read, and are not listed.
     Unavailable,
 }
 
 impl NamespaceSource {
-    /// The stable, machine-readable name: `sock_diag`, `procfs`, `unavailable`.
+    /// The stable, machine-readable name: `sock_diag`, `procfs`, `one_pass`, `unavailable`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::SockDiag => "sock_diag",
             Self::Procfs => "procfs",
+            Self::OnePass => "one_pass",
             Self::Unavailable => "unavailable",
         }
     }

@@ -22,7 +22,8 @@ use std::fmt;
 pub enum OwnerSource {
     /// `Bpf` when the caller has the rights and the machine has enough descriptors to pay for the set-up (some
     /// hundreds), or when a [`Lister`](crate::Lister) is asked a second time, and `OnePass` instead where it can answer the query
-    /// and there are some ten thousand sockets; otherwise procfs. Where only some
+    /// and there are some five thousand sockets (for a later listing of a `Lister` one thousand), or where many network namespaces
+    /// are listed; otherwise procfs. Where only some
     /// processes are asked about, procfs. Where procfs was refused something that BPF may see, BPF after it. Nothing is asked for that the
     /// caller has no right to, so that nothing is refused, and logged, where it can be foreseen. BPF also finds the network
     /// namespaces that only a socket keeps, for [`Scope::All`](crate::Scope::All).
@@ -34,7 +35,7 @@ pub enum OwnerSource {
     /// [`Snapshot::owner_source`](crate::Snapshot::owner_source) says why.
     Bpf,
     /// One pass of a BPF program over all descriptor tables, for the sockets and their owners together; what no process holds
-    /// comes from the kernel's tables. A query that it cannot answer (one port, details, other network namespaces, processes by
+    /// comes from the kernel's tables. A query that it cannot answer (one port, details, some other network namespaces than all, processes by
     /// their pid) has its rows from the tables, and its owners by the same program. Where it cannot be had, `Bpf` or procfs stands in, and
     /// [`Snapshot::owner_source`](crate::Snapshot::owner_source) says why.
     ///

@@ -4,7 +4,7 @@ use super::netns::readers::NamespaceReaders;
 use super::netns::{Target, namespace_of, plan};
 #[cfg(feature = "bpf")]
 use super::one_pass;
-use super::owners::{KeptProgram, OwnerSources, sockets_by_namespace};
+use super::owners::{KeptProgram, NamespacesByBpf, OwnerSources};
 use super::procfs::process::{prefetch_processes, processes};
 use super::procfs::process_cache::ProcessCache;
 use super::procfs::program_name::is_named;
@@ -163,8 +163,8 @@ impl<'c> Native<'c> {
         if let Some(known) = self.readers.get() {
             return Ok(known.as_ref());
         }
-        let sockets = || sockets_by_namespace(&self.cache.program, query);
-        let found = plan::readers(query, &|name, pids| self.with_name(name, pids), &sockets)?;
+        let seen = NamespacesByBpf::new(&self.cache.program, query);
+        let found = plan::readers(query, &|name, pids| self.with_name(name, pids), &seen)?;
         Ok(self.readers.get_or_init(|| found).as_ref())
     }
 }
@@ -232,7 +232,14 @@ impl<'c> System for Native<'c> {
         // A failure is that of the tables.
         let readers = self.readers(query).ok().flatten();
         if let Some(readers) = readers {
-            readers.open_early();
+            // One pass may answer without entering any.
+            #[cfg(feature = "bpf")]
+            let may_be_needed = !one_pass::may_list_all(query, readers);
+            #[cfg(not(feature = "bpf"))]
+            let may_be_needed = true;
+            if may_be_needed {
+                readers.open_early();
+            }
         }
         let listed = Arc::clone(&self.listed);
         OwnerSources::new(&self.cache.program, query, listed, readers.map(NamespaceReaders::listed))
@@ -245,14 +252,28 @@ impl<'c> System for Native<'c> {
         search: &Self::OwnerSearch,
         rows: &mut Vec<Socket>,
     ) -> Option<Vec<Gap>> {
-        let is_own_namespace = self.readers(query).is_ok_and(|readers| readers.is_none());
+        let readers = self.readers(query).ok()?;
         // The program reads the users of the first user namespace.
-        if !is_own_namespace || user_namespace::stand_in_uid().is_some() {
+        if user_namespace::stand_in_uid().is_some() {
+            if let Some(readers) = readers {
+                readers.open_early();
+            }
             return None;
         }
         let ahead = query.may_receive_ahead() && Self::processors() > 1;
         let mut socket = self.socket();
-        one_pass::list(socket.dumps().receive_ahead(ahead), query, search, rows, ahead)
+        let dumps = socket.dumps().receive_ahead(ahead);
+        match readers {
+            None => one_pass::list(dumps, query, search, rows, ahead),
+            Some(readers) => {
+                let listed = one_pass::list_all(dumps, readers, query, search, rows, ahead);
+                if listed.is_none() {
+                    // Before the search takes the descriptors that are left.
+                    readers.open_early();
+                }
+                listed
+            }
+        }
     }
 
     fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {
@@ -367,8 +388,9 @@ impl<'c> System for Native<'c> {
             return destroy::destroy(socket);
         };
         // Never in this thread's namespace, where another socket may have the same ends.
-        let sockets = || sockets_by_namespace(&KeptProgram::default(), &Query::new());
-        let Some(target) = Target::find(netns.0.get(), &sockets) else {
+        let (program, query) = (KeptProgram::default(), Query::new());
+        let seen = NamespacesByBpf::new(&program, &query);
+        let Some(target) = Target::find(netns.0.get(), &seen) else {
             let why = format!("network namespace {netns} is not found");
             return Err(Error::system("close", socket.subject(), io::Error::new(ErrorKind::NotFound, why)));
         };

@@ -1,6 +1,6 @@
 //! Opens netlink sockets, and files of `/proc`, in other network namespaces.
 
-use super::find::{Search, SocketsByNamespace};
+use super::find::{Search, SeenByBpf};
 use super::place::{Place, number};
 use crate::model::namespace::Namespace;
 use crate::sys::linux::procfs::net;
@@ -45,9 +45,9 @@ pub(crate) struct Target {
 }
 
 impl Target {
-    /// The namespace with this number; `None` if it is not found. `sockets`: the sockets that processes hold.
-    pub(crate) fn find(number: u64, sockets: &dyn Fn() -> SocketsByNamespace) -> Option<Self> {
-        let found = Search::begin().ok()?.only(&[number], sockets).namespaces.remove(&number)?;
+    /// The namespace with this number; `None` if it is not found.
+    pub(crate) fn find(number: u64, seen: &dyn SeenByBpf) -> Option<Self> {
+        let found = Search::begin().ok()?.only(&[number], seen).namespaces.remove(&number)?;
         Some(Self { number, places: found.places })
     }
 

@@ -41,6 +41,22 @@ pub(crate) struct SocketHolder {
 /// is not known.
 pub(crate) type SocketsByNamespace = Result<BTreeMap<u64, Vec<SocketHolder>>, String>;
 
+/// What BPF alone sees of namespaces. A closure that returns the sockets is one that sees no more.
+pub(crate) trait SeenByBpf {
+    fn sockets(&self) -> SocketsByNamespace;
+
+    /// The descriptors of namespaces, by pid and number; `None`: the links in `/proc` are to be read.
+    fn namespace_files(&self) -> Option<Vec<(u32, i32)>> {
+        None
+    }
+}
+
+impl<F: Fn() -> SocketsByNamespace> SeenByBpf for F {
+    fn sockets(&self) -> SocketsByNamespace {
+        self()
+    }
+}
+
 /// A namespace that was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct FoundNamespace {
@@ -80,23 +96,26 @@ impl Search {
         Ok(Self { procfs, namespaces, gaps, wanted, beyond_limit: 0 })
     }
 
-    /// Finds every namespace. `sockets`: the sockets that processes hold.
-    pub(crate) fn all(mut self, sockets: &dyn Fn() -> SocketsByNamespace) -> Self {
+    /// Finds every namespace.
+    pub(crate) fn all(mut self, seen: &dyn SeenByBpf) -> Self {
         self.own();
         self.mounts("thread-self", None);
         let pids = self.processes();
         let deadline = Instant::now() + MAX_TIME;
         self.mounts_of_others(&pids, deadline);
-        self.descriptors(&pids, deadline);
-        self.kept_by_sockets(sockets);
+        match seen.namespace_files() {
+            Some(files) => self.descriptors_seen(&files, deadline),
+            None => self.descriptors(&pids, deadline),
+        }
+        self.kept_by_sockets(seen);
         self.finished()
     }
 
     /// Finds some namespaces by their numbers.
-    pub(crate) fn only(mut self, numbers: &[u64], sockets: &dyn Fn() -> SocketsByNamespace) -> Self {
+    pub(crate) fn only(mut self, numbers: &[u64], seen: &dyn SeenByBpf) -> Self {
         self.wanted = numbers.to_vec();
         self.namespaces.retain(|number, _| numbers.contains(number));
-        self.all(sockets)
+        self.all(seen)
     }
 
     /// The processes that are shown.
@@ -270,12 +289,12 @@ impl Search {
     }
 
     /// Adds the namespaces that are found by nothing but a socket that was made there.
-    fn kept_by_sockets(&mut self, sockets: &dyn Fn() -> SocketsByNamespace) {
+    fn kept_by_sockets(&mut self, seen: &dyn SeenByBpf) {
         let is_all_found = self.wanted.iter().all(|number| self.namespaces.contains_key(number));
         if !self.wanted.is_empty() && is_all_found {
             return;
         }
-        match sockets() {
+        match seen.sockets() {
             Ok(sockets) => {
                 for (number, holders) in sockets {
                     if self.namespaces.contains_key(&number) {
@@ -289,6 +308,21 @@ impl Search {
                 }
             }
             Err(why) => self.skipped(1, format!("{KEPT_BY_A_SOCKET}: {why}")),
+        }
+    }
+
+    /// Adds the namespaces that these descriptors lead to.
+    fn descriptors_seen(&mut self, files: &[(u32, i32)], deadline: Instant) {
+        for (searched, (pid, fd)) in (0_u64..).zip(files) {
+            if searched > MAX_DESCRIPTORS || Instant::now() > deadline {
+                return self.skipped(1, "/proc/<pid>/fd: too many descriptors");
+            }
+            // It has been closed, or is of another kind of namespace. That of a thread with a table of its own is not in the
+            // directory of the process.
+            let Ok(link) = self.procfs.link(&format!("{pid}/fd/{fd}")) else { continue };
+            let Some(number) = network_namespace(&link) else { continue };
+            let place = Place::File(format!("/proc/{pid}/fd/{fd}").into());
+            self.add(number, |namespace| namespace.add_place(place));
         }
     }
 

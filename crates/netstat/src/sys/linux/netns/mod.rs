@@ -2,7 +2,7 @@
 //!
 //! # How they are found
 //! [`find`]: the links `/proc/PID/ns/net`, bind mounts in `/proc/PID/mountinfo` of every mount namespace, and descriptors of
-//! namespaces in `/proc/PID/fd`. A namespace that only a socket keeps is in none of these: the BPF program that finds owners
+//! namespaces in `/proc/PID/fd`, which a BPF program finds without reading all links. A namespace that only a socket keeps is in none of these: the BPF program that finds owners
 //! sees the namespace of every socket that a process holds, and a copy of such a socket's descriptor (pidfd_getfd(2)) leads
 //! to it (`SIOCGSKNS`). Without BPF a gap says that such namespaces may be missing.
 //!
@@ -30,6 +30,7 @@ mod process_net;
 pub(super) mod readers;
 
 pub(super) use enter::Target;
+pub(super) use find::SeenByBpf;
 #[cfg_attr(
     not(feature = "bpf"),
     allow(unused_imports, reason = "BPF alone sees the namespaces of sockets")

@@ -1,6 +1,6 @@
 //! Which network namespaces a query lists.
 
-use super::find::{Search, SocketsByNamespace};
+use super::find::{Search, SeenByBpf};
 use super::place::{NAMED, Place, number_of};
 use super::process_net::namespace_of;
 use super::readers::NamespaceReaders;
@@ -15,19 +15,18 @@ use std::io::{self, ErrorKind};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
-/// The namespaces that a query lists; `None`: that of this thread alone, and rows do not name it. `sockets`: those that
-/// processes hold.
+/// The namespaces that a query lists; `None`: that of this thread alone, and rows do not name it.
 pub(crate) fn readers(
     query: &Query,
     with_name: WithName<'_>,
-    sockets: &dyn Fn() -> SocketsByNamespace,
+    seen: &dyn SeenByBpf,
 ) -> Result<Option<NamespaceReaders>, Error> {
     let own = || namespace_of("thread-self").ok();
     let one = match &query.scope {
-        Scope::Current if query.filter.needs_netns() => return by_number(query, own(), sockets).map(Some),
+        Scope::Current if query.filter.needs_netns() => return by_number(query, own(), seen).map(Some),
         Scope::Current => return Ok(beside_own(query, &own, with_name)),
         Scope::All => {
-            let found = begin()?.all(sockets);
+            let found = begin()?.all(seen);
             return Ok(Some(NamespaceReaders::new(found.namespaces, found.gaps, own(), true)));
         }
         Scope::Of(pid) => of_process(*pid)?,
@@ -53,11 +52,7 @@ pub(crate) type WithName<'a> = &'a dyn Fn(&OsStr, &[u32]) -> Vec<u32>;
 
 /// The namespaces that a query names by their numbers; this thread's own if it names none that must be one's. Rows name
 /// theirs, since they are compared by it.
-fn by_number(
-    query: &Query,
-    own: Option<u64>,
-    sockets: &dyn Fn() -> SocketsByNamespace,
-) -> Result<NamespaceReaders, Error> {
+fn by_number(query: &Query, own: Option<u64>, seen: &dyn SeenByBpf) -> Result<NamespaceReaders, Error> {
     let wanted: Vec<u64> = query.filter.namespaces().into_iter().map(|id| id.0.get()).collect();
     if own.is_none() && wanted.is_empty() {
         return Err(Error::system("find", "the network namespace of this thread in /proc", Errno::NOENT));
@@ -69,7 +64,7 @@ fn by_number(
         let found = search.describe(own.map(|own| (own, place())));
         return Ok(NamespaceReaders::new(found.namespaces, found.gaps, own, true));
     }
-    let mut found = search.only(&wanted, sockets);
+    let mut found = search.only(&wanted, seen);
     for number in wanted {
         if !found.namespaces.contains_key(&number) {
             let source = format!("network namespace {number} is not found");

@@ -1,5 +1,11 @@
 //! The network namespaces of one listing, and reading their tables.
 
+#[cfg(feature = "bpf")]
+mod beside_pass;
+
+#[cfg(feature = "bpf")]
+pub(crate) use beside_pass::Countable;
+
 use super::ListedNamespaces;
 use super::enter::{Target, Unopened, open_in};
 use super::find::FoundNamespace;

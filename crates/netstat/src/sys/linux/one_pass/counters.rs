@@ -1,9 +1,12 @@
-//! The kernel's counters of the sockets of this thread's network namespace.
+//! The kernel's counters of the sockets of a network namespace.
 
 use crate::sys::linux::procfs::Procfs;
 use netstat_wire::linux::proc_net_snmp::TcpOpens;
 use netstat_wire::linux::proc_net_sockstat::Sockstat;
 use rustix::io::Errno;
+
+/// Those of the namespace of this thread, below `/proc`.
+pub(super) const OF_THIS_THREAD: &str = "thread-self/net";
 
 /// How many sockets there are, over IPv4 and over IPv6.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,24 +25,29 @@ pub(super) struct Counters {
 
 impl Counters {
     /// Those before a pass. Connections that open after they were counted are among [`opens`](Self::opens) later, since these
-    /// are counted first. `None`: they cannot be read.
-    pub(super) fn before(procfs: &impl Procfs) -> Option<Self> {
-        let opens = opens(procfs)?;
-        Self::with(procfs, opens)
+    /// are counted first. `directory`: below `/proc`, the `net` of a task in the namespace. `None`: they cannot be read.
+    pub(super) fn before(procfs: &impl Procfs, directory: &str) -> Option<Self> {
+        let opens = opens(procfs, directory)?;
+        Self::with(procfs, directory, opens)
     }
 
     /// Those after it.
-    pub(super) fn after(procfs: &impl Procfs) -> Option<Self> {
-        let counters = Self::with(procfs, 0)?;
-        Some(Self { opens: opens(procfs)?, ..counters })
+    pub(super) fn after(procfs: &impl Procfs, directory: &str) -> Option<Self> {
+        let counters = Self::with(procfs, directory, 0)?;
+        Some(Self { opens: opens(procfs, directory)?, ..counters })
     }
 
-    fn with(procfs: &impl Procfs, opens: u64) -> Option<Self> {
+    /// How many sockets there are of TCP and UDP.
+    pub(super) fn sockets(&self) -> u64 {
+        self.tcp.iter().chain(&self.udp).fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
+    fn with(procfs: &impl Procfs, directory: &str, opens: u64) -> Option<Self> {
         let mut text = Vec::new();
-        procfs.read("thread-self/net/sockstat", &mut text).ok()?;
+        procfs.read(&format!("{directory}/sockstat"), &mut text).ok()?;
         let line = |text: &[u8], protocol| Sockstat::decode(text, protocol).ok();
         let (tcp, udp) = (line(&text, "TCP")?, line(&text, "UDP")?);
-        let [tcp_v6, udp_v6] = match procfs.read("thread-self/net/sockstat6", &mut text) {
+        let [tcp_v6, udp_v6] = match procfs.read(&format!("{directory}/sockstat6"), &mut text) {
             Ok(()) => [line(&text, "TCP6")?.inuse, line(&text, "UDP6")?.inuse],
             // A kernel without IPv6.
             Err(Errno::NOENT) => [0, 0],
@@ -51,9 +59,9 @@ impl Counters {
 }
 
 /// How many connections have been opened.
-fn opens(procfs: &impl Procfs) -> Option<u64> {
+fn opens(procfs: &impl Procfs, directory: &str) -> Option<u64> {
     let mut text = Vec::new();
-    procfs.read("thread-self/net/snmp", &mut text).ok()?;
+    procfs.read(&format!("{directory}/snmp"), &mut text).ok()?;
     let opens = TcpOpens::decode(&text).ok()?;
     Some(opens.active.wrapping_add(opens.passive))
 }

@@ -11,29 +11,34 @@
 //! missed it as well, and in the one case that [`complete`] names, which these counts cannot show.
 //!
 //! # What it is used for
-//! [`plan`]: TCP and UDP of the caller's network namespace, where their tables are long. Other tables are dumped as without it,
-//! and the owners of their rows found in the same pass.
+//! [`plan`]: TCP and UDP of the caller's network namespace, where their tables are long, and of all network namespaces
+//! ([`all`]), where these are many. Other tables are dumped as without it, and the owners of their rows found in the same pass.
 
+mod all;
 mod complete;
 mod counters;
+mod pass;
 mod plan;
 mod rows;
+mod table;
+#[cfg(test)]
+mod tests;
+
+pub(super) use all::{list_all, may_list_all};
 
 use super::owners::OwnerSources;
 use super::procfs::{Proc, net};
 use super::sock_diag::dumps::Dumps;
 use super::sock_diag::request::{Table, tables_of};
 use super::{families, sockets};
-use crate::engine::tables::TableRows;
 use crate::model::gap::{Gap, GapKind};
-use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use crate::query::Query;
-use complete::{Missing, Parts, missing_tcp, missing_udp};
-use counters::Counters;
+use counters::{Counters, OF_THIS_THREAD};
+use pass::{InNamespace, Pass};
 use plan::Plan;
-use rows::{Pass, ProtocolRows};
 use std::ops::ControlFlow;
+use table::{Counted, dump_parts};
 
 /// Adds the rows that pass the filter, with their owners where the pass has these, and returns the gaps. `None`: the tables
 /// and the search are to be read; nothing has been added. `ahead`: another thread may read.
@@ -47,114 +52,57 @@ pub(super) fn list(
     let procfs = Proc::open().ok()?;
     // An error is that of the listing without it.
     let (tables, of_families) = (tables_of(query).ok()?, families::tables_of(query).ok()?);
-    let plan = Plan::of(query, &tables, &procfs)?;
-    let iteration = search.in_one_pass()?;
-    let netns = iteration.netns()?;
-    let before = Counters::before(&procfs)?;
-    let mut pass = Pass::new(query, plan, netns, iteration.finds_all());
-    if let Err(errno) = iteration.list(ahead && plan::is_long(&before), &mut |row| pass.add(row)) {
+    let plan = Plan::of(query, &tables, &procfs, search.is_later())?;
+    let iteration = search.in_one_pass(None)?;
+    let number = iteration.netns()?;
+    let before = Counters::before(&procfs, OF_THIS_THREAD)?;
+    let own = InNamespace { number, netns: None, plan };
+    let mut pass = Pass::new(query, &[own], iteration.finds_all());
+    let ahead = ahead && plan::is_long(before.sockets());
+    if let Err(errno) = iteration.list(ahead, &mut |row| pass.add(row)) {
         search.failed_in_one_pass(errno);
         return None;
     }
-    let after = Counters::after(&procfs);
-    let mut listing = Listing { dumps, query, gaps: Vec::new(), rows };
+    let after = Counters::after(&procfs, OF_THIS_THREAD);
+    let mut gaps = Vec::new();
     let mut is_dumped = false;
     for table in &tables {
-        let Some(found) = pass.rows_of(table.selection.info.protocol) else {
-            listing.dump(table);
+        let Some(found) = pass.rows_of(0, table.selection.info.protocol) else {
+            read(dumps, query, std::slice::from_ref(table), &[], rows, &mut gaps);
             continue;
         };
-        let found = found.merged();
-        if let Err(found) = listing.complete(table, found, &before, after.as_ref()) {
+        let counted = Counted { query, table, before: &before, after: after.as_ref() };
+        let mut dump = |parts: &_| dump_parts(dumps, table, parts);
+        if let Err(found) = counted.complete(found.merged(), &mut dump, rows) {
             // The owners of its rows are those that the pass has found.
             iteration.add_holdings(found.into_holdings());
-            listing.dump(table);
+            read(dumps, query, std::slice::from_ref(table), &[], rows, &mut gaps);
             is_dumped = true;
         }
     }
     search.finished_in_one_pass(is_dumped);
-    listing.read(&[], &of_families);
-    Some(listing.gaps)
+    read(dumps, query, &[], &of_families, rows, &mut gaps);
+    Some(gaps)
 }
 
-/// The listing that is made of the pass and of dumps.
-struct Listing<'a, 'd> {
-    dumps: &'a mut Dumps<'d>,
-    query: &'a Query,
-    gaps: Vec<Gap>,
-    rows: &'a mut Vec<Socket>,
-}
-
-impl Listing<'_, '_> {
-    /// Dumps a table as without the pass.
-    fn dump(&mut self, table: &Table) {
-        self.read(std::slice::from_ref(table), &[]);
-    }
-
-    fn read(&mut self, tables: &[Table], of_families: &[families::FamilyTable]) {
-        let Self { dumps, query, gaps, rows } = self;
-        let mut sink = |row: Socket| {
-            if query.filter.matches(&row) {
-                rows.push(row);
-            }
-            ControlFlow::Continue(())
-        };
-        // A table that cannot be read is a gap, since others were.
-        match sockets::list_or(true, dumps, &mut net::open, tables, of_families, &mut sink) {
-            Ok(more) => gaps.extend(more),
-            Err(error) => gaps.push(Gap::new(GapKind::TableUnavailable, 1, error.to_string())),
+/// Reads tables as without the pass.
+fn read(
+    dumps: &mut Dumps<'_>,
+    query: &Query,
+    tables: &[Table],
+    of_families: &[families::FamilyTable],
+    rows: &mut Vec<Socket>,
+    gaps: &mut Vec<Gap>,
+) {
+    let mut sink = |row: Socket| {
+        if query.filter.matches(&row) {
+            rows.push(row);
         }
-    }
-
-    /// Adds the rows of a protocol, and what is missing of them. They are returned if that is not known.
-    fn complete(
-        &mut self,
-        table: &Table,
-        found: ProtocolRows,
-        before: &Counters,
-        after: Option<&Counters>,
-    ) -> Result<(), ProtocolRows> {
-        let Some(after) = after else { return Err(found) };
-        let wanted = table.selection.states;
-        let missing = match table.selection.info.protocol {
-            Protocol::Tcp => missing_tcp(before, after, &found.seen, wanted),
-            _ => missing_udp(before, after, &found.seen),
-        };
-        match missing {
-            Missing::Nothing => {}
-            Missing::Unknown => return Err(found),
-            Missing::AtMost(hidden, parts) => {
-                let Some(others) = self.dump_parts(table, &parts) else { return Err(found) };
-                let is_quiet = before == after;
-                let others = found.not_seen(others, is_quiet);
-                if hidden > complete::full_sockets(&others) {
-                    return Err(found);
-                }
-                found.add_to(self.rows);
-                self.rows.extend(others.into_iter().filter(|row| self.query.filter.matches(row)));
-                return Ok(());
-            }
-        }
-        found.add_to(self.rows);
-        Ok(())
-    }
-
-    /// All rows of these parts of a table, if they can be read.
-    fn dump_parts(&mut self, table: &Table, parts: &Parts) -> Option<Vec<Socket>> {
-        let mut rows = Vec::new();
-        let in_states = (parts.states != 0).then(|| table.part(parts.states, 0));
-        let at_port = parts.port.map(|port| table.part(complete::WAITING, port));
-        for part in in_states.into_iter().chain(at_port) {
-            let mut sink = |row| {
-                rows.push(row);
-                ControlFlow::Continue(())
-            };
-            let mut read = TableRows::new(&mut sink);
-            self.dumps.read(&part, &mut read).ok()?;
-            if read.skipped != 0 || read.interrupted {
-                return None;
-            }
-        }
-        Some(rows)
+        ControlFlow::Continue(())
+    };
+    // A table that cannot be read is a gap, since others were.
+    match sockets::list_or(true, dumps, &mut net::open, tables, of_families, &mut sink) {
+        Ok(more) => gaps.extend(more),
+        Err(error) => gaps.push(Gap::new(GapKind::TableUnavailable, 1, error.to_string())),
     }
 }

@@ -30,8 +30,6 @@ pub(crate) mod walk;
 pub(crate) mod without_descriptor;
 
 #[cfg(not(feature = "bpf"))]
-pub(crate) use procfs_only::{KeptProgram, OwnerSources, sockets_by_namespace};
+pub(crate) use procfs_only::{KeptProgram, NamespacesByBpf, OwnerSources};
 #[cfg(feature = "bpf")]
-pub(crate) use {
-    select::KeptProgram, select::open_files, sources::OwnerSources, sources::sockets_by_namespace,
-};
+pub(crate) use {select::KeptProgram, select::open_files, sources::NamespacesByBpf, sources::OwnerSources};

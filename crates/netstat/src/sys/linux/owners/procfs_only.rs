@@ -6,7 +6,7 @@ use crate::model::gap::Gap;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
-use crate::sys::linux::netns::{ListedNamespaces, SocketsByNamespace};
+use crate::sys::linux::netns::{ListedNamespaces, SeenByBpf, SocketsByNamespace};
 use crate::sys::linux::owners::unmapped::Unmapped;
 use crate::sys::linux::owners::walk::ProcfsWalk;
 use crate::sys::linux::procfs::Proc;
@@ -20,9 +20,19 @@ pub(crate) struct KeptProgram {
     unmapped: Arc<Unmapped>,
 }
 
-/// The network namespaces of sockets that processes hold.
-pub(crate) fn sockets_by_namespace(_kept: &KeptProgram, _query: &Query) -> SocketsByNamespace {
-    Err("built without BPF".to_owned())
+/// What BPF sees of namespaces: nothing.
+pub(crate) struct NamespacesByBpf;
+
+impl NamespacesByBpf {
+    pub(crate) const fn new(_kept: &KeptProgram, _query: &Query) -> Self {
+        Self
+    }
+}
+
+impl SeenByBpf for NamespacesByBpf {
+    fn sockets(&self) -> SocketsByNamespace {
+        Err("built without BPF".to_owned())
+    }
 }
 
 /// A search for owners in `/proc`.

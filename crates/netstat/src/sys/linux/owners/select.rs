@@ -63,6 +63,11 @@ impl KeptProgram {
         }
     }
 
+    /// Whether owners have been searched for before.
+    pub(crate) fn was_asked(&self) -> bool {
+        self.was_asked.load(Relaxed)
+    }
+
     fn state(&self, kind: Kind) -> &Mutex<State> {
         match (kind.rows, kind.families) {
             (false, Families::Internet) => &self.internet,
@@ -139,11 +144,13 @@ pub(crate) struct Wanted {
     pub(crate) some_only: bool,
     /// Whether the rows of the listing are to come with their owners.
     pub(crate) rows: bool,
+    /// Why a program is worth its set-up, if that is known already.
+    pub(crate) worth: Option<&'static str>,
 }
 
 /// Selects for one listing.
 pub(crate) fn select(kept: &KeptProgram, wanted: Wanted) -> Strategy {
-    let Wanted { asked, families, some_only, rows } = wanted;
+    let Wanted { asked, families, some_only, rows, worth } = wanted;
     if asked == OwnerSource::Procfs {
         return Strategy::walk("asked for");
     }
@@ -157,7 +164,7 @@ pub(crate) fn select(kept: &KeptProgram, wanted: Wanted) -> Strategy {
         return Strategy::walk("/proc: of another pid namespace");
     }
     let procfs = procfs.ok();
-    let of = |rows| select_program(kept, Kind { families, rows }, procfs.as_ref(), is_asked);
+    let of = |rows| select_program(kept, Kind { families, rows }, procfs.as_ref(), is_asked, worth);
     let mut refused = None;
     if asked == OwnerSource::OnePass || (rows && asked == OwnerSource::Auto) {
         match of(true) {
@@ -195,6 +202,7 @@ fn select_program(
     kind: Kind,
     procfs: Option<&Proc>,
     is_asked: bool,
+    worth: Option<&'static str>,
 ) -> Result<Strategy, Unselected> {
     let iterate = |program, reason: &'static str| {
         Ok(Strategy::Iterate { program, from: OwnerSourceUsed::new(kind.source(), reason) })
@@ -217,6 +225,7 @@ fn select_program(
     bpf::may_load().map_err(refused)?;
     let reason = match procfs {
         _ if is_asked => "asked for",
+        _ if worth.is_some() => worth.unwrap_or_default(),
         // A second query is likely to be followed by more, and the set-up is paid once.
         _ if kept.was_asked.swap(true, Relaxed) => "repeated query",
         Some(procfs) => is_worth_it(procfs).map_err(Unselected::NotWorth)?,

@@ -6,10 +6,10 @@ use crate::model::gap::{Gap, GapKind};
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
 use crate::model::socket::Socket;
 use crate::query::Query;
-use crate::sys::linux::netns::{ListedNamespaces, MAX_PLACES, SocketHolder, SocketsByNamespace};
+use crate::sys::linux::netns::{ListedNamespaces, MAX_PLACES, SeenByBpf, SocketHolder, SocketsByNamespace};
 use crate::sys::linux::owners::bpf::{BpfSource, DISCARD, Families, HeldSource};
 use crate::sys::linux::owners::select::{
-    KeptProgram, Strategy, Wanted, after_refusals, kept_or_loaded, refuse_rows, select,
+    KeptProgram, Strategy, Wanted, after_refusals, is_worth_it, kept_or_loaded, refuse_rows, select,
 };
 use crate::sys::linux::owners::{task_files, walk};
 use crate::sys::linux::procfs::Proc;
@@ -24,12 +24,43 @@ fn families(query: &Query) -> Families {
     if query.wants_other_families() { Families::All } else { Families::Internet }
 }
 
-/// The network namespaces of sockets that processes hold, as BPF sees them.
-pub(crate) fn sockets_by_namespace(kept: &KeptProgram, query: &Query) -> SocketsByNamespace {
-    if query.owner_source == OwnerSource::Procfs {
-        return Err("BPF was not to be used".to_owned());
+/// What BPF sees of namespaces, for a query.
+pub(crate) struct NamespacesByBpf<'a> {
+    kept: &'a KeptProgram,
+    query: &'a Query,
+}
+
+impl<'a> NamespacesByBpf<'a> {
+    pub(crate) const fn new(kept: &'a KeptProgram, query: &'a Query) -> Self {
+        Self { kept, query }
     }
-    let program = kept_or_loaded(kept, families(query))?;
+
+    fn program(&self) -> Result<Arc<BpfSource>, String> {
+        if self.query.owner_source == OwnerSource::Procfs {
+            return Err("BPF was not to be used".to_owned());
+        }
+        kept_or_loaded(self.kept, families(self.query))
+    }
+}
+
+impl SeenByBpf for NamespacesByBpf<'_> {
+    fn sockets(&self) -> SocketsByNamespace {
+        sockets_by_namespace(&*self.program()?)
+    }
+
+    fn namespace_files(&self) -> Option<Vec<(u32, i32)>> {
+        let is_asked = matches!(self.query.owner_source, OwnerSource::Bpf | OwnerSource::OnePass);
+        // The links of few are read sooner than a program is loaded.
+        let are_few = || Proc::open().is_ok_and(|procfs| is_worth_it(&procfs).is_err());
+        if !is_asked && are_few() {
+            return None;
+        }
+        self.program().ok()?.namespace_files()
+    }
+}
+
+/// The network namespaces of sockets that processes hold, as BPF sees them.
+fn sockets_by_namespace(program: &BpfSource) -> SocketsByNamespace {
     let mut sockets: BTreeMap<u64, Vec<SocketHolder>> = BTreeMap::new();
     let mut has_evidence = true;
     let mut read = || {
@@ -139,12 +170,18 @@ impl<'c> OwnerSources<'c> {
         Some(iteration)
     }
 
-    /// The search that finds the rows of the listing too, if that source is selected. Asked before the search runs.
-    pub(crate) fn in_one_pass(&self) -> Option<&Iteration> {
+    /// Whether owners have been searched for before.
+    pub(crate) fn is_later(&self) -> bool {
+        self.kept.was_asked()
+    }
+
+    /// The search that finds the rows of the listing too, if that source is selected. Asked before the search runs. `worth`: why
+    /// it is worth its set-up, if that is known.
+    pub(crate) fn in_one_pass(&self, worth: Option<&'static str>) -> Option<&Iteration> {
         if self.asked == OwnerSource::Auto && self.kept.is_in_vain() {
             return None;
         }
-        match self.select(true) {
+        match self.select(true, worth) {
             Selected::Iterate(search) if search.source() == OwnerSource::OnePass => Some(search),
             _ => None,
         }
@@ -163,13 +200,13 @@ impl<'c> OwnerSources<'c> {
     }
 
     fn selected(&self) -> &Selected {
-        self.select(false)
+        self.select(false, None)
     }
 
-    fn select(&self, rows: bool) -> &Selected {
+    fn select(&self, rows: bool, worth: Option<&'static str>) -> &Selected {
         let selected = self.selected.get_or_init(|| {
             let (asked, families) = (self.asked, self.families);
-            let wanted = Wanted { asked, families, some_only: !self.pids.is_empty(), rows };
+            let wanted = Wanted { asked, families, some_only: !self.pids.is_empty(), rows, worth };
             match select(self.kept, wanted) {
                 Strategy::Walk(from) => {
                     if self.asked != OwnerSource::Procfs {

@@ -33,6 +33,7 @@ mod fdtable;
 mod ffi;
 mod iterator;
 mod level;
+mod namespace_files;
 mod program;
 mod record;
 mod refused;
@@ -108,7 +109,8 @@ pub(crate) struct BpfSource {
     families: Families,
     /// Its runs are one at a time: they write to one map.
     program: Mutex<Program>,
-    rings: Mutex<RingProgram>,
+    rings: Mutex<OtherProgram>,
+    namespace_files: Mutex<OtherProgram>,
 }
 
 /// The program that walks descriptor tables where it can be loaded and passes its check, else that of the iterator over
@@ -121,9 +123,9 @@ enum Program {
     NotLoaded,
 }
 
-/// The program that finds io_urings. It is loaded with the first row without a holder, and kept as long as the others.
+/// A program that finds io_urings, or namespaces. It is loaded when the first are looked for, and kept as long as the others.
 #[derive(Debug, Default)]
-enum RingProgram {
+enum OtherProgram {
     #[default]
     NotLoaded,
     Loaded(OwnedFd),
@@ -182,7 +184,7 @@ impl BpfSource {
         let types = Types::new(&file)?;
         let level = level::of_this_thread(&types)?;
         let program = Mutex::new(load(&types, level)?);
-        Ok(Self { level, families, program, rings: Mutex::default() })
+        Ok(Self { level, families, program, rings: Mutex::default(), namespace_files: Mutex::default() })
     }
 
     fn load_rings(&self) -> Result<OwnedFd, Refused> {
@@ -226,15 +228,15 @@ impl HeldSource for BpfSource {
 
     fn rings(&self) -> Option<Vec<Ring>> {
         let mut program = lock(&self.rings);
-        if matches!(*program, RingProgram::NotLoaded) {
+        if matches!(*program, OtherProgram::NotLoaded) {
             *program = match self.load_rings() {
-                Ok(link) => RingProgram::Loaded(link),
+                Ok(link) => OtherProgram::Loaded(link),
                 Err(refused) if refused.is_temporary() => return None,
-                Err(_) => RingProgram::Refused,
+                Err(_) => OtherProgram::Refused,
             };
         }
         match &*program {
-            RingProgram::Loaded(link) => rings(link),
+            OtherProgram::Loaded(link) => rings(link),
             _ => None,
         }
     }

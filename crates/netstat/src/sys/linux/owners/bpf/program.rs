@@ -3,6 +3,10 @@
 //! Pointers may be null or dangling by the time the program follows them: such loads give 0. Only the pointers of the
 //! context are checked, since they are null in the final call.
 
+mod namespace_files;
+
+pub(crate) use namespace_files::namespace_files;
+
 use super::assembler::Register::{Frame, R0, R1, R2, R3, R6, R7, R8, R9};
 use super::assembler::{Assembler, Width};
 use super::refused::Refused;

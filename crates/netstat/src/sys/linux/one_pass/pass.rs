@@ -1,0 +1,115 @@
+//! The rows of a pass by their network namespaces and protocols.
+
+use super::plan::Plan;
+use super::rows::ProtocolRows;
+use crate::model::family::Family;
+use crate::model::identity::NetnsId;
+use crate::model::owner::{Owner, OwnerRole, Owners, Ownership};
+use crate::model::protocol::Protocol;
+use crate::query::Query;
+use crate::sys::linux::owners::bpf::SocketRow;
+use crate::sys::linux::protocols::{TCP, UDP};
+use netstat_wire::linux::inet_diag::{AF_INET, AF_INET6};
+use netstat_wire::linux::tcp_states as states;
+use std::collections::HashMap;
+
+/// `SOCK_STREAM` and `SOCK_DGRAM` of linux/net.h.
+pub(super) const SOCK_STREAM: u16 = 1;
+pub(super) const SOCK_DGRAM: u16 = 2;
+
+/// The rows of a pass, while it runs.
+pub(super) struct Pass<'q> {
+    query: &'q Query,
+    ownership: Ownership,
+    of_namespaces: Vec<NamespaceRows>,
+    /// The places of the namespaces, by their numbers, and that of the last row.
+    places: HashMap<u32, usize>,
+    last: Option<(u32, usize)>,
+}
+
+/// A network namespace that is listed.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct InNamespace {
+    pub(super) number: u32,
+    /// What its rows have.
+    pub(super) netns: Option<NetnsId>,
+    pub(super) plan: Plan,
+}
+
+/// The rows of a namespace.
+struct NamespaceRows {
+    netns: Option<NetnsId>,
+    tcp: Option<ProtocolRows>,
+    udp: Option<ProtocolRows>,
+}
+
+impl<'q> Pass<'q> {
+    /// `finds_all`: a holder that the pass does not see is none.
+    pub(super) fn new(query: &'q Query, namespaces: &[InNamespace], finds_all: bool) -> Self {
+        let rows_if = |wanted: bool| wanted.then(ProtocolRows::default);
+        let rows = |of: &InNamespace| NamespaceRows {
+            netns: of.netns,
+            tcp: rows_if(of.plan.tcp),
+            udp: rows_if(of.plan.udp),
+        };
+        Self {
+            query,
+            ownership: Ownership::Known { complete: finds_all },
+            of_namespaces: namespaces.iter().map(rows).collect(),
+            places: namespaces.iter().map(|of| of.number).zip(0..).collect(),
+            last: None,
+        }
+    }
+
+    /// Adds the row of a descriptor. False: it belongs to no table of the plan.
+    pub(super) fn add(&mut self, row: &SocketRow) -> bool {
+        let Some(evidence) = row.file.evidence else { return false };
+        let Some(place) = self.place_of(evidence.netns) else { return false };
+        let Some(of_namespace) = self.of_namespaces.get_mut(place) else { return false };
+        let family = match u8::try_from(evidence.family) {
+            Ok(AF_INET) => Family::Ipv4,
+            Ok(AF_INET6) => Family::Ipv6,
+            _ => return false,
+        };
+        let (of_protocol, info) = match (evidence.protocol, evidence.socket_type) {
+            // In CLOSE it is in no table.
+            (protocol, SOCK_STREAM) if protocol == TCP.number && row.state != states::TCP_CLOSE => {
+                (&mut of_namespace.tcp, &TCP)
+            }
+            // Without a port it is in no table.
+            (protocol, SOCK_DGRAM) if protocol == UDP.number && evidence.port != 0 => {
+                (&mut of_namespace.udp, &UDP)
+            }
+            _ => return false,
+        };
+        let Some(rows) = of_protocol else { return false };
+        let netns = of_namespace.netns;
+        rows.add(row, family, info, |socket| {
+            socket.netns = netns;
+            socket.owners = Owners::One(Owner::new(row.file.pid, Some(row.file.fd), OwnerRole::Holder));
+            socket.ownership = self.ownership;
+            self.query.filter.matches(socket)
+        });
+        true
+    }
+
+    /// Where the rows of a namespace are: mostly where the last was.
+    fn place_of(&mut self, number: u32) -> Option<usize> {
+        if let Some((_, place)) = self.last.filter(|(last, _)| *last == number) {
+            return Some(place);
+        }
+        let place = *self.places.get(&number)?;
+        self.last = Some((number, place));
+        Some(place)
+    }
+
+    /// The rows of a protocol in the namespace at this place, if they come from the pass.
+    pub(super) fn rows_of(&mut self, place: usize, protocol: Protocol) -> Option<ProtocolRows> {
+        let of_namespace = self.of_namespaces.get_mut(place)?;
+        match protocol {
+            Protocol::Tcp => of_namespace.tcp.take(),
+            Protocol::Udp => of_namespace.udp.take(),
+            _ => None,
+        }
+    }
+}
