@@ -257,6 +257,15 @@ pub(crate) trait Reports: fmt::Debug + Send + Sync + Sized {
 pub(crate) enum Report {
     /// The socket is no more. The row has its ends, its cookie, and as details its last counters.
     Destroyed(Socket),
+    /// The socket is open. The row has its ends, its state, its cookie, and the process that has opened it, if that
+    /// is known.
+    Opened {
+        socket: Socket,
+        /// Details of that process: its name and start.
+        process: Option<Box<Process>>,
+        /// How long ago.
+        ago: Duration,
+    },
     /// So many reports could not be delivered.
     Lost(u64),
 }

@@ -1,6 +1,7 @@
 //! What the kernel reports, applied to the rows of a watcher.
 
 use super::Watcher;
+
 use crate::engine::changes::{self, Fresh};
 use crate::engine::decisions::NotLookedUp;
 use crate::engine::events;
@@ -44,6 +45,10 @@ impl Watcher {
         let (at, now) = (SystemTime::now(), Instant::now());
         for report in read {
             let made = match report {
+                Report::Opened { socket, process, ago } => {
+                    self.opened(socket, process, ago, fresh.as_deref_mut(), events);
+                    Vec::new()
+                }
                 Report::Destroyed(socket) => self.destroyed(socket, fresh.as_deref_mut(), now),
                 Report::Lost(count) => {
                     let due = self.listed.checked_add(RECOVERY);

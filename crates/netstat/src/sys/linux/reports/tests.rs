@@ -23,6 +23,7 @@ fn read(from: &mut Destroyed, wanted: usize) -> (Vec<Socket>, u64) {
         from.read(None, &mut |report| match report {
             Report::Destroyed(socket) => sockets.push(socket),
             Report::Lost(count) => lost += count,
+            other @ Report::Opened { .. } => panic!("{other:?}"),
         });
         sockets.len() >= wanted
     });
