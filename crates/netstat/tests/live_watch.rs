@@ -55,6 +55,8 @@ struct Folded {
     never_opened: u64,
     with_counters: u64,
     lost: u64,
+    /// Of these, reports of opened sockets.
+    lost_openings: u64,
     /// The sockets whose end was an event.
     ended: HashSet<NonZeroU64>,
 }
@@ -87,7 +89,10 @@ impl Folded {
                 assert!(self.rows.remove(&name(&before)).is_some(), "changed before it opened: {before:?}");
                 self.rows.insert(name(&after), seen(&after));
             }
-            Change::Lost { count } => self.lost += count,
+            Change::Lost { count } => {
+                self.lost += count;
+                self.lost_openings += if event.source == EventSource::Tracing { count } else { 0 };
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -315,6 +320,10 @@ fn live_user_without_rights_sees_every_end() {
             closed == 10
         });
         assert!(complete, "{closed}");
+        // What is missing is said, and why.
+        let gaps = watcher.unseen();
+        let about = |what: &str| gaps.iter().any(|gap| gap.source.contains(what));
+        assert!(about("only the end, without its process") && about("opened TCP sockets: "), "{gaps:?}");
         Ok(())
     });
 }
@@ -366,18 +375,73 @@ fn live_descriptor_becomes_readable_and_an_idle_wait_makes_no_events() {
     });
 }
 
+/// Skips the test where the kernel does not report opened sockets.
+macro_rules! traced {
+    () => {
+        if let Err(why) = kernel::bpf_iterators() {
+            live_skip!("{why}");
+        }
+        if std::fs::read_link("/proc/self/ns/pid").unwrap().as_os_str() != "pid:[4026531836]" {
+            live_skip!("BPF: reports of opened sockets need the first pid namespace");
+        }
+        if kernel::is_before(5, 12) {
+            live_skip!("BPF: reports of opened sockets: Linux before 5.12");
+        }
+    };
+}
+
+#[test]
+fn live_opened_sockets_that_find_no_room_are_counted_and_the_rows_right_afterwards() {
+    traced!();
+    alone(|| {
+        let query = Query::new();
+        let mut watcher = Watcher::new(query.clone(), Duration::from_secs(3600)).unwrap();
+        let mut folded = Folded::new(&watcher);
+        // A record each: more than the ring has room for.
+        for _ in 0..45_000 {
+            drop(TcpListener::bind("127.0.0.1:0").unwrap());
+        }
+        let held = TcpListener::bind("127.0.0.1:0").unwrap();
+        folded.becomes_a_listing(&mut watcher, &query);
+        assert!(folded.lost_openings > 0, "{} lost", folded.lost);
+        assert_eq!(folded.rows.len(), 1);
+        drop(held);
+        folded.becomes_a_listing(&mut watcher, &query);
+        assert_eq!(folded.rows.len(), 0);
+    });
+}
+
+#[test]
+fn live_opened_sockets_are_those_of_the_network_namespace_that_the_thread_has_moved_to() {
+    traced!();
+    alone(|| {
+        let mut watcher = Watcher::new(Query::new().owners(true), Duration::from_millis(20)).unwrap();
+        let mut opened_by_kernel = |socket: &dyn Fn() -> TcpListener| {
+            wait_until(SOON, || {
+                let listener = socket();
+                let port = listener.local_addr().unwrap().port();
+                let events = watcher.wait(Duration::from_millis(10)).unwrap();
+                let is_it = |event: &Event| match &event.change {
+                    Change::Opened { socket } if event.source == EventSource::Tracing => {
+                        assert!(socket.pids().eq([std::process::id()]), "{socket:?}");
+                        socket.local.port() == Some(port)
+                    }
+                    _ => false,
+                };
+                events.iter().any(is_it)
+            })
+        };
+        let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(opened_by_kernel(&bind));
+        enter_network_namespace().unwrap();
+        assert!(opened_by_kernel(&bind));
+    });
+}
+
 #[test]
 fn live_every_short_connection_is_reported_with_its_process_where_bpf_may_be_used() {
     const MANY: usize = 1_000;
-    if let Err(why) = kernel::bpf_iterators() {
-        live_skip!("{why}");
-    }
-    if std::fs::read_link("/proc/self/ns/pid").unwrap().as_os_str() != "pid:[4026531836]" {
-        live_skip!("BPF: reports of opened sockets need the first pid namespace");
-    }
-    if kernel::is_before(5, 12) {
-        live_skip!("BPF: reports of opened sockets: Linux before 5.12");
-    }
+    traced!();
     alone(|| {
         let query = Query::new().tcp().processes(netstat::ProcessFields::NAME);
         let mut watcher = Watcher::new(query, Duration::from_secs(1)).unwrap();

@@ -4,6 +4,7 @@
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::model::counts::Counts;
 use crate::model::error::Error;
+use crate::model::event::EventSource;
 use crate::model::gap::Gap;
 use crate::model::identity::NetnsId;
 use crate::model::namespace::Namespace;
@@ -266,8 +267,8 @@ pub(crate) enum Report {
         /// How long ago.
         ago: Duration,
     },
-    /// So many reports could not be delivered.
-    Lost(u64),
+    /// So many reports could not be delivered, by this source.
+    Lost(u64, EventSource),
 }
 
 /// Counts rows as they come.

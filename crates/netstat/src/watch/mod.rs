@@ -74,6 +74,8 @@ pub struct Watcher {
     places: Places,
     /// Sockets whose end a listing has shown, before it was reported.
     known_ends: KnownEnds,
+    /// How many processes reports have named since the listing, or since those without rows were left out.
+    named: usize,
     /// Sockets that were closed before they were listed, and of which the filter cannot be decided.
     undecided: u64,
     listed: Instant,
@@ -106,6 +108,7 @@ impl Watcher {
             since,
             places: Places::default(),
             known_ends: KnownEnds::new(Instant::now()),
+            named: 0,
             undecided: 0,
             listed: Instant::now(),
             due: None,

@@ -9,63 +9,72 @@ use crate::model::process::{Process, ProcessFields};
 use crate::model::socket::Socket;
 use crate::model::state::State;
 use crate::model::workload_part::WorkloadPart;
+use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::time::{Duration, Instant, SystemTime};
+
+/// How many processes of short-lived sockets are kept at least until those without rows are left out.
+const MOST_NAMED: usize = 4096;
 
 impl Watcher {
     /// Adds the row of a socket, or what is new of it.
     pub(super) fn opened(
         &mut self,
         mut socket: Socket,
-        process: Option<Box<Process>>,
+        process: Option<Process>,
         ago: Duration,
         mut fresh: Option<&mut Fresh>,
-        events: &mut Vec<Event>,
-    ) {
-        let Some(name) = changes::name(&socket) else { return };
-        let now = SystemTime::now();
-        let at = now.checked_sub(ago).unwrap_or(now);
-        let passes = self.passes(&socket, process.as_deref());
+    ) -> Option<Event> {
+        let name = changes::name(&socket)?;
+        let passes = self.passes(&socket, process.as_ref());
         if !self.query.wants_owners() {
             socket.clear_owners();
         }
-        let process = process.filter(|_| !self.query.fields.is_empty());
-        let process = process.map(|process| self.described(*process));
-        if let Some(process) = &process {
-            put(&mut self.current.processes, process);
-            if let Some(fresh) = fresh.as_deref_mut() {
-                put(&mut fresh.processes, process);
-            }
-        }
-        let processes: Vec<Process> = process.into_iter().collect();
-        let event = |change| Event { at, source: EventSource::Tracing, change, processes: processes.clone() };
+        let process = process.filter(|_| !self.query.fields.is_empty()).map(|it| self.described(it));
         if let Some(fresh) = fresh.as_deref_mut() {
             if let Some(row) = fresh.places.get(&mut fresh.rows, &name) {
                 update(row, &socket);
             }
         }
-        if let Some(row) = self.places.get(&mut self.current.sockets, &name) {
+        let change = if let Some(row) = self.places.get(&mut self.current.sockets, &name) {
             let before = row.clone();
-            if update(row, &socket) {
-                events.push(event(Change::Changed { before, after: row.clone() }));
+            update(row, &socket).then(|| Change::Changed { before, after: row.clone() })?
+        } else {
+            // What remains of a closed socket has its name: the report is older than the listing.
+            let is_over = self.known_ends.contains(&name)
+                || self.places.remainder(&self.current.sockets, &name).is_some();
+            if !passes || is_over {
+                return None;
             }
-            return;
-        }
-        // What remains of a closed socket has its name: the report is older than the listing.
-        let is_over = self.known_ends.contains(&name)
-            || self.places.remainder(&self.current.sockets, &name).is_some();
-        if !passes || is_over {
-            return;
-        }
-        add(&mut self.places, &mut self.current.sockets, name, &socket);
-        self.since.push(Instant::now().checked_sub(ago));
-        if let Some(Fresh { rows, places, .. }) = fresh {
-            // It may have been opened after the listing has passed its place; not if it is closed already.
-            if places.get(rows, &name).is_none() && places.remainder(rows, &name).is_none() {
-                add(places, rows, name, &socket);
+            add(&mut self.places, &mut self.current.sockets, name, &socket);
+            self.since.push(Instant::now().checked_sub(ago));
+            if let Some(Fresh { rows, places, .. }) = fresh.as_deref_mut() {
+                // It may have been opened after the listing has passed its place; not if it is closed already.
+                if places.get(rows, &name).is_none() && places.remainder(rows, &name).is_none() {
+                    add(places, rows, name, &socket);
+                }
             }
+            Change::Opened { socket }
+        };
+        if let Some(process) = &process {
+            self.name(process);
+            fresh.into_iter().for_each(|fresh| put(&mut fresh.processes, process));
         }
-        events.push(event(Change::Opened { socket }));
+        let now = SystemTime::now();
+        let at = now.checked_sub(ago).unwrap_or(now);
+        let processes = process.into_iter().collect();
+        Some(Event { at, source: EventSource::Tracing, change, processes })
+    }
+
+    /// Adds a process to those of the rows. A long interval may see any number of processes.
+    fn name(&mut self, process: &Process) {
+        put(&mut self.current.processes, process);
+        self.named += 1;
+        if self.named > MOST_NAMED.max(self.current.sockets.len()) {
+            self.named = 0;
+            let wanted: HashSet<u32> = self.current.sockets.iter().flat_map(Socket::pids).collect();
+            self.current.processes.retain(|process| wanted.contains(&process.pid));
+        }
     }
 
     /// Whether a socket passes the filter. One that cannot be decided is left to the listing and to its end.
@@ -141,3 +150,7 @@ impl OwnerFacts for Opener<'_> {
         true
     }
 }
+
+#[cfg(all(test, not(netstat_test_unsupported)))]
+#[path = "opened_tests.rs"]
+mod tests;

@@ -1,7 +1,6 @@
 //! What the kernel reports, applied to the rows of a watcher.
 
 use super::Watcher;
-
 use crate::engine::changes::{self, Fresh};
 use crate::engine::decisions::NotLookedUp;
 use crate::engine::events;
@@ -44,20 +43,28 @@ impl Watcher {
         self.reports.read(&mut |report| read.push(report));
         let (at, now) = (SystemTime::now(), Instant::now());
         for report in read {
-            let made = match report {
+            match report {
                 Report::Opened { socket, process, ago } => {
-                    self.opened(socket, process, ago, fresh.as_deref_mut(), events);
-                    Vec::new()
+                    let opened = self.opened(socket, process.map(|it| *it), ago, fresh.as_deref_mut());
+                    events.extend(opened);
                 }
-                Report::Destroyed(socket) => self.destroyed(socket, fresh.as_deref_mut(), now),
-                Report::Lost(count) => {
+                Report::Destroyed(socket) => {
+                    let made = self.destroyed(socket, fresh.as_deref_mut(), now);
+                    let source = EventSource::Destroy;
+                    let event = |(change, processes)| Event { at, source, change, processes };
+                    events.extend(made.into_iter().map(event));
+                }
+                Report::Lost(count, source) => {
                     let due = self.listed.checked_add(RECOVERY);
                     self.due = self.due.into_iter().chain(due).min();
-                    vec![(Change::Lost { count }, Vec::new())]
+                    events.push(Event {
+                        at,
+                        source,
+                        change: Change::Lost { count },
+                        processes: Vec::new(),
+                    });
                 }
-            };
-            let event = |(change, processes)| Event { at, source: EventSource::Destroy, change, processes };
-            events.extend(made.into_iter().map(event));
+            }
         }
     }
 

@@ -30,6 +30,7 @@ mod record;
 #[cfg(test)]
 mod tests;
 
+use crate::model::event::EventSource;
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership, UnownedReason};
 use crate::model::state::State;
 use crate::sys::linux::clock::monotonic_nanoseconds;
@@ -67,7 +68,7 @@ pub(super) struct Opened {
     ring_map: OwnedFd,
     dropped_map: Counter,
     dropped: u64,
-    /// It keeps the program.
+    #[allow(dead_code, reason = "it keeps the program")]
     link: OwnedFd,
     connecting: Connecting,
 }
@@ -130,7 +131,7 @@ impl Opened {
         }
         let dropped = self.dropped_map.get();
         if dropped != self.dropped {
-            each(Report::Lost(dropped.wrapping_sub(self.dropped)));
+            each(Report::Lost(dropped.wrapping_sub(self.dropped), EventSource::Tracing));
             self.dropped = dropped;
         }
         is_complete
