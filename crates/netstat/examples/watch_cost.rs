@@ -4,6 +4,8 @@
 //! cargo run --release --example watch_cost              # as root for BPF; in `unshare -n` with `ip link set lo up`
 //! ```
 
+#![allow(clippy::print_stdout, reason = "a program that prints")]
+
 use netstat::{OwnerSource, Query, Watcher};
 use std::error::Error;
 

@@ -57,10 +57,13 @@ fn opened_socket_is_a_row_with_the_process_that_has_opened_it_since_it_did() {
     let mut watcher = watcher(query, &[]);
     let socket = held(connection(NEW, State::Established), 814);
     let event = opened(&mut watcher, &socket, Some(process(814, 5, "nginx"))).unwrap();
-    assert_eq!((event.source, &event.change), (EventSource::Tracing, &Change::Opened { socket: socket.clone() }));
+    assert_eq!(
+        (event.source, &event.change),
+        (EventSource::Tracing, &Change::Opened { socket: socket.clone() })
+    );
     assert_eq!(event.process(814).map(ToString::to_string).as_deref(), Some("nginx (814)"));
     assert!(event.at < SystemTime::now() - Duration::from_millis(900));
-    assert_eq!(watcher.snapshot().sockets, [socket.clone()]);
+    assert_eq!(watcher.snapshot().sockets, std::slice::from_ref(&socket));
     assert!(watcher.since[0].is_some_and(|since| since.elapsed() >= Duration::from_secs(1)));
     // Another record of it is no other socket.
     assert_eq!(opened(&mut watcher, &socket, None), None);

@@ -57,12 +57,7 @@ impl Watcher {
                 Report::Lost(count, source) => {
                     let due = self.listed.checked_add(RECOVERY);
                     self.due = self.due.into_iter().chain(due).min();
-                    events.push(Event {
-                        at,
-                        source,
-                        change: Change::Lost { count },
-                        processes: Vec::new(),
-                    });
+                    events.push(Event { at, source, change: Change::Lost { count }, processes: Vec::new() });
                 }
             }
         }

@@ -41,10 +41,13 @@ use std::io;
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How many reports wait at most for a beginning that is not readable yet.
 const MOST_DEFERRED: usize = 64 * 1024;
+
+/// The shortest time between two times of reading reports, while there are some.
+const PACE: Duration = Duration::from_millis(1);
 
 /// The reports of this kernel.
 #[derive(Debug)]
@@ -56,6 +59,8 @@ pub(crate) struct Reports {
     both: Option<OwnedFd>,
     /// Reports of closed sockets, of which the beginning may not be readable yet.
     deferred: Vec<Report>,
+    /// When there were reports last.
+    last: Option<Instant>,
     /// The process and the network namespace that the sources belong to.
     opened_in: Place,
     /// Whether rows have their network namespace.
@@ -95,7 +100,7 @@ impl Reports {
             debug!("no reports of opened sockets: {why}");
         }
         let rows_have_netns = query.scope != Scope::Current;
-        Self { destroyed, opened, both, deferred: Vec::new(), opened_in: here, rows_have_netns }
+        Self { destroyed, opened, both, deferred: Vec::new(), last: None, opened_in: here, rows_have_netns }
     }
 
     /// What becomes readable when there is a report.
@@ -132,6 +137,12 @@ impl Contract for Reports {
 
     fn wait(&mut self, timeout: Duration) {
         let Some(descriptor) = self.descriptor() else { return thread::sleep(timeout) };
+        // To be woken costs more than a report: those that follow each other closely are read together.
+        let pace = self.last.map_or(Duration::ZERO, |last| PACE.saturating_sub(last.elapsed())).min(timeout);
+        if !pace.is_zero() {
+            thread::sleep(pace);
+        }
+        let timeout = timeout.saturating_sub(pace);
         let mut descriptors = [PollFd::new(&descriptor, PollFlags::IN)];
         // What the kernel takes as a time; a caller that waits longer calls again.
         const LONGEST: Duration = Duration::from_secs(1 << 30);
@@ -145,13 +156,17 @@ impl Contract for Reports {
     fn read(&mut self, each: &mut dyn FnMut(Report)) {
         let netns = if self.rows_have_netns { self.own_netns() } else { None };
         let mut closed = mem::take(&mut self.deferred);
+        let mut some = false;
+        let each: &mut dyn FnMut(Report) = &mut |report| {
+            some = true;
+            each(report);
+        };
         if let Ok(destroyed) = &mut self.destroyed {
             destroyed.read(netns, &mut |report| closed.push(report));
         }
         if let Ok(opened) = &mut self.opened {
             if !opened.read(self.rows_have_netns, each) && closed.len() < MOST_DEFERRED {
-                self.deferred = closed;
-                return;
+                self.deferred = mem::take(&mut closed);
             }
             for report in &closed {
                 if let Report::Destroyed(Socket { cookie: Some(cookie), .. }) = report {
@@ -160,6 +175,9 @@ impl Contract for Reports {
             }
         }
         closed.into_iter().for_each(each);
+        if some {
+            self.last = Some(Instant::now());
+        }
     }
 
     fn reports_end_of(&self, row: &Socket) -> bool {
@@ -172,7 +190,9 @@ impl Contract for Reports {
     fn unseen(&self, interval: Duration) -> Vec<Gap> {
         let gap = |source: String| Gap::new(GapKind::ChangesUnseen, 1, source);
         let opened = match (&self.destroyed, &self.opened) {
-            (Err(errno), _) => return vec![between_listings(interval), gap(format!("closed sockets: {errno}"))],
+            (Err(errno), _) => {
+                return vec![between_listings(interval), gap(format!("closed sockets: {errno}"))];
+            }
             (Ok(_), opened) => opened,
         };
         match opened {
@@ -186,11 +206,10 @@ impl Contract for Reports {
                 )),
             ],
             Err(why) => {
-                let mut gaps =
-                    vec![gap(format!(
-                        "of a TCP or UDP socket that is open for less than {interval:?} only the end, without its \
+                let mut gaps = vec![gap(format!(
+                    "of a TCP or UDP socket that is open for less than {interval:?} only the end, without its \
                          process; nothing of others"
-                    ))];
+                ))];
                 gaps.extend(why.as_ref().map(|why| gap(format!("opened TCP sockets: {why}"))));
                 gaps
             }

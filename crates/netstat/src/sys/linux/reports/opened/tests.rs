@@ -71,7 +71,11 @@ fn live_listen_and_connect_are_reported_with_the_process_that_calls_them_and_wha
             let listener = TcpListener::bind(address.parse::<SocketAddr>().unwrap()).unwrap();
             let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let at = listener.local_addr().unwrap();
-            let find = |seen: &[(Socket, Option<(u32, String)>)], local: SocketAddr, remote, state, process: &Option<(u32, String)>| {
+            let find = |seen: &[(Socket, Option<(u32, String)>)],
+                        local: SocketAddr,
+                        remote,
+                        state,
+                        process: &Option<(u32, String)>| {
                 let is_it = |(row, by): &&(Socket, Option<(u32, String)>)| {
                     row.local == local
                         && row.remote_addr() == remote
@@ -118,7 +122,8 @@ fn live_process_is_the_one_that_calls_and_not_the_one_that_made_the_socket() {
         let client = unbound();
         let at = address(&listener);
         let connects = of("connects", &client, &|| rustix::net::connect(&client, &at));
-        let mut seen: Vec<_> = read(&mut opened, 2).into_iter().map(|(row, by)| (row.local.port(), by)).collect();
+        let mut seen: Vec<_> =
+            read(&mut opened, 2).into_iter().map(|(row, by)| (row.local.port(), by)).collect();
         let mut expected = [(Some(address(&client).port()), connects), (Some(at.port()), None)];
         seen.sort();
         expected.sort();
