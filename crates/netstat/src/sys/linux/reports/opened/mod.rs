@@ -117,17 +117,8 @@ impl Opened {
             thread::sleep(SETTLED);
             is_complete = self.records(rows_have_netns, &mut records);
         }
-        let failed: HashSet<NonZeroU64> = records
-            .iter()
-            .filter(|record| record.socket.state == Some(State::Closed))
-            .filter_map(|record| record.socket.cookie)
-            .collect();
-        for record in records {
-            let has_failed = record.socket.state == Some(State::Listen)
-                && record.socket.cookie.is_some_and(|cookie| failed.contains(&cookie));
-            if !has_failed {
-                report(record, &mut self.connecting, now).into_iter().for_each(&mut *each);
-            }
+        for record in without_failures(records) {
+            report(record, &mut self.connecting, now).into_iter().for_each(&mut *each);
         }
         let dropped = self.dropped_map.get();
         if dropped != self.dropped {
@@ -153,6 +144,24 @@ impl AsFd for Opened {
     }
 }
 
+/// Leaves out the attempts to listen that have failed: one is followed by a record that the socket is closed.
+fn without_failures(mut records: Vec<Record>) -> Vec<Record> {
+    if records.iter().any(|record| record.socket.state == Some(State::Closed)) {
+        let mut failed = HashSet::new();
+        let mut kept = Vec::with_capacity(records.len());
+        for record in records.into_iter().rev() {
+            match (record.socket.state, record.socket.cookie) {
+                (Some(State::Closed), Some(cookie)) => _ = failed.insert(cookie),
+                (Some(State::Listen), Some(cookie)) if failed.remove(&cookie) => {}
+                _ => kept.push(record),
+            }
+        }
+        kept.reverse();
+        records = kept;
+    }
+    records
+}
+
 /// What a record says of rows. The beginning of a connection is remembered: its local end is not known yet.
 fn report(record: Record, connecting: &mut Connecting, now: u64) -> Option<Report> {
     let Record { mut socket, process, before, when } = record;
@@ -175,7 +184,9 @@ fn report(record: Record, connecting: &mut Connecting, now: u64) -> Option<Repor
     let ownership = match process {
         Some(_) => Ownership::Known { complete: false },
         // It was established for a listener.
-        None if before == TCP_SYN_RECV => Ownership::None { reason: UnownedReason::AcceptQueue },
+        None if before == TCP_SYN_RECV && socket.identity.is_none() => {
+            Ownership::None { reason: UnownedReason::AcceptQueue }
+        }
         None => Ownership::Hidden { reason: HiddenReason::NotSearched },
     };
     let owner = process.as_ref().map(|process| Owner::new(process.pid, None, OwnerRole::Holder));
