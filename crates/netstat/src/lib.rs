@@ -31,8 +31,9 @@
 //!
 //! # Features
 //! - `bpf`, on by default. Linux: where the caller has the rights and it pays, owners are found by a program that the
-//!   library loads into the kernel for as long as it is needed ([`OwnerSource`]). Without the feature the crate contains
-//!   no code for that, and never calls bpf(2).
+//!   library loads into the kernel for as long as it is needed ([`OwnerSource`]), and a [`Watcher`] has opened sockets
+//!   reported by another one ([`EventSource::Tracing`]). Without the feature the crate contains no code for that, and
+//!   never calls bpf(2).
 //! - `serde`: `Serialize` for [`Snapshot`], in the shape of `lsock --json` (`"schema":"lsock/1"`), and for [`Process`],
 //!   [`Gap`], [`OwnerSourceUsed`] and [`Details`] as they are in it. A [`Socket`] alone has no such form, since the names
 //!   of its owners are in the snapshot.

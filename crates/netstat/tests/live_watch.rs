@@ -9,10 +9,10 @@ mod common;
 #[path = "common/scene.rs"]
 mod scene;
 
-use netstat::{Change, Event, EventSource, Query, Socket, SocketKey, State, Watcher};
+use netstat::{Change, Event, EventSource, OwnerSource, Query, Socket, SocketKey, State, Watcher};
 use scene::TEST_USER;
 use socket_world::namespace::{enter_network_namespace, in_network_namespace};
-use socket_world::{Churn, ChurnSpec, live_skip, quiet, restrict, tcp, udp, wait_until};
+use socket_world::{Child, Churn, ChurnSpec, kernel, live_skip, quiet, restrict, tcp, udp, wait_until};
 use std::collections::{HashMap, HashSet};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::num::NonZeroU64;
@@ -55,6 +55,8 @@ struct Folded {
     never_opened: u64,
     with_counters: u64,
     lost: u64,
+    /// Of these, reports of opened sockets.
+    lost_openings: u64,
     /// The sockets whose end was an event.
     ended: HashSet<NonZeroU64>,
 }
@@ -87,7 +89,10 @@ impl Folded {
                 assert!(self.rows.remove(&name(&before)).is_some(), "changed before it opened: {before:?}");
                 self.rows.insert(name(&after), seen(&after));
             }
-            Change::Lost { count } => self.lost += count,
+            Change::Lost { count } => {
+                self.lost += count;
+                self.lost_openings += if event.source == EventSource::Tracing { count } else { 0 };
+            }
             other => panic!("{other:?}"),
         }
     }
@@ -190,7 +195,8 @@ fn live_owners_of_rows_follow_under_churn() {
 #[test]
 fn live_what_lives_between_two_listings_is_closed_though_it_was_never_opened() {
     alone(|| {
-        let query = Query::new().tcp();
+        // Without programs in the kernel, which report beginnings too.
+        let query = Query::new().tcp().owner_source(OwnerSource::Procfs);
         let mut watcher = Watcher::new(query.clone(), Duration::from_secs(3600)).unwrap();
         let mut folded = Folded::new(&watcher);
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
@@ -314,6 +320,10 @@ fn live_user_without_rights_sees_every_end() {
             closed == 10
         });
         assert!(complete, "{closed}");
+        // What is missing is said, and why.
+        let gaps = watcher.unseen();
+        let about = |what: &str| gaps.iter().any(|gap| gap.source.contains(what));
+        assert!(about("only the end, without its process") && about("opened TCP sockets: "), "{gaps:?}");
         Ok(())
     });
 }
@@ -362,5 +372,156 @@ fn live_descriptor_becomes_readable_and_an_idle_wait_makes_no_events() {
         let events = watcher.wait(Duration::ZERO).unwrap();
         assert!(matches!(&events[..], [Event { source: EventSource::Destroy, .. }]), "{events:?}");
         assert!(!is_readable(&watcher, Duration::ZERO));
+    });
+}
+
+/// Skips the test where the kernel does not report opened sockets.
+macro_rules! traced {
+    () => {
+        if !cfg!(feature = "bpf") {
+            let gaps = Watcher::new(Query::new(), SOON).unwrap().unseen();
+            assert!(gaps.iter().any(|gap| gap.source.contains("built without bpf")), "{gaps:?}");
+            return;
+        }
+        if let Err(why) = kernel::bpf_iterators() {
+            live_skip!("{why}");
+        }
+        if std::fs::read_link("/proc/self/ns/pid").unwrap().as_os_str() != "pid:[4026531836]" {
+            live_skip!("BPF: reports of opened sockets need the first pid namespace");
+        }
+        if kernel::is_before(5, 12) {
+            live_skip!("BPF: reports of opened sockets: Linux before 5.12");
+        }
+    };
+}
+
+#[test]
+fn live_opened_sockets_that_find_no_room_are_counted_and_the_rows_right_afterwards() {
+    traced!();
+    alone(|| {
+        let query = Query::new();
+        let mut watcher = Watcher::new(query.clone(), Duration::from_secs(3600)).unwrap();
+        let mut folded = Folded::new(&watcher);
+        // A record each: more than the ring has room for.
+        for _ in 0..45_000 {
+            drop(TcpListener::bind("127.0.0.1:0").unwrap());
+        }
+        let held = TcpListener::bind("127.0.0.1:0").unwrap();
+        folded.becomes_a_listing(&mut watcher, &query);
+        assert!(folded.lost_openings > 0, "{} lost", folded.lost);
+        assert_eq!(folded.rows.len(), 1);
+        drop(held);
+        folded.becomes_a_listing(&mut watcher, &query);
+        assert_eq!(folded.rows.len(), 0);
+    });
+}
+
+#[test]
+fn live_opened_sockets_are_those_of_the_network_namespace_that_the_thread_has_moved_to() {
+    traced!();
+    alone(|| {
+        let mut watcher = Watcher::new(Query::new().owners(true), Duration::from_millis(20)).unwrap();
+        let mut opened_by_kernel = |socket: &dyn Fn() -> TcpListener| {
+            wait_until(SOON, || {
+                let listener = socket();
+                let port = listener.local_addr().unwrap().port();
+                let events = watcher.wait(Duration::from_millis(10)).unwrap();
+                let is_it = |event: &Event| match &event.change {
+                    Change::Opened { socket } if event.source == EventSource::Tracing => {
+                        assert!(socket.pids().eq([std::process::id()]), "{socket:?}");
+                        socket.local.port() == Some(port)
+                    }
+                    _ => false,
+                };
+                events.iter().any(is_it)
+            })
+        };
+        let bind = || TcpListener::bind("127.0.0.1:0").unwrap();
+        assert!(opened_by_kernel(&bind));
+        enter_network_namespace().unwrap();
+        assert!(opened_by_kernel(&bind));
+    });
+}
+
+#[test]
+fn live_every_short_connection_is_reported_with_its_process_where_bpf_may_be_used() {
+    const MANY: usize = 1_000;
+    traced!();
+    alone(|| {
+        let query = Query::new().tcp().processes(netstat::ProcessFields::NAME);
+        let mut watcher = Watcher::new(query, Duration::from_secs(1)).unwrap();
+        let many = || {
+            let child = Child::fork(Some(b"short"), &[], |_| {
+                let listener = TcpListener::bind("127.0.0.1:0")?;
+                let mut open = std::collections::VecDeque::new();
+                for _ in 0..MANY {
+                    let client = TcpStream::connect(listener.local_addr()?)?;
+                    open.push_back((Instant::now(), client, listener.accept()?.0));
+                    while open.front().is_some_and(|(since, ..)| since.elapsed() > Duration::from_millis(20))
+                    {
+                        open.pop_front();
+                    }
+                }
+                std::thread::sleep(Duration::from_millis(20));
+                Ok(())
+            });
+            child.unwrap()
+        };
+        let (mut opened, mut closed) = (HashMap::new(), HashMap::new());
+        let child = std::thread::scope(|scope| {
+            let child = scope.spawn(many);
+            let complete = wait_until(SOON, || {
+                for event in watcher.wait(Duration::from_millis(50)).unwrap() {
+                    let names = |socket: &Socket| -> Vec<_> {
+                        socket
+                            .pids()
+                            .map(|pid| (pid, event.process(pid).and_then(|it| it.name.clone())))
+                            .collect()
+                    };
+                    match &event.change {
+                        Change::Opened { socket } | Change::Changed { after: socket, .. }
+                            if socket.remote.is_some() && socket.state != Some(State::TimeWait) =>
+                        {
+                            // Its last owner, once it has one.
+                            let names = names(socket);
+                            if !names.is_empty() || !opened.contains_key(&socket.cookie) {
+                                opened.insert(socket.cookie, names);
+                            }
+                        }
+                        Change::Closed { socket, .. }
+                            if socket.remote.is_some() && socket.state != Some(State::TimeWait) =>
+                        {
+                            closed.insert(socket.cookie, names(socket));
+                        }
+                        Change::Lost { count } => panic!("{count} lost"),
+                        _ => {}
+                    }
+                }
+                closed.len() >= 2 * MANY
+            });
+            assert!(complete, "{} opened, {} closed", opened.len(), closed.len());
+            child.join().unwrap()
+        });
+        // Of each connection the end that was opened, and the one that was accepted where a listing saw it.
+        let expected = vec![(child.pid(), Some("short".into()))];
+        for seen in [&opened, &closed] {
+            let with_process = seen.values().filter(|names| **names == expected).count();
+            let wrong = seen.values().filter(|names| !names.is_empty() && **names != expected).count();
+            assert_eq!((seen.len(), wrong), (2 * MANY, 0));
+            assert!(with_process >= MANY, "{with_process} of {}", seen.len());
+        }
+    });
+}
+
+#[test]
+fn live_each_source_alone_gives_the_rows_of_a_listing() {
+    alone(|| {
+        // Without programs in the kernel, and with them where they can be had.
+        for source in [OwnerSource::Procfs, OwnerSource::Auto] {
+            for owners in [false, true] {
+                let query = Query::new().owners(owners).owner_source(source);
+                under_churn(&query, Duration::from_millis(200), spec(false));
+            }
+        }
     });
 }

@@ -191,6 +191,9 @@ A line has the local time, what happened, the socket, its state and its process:
   +  opened
   -  closed: how long it was open, and the bytes in and out (Linux)
   =  changed: state, end or holders
+They are found by a listing at each interval. On Linux the kernel reports ends,
+and as root TCP sockets that listen or connect, at once and with their process;
+who accepts a connection is known at the next listing.
 What is not seen is said once on standard error. It ends when it is interrupted
 or its output is closed.
 

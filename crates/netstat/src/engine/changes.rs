@@ -61,6 +61,17 @@ impl Places {
         rows.get(*place)
     }
 
+    /// The row with this name.
+    pub(crate) fn get<'r>(&mut self, rows: &'r mut [Socket], name: &Name) -> Option<&'r mut Socket> {
+        let place = self.of(rows).get(&(*name, false)).copied()?;
+        rows.get_mut(place)
+    }
+
+    /// Notes the name of a row that is added behind the others.
+    pub(crate) fn add(&mut self, rows: &[Socket], name: Name) {
+        self.of(rows).insert((name, false), rows.len());
+    }
+
     /// Removes the row with this name. Its place is taken by the last one.
     pub(crate) fn take(
         &mut self,

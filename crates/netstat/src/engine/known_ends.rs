@@ -43,6 +43,11 @@ impl KnownEnds {
         self.since = now;
     }
 
+    /// Whether the end is known.
+    pub(crate) fn contains(&self, name: &Name) -> bool {
+        self.young.contains(name) || self.old.contains(name)
+    }
+
     /// Whether the end is known. It is reported once: the name is forgotten.
     pub(crate) fn take(&mut self, name: &Name) -> bool {
         self.young.remove(name) || self.old.remove(name)

@@ -99,14 +99,24 @@ pub enum EventSource {
     /// The multicast groups `SKNLGRP_INET{,6}_{TCP,UDP}_DESTROY` of `NETLINK_SOCK_DIAG`, Linux 4.4.
     #[doc(alias = "SKNLGRP_INET_TCP_DESTROY")]
     Destroy,
+    /// A program that the library loads into the kernel reports TCP sockets that begin to listen or are connected, with the
+    /// process that has called listen(2) or connect(2). Linux, with the feature `bpf` and the rights of
+    /// [`OwnerSource::Bpf`](crate::OwnerSource::Bpf), in the initial pid namespace. It does not see who accepts a connection,
+    /// how descriptors are duplicated, inherited and passed, other protocols, and what changes later.
+    ///
+    /// # Sources
+    /// bpf(2); the tracepoint `inet_sock_set_state`. Linux 5.12.
+    #[doc(alias = "inet_sock_set_state")]
+    Tracing,
 }
 
 impl EventSource {
-    /// The stable, machine-readable name: `difference`, `destroy`.
+    /// The stable, machine-readable name: `difference`, `destroy`, `tracing`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Difference => "difference",
             Self::Destroy => "destroy",
+            Self::Tracing => "tracing",
         }
     }
 }

@@ -4,6 +4,7 @@
 use crate::engine::owner_table::{OwnerTable, ProcessSeen};
 use crate::model::counts::Counts;
 use crate::model::error::Error;
+use crate::model::event::EventSource;
 use crate::model::gap::Gap;
 use crate::model::identity::NetnsId;
 use crate::model::namespace::Namespace;
@@ -260,8 +261,17 @@ pub(crate) trait Reports: fmt::Debug + Send + Sync + Sized {
 pub(crate) enum Report {
     /// The socket is no more. The row has its ends, its cookie, and as details its last counters.
     Destroyed(Socket),
-    /// So many reports could not be delivered.
-    Lost(u64),
+    /// The socket is open. The row has its ends, its state, its cookie, and the process that has opened it, if that
+    /// is known.
+    Opened {
+        socket: Socket,
+        /// Details of that process: its name and start.
+        process: Option<Box<Process>>,
+        /// How long ago.
+        ago: Duration,
+    },
+    /// So many reports could not be delivered, by this source.
+    Lost(u64, EventSource),
 }
 
 /// Counts rows as they come.

@@ -1,5 +1,6 @@
 //! Changes of sockets as events.
 
+mod opened;
 mod reported;
 
 use crate::engine::changes::{self, Fresh, Listing, Places, Since};
@@ -30,10 +31,12 @@ const SHORTEST: Duration = Duration::from_millis(1);
 ///
 /// # Platform notes
 /// Linux: the end of TCP and UDP sockets of the calling thread's network namespace is reported at once, even of those that
-/// lived between two listings. On other systems there are listings alone.
+/// lived between two listings. With the rights for BPF, so are TCP sockets that begin to listen or are connected, with the process
+/// that does it. On other systems there are listings alone.
 ///
 /// # Rights
-/// Those of [`Query::snapshot`]; reports of the kernel need none.
+/// Those of [`Query::snapshot`]; the reports of closed sockets need none, those of opened ones the rights of
+/// [`OwnerSource::Bpf`](crate::OwnerSource::Bpf). `OwnerSource::Procfs` leaves them out.
 ///
 /// # Sources
 /// Those of [`Query`] and [`EventSource`].
@@ -71,6 +74,8 @@ pub struct Watcher {
     places: Places,
     /// Sockets whose end a listing has shown, before it was reported.
     known_ends: KnownEnds,
+    /// How many processes reports have named since the listing, or since those without rows were left out.
+    named: usize,
     /// Sockets that were closed before they were listed, and of which the filter cannot be decided.
     undecided: u64,
     listed: Instant,
@@ -103,6 +108,7 @@ impl Watcher {
             since,
             places: Places::default(),
             known_ends: KnownEnds::new(Instant::now()),
+            named: 0,
             undecided: 0,
             listed: Instant::now(),
             due: None,

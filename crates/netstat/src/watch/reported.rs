@@ -43,16 +43,23 @@ impl Watcher {
         self.reports.read(&mut |report| read.push(report));
         let (at, now) = (SystemTime::now(), Instant::now());
         for report in read {
-            let made = match report {
-                Report::Destroyed(socket) => self.destroyed(socket, fresh.as_deref_mut(), now),
-                Report::Lost(count) => {
+            match report {
+                Report::Opened { socket, process, ago } => {
+                    let opened = self.opened(socket, process.map(|it| *it), ago, fresh.as_deref_mut());
+                    events.extend(opened);
+                }
+                Report::Destroyed(socket) => {
+                    let made = self.destroyed(socket, fresh.as_deref_mut(), now);
+                    let source = EventSource::Destroy;
+                    let event = |(change, processes)| Event { at, source, change, processes };
+                    events.extend(made.into_iter().map(event));
+                }
+                Report::Lost(count, source) => {
                     let due = self.listed.checked_add(RECOVERY);
                     self.due = self.due.into_iter().chain(due).min();
-                    vec![(Change::Lost { count }, Vec::new())]
+                    events.push(Event { at, source, change: Change::Lost { count }, processes: Vec::new() });
                 }
-            };
-            let event = |(change, processes)| Event { at, source: EventSource::Destroy, change, processes };
-            events.extend(made.into_iter().map(event));
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! The time since boot, and the unit in which `/proc` counts times.
 
+#[cfg(feature = "bpf")]
+use rustix::time::ClockId;
 use rustix::time::{DynamicClockId, clock_gettime_dynamic};
 
 /// Nanoseconds since boot, suspended time included; 0 if the kernel does not report it.
@@ -7,8 +9,21 @@ use rustix::time::{DynamicClockId, clock_gettime_dynamic};
 /// # Sources
 /// clock_gettime(2), `CLOCK_BOOTTIME`.
 pub(crate) fn nanoseconds_since_boot() -> u64 {
+    nanoseconds(DynamicClockId::Boottime)
+}
+
+/// Nanoseconds of the monotonic clock, that of [`Instant`](std::time::Instant); 0 if the kernel does not report it.
+///
+/// # Sources
+/// clock_gettime(2), `CLOCK_MONOTONIC`.
+#[cfg(feature = "bpf")]
+pub(crate) fn monotonic_nanoseconds() -> u64 {
+    nanoseconds(DynamicClockId::Known(ClockId::Monotonic))
+}
+
+fn nanoseconds(of: DynamicClockId<'_>) -> u64 {
     // Not `clock_gettime` of rustix, which panics if the kernel or a sandbox refuses.
-    let Ok(now) = clock_gettime_dynamic(DynamicClockId::Boottime) else { return 0 };
+    let Ok(now) = clock_gettime_dynamic(of) else { return 0 };
     let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
     seconds.saturating_mul(1_000_000_000).saturating_add(u64::try_from(now.tv_nsec).unwrap_or(0))
 }

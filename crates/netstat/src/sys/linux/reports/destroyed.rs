@@ -7,6 +7,7 @@
 //! Sources: net/core/sock_diag.c, `sock_diag_broadcast_destroy`; net/ipv4/inet_diag.c.
 
 use crate::model::details::DetailFields;
+use crate::model::event::EventSource;
 use crate::model::identity::NetnsId;
 use crate::model::socket::Socket;
 use crate::sys::linux::details::details;
@@ -83,7 +84,7 @@ impl Destroyed {
                     }
                     Ok(None) => {}
                     Err(_) => {
-                        each(Report::Lost(1));
+                        each(Report::Lost(1, EventSource::Destroy));
                         break;
                     }
                 }
@@ -96,7 +97,7 @@ impl Destroyed {
         };
         self.dropped = dropped;
         if lost > 0 {
-            each(Report::Lost(lost));
+            each(Report::Lost(lost, EventSource::Destroy));
         }
     }
 }

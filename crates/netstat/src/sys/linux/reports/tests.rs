@@ -1,4 +1,5 @@
 use super::destroyed::Destroyed;
+use crate::model::event::EventSource;
 use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use crate::sys::system::Report;
@@ -22,7 +23,8 @@ fn read(from: &mut Destroyed, wanted: usize) -> (Vec<Socket>, u64) {
     wait_until(SOON, || {
         from.read(None, &mut |report| match report {
             Report::Destroyed(socket) => sockets.push(socket),
-            Report::Lost(count) => lost += count,
+            Report::Lost(count, EventSource::Destroy) => lost += count,
+            other => panic!("{other:?}"),
         });
         sockets.len() >= wanted
     });

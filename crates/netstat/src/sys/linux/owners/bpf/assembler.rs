@@ -11,6 +11,7 @@ pub(crate) enum Register {
     R1 = 1,
     R2 = 2,
     R3 = 3,
+    R4 = 4,
     R6 = 6,
     R7 = 7,
     R8 = 8,
@@ -132,6 +133,8 @@ const FETCH_AND_ADD: i32 = 1;
 
 /// In the field for the second register: `BPF_PSEUDO_MAP_VALUE`, `BPF_PSEUDO_KFUNC_CALL`.
 const PSEUDO: Register = Register::R2;
+/// The same: `BPF_PSEUDO_MAP_FD`.
+const PSEUDO_MAP: Register = Register::R1;
 
 /// `struct bpf_insn`.
 #[derive(Copy, Clone, Debug)]
@@ -237,6 +240,18 @@ impl Assembler {
     pub(crate) fn address_of_map(&mut self, to: Register, map: i32) {
         self.push(SET_LONG, to, PSEUDO, 0, map);
         self.push(0, Register::R0, Register::R0, 0, 0);
+    }
+
+    /// `to` = a map, as an argument of a helper.
+    pub(crate) fn map(&mut self, to: Register, map: i32) {
+        self.push(SET_LONG, to, PSEUDO_MAP, 0, map);
+        self.push(0, Register::R0, Register::R0, 0, 0);
+    }
+
+    /// Adds 1 to the number of 8 bytes at `place`, atomically. Clobbers `scratch`.
+    pub(crate) fn increment(&mut self, place: Register, offset: i16, scratch: Register) {
+        self.set(scratch, 1);
+        self.push(ATOMIC, place, scratch, offset, FETCH_AND_ADD);
     }
 
     /// Adds nothing to the number of 8 bytes at `place`, atomically: a full memory barrier. Clobbers `scratch`.
@@ -369,6 +384,8 @@ mod tests {
         barrier.barrier(R6, 8, R1);
         let expected = [0xdb, 0x16, 8, 0, 1, 0, 0, 0];
         assert!(cfg!(target_endian = "big") || barrier.finish()[1] == expected);
+        // BPF_LD_MAP_FD
+        assert_encoded(|to| to.map(R1, 7), [0x18, 0x11, 0, 0, 7, 0, 0, 0]);
         assert_encoded(|_| (), [0xb7, 0, 0, 0, 0, 0, 0, 0]);
     }
 

@@ -10,10 +10,12 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 /// `enum bpf_cmd` of linux/bpf.h.
 const BPF_PROG_LOAD: libc::c_int = 5;
+const BPF_RAW_TRACEPOINT_OPEN: libc::c_int = 17;
 const BPF_LINK_CREATE: libc::c_int = 28;
 const BPF_ITER_CREATE: libc::c_int = 33;
 
 const BPF_PROG_TYPE_TRACING: u32 = 26;
+const BPF_TRACE_RAW_TP: u32 = 23;
 const BPF_TRACE_ITER: u32 = 28;
 
 /// The licence that the programs declare: the kernel allows the helpers they call only under one compatible with the
@@ -62,6 +64,14 @@ struct LinkCreate {
     flags: u32,
 }
 
+/// The `BPF_RAW_TRACEPOINT_OPEN` part. A program that was loaded for one tracepoint does not name it.
+#[repr(C)]
+struct TracepointOpen {
+    name: u64,
+    prog_fd: RawFd,
+    padding: u32,
+}
+
 /// The `BPF_ITER_CREATE` part.
 #[repr(C)]
 struct IterCreate {
@@ -105,6 +115,7 @@ unsafe fn bpf<A>(command: libc::c_int, attributes: &mut A) -> Result<OwnedFd, Er
 enum Plain {
     Map(MapCreate),
     Link(LinkCreate),
+    Tracepoint(TracepointOpen),
     Iterator(IterCreate),
 }
 
@@ -115,6 +126,7 @@ fn bpf_plain(command: Plain) -> Result<OwnedFd, Errno> {
         match command {
             Plain::Map(mut part) => bpf(BPF_MAP_CREATE, &mut part),
             Plain::Link(mut part) => bpf(BPF_LINK_CREATE, &mut part),
+            Plain::Tracepoint(mut part) => bpf(BPF_RAW_TRACEPOINT_OPEN, &mut part),
             Plain::Iterator(mut part) => bpf(BPF_ITER_CREATE, &mut part),
         }
     }
@@ -124,15 +136,31 @@ fn bpf_plain(command: Plain) -> Result<OwnedFd, Errno> {
 ///
 /// # Sources
 /// bpf(2), `BPF_MAP_CREATE`; kernel/bpf/arraymap.c. The descriptor is closed on exec.
-fn create_array(name: &[u8; 16], value_size: u32) -> Result<OwnedFd, Errno> {
+pub(crate) fn create_array(name: &[u8; 16], value_size: u32) -> Result<OwnedFd, Errno> {
     const BPF_MAP_TYPE_ARRAY: u32 = 2;
     const BPF_F_MMAPABLE: u32 = 1 << 10;
+    create_map(name, [BPF_MAP_TYPE_ARRAY, 4, value_size, 1, BPF_F_MMAPABLE])
+}
+
+/// Makes a ring of so many bytes, a power of two.
+///
+/// # Sources
+/// bpf(2), `BPF_MAP_CREATE`; kernel/bpf/ringbuf.c, Linux 5.8. The descriptor is closed on exec.
+pub(crate) fn create_ring(name: &[u8; 16], bytes: u32) -> Result<OwnedFd, Errno> {
+    const BPF_MAP_TYPE_RINGBUF: u32 = 27;
+    create_map(name, [BPF_MAP_TYPE_RINGBUF, 0, 0, bytes, 0])
+}
+
+fn create_map(
+    name: &[u8; 16],
+    [map_type, key_size, value_size, max_entries, map_flags]: [u32; 5],
+) -> Result<OwnedFd, Errno> {
     bpf_plain(Plain::Map(MapCreate {
-        map_type: BPF_MAP_TYPE_ARRAY,
-        key_size: 4,
+        map_type,
+        key_size,
         value_size,
-        max_entries: 1,
-        map_flags: BPF_F_MMAPABLE,
+        max_entries,
+        map_flags,
         inner_map_fd: 0,
         numa_node: 0,
         map_name: *name,
@@ -154,6 +182,33 @@ pub(crate) fn load_iterator(
     attach_to: u32,
     log: &mut [u8],
 ) -> Result<OwnedFd, Errno> {
+    load(name, instructions, (BPF_TRACE_ITER, attach_to), log)
+}
+
+/// Loads a program for the tracepoint whose function type has the number `attach_to`, as [`load_iterator`].
+pub(crate) fn load_tracepoint(
+    name: &[u8; 16],
+    instructions: &[[u8; 8]],
+    attach_to: u32,
+    log: &mut [u8],
+) -> Result<OwnedFd, Errno> {
+    load(name, instructions, (BPF_TRACE_RAW_TP, attach_to), log)
+}
+
+/// Attaches a program to its tracepoint. The link holds the program, and both end with the descriptor.
+///
+/// # Sources
+/// bpf(2), `BPF_RAW_TRACEPOINT_OPEN`, for such programs Linux 5.5. The descriptor is closed on exec.
+pub(crate) fn link_tracepoint(program: BorrowedFd<'_>) -> Result<OwnedFd, Errno> {
+    bpf_plain(Plain::Tracepoint(TracepointOpen { name: 0, prog_fd: program.as_raw_fd(), padding: 0 }))
+}
+
+fn load(
+    name: &[u8; 16],
+    instructions: &[[u8; 8]],
+    (attach_type, attach_to): (u32, u32),
+    log: &mut [u8],
+) -> Result<OwnedFd, Errno> {
     let mut attributes = ProgLoad {
         prog_type: BPF_PROG_TYPE_TRACING,
         insn_cnt: u32::try_from(instructions.len()).map_err(|_| Errno::TOOBIG)?,
@@ -166,7 +221,7 @@ pub(crate) fn load_iterator(
         prog_flags: 0,
         prog_name: *name,
         prog_ifindex: 0,
-        expected_attach_type: BPF_TRACE_ITER,
+        expected_attach_type: attach_type,
         prog_btf_fd: 0,
         func_info_rec_size: 0,
         func_info: 0,

@@ -23,7 +23,22 @@ const MAX_LOADS: u32 = 5;
 
 /// Loads a program, attaches it, and returns the link, which keeps it loaded.
 pub(super) fn attach(name: &[u8; 16], program: &Program) -> Result<OwnedFd, Refused> {
-    let load = || ffi::load_iterator(name, &program.instructions, program.attach_to, &mut []);
+    let loaded = load_with(&|| ffi::load_iterator(name, &program.instructions, program.attach_to, &mut []))?;
+    ffi::link_iterator(loaded.as_fd()).map_err(|errno| Refused::errno("bpf(BPF_LINK_CREATE)", errno))
+}
+
+/// The same of a program that runs at a tracepoint, given by the number of its function type.
+pub(crate) fn attach_to_tracepoint(
+    name: &[u8; 16],
+    instructions: &[[u8; 8]],
+    attach_to: u32,
+) -> Result<OwnedFd, Refused> {
+    let loaded = load_with(&|| ffi::load_tracepoint(name, instructions, attach_to, &mut []))?;
+    let link = ffi::link_tracepoint(loaded.as_fd());
+    link.map_err(|errno| Refused::errno("bpf(BPF_RAW_TRACEPOINT_OPEN)", errno))
+}
+
+fn load_with(load: &dyn Fn() -> Result<OwnedFd, Errno>) -> Result<OwnedFd, Refused> {
     let mut loaded = load();
     for _ in 1..MAX_LOADS {
         if !matches!(loaded, Err(Errno::AGAIN)) {
@@ -31,8 +46,7 @@ pub(super) fn attach(name: &[u8; 16], program: &Program) -> Result<OwnedFd, Refu
         }
         loaded = load();
     }
-    let loaded = loaded.map_err(|errno| Refused::errno("bpf(BPF_PROG_LOAD)", errno))?;
-    ffi::link_iterator(loaded.as_fd()).map_err(|errno| Refused::errno("bpf(BPF_LINK_CREATE)", errno))
+    loaded.map_err(|errno| Refused::errno("bpf(BPF_PROG_LOAD)", errno))
 }
 
 /// Runs a program once and calls `each` with its output, in records of `N` bytes.

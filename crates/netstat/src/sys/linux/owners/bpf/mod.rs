@@ -28,7 +28,7 @@
 //!
 //! Sources: bpf(2), the kernel's Documentation/bpf/bpf_iterators.rst, kernel/bpf/{task_iter,bpf_iter}.c.
 
-mod assembler;
+pub(crate) mod assembler;
 mod fdtable;
 mod ffi;
 mod iterator;
@@ -43,8 +43,11 @@ mod storm;
 pub(crate) mod tests;
 mod types;
 
+pub(crate) use ffi::{create_array, create_ring};
+pub(crate) use iterator::attach_to_tracepoint;
 pub(crate) use record::{Evidence, Families, SocketFile, SocketRow};
 pub(crate) use refused::Refused;
+pub(crate) use types::{Field, Types};
 
 use super::without_descriptor::Ring;
 use crate::engine::parallel::lock;
@@ -60,7 +63,6 @@ use std::io::Read;
 use std::ops::Deref;
 use std::os::fd::OwnedFd;
 use std::sync::Mutex;
-use types::Types;
 
 const TYPES: &str = "/sys/kernel/btf/vmlinux";
 
@@ -306,7 +308,7 @@ pub(crate) fn may_load() -> Result<(), Refused> {
 }
 
 /// The bytes of the kernel's types: mapped where possible, which saves copying five megabytes.
-fn kernel_types() -> Result<Box<dyn Deref<Target = [u8]>>, Errno> {
+pub(crate) fn kernel_types() -> Result<Box<dyn Deref<Target = [u8]>>, Errno> {
     let mut file = File::open(TYPES).map_err(errno_of)?;
     if let Ok(mapping) = ffi::Mapping::of_sysfs(&file) {
         return Ok(Box::new(mapping));

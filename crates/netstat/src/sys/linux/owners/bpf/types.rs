@@ -17,15 +17,15 @@ pub(crate) struct Types<'a> {
 
 /// A member that one instruction can load.
 #[derive(Copy, Clone)]
-pub(super) struct Field {
-    pub(super) offset: i16,
-    pub(super) width: Width,
+pub(crate) struct Field {
+    pub(crate) offset: i16,
+    pub(crate) width: Width,
     of: TypeId,
 }
 
 impl Field {
     /// `to = from->field`
-    pub(super) fn load(self, code: &mut Assembler, to: Register, from: Register) {
+    pub(crate) fn load(self, code: &mut Assembler, to: Register, from: Register) {
         code.load(self.width, to, from, self.offset);
     }
 }
@@ -37,7 +37,7 @@ impl<'a> Types<'a> {
     }
 
     /// Types by kind and name, all in one pass.
-    pub(super) fn find<const N: usize>(
+    pub(crate) fn find<const N: usize>(
         &self,
         wanted: [(Kind, &'static str); N],
     ) -> Result<[TypeId; N], Refused> {
@@ -52,7 +52,7 @@ impl<'a> Types<'a> {
     }
 
     /// The offset of a member in bytes, and its type.
-    pub(super) fn place(&self, structure: TypeId, name: &'static str) -> Result<(u32, TypeId), Refused> {
+    pub(crate) fn place(&self, structure: TypeId, name: &'static str) -> Result<(u32, TypeId), Refused> {
         let member = self.btf.member(structure, name).map_err(Refused::decode)?;
         let member = member.ok_or(Refused::types("no member", name))?;
         if member.bit_width != 0 || member.bit_offset % 8 != 0 {
@@ -61,7 +61,7 @@ impl<'a> Types<'a> {
         Ok((member.bit_offset / 8, member.of))
     }
 
-    pub(super) fn field(&self, structure: TypeId, name: &'static str) -> Result<Field, Refused> {
+    pub(crate) fn field(&self, structure: TypeId, name: &'static str) -> Result<Field, Refused> {
         let (offset, of) = self.place(structure, name)?;
         self.field_at(offset, of, name)
     }
@@ -75,7 +75,7 @@ impl<'a> Types<'a> {
     }
 
     /// A member of a structure that is itself a member.
-    pub(super) fn nested(
+    pub(crate) fn nested(
         &self,
         outer: TypeId,
         member: &'static str,
@@ -89,20 +89,20 @@ impl<'a> Types<'a> {
     }
 
     /// The member of a field that is a structure of one member.
-    pub(super) fn nested_in(&self, field: Field, name: &'static str) -> Result<Field, Refused> {
+    pub(crate) fn nested_in(&self, field: Field, name: &'static str) -> Result<Field, Refused> {
         let (inner, of) = self.place(field.of, name)?;
         let offset = u32::try_from(field.offset).ok().and_then(|offset| offset.checked_add(inner));
         self.field_at(offset.ok_or(Refused::types("too far within its structure:", name))?, of, name)
     }
 
     /// The structure that a field points to.
-    pub(super) fn behind(&self, field: Field, name: &'static str) -> Result<TypeId, Refused> {
+    pub(crate) fn behind(&self, field: Field, name: &'static str) -> Result<TypeId, Refused> {
         let pointee = self.btf.pointee(field.of).map_err(Refused::decode)?;
         pointee.ok_or(Refused::types("no pointer:", name))
     }
 
     /// A pointer, and the structure that it points to.
-    pub(super) fn pointer(&self, structure: TypeId, name: &'static str) -> Result<(Field, TypeId), Refused> {
+    pub(crate) fn pointer(&self, structure: TypeId, name: &'static str) -> Result<(Field, TypeId), Refused> {
         let field = self.field(structure, name)?;
         Ok((field, self.behind(field, name)?))
     }
