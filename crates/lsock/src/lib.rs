@@ -8,6 +8,8 @@
 //! [`render`] writes them, fitted to a [`screen`] if that is where they go; [`overview`] folds them. [`columns`] is the one
 //! list of what can be shown.
 
+#[cfg(feature = "top")]
+pub mod alternate_screen;
 pub mod bare_word;
 pub mod columns;
 mod counts;

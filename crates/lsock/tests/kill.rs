@@ -253,6 +253,31 @@ fn live_process_that_took_the_place_of_the_shown_one_is_left_alone() {
 }
 
 #[test]
+fn live_process_that_has_the_pid_of_the_shown_one_is_left_alone() {
+    in_namespace!(|| {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = format!(":{}", listener.local_addr().unwrap().port());
+        let shown = holders::inherited(1, &listener).unwrap().remove(0);
+        let pid = shown.pid();
+        let session = asked(&port);
+        shown.stop();
+        // Another process may take the pid first.
+        let later = match holders::inherited_as(pid, &listener) {
+            Ok(later) => later,
+            Err(error) => live_skip!("a process with a chosen pid: {error}"),
+        };
+        drop(listener);
+        assert_eq!(later.held()[0].pid, pid);
+        let (code, shown) = answered(session, "y\n");
+        assert!(
+            code == 1 && shown.contains(&format!(" ({pid}): it has such a socket since a moment ago\n")),
+            "{shown}"
+        );
+        assert!(runs(pid), "{shown}");
+    });
+}
+
+#[test]
 fn live_process_that_has_closed_its_socket_since_is_left_alone() {
     in_namespace!(|| {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

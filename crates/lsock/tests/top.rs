@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test")]
 #![cfg(all(feature = "top", any(target_os = "linux", target_os = "android"), not(netstat_test_unsupported)))]
 
+use lsock::alternate_screen::AlternateScreen;
 use socket_world::namespace::in_network_namespace;
 use socket_world::terminal::{Session, Signal};
 use socket_world::{Child, kernel, live_skip, tcp};
@@ -277,6 +278,45 @@ fn live_terminal_is_as_it_was_after_any_end() {
             }
         }
     });
+}
+
+/// The test that is run again, on a terminal, with this variable set.
+const PANIC_TEST: &str = "live_panic_leaves_the_screen_before_it_says_what_happened";
+const PANIC_INSIDE: &str = "LSOCK_TEST_PANICS";
+const PANIC: &str = "a panic on purpose";
+const GO_ON: &str = "go on";
+
+/// Panics with the terminal taken, and does not unwind to what would give it back: a release build does not either.
+fn panic_inside() {
+    std::mem::forget(AlternateScreen::enter().unwrap());
+    let mut line = String::new();
+    std::io::stdin().read_line(&mut line).unwrap();
+    assert_eq!(line.trim_end(), GO_ON);
+    panic!("{PANIC}");
+}
+
+#[test]
+fn live_panic_leaves_the_screen_before_it_says_what_happened() {
+    if std::env::var_os(PANIC_INSIDE).is_some() {
+        return panic_inside();
+    }
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", PANIC_TEST, "--nocapture"]).env(PANIC_INSIDE, "1").env("RUST_BACKTRACE", "0");
+    let mut session = Session::start(command, 80, 24).unwrap();
+    let has_entered = |output: &[u8]| String::from_utf8_lossy(output).contains("\x1b[?1049h");
+    assert!(session.read_until(LIMIT, has_entered).unwrap());
+    let raw = modes(&session);
+    // The line ends with a newline, which Enter is not in raw mode.
+    session.type_in(format!("{GO_ON}\n").as_bytes()).unwrap();
+    let has_said = |output: &[u8]| String::from_utf8_lossy(output).contains(PANIC);
+    assert!(session.read_until(LIMIT, has_said).unwrap());
+    assert_ne!(modes(&session), raw);
+    let output = String::from_utf8_lossy(session.output()).into_owned();
+    let said = output.find(PANIC).unwrap();
+    for off in ["\x1b[?1000l", "\x1b[?1049l", "\x1b[?25h"] {
+        assert!(output.find(off).is_some_and(|at| at < said), "{off:?}: {output:?}");
+    }
+    assert!(!session.finish().unwrap().0.success());
 }
 
 /// The keys of the help, in the order in which they are pressed. A test below compares them with the help itself.

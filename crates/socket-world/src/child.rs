@@ -312,6 +312,12 @@ impl Report {
         ffi::exit_now(1)
     }
 
+    /// Pauses without a report: a copy of this process, whose own pipe would keep that of the report open.
+    pub(crate) fn pause_silently(&mut self) -> ! {
+        self.to_parent = None;
+        self.pause()
+    }
+
     /// Waits until the parent releases the child, and ends.
     pub(crate) fn pause(&self) -> ! {
         let mut byte = [0];

@@ -51,6 +51,45 @@ pub(crate) fn fork_sharing_table(other_flags: c_int, body: impl FnOnce() -> i32)
     }
 }
 
+/// Makes a child that has this pid, which must be free, and the same parent as this process; it runs `body` and ends. It needs
+/// `CAP_SYS_ADMIN`, or `CAP_CHECKPOINT_RESTORE` from Linux 5.9 on. Only for a process with one thread. Linux 5.5.
+pub(crate) fn fork_as(pid: i32, body: impl FnOnce() -> i32) -> io::Result<Pid> {
+    /// `struct clone_args` of linux/sched.h, as Linux 5.5 has it.
+    #[repr(C)]
+    #[derive(Default)]
+    struct Arguments {
+        flags: u64,
+        pidfd: u64,
+        child_tid: u64,
+        parent_tid: u64,
+        exit_signal: u64,
+        stack: u64,
+        stack_size: u64,
+        tls: u64,
+        set_tid: u64,
+        set_tid_size: u64,
+    }
+    /// The same number on every processor that these tests run on.
+    const CLONE3: libc::c_long = 435;
+    let flags = u64::from(libc::CLONE_PARENT.unsigned_abs());
+    let numbers = [pid];
+    let arguments =
+        Arguments { flags, set_tid: numbers.as_ptr().addr() as u64, set_tid_size: 1, ..Arguments::default() };
+    // SAFETY: the arguments are as long as is said, and what they point to lives until the call returns. Without CLONE_VM and
+    // without a stack this is a fork, as in `fork_sharing_table`; callers have one thread.
+    let made = unsafe { libc::syscall(CLONE3, &raw const arguments, size_of::<Arguments>()) };
+    if made == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    match i32::try_from(made).ok().and_then(Pid::from_raw) {
+        Some(pid) => Ok(pid),
+        None => {
+            let code = catch_unwind(AssertUnwindSafe(body)).unwrap_or(101);
+            exit_now(code)
+        }
+    }
+}
+
 /// Ends the process without destructors or exit handlers.
 pub(crate) fn exit_now(code: i32) -> ! {
     // SAFETY: _exit takes no pointers and is always allowed.

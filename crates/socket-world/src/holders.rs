@@ -21,6 +21,26 @@ pub fn inherited(count: usize, fd: impl AsFd) -> io::Result<Vec<Child>> {
     (0..count).map(|_| Child::fork(None, &[fd], |report| report.held(fd).map(drop))).collect()
 }
 
+/// A process that inherits `fd` from this one and has this pid, which no process has now: it is the one of [`Child::held`].
+///
+/// # Errors
+/// As [`Child::fork`]; the kernel does not let this caller choose pids (`CAP_SYS_ADMIN`, Linux 5.5), or the pid is taken.
+pub fn inherited_as(pid: u32, fd: impl AsFd) -> io::Result<Child> {
+    let fd = fd.as_fd();
+    let wanted = i32::try_from(pid).map_err(io::Error::other)?;
+    let mut child = Child::fork(None, &[fd], |report| {
+        let held = Held::of(fd)?;
+        ffi::fork_as(wanted, || report.pause_silently())?;
+        ffi::close_in_child(fd);
+        report.held_as(Held { pid, ..held });
+        Ok(())
+    })?;
+    // As in `shared_table`.
+    let made = rustix::process::Pid::from_raw(wanted);
+    child.adopt(made.ok_or_else(|| io::Error::other("no pid"))?);
+    Ok(child)
+}
+
 /// `count` more descriptors of `fd` in this process.
 ///
 /// # Errors

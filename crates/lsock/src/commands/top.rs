@@ -4,10 +4,8 @@ use crate::cli::TopArgs;
 use crate::commands::kill;
 use crate::exit::EarlyExit;
 use crate::{ffi, terminal};
-use crossterm::cursor::Show;
-use crossterm::event::{self, DisableMouseCapture, EnableMouseCapture, Event};
-use crossterm::execute;
-use crossterm::terminal::{EnterAlternateScreen, LeaveAlternateScreen, disable_raw_mode, enable_raw_mode};
+use crossterm::event::{self, Event};
+use lsock::alternate_screen::AlternateScreen;
 use lsock::host_names::{HostNames, TIMEOUT};
 use lsock::targets::{Target, ends};
 use lsock::top::{self, Effect, Settings, Top};
@@ -43,7 +41,7 @@ pub(crate) fn run(args: &TopArgs) -> Result<(), EarlyExit> {
     let typed = args.filters.filter.join(" ");
     let signal = ffi::ending_signals();
     let result = {
-        let _restored = Screen::enter().map_err(EarlyExit::Output)?;
+        let _restored = AlternateScreen::enter().map_err(EarlyExit::Output)?;
         let top = Top::new(settings, kill::protected(), &typed);
         let names = channel();
         Live { top, requests, samples, names, generation: 0, start: Instant::now() }.run(&signal)
@@ -78,36 +76,6 @@ fn settings(args: &TopArgs) -> Result<Settings, EarlyExit> {
     (settings.is_plain, settings.unicode) = (!screen.color, screen.unicode);
     settings.utc_offset = Some(screen.utc_offset);
     Ok(settings)
-}
-
-/// The terminal while it belongs to the view; as it was before, once this is dropped.
-struct Screen;
-
-impl Screen {
-    fn enter() -> io::Result<Self> {
-        let usual = std::panic::take_hook();
-        // The message of a panic is to be seen, on the screen on which the command was typed.
-        std::panic::set_hook(Box::new(move |panic| {
-            restore();
-            usual(panic);
-        }));
-        enable_raw_mode()?;
-        let screen = Self;
-        execute!(io::stdout(), EnterAlternateScreen, EnableMouseCapture)?;
-        Ok(screen)
-    }
-}
-
-impl Drop for Screen {
-    fn drop(&mut self) {
-        restore();
-    }
-}
-
-fn restore() {
-    // The terminal may be gone.
-    let _ = execute!(io::stdout(), DisableMouseCapture, LeaveAlternateScreen, Show);
-    let _ = disable_raw_mode();
 }
 
 /// What the thread that samples is asked for.
