@@ -337,6 +337,7 @@ pub(crate) fn stream<S: System>(
     }
     let threads = thread_count(query, S::processors);
     let mut search = system.owner_search(query);
+    system.open_early(query);
     run_parallel(threads, &|| search.run(), &mut || search.run());
     let mut owners = search.table();
     let names = ProcessNames::new(system, query, &owners, owners.processes());

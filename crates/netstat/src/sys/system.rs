@@ -88,6 +88,10 @@ pub(crate) trait System: Sync {
     /// A search for owners, which has not begun.
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch;
 
+    /// Opens what [`sockets`](Self::sockets) needs, before a search for owners takes the time and the descriptors. Not called
+    /// where [`sockets_with_owners`](Self::sockets_with_owners) is tried first.
+    fn open_early(&self, _query: &Query) {}
+
     /// What is to be said of a process that this query asks for and that has no row: that it does not exist, or where or of
     /// which kind its sockets are. Nothing: it exists and holds no sockets, as far as this caller can see; what it cannot
     /// see is a gap of the search for owners. Called only then.

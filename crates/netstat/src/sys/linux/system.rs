@@ -245,6 +245,12 @@ impl<'c> System for Native<'c> {
         OwnerSources::new(&self.cache.program, query, listed, readers.map(NamespaceReaders::listed))
     }
 
+    fn open_early(&self, query: &Query) {
+        if let Ok(Some(readers)) = self.readers(query) {
+            readers.open_early();
+        }
+    }
+
     #[cfg(feature = "bpf")]
     fn sockets_with_owners(
         &self,

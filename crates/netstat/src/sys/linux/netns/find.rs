@@ -102,12 +102,18 @@ impl Search {
         self.mounts("thread-self", None);
         let pids = self.processes();
         let deadline = Instant::now() + MAX_TIME;
-        self.mounts_of_others(&pids, deadline);
+        let refused = self.mounts_of_others(&pids, deadline);
+        // Descriptors take long, and BPF is loaded for them.
+        if self.is_all_found() {
+            return self.finished();
+        }
         match seen.namespace_files() {
-            Some(files) => self.descriptors_seen(&files, deadline),
+            Some(files) => self.descriptors_seen(&files, refused, deadline),
             None => self.descriptors(&pids, deadline),
         }
-        self.kept_by_sockets(seen);
+        if !self.is_all_found() {
+            self.kept_by_sockets(seen);
+        }
         self.finished()
     }
 
@@ -150,6 +156,11 @@ impl Search {
             // For another thread this path is another one.
             self.add(number, |_| ());
         }
+    }
+
+    /// Whether there is nothing left to search for.
+    fn is_all_found(&self) -> bool {
+        !self.wanted.is_empty() && self.wanted.iter().all(|number| self.namespaces.contains_key(number))
     }
 
     fn finished(mut self) -> Self {
@@ -271,29 +282,35 @@ impl Search {
         }
     }
 
-    /// The same, as one process of each other mount namespace sees it.
-    fn mounts_of_others(&mut self, pids: &[u32], deadline: Instant) {
+    /// The same, as one process of each other mount namespace sees it. Returns the processes that refuse to be read, whose
+    /// descriptors are refused as well: they are counted with these.
+    fn mounts_of_others(&mut self, pids: &[u32], deadline: Instant) -> HashSet<u32> {
+        let mut refused = HashSet::new();
         let mut seen = HashSet::new();
         seen.extend(self.procfs.link("thread-self/ns/mnt"));
         for pid in pids {
-            // One that may not be read is counted with its descriptors.
-            let Ok(namespace) = self.procfs.link(&format!("{pid}/ns/mnt")) else { continue };
+            let namespace = match self.procfs.link(&format!("{pid}/ns/mnt")) {
+                Ok(namespace) => namespace,
+                Err(Errno::ACCESS | Errno::PERM) => {
+                    refused.insert(*pid);
+                    continue;
+                }
+                Err(_) => continue,
+            };
             if !seen.insert(namespace) {
                 continue;
             }
             if Instant::now() > deadline {
-                return self.skipped(1, "/proc/<pid>/mountinfo: too many mounts");
+                self.skipped(1, "/proc/<pid>/mountinfo: too many mounts");
+                break;
             }
             self.mounts(&pid.to_string(), Some(*pid));
         }
+        refused
     }
 
     /// Adds the namespaces that are found by nothing but a socket that was made there.
     fn kept_by_sockets(&mut self, seen: &dyn SeenByBpf) {
-        let is_all_found = self.wanted.iter().all(|number| self.namespaces.contains_key(number));
-        if !self.wanted.is_empty() && is_all_found {
-            return;
-        }
         match seen.sockets() {
             Ok(sockets) => {
                 for (number, holders) in sockets {
@@ -311,18 +328,34 @@ impl Search {
         }
     }
 
-    /// Adds the namespaces that these descriptors lead to.
-    fn descriptors_seen(&mut self, files: &[(u32, i32)], deadline: Instant) {
+    /// Adds the namespaces that these descriptors lead to. `refused`: processes that refuse to be read, of which the mounts are
+    /// not known.
+    fn descriptors_seen(&mut self, files: &[(u32, i32)], mut refused: HashSet<u32>, deadline: Instant) {
         for (searched, (pid, fd)) in (0_u64..).zip(files) {
             if searched > MAX_DESCRIPTORS || Instant::now() > deadline {
-                return self.skipped(1, "/proc/<pid>/fd: too many descriptors");
+                self.skipped(1, "/proc/<pid>/fd: too many descriptors");
+                break;
             }
-            // It has been closed, or is of another kind of namespace. That of a thread with a table of its own is not in the
-            // directory of the process.
-            let Ok(link) = self.procfs.link(&format!("{pid}/fd/{fd}")) else { continue };
+            let link = match self.procfs.link(&format!("{pid}/fd/{fd}")) {
+                Ok(link) => link,
+                Err(Errno::ACCESS | Errno::PERM) => {
+                    refused.insert(*pid);
+                    continue;
+                }
+                // It has been closed. That of a thread with a table of its own is not in the directory of the process.
+                Err(_) => continue,
+            };
             let Some(number) = network_namespace(&link) else { continue };
             let place = Place::File(format!("/proc/{pid}/fd/{fd}").into());
             self.add(number, |namespace| namespace.add_place(place));
+        }
+        self.skipped_processes(refused.len().try_into().unwrap_or(u64::MAX));
+    }
+
+    fn skipped_processes(&mut self, refused: u64) {
+        if refused > 0 {
+            let why = io::Error::from(Errno::ACCESS);
+            self.skipped(refused, format!("/proc/<pid>/fd of {refused}: {why}"));
         }
     }
 
@@ -345,9 +378,6 @@ impl Search {
                 self.add(number, |namespace| namespace.add_place(place));
             }
         }
-        if refused > 0 {
-            let why = io::Error::from(Errno::ACCESS);
-            self.skipped(refused, format!("/proc/<pid>/fd of {refused}: {why}"));
-        }
+        self.skipped_processes(refused);
     }
 }

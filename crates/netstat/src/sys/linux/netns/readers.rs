@@ -224,6 +224,10 @@ impl NamespaceReaders {
 
     /// Which of these rows are still open.
     pub(crate) fn still_open(&self, own: &mut Dumps<'_>, rows: &[&Socket]) -> Vec<bool> {
+        if rows.is_empty() {
+            // No namespace is entered for that.
+            return Vec::new();
+        }
         let mut state = self.opened();
         let State { readers, buffer, .. } = &mut *state;
         let mut lookups = recheck::MAX_LOOKUPS;

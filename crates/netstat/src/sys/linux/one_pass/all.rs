@@ -76,13 +76,17 @@ pub(crate) fn list_all(
                 let after = after.get(place).and_then(Option::as_ref);
                 let mut dump = |parts: &_| {
                     let dump = |dumps: &mut Dumps<'_>| dump_parts(dumps, table, parts);
-                    let mut others = reading.with_dumps(place, dump).flatten()?;
+                    let mut others = reading.with_dumps(place, dump)?;
                     others.iter_mut().for_each(|row| row.netns = of.netns);
                     Some(others)
                 };
                 let found = found.merged();
+                let recount = || count(&|directory| Counters::after(&procfs, directory), of);
+                let recount: &dyn Fn() -> Option<Counters> = &recount;
                 let result = match counters {
-                    Some(before) => Counted { query, table, before, after }.complete(found, &mut dump, rows),
+                    Some(before) => {
+                        Counted { query, table, before, after, recount }.complete(found, &mut dump, rows)
+                    }
                     None => Err(found),
                 };
                 match result {

@@ -84,13 +84,17 @@ pub(super) fn missing_tcp(before: &Counters, after: &Counters, seen: &Seen, want
     if (states, port) == (0, None) || seen.waiting_at.len() > 1 {
         return Missing::Unknown;
     }
-    // While connections open and close, one that was seen may be in these states or without a holder when the parts are
-    // dumped, and would stand for a hidden one.
-    let has_closed = states != 0 && before.orphans != after.orphans;
-    if has_closed || opened != 0 || (before.tcp, before.time_wait) != (after.tcp, after.time_wait) {
+    if has_changed(before, after, states) {
         return Missing::Unknown;
     }
     Missing::AtMost(hidden, Parts { states, port })
+}
+
+/// Whether connections have opened or closed: one that the pass has seen may be in these states or without a holder when they
+/// are dumped, and would stand for a hidden one.
+pub(super) fn has_changed(before: &Counters, later: &Counters, states: u32) -> bool {
+    let counts = |of: &Counters| (of.tcp, of.time_wait, of.opens);
+    counts(before) != counts(later) || (states != 0 && before.orphans != later.orphans)
 }
 
 pub(super) fn missing_udp(before: &Counters, after: &Counters, seen: &Seen) -> Missing {

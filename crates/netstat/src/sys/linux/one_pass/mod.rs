@@ -63,7 +63,8 @@ pub(super) fn list(
         search.failed_in_one_pass(errno);
         return None;
     }
-    let after = Counters::after(&procfs, OF_THIS_THREAD);
+    let recount = || Counters::after(&procfs, OF_THIS_THREAD);
+    let after = recount();
     let mut gaps = Vec::new();
     let mut is_dumped = false;
     for table in &tables {
@@ -71,7 +72,7 @@ pub(super) fn list(
             read(dumps, query, std::slice::from_ref(table), &[], rows, &mut gaps);
             continue;
         };
-        let counted = Counted { query, table, before: &before, after: after.as_ref() };
+        let counted = Counted { query, table, before: &before, after: after.as_ref(), recount: &recount };
         let mut dump = |parts: &_| dump_parts(dumps, table, parts);
         if let Err(found) = counted.complete(found.merged(), &mut dump, rows) {
             // The owners of its rows are those that the pass has found.

@@ -1,10 +1,10 @@
 //! The rows of a pass by their network namespaces and protocols.
 
 use super::plan::Plan;
-use super::rows::ProtocolRows;
+use super::rows::{ProtocolRows, holder};
 use crate::model::family::Family;
 use crate::model::identity::NetnsId;
-use crate::model::owner::{Owner, OwnerRole, Owners, Ownership};
+use crate::model::owner::{Owners, Ownership};
 use crate::model::protocol::Protocol;
 use crate::query::Query;
 use crate::sys::linux::owners::bpf::SocketRow;
@@ -86,7 +86,7 @@ impl<'q> Pass<'q> {
         let netns = of_namespace.netns;
         rows.add(row, family, info, |socket| {
             socket.netns = netns;
-            socket.owners = Owners::One(Owner::new(row.file.pid, Some(row.file.fd), OwnerRole::Holder));
+            socket.owners = Owners::One(holder(row));
             socket.ownership = self.ownership;
             self.query.filter.matches(socket)
         });

@@ -3,6 +3,7 @@
 use super::complete::Seen;
 use crate::engine::owner_table::{Holding, netns_tag};
 use crate::model::family::Family;
+use crate::model::owner::{Owner, OwnerRole};
 use crate::model::socket::Socket;
 use crate::sys::linux::owners::bpf::SocketRow;
 use crate::sys::linux::protocols::ProtocolInfo;
@@ -17,17 +18,18 @@ use std::num::NonZeroU64;
 struct Place {
     inode: u64,
     sock: u64,
-    /// `LEFT_OUT`: nowhere, since it does not pass the filter.
-    row: u32,
+    /// Where among the rows, or, if it does not pass the filter, among the holders that were left out.
+    at: u32,
+    is_kept: bool,
     is_v6: bool,
 }
-
-const LEFT_OUT: u32 = u32::MAX;
 
 /// The rows of one protocol.
 #[derive(Default)]
 pub(super) struct ProtocolRows {
     rows: Vec<Socket>,
+    /// Holders of sockets that did not pass the filter when they were seen: its state, say, may change during the pass.
+    left_out: Vec<Owner>,
     places: Vec<Place>,
     pub(super) seen: Seen,
 }
@@ -50,13 +52,15 @@ impl ProtocolRows {
         // Written where it stays.
         self.rows.push(row_of_family(family, &message(row, info), info));
         let is_kept = self.rows.last_mut().is_some_and(keep);
-        // A list of four thousand million rows is longer than memory.
-        let place = u32::try_from(self.rows.len() - 1).ok().filter(|_| is_kept).unwrap_or(LEFT_OUT);
         if !is_kept {
             self.rows.pop();
+            self.left_out.push(holder(row));
         }
+        let length = if is_kept { self.rows.len() } else { self.left_out.len() };
+        // A list of four thousand million rows is longer than memory.
+        let at = u32::try_from(length - 1).unwrap_or(u32::MAX);
         let is_v6 = family == Family::Ipv6;
-        self.places.push(Place { inode: row.file.inode, sock: row.sock, row: place, is_v6 });
+        self.places.push(Place { inode: row.file.inode, sock: row.sock, at, is_kept, is_v6 });
     }
 
     /// Makes one row of those of each socket, with all its holders, and counts the sockets.
@@ -65,19 +69,35 @@ impl ProtocolRows {
         // 32 bits and repeat, so the number alone is not enough.
         self.places.sort_by_key(|place| (place.inode, place.sock));
         let mut repeats = Vec::new();
+        // Holders that were left out of rows that are kept; and of those of the socket at hand, which may be.
+        let (mut holders, mut waiting) = (Vec::new(), Vec::new());
         self.places.dedup_by(|place, known| {
-            let is_same = (place.inode, place.sock) == (known.inode, known.sock);
-            if is_same && known.row == LEFT_OUT {
-                // It passes the filter now.
-                known.row = place.row;
-            } else if is_same && place.row != LEFT_OUT {
-                repeats.push((known.row, place.row));
+            if (place.inode, place.sock) != (known.inode, known.sock) {
+                waiting.clear();
+                return false;
             }
-            is_same
+            match (known.is_kept, place.is_kept) {
+                (true, true) => repeats.push((known.at, place.at)),
+                (true, false) => holders.push((known.at, place.at)),
+                (false, true) => {
+                    // It passes the filter now.
+                    waiting.push(known.at);
+                    holders.extend(waiting.drain(..).map(|left_out| (place.at, left_out)));
+                    (known.at, known.is_kept) = (place.at, true);
+                }
+                (false, false) => waiting.push(place.at),
+            }
+            true
         });
         for place in &self.places {
             if let Some(count) = self.seen.sockets.get_mut(usize::from(place.is_v6)) {
                 *count += 1;
+            }
+        }
+        for (row, left_out) in holders {
+            let [row, left_out] = [row, left_out].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
+            if let (Some(row), Some(owner)) = (self.rows.get_mut(row), self.left_out.get(left_out)) {
+                row.owners.add(*owner);
             }
         }
         self.merge(&repeats);
@@ -104,9 +124,8 @@ impl ProtocolRows {
             }
         }
         let mut is_repeat = is_repeat.into_iter();
+        // Rows move; only what identifies the sockets is needed of their places from now on.
         self.rows.retain(|_| !is_repeat.next().unwrap_or(false));
-        // Rows have moved; only what identifies the sockets is needed from now on.
-        self.places.iter_mut().for_each(|place| place.row = LEFT_OUT);
     }
 
     /// Those of these rows from a dump whose sockets the pass has not seen. `is_quiet`: no connection has opened or closed
@@ -151,6 +170,11 @@ impl ProtocolRows {
             row.owners().iter().copied().map(holding).collect::<Vec<_>>()
         })
     }
+}
+
+/// The holder that a descriptor is.
+pub(super) fn holder(row: &SocketRow) -> Owner {
+    Owner::new(row.file.pid, Some(row.file.fd), OwnerRole::Holder)
 }
 
 /// What a dump reports of the socket.

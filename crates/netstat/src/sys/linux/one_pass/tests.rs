@@ -1,9 +1,11 @@
 //! Tests of the rows of a pass.
 
 use super::complete::Seen;
+use super::counters::Counters;
 use super::pass::{InNamespace, Pass, SOCK_DGRAM, SOCK_STREAM};
 use super::plan::Plan;
 use super::rows::message;
+use super::table::Counted;
 use crate::filter::Filter;
 use crate::model::family::Family;
 use crate::model::identity::NetnsId;
@@ -11,10 +13,12 @@ use crate::model::owner::Ownership;
 use crate::model::protocol::Protocol;
 use crate::model::queues::Queues;
 use crate::model::socket::Socket;
+use crate::model::state::State;
 use crate::query::Query;
 use crate::sys::linux::owners::bpf::{Evidence, SocketFile, SocketRow};
 use crate::sys::linux::protocols::{ProtocolInfo, TCP, UDP};
 use crate::sys::linux::row::row_of_family;
+use crate::sys::linux::sock_diag::request::tables_of;
 use netstat_wire::linux::inet_diag::{AF_INET, AF_INET6};
 use netstat_wire::linux::tcp_states as states;
 use std::num::NonZeroU64;
@@ -163,8 +167,33 @@ fn rows_that_do_not_pass_the_filter_are_counted_all_the_same() {
     pass.add(&with(connection(7, 6, 3), |row, _| row.remote_port = 8));
     let (rows, seen) = rows(pass, Protocol::Tcp);
     let found: Vec<_> = rows.iter().map(|row| (row.inode().unwrap(), row.owners().len())).collect();
-    assert_eq!(found, [(8, 2), (7, 1)]);
+    assert_eq!(found, [(8, 2), (7, 2)]);
     assert_eq!(seen.sockets, [3, 0]);
+}
+
+#[test]
+fn holders_that_were_seen_while_the_row_did_not_pass_the_filter_are_among_those_of_the_row() {
+    let query = Query::new().remote_port(8);
+    let other = |pid| connection(7, pid, 3);
+    let passes = |pid| with(other(pid), |row, _| row.remote_port = 8);
+    for order in [
+        [other(4), other(5), passes(6), passes(7)],
+        [passes(4), other(5), other(6), passes(7)],
+        [other(4), passes(5), other(6), other(7)],
+        [passes(4), passes(5), passes(6), other(7)],
+    ] {
+        let mut pass = pass(&query);
+        // Those of other sockets are not mixed in.
+        for row in
+            [connection(6, 9, 3), connection(8, 9, 3)].iter().chain(&order).chain(&[connection(9, 9, 3)])
+        {
+            pass.add(row);
+        }
+        let (rows, _) = rows(pass, Protocol::Tcp);
+        let found: Vec<_> =
+            rows.iter().map(|row| (row.inode().unwrap(), Vec::from_iter(row.pids()))).collect();
+        assert_eq!(found, [(8, vec![9]), (7, vec![4, 5, 6, 7])]);
+    }
 }
 
 #[test]
@@ -217,4 +246,49 @@ fn dumped_connection_that_the_pass_has_seen_is_left_out() {
     assert_eq!(found.not_seen(all.clone(), false), std::slice::from_ref(&other));
     // If nothing has closed in the meantime, it is one that has the same ends for another reason.
     assert_eq!(found.not_seen(all, true), [other, closed]);
+}
+
+/// The rows of a table after what is missing was dumped: a connection was seen, and the dump has the same one, without a holder
+/// and in this state. `None`: the table is to be dumped.
+fn completed(before: &Counters, recounted: &Counters, state: State) -> Option<usize> {
+    let query = Query::new();
+    let tables = tables_of(&query).unwrap();
+    let table = tables.iter().find(|table| table.selection.info.protocol == Protocol::Tcp).unwrap();
+    let mut pass = pass(&query);
+    pass.add(&connection(9, 5, 3));
+    let found = pass.rows_of(0, Protocol::Tcp).unwrap().merged();
+    let recount = || Some(recounted.clone());
+    let counted = Counted { query: &query, table, before, after: Some(before), recount: &recount };
+    let mut rows = Vec::new();
+    let mut dump = |_: &_| {
+        let seen = connection(9, 5, 3);
+        let mut row = row_of_family(Family::Ipv4, &message(&seen, &TCP), &TCP);
+        (row.state, row.identity) = (Some(state), None);
+        Some(vec![row])
+    };
+    counted.complete(found, &mut dump, &mut rows).ok().map(|()| rows.len())
+}
+
+#[test]
+fn connection_that_closes_before_the_dump_has_one_row_and_stands_for_no_hidden_one() {
+    let quiet = Counters { tcp: [2, 0], udp: [0, 0], time_wait: 0, orphans: 1, opens: 10 };
+    let changed = |change: fn(&mut Counters)| {
+        let mut counters = quiet.clone();
+        change(&mut counters);
+        counters
+    };
+    // One socket is hidden.
+    assert_eq!(completed(&quiet, &quiet, State::FinWait1), Some(2), "it is another one");
+    for later in [
+        changed(|it| it.tcp = [1, 0]),
+        changed(|it| it.time_wait = 1),
+        changed(|it| it.orphans = 2),
+        changed(|it| it.opens = 11),
+    ] {
+        assert_eq!(completed(&quiet, &later, State::FinWait1), None, "{later:?}");
+    }
+    // None is, but some connections are in TIME_WAIT.
+    let quiet = Counters { tcp: [1, 0], time_wait: 1, ..quiet };
+    let later = Counters { tcp: [0, 0], time_wait: 2, ..quiet.clone() };
+    assert_eq!(completed(&quiet, &later, State::TimeWait), Some(1));
 }

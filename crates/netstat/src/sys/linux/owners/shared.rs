@@ -81,9 +81,15 @@ impl Verifier {
             Files::One => {}
             files => {
                 for (descriptor, verdict) in descriptors.iter().zip(&mut verdicts) {
-                    if *verdict == Verdict::Holder {
-                        *verdict = Self::by_cookie(procfs, socket, *descriptor, inode, files);
+                    if *verdict == Verdict::Other {
+                        continue;
                     }
+                    *verdict = match open.contains(descriptor) {
+                        true => Self::by_cookie(procfs, socket, *descriptor, inode, files),
+                        // In the table of a thread alone, or closed since.
+                        false if files == Files::Several => Verdict::Undecided,
+                        false => Verdict::Holder,
+                    };
                 }
             }
         }
@@ -111,11 +117,16 @@ impl Verifier {
         files: Files,
     ) -> Verdict {
         let cookie = procfs.socket_cookie(pid, fd).ok();
+        let name = || procfs.socket_protocol(pid, None, fd, Some(inode));
         match cookie.zip(socket.cookie) {
             Some((cookie, wanted)) if cookie == wanted.get() => Verdict::Holder,
+            // A subflow has a cookie of its own.
+            Some(_) if socket.protocol == Protocol::Tcp && name().is_ok_and(|name| is_mptcp(&name)) => {
+                Verdict::Holder
+            }
             Some(_) => Verdict::Other,
             None if files == Files::Several => Verdict::Undecided,
-            None => match procfs.socket_protocol(pid, None, fd, Some(inode)) {
+            None => match name() {
                 Ok(name) if is_of_another_protocol(&name, socket) => Verdict::Other,
                 _ => Verdict::Holder,
             },
@@ -144,6 +155,10 @@ impl Files {
         }
         files
     }
+}
+
+fn is_mptcp(name: &[u8]) -> bool {
+    family_and_protocol_named(name).is_some_and(|(_, protocol)| protocol == Some(Protocol::Mptcp))
 }
 
 /// Whether no socket whose protocol has this name can be that of the row.

@@ -2,6 +2,7 @@
 
 use super::scripted_proc::{INODE, Link, Machine, ScriptedProc, holder, process, row};
 use crate::model::owner::{HiddenReason, Ownership};
+use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use rustix::io::Errno;
 use std::num::NonZeroU64;
@@ -102,6 +103,35 @@ fn where_files_cannot_be_compared_cookies_tell_sockets_with_the_same_number_apar
         machine.cookies.extend([((12, 3), 70), ((13, 3), 70)]);
     });
     assert_eq!(with_cookie(proc, 70).ownership().0, [12, 13]);
+}
+
+#[test]
+fn subflows_of_an_mptcp_socket_have_its_holders_and_cookies_of_their_own() {
+    let proc = |name: &'static str| {
+        let proc = two(|machine| {
+            machine.compare_fails = Some(Errno::NOSYS);
+            machine.cookies.extend([((12, 3), 71), ((13, 3), 71)]);
+            machine.protocols.extend([((12, 3), name), ((13, 3), name)]);
+        });
+        let subflow = Socket { protocol: Protocol::Tcp, cookie: NonZeroU64::new(70), ..row(INODE) };
+        proc.listing_rows(vec![subflow])
+    };
+    assert_eq!(proc("MPTCP").ownership().0, [12, 13]);
+    assert_eq!(proc("TCP").ownership().0, [0; 0]);
+}
+
+#[test]
+fn cookie_is_not_read_of_the_descriptor_of_the_leader_in_place_of_that_of_a_thread() {
+    let proc = two(|machine| {
+        machine.compare_fails = Some(Errno::NOSYS);
+        machine.processes.insert(15, process(15, &[INODE]));
+        let thread = super::scripted_proc::task(14, &[9, 9, INODE]);
+        machine.processes.get_mut(&13).unwrap().insert(14, thread);
+        machine.task(13, 13).links = vec![(3, Link::Socket(8)), (4, Link::Socket(8)), (5, Link::Socket(8))];
+        machine.cookies.extend([((12, 3), 70), ((15, 3), 70)]);
+        machine.cookies.extend([((13, 3), 99), ((13, 4), 99), ((13, 5), 99)]);
+    });
+    assert_eq!(with_cookie(proc, 70).ownership().0, [12, 13, 15]);
 }
 
 #[test]

@@ -104,22 +104,31 @@ impl<'d> BesidePass<'_, 'd> {
         let _ = state.read(place, own, *ahead, table, sink, reading);
     }
 
-    /// Makes requests to the tables of the namespace. `None`: it is not there.
-    pub(crate) fn with_dumps<T>(&mut self, place: usize, ask: impl FnOnce(&mut Dumps<'_>) -> T) -> Option<T> {
+    /// Makes requests to the tables of the namespace. `None`: it is not there, or they fail.
+    pub(crate) fn with_dumps<T>(
+        &mut self,
+        place: usize,
+        ask: impl FnOnce(&mut Dumps<'_>) -> Option<T>,
+    ) -> Option<T> {
         self.open();
         let State { readers, is_scarce, buffer, .. } = &mut *self.state;
         let reader = readers.get_mut(place)?;
-        if reader.source != NamespaceSource::Procfs {
+        let result = match &mut reader.dumps {
+            None => ask(self.own),
+            Some(dumps) => {
+                dumps.swap_buffer(buffer);
+                let result = ask(dumps.receive_ahead(self.ahead));
+                if *is_scarce {
+                    dumps.close();
+                }
+                dumps.swap_buffer(buffer);
+                result
+            }
+        };
+        if result.is_some() && reader.source != NamespaceSource::Procfs {
             reader.source = NamespaceSource::SockDiag;
         }
-        let Some(dumps) = &mut reader.dumps else { return Some(ask(self.own)) };
-        dumps.swap_buffer(buffer);
-        let result = ask(dumps.receive_ahead(self.ahead));
-        if *is_scarce {
-            dumps.close();
-        }
-        dumps.swap_buffer(buffer);
-        Some(result)
+        result
     }
 
     fn open(&mut self) {
