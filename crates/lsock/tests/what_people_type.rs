@@ -408,7 +408,12 @@ fn summary_counts_what_the_filter_selects() {
     let port = format!(":{}", listener.local_addr().unwrap().port());
     let text = String::from_utf8(run(&["-s", "-l", &port]).stdout).unwrap();
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(lines, [vec!["PROTO", "STATE", "SOCKETS"], vec!["tcp", "LISTEN", "1"], vec!["all", "-", "1"]]);
+    let expected = [
+        vec!["PROTO", "STATE", "SOCKETS", "IPV4", "IPV6"],
+        vec!["tcp", "LISTEN", "1", "1", "0"],
+        vec!["all", "-", "1", "1", "0"],
+    ];
+    assert_eq!(lines, expected);
 }
 
 #[test]
