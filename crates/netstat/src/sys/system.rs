@@ -255,6 +255,11 @@ pub(crate) trait Reports: fmt::Debug + Send + Sync + Sized {
     /// Whether the end of this row, should it be one, is reported.
     fn reports_end_of(&self, row: &Socket) -> bool;
 
+    /// Whether a program with this name is what a report calls `reported`, other than by equality.
+    fn is_short_name(_reported: &OsStr, _name: &OsStr) -> bool {
+        false
+    }
+
     /// What is not reported, with this time between two listings.
     fn unseen(&self, interval: Duration) -> Vec<Gap>;
 }

@@ -10,6 +10,7 @@ use crate::lister::Lister;
 use crate::model::error::Error;
 use crate::model::event::{Change, Event, EventSource};
 use crate::model::gap::{Gap, GapKind};
+use crate::model::process::{Process, ProcessFields};
 use crate::model::snapshot::Snapshot;
 use crate::query::Query;
 use crate::sys::Reports;
@@ -66,6 +67,8 @@ const SHORTEST: Duration = Duration::from_millis(1);
 #[doc(alias = "subscribe")]
 pub struct Watcher {
     query: Query,
+    /// The details of processes that were asked for; the query has more.
+    fields: ProcessFields,
     interval: Duration,
     lister: Lister,
     reports: Reports,
@@ -94,13 +97,21 @@ impl Watcher {
     pub fn new(query: Query, interval: Duration) -> Result<Self, Error> {
         // Reports name sockets by them, and two listings are compared by them.
         let query = query.cookies(true);
+        let fields = query.fields;
+        // A report names a process by its start, without which its details may be those of another one.
+        let query = match fields.is_empty() {
+            true => query,
+            false => query.processes(fields | ProcessFields::START_TIME),
+        };
         let mut lister = Lister::new();
         // Before the listing, so that nothing happens in between.
         let reports = Reports::open(&query);
-        let current = lister.snapshot(&query)?;
+        let mut current = lister.snapshot(&query)?;
+        keep(fields, &mut current.processes);
         let since = vec![None; current.sockets.len()];
         let mut watcher = Self {
             query,
+            fields,
             interval: interval.max(SHORTEST),
             lister,
             reports,
@@ -192,6 +203,7 @@ impl Watcher {
         let listed = self.lister.snapshot(&self.query);
         self.schedule();
         let mut new = listed?;
+        keep(self.fields, &mut new.processes);
         let (rows, processes) = (std::mem::take(&mut new.sockets), std::mem::take(&mut new.processes));
         let mut fresh = Fresh { rows, processes, places: Places::default() };
         self.read_reports(events, Some(&mut fresh));
@@ -216,5 +228,12 @@ impl Watcher {
             events.push(Event { at, source: EventSource::Difference, change, processes });
         }
         Ok(())
+    }
+}
+
+/// Removes what only the watcher has asked for.
+fn keep(fields: ProcessFields, processes: &mut [Process]) {
+    if !fields.contains(ProcessFields::START_TIME) {
+        processes.iter_mut().for_each(|process| process.start_time = None);
     }
 }

@@ -9,6 +9,8 @@ use crate::model::process::{Process, ProcessFields};
 use crate::model::socket::Socket;
 use crate::model::state::State;
 use crate::model::workload_part::WorkloadPart;
+use crate::sys::Reports;
+use crate::sys::system::Reports as _;
 use std::collections::HashSet;
 use std::ffi::OsStr;
 use std::time::{Duration, Instant, SystemTime};
@@ -58,7 +60,8 @@ impl Watcher {
         };
         if let Some(process) = &process {
             self.name(process);
-            fresh.into_iter().for_each(|fresh| put(&mut fresh.processes, process));
+            // The listing has more of it, and may be younger than the report.
+            fresh.into_iter().for_each(|fresh| put(&mut fresh.processes, process, is_same_process));
         }
         let now = SystemTime::now();
         let at = now.checked_sub(ago).unwrap_or(now);
@@ -68,7 +71,7 @@ impl Watcher {
 
     /// Adds a process to those of the rows. A long interval may see any number of processes.
     fn name(&mut self, process: &Process) {
-        put(&mut self.current.processes, process);
+        put(&mut self.current.processes, process, is_same_program);
         self.named += 1;
         if self.named > MOST_NAMED.max(self.current.sockets.len()) {
             self.named = 0;
@@ -83,26 +86,40 @@ impl Watcher {
             && self.query.filter.decide(&Facts::of(socket).with_owners(&Opener(process))) == Some(true)
     }
 
-    /// The process with what the last listing has of it, if it is the same one.
+    /// The process with what the last listing has of it, if it still runs the same program.
     fn described(&self, process: Process) -> Process {
-        let bytes = |of: &Process| of.name.as_ref().map(|name| name.as_encoded_bytes().to_vec());
-        let is_same = |known: &&Process| match known.start {
-            Some(start) => process.start == Some(start),
-            // The kernel cuts names.
-            None => bytes(known).zip(bytes(&process)).is_some_and(|(known, name)| known.starts_with(&name)),
-        };
-        match self.current.process(process.pid).filter(is_same) {
+        match self.current.process(process.pid).filter(|known| is_same_program(known, &process)) {
             Some(known) => known.clone(),
-            None if self.query.fields.contains(ProcessFields::NAME) => process,
+            None if self.fields.contains(ProcessFields::NAME) => process,
             None => Process { name: None, ..process },
         }
     }
 }
 
-/// Adds a process, or puts it in place of another one that had its pid.
-fn put(processes: &mut Vec<Process>, process: &Process) {
+/// Whether a report is of the process that is known: a pid can be given to another one.
+fn is_same_process(known: &Process, reported: &Process) -> bool {
+    known.start.is_some() && known.start == reported.start
+}
+
+/// As [`is_same_process`], and whether it runs the same program, as far as the names show: execve(2) leaves pid and start as
+/// they are.
+fn is_same_program(known: &Process, reported: &Process) -> bool {
+    let agree = match (&known.name, &reported.name) {
+        (Some(known), Some(reported)) => known == reported || Reports::is_short_name(reported, known),
+        _ => true,
+    };
+    is_same_process(known, reported) && agree
+}
+
+/// Adds a process, or puts it in place of another one that had its pid. One of which `is_known` says that the report adds
+/// nothing stays.
+fn put(processes: &mut Vec<Process>, process: &Process, is_known: fn(&Process, &Process) -> bool) {
     match processes.binary_search_by_key(&process.pid, |known| known.pid) {
-        Ok(place) => processes.splice(place..=place, [process.clone()]).for_each(drop),
+        Ok(place) => {
+            if let Some(known) = processes.get_mut(place).filter(|known| !is_known(known, process)) {
+                *known = process.clone();
+            }
+        }
         Err(place) => processes.insert(place, process.clone()),
     }
 }

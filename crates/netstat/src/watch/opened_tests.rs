@@ -137,16 +137,94 @@ fn socket_of_which_the_filter_cannot_be_decided_is_left_to_the_listing() {
     assert!(opened(&mut watcher, &of_nginx, Some(process(814, 5, "nginx"))).is_some());
 }
 
+/// A watcher that has listed this process.
+fn watcher_of(fields: ProcessFields, listed: &Process) -> Watcher {
+    let mut watcher = watcher(Query::new().processes(fields), &[]);
+    watcher.current.processes = vec![listed.clone()];
+    watcher
+}
+
+/// With more than a report has.
+fn listed(start: u64, name: &str) -> Process {
+    let mut listed = process(814, start, name);
+    (listed.uid, listed.parent, listed.path) = (Some(33), Some(1), Some("/bin/program".into()));
+    listed
+}
+
 #[test]
 fn details_of_a_listing_are_those_of_the_process_only_if_it_is_the_same_one() {
-    let query = Query::new().processes(ProcessFields::NAME | ProcessFields::USER);
-    let mut watcher = watcher(query, &[]);
-    let mut listed = process(814, 5, "nginx: worker process");
-    listed.uid = Some(33);
-    watcher.current.processes = vec![listed.clone()];
-    let described = |watcher: &Watcher, start| watcher.described(process(814, start, "nginx: worker p"));
-    assert_eq!(described(&watcher, 5), listed);
-    assert_eq!(described(&watcher, 6), process(814, 6, "nginx: worker p"));
+    let listed = listed(5, "nginx");
+    let watcher = watcher_of(ProcessFields::NAME | ProcessFields::USER, &listed);
+    let described = |start| watcher.described(process(814, start, "nginx"));
+    assert_eq!(described(5), listed);
+    assert_eq!(described(6), process(814, 6, "nginx"));
+    // Of one that was gone when it was to be described, nothing is known but its pid.
+    let watcher = watcher_of(ProcessFields::NAME, &Process::new(814));
+    assert_eq!(watcher.described(process(814, 5, "nginx")), process(814, 5, "nginx"));
+}
+
+#[test]
+fn process_that_runs_another_program_by_now_has_no_details_of_the_one_before() {
+    for other in ["curl", "", "s", "shutdown"] {
+        let mut watcher = watcher_of(ProcessFields::NAME | ProcessFields::PATH, &listed(5, "sh"));
+        assert_eq!(watcher.described(process(814, 5, other)), process(814, 5, other));
+        let socket = held(connection(NEW, State::Established), 814);
+        let event = opened(&mut watcher, &socket, Some(process(814, 5, other))).unwrap();
+        assert_eq!(event.processes, [process(814, 5, other)]);
+        assert_eq!(watcher.snapshot().processes, event.processes);
+    }
+}
+
+#[test]
+fn program_that_a_report_calls_otherwise_is_one_program_where_the_system_says_so() {
+    for (reported, name) in [("node-MainThread", "node"), ("nginx: worker p", "nginx: worker process")] {
+        let listed = listed(5, name);
+        let watcher = watcher_of(ProcessFields::NAME | ProcessFields::PATH, &listed);
+        let is_one = watcher.described(process(814, 5, reported)) == listed;
+        assert_eq!(is_one, Reports::is_short_name(reported.as_ref(), name.as_ref()), "{reported}");
+    }
+}
+
+#[test]
+fn details_of_a_listing_are_not_replaced_by_the_few_of_a_report() {
+    let mut listed = listed(5, "nginx");
+    listed.name = None;
+    let mut watcher = watcher_of(ProcessFields::PATH, &listed);
+    let socket = held(connection(NEW, State::Established), 814);
+    let event = opened(&mut watcher, &socket, Some(process(814, 5, "nginx"))).unwrap();
+    assert_eq!(
+        (event.processes, &watcher.snapshot().processes),
+        (vec![listed.clone()], &vec![listed.clone()])
+    );
+    // Nor those of a listing that is read in the meantime, by a process that the rows do not have yet.
+    watcher.current.processes.clear();
+    let mut fresh = Fresh { processes: vec![listed.clone()], ..Fresh::default() };
+    let other = held(connection(NEW + 1, State::Established), 814);
+    let reported = process(814, 5, "nginx");
+    watcher.opened(other, Some(reported.clone()), Duration::ZERO, Some(&mut fresh)).unwrap();
+    assert_eq!(fresh.processes, std::slice::from_ref(&listed));
+    // Another process with that pid is another matter.
+    let later = held(connection(NEW + 2, State::Established), 814);
+    let reported = Process { start: Some(6), ..reported };
+    watcher.opened(later, Some(reported), Duration::ZERO, Some(&mut fresh)).unwrap();
+    assert_eq!((fresh.processes[0].start, &fresh.processes[0].path), (Some(6), &None));
+}
+
+#[test]
+fn start_of_a_process_is_known_wherever_details_are_and_shown_only_if_it_was_asked_for() {
+    let of = |fields| {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let mut watcher =
+            Watcher::new(Query::new().local_port(port).processes(fields), Duration::MAX).unwrap();
+        let first = watcher.snapshot().processes.clone();
+        watcher.list(&mut Vec::new()).unwrap();
+        assert_eq!(watcher.snapshot().processes, first);
+        let process = watcher.snapshot().process(std::process::id()).unwrap();
+        (process.start.is_some(), process.start_time.is_some(), process.name.is_some())
+    };
+    assert_eq!(of(ProcessFields::NAME), (true, false, true));
+    assert_eq!(of(ProcessFields::START_TIME), (true, true, false));
 }
 
 #[test]

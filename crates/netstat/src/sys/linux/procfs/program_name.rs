@@ -57,6 +57,12 @@ fn is_short_name(name: &[u8], full: &[u8]) -> bool {
     name.len() == COMM_BYTES && full.starts_with(name)
 }
 
+/// Whether the kernel calls the main thread of a process `comm` that is shown with this other name.
+pub(crate) fn is_comm_of(comm: &OsStr, name: &OsStr) -> bool {
+    let (comm, name) = (comm.as_bytes(), name.as_bytes());
+    is_short_name(comm, name) || comm.strip_suffix(MAIN_THREAD).is_some_and(|program| program == name)
+}
+
 /// Whether a process has this name: as it is shown or as the kernel keeps it, as its executable, its first argument, or the
 /// script that an interpreter runs. `None` if not even the first is known.
 pub(crate) fn is_named(wanted: &OsStr, process: &Process) -> Option<bool> {
@@ -131,6 +137,14 @@ mod tests {
         assert!(needs_more(b"node-MainThread") && needs_more(b"rs-MainThread") && !needs_more(b"node"));
         assert_eq!(full(b"node-MainThread", &[], Some(b"/usr/bin/node")), Some("node".to_owned()));
         assert_eq!(full(b"node-MainThread", &[b"node"], None), None);
+    }
+
+    #[test]
+    fn comm_of_a_program_is_its_cut_name_or_that_of_its_main_thread() {
+        let is_comm = |comm: &str, name: &str| is_comm_of(comm.as_ref(), name.as_ref());
+        assert!(is_comm("nginx: worker p", "nginx: worker process") && is_comm("node-MainThread", "node"));
+        assert!(!is_comm("", "node") && !is_comm("s", "sh") && !is_comm("sh", "shutdown"));
+        assert!(!is_comm("node-MainThread", "rs") && !is_comm("-MainThread", "node"));
     }
 
     #[test]

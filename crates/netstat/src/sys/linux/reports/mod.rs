@@ -32,11 +32,13 @@ use crate::model::socket::Socket;
 use crate::model::state::State;
 use crate::query::Query;
 use crate::sys::linux::netns::namespace_of;
+use crate::sys::linux::procfs::program_name::is_comm_of;
 use crate::sys::system::{Report, Reports as Contract};
 use destroyed::Destroyed;
 use opened::Opened;
 use rustix::event::{PollFd, PollFlags, Timespec, epoll, poll};
 use rustix::io::Errno;
+use std::ffi::OsStr;
 use std::io;
 use std::mem;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -185,6 +187,10 @@ impl Contract for Reports {
         // Minisocks end without a report. A row that was reported as open has no queues yet.
         let is_full = row.cookie.is_some() && (row.queues.is_some() || row.state == Some(State::Established));
         self.destroyed.is_ok() && is_own && is_full && matches!(row.protocol, Protocol::Tcp | Protocol::Udp)
+    }
+
+    fn is_short_name(reported: &OsStr, name: &OsStr) -> bool {
+        is_comm_of(reported, name)
     }
 
     fn unseen(&self, interval: Duration) -> Vec<Gap> {
