@@ -14,7 +14,7 @@ use crate::model::process::{Process, ProcessFields};
 use crate::model::snapshot::Snapshot;
 use crate::query::Query;
 use crate::sys::Reports;
-use crate::sys::system::Reports as _;
+use crate::sys::system::{Report, Reports as _};
 use std::time::{Duration, Instant, SystemTime};
 
 /// The shortest interval between two listings.
@@ -84,6 +84,8 @@ pub struct Watcher {
     listed: Instant,
     /// When the next listing is due; `None`: never.
     due: Option<Instant>,
+    /// Events from before the first call of [`Watcher::wait`].
+    early: Vec<Event>,
     /// Why the last listing failed, if events came before that.
     failed: Option<Error>,
 }
@@ -123,13 +125,23 @@ impl Watcher {
             undecided: 0,
             listed: Instant::now(),
             due: None,
+            early: Vec::new(),
             failed: None,
         };
-        // What was closed during the listing was never a row.
-        watcher.read_reports(&mut Vec::new(), None);
-        watcher.undecided = 0;
-        watcher.schedule();
+        let read = watcher.read();
+        watcher.begin(read);
         Ok(watcher)
+    }
+
+    /// Applies what was reported during the first listing. What was closed then was never a row, but what was lost may be
+    /// one.
+    fn begin(&mut self, read: Vec<Report>) {
+        self.schedule();
+        let mut events = Vec::new();
+        self.apply(read, &mut events, None);
+        self.undecided = 0;
+        events.retain(|event| matches!(event.change, Change::Lost { .. }));
+        self.early = events;
     }
 
     /// The rows so far, in no order: those of the last listing with what has happened since then; and the processes,
@@ -170,7 +182,7 @@ impl Watcher {
     /// again: the next listing is due after another interval.
     pub fn wait(&mut self, timeout: Duration) -> Result<Vec<Event>, Error> {
         let end = Instant::now().checked_add(timeout);
-        let mut events = Vec::new();
+        let mut events = std::mem::take(&mut self.early);
         loop {
             if let Some(error) = self.failed.take() {
                 return Err(error);

@@ -38,9 +38,23 @@ impl Watcher {
 
     /// Reads what the kernel has reported. `fresh`: a listing that is younger than the rows, in which a socket may still be
     /// that is closed.
-    pub(super) fn read_reports(&mut self, events: &mut Vec<Event>, mut fresh: Option<&mut Fresh>) {
+    pub(super) fn read_reports(&mut self, events: &mut Vec<Event>, fresh: Option<&mut Fresh>) {
+        let read = self.read();
+        self.apply(read, events, fresh);
+    }
+
+    pub(super) fn read(&mut self) -> Vec<Report> {
         let mut read = Vec::new();
         self.reports.read(&mut |report| read.push(report));
+        read
+    }
+
+    pub(super) fn apply(
+        &mut self,
+        read: Vec<Report>,
+        events: &mut Vec<Event>,
+        mut fresh: Option<&mut Fresh>,
+    ) {
         let (at, now) = (SystemTime::now(), Instant::now());
         for report in read {
             match report {

@@ -85,3 +85,17 @@ fn time_wait_that_was_listed_before_its_socket_was_reported_stays_a_row() {
     assert_eq!(rows, watcher.snapshot().sockets.iter().map(Socket::key).collect());
     assert_eq!(rows.len(), 1);
 }
+
+#[test]
+fn what_was_lost_during_the_first_listing_is_an_event_and_another_listing_follows() {
+    let row = connection(1 << 60);
+    let mut watcher = watcher(&[]);
+    watcher.begin(vec![Report::Destroyed(reported(&row)), Report::Lost(3, EventSource::Destroy)]);
+    assert!(watcher.due() <= RECOVERY, "{:?}", watcher.due());
+    let events = watcher.wait(Duration::ZERO).unwrap();
+    // What has ended then was no row.
+    assert_eq!(events.iter().map(|event| &event.change).collect::<Vec<_>>(), [&Change::Lost { count: 3 }]);
+    // Listed once, and at the interval from then on.
+    assert_eq!(watcher.wait(2 * RECOVERY).unwrap(), []);
+    assert!(watcher.due() > 10 * RECOVERY, "{:?}", watcher.due());
+}
