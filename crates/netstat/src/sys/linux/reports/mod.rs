@@ -194,31 +194,45 @@ impl Contract for Reports {
     }
 
     fn unseen(&self, interval: Duration) -> Vec<Gap> {
-        let gap = |source: String| Gap::new(GapKind::ChangesUnseen, 1, source);
-        let opened = match (&self.destroyed, &self.opened) {
-            (Err(errno), _) => {
-                return vec![between_listings(interval), gap(format!("closed sockets: {errno}"))];
-            }
-            (Ok(_), opened) => opened,
-        };
-        match opened {
-            Ok(_) => vec![
-                gap(format!(
-                    "who accepts a connection, other holders, and sockets of other protocols are noticed within \
-                     {interval:?}"
-                )),
-                gap(format!(
-                    "of a UDP socket that is open for less than {interval:?} only the end, without its process"
-                )),
-            ],
-            Err(why) => {
-                let mut gaps = vec![gap(format!(
-                    "of a TCP or UDP socket that is open for less than {interval:?} only the end, without its \
-                         process; nothing of others"
-                ))];
-                gaps.extend(why.as_ref().map(|why| gap(format!("opened TCP sockets: {why}"))));
-                gaps
-            }
+        if let Err(errno) = &self.destroyed {
+            return vec![between_listings(interval), gap(format!("closed sockets: {errno}"))];
         }
+        let traced = self.opened.as_ref().map(drop).map_err(Option::as_deref);
+        beside_ends(traced, self.rows_have_netns, interval)
     }
+}
+
+/// What is not reported where the end of sockets is. `traced`: whether opened ones are, or why not; `lists_others`: whether
+/// there are rows of other network namespaces.
+fn beside_ends(traced: Result<(), Option<&str>>, lists_others: bool, interval: Duration) -> Vec<Gap> {
+    let mut gaps = match traced {
+        Ok(()) => vec![
+            gap(format!(
+                "who accepts a connection, other holders, and sockets of other protocols are noticed only by listings, \
+                 {interval:?} apart; what lasts less than that may be missed"
+            )),
+            gap(format!(
+                "of a UDP socket that is open for less than {interval:?} only the end, without its process"
+            )),
+        ],
+        Err(why) => {
+            let mut gaps = vec![gap(format!(
+                "of a TCP or UDP socket that is open for less than {interval:?} only the end, without its process; \
+                 nothing of others"
+            ))];
+            gaps.extend(why.map(|why| gap(format!("opened TCP sockets: {why}"))));
+            gaps
+        }
+    };
+    if lists_others {
+        gaps.push(gap(format!(
+            "in other network namespaces changes are noticed only by listings, {interval:?} apart; what lasts less than \
+             that may be missed"
+        )));
+    }
+    gaps
+}
+
+fn gap(source: String) -> Gap {
+    Gap::new(GapKind::ChangesUnseen, 1, source)
 }

@@ -1,8 +1,11 @@
 use super::destroyed::Destroyed;
+use super::{Reports, beside_ends};
 use crate::model::event::EventSource;
 use crate::model::protocol::Protocol;
+use crate::model::scope::Scope;
 use crate::model::socket::Socket;
-use crate::sys::system::Report;
+use crate::query::Query;
+use crate::sys::system::{Report, Reports as _};
 use socket_world::{live_skip, namespace, wait_until};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -83,4 +86,40 @@ fn live_reports_that_find_no_room_are_counted_and_later_ones_come() {
         let (sockets, lost) = read(&mut destroyed, 1);
         assert_eq!((sockets.len(), lost), (1, 0));
     });
+}
+
+#[test]
+fn what_only_listings_notice_is_a_gap_with_and_without_tracing() {
+    let sources = |traced, lists_others| {
+        let gaps = beside_ends(traced, lists_others, Duration::from_secs(7));
+        gaps.into_iter().map(|gap| gap.source.to_string()).collect::<Vec<_>>()
+    };
+    let [accepts, udp] = &sources(Ok(()), false)[..] else { panic!("two gaps") };
+    assert!(
+        accepts.ends_with("only by listings, 7s apart; what lasts less than that may be missed"),
+        "{accepts}"
+    );
+    assert!(udp.starts_with("of a UDP socket that is open for less than 7s only the end"), "{udp}");
+    let [both, why] = &sources(Err(Some("no rights")), false)[..] else { panic!("two gaps") };
+    assert!(both.starts_with("of a TCP or UDP socket") && both.ends_with("nothing of others"), "{both}");
+    assert_eq!(why, "opened TCP sockets: no rights");
+    for traced in [Ok(()), Err(None), Err(Some("no rights"))] {
+        let (own, all) = (sources(traced, false), sources(traced, true));
+        let (last, others) = all.split_last().unwrap();
+        assert_eq!(others, own);
+        assert!(
+            last.starts_with("in other network namespaces changes are noticed only by listings"),
+            "{last}"
+        );
+    }
+}
+
+#[test]
+fn live_reports_of_one_namespace_are_not_all_that_a_listing_of_every_one_shows() {
+    let about_others = |scope: Option<Scope>| {
+        let query = scope.into_iter().fold(Query::new(), Query::netns);
+        let gaps = Reports::open(&query).unseen(Duration::from_secs(7));
+        gaps.iter().any(|gap| gap.source.contains("in other network namespaces"))
+    };
+    assert!(!about_others(None) && about_others(Some(Scope::All)));
 }
