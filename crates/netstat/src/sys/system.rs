@@ -243,13 +243,14 @@ pub(crate) trait Reports: fmt::Debug + Send + Sync + Sized {
     /// Opens what there is for a query. What cannot be had shows in [`unseen`](Self::unseen).
     fn open(query: &Query) -> Self;
 
-    /// Opens anew what is of another process or network namespace than the calling thread's. Called before each listing.
+    /// Opens anew what is of another process or network namespace than the calling thread's; the next read reports that
+    /// something was lost. Called before reports are read and before each listing.
     fn renew(&mut self, query: &Query);
 
     /// Waits until there is something to read, at most so long.
     fn wait(&mut self, timeout: Duration);
 
-    /// Reads what there is, but no more than some ten thousand reports.
+    /// Reads what there is, but no more than some ten thousand reports; nothing of what another process has opened.
     fn read(&mut self, each: &mut dyn FnMut(Report));
 
     /// Whether the end of this row, should it be one, is reported.

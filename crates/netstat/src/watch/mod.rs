@@ -29,6 +29,8 @@ const SHORTEST: Duration = Duration::from_millis(1);
 ///
 /// Nothing runs between two calls: there is no thread and no runtime. The memory is that of the rows, what a [`Lister`]
 /// keeps, and a buffer of the kernel; if that is full before it is read, a [`Change::Lost`] and another listing follow.
+/// They also follow where the kernel is to be asked anew: in a child after fork(2), which takes nothing from its parent's
+/// watcher, and in a thread that has moved to another network namespace.
 ///
 /// # Platform notes
 /// Linux: the end of TCP and UDP sockets of the calling thread's network namespace is reported at once, even of those that
@@ -168,6 +170,12 @@ impl Watcher {
         self.due.map_or(Duration::MAX, |due| due.saturating_duration_since(Instant::now()))
     }
 
+    #[cfg(test)]
+    #[allow(dead_code, reason = "only Linux has a state of it")]
+    pub(crate) fn reports_mut(&mut self) -> &mut Reports {
+        &mut self.reports
+    }
+
     /// What the kernel reports.
     #[allow(dead_code, reason = "only Linux has a descriptor of it")]
     pub(crate) fn reports(&self) -> &Reports {
@@ -182,6 +190,8 @@ impl Watcher {
     /// again: the next listing is due after another interval.
     pub fn wait(&mut self, timeout: Duration) -> Result<Vec<Event>, Error> {
         let end = Instant::now().checked_add(timeout);
+        // Before anything is read: in a child the sources are those of its parent.
+        self.reports.renew(&self.query);
         let mut events = std::mem::take(&mut self.early);
         loop {
             if let Some(error) = self.failed.take() {

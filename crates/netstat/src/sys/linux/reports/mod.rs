@@ -8,8 +8,11 @@
 //! # What can race
 //! The kernel sends from a work queue, so that a report can come after a listing that lacks the socket already; it never
 //! comes before the socket has left the tables. What was opened is read after the reports of what is closed and handed out
-//! before them, so that no end precedes its beginning; while a record of the one is being written, the others wait. A thread can move to another network namespace, and a child has the
-//! descriptors of its parent: each listing is preceded by [`renew`](Reports::renew).
+//! before them, so that no end precedes its beginning; while a record of the one is being written, the others wait.
+//!
+//! A thread can move to another network namespace, and a child has the descriptors of its parent, from which it must not
+//! take what the parent is to read: [`renew`](Reports::renew) comes before each read, and what another process has opened
+//! is not read.
 
 mod descriptor;
 mod destroyed;
@@ -23,6 +26,7 @@ mod tests;
 
 use crate::engine::no_reports::between_listings;
 use crate::log::debug;
+use crate::model::event::EventSource;
 use crate::model::gap::{Gap, GapKind};
 use crate::model::owner_source::OwnerSource;
 use crate::model::protocol::Protocol;
@@ -65,15 +69,17 @@ pub(crate) struct Reports {
     last: Option<Instant>,
     /// The process and the network namespace that the sources belong to.
     opened_in: Place,
+    /// Whether these sources are in place of others, with which reports were lost.
+    have_replaced: bool,
     /// Whether rows have their network namespace.
     rows_have_netns: bool,
 }
 
 /// A process and the number of its thread's network namespace; `None`: not known.
-type Place = Option<(u32, u64)>;
+type Place = (u32, Option<u64>);
 
 fn place() -> Place {
-    Some((std::process::id(), namespace_of("thread-self").ok()?))
+    (std::process::id(), namespace_of("thread-self").ok())
 }
 
 impl Reports {
@@ -84,7 +90,7 @@ impl Reports {
             debug!("no reports of closed sockets: {errno}");
         }
         let wanted = destroyed.is_ok() && query.wanted_protocols().any(|kind| kind == ProtocolKind::Tcp);
-        let netns = here.and_then(|(_, netns)| u32::try_from(netns).ok());
+        let netns = here.1.and_then(|netns| u32::try_from(netns).ok());
         let mut opened = match netns {
             _ if !wanted => Err(None),
             _ if query.owner_source == OwnerSource::Procfs => Err(Some("BPF is not to be used".to_owned())),
@@ -102,7 +108,9 @@ impl Reports {
             debug!("no reports of opened sockets: {why}");
         }
         let rows_have_netns = query.scope != Scope::Current;
-        Self { destroyed, opened, both, deferred: Vec::new(), last: None, opened_in: here, rows_have_netns }
+        let deferred = Vec::new();
+        let (last, have_replaced) = (None, false);
+        Self { destroyed, opened, both, deferred, last, opened_in: here, have_replaced, rows_have_netns }
     }
 
     /// What becomes readable when there is a report.
@@ -111,8 +119,13 @@ impl Reports {
         self.both.as_ref().map(AsFd::as_fd).or_else(destroyed)
     }
 
+    /// Whether the sources are those of a parent, which shares their queue with this process.
+    fn are_foreign(&self) -> bool {
+        self.opened_in.0 != std::process::id()
+    }
+
     fn own_netns(&self) -> Option<u64> {
-        self.opened_in.map(|(_, netns)| netns)
+        self.opened_in.1
     }
 }
 
@@ -133,12 +146,15 @@ impl Contract for Reports {
     fn renew(&mut self, query: &Query) {
         let here = place();
         if here != self.opened_in {
-            *self = Self::open_here(query, here);
+            let have_replaced = self.have_replaced || self.destroyed.is_ok();
+            *self = Self { have_replaced, ..Self::open_here(query, here) };
         }
     }
 
     fn wait(&mut self, timeout: Duration) {
-        let Some(descriptor) = self.descriptor() else { return thread::sleep(timeout) };
+        let Some(descriptor) = self.descriptor().filter(|_| !self.are_foreign()) else {
+            return thread::sleep(timeout);
+        };
         // To be woken costs more than a report: those that follow each other closely are read together.
         let pace = self.last.map_or(Duration::ZERO, |last| PACE.saturating_sub(last.elapsed())).min(timeout);
         if !pace.is_zero() {
@@ -156,6 +172,13 @@ impl Contract for Reports {
     }
 
     fn read(&mut self, each: &mut dyn FnMut(Report)) {
+        if self.are_foreign() {
+            return;
+        }
+        if mem::take(&mut self.have_replaced) {
+            // How many is not known.
+            each(Report::Lost(1, EventSource::Destroy));
+        }
         let netns = if self.rows_have_netns { self.own_netns() } else { None };
         let mut closed = mem::take(&mut self.deferred);
         let mut some = false;

@@ -1,11 +1,12 @@
 use super::destroyed::Destroyed;
 use super::{Reports, beside_ends};
-use crate::model::event::EventSource;
+use crate::model::event::{Change, EventSource};
 use crate::model::protocol::Protocol;
 use crate::model::scope::Scope;
 use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::system::{Report, Reports as _};
+use crate::watch::Watcher;
 use socket_world::{live_skip, namespace, wait_until};
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream, UdpSocket};
@@ -122,4 +123,69 @@ fn live_reports_of_one_namespace_are_not_all_that_a_listing_of_every_one_shows()
         gaps.iter().any(|gap| gap.source.contains("in other network namespaces"))
     };
     assert!(!about_others(None) && about_others(Some(Scope::All)));
+}
+
+/// The first process of the system, which is none that runs tests.
+const ANOTHER: u32 = 1;
+
+fn read_all(from: &mut Reports) -> Vec<Report> {
+    let mut read = Vec::new();
+    from.read(&mut |report| read.push(report));
+    read
+}
+
+#[test]
+fn live_child_takes_nothing_from_its_parent_and_opens_what_it_reads_itself() {
+    alone(|| {
+        let query = Query::new();
+        let mut reports = Reports::open(&query);
+        assert_eq!(read_all(&mut reports), []);
+        drop(UdpSocket::bind("127.0.0.1:0").unwrap());
+        let own = reports.opened_in.0;
+        reports.opened_in.0 = ANOTHER;
+        // As a child sees it, which shares the queue with its parent; time for the report to come.
+        for _ in 0..20 {
+            reports.wait(Duration::from_millis(1));
+            assert_eq!(read_all(&mut reports), []);
+        }
+        reports.opened_in.0 = own;
+        let mut read = Vec::new();
+        wait_until(SOON, || {
+            read.extend(read_all(&mut reports));
+            !read.is_empty()
+        });
+        assert!(matches!(read[..], [Report::Destroyed(_)]), "{read:?}");
+        reports.opened_in.0 = ANOTHER;
+        reports.renew(&query);
+        assert_eq!(reports.opened_in.0, own);
+        assert_eq!(read_all(&mut reports), [Report::Lost(1, EventSource::Destroy)]);
+        assert_eq!(read_all(&mut reports), []);
+        // Nothing has changed.
+        reports.renew(&query);
+        assert_eq!(read_all(&mut reports), []);
+    });
+}
+
+#[test]
+fn live_watcher_in_a_child_or_in_another_namespace_says_that_something_was_lost_and_lists() {
+    alone(|| {
+        let mut watcher = Watcher::new(Query::new(), Duration::from_secs(3600)).unwrap();
+        let another: [fn(&mut Watcher); 2] = [
+            |watcher| watcher.reports_mut().opened_in.0 = ANOTHER,
+            |_| namespace::enter_network_namespace().unwrap(),
+        ];
+        for (change, open) in another.into_iter().zip([1, 2]) {
+            change(&mut watcher);
+            let _sockets: Vec<_> = (0..open).map(|_| UdpSocket::bind("127.0.0.1:0").unwrap()).collect();
+            let mut changes = Vec::new();
+            let complete = wait_until(SOON, || {
+                let events = watcher.wait(Duration::from_millis(10)).unwrap();
+                changes.extend(events.into_iter().map(|event| event.change));
+                watcher.snapshot().sockets.len() == open
+            });
+            assert!(complete, "{changes:?}");
+            let lost = |change: &Change| matches!(change, Change::Lost { .. });
+            assert!(lost(&changes[0]) && changes.iter().filter(|it| lost(it)).count() == 1, "{changes:?}");
+        }
+    });
 }
