@@ -247,6 +247,9 @@ pub(crate) trait Reports: fmt::Debug + Send + Sync + Sized {
     /// something was lost. Called before reports are read and before each listing.
     fn renew(&mut self, query: &Query);
 
+    /// A listing begins: what costs more than to read reports is done now.
+    fn listing(&mut self) {}
+
     /// Waits until there is something to read, at most so long.
     fn wait(&mut self, timeout: Duration);
 

@@ -222,6 +222,7 @@ impl Watcher {
     /// Lists, and adds the differences.
     fn list(&mut self, events: &mut Vec<Event>) -> Result<(), Error> {
         self.reports.renew(&self.query);
+        self.reports.listing();
         let listed = self.lister.snapshot(&self.query);
         self.schedule();
         let mut new = listed?;

@@ -151,6 +151,12 @@ impl Contract for Reports {
         }
     }
 
+    fn listing(&mut self) {
+        if let Ok(opened) = &mut self.opened {
+            opened.count_skipped();
+        }
+    }
+
     fn wait(&mut self, timeout: Duration) {
         let Some(descriptor) = self.descriptor().filter(|_| !self.are_foreign()) else {
             return thread::sleep(timeout);

@@ -27,15 +27,17 @@ pub(super) fn attach(name: &[u8; 16], program: &Program) -> Result<OwnedFd, Refu
     ffi::link_iterator(loaded.as_fd()).map_err(|errno| Refused::errno("bpf(BPF_LINK_CREATE)", errno))
 }
 
-/// The same of a program that runs at a tracepoint, given by the number of its function type.
+/// The same of a program that runs at a tracepoint, given by the number of its function type. Returns the program too, of
+/// which the kernel says how often it did not run.
 pub(crate) fn attach_to_tracepoint(
     name: &[u8; 16],
     instructions: &[[u8; 8]],
     attach_to: u32,
-) -> Result<OwnedFd, Refused> {
+) -> Result<(OwnedFd, OwnedFd), Refused> {
     let loaded = load_with(&|| ffi::load_tracepoint(name, instructions, attach_to, &mut []))?;
     let link = ffi::link_tracepoint(loaded.as_fd());
-    link.map_err(|errno| Refused::errno("bpf(BPF_RAW_TRACEPOINT_OPEN)", errno))
+    let link = link.map_err(|errno| Refused::errno("bpf(BPF_RAW_TRACEPOINT_OPEN)", errno))?;
+    Ok((loaded, link))
 }
 
 fn load_with(load: &dyn Fn() -> Result<OwnedFd, Errno>) -> Result<OwnedFd, Refused> {

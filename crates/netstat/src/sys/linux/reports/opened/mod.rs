@@ -27,6 +27,7 @@ mod connecting;
 mod ffi;
 mod program;
 mod record;
+mod skipped;
 #[cfg(test)]
 mod tests;
 
@@ -42,6 +43,7 @@ use netstat_wire::linux::btf::Kind;
 use netstat_wire::linux::tcp_states::TCP_SYN_RECV;
 use program::{Needs, Output, RECORD_BYTES};
 use record::Record;
+use skipped::Skipped;
 use std::collections::HashSet;
 use std::fs;
 use std::num::NonZeroU64;
@@ -68,7 +70,8 @@ pub(super) struct Opened {
     ring_map: OwnedFd,
     dropped_map: Counter,
     dropped: u64,
-    #[allow(dead_code, reason = "it keeps the program")]
+    skipped: Skipped,
+    #[allow(dead_code, reason = "it keeps the program attached")]
     link: OwnedFd,
     connecting: Connecting,
 }
@@ -100,8 +103,9 @@ impl Opened {
         let ring = Ring::map(ring_map.as_fd(), RING_BYTES as usize).map_err(map)?;
         let output = Output { ring: ring_map.as_raw_fd(), dropped: dropped_fd.as_raw_fd(), netns };
         let states = program::states(&needs, output);
-        let link = bpf::attach_to_tracepoint(b"netstat_states\0\0", &states, tracepoint.number())?;
-        Ok(Self { ring, ring_map, dropped_map, dropped: 0, link, connecting: Connecting::default() })
+        let (program, link) = bpf::attach_to_tracepoint(b"netstat_states\0\0", &states, tracepoint.number())?;
+        let (skipped, connecting) = (Skipped::of(program), Connecting::default());
+        Ok(Self { ring, ring_map, dropped_map, dropped: 0, skipped, link, connecting })
     }
 
     /// Reads what was recorded. False: a record is being written, so that there may be more behind it.
@@ -121,11 +125,17 @@ impl Opened {
             report(record, &mut self.connecting, now).into_iter().for_each(&mut *each);
         }
         let dropped = self.dropped_map.get();
-        if dropped != self.dropped {
-            each(Report::Lost(dropped.wrapping_sub(self.dropped), EventSource::Tracing));
-            self.dropped = dropped;
+        let lost = dropped.wrapping_sub(self.dropped).saturating_add(self.skipped.take());
+        self.dropped = dropped;
+        if lost > 0 {
+            each(Report::Lost(lost, EventSource::Tracing));
         }
         is_complete
+    }
+
+    /// Counts the runs that the kernel has skipped; the next read reports them.
+    pub(super) fn count_skipped(&mut self) {
+        self.skipped.count();
     }
 
     fn records(&mut self, rows_have_netns: bool, to: &mut Vec<Record>) -> bool {

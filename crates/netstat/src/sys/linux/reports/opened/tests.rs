@@ -194,8 +194,10 @@ fn live_program_and_ring_end_with_the_value() {
             let text = std::fs::read_to_string(format!("/proc/self/fdinfo/{}", of.as_raw_fd())).unwrap();
             text.lines().find(|line| line.starts_with(name)).unwrap_or_else(|| panic!("{text}")).to_owned()
         };
-        let numbers = [number(&opened.link, "link_id:"), number(&opened.ring_map, "map_id:")];
-        assert_eq!(descriptors_of(&numbers), 2);
+        let program =
+            opened.skipped.info().lines().find(|line| line.starts_with("prog_id:")).unwrap().to_owned();
+        let numbers = [number(&opened.link, "link_id:"), number(&opened.ring_map, "map_id:"), program];
+        assert_eq!(descriptors_of(&numbers), 3);
         drop(opened);
         assert_eq!(descriptors_of(&numbers), 0);
     });
@@ -217,6 +219,27 @@ fn live_records_that_find_no_room_are_counted_and_later_ones_come() {
         assert_eq!(seen + lost, MANY as u64);
         let _listener = TcpListener::bind("127.0.0.1:0").unwrap();
         assert_eq!(read(&mut opened, 1)[0].0.state, Some(State::Listen));
+    });
+}
+
+#[test]
+fn live_runs_that_the_kernel_skips_are_counted_as_lost_once() {
+    alone!(|mut opened| {
+        let lost = |opened: &mut Opened| {
+            let mut lost = Vec::new();
+            opened.read(false, &mut |report| lost.push(report));
+            lost
+        };
+        assert!(opened.skipped.info().contains("\nrecursion_misses:"), "{}", opened.skipped.info());
+        opened.count_skipped();
+        lost(&mut opened);
+        opened.skipped.pretend(3);
+        // Not counted at each read.
+        assert_eq!(lost(&mut opened), []);
+        opened.count_skipped();
+        assert_eq!(lost(&mut opened), [Report::Lost(3, EventSource::Tracing)]);
+        opened.count_skipped();
+        assert_eq!(lost(&mut opened), []);
     });
 }
 
