@@ -19,7 +19,8 @@ use std::path::PathBuf;
 /// # Who says so
 /// Only root makes control groups, and those to whom root has left a part of them: below `user@1000.service` user 1000 may
 /// give them any name, and below a service with `Delegate=` its user. The first say so ([`Container::user`]), and get their
-/// names from files of that user alone; for the others, whose groups are in a directory that is not root's, no name is looked up.
+/// names from files of that user alone; for the others, whose groups are in a directory that is not root's, or cannot be seen,
+/// no name is looked up.
 ///
 /// # Rights
 /// The path: none. Names of docker and podman: root, or the user whose containers they are; of nerdctl: root. Names of pods and their containers:
