@@ -43,7 +43,7 @@ pub struct Workload {
     /// Whether all that the process may belong to would show. Linux: whether the path begins at the root of the machine. Where it
     /// does not, since the caller is in a control group namespace (most containers are), nothing is known of what is above: the
     /// process may well be in a container, pod or unit that does not show here. Windows: whether services and package could be
-    /// read. macOS: whether the signature could be. Filters that name anything else are undecided for the process.
+    /// read. macOS: whether the path of the program and the signature could be. Filters that name anything else are undecided for the process.
     pub is_complete: bool,
     /// The container, the innermost if it is in several.
     pub container: Option<Container>,
@@ -63,7 +63,7 @@ pub struct Workload {
     /// The services that run in the process, in the order of their names. Where there are several, which of them a socket is
     /// of is not known from this ([`Socket::service`](crate::Socket::service) says it of some). Windows.
     pub services: Vec<String>,
-    /// Who has signed the program, by its valid signature. macOS.
+    /// Who has signed the program, by its signature. macOS.
     pub signature: Option<Signature>,
     /// Of a `docker-proxy`: the end to which it forwards a published port.
     pub published: Option<Published>,
@@ -145,7 +145,7 @@ pub enum Bundle {
     App(String),
 }
 
-/// Who has signed a program, as the kernel has found it valid. Anybody may sign a program with any identifier; only the team
+/// Who has signed a program, as the kernel has found it valid; while it is debugged it need not be valid any more. Anybody may sign a program with any identifier; only the team
 /// is vouched for, by Apple.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
