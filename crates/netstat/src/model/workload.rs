@@ -26,7 +26,8 @@ use std::path::PathBuf;
 /// The path: none. Names of docker and podman: root, or the user whose containers they are; of nerdctl: root. Names of pods and their containers:
 /// none on most nodes.
 ///
-/// Windows: services none; the package the right to open the process (`PROCESS_QUERY_LIMITED_INFORMATION`). macOS: none.
+/// Windows: a service the right to query it (`SERVICE_QUERY_STATUS`), which every user has of most: a process of `services.exe`
+/// none of whose services is listed is not complete, and where one is listed there may be others; the package the right to open the process (`PROCESS_QUERY_LIMITED_INFORMATION`). macOS: none.
 ///
 /// # Sources
 /// Windows: `EnumServicesStatusExW`, `GetPackageFamilyName`. macOS: `csops`, the path of the program. Linux:
@@ -43,7 +44,7 @@ pub struct Workload {
     /// Whether all that the process may belong to would show. Linux: whether the path begins at the root of the machine. Where it
     /// does not, since the caller is in a control group namespace (most containers are), nothing is known of what is above: the
     /// process may well be in a container, pod or unit that does not show here. Windows: whether services and package could be
-    /// read. macOS: whether the path of the program and the signature could be. Filters that name anything else are undecided for the process.
+    /// read, and it is not a child of `services.exe` without services that the caller may query. macOS: whether the path of the program and the signature could be. Filters that name anything else are undecided for the process.
     pub is_complete: bool,
     /// The container, the innermost if it is in several.
     pub container: Option<Container>,
@@ -60,7 +61,7 @@ pub struct Workload {
     pub user: Option<u32>,
     /// The snap, Flatpak, package or application.
     pub bundle: Option<Bundle>,
-    /// The services that run in the process, in the order of their names. Where there are several, which of them a socket is
+    /// The services that run in the process and that the caller may query, in the order of their names. Where there are several, which of them a socket is
     /// of is not known from this ([`Socket::service`](crate::Socket::service) says it of some). Windows.
     pub services: Vec<String>,
     /// Who has signed the program, by its signature. macOS.
