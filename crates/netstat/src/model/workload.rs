@@ -19,13 +19,15 @@ use std::path::PathBuf;
 /// # Who says so
 /// Only root makes control groups, and those to whom root has left a part of them: below `user@1000.service` user 1000 may
 /// give them any name, and below a service with `Delegate=` its user. The first say so ([`Container::user`]), and get their
-/// names from files of that user alone; for the others, whose groups are in a directory that is not root's, no name is looked up.
+/// names from files of that user alone; for the others, whose groups are in a directory that is not root's, or cannot be seen,
+/// no name is looked up.
 ///
 /// # Rights
 /// The path: none. Names of docker and podman: root, or the user whose containers they are; of nerdctl: root. Names of pods and their containers:
 /// none on most nodes.
 ///
-/// Windows: services none; the package the right to open the process (`PROCESS_QUERY_LIMITED_INFORMATION`). macOS: none.
+/// Windows: a service the right to query it (`SERVICE_QUERY_STATUS`), which every user has of most: a process of `services.exe`
+/// none of whose services is listed is not complete, and where one is listed there may be others; the package the right to open the process (`PROCESS_QUERY_LIMITED_INFORMATION`). macOS: none.
 ///
 /// # Sources
 /// Windows: `EnumServicesStatusExW`, `GetPackageFamilyName`. macOS: `csops`, the path of the program. Linux:
@@ -42,7 +44,7 @@ pub struct Workload {
     /// Whether all that the process may belong to would show. Linux: whether the path begins at the root of the machine. Where it
     /// does not, since the caller is in a control group namespace (most containers are), nothing is known of what is above: the
     /// process may well be in a container, pod or unit that does not show here. Windows: whether services and package could be
-    /// read. macOS: whether the signature could be. Filters that name anything else are undecided for the process.
+    /// read, and it is not a child of `services.exe` without services that the caller may query. macOS: whether the path of the program and the signature could be. Filters that name anything else are undecided for the process.
     pub is_complete: bool,
     /// The container, the innermost if it is in several.
     pub container: Option<Container>,
@@ -59,10 +61,10 @@ pub struct Workload {
     pub user: Option<u32>,
     /// The snap, Flatpak, package or application.
     pub bundle: Option<Bundle>,
-    /// The services that run in the process, in the order of their names. Where there are several, which of them a socket is
+    /// The services that run in the process and that the caller may query, in the order of their names. Where there are several, which of them a socket is
     /// of is not known from this ([`Socket::service`](crate::Socket::service) says it of some). Windows.
     pub services: Vec<String>,
-    /// Who has signed the program, by its valid signature. macOS.
+    /// Who has signed the program, by its signature. macOS.
     pub signature: Option<Signature>,
     /// Of a `docker-proxy`: the end to which it forwards a published port.
     pub published: Option<Published>,
@@ -144,7 +146,7 @@ pub enum Bundle {
     App(String),
 }
 
-/// Who has signed a program, as the kernel has found it valid. Anybody may sign a program with any identifier; only the team
+/// Who has signed a program, as the kernel has found it valid; while it is debugged it need not be valid any more. Anybody may sign a program with any identifier; only the team
 /// is vouched for, by Apple.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]

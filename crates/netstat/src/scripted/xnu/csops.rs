@@ -11,6 +11,8 @@ impl Xnu {
         if self.0.machine.refuses_signatures {
             return Err(EPERM);
         }
+        // 0 means the caller.
+        let pid = if pid == 0 { self.0.machine.pid.try_into().unwrap_or(i32::MAX) } else { pid };
         let process = self.find(pid, false)?;
         let path = process.path.as_deref().ok_or(EINVAL)?;
         let is_of_team = path.starts_with("/Applications/");

@@ -15,6 +15,8 @@ pub struct Machine {
     pub refuses_lists: bool,
     /// A sandbox refuses what the kernel knows of signatures.
     pub refuses_signatures: bool,
+    /// The answers to what the kernel knows of signatures are not as they should be.
+    pub garbles_signatures: bool,
     /// How many reads of a table find that it has outgrown the buffer.
     pub outgrown: u32,
     /// Lists outgrow the size that was returned for them.
@@ -50,6 +52,7 @@ impl Machine {
             refuses_tables: false,
             refuses_lists: false,
             refuses_signatures: false,
+            garbles_signatures: false,
             outgrown: 0,
             lists_grow: false,
             fileports_errno: 0,

@@ -288,14 +288,16 @@ pub(super) fn path(kernel: &impl Kernel, pid: u32) -> Result<Vec<u8>, Errno> {
 /// Identifier and team.
 type SignedBy = (Vec<u8>, Option<Vec<u8>>);
 
-/// The identifier and the team in the signature of a process's program; `None` if it has no valid one.
+/// The identifier and the team in the signature of a process's program; `None` if it has none that is valid
+/// (or was until it was debugged).
 pub(super) fn signature(kernel: &impl Kernel, pid: u32) -> Result<Option<SignedBy>, Errno> {
     let mut buffer = [0; size_of::<StructureBytes>()];
     let pid = signed(pid)?;
     let mut text = |operation| {
         let returned = kernel.csops(pid, operation, &mut buffer);
         match returned.value {
-            0 => csops::text(&buffer).map(<[u8]>::to_vec).map_err(|_| Errno::INVAL),
+            // INVAL would mean that it is not signed.
+            0 => csops::text(&buffer).map(<[u8]>::to_vec).map_err(|_| Errno::BADMSG),
             _ => Err(Errno(returned.errno)),
         }
     };

@@ -62,6 +62,7 @@ impl Errno {
     pub(crate) const NOMEM: Self = Self(12);
     pub(crate) const INVAL: Self = Self(22);
     pub(crate) const NOTSOCK: Self = Self(38);
+    pub(crate) const BADMSG: Self = Self(94);
     pub(crate) const OPNOTSUPP: Self = Self(102);
 }
 

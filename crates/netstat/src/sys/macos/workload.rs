@@ -8,10 +8,14 @@ use crate::model::workload::{Bundle, Signature, Workload};
 pub(super) fn workload(kernel: &impl Kernel, pid: u32, path: Result<&[u8], Errno>) -> Workload {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut workload = Workload::none();
+    if pid == 0 {
+        // The kernel has no program, and `csops` takes 0 for the caller.
+        return workload;
+    }
     workload.bundle = path.ok().and_then(application).map(|path| Bundle::App(text(path)));
     let signature = calls::signature(kernel, pid);
-    // A deleted program has no path.
-    workload.is_complete = signature.is_ok() && !path.is_err_and(|errno| errno != Errno::NOENT);
+    // A deleted program has no path: an application that is replaced while it runs is still one.
+    workload.is_complete = signature.is_ok() && path.is_ok();
     workload.signature = signature.ok().flatten().map(|(identifier, team)| {
         let mut signature = Signature::new(text(&identifier));
         signature.team = team.as_deref().map(text);

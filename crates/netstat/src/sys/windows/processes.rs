@@ -115,10 +115,18 @@ impl<K: Kernel> Describer<'_, K> {
         }
         if let Some(workloads) = workloads {
             let has_program = !WITHOUT_PROGRAM.contains(&pid);
-            process.workload = Some(Box::new(workloads.of_process(pid, has_program)));
+            let is_started_as_service = list.parent(listed).is_some_and(|pid| is_service_manager(list, pid));
+            let workload = workloads.of_process(pid, has_program, is_started_as_service);
+            process.workload = Some(Box::new(workload));
         }
         Some(process)
     }
+}
+
+/// Whether a process is the service control manager, by its name.
+fn is_service_manager(list: &ProcessList, pid: u32) -> bool {
+    let name = list.get(pid).map(|process| String::from_utf16_lossy(list.name(process)));
+    name.is_some_and(|name| name.eq_ignore_ascii_case("services.exe"))
 }
 
 /// The creation time as the kernel has it; the idle process has none.

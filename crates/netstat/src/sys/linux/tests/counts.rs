@@ -2,6 +2,7 @@
 
 use super::script::{Answer, Channel, Message, Requests, done, open, rows, take_requests};
 use crate::model::counts::Counts;
+use crate::model::details::DetailFields;
 use crate::model::family::Family;
 use crate::model::state::State;
 use crate::query::Query;
@@ -22,6 +23,8 @@ struct Counted {
     closed: u64,
     /// The states in each request.
     requested: Vec<u32>,
+    /// The attributes that each request names.
+    attributes: Vec<u8>,
 }
 
 /// Counts TCP with these answers over netlink, and these files in `/proc`.
@@ -48,19 +51,22 @@ fn counted_by(
         &mut Dumps::new(|| open(&mut channels, &requests)),
         &mut |_| Err(io::ErrorKind::NotFound.into()),
         &mut read,
-        &Query::new().tcp(),
+        // A count has no use for details.
+        &Query::new().tcp().details(DetailFields::all()),
         by_family,
         &mut counts,
     );
     assert_eq!(gaps.unwrap(), []);
     // The older request, which has the states at its end.
     let states = |request: &Vec<u8>| u32::from_ne_bytes(request[16 + 52..16 + 56].try_into().unwrap());
-    let requested = take_requests(&requests).iter().map(states).collect();
+    let requests = take_requests(&requests);
+    let requested = requests.iter().map(states).collect();
     let counted = Counted {
         established: counts.in_state(State::Established),
         time_wait: counts.in_state(State::TimeWait),
         closed: counts.in_state(State::Closed),
         requested,
+        attributes: requests.iter().map(|request| request[16 + 3]).collect(),
     };
     (counts, counted)
 }
@@ -120,6 +126,16 @@ fn families_are_counted_apart_and_time_wait_by_its_rows() {
     let rows = vec![Answer::Datagram(vec![Message::Established(1)]), done()];
     let (_, counted) = counted_by(true, vec![vec![Answer::Datagram(many), done()], rows], &BOTH);
     assert_eq!((counted.established, counted.requested.len()), (1, 2), "rows are counted");
+}
+
+#[test]
+fn one_dump_without_attributes_has_all_that_is_counted_by_rows() {
+    for (by_family, tw) in [(false, "tw 0"), (true, "tw 0"), (true, "tw 4")] {
+        let sockstat = SOCKSTAT.replace("tw 4", tw);
+        let (counts, counted) = counted_by(by_family, vec![three()], &[("sockstat", Ok(&sockstat)), BOTH[1]]);
+        assert_eq!((counted.requested.len(), &counted.attributes[..]), (1, &[0][..]), "{by_family} {tw}");
+        assert_eq!((counts.in_state(State::TimeWait), counted.closed), (0, 3), "{by_family} {tw}");
+    }
 }
 
 #[test]

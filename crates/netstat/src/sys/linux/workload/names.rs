@@ -3,7 +3,7 @@
 //! Only regular files of a bounded size are read, and directories of a bounded number of entries: what is beyond is a gap. The
 //! files of a user are read for containers of that user alone, and only by this user: they are in a home directory, where this
 //! user may put anything. No name is looked up for a container in another container, which could call itself as it likes, nor
-//! for one whose group was made by another user than root, to whom a part of the groups was left.
+//! for one whose group may have been made by another user than root, to whom a part of the groups was left.
 
 use super::bundles::Bundles;
 use super::files::{Lookup, MAX_DOCKER_FILE, entries, read_regular, unreadable};
@@ -31,8 +31,10 @@ const STORAGE_DRIVERS: [&str; 4] = ["overlay", "vfs", "btrfs", "zfs"];
 /// Where files are looked for.
 pub(crate) struct Places {
     root: PathBuf,
-    /// Where control groups of version 2 are mounted.
-    groups: Option<PathBuf>,
+    /// Where the control groups are mounted that show who made them.
+    groups: PathBuf,
+    /// The owner of one of their directories.
+    owner_of: fn(&Path) -> io::Result<u32>,
     /// The user whose own files may be read, and the home directory.
     user: u32,
     home: Option<PathBuf>,
@@ -41,8 +43,8 @@ pub(crate) struct Places {
 impl Places {
     pub(crate) fn of_system() -> Self {
         let user = geteuid().as_raw();
-        let groups = paths::root().map(Path::to_owned);
-        Self { root: PathBuf::from("/"), groups, user, home: home_of(user) }
+        let groups = groups_of(paths::root()).to_owned();
+        Self { root: PathBuf::from("/"), groups, owner_of, user, home: home_of(user) }
     }
 
     fn docker(&self, user: Option<u32>) -> io::Result<PathBuf> {
@@ -69,19 +71,22 @@ impl Places {
         Ok(STORAGE_DRIVERS.into_iter().flat_map(of_driver).collect())
     }
 
-    /// Whether another user than root may have made the group of this container, and given it any name: the owner of the
-    /// directory in which it was made.
+    /// Whether another user than root may have made the group of this container or pod, and given it any name: whether a group
+    /// that has the id in its name is in a directory of another user.
     fn is_made_by_others(&self, group: Option<&Path>, id: &str) -> bool {
-        // Of version 1, no manager leaves groups to users.
-        let Some(groups) = &self.groups else { return false };
         // Slices of pods have `_` in the place of `-`.
         let is_named = |name: &OsStr| name.to_string_lossy().replace('_', "-").contains(id);
         let has_id = |group: &&Path| group.file_name().is_some_and(is_named);
-        let Some(group) = group else { return true };
-        let Some(parent) = group.ancestors().find(has_id).and_then(Path::parent) else { return false };
-        let parent = groups.join(parent.strip_prefix("/").unwrap_or(parent));
+        let with_id = group.into_iter().flat_map(Path::ancestors).filter(has_id);
+        let mut parents = with_id.filter_map(Path::parent).peekable();
+        // The id is of a group in another hierarchy, of which the path is not known.
+        let is_elsewhere = parents.peek().is_none();
+        let is_of_root = |parent: &Path| {
+            let parent = self.groups.join(parent.strip_prefix("/").unwrap_or(parent));
+            (self.owner_of)(&parent).is_ok_and(|owner| owner == 0)
+        };
         // A group that was removed since has no name any more.
-        !fs::metadata(parent).is_ok_and(|parent| parent.uid() == 0)
+        is_elsewhere || !parents.all(is_of_root)
     }
 
     pub(super) fn bundles(&self) -> PathBuf {
@@ -92,6 +97,16 @@ impl Places {
         let home = self.home.as_deref().filter(|_| user == self.user);
         home.ok_or_else(|| io::Error::new(ErrorKind::PermissionDenied, "of another user"))
     }
+}
+
+/// The hierarchy that shows who made a group: version 2, or else systemd's own of version 1, where a service with `Delegate=`
+/// and `User=` is given its group too.
+fn groups_of(version_2: Option<&Path>) -> &Path {
+    version_2.unwrap_or(Path::new("/sys/fs/cgroup/systemd"))
+}
+
+fn owner_of(directory: &Path) -> io::Result<u32> {
+    fs::metadata(directory).map(|directory| directory.uid())
 }
 
 /// The home directory in `/etc/passwd`.
@@ -183,7 +198,7 @@ impl<'p> Names<'p> {
             _ if container.user.is_none()
                 && self.places.is_made_by_others(workload.cgroup.as_deref(), &container.id) =>
             {
-                Err("not made by root".to_owned())
+                Err("not known to be made by root".to_owned())
             }
             _ if is_of_pod && container.user.is_none() => {
                 let of_logs = self.of_pod(&container.id);
@@ -221,7 +236,7 @@ impl<'p> Names<'p> {
         } else if workload.user.is_some()
             || self.places.is_made_by_others(workload.cgroup.as_deref(), &pod.uid)
         {
-            Err("not made by root".to_owned())
+            Err("not known to be made by root".to_owned())
         } else {
             let directory = self.places.root.join("var/log/pods");
             let logs = self.pod_logs.get_or_insert_with(|| {

@@ -41,9 +41,10 @@ impl Machine {
         self.write(file, &content);
     }
 
-    /// User 1000 lists, whose home directory is below the root.
+    /// User 1000 lists, whose home directory is below the root. All groups are root's.
     fn places(&self) -> Places {
-        Places { root: self.0.clone(), groups: None, user: 1000, home: Some(self.0.join("home")) }
+        let (groups, home) = (self.0.join("groups"), Some(self.0.join("home")));
+        Places { root: self.0.clone(), groups, owner_of: |_| Ok(0), user: 1000, home }
     }
 
     /// What a process in this group belongs to, and the gaps.
@@ -245,7 +246,7 @@ fn group_that_root_did_not_make_gets_no_name_of_a_container_of_root() {
     fs::create_dir_all(machine.0.join("groups").join(&group[1..])).unwrap();
     let service = machine.0.join("groups/system.slice/x.service");
     let name = || {
-        let places = Places { groups: Some(machine.0.join("groups")), ..machine.places() };
+        let places = Places { owner_of, ..machine.places() };
         let workload = of_groups(format!("0::{group}\n").as_bytes(), true).unwrap();
         let mut processes = [Process { workload: Some(Box::new(workload)), ..Process::new(7) }];
         let gaps = add(&places, &mut processes);
@@ -262,4 +263,40 @@ fn group_that_root_did_not_make_gets_no_name_of_a_container_of_root() {
     fs::remove_dir_all(&service).unwrap();
     assert_eq!(name(), (None, 1), "nothing shows who made it");
     assert_eq!(machine.name(&format!("/../docker-{}.scope", id('a'))).0, None);
+}
+
+#[test]
+fn without_version_2_the_hierarchy_of_systemd_shows_who_made_a_group() {
+    assert_eq!(groups_of(Some(Path::new("/x"))), Path::new("/x"));
+    let machine = Machine::new();
+    machine.add_docker("var/lib/docker", &id('a'), "web", "172.17.0.2");
+    // As with `Delegate=` and `User=`.
+    let owner_of = |directory: &Path| {
+        let below = directory.strip_prefix("/sys/fs/cgroup/systemd").map_err(io::Error::other)?;
+        match below.to_str() {
+            Some("" | "docker" | "system.slice") => Ok(0),
+            Some("system.slice/x.service") => Ok(1000),
+            // Root may have made a group within.
+            Some(_) if directory.file_name().is_some_and(|name| name != "gone") => Ok(0),
+            _ => Err(ErrorKind::NotFound.into()),
+        }
+    };
+    let name = |text: String| {
+        let places = Places { groups: groups_of(None).to_owned(), owner_of, ..machine.places() };
+        let workload = of_groups(text.as_bytes(), true).unwrap();
+        let mut processes = [Process { workload: Some(Box::new(workload)), ..Process::new(7) }];
+        let gaps = add(&places, &mut processes);
+        let [process] = processes;
+        (process.workload.unwrap().container.unwrap().name, gaps.len())
+    };
+    let id = id('a');
+    let named = (Some("web".to_owned()), 0);
+    assert_eq!(name(format!("1:name=systemd:/docker/{id}\n")), named);
+    assert_eq!(name(format!("1:name=systemd:/system.slice/docker-{id}.scope\n")), named);
+    assert_eq!(name(format!("1:name=systemd:/system.slice/x.service/docker-{id}.scope\n")), (None, 1));
+    let within = format!("1:name=systemd:/system.slice/x.service/x-{id}/docker-{id}.scope\n");
+    assert_eq!(name(within), (None, 1), "a group of root in one of the user");
+    assert_eq!(name(format!("1:name=systemd:/gone/docker-{id}.scope\n")), (None, 1), "cannot be read");
+    let other = format!("2:memory:/docker/{id}\n1:name=systemd:/system.slice/x.service\n");
+    assert_eq!(name(other), (None, 1), "the id is in another hierarchy");
 }

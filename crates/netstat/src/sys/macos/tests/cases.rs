@@ -3,7 +3,9 @@
 use super::*;
 use crate::model::owner::{HiddenReason, Owner, OwnerRole, Ownership, UnownedReason};
 use crate::model::process_id::ProcessId;
-use crate::model::workload::{Bundle, Signature};
+use crate::model::workload::{Bundle, Signature, Workload};
+use crate::sys::macos::kernel::Errno;
+use crate::sys::macos::workload::workload;
 use std::ops::ControlFlow;
 
 pub(super) fn holder(pid: u32, fd: i32) -> Owner {
@@ -336,27 +338,40 @@ fn both_ends_are_joined_and_the_one_that_the_filter_leaves_out_has_its_holder() 
 #[test]
 fn process_has_its_application_and_its_signature_and_without_an_answer_both_are_unknown() {
     let query = Query::new().processes(ProcessFields::WORKLOAD).threads(1);
-    let of = |path: Option<&str>, refuses: bool| {
+    let on = |machine: Machine, path: Option<&str>| {
         let held = Process { path: path.map(str::to_owned), ..process(100, 501, &[(3, 0)]) };
-        let machine = Machine { refuses_signatures: refuses, ..Machine::new(15, 501, 900) };
         let snapshot = kernel_with(machine, vec![held], vec![listener()]).snapshot(&query).unwrap();
         *snapshot.process(100).unwrap().workload.clone().unwrap()
     };
+    let machine = || Machine::new(15, 501, 900);
+    let of = |path: Option<&str>| on(machine(), path);
     let name = process(100, 501, &[]).name;
     let signed = |identifier: String, team: Option<&str>| {
         let mut signature = Signature::new(identifier);
         signature.team = team.map(str::to_owned);
         Some(signature)
     };
-    let app = of(Some("/Applications/My.app/Contents/MacOS/My"), false);
+    let app = of(Some("/Applications/My.app/Contents/MacOS/My"));
     assert_eq!(app.bundle, Some(Bundle::App("/Applications/My.app".to_owned())));
     assert_eq!(app.signature, signed(format!("org.example.{name}"), Some("ABCDE12345")));
-    let system = of(Some("/usr/sbin/sshd"), false);
+    let system = of(Some("/usr/sbin/sshd"));
     assert_eq!((system.bundle, system.signature), (None, signed(format!("com.apple.{name}"), None)));
-    // Its program was deleted, and has no valid signature.
-    let deleted = of(None, false);
-    assert_eq!((&deleted.signature, deleted.is_complete), (&None, true));
-    let refused = of(Some("/Applications/My.app/Contents/MacOS/My"), true);
-    assert_eq!((refused.signature, refused.is_complete), (None, false));
-    assert!(app.is_complete && refused.bundle.is_some());
+    // Its program was deleted, perhaps to be replaced, and has no valid signature.
+    let deleted = of(None);
+    assert_eq!((&deleted.bundle, &deleted.signature, deleted.is_complete), (&None, &None, false));
+    for machine in
+        [Machine { refuses_signatures: true, ..machine() }, Machine { garbles_signatures: true, ..machine() }]
+    {
+        let unknown = on(machine, Some("/Applications/My.app/Contents/MacOS/My"));
+        assert_eq!((unknown.signature, unknown.is_complete), (None, false));
+        assert_eq!(unknown.bundle, app.bundle);
+    }
+    assert!(app.is_complete);
+}
+
+#[test]
+fn kernel_itself_is_of_no_application_and_has_not_the_signature_of_the_caller() {
+    let xnu = kernel(15, 0, vec![process(100, 501, &[])], vec![]);
+    assert!(workload(&xnu, 900, Ok(b"/usr/bin/lsock")).signature.is_some(), "the caller's own");
+    assert_eq!(workload(&xnu, 0, Err(Errno::SRCH)), Workload::none());
 }

@@ -395,6 +395,8 @@ impl Oracle<'_> {
             }
         });
         workload.bundle = bundle;
+        // The application of a deleted program is not known.
+        workload.is_complete = process.path.is_some();
         expected.workload = Some(Box::new(workload));
         expected.parent = Some(process.parent).filter(|parent| *parent != 0);
         expected.uid = Some(process.uid);

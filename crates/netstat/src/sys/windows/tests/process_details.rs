@@ -223,6 +223,29 @@ fn services_of_a_process_are_all_said_and_its_package_by_its_family() {
 }
 
 #[test]
+fn child_of_the_service_manager_without_listed_services_may_be_of_one_that_is_omitted() {
+    let mut world = world_of_denied_tokens();
+    world.running = vec![(2004, text("BFE"))];
+    world.programs.push(program(700, "Services.exe", BOOT + SECOND));
+    for program in world.programs.iter_mut().filter(|program| [2000, 2004].contains(&program.pid)) {
+        program.parent = 700;
+    }
+    // Has a later process in the place of its parent.
+    world.programs.push(program(704, "services.exe", BOOT + 2 * SECOND));
+    world.programs.iter_mut().filter(|program| program.pid == 2008).for_each(|program| program.parent = 704);
+    let world = Arc::new(world);
+    let snapshot = take(&windows(&world), &Query::new().processes(ProcessFields::WORKLOAD)).unwrap();
+    let is_complete = |pid| snapshot.process(pid).unwrap().workload.as_ref().unwrap().is_complete;
+    assert_eq!([2000, 2004, 2008].map(is_complete), [false, true, true]);
+    let omitted = "EnumServicesStatusExW: omits services that the caller may not query";
+    assert_eq!(snapshot.gaps, [Gap::new(GapKind::NamesUnavailable, 1, omitted)]);
+    let query = Query::new().filter(Filter::workload("service:x")).owners(true).only_decided(true);
+    let snapshot = take(&windows(&world), &query).unwrap();
+    let undecided = snapshot.gaps.iter().find(|gap| gap.kind == GapKind::SocketsUndecided);
+    assert_eq!((snapshot.sockets.len(), undecided.map(|gap| gap.count)), (0, Some(1)));
+}
+
+#[test]
 fn services_that_cannot_be_listed_and_a_pid_that_is_reused_leave_gaps() {
     let query = Query::new().processes(ProcessFields::WORKLOAD);
     let world = Arc::new(World { running_status: 5, ..world() });
