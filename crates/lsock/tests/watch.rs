@@ -103,7 +103,9 @@ fn live_json_lines_have_each_change_with_its_row_and_the_program_ends_with_its_r
     assert_eq!(event["socket"]["owners"][0]["pid"], std::process::id());
     let (code, said) = running.end();
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("not every change is seen") && said.lines().count() == 1, "{said}");
+    // Without BPF, a listener that is seen before it is in a table cannot be decided.
+    let lines = said.lines().filter(|line| !line.contains("may be meant too")).count();
+    assert!(said.contains("not every change is seen") && lines == 1, "{said}");
 }
 
 #[test]
