@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// What a process belongs to: a container, a pod, a unit of systemd, a snap or a Flatpak (Linux); services and a package
-/// (Windows); an application and whoever signed the program (macOS).
+/// (Windows); an application and the signer of the program (macOS).
 ///
 /// # How it is found
 /// Linux: from the path of its control group alone, to which names are added from files that engines and Kubernetes keep. No daemon is

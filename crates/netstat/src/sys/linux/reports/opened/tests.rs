@@ -93,7 +93,7 @@ fn live_listen_and_connect_are_reported_with_the_process_that_calls_them_and_wha
             assert_eq!((of_listener.uid, of_listener.inode()), (user, Some(inode(&listener))));
             let of_client = find(&seen, from, Some(at), State::Established, &own);
             assert_eq!((of_client.uid, of_client.inode()), (user, Some(inode(&client))));
-            // Nobody has it yet, whichever thread was running when it was established.
+            // No process holds it yet: the thread that was running when it was established is not its owner.
             let waiting = find(&seen, at, Some(from), State::Established, &None);
             assert_eq!(waiting.ownership(), Ownership::None { reason: UnownedReason::AcceptQueue });
             assert_eq!((waiting.uid, waiting.inode()), (None, None));
