@@ -8,13 +8,14 @@ use common::{listed, refused, sockets};
 use serde_json::Value;
 use std::net::{TcpListener, TcpStream};
 
-/// A listener on loopback with three connections, on a port that nothing else has.
-fn connections() -> (TcpListener, Vec<(TcpStream, TcpStream)>) {
+/// The address of a new listener on loopback, and three connections to it. Nothing else has that address; what remains of
+/// connections between others, IPv6 or 127.0.0.2, may have its port.
+fn connections() -> (String, TcpListener, Vec<(TcpStream, TcpStream)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let connect = || (TcpStream::connect(address).unwrap(), listener.accept().unwrap().0);
     let pairs = vec![connect(), connect(), connect()];
-    (listener, pairs)
+    (address.to_string(), listener, pairs)
 }
 
 fn json(args: &[&str]) -> Value {
@@ -23,15 +24,14 @@ fn json(args: &[&str]) -> Value {
 
 #[test]
 fn groups_add_up_to_the_rows_and_their_queues() {
-    let (listener, pairs) = connections();
-    let port = listener.local_addr().unwrap().port().to_string();
+    let (address, listener, pairs) = connections();
     // Three bytes that are never read.
     std::io::Write::write_all(&mut &pairs[0].0, b"abc").unwrap();
     while pairs[0].1.peek(&mut [0; 8]).unwrap() < 3 {}
-    let rows = sockets(&["--json", "-t", "--port", &port]);
+    let rows = sockets(&["--json", "-t", &address]);
     assert_eq!(rows.len(), 7);
     for key in ["process", "user", "state", "remote", "local-port", "exposure"] {
-        let document = json(&["--json", "-t", "--port", &port, "--group-by", key]);
+        let document = json(&["--json", "-t", &address, "--group-by", key]);
         assert_eq!((&document["schema"], &document["group_by"]), (&"lsock/1".into(), &key.into()));
         let groups = document["groups"].as_array().unwrap();
         let sum = |field: &str| groups.iter().map(|group| group[field].as_u64().unwrap()).sum::<u64>();
@@ -43,7 +43,7 @@ fn groups_add_up_to_the_rows_and_their_queues() {
         assert_eq!(sum("receive_bytes"), in_rows("rx_queue"), "{document}");
     }
     let of = |key: &str| {
-        let document = json(&["--json", "-t", "--port", &port, "--group-by", key]);
+        let document = json(&["--json", "-t", &address, "--group-by", key]);
         let groups = document["groups"].as_array().unwrap().clone();
         groups
             .iter()
@@ -53,14 +53,16 @@ fn groups_add_up_to_the_rows_and_their_queues() {
     assert_eq!(of("state"), [("ESTABLISHED".into(), 6), ("LISTEN".into(), 1)]);
     assert_eq!(of("remote"), [("127.0.0.1".into(), 6), (Value::Null, 1)]);
     assert_eq!(of("exposure"), [(Value::Null, 6), ("loopback".into(), 1)]);
-    assert_eq!(of("local-port").first(), Some(&(format!("tcp:{port}").into(), 4)));
+    assert_eq!(
+        of("local-port").first(),
+        Some(&(format!("tcp:{}", listener.local_addr().unwrap().port()).into(), 4))
+    );
 }
 
 #[test]
 fn groups_have_a_table_and_csv_with_a_header() {
-    let (listener, _pairs) = connections();
-    let port = listener.local_addr().unwrap().port().to_string();
-    let table = listed(&["-t", "--port", &port, "--group-by", "state"]);
+    let (address, _listener, _pairs) = connections();
+    let table = listed(&["-t", &address, "--group-by", "state"]);
     let words = |line: &str| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let lines: Vec<_> = table.lines().map(words).collect();
     assert_eq!(lines[0][..4], ["STATE", "SOCKETS", "LISTENING", "ESTABLISHED"]);
@@ -68,11 +70,11 @@ fn groups_have_a_table_and_csv_with_a_header() {
         (lines[1][..2].join(" "), lines[2][..3].join(" ")),
         ("ESTABLISHED 6".into(), "LISTEN 1 1".into())
     );
-    let csv = listed(&["--csv", "-t", "--port", &port, "--group-by", "state"]);
+    let csv = listed(&["--csv", "-t", &address, "--group-by", "state"]);
     let mut lines = csv.lines();
     assert!(lines.next().unwrap().starts_with("state,reason,sockets,"), "{csv}");
     assert!(lines.next().unwrap().starts_with("ESTABLISHED,,6,"), "{csv}");
-    assert!(listed(&["-H", "-t", "--port", &port, "--group-by", "state"]).starts_with("ESTABLISHED"));
+    assert!(listed(&["-H", "-t", &address, "--group-by", "state"]).starts_with("ESTABLISHED"));
 }
 
 #[test]
