@@ -1,4 +1,5 @@
 use super::*;
+use crate::engine::changes::Places;
 use crate::model::family::Family;
 use crate::model::queues::Queues;
 use crate::model::socket_key::SocketKey;
@@ -17,6 +18,8 @@ fn watcher(rows: &[Socket]) -> Watcher {
     let mut watcher = Watcher::new(query, Duration::from_secs(3600)).expect("a listing");
     assert_eq!(watcher.snapshot().sockets, []);
     watcher.current.sockets = rows.to_vec();
+    // Those of the first listing, if the kernel has reported a socket meanwhile.
+    watcher.places = Places::default();
     watcher.since = vec![None; rows.len()];
     watcher
 }
