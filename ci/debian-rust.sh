@@ -18,8 +18,7 @@
 sysroot=$(cache_dir sysroot)
 cross_dir=${CARGO_TARGET_DIR:-target}/cross
 
-# Programs are named by their paths, since an environment or a configuration made for rustup leads elsewhere. The
-# standard libraries are made to unwind; no program that aborts can be linked with them.
+# Programs are named by their paths, since an environment or a configuration made for rustup leads elsewhere.
 debian() {
     local target name
     local -a flags=()
@@ -30,7 +29,7 @@ debian() {
     done
     env -u CARGO -u RUSTUP_TOOLCHAIN -u RUSTFLAGS -u RUSTDOCFLAGS -u CARGO_ENCODED_RUSTFLAGS -u CARGO_ENCODED_RUSTDOCFLAGS \
         PATH="/usr/bin:$PATH" RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc CARGO_INCREMENTAL=0 \
-        CARGO_PROFILE_RELEASE_PANIC=unwind CARGO_TARGET_DIR="$cross_dir" "${flags[@]}" "$@"
+        CARGO_TARGET_DIR="$cross_dir" "${flags[@]}" "$@"
 }
 
 has_debian_rust() { has_packages rustc-web cargo-web rust-web-src rust-web-clippy; }

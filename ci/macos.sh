@@ -26,7 +26,7 @@ target_dir=${CARGO_TARGET_DIR:-target}/macos
 
 # As a Mac calls the processor of a target.
 processor() { case $1 in aarch64-*) echo arm64 ;; *) echo x86_64 ;; esac }
-program() { echo "$target_dir/$1/release/lsock"; }
+program() { echo "$target_dir/$1/debug/lsock"; }
 stub() { echo "$(zig_library)/darwin/libSystem.tbd"; }
 
 macos_setup() {
@@ -53,7 +53,7 @@ macos_layout() {
 link_lsock() {
     local target
     for target in "${macs[@]}"; do
-        zig_build CARGO_TARGET_DIR="$target_dir" --release --package lsock --target "$target"
+        zig_build CARGO_TARGET_DIR="$target_dir" --package lsock --target "$target"
     done
 }
 

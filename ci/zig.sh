@@ -21,15 +21,14 @@ make_zig() {
     fi
 }
 
-# Stripping would need a program that Debian has not, and optimising at link time a standard library with its bitcode.
+# Not a release build: the standard library has no bitcode to optimise at link time, and cannot be linked with what aborts.
 zig_build() {
     local -a set=()
     while [[ ${1:-} == *=* ]]; do
         set+=("$1")
         shift
     done
-    debian PATH="$zig/bin:/usr/bin:$PATH" CARGO_PROFILE_RELEASE_STRIP=false CARGO_PROFILE_RELEASE_LTO=off "${set[@]}" \
-        "$zig/bin/cargo-zigbuild" zigbuild --quiet "$@"
+    debian PATH="$zig/bin:/usr/bin:$PATH" "${set[@]}" "$zig/bin/cargo-zigbuild" zigbuild --quiet "$@"
 }
 
 zig_cc() { "$zig/bin/python" -m ziglang cc "$@"; }
