@@ -18,6 +18,7 @@ use std::fs::{self, File};
 use std::io;
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::num::NonZeroU64;
+use std::ops::ControlFlow;
 use std::os::unix::fs::MetadataExt;
 
 /// Whether this kernel has it; if not, the reason was reported as a skip.
@@ -204,22 +205,26 @@ fn lodger() -> io::Result<Child> {
     })
 }
 
+fn lodgers() -> io::Result<Vec<Child>> {
+    (0..12).map(|_| lodger()).collect()
+}
+
+fn namespace_of(lodger: &Child) -> NetnsId {
+    NetnsId(NonZeroU64::new(lodger.numbers()[0]).unwrap())
+}
+
 #[test]
 fn live_many_namespaces_are_listed_in_one_pass_by_default_and_by_a_lister_too() {
     needs_one_pass!();
     let _quiet = quiet();
-    let mut lodgers = Vec::new();
-    for _ in 0..12 {
-        lodgers.push(made!(lodger()));
-    }
-    let id = |child: &Child| NetnsId(NonZeroU64::new(child.numbers()[0]).unwrap());
-    let ids: Vec<_> = lodgers.iter().map(id).collect();
+    let lodgers = made!(lodgers());
+    let ids: Vec<_> = lodgers.iter().map(namespace_of).collect();
     let check = |snapshot: &Snapshot| {
         let from = snapshot.owner_source.as_ref().unwrap();
         assert_eq!(from.source, OwnerSource::OnePass, "{from}");
         for child in &lodgers {
-            assert_eq!(source_of(snapshot, id(child)), NamespaceSource::OnePass);
-            let rows: Vec<_> = rows_in(snapshot, id(child)).collect();
+            assert_eq!(source_of(snapshot, namespace_of(child)), NamespaceSource::OnePass);
+            let rows: Vec<_> = rows_in(snapshot, namespace_of(child)).collect();
             assert_eq!(rows.len(), 4, "{rows:?}");
             for Held { fd, inode, .. } in child.held() {
                 let row = rows.iter().find(|row| row.inode() == Some(*inode)).unwrap();
@@ -236,4 +241,34 @@ fn live_many_namespaces_are_listed_in_one_pass_by_default_and_by_a_lister_too() 
         check(&lister.snapshot(&query).unwrap());
     }
     same_as_dumped(&Query::new(), &ids, "with processes");
+}
+
+#[test]
+fn live_rows_of_many_namespaces_without_owners_are_those_of_dumps() {
+    needs_one_pass!();
+    let _quiet = quiet();
+    let lodgers = made!(lodgers());
+    let query = Query::new().netns(Scope::All);
+    let found = query.snapshot().unwrap();
+    let dumped = query.clone().owner_source(OwnerSource::Procfs).snapshot().unwrap();
+    let mut streamed = Snapshot::default();
+    let stream = |row| {
+        streamed.sockets.push(row);
+        ControlFlow::Continue(())
+    };
+    query.for_each(stream).unwrap();
+    for id in lodgers.iter().map(namespace_of) {
+        assert_eq!(source_of(&found, id), NamespaceSource::OnePass);
+        assert_eq!(source_of(&dumped, id), NamespaceSource::SockDiag);
+        let [found, dumped, streamed] = [&found, &dumped, &streamed].map(|snapshot| {
+            let mut rows: Vec<_> = rows_in(snapshot, id).cloned().collect();
+            rows.sort_unstable_by_key(|row| row.inode());
+            // The pass has none unless the query asks for them, and then the tables are dumped.
+            rows.iter_mut().for_each(|row| row.cookie = None);
+            rows
+        });
+        assert_eq!(found.len(), 4);
+        assert!(found.iter().all(|row| row.ownership() == Ownership::NotAsked));
+        assert_eq!((&found, &streamed), (&dumped, &dumped));
+    }
 }

@@ -95,7 +95,8 @@ impl Query {
     }
 
     /// Calls `each` with every row as it is read, without keeping it: for counting, and for machines with very many
-    /// sockets. Returns what the listing could not see. [`ControlFlow::Break`] ends it early.
+    /// sockets. Returns what the listing could not see. [`ControlFlow::Break`] ends it early. (On Linux the rows of many network
+    /// namespaces come from one pass over all, and are kept until it has ended.)
     ///
     /// Owners, if asked for, are looked up before the rows are read, and a row whose owner was not found then comes
     /// last.

@@ -158,6 +158,34 @@ impl<'c> Native<'c> {
         named.map(|process| process.pid).collect()
     }
 
+    /// The sockets of all network namespaces from one pass, without the owners that it finds. `None`: the namespaces are to be
+    /// dumped.
+    #[cfg(feature = "bpf")]
+    fn rows_of_all(
+        &self,
+        dumps: &mut Dumps<'_>,
+        readers: &NamespaceReaders,
+        query: &Query,
+        sink: &mut Sink<'_>,
+    ) -> Option<Vec<Gap>> {
+        // The program reads the users of the first user namespace.
+        let reads_users = user_namespace::stand_in_uid().is_none();
+        if query.wants_owners() || !reads_users || !one_pass::may_list_all(query, readers) {
+            return None;
+        }
+        let search = self.owner_sources(query, Some(readers));
+        let mut rows = Vec::new();
+        let ahead = query.may_receive_ahead() && Self::processors() > 1;
+        let gaps = one_pass::list_all(dumps, readers, query, &search, &mut rows, ahead)?;
+        let _ = rows.into_iter().try_for_each(sink);
+        Some(gaps)
+    }
+
+    fn owner_sources(&self, query: &Query, readers: Option<&NamespaceReaders>) -> OwnerSources<'c> {
+        let listed = Arc::clone(&self.listed);
+        OwnerSources::new(&self.cache.program, query, listed, readers.map(NamespaceReaders::listed))
+    }
+
     /// The network namespaces that the query lists.
     fn readers(&self, query: &Query) -> Result<Option<&NamespaceReaders>, Error> {
         if let Some(known) = self.readers.get() {
@@ -189,7 +217,13 @@ impl<'c> System for Native<'c> {
         let readers = self.readers(query)?;
         let mut socket = self.socket();
         let dumps = socket.dumps().receive_ahead(receive_ahead);
-        let mut tables = |sink: &mut Sink<'_>| list(dumps, readers, receive_ahead, query, sink);
+        let mut tables = |sink: &mut Sink<'_>| {
+            #[cfg(feature = "bpf")]
+            if let Some(gaps) = readers.and_then(|readers| self.rows_of_all(dumps, readers, query, sink)) {
+                return Ok(gaps);
+            }
+            list(dumps, readers, receive_ahead, query, sink)
+        };
         if !query.wants_unlisted() {
             return tables(sink);
         }
@@ -241,8 +275,7 @@ impl<'c> System for Native<'c> {
                 readers.open_early();
             }
         }
-        let listed = Arc::clone(&self.listed);
-        OwnerSources::new(&self.cache.program, query, listed, readers.map(NamespaceReaders::listed))
+        self.owner_sources(query, readers)
     }
 
     fn open_early(&self, query: &Query) {

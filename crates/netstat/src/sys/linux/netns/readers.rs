@@ -32,7 +32,7 @@ use rustix::process::{Resource, getrlimit};
 use std::io::{self, ErrorKind, Read};
 use std::mem;
 use std::num::NonZeroU64;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::slice;
 use std::sync::{Mutex, MutexGuard};
 
@@ -97,7 +97,6 @@ struct State {
     readers: Vec<NamespaceReader>,
     /// Whether sockets must not be kept open, for want of descriptors.
     is_scarce: bool,
-    is_opened: bool,
     /// What the search for namespaces could not see.
     gaps: Vec<Gap>,
     /// Receives the answers of all namespaces, one after the other.
@@ -181,9 +180,8 @@ impl NamespaceReaders {
     /// Opens a netlink socket in each namespace, while descriptors are left.
     fn opened(&self) -> MutexGuard<'_, State> {
         let mut state = lock(&self.state);
-        if !mem::replace(&mut state.is_opened, true) {
-            state.open(self.own);
-        }
+        let all = 0..state.readers.len();
+        state.open(self.own, all);
         state
     }
 
@@ -224,23 +222,22 @@ impl NamespaceReaders {
 
     /// Which of these rows are still open.
     pub(crate) fn still_open(&self, own: &mut Dumps<'_>, rows: &[&Socket]) -> Vec<bool> {
-        if rows.is_empty() {
-            // No namespace is entered for that.
-            return Vec::new();
-        }
-        let mut state = self.opened();
-        let State { readers, buffer, .. } = &mut *state;
+        let mut state = lock(&self.state);
         let mut lookups = recheck::MAX_LOOKUPS;
         let mut open = Vec::with_capacity(rows.len());
         for rows in rows.chunk_by(|a, b| a.netns == b.netns) {
             let of = rows.first().and_then(|row| row.netns);
-            let reader = readers.iter_mut().find(|reader| reader.netns == of);
+            let place = state.readers.iter().position(|reader| reader.netns == of);
+            if let Some(place) = place {
+                state.open(self.own, place..place + 1);
+            }
+            let State { readers, buffer, .. } = &mut *state;
             let mut ask = |dumps: &mut Dumps<'_>| {
                 let mut of_rows = recheck::still_open(dumps, &mut rows.iter().copied(), &mut lookups);
                 families::still_open(dumps, rows, &mut of_rows);
                 open.extend(of_rows);
             };
-            match reader {
+            match place.and_then(|place| readers.get_mut(place)) {
                 Some(NamespaceReader { dumps: Some(dumps), .. }) => {
                     dumps.swap_buffer(buffer);
                     ask(dumps);
@@ -262,14 +259,18 @@ struct Reading {
 }
 
 impl State {
-    fn open(&mut self, own: Option<NetnsId>) {
-        let foreign: Vec<usize> =
-            (0..).zip(&self.readers).filter(|(_, reader)| Some(reader.id) != own).map(|(at, _)| at).collect();
+    /// Opens a netlink socket in those namespaces of these places that have none yet.
+    fn open(&mut self, own: Option<NetnsId>, places: Range<usize>) {
+        let is_closed = |reader: &NamespaceReader| reader.dumps.is_none() && Some(reader.id) != own;
+        let foreign: Vec<usize> = places.filter(|at| self.readers.get(*at).is_some_and(is_closed)).collect();
+        if foreign.is_empty() {
+            return;
+        }
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX) / PART_OF_DESCRIPTORS;
-        self.is_scarce = u64::try_from(foreign.len()).is_ok_and(|count| count > limit);
+        self.is_scarce |= u64::try_from(self.readers.len()).is_ok_and(|count| count > limit);
         let targets: Vec<Target> =
             foreign.iter().filter_map(|at| Some(self.readers.get(*at)?.target())).collect();
-        let mut opened = match self.is_scarce || targets.is_empty() {
+        let mut opened = match self.is_scarce {
             true => Vec::new(),
             false => open_in(&targets),
         };

@@ -72,12 +72,11 @@ impl Plan {
             return None;
         }
         let plan = Self::of_tables(query, tables)?;
+        let has_many_files = || open_files(procfs).is_some_and(|files| files >= MANY_SOCKETS);
         let is_worth_it = match query.owner_source {
-            OwnerSource::OnePass => true,
+            OwnerSource::OnePass => query.wants_owners(),
             // The tables of all namespaces are one, which each dump walks.
-            OwnerSource::Auto => {
-                are_many(namespaces) || open_files(procfs).is_some_and(|files| files >= MANY_SOCKETS)
-            }
+            OwnerSource::Auto => are_many(namespaces) || (query.wants_owners() && has_many_files()),
             _ => false,
         };
         plan.is_any().filter(|_| is_worth_it)

@@ -99,7 +99,7 @@ impl<'d> BesidePass<'_, 'd> {
 
     /// Reads a table of the namespace as without the pass.
     pub(crate) fn read(&mut self, place: usize, table: (&[Table], &[FamilyTable]), sink: &mut Sink<'_>) {
-        self.open();
+        self.state.open(self.readers.own, place..place + 1);
         let Self { state, own, ahead, reading, .. } = self;
         let _ = state.read(place, own, *ahead, table, sink, reading);
     }
@@ -110,7 +110,7 @@ impl<'d> BesidePass<'_, 'd> {
         place: usize,
         ask: impl FnOnce(&mut Dumps<'_>) -> Option<T>,
     ) -> Option<T> {
-        self.open();
+        self.state.open(self.readers.own, place..place + 1);
         let State { readers, is_scarce, buffer, .. } = &mut *self.state;
         let reader = readers.get_mut(place)?;
         let result = match &mut reader.dumps {
@@ -129,12 +129,6 @@ impl<'d> BesidePass<'_, 'd> {
             reader.source = NamespaceSource::SockDiag;
         }
         result
-    }
-
-    fn open(&mut self) {
-        if !mem::replace(&mut self.state.is_opened, true) {
-            self.state.open(self.readers.own);
-        }
     }
 
     /// The gaps. `None`: nothing was read, and the next reading says why.
