@@ -6,6 +6,7 @@ use crate::model::event::EventSource;
 use crate::model::owner::{Ownership, UnownedReason};
 use crate::model::socket::Socket;
 use crate::model::state::State;
+use crate::sys::linux::ffi::socket_cookie;
 use crate::sys::linux::netns::namespace_of;
 use crate::sys::linux::owners::bpf::create_ring;
 use crate::sys::system::Report;
@@ -175,7 +176,7 @@ fn live_connection_that_is_refused_is_forgotten_and_other_namespaces_are_not_rep
         namespace::in_network_namespace(elsewhere).unwrap();
         assert_eq!(read(&mut opened, 1)[0].0.state, Some(State::Listen));
         assert_eq!(opened.connecting.len(), 1);
-        opened.forget(NonZeroU64::new(rustix::net::sockopt::socket_cookie(&socket).unwrap()).unwrap());
+        opened.forget(NonZeroU64::new(socket_cookie(socket.as_fd()).unwrap()).unwrap());
         assert_eq!(opened.connecting.len(), 0);
     });
 }
