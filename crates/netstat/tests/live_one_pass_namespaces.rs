@@ -263,7 +263,7 @@ fn live_rows_of_many_namespaces_without_owners_are_those_of_dumps() {
         let [found, dumped, streamed] = [&found, &dumped, &streamed].map(|snapshot| {
             let mut rows: Vec<_> = rows_in(snapshot, id).cloned().collect();
             rows.sort_unstable_by_key(|row| row.inode());
-            // The pass has none unless the query asks for them, and then the tables are dumped.
+            // The pass gives a socket no cookie that it does not have yet.
             rows.iter_mut().for_each(|row| row.cookie = None);
             rows
         });

@@ -23,7 +23,7 @@ pub enum OwnerSource {
     /// `Bpf` when the caller has the rights and the machine has enough descriptors to pay for the set-up (some
     /// hundreds), or when a [`Lister`](crate::Lister) is asked a second time, and `OnePass` instead where it can answer the query
     /// and there are some five thousand sockets (for a later listing of a `Lister` one thousand), or where many network namespaces
-    /// are listed; otherwise procfs. Where only some
+    /// are listed (these without owners too); otherwise procfs. Where only some
     /// processes are asked about, procfs. Where procfs was refused something that BPF may see, BPF after it. Nothing is asked for that the
     /// caller has no right to, so that nothing is refused, and logged, where it can be foreseen. BPF also finds the network
     /// namespaces that only a socket keeps, for [`Scope::All`](crate::Scope::All).

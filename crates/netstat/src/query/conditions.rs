@@ -56,8 +56,8 @@ impl Query {
     /// Whether each socket that can have a [cookie](crate::Socket::cookie) is to have one in its row. Off by default.
     ///
     /// The Linux kernel gives a socket its cookie when it is first asked for it, which every dump of its tables does. Rows that
-    /// come with their owners instead ([`OwnerSource::OnePass`](crate::OwnerSource::OnePass)) have those that a program
-    /// has asked for before. With this, rows come from the tables. Elsewhere it changes nothing.
+    /// come from a pass over all descriptors instead ([`OwnerSource::OnePass`](crate::OwnerSource::OnePass)) have those that
+    /// a program has asked for before. With this, rows come from the tables. Elsewhere it changes nothing.
     #[doc(alias = "SO_COOKIE")]
     pub fn cookies(mut self, cookies: bool) -> Self {
         self.cookies = cookies;

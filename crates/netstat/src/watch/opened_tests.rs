@@ -219,7 +219,8 @@ fn start_of_a_process_is_known_wherever_details_are_and_shown_only_if_it_was_ask
         let port = listener.local_addr().unwrap().port();
         let mut watcher =
             Watcher::new(Query::new().local_port(port).processes(fields), Duration::MAX).unwrap();
-        // A child that another test is about to start may hold the listener too, for a moment.
+        // Other processes may have sockets with this port, at other addresses; a child that another test is about to start has
+        // this one too, for a moment.
         let own = |watcher: &Watcher| watcher.snapshot().process(std::process::id()).cloned().unwrap();
         let first = own(&watcher);
         watcher.list(&mut Vec::new()).unwrap();
