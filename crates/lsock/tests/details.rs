@@ -5,10 +5,16 @@
 
 mod common;
 
-use common::{check_row, listed, run};
+use common::{check_row, listed, ports, run};
 use serde_json::{Map, Value};
-use socket_world::{binding, kernel, live_skip, tcp};
+use socket_world::{Made, binding, kernel, live_skip, tcp};
 use std::collections::BTreeMap;
+use std::io;
+
+/// Sockets whose ports no other socket has.
+fn alone(make: impl Fn() -> io::Result<Made>) -> Made {
+    ports::alone(|| make().unwrap(), |made| made.facts.iter().map(|facts| facts.local.port()).collect())
+}
 
 /// The JSON rows with this local port, checked, each with its details taken out.
 fn rows(args: &[&str], port: u16) -> Vec<(Value, Option<Map<String, Value>>)> {
@@ -25,7 +31,7 @@ fn rows(args: &[&str], port: u16) -> Vec<(Value, Option<Map<String, Value>>)> {
 
 #[test]
 fn json_has_details_only_on_request() {
-    let made = tcp::pair_v4().unwrap();
+    let made = alone(tcp::pair_v4);
     let port = made.facts[0].local.port();
     assert!(rows(&[], port).iter().all(|(_, details)| details.is_none()));
     for (row, details) in rows(&["--details"], port) {
@@ -66,7 +72,7 @@ fn json_has_details_only_on_request() {
 
 #[test]
 fn columns_show_single_details_and_csv_has_them_under_their_names() {
-    let made = tcp::accept_queue().unwrap();
+    let made = alone(tcp::accept_queue);
     let listener = made.facts.iter().find(|facts| facts.remote.is_none()).unwrap();
     let port = format!("{}", listener.local.port());
     let csv = |columns: &str| {
@@ -90,7 +96,7 @@ fn columns_show_single_details_and_csv_has_them_under_their_names() {
 
 #[test]
 fn table_has_details_last_and_one_line_per_socket() {
-    let made = tcp::pair_v4().unwrap();
+    let made = alone(tcp::pair_v4);
     let filter = format!(":{}", made.facts[0].local.port());
     let text = listed(&["-i", "state", "established", &filter]);
     let lines: Vec<&str> = text.lines().collect();
@@ -107,7 +113,7 @@ fn live_port_that_is_only_bound_is_hinted_at() {
     if kernel::is_before(6, 8) {
         live_skip!("bound sockets: Linux before 6.8 leaves them out");
     }
-    let made = binding::tcp_bound_alone().unwrap();
+    let made = alone(binding::tcp_bound_alone);
     let port = format!(":{}", made.facts[0].local.port());
     let said = |args: &[&str]| {
         let output = run(args);

@@ -4,18 +4,16 @@
 
 mod common;
 
-use common::{listed, refused, sockets};
+use common::{listed, ports, refused, sockets};
 use serde_json::Value;
 use std::net::{TcpListener, TcpStream};
 
-/// The address of a new listener on loopback, and three connections to it. Nothing else has that address; what remains of
-/// connections between others, IPv6 or 127.0.0.2, may have its port.
+/// The address of a new listener on loopback, and three connections to it.
 fn connections() -> (String, TcpListener, Vec<(TcpStream, TcpStream)>) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let connect = || (TcpStream::connect(address).unwrap(), listener.accept().unwrap().0);
+    let (listener, port) = ports::listener();
+    let connect = || (TcpStream::connect(("127.0.0.1", port)).unwrap(), listener.accept().unwrap().0);
     let pairs = vec![connect(), connect(), connect()];
-    (address.to_string(), listener, pairs)
+    (format!("127.0.0.1:{port}"), listener, pairs)
 }
 
 fn json(args: &[&str]) -> Value {

@@ -5,16 +5,9 @@
 
 mod common;
 
+use common::ports::connection;
 use common::{check_document, check_row, listed, refused};
 use serde_json::Value;
-use std::net::{TcpListener, TcpStream};
-
-fn connection() -> (TcpListener, TcpStream, TcpStream) {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (server, _) = listener.accept().unwrap();
-    (listener, client, server)
-}
 
 /// The members of a row about its other end, which are removed from it.
 fn taken(row: &mut Value) -> [Value; 4] {

@@ -6,8 +6,8 @@
 
 mod common;
 
-use common::{refused, run};
-use std::net::{TcpListener, TcpStream};
+use common::{ports, refused, run};
+use std::net::TcpStream;
 
 /// A line works: rows, or an empty listing with the reason on standard error.
 const WORKS: &str = "";
@@ -257,8 +257,8 @@ fn assert_short(typed: &str, said: &str) {
 
 #[test]
 fn every_line_works_or_is_answered_in_one_line() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
+    let (_listener, port) = ports::listener();
+    let port = port.to_string();
     for (typed, answer) in LINES {
         let (typed, answer) = (typed.replace("PORT", &port), answer.replace("PORT", &port));
         let words = words(&typed);
@@ -299,8 +299,8 @@ fn listed_ports(words: &[&str]) -> (Vec<String>, String) {
 
 #[test]
 fn spellings_of_one_question_have_one_answer() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
+    let (_listener, port) = ports::listener();
+    let port = port.to_string();
     let typed = [
         "PORT",
         ":PORT",
@@ -331,8 +331,8 @@ fn spellings_of_one_question_have_one_answer() {
 
 #[test]
 fn number_that_is_no_port_is_a_pid_and_part_of_a_name_finds_the_process() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
+    let (_listener, port) = ports::listener();
+    let port = port.to_string();
     let pid = std::process::id();
     // A port that some other socket has would be listed instead.
     if pid <= 65535 && run(&["-q", &format!(":{pid}")]).status.code() == Some(1) {
@@ -358,8 +358,7 @@ fn number_that_is_no_port_is_a_pid_and_part_of_a_name_finds_the_process() {
 
 #[test]
 fn empty_listing_says_what_may_be_meant() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port();
+    let (_listener, port) = ports::listener();
     for (typed, wanted) in [
         (
             format!("192.0.2.1:{port}"),
@@ -381,10 +380,9 @@ fn empty_listing_says_what_may_be_meant() {
 
 #[test]
 fn quiet_is_the_status_alone_and_pids_are_one_per_line() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let client = TcpStream::connect(address).unwrap();
-    let port = format!(":{}", address.port());
+    let (listener, port) = ports::listener();
+    let client = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let port = format!(":{port}");
     for (words, status) in
         [(&["-q", &port][..], 0), (&["-lq", &port], 0), (&["-uq", &port], 1), (&["-q", "nonsense", "x"], 2)]
     {
@@ -404,8 +402,8 @@ fn quiet_is_the_status_alone_and_pids_are_one_per_line() {
 
 #[test]
 fn summary_counts_what_the_filter_selects() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = format!(":{}", listener.local_addr().unwrap().port());
+    let (_listener, port) = ports::listener();
+    let port = format!(":{port}");
     let text = String::from_utf8(run(&["-s", "-l", &port]).stdout).unwrap();
     let lines: Vec<Vec<&str>> = text.lines().map(|line| line.split_whitespace().collect()).collect();
     let expected = [
@@ -418,12 +416,11 @@ fn summary_counts_what_the_filter_selects() {
 
 #[test]
 fn loopback_has_a_name_and_counters_have_values() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let mut client = TcpStream::connect(address).unwrap();
+    let (listener, port) = ports::listener();
+    let mut client = TcpStream::connect(("127.0.0.1", port)).unwrap();
     let (server, _) = listener.accept().unwrap();
     std::io::Write::write_all(&mut client, &[0; 4321]).unwrap();
-    let remote = format!("--remote-port={}", address.port());
+    let remote = format!("--remote-port={port}");
     let columns = "--columns=bytes_sent,data_segs_out,remote_host,remote_service";
     let output = run(&["-r", "-H", &remote, columns]);
     let text = String::from_utf8(output.stdout).unwrap();
@@ -432,7 +429,7 @@ fn loopback_has_a_name_and_counters_have_values() {
     assert_eq!((bytes, service), ("4321", "-"), "{text}");
     assert!(segments.parse::<u64>().unwrap() > 0, "{text}");
     // Machines name it in /etc/hosts, as a rule.
-    assert!(host.ends_with(&format!(":{}", address.port())), "{text}");
+    assert!(host.ends_with(&format!(":{port}")), "{text}");
     let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
     let name = hosts.lines().find_map(|line| {
         let mut words = line.split_whitespace();
@@ -447,8 +444,8 @@ fn loopback_has_a_name_and_counters_have_values() {
 /// docs/filters.md says that `ss` lists it for each of these.
 #[test]
 fn listener_has_no_remote_end_whatever_the_condition() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let port = listener.local_addr().unwrap().port().to_string();
+    let (_listener, port) = ports::listener();
+    let port = port.to_string();
     let local = format!("sport = :{port}");
     let selected = |condition: &str| listed_ports(&["-l", &format!("{local} and {condition}")]).0;
     for condition in ["dst 0.0.0.0", "dst 0.0.0.0/0", "dst ::/0", "dport = 0", "dport lt :1024"] {

@@ -1,6 +1,9 @@
 //! Helpers that run the program and check its output against the documented JSON.
 #![allow(dead_code, reason = "each test program uses a part")]
 
+#[cfg(not(netstat_test_unsupported))]
+pub(crate) mod ports;
+
 use serde_json::Value;
 use std::io::Write;
 use std::process::{Command, Output, Stdio};
