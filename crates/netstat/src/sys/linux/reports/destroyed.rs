@@ -58,15 +58,15 @@ impl Destroyed {
         set_socket_recv_buffer_size_force(&fd, bytes).or_else(|_| set_socket_recv_buffer_size(&fd, bytes))?;
         bind(&fd, &SocketAddrNetlink::new(0, GROUPS))?;
         let dropped = dropped_messages(fd.as_fd()).ok();
-        Ok(Self { fd, buffer: vec![0; MESSAGE_BYTES], dropped })
+        Ok(Self { fd, buffer: Vec::with_capacity(MESSAGE_BYTES), dropped })
     }
 
     /// Reads what there is. `netns`: what the rows have as their network namespace.
     pub(super) fn read(&mut self, netns: Option<u64>, each: &mut dyn FnMut(Report)) {
         let mut overflows = 0;
         for _ in 0..MOST {
-            let received = match receive(&self.fd, &mut self.buffer) {
-                Ok(received) if received.from_kernel => received,
+            match receive(&self.fd, &mut self.buffer) {
+                Ok(received) if received.from_kernel => {}
                 Ok(_) | Err(Errno::INTR) => continue,
                 // The queue was full. It is not read to its end yet.
                 Err(Errno::NOBUFS) => {
@@ -74,9 +74,8 @@ impl Destroyed {
                     continue;
                 }
                 Err(_) => break,
-            };
-            let datagram = self.buffer.get(..received.length.min(MESSAGE_BYTES)).unwrap_or_default();
-            for message in Messages::new(datagram) {
+            }
+            for message in Messages::new(&self.buffer) {
                 match message.and_then(|message| socket(&message)) {
                     Ok(Some(mut socket)) => {
                         socket.netns = netns.and_then(NonZeroU64::new).map(NetnsId);

@@ -82,10 +82,9 @@ impl<'o> Dumps<'o> {
             Some(peer) => peer,
             None => (self.open)().map_err(|errno| Fault::Call(self.opened_by, errno))?,
         };
-        if self.buffer.len() < BUFFER_BYTES {
-            // Zeroed by the system allocator, so that pages are touched only where the kernel writes.
-            self.buffer = vec![0; BUFFER_BYTES];
-        }
+        // Not zeroed: pages are touched only where the kernel writes.
+        self.buffer.clear();
+        self.buffer.reserve_exact(BUFFER_BYTES);
         self.seq = self.seq.wrapping_add(1);
         Answer::begin(peer, &mut self.peer, &mut self.buffer, &request(self.seq), self.ahead)
     }

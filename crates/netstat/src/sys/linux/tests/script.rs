@@ -304,8 +304,8 @@ impl Peer for ScriptedPeer {
         Ok(())
     }
 
-    fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Errno> {
-        let mut received = Received { length: 0, truncated: false, from_kernel: true };
+    fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<Received, Errno> {
+        let mut received = Received { truncated: false, from_kernel: true };
         let answer = match self.current.front() {
             // Nothing more: the time-out.
             None => return Err(Errno::AGAIN),
@@ -329,10 +329,7 @@ impl Peer for ScriptedPeer {
             Answer::Datagram(messages) => messages,
             _ => Vec::new(),
         };
-        let bytes: Vec<u8> =
-            messages.iter().flat_map(|message| encode(message, self.request_header)).collect();
-        buffer[..bytes.len()].copy_from_slice(&bytes);
-        received.length = bytes.len();
+        *buffer = messages.iter().flat_map(|message| encode(message, self.request_header)).collect();
         Ok(received)
     }
 }

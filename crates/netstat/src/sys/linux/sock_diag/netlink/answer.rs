@@ -36,8 +36,7 @@ pub(crate) struct Answer<'d> {
     may_receive_ahead: bool,
     pipeline: Option<Pipeline>,
     buffer: &'d mut Vec<u8>,
-    /// The datagram in the buffer: its length, where its next message starts, and whether a record was found in it.
-    length: usize,
+    /// The datagram in the buffer: where its next message starts, and whether a record was found in it.
     offset: usize,
     has_records: bool,
     received: u32,
@@ -58,6 +57,7 @@ impl<'d> Answer<'d> {
     ) -> Result<Self, Fault> {
         let header = Messages::new(request).next().ok_or(Fault::TimedOut)?.map_err(Fault::Malformed)?.header;
         let sent = SentRequest { header: Header { port_id: peer.port_id(), ..header } };
+        buffer.clear();
         let mut idle = 0;
         while let Err(errno) = peer.send(request) {
             if errno != Errno::INTR || idle >= IDLE_CALLS {
@@ -72,7 +72,6 @@ impl<'d> Answer<'d> {
             kept,
             pipeline: None,
             buffer,
-            length: 0,
             offset: 0,
             has_records: false,
             received: 0,
@@ -142,8 +141,7 @@ impl<'d> Answer<'d> {
     /// Finds the next record, and returns where in the buffer its payload is.
     fn advance(&mut self) -> Result<Option<Range<usize>>, Fault> {
         loop {
-            let datagram = self.buffer.get(..self.length).unwrap_or_default();
-            let mut messages = Messages::resume(datagram, self.offset);
+            let mut messages = Messages::resume(self.buffer, self.offset);
             while let Some(message) = messages.next() {
                 let start = self.offset + NLMSG_HDRLEN;
                 self.offset = messages.offset();
@@ -191,10 +189,10 @@ impl<'d> Answer<'d> {
             if !received.from_kernel {
                 continue;
             }
-            if received.truncated || received.length > self.buffer.len() {
+            if received.truncated {
                 return Err(Fault::Truncated);
             }
-            (self.length, self.offset, self.has_records) = (received.length, 0, false);
+            (self.offset, self.has_records) = (0, false);
             return Ok(());
         }
         Err(Fault::TimedOut)

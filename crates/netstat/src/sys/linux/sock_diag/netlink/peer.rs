@@ -1,5 +1,6 @@
 //! The netlink socket, and the trait by which tests replace it with a scripted one.
 
+use rustix::buffer::spare_capacity;
 use rustix::io::Errno;
 use rustix::net::netlink::{SOCK_DIAG, SocketAddrNetlink};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
@@ -27,8 +28,8 @@ pub(crate) trait Peer: Send {
     fn port_id(&self) -> u32;
     /// Sends one request.
     fn send(&mut self, request: &[u8]) -> Result<(), Errno>;
-    /// Receives one datagram.
-    fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Errno>;
+    /// Receives one datagram in place of what is in the buffer, whose capacity stays what it is.
+    fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<Received, Errno>;
 
     /// Receives from this socket on another thread. `None`: only this thread can.
     fn receiver(&self) -> Option<Receiver> {
@@ -37,12 +38,11 @@ pub(crate) trait Peer: Send {
 }
 
 /// Receives one datagram, on any thread.
-pub(crate) type Receiver = Box<dyn FnMut(&mut [u8]) -> Result<Received, Errno> + Send>;
+pub(crate) type Receiver = Box<dyn FnMut(&mut Vec<u8>) -> Result<Received, Errno> + Send>;
 
 /// What one receive returned.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Received {
-    pub(crate) length: usize,
     /// The datagram did not fit into the buffer; what is missing is lost.
     pub(crate) truncated: bool,
     /// The kernel sent it, and no other process.
@@ -82,7 +82,7 @@ impl Peer for SockDiag {
         sendto(&self.fd, request, SendFlags::empty(), &KERNEL).map(drop)
     }
 
-    fn receive(&mut self, buffer: &mut [u8]) -> Result<Received, Errno> {
+    fn receive(&mut self, buffer: &mut Vec<u8>) -> Result<Received, Errno> {
         receive(&self.fd, buffer)
     }
 
@@ -92,12 +92,13 @@ impl Peer for SockDiag {
     }
 }
 
-/// Receives one datagram, of which what does not fit is lost.
-pub(crate) fn receive(fd: &OwnedFd, buffer: &mut [u8]) -> Result<Received, Errno> {
+/// Receives one datagram in place of what is in the buffer; what exceeds its capacity is lost.
+pub(crate) fn receive(fd: &OwnedFd, buffer: &mut Vec<u8>) -> Result<Received, Errno> {
+    buffer.clear();
     // With TRUNC the length is that of the datagram, even if it does not fit.
-    let (_, length, sender) = recvfrom(fd, &mut *buffer, RecvFlags::TRUNC)?;
+    let (_, length, sender) = recvfrom(fd, spare_capacity(buffer), RecvFlags::TRUNC)?;
     let from_kernel = port_id_of(sender) == Some(KERNEL.pid());
-    Ok(Received { length, truncated: length > buffer.len(), from_kernel })
+    Ok(Received { truncated: length > buffer.len(), from_kernel })
 }
 
 /// The port of a netlink address; `None` for another kind of address.
@@ -131,10 +132,10 @@ mod tests {
         let mut socket = SockDiag::open().unwrap();
         assert_ne!(socket.port_id(), 0);
         socket.send(&noop()).unwrap();
-        let mut buffer = [0; 64];
+        let mut buffer = Vec::with_capacity(64);
         let received = socket.receive(&mut buffer).unwrap();
         assert!(received.from_kernel && !received.truncated);
-        let answer = Messages::new(&buffer[..received.length]).next().unwrap().unwrap();
+        let answer = Messages::new(&buffer).next().unwrap().unwrap();
         assert_eq!((answer.header.port_id, answer.header.seq), (socket.port_id(), 7));
     }
 
@@ -149,19 +150,23 @@ mod tests {
         assert!([Errno::CONNREFUSED, Errno::PERM].contains(&errno), "{errno}");
         // The kernel's own still come.
         socket.send(&noop()).unwrap();
-        assert!(socket.receive(&mut [0; 64]).unwrap().from_kernel);
+        assert!(socket.receive(&mut Vec::with_capacity(64)).unwrap().from_kernel);
     }
 
     #[test]
-    fn length_is_that_of_the_datagram_even_if_it_does_not_fit() {
+    fn datagram_that_does_not_fit_is_reported_as_such_and_replaces_what_was_in_the_buffer() {
         let mut socket = SockDiag::open().unwrap();
-        let mut received = |room| {
+        let mut received = |room: usize| {
             socket.send(&noop()).unwrap();
-            socket.receive(&mut vec![0; room]).unwrap()
+            let mut buffer = vec![1; room];
+            let received = socket.receive(&mut buffer).unwrap();
+            (received, buffer)
         };
-        let whole = received(64);
-        assert!(whole.length > 16 && !whole.truncated, "{whole:?}");
-        assert_eq!(received(16), Received { truncated: true, ..whole });
+        let (received_whole, whole) = received(64);
+        assert!(whole.len() > 16 && whole.len() < 64 && !received_whole.truncated, "{received_whole:?}");
+        let (received_part, part) = received(16);
+        assert_eq!(received_part, Received { truncated: true, ..received_whole });
+        assert_eq!(part, whole[..16]);
     }
 
     #[test]

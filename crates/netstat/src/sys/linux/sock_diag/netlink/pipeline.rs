@@ -79,13 +79,12 @@ fn receive_all(
         let mut buffers = spare.try_recv().unwrap_or_default().into_iter().map(|(_, buffer)| buffer);
         let mut last = false;
         while !last && batch.len() < BATCH {
-            // Zeroed by the system allocator, so that pages are touched only where the kernel writes.
-            let mut buffer = buffers.next().unwrap_or_else(|| vec![0; BUFFER_BYTES]);
+            let mut buffer = buffers.next().unwrap_or_else(|| Vec::with_capacity(BUFFER_BYTES));
             let received = receive(&mut buffer);
             last = match received {
                 // Datagrams of other processes are not the last.
                 Ok(received) if !received.from_kernel => false,
-                Ok(received) => received.truncated || buffer.get(..received.length).is_none_or(is_last),
+                Ok(received) => received.truncated || is_last(&buffer),
                 Err(errno) => errno != Errno::INTR,
             };
             batch.push((received, buffer));
@@ -124,9 +123,10 @@ mod tests {
             if let Some((_, errno)) = fails.take_if(|(after, _)| *after == next) {
                 return Err(errno);
             }
-            buffer[..4].copy_from_slice(&next.to_ne_bytes());
+            buffer.clear();
+            buffer.extend(next.to_ne_bytes());
             next += 1;
-            Ok(Received { length: 4, truncated: false, from_kernel: true })
+            Ok(Received { truncated: false, from_kernel: true })
         })
     }
 
@@ -144,10 +144,10 @@ mod tests {
         let count = Arc::default();
         let is_last = move |datagram: &[u8]| number(datagram) == last;
         let mut pipeline = Pipeline::start(numbers(fails, &count), is_last).unwrap();
-        let mut buffer = vec![0; BUFFER_BYTES];
+        let mut buffer = Vec::with_capacity(BUFFER_BYTES);
         let mut taken = Vec::new();
         loop {
-            let one = pipeline.receive(&mut buffer).map(|received| number(&buffer[..received.length]));
+            let one = pipeline.receive(&mut buffer).map(|_| number(&buffer));
             taken.push(one);
             if enough(&one) || one == Ok(last) {
                 break;
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn receive_after_the_last_datagram_fails_as_after_a_time_out() {
         let mut pipeline = Pipeline::start(numbers(None, &Arc::default()), |_| true).unwrap();
-        let mut buffer = vec![0; BUFFER_BYTES];
+        let mut buffer = Vec::with_capacity(BUFFER_BYTES);
         assert!(pipeline.receive(&mut buffer).is_ok());
         assert_eq!(pipeline.receive(&mut buffer), Err(Errno::AGAIN));
     }
@@ -204,10 +204,10 @@ mod tests {
         let receive: Receiver = Box::new(move |_| {
             received += 1;
             assert!(received < 3, "meant to");
-            Ok(Received { length: 4, truncated: false, from_kernel: true })
+            Ok(Received { truncated: false, from_kernel: true })
         });
         let mut pipeline = Pipeline::start(receive, |_| false).unwrap();
-        assert_eq!(pipeline.receive(&mut vec![0; BUFFER_BYTES]), Err(Errno::AGAIN));
+        assert_eq!(pipeline.receive(&mut Vec::with_capacity(BUFFER_BYTES)), Err(Errno::AGAIN));
     }
 
     #[test]
@@ -220,7 +220,7 @@ mod tests {
             receive(buffer)
         });
         let mut pipeline = Pipeline::start(receive, |datagram| number(datagram) == 1000).unwrap();
-        let mut buffer = vec![0; BUFFER_BYTES];
+        let mut buffer = Vec::with_capacity(BUFFER_BYTES);
         while pipeline.receive(&mut buffer).is_ok() {}
         let count = addresses.lock().unwrap().len();
         // Full batches, one that is filled, one that is read, one that is returned, and the reader's buffer.
