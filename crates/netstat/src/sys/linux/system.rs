@@ -291,28 +291,27 @@ impl<'c> System for Native<'c> {
         search: &Self::OwnerSearch,
         rows: &mut Vec<Socket>,
     ) -> Option<Vec<Gap>> {
-        let readers = self.readers(query).ok()?;
         // The program reads the users of the first user namespace.
-        if user_namespace::stand_in_uid().is_some() {
-            if let Some(readers) = readers {
-                readers.open_early();
-            }
-            return None;
+        let reads_users = || user_namespace::stand_in_uid().is_none();
+        let ahead = || query.may_receive_ahead() && Self::processors() > 1;
+        let Some(readers) = self.readers(query).ok()? else {
+            let planned = one_pass::Planned::of(query, search).filter(|_| reads_users())?;
+            let mut socket = self.socket();
+            let ahead = ahead();
+            return planned.list(socket.dumps().receive_ahead(ahead), query, search, rows, ahead);
+        };
+        let listed = reads_users().then(|| {
+            let mut socket = self.socket();
+            let ahead = ahead();
+            let dumps = socket.dumps().receive_ahead(ahead);
+            one_pass::list_all(dumps, readers, query, search, rows, ahead)
+        });
+        let listed = listed.flatten();
+        if listed.is_none() {
+            // Before the search takes the descriptors that are left.
+            readers.open_early();
         }
-        let ahead = query.may_receive_ahead() && Self::processors() > 1;
-        let mut socket = self.socket();
-        let dumps = socket.dumps().receive_ahead(ahead);
-        match readers {
-            None => one_pass::list(dumps, query, search, rows, ahead),
-            Some(readers) => {
-                let listed = one_pass::list_all(dumps, readers, query, search, rows, ahead);
-                if listed.is_none() {
-                    // Before the search takes the descriptors that are left.
-                    readers.open_early();
-                }
-                listed
-            }
-        }
+        listed
     }
 
     fn recheck(&self, sockets: &mut dyn Iterator<Item = &Socket>) -> Vec<bool> {

@@ -40,50 +40,70 @@ use plan::Plan;
 use std::ops::ControlFlow;
 use table::{Counted, dump_parts};
 
-/// Adds the rows that pass the filter, with their owners where the pass has these, and returns the gaps. `None`: the tables
-/// and the search are to be read; nothing has been added. `ahead`: another thread may read.
-pub(super) fn list(
-    dumps: &mut Dumps<'_>,
-    query: &Query,
-    search: &OwnerSources<'_>,
-    rows: &mut Vec<Socket>,
-    ahead: bool,
-) -> Option<Vec<Gap>> {
-    let procfs = Proc::open().ok()?;
-    // An error is that of the listing without it.
-    let (tables, of_families) = (tables_of(query).ok()?, families::tables_of(query).ok()?);
-    let plan = Plan::of(query, &tables, &procfs, search.is_later())?;
-    let iteration = search.in_one_pass(None)?;
-    let number = iteration.netns()?;
-    let before = Counters::before(&procfs, OF_THIS_THREAD)?;
-    let own = InNamespace { number, netns: None, plan };
-    let mut pass = Pass::new(query, &[own], iteration.finds_all());
-    let ahead = ahead && plan::is_long(before.sockets());
-    if let Err(errno) = iteration.list(ahead, &mut |row| pass.add(row)) {
-        search.failed_in_one_pass(errno);
-        return None;
-    }
-    let recount = || Counters::after(&procfs, OF_THIS_THREAD);
-    let after = recount();
-    let mut gaps = Vec::new();
-    let mut is_dumped = false;
-    for table in &tables {
-        let Some(found) = pass.rows_of(0, table.selection.info.protocol) else {
-            read(dumps, query, std::slice::from_ref(table), &[], rows, &mut gaps);
-            continue;
-        };
-        let counted = Counted { query, table, before: &before, after: after.as_ref(), recount: &recount };
-        let mut dump = |parts: &_| dump_parts(dumps, table, parts);
-        if let Err(found) = counted.complete(found.merged(), &mut dump, rows) {
-            // The owners of its rows are those that the pass has found.
-            iteration.add_holdings(found.into_holdings());
-            read(dumps, query, std::slice::from_ref(table), &[], rows, &mut gaps);
-            is_dumped = true;
+/// What the pass is to list of the caller's network namespace.
+pub(super) struct Planned {
+    procfs: Proc,
+    tables: Vec<Table>,
+    of_families: Vec<families::FamilyTable>,
+    plan: Plan,
+}
+
+impl Planned {
+    /// `None`: nothing.
+    pub(super) fn of(query: &Query, search: &OwnerSources<'_>) -> Option<Self> {
+        if !plan::may_be_used(query) {
+            return None;
         }
+        let procfs = *search.procfs().get()?;
+        // An error is that of the listing without it.
+        let (tables, of_families) = (tables_of(query).ok()?, families::tables_of(query).ok()?);
+        let plan = Plan::of(query, &tables, &procfs, search.procfs().open_files(), search.is_later())?;
+        Some(Self { procfs, tables, of_families, plan })
     }
-    search.finished_in_one_pass(is_dumped);
-    read(dumps, query, &[], &of_families, rows, &mut gaps);
-    Some(gaps)
+
+    /// Adds the rows that pass the filter, with their owners where the pass has these, and returns the gaps. `None`: the
+    /// tables and the search are to be read; nothing has been added. `ahead`: another thread may read.
+    pub(super) fn list(
+        self,
+        dumps: &mut Dumps<'_>,
+        query: &Query,
+        search: &OwnerSources<'_>,
+        rows: &mut Vec<Socket>,
+        ahead: bool,
+    ) -> Option<Vec<Gap>> {
+        let Self { procfs, tables, of_families, plan } = self;
+        let iteration = search.in_one_pass(None)?;
+        let number = iteration.netns()?;
+        let before = Counters::before(&procfs, OF_THIS_THREAD)?;
+        let own = InNamespace { number, netns: None, plan };
+        let mut pass = Pass::new(query, &[own], iteration.finds_all());
+        let ahead = ahead && plan::is_long(before.sockets());
+        if let Err(errno) = iteration.list(ahead, &mut |row| pass.add(row)) {
+            search.failed_in_one_pass(errno);
+            return None;
+        }
+        let recount = || Counters::after(&procfs, OF_THIS_THREAD);
+        let after = recount();
+        let mut gaps = Vec::new();
+        let mut is_dumped = false;
+        for table in &tables {
+            let Some(found) = pass.rows_of(0, table.selection.info.protocol) else {
+                read(dumps, query, std::slice::from_ref(table), &[], rows, &mut gaps);
+                continue;
+            };
+            let counted = Counted { query, table, before: &before, after: after.as_ref(), recount: &recount };
+            let mut dump = |parts: &_| dump_parts(dumps, table, parts);
+            if let Err(found) = counted.complete(found.merged(), &mut dump, rows) {
+                // The owners of its rows are those that the pass has found.
+                iteration.add_holdings(found.into_holdings());
+                read(dumps, query, std::slice::from_ref(table), &[], rows, &mut gaps);
+                is_dumped = true;
+            }
+        }
+        search.finished_in_one_pass(is_dumped);
+        read(dumps, query, &[], &of_families, rows, &mut gaps);
+        Some(gaps)
+    }
 }
 
 /// Reads tables as without the pass.

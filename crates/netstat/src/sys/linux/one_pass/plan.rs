@@ -39,10 +39,21 @@ pub(super) struct Plan {
     pub(super) udp: bool,
 }
 
+/// Whether the source of owners may be the pass, of this network namespace.
+pub(super) fn may_be_used(query: &Query) -> bool {
+    query.scope == Scope::Current && matches!(query.owner_source, OwnerSource::Auto | OwnerSource::OnePass)
+}
+
 impl Plan {
-    /// `None`: neither. `is_later`: owners have been searched for before.
-    pub(super) fn of(query: &Query, tables: &[Table], procfs: &impl Procfs, is_later: bool) -> Option<Self> {
-        if query.scope != Scope::Current {
+    /// `None`: neither. `files`: how many are open on the machine. `is_later`: owners have been searched for before.
+    pub(super) fn of(
+        query: &Query,
+        tables: &[Table],
+        procfs: &impl Procfs,
+        files: Option<u64>,
+        is_later: bool,
+    ) -> Option<Self> {
+        if !may_be_used(query) {
             return None;
         }
         let mut plan = Self::of_tables(query, tables)?;
@@ -50,7 +61,7 @@ impl Plan {
         match query.owner_source {
             OwnerSource::OnePass => {}
             // Most machines have few files, and need no other counters.
-            OwnerSource::Auto if open_files(procfs).is_some_and(|files| files >= many) => {
+            OwnerSource::Auto if files.is_some_and(|files| files >= many) => {
                 let counters = Counters::before(procfs, OF_THIS_THREAD)?;
                 let sockets = counters.tcp.iter().sum();
                 plan.tcp &= sockets >= many && is_quiet(&counters, sockets);

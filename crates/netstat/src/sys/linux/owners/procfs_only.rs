@@ -8,7 +8,7 @@ use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::linux::netns::{ListedNamespaces, SeenByBpf, SocketsByNamespace};
 use crate::sys::linux::owners::unmapped::Unmapped;
-use crate::sys::linux::owners::walk::ProcfsWalk;
+use crate::sys::linux::owners::walk::{ProcfsWalk, Searchable};
 use crate::sys::linux::procfs::Proc;
 use crate::sys::linux::unlisted_socket::{Listed, Unlisted};
 use crate::sys::system::OwnerSearch;
@@ -69,7 +69,10 @@ impl<'c> OwnerSources<'c> {
 
 impl OwnerSearch for OwnerSources<'_> {
     fn run(&self) {
-        let walk = || ProcfsWalk::over(Proc::open(), &self.pids).remembering(&self.kept.unmapped);
+        let walk = || {
+            let procfs = Searchable::new(Proc::open());
+            ProcfsWalk::over(procfs, &self.pids).remembering(&self.kept.unmapped)
+        };
         let walk = self.walk.get_or_init(walk);
         if let Some(keys) = self.tables_complete.get() {
             walk.tables_complete(keys.clone());

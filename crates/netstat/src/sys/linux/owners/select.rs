@@ -1,6 +1,6 @@
 //! Selects the source of owners.
 
-use super::walk;
+use super::walk::{self, Searchable};
 use crate::engine::parallel::lock;
 use crate::log::debug;
 use crate::model::owner_source::{OwnerSource, OwnerSourceUsed};
@@ -9,7 +9,7 @@ use crate::sys::linux::owners::unmapped::Unmapped;
 use crate::sys::linux::procfs::{Proc, Procfs};
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// The number of open files from which an iteration, set-up included, is faster than the walk: the set-up takes one to
 /// three milliseconds, and each descriptor saves as many microseconds. (`bench custom
@@ -23,7 +23,7 @@ const MIN_PROCESSES_FOR_BPF: usize = 50;
 #[derive(Default)]
 pub(crate) struct KeptProgram {
     internet: Mutex<State>,
-    /// The one for few descriptors, see [`after_refusals`].
+    /// The one for few descriptors.
     few_of_internet: Mutex<State>,
     all_families: Mutex<State>,
     rows_of_internet: Mutex<State>,
@@ -48,19 +48,6 @@ impl KeptProgram {
     /// Notes whether the rows of a listing were not complete.
     pub(crate) fn note_in_vain(&self, in_vain: bool) {
         self.in_vain.store(if in_vain { IN_VAIN } else { 0 }, Relaxed);
-    }
-
-    /// The program for few descriptors, if it was loaded by this process and finds what one of this kind would.
-    fn for_few(&self, kind: Kind, by: &Loader) -> Option<Arc<BpfSource>> {
-        if kind.rows || kind.families != Families::Internet {
-            return None;
-        }
-        match &*lock(&self.few_of_internet) {
-            State::Loaded { program, by: loader } if loader == by && by.namespace.is_some() => {
-                Some(Arc::clone(program))
-            }
-            _ => None,
-        }
     }
 
     /// Whether owners have been searched for before.
@@ -93,6 +80,12 @@ impl Kind {
 
     fn load(self) -> Result<BpfSource, Refused> {
         if self.rows { BpfSource::load_rows(self.families) } else { BpfSource::load(self.families) }
+    }
+
+    /// Whether there is a program for few descriptors that finds the same. What counts there is how soon it is loaded: the
+    /// iterator over descriptors in a third of a millisecond, the program that walks tables in a millisecond and a half.
+    fn has_one_for_few(self) -> bool {
+        !self.rows && self.families == Families::Internet
     }
 }
 
@@ -148,8 +141,36 @@ pub(crate) struct Wanted {
     pub(crate) worth: Option<&'static str>,
 }
 
+/// `/proc`, opened and judged once for a listing.
+#[derive(Default)]
+pub(crate) struct OneProcfs {
+    procfs: OnceLock<Searchable<Proc>>,
+    open_files: OnceLock<Option<u64>>,
+}
+
+impl OneProcfs {
+    pub(crate) fn searchable(&self) -> &Searchable<Proc> {
+        self.procfs.get_or_init(|| Searchable::new(Proc::open()))
+    }
+
+    /// `None`: it cannot be searched.
+    pub(crate) fn get(&self) -> Option<&Proc> {
+        self.searchable().procfs()
+    }
+
+    /// How many files are open on the machine; `None`: `/proc` does not say it.
+    pub(crate) fn open_files(&self) -> Option<u64> {
+        *self.open_files.get_or_init(|| open_files(self.get()?))
+    }
+
+    /// Why the iteration is worth its set-up, or why it is not.
+    fn is_worth_it(&self) -> Result<&'static str, &'static str> {
+        self.get().map_or(Ok(NOT_COUNTED), |procfs| is_worth_it_for(self.open_files(), procfs))
+    }
+}
+
 /// Selects for one listing.
-pub(crate) fn select(kept: &KeptProgram, wanted: Wanted) -> Strategy {
+pub(crate) fn select(kept: &KeptProgram, wanted: Wanted, procfs: &OneProcfs) -> Strategy {
     let Wanted { asked, families, some_only, rows, worth } = wanted;
     if asked == OwnerSource::Procfs {
         return Strategy::walk("asked for");
@@ -158,13 +179,10 @@ pub(crate) fn select(kept: &KeptProgram, wanted: Wanted) -> Strategy {
     if some_only && !is_asked {
         return Strategy::walk("some processes only");
     }
-    let procfs = Proc::open();
-    if procfs.as_ref().is_ok_and(walk::is_of_other_namespace) {
-        // Names and paths would be read there, of other processes by the same numbers.
+    if procfs.searchable().is_of_other_namespace() {
         return Strategy::walk("/proc: of another pid namespace");
     }
-    let procfs = procfs.ok();
-    let of = |rows| select_program(kept, Kind { families, rows }, procfs.as_ref(), is_asked, worth);
+    let of = |rows| select_program(kept, Kind { families, rows }, procfs, is_asked, worth);
     let mut refused = None;
     if asked == OwnerSource::OnePass || (rows && asked == OwnerSource::Auto) {
         match of(true) {
@@ -200,41 +218,59 @@ enum Unselected {
 fn select_program(
     kept: &KeptProgram,
     kind: Kind,
-    procfs: Option<&Proc>,
+    procfs: &OneProcfs,
     is_asked: bool,
     worth: Option<&'static str>,
 ) -> Result<Strategy, Unselected> {
     let iterate = |program, reason: &'static str| {
         Ok(Strategy::Iterate { program, from: OwnerSourceUsed::new(kind.source(), reason) })
     };
-    let by = Loader::current(procfs);
+    let by = Loader::current(procfs.get());
+    let loaded_before = if is_asked { "asked for" } else { "loaded before" };
     let mut state = lock(kept.state(kind));
-    match &*state {
-        State::Loaded { program, by: loader } if *loader == by && by.namespace.is_some() => {
-            let reason = if is_asked { "asked for" } else { "loaded before" };
-            return iterate(Arc::clone(program), reason);
-        }
-        State::Refused(refused) => return Err(Unselected::Refused(refused.to_string())),
-        State::Loaded { .. } | State::NotLoaded => {}
+    if let State::Refused(refused) = &*state {
+        return Err(Unselected::Refused(refused.to_string()));
     }
-    let is_small = || procfs.is_some_and(|procfs| is_worth_it(procfs).is_err());
-    if let Some(program) = kept.for_few(kind, &by).filter(|_| !is_asked && is_small()) {
-        return iterate(program, "loaded before");
+    if let Some(program) = state.by(&by) {
+        return iterate(program, loaded_before);
+    }
+    let is_later = is_asked || kept.was_asked.load(Relaxed);
+    let is_small = || procfs.is_worth_it().is_err();
+    let mut is_few = worth.is_none() && kind.has_one_for_few() && is_later && is_small();
+    if is_few {
+        let few = lock(&kept.few_of_internet);
+        if let Some(program) = few.by(&by) {
+            return iterate(program, loaded_before);
+        }
+        is_few = !matches!(*few, State::Refused(_));
+        if is_few {
+            state = few;
+        }
     }
     let refused = |refused: Refused| Unselected::Refused(refused.to_string());
     bpf::may_load().map_err(refused)?;
-    let reason = match procfs {
+    let reason = match worth {
         _ if is_asked => "asked for",
-        _ if worth.is_some() => worth.unwrap_or_default(),
+        Some(worth) => worth,
         // A second query is likely to be followed by more, and the set-up is paid once.
-        _ if kept.was_asked.swap(true, Relaxed) => "repeated query",
-        Some(procfs) => is_worth_it(procfs).map_err(Unselected::NotWorth)?,
-        None => NOT_COUNTED,
+        None if kept.was_asked.swap(true, Relaxed) => "repeated query",
+        None => procfs.is_worth_it().map_err(Unselected::NotWorth)?,
     };
-    iterate(state.load(by, || kind.load()).map_err(refused)?, reason)
+    let load = || if is_few { BpfSource::load_for_few(kind.families) } else { kind.load() };
+    iterate(state.load(by, load).map_err(refused)?, reason)
 }
 
 impl State {
+    /// The program, if this process has loaded it.
+    fn by(&self, by: &Loader) -> Option<Arc<BpfSource>> {
+        match self {
+            Self::Loaded { program, by: loader } if loader == by && by.namespace.is_some() => {
+                Some(Arc::clone(program))
+            }
+            _ => None,
+        }
+    }
+
     fn load(
         &mut self,
         by: Loader,
@@ -269,25 +305,21 @@ pub(crate) fn kept_or_loaded(kept: &KeptProgram, families: Families) -> Result<A
     let by = Loader::current(Some(&procfs));
     let kind = Kind { families, rows: false };
     let mut state = lock(kept.state(kind));
-    match &*state {
-        State::Loaded { program, by: loader } if *loader == by && by.namespace.is_some() => {
-            return Ok(Arc::clone(program));
-        }
-        State::Refused(refused) => return Err(refused.to_string()),
-        State::Loaded { .. } | State::NotLoaded => {}
+    if let State::Refused(refused) = &*state {
+        return Err(refused.to_string());
+    }
+    if let Some(program) = state.by(&by) {
+        return Ok(program);
     }
     bpf::may_load().map_err(|refused| refused.to_string())?;
     state.load(by, || kind.load()).map_err(|refused| refused.to_string())
 }
 
 /// The program for a listing whose walk was refused the descriptors of some processes, if the caller may load it.
-///
-/// Few descriptors were too few for the set-up, and are so still: what counts is how soon the program is loaded. That of the
-/// iterator over descriptors is in a third of a millisecond, the one that walks tables in a millisecond and a half.
 pub(crate) fn after_refusals(kept: &KeptProgram, families: Families) -> Option<Arc<BpfSource>> {
     let procfs = Proc::open().ok().filter(|procfs| !walk::is_of_other_namespace(procfs))?;
-    let is_few = families == Families::Internet && is_worth_it(&procfs).is_err();
     let kind = Kind { families, rows: false };
+    let is_few = kind.has_one_for_few() && is_worth_it(&procfs).is_err();
     let mut state = lock(if is_few { &kept.few_of_internet } else { kept.state(kind) });
     if matches!(*state, State::Refused(_)) || bpf::may_load().is_err() {
         return None;
@@ -321,7 +353,11 @@ pub(crate) fn open_files(procfs: &impl Procfs) -> Option<u64> {
 
 /// Why the iteration is worth its set-up (`Ok`), or why it is not (`Err`).
 pub(crate) fn is_worth_it(procfs: &impl Procfs) -> Result<&'static str, &'static str> {
-    let Some(files) = open_files(procfs) else { return Ok(NOT_COUNTED) };
+    is_worth_it_for(open_files(procfs), procfs)
+}
+
+fn is_worth_it_for(files: Option<u64>, procfs: &impl Procfs) -> Result<&'static str, &'static str> {
+    let Some(files) = files else { return Ok(NOT_COUNTED) };
     if files < MIN_FILES_FOR_BPF {
         return Err("few descriptors");
     }

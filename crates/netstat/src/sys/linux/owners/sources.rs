@@ -9,7 +9,8 @@ use crate::query::Query;
 use crate::sys::linux::netns::{ListedNamespaces, MAX_PLACES, SeenByBpf, SocketHolder, SocketsByNamespace};
 use crate::sys::linux::owners::bpf::{BpfSource, DISCARD, Families, HeldSource};
 use crate::sys::linux::owners::select::{
-    KeptProgram, Strategy, Wanted, after_refusals, is_worth_it, kept_or_loaded, refuse_rows, select,
+    KeptProgram, OneProcfs, Strategy, Wanted, after_refusals, is_worth_it, kept_or_loaded, refuse_rows,
+    select,
 };
 use crate::sys::linux::owners::{task_files, walk};
 use crate::sys::linux::procfs::Proc;
@@ -99,6 +100,7 @@ pub(crate) struct OwnerSources<'c> {
     /// Set if the tables of sockets were complete before the source was selected.
     complete_tables: OnceLock<Option<Vec<u64>>>,
     selected: OnceLock<Selected>,
+    procfs: OneProcfs,
 }
 
 /// The source that was selected.
@@ -136,6 +138,7 @@ impl<'c> OwnerSources<'c> {
             netns: netns.unwrap_or_else(ListedNamespaces::of_this_thread),
             complete_tables: OnceLock::new(),
             selected: OnceLock::new(),
+            procfs: OneProcfs::default(),
         }
     }
 
@@ -168,6 +171,10 @@ impl<'c> OwnerSources<'c> {
         }
         iteration.run();
         Some(iteration)
+    }
+
+    pub(crate) fn procfs(&self) -> &OneProcfs {
+        &self.procfs
     }
 
     /// Whether owners have been searched for before.
@@ -207,12 +214,12 @@ impl<'c> OwnerSources<'c> {
         let selected = self.selected.get_or_init(|| {
             let (asked, families) = (self.asked, self.families);
             let wanted = Wanted { asked, families, some_only: !self.pids.is_empty(), rows, worth };
-            match select(self.kept, wanted) {
+            match select(self.kept, wanted, &self.procfs) {
                 Strategy::Walk(from) => {
                     if self.asked != OwnerSource::Procfs {
                         debug!("owners by procfs, not by BPF: {}", from.reason);
                     }
-                    let walk = walk::ProcfsWalk::over(Proc::open(), &self.pids);
+                    let walk = walk::ProcfsWalk::over(*self.procfs.searchable(), &self.pids);
                     Selected::Walk(Box::new(walk.remembering(&self.kept.unmapped)), from)
                 }
                 Strategy::Iterate { program, from } => {

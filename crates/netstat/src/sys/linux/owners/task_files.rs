@@ -9,7 +9,7 @@
 //! An iteration that fails does not report which processes are missing, so its records are discarded and the walk
 //! replaces it.
 
-use super::walk::{ProcfsWalk, search_without_descriptor};
+use super::walk::{ProcfsWalk, Searchable, search_without_descriptor};
 use crate::engine::owner_table::{Holding, OWN_NETNS, OwnerTable, ProcessSeen, netns_tag};
 use crate::engine::parallel::lock;
 use crate::log::debug;
@@ -281,7 +281,7 @@ where
 
     /// The walk that replaces the iterator.
     fn open_walk(&self) -> ProcfsWalk<P> {
-        ProcfsWalk::over((self.open_procfs)(), &self.scope.pids).remembering(&self.unmapped)
+        ProcfsWalk::over(Searchable::new((self.open_procfs)()), &self.scope.pids).remembering(&self.unmapped)
     }
 
     fn iterate(&self) {

@@ -57,6 +57,28 @@ enum NotSearched {
     OtherNamespace,
 }
 
+/// A `/proc` that can be searched, or why it cannot.
+#[derive(Copy, Clone)]
+pub(crate) struct Searchable<P>(Result<P, NotSearched>);
+
+impl<P: Procfs> Searchable<P> {
+    pub(crate) fn new(procfs: Result<P, Errno>) -> Self {
+        let of_own_namespace = |procfs: P| own_namespace(&procfs).map(|()| procfs);
+        Self(procfs.map_err(NotSearched::Failed).and_then(of_own_namespace))
+    }
+
+    /// Names and paths would be read there, of other processes by the same numbers.
+    #[cfg(feature = "bpf")]
+    pub(crate) fn is_of_other_namespace(&self) -> bool {
+        matches!(self.0, Err(NotSearched::OtherNamespace))
+    }
+
+    #[cfg(feature = "bpf")]
+    pub(crate) fn procfs(&self) -> Option<&P> {
+        self.0.as_ref().ok()
+    }
+}
+
 /// Reads the descriptors of processes in `/proc`.
 pub(crate) struct ProcfsReader<P>(P);
 
@@ -115,8 +137,8 @@ impl<P: Procfs> ProcessReader for ProcfsReader<P> {
 
 impl<P: Procfs> ProcfsWalk<P> {
     /// `named`: the processes that the query names; none: all.
-    pub(crate) fn over(procfs: Result<P, Errno>, named: &[u32]) -> Self {
-        let walk = procfs.map_err(NotSearched::Failed).and_then(of_own_namespace).and_then(|procfs| {
+    pub(crate) fn over(procfs: Searchable<P>, named: &[u32]) -> Self {
+        let walk = procfs.0.and_then(|procfs| {
             let pids = if named.is_empty() { procfs.pids() } else { Ok(named.to_vec()) };
             let pids = pids.map_err(NotSearched::Failed)?;
             Ok(PidWalk::new(ProcfsReader(procfs), pids, !named.is_empty()))
@@ -262,18 +284,17 @@ impl Hidden {
 /// A `/proc` that shows this process by its own number, and so all others by theirs. In a nested pid namespace with the
 /// `/proc` of the outer one, a process finds itself by another number, or by the same one by chance: then `NSpid` lists two.
 /// With the `/proc` of an unrelated namespace it does not find itself at all.
-fn of_own_namespace<P: Procfs>(procfs: P) -> Result<P, NotSearched> {
-    own_namespace(&procfs).map(|()| procfs)
-}
-
 fn own_namespace(procfs: &impl Procfs) -> Result<(), NotSearched> {
     match procfs.link("self") {
         Ok(own) if own == std::process::id().to_string().as_bytes() => {
-            // A process of the initial namespace has one number alone.
-            if is_nested(procfs) && has_several_numbers(procfs) {
-                return Err(NotSearched::OtherNamespace);
-            }
-            Ok(())
+            let shows_others = match procfs.link("self/ns/pid") {
+                // A process of the initial namespace has one number alone.
+                Ok(own) if own != INITIAL_PID_NAMESPACE => {
+                    !is_of_first(procfs, &own) && has_several_numbers(procfs)
+                }
+                _ => false,
+            };
+            if shows_others { Err(NotSearched::OtherNamespace) } else { Ok(()) }
         }
         Ok(_) => Err(NotSearched::OtherNamespace),
         Err(Errno::NOENT) => match procfs.pids() {
@@ -284,6 +305,12 @@ fn own_namespace(procfs: &impl Procfs) -> Result<(), NotSearched> {
         },
         Err(_) => Ok(()),
     }
+}
+
+/// Whether this pid namespace is that of the first process that is shown, and so that of the `/proc`: what `NSpid` says as well,
+/// which takes ten times as long to read. False also where the link may not be read.
+fn is_of_first(procfs: &impl Procfs, namespace: &[u8]) -> bool {
+    procfs.link("1/ns/pid").is_ok_and(|first| first == namespace)
 }
 
 /// Whether this process has several numbers in the namespaces from that of `/proc` down to its own. False before Linux 4.1,

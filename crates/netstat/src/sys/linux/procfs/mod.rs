@@ -153,6 +153,7 @@ pub(crate) trait Procfs: Sync {
 }
 
 /// The real `/proc`.
+#[derive(Copy, Clone)]
 pub(crate) struct Proc {
     /// Whether the size of a `fd` directory is its number of descriptors (Linux 6.2).
     has_descriptor_counts: bool,

@@ -6,7 +6,7 @@ use crate::model::gap::GapKind;
 use crate::model::owner::{HiddenReason, Ownership, UnownedReason};
 use crate::model::process::ProcessFields;
 use crate::query::Query;
-use crate::sys::linux::owners::walk::ProcfsWalk;
+use crate::sys::linux::owners::walk::{ProcfsWalk, Searchable};
 use crate::sys::linux::procfs::process::read_all;
 use crate::sys::linux::procfs::process_cache::ProcessCache;
 use crate::sys::system::OwnerSearch as _;
@@ -164,7 +164,7 @@ fn pid_given_to_another_process_does_not_lend_its_details() {
 
 #[test]
 fn missing_proc_leaves_the_owners_unknown_with_a_gap() {
-    let mut search = ProcfsWalk::<&ScriptedProc>::over(Err(Errno::NOENT), &[]);
+    let mut search = ProcfsWalk::<&ScriptedProc>::over(Searchable::new(Err(Errno::NOENT)), &[]);
     search.run();
     let mut table = search.table();
     search.second_pass(&mut table, &[INODE], 1);
@@ -453,6 +453,14 @@ fn proc_of_an_outer_pid_namespace_is_recognised_when_the_numbers_are_equal() {
     for status in [format!("NSpid:\t{own}"), "Pid:\t1".to_owned()] {
         assert_eq!(with_status(&status).ownership().0, [12], "{status}");
     }
+    // The first process of this namespace is the first that is shown: nothing else has to be read.
+    let first_is = |namespace: &str| {
+        let machine = with_status(&format!("NSpid:\t{own}\t{own}"));
+        machine.machine().links.insert("1/ns/pid".to_owned(), namespace.into());
+        machine.ownership()
+    };
+    assert_eq!(first_is("pid:[4026532100]").0, [12]);
+    assert_eq!(first_is("pid:[4026531836]").1, OTHER_NAMESPACE);
 }
 
 #[test]

@@ -485,7 +485,8 @@ impl<'a> System for &'a ScriptedProc {
 
     fn owner_search(&self, query: &Query) -> Self::OwnerSearch {
         self.unmapped.begin();
-        walk::ProcfsWalk::over(Ok(*self), &query.filter.pids()).remembering(&self.unmapped)
+        walk::ProcfsWalk::over(walk::Searchable::new(Ok(*self)), &query.filter.pids())
+            .remembering(&self.unmapped)
     }
 
     fn sockets(&self, _: &Query, sink: &mut dyn FnMut(Socket) -> ControlFlow<()>) -> Result<Vec<Gap>, Error> {

@@ -15,7 +15,7 @@ use crate::query::Query;
 use crate::sys::linux::netns::ListedNamespaces;
 use crate::sys::linux::owners::bpf::Evidence;
 use crate::sys::linux::owners::task_files::{Scope, TaskFileSearch};
-use crate::sys::linux::owners::walk::ProcfsWalk;
+use crate::sys::linux::owners::walk::{ProcfsWalk, Searchable};
 use crate::sys::linux::tests::task_files::Iteration;
 use crate::sys::linux::unlisted_socket::{Listed, Unlisted};
 use crate::sys::support;
@@ -196,7 +196,7 @@ impl<'w> System for &'w Families {
             let from = OwnerSourceUsed::new(OwnerSource::Bpf, "asked for");
             Search::Iterate(Box::new(TaskFileSearch::over(Iteration::of(proc), scope, from, open)))
         } else {
-            Search::Walk(Box::new(ProcfsWalk::over(Ok(proc), &[])))
+            Search::Walk(Box::new(ProcfsWalk::over(Searchable::new(Ok(proc)), &[])))
         };
         Adding { search, unlisted: Unlisted::new(query, listed), proc }
     }

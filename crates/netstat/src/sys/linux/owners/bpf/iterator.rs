@@ -4,14 +4,12 @@ use super::ffi;
 use super::program::Program;
 use super::refused::Refused;
 use crate::sys::linux::clock::nanoseconds_since_boot;
-use crate::sys::linux::errno::errno_of;
-use rustix::io::Errno;
-use std::fs::File;
-use std::io::Read;
+use rustix::buffer::spare_capacity;
+use rustix::io::{Errno, read};
 use std::os::fd::{AsFd, OwnedFd};
 
 /// The kernel buffers 8 pages, of at most 64 KiB each, for one read. Each read must take all of it: records left in the
-/// buffer would be older than the time of the next read. Memory beyond what a read fills is never touched.
+/// buffer would be older than the time of the next read. Memory beyond what a read fills is not touched.
 const READ_BYTES: usize = 8 * 64 * 1024;
 
 /// How often a read is retried. The kernel returns `EAGAIN` after a million descriptors without a socket, and continues
@@ -53,38 +51,38 @@ fn load_with(load: &dyn Fn() -> Result<OwnedFd, Errno>) -> Result<OwnedFd, Refus
 
 /// Runs a program once and calls `each` with its output, in records of `N` bytes.
 pub(super) fn run<const N: usize>(link: &OwnedFd, each: &mut dyn FnMut(u64, [u8; N])) -> Result<(), Errno> {
-    records(File::from(ffi::start_iterator(link.as_fd())?), each)
+    let output = ffi::start_iterator(link.as_fd())?;
+    records(|buffer| read(&output, spare_capacity(buffer)), each)
 }
 
-/// Reads records of `N` bytes to the end. Each comes with the time at which the read began that returned it.
+/// Reads records of `N` bytes to the end. Each comes with the time at which the read began that returned it. `read` adds to
+/// the buffer, within its capacity.
 pub(super) fn records<const N: usize>(
-    mut file: impl Read,
+    mut read: impl FnMut(&mut Vec<u8>) -> Result<usize, Errno>,
     each: &mut dyn FnMut(u64, [u8; N]),
 ) -> Result<(), Errno> {
-    let mut buffer = vec![0; READ_BYTES + N];
-    // The bytes of an incomplete record. Reads end at the end of a record, but no documentation guarantees it.
-    let mut partial = 0;
+    // Has the bytes of an incomplete record too. Reads end at the end of a record, but no documentation guarantees it.
+    let mut buffer = Vec::with_capacity(READ_BYTES + N);
     let mut retries = MAX_RETRIES;
     loop {
         let at = nanoseconds_since_boot();
-        let read = match file.read(buffer.get_mut(partial..).unwrap_or_default()).map_err(errno_of) {
-            Ok(0) if partial == 0 => return Ok(()),
+        match read(&mut buffer) {
+            Ok(0) if buffer.is_empty() => return Ok(()),
             // A truncated record, which the kernel does not write.
             Ok(0) => return Err(Errno::BADMSG),
-            Ok(read) => read,
+            Ok(_) => {}
             Err(Errno::INTR | Errno::AGAIN) if retries > 0 => {
                 retries -= 1;
                 continue;
             }
             Err(errno) => return Err(errno),
-        };
-        let filled = partial + read;
-        let mut rest = buffer.get(..filled).unwrap_or_default();
+        }
+        let mut rest = buffer.as_slice();
         while let Some((record, after)) = rest.split_first_chunk::<N>() {
             each(at, *record);
             rest = after;
         }
-        partial = rest.len();
-        buffer.copy_within(filled - partial..filled, 0);
+        let taken = buffer.len() - rest.len();
+        buffer.drain(..taken);
     }
 }

@@ -4,7 +4,7 @@
 //! They are assembled for the structures of the running kernel as `/sys/kernel/btf/vmlinux` describes them, loaded and
 //! attached once, and run at each [`read`]. Nothing is pinned and no event is traced: programs, links and map are
 //! descriptors of this process and end with it. There are two, and the second is loaded where the first cannot be or does
-//! not report a socket of this process as it is:
+//! not report a socket of this process as it is, and where descriptors are few, since it is loaded sooner:
 //!
 //! - [`fdtable`] is attached to the iterator over tasks and walks their tables by itself, thirty times as fast as the links
 //!   in `/proc` can be read;
@@ -152,7 +152,8 @@ impl Program {
 impl BpfSource {
     /// Loads a program that reports the sockets of these families, in two milliseconds. Call [`may_load`] first.
     pub(crate) fn load(families: Families) -> Result<Self, Refused> {
-        Self::load_by(families, |types, level| match FdTables::load(types, families, Layout::Record) {
+        let ahead = |types: &Types<'_>| FdTables::look_ahead(types, Layout::Record);
+        Self::load_by(families, ahead, |types, level| match FdTables::load(types, families, Layout::Record) {
             Err(refused) if !refused.is_temporary() => {
                 debug!("descriptors by bpf_iter_task_file: {refused}");
                 TaskFiles::load(types, families, level).map(Program::TaskFiles)
@@ -164,18 +165,22 @@ impl BpfSource {
     /// Loads the program that is loaded soonest, in half a millisecond, for a machine with few descriptors. Call
     /// [`may_load`] first.
     pub(crate) fn load_for_few(families: Families) -> Result<Self, Refused> {
-        Self::load_by(families, |types, level| {
+        Self::load_by(families, TaskFiles::look_ahead, |types, level| {
             TaskFiles::load(types, families, level).map(Program::TaskFiles)
         })
     }
 
     /// Loads a program that reports rows. Call [`may_load`] first. Linux 6.4.
     pub(crate) fn load_rows(families: Families) -> Result<Self, Refused> {
-        Self::load_by(families, |types, _| FdTables::load(types, families, Layout::Row).map(Program::Tables))
+        let ahead = |types: &Types<'_>| FdTables::look_ahead(types, Layout::Row);
+        Self::load_by(families, ahead, |types, _| {
+            FdTables::load(types, families, Layout::Row).map(Program::Tables)
+        })
     }
 
     fn load_by(
         families: Families,
+        look_ahead: impl FnOnce(&Types<'_>),
         load: impl FnOnce(&Types<'_>, u32) -> Result<Program, Refused>,
     ) -> Result<Self, Refused> {
         if usize::BITS < 64 {
@@ -184,6 +189,7 @@ impl BpfSource {
         }
         let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
         let types = Types::new(&file)?;
+        look_ahead(&types);
         let level = level::of_this_thread(&types)?;
         let program = Mutex::new(load(&types, level)?);
         Ok(Self { level, families, program, rings: Mutex::default(), namespace_files: Mutex::default() })
@@ -251,6 +257,12 @@ struct TaskFiles {
 }
 
 impl TaskFiles {
+    /// Looks for the names that [`load`](Self::load) finds, in one pass with those of the level of a pid namespace.
+    fn look_ahead(types: &Types<'_>) {
+        // What is missing is said where it is needed.
+        let _ = types.look_for(program::NAMES);
+    }
+
     fn load(types: &Types<'_>, families: Families, level: u32) -> Result<Self, Refused> {
         let attach = |program| attach(b"netstat_owners\0\0", &program);
         let of_all = || program::socket_files(types, level).and_then(attach);

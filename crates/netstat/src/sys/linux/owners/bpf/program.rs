@@ -10,7 +10,7 @@ pub(crate) use namespace_files::namespace_files;
 use super::assembler::Register::{Frame, R0, R1, R2, R3, R6, R7, R8, R9};
 use super::assembler::{Assembler, Width};
 use super::refused::Refused;
-use super::types::{Field, Types};
+use super::types::{Field, Name, Types};
 use netstat_wire::linux::btf::{Kind, TypeId};
 
 /// `S_IFMT` and `S_IFSOCK` of linux/stat.h.
@@ -74,8 +74,15 @@ struct Context {
 }
 
 /// The names of that iterator: its function and its context.
-const TASK_FILE: [(Kind, &str); 2] =
-    [(Kind::Func, "bpf_iter_task_file"), (Kind::Struct, "bpf_iter__task_file")];
+const TASK_FILE: [Name; 2] = [(Kind::Func, "bpf_iter_task_file"), (Kind::Struct, "bpf_iter__task_file")];
+
+/// The names of the iterator over tasks.
+pub(super) const TASK: [Name; 2] = [(Kind::Func, "bpf_iter_task"), (Kind::Struct, "bpf_iter__task")];
+
+const SOCKET: Name = (Kind::Struct, "socket");
+
+/// What [`level_of_reader`] and [`inet_files`] look for.
+pub(super) const NAMES: [Name; 5] = [TASK[0], TASK[1], TASK_FILE[0], TASK_FILE[1], SOCKET];
 
 impl Context {
     fn of(types: &Types<'_>, [function, context]: [TypeId; 2]) -> Result<Self, Refused> {
@@ -91,7 +98,7 @@ impl Context {
 /// The program that writes a record for each descriptor of an IPv4 or IPv6 socket, with what identifies the socket beyond
 /// its inode number, and the process's number in the pid namespace at `level`. See [`RECORD_BYTES`]. Linux 5.11.
 pub(crate) fn inet_files(types: &Types<'_>, level: u32) -> Result<Program, Refused> {
-    let [task_file @ .., socket] = types.find([TASK_FILE[0], TASK_FILE[1], (Kind::Struct, "socket")])?;
+    let [task_file @ .., socket] = types.find([TASK_FILE[0], TASK_FILE[1], SOCKET])?;
     let Context { function, meta, seq, task, task_type, fd, file, file_type } =
         Context::of(types, task_file)?;
     let (inode, inode_type) = types.pointer(file_type, "f_inode")?;
@@ -262,8 +269,7 @@ fn path_to_thread(types: &Types<'_>, task: TypeId, level: u32) -> Result<Vec<Fie
 /// The program that writes the level of the reader's pid namespace, a number of 4 bytes, at the first task, and nothing
 /// at the others.
 pub(crate) fn level_of_reader(types: &Types<'_>) -> Result<Program, Refused> {
-    let [function, context] =
-        types.find([(Kind::Func, "bpf_iter_task"), (Kind::Struct, "bpf_iter__task")])?;
+    let [function, context] = types.find(TASK)?;
     let (meta, meta_type) = types.pointer(context, "meta")?;
     let (seq, count) = (types.field(meta_type, "seq")?, types.field(meta_type, "seq_num")?);
     let (_, task_type) = types.pointer(context, "task")?;

@@ -3,16 +3,21 @@
 use super::assembler::{Assembler, Register, Width};
 use super::refused::Refused;
 use netstat_wire::linux::btf::{Btf, Kind, TypeId};
+use std::cell::RefCell;
 
 /// A structure that consists of numbers alone: `struct rusage`, of which there is one for each architecture. A program reads
 /// memory through it to get numbers, with which it may calculate; a pointer that it loads through the structure it belongs
 /// to can only be followed.
 pub(super) const NUMBERS: &str = "rusage";
 
-/// The types of the kernel. What is looked for by name is found by skipping all types before it, in up to a millisecond: each
-/// program looks for what it needs at once.
+/// A type by its kind and name.
+pub(crate) type Name = (Kind, &'static str);
+
+/// The types of the kernel. What is looked for by name is found by skipping all types before it, in up to a millisecond: what
+/// is loaded together is looked for at once, and remembered.
 pub(crate) struct Types<'a> {
     btf: Btf<'a>,
+    found: RefCell<Vec<(Name, TypeId)>>,
 }
 
 /// A member that one instruction can load.
@@ -33,15 +38,13 @@ impl Field {
 impl<'a> Types<'a> {
     /// From the bytes of `/sys/kernel/btf/vmlinux`.
     pub(crate) fn new(file: &'a [u8]) -> Result<Self, Refused> {
-        Ok(Self { btf: Btf::new(file).map_err(Refused::decode)? })
+        Ok(Self { btf: Btf::new(file).map_err(Refused::decode)?, found: RefCell::default() })
     }
 
     /// Types by kind and name, all in one pass.
-    pub(crate) fn find<const N: usize>(
-        &self,
-        wanted: [(Kind, &'static str); N],
-    ) -> Result<[TypeId; N], Refused> {
-        let found = self.btf.find(wanted).map_err(Refused::decode)?;
+    pub(crate) fn find<const N: usize>(&self, wanted: [Name; N]) -> Result<[TypeId; N], Refused> {
+        let known = wanted.map(|name| self.known(name));
+        let found = if known.contains(&None) { self.look_for(wanted)? } else { known };
         let missing = wanted.iter().zip(&found).find(|(_, found)| found.is_none());
         if let Some(((kind, name), _)) = missing {
             let what = if *kind == Kind::Func { "no function" } else { "no structure" };
@@ -49,6 +52,18 @@ impl<'a> Types<'a> {
         }
         // All are there.
         Ok(found.map(|id| id.unwrap_or_default()))
+    }
+
+    /// Looks for what is going to be found, in one pass.
+    pub(crate) fn look_for<const N: usize>(&self, wanted: [Name; N]) -> Result<[Option<TypeId>; N], Refused> {
+        let found = self.btf.find(wanted).map_err(Refused::decode)?;
+        let each = wanted.into_iter().zip(found);
+        self.found.borrow_mut().extend(each.filter_map(|(name, id)| Some((name, id?))));
+        Ok(found)
+    }
+
+    fn known(&self, wanted: Name) -> Option<TypeId> {
+        self.found.borrow().iter().find(|(name, _)| *name == wanted).map(|(_, id)| *id)
     }
 
     /// The offset of a member in bytes, and its type.

@@ -15,12 +15,13 @@ use super::ffi;
 use super::iterator::attach;
 use super::record::{Families, SocketFile, SocketRow, decode, decode_row};
 use super::refused::Refused;
-use super::types::Types;
+use super::types::{Name, Types};
 use crate::sys::linux::clock::nanoseconds_since_boot;
 use crate::sys::linux::errno::errno_of;
 use ahead::{Take, read_ahead};
 use memory::{RECORDS_AT, state};
 use program::{Needs, fdtable_sockets};
+use row_offsets::RowOffsets;
 use rustix::io::Errno;
 use settings::Settings;
 use std::fs::File;
@@ -40,7 +41,23 @@ pub(super) struct FdTables {
     pub(super) checks: Vec<SelfCheck>,
 }
 
+/// What is looked for where rows are to be reported.
+const fn names_with_rows() -> [Name; 12] {
+    let [a, b, c, d, e, f, g, h, i] = Needs::NAMES;
+    let [j, k, l] = RowOffsets::NAMES;
+    [a, b, c, d, e, f, g, h, i, j, k, l]
+}
+
 impl FdTables {
+    /// Looks for the names that [`load`](Self::load) finds, in one pass with those of the level of a pid namespace.
+    pub(super) fn look_ahead(types: &Types<'_>, layout: Layout) {
+        // What is missing is said where it is needed.
+        let _ = match layout {
+            Layout::Record => types.look_for(Needs::NAMES).map(drop),
+            Layout::Row => types.look_for(names_with_rows()).map(drop),
+        };
+    }
+
     pub(super) fn load(types: &Types<'_>, families: Families, layout: Layout) -> Result<Self, Refused> {
         Self::load_with(types, families, layout, Settings::DEFAULT)
     }

@@ -1,7 +1,7 @@
 //! Where the members are that only rows need.
 
 use super::super::refused::Refused;
-use super::super::types::Types;
+use super::super::types::{Name, Types};
 use netstat_wire::linux::btf::{Kind, TypeId};
 
 /// Where the members are that only rows need.
@@ -38,12 +38,12 @@ pub(super) struct V6 {
 }
 
 impl RowOffsets {
+    /// What it looks for by name.
+    pub(super) const NAMES: [Name; 3] =
+        [(Kind::Struct, "tcp_sock"), (Kind::Struct, "inet_connection_sock"), (Kind::Struct, "udp_sock")];
+
     pub(super) fn of(types: &Types<'_>, socket: TypeId) -> Result<Self, Refused> {
-        let [tcp, connection, udp] = types.find([
-            (Kind::Struct, "tcp_sock"),
-            (Kind::Struct, "inet_connection_sock"),
-            (Kind::Struct, "udp_sock"),
-        ])?;
+        let [tcp, connection, udp] = types.find(Self::NAMES)?;
         let (_, sock) = types.pointer(socket, "sk")?;
         let common = |name| types.offset_in(sock, "__sk_common", name);
         let of = |structure, name| types.offset(structure, name);

@@ -39,9 +39,10 @@ mod walk;
 use super::super::assembler::Register::{Frame, R0, R1, R2, R3, R6};
 use super::super::assembler::{Assembler, If, Label, Operation, Register, Width};
 use super::super::program::Program;
+use super::super::program::TASK;
 use super::super::record::Families;
 use super::super::refused::Refused;
-use super::super::types::{NUMBERS, Types};
+use super::super::types::{NUMBERS, Name, Types};
 use super::memory::{Layout, state};
 use super::offsets::Offsets;
 use super::row_offsets::RowOffsets;
@@ -91,20 +92,24 @@ pub(in super::super) struct Needs {
 }
 
 impl Needs {
+    /// What it looks for by name, that of the level of a pid namespace included.
+    pub(in super::super) const NAMES: [Name; 9] = [
+        TASK[0],
+        TASK[1],
+        (Kind::Struct, "socket"),
+        (Kind::Struct, "socket_alloc"),
+        (Kind::Struct, NUMBERS),
+        // Linux 6.2 and 6.4.
+        (Kind::Func, "bpf_rdonly_cast"),
+        (Kind::Func, "bpf_iter_num_new"),
+        (Kind::Func, "bpf_iter_num_next"),
+        (Kind::Func, "bpf_iter_num_destroy"),
+    ];
+
     /// Looks all of it up; refused where the kernel lacks some of it.
     pub(in super::super) fn of(types: &Types<'_>, layout: Layout) -> Result<Self, Refused> {
-        let [function, context, socket, allocation, numbers, cast, new, next, destroy] = types.find([
-            (Kind::Func, "bpf_iter_task"),
-            (Kind::Struct, "bpf_iter__task"),
-            (Kind::Struct, "socket"),
-            (Kind::Struct, "socket_alloc"),
-            (Kind::Struct, NUMBERS),
-            // Linux 6.2 and 6.4.
-            (Kind::Func, "bpf_rdonly_cast"),
-            (Kind::Func, "bpf_iter_num_new"),
-            (Kind::Func, "bpf_iter_num_next"),
-            (Kind::Func, "bpf_iter_num_destroy"),
-        ])?;
+        let [function, context, socket, allocation, numbers, cast, new, next, destroy] =
+            types.find(Self::NAMES)?;
         let reach = types.size(numbers, NUMBERS)?;
         if reach < 8 * 8 {
             return Err(Refused::types("fewer than eight numbers:", NUMBERS));
