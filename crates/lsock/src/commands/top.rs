@@ -8,9 +8,9 @@ use crossterm::event::{self, Event};
 use lsock::alternate_screen::AlternateScreen;
 use lsock::host_names::{HostNames, TIMEOUT};
 use lsock::targets::{Target, ends};
-use lsock::top::{self, Effect, Settings, Top};
+use lsock::top::{self, Effect, Settings, Top, World};
 use lsock::usage::UsageError;
-use netstat::{Filter, Lister, Query, Snapshot, Socket};
+use netstat::{Filter, Lister, Query, Socket};
 use ratatui::Terminal;
 use ratatui::backend::CrosstermBackend;
 use std::fs::OpenOptions;
@@ -37,14 +37,15 @@ pub(crate) fn run(args: &TopArgs) -> Result<(), EarlyExit> {
     let settings = settings(args)?;
     let interval = args.interval.or(settings.interval).unwrap_or(INTERVAL);
     let sampler = Sampler { query: top::query(args.filters.query()?).filter(base) };
-    let (requests, samples) = sampler.start(words, interval).map_err(EarlyExit::Output)?;
+    let start = Instant::now();
+    let source = sampler.start(words, interval, start).map_err(EarlyExit::Output)?;
     let typed = args.filters.filter.join(" ");
     let signal = ffi::ending_signals();
     let result = {
         let _restored = AlternateScreen::enter().map_err(EarlyExit::Output)?;
         let top = Top::new(settings, kill::protected(), &typed);
         let names = channel();
-        Live { top, requests, samples, names, generation: 0, start: Instant::now() }.run(&signal)
+        Live { top, source, names, generation: 0, start }.run(&signal)
     };
     match result {
         Ok(0) => Ok(()),
@@ -87,10 +88,18 @@ enum Request {
     Pause(bool),
 }
 
-/// A sample, or why there is none, with the number of filters that were asked for by then.
+/// What is known after a sample, or why there is none, with the number of filters that were asked for by then.
 struct Sampled {
     generation: u64,
-    result: Result<Snapshot, netstat::Error>,
+    result: Result<World, netstat::Error>,
+}
+
+/// The ends of the thread that samples.
+struct Source {
+    requests: Sender<Request>,
+    samples: Receiver<Sampled>,
+    /// What was known before, to be freed.
+    spent: Sender<World>,
 }
 
 struct Sampler {
@@ -98,24 +107,25 @@ struct Sampler {
 }
 
 impl Sampler {
-    /// Samples on another thread, which ends when the requests do.
-    fn start(
-        self,
-        mut filter: Filter,
-        interval: Duration,
-    ) -> io::Result<(Sender<Request>, Receiver<Sampled>)> {
+    /// Samples on another thread, which ends when the requests do. It compares the samples too, so that keys are answered
+    /// meanwhile. `start`: from when on time is counted.
+    fn start(self, mut filter: Filter, interval: Duration, start: Instant) -> io::Result<Source> {
         let (requests, inbox) = channel();
+        let (spent, of_before) = channel();
         // One sample waits at most: a view that is slow gets fewer.
         let (out, samples) = sync_channel(1);
         thread::Builder::new().name("sampler".to_owned()).spawn(move || {
             let mut lister = Lister::new();
+            let mut world = World::default();
             let (mut generation, mut is_paused) = (0, false);
             loop {
-                let sampled = Sampled {
-                    generation,
-                    result: lister.snapshot(&self.query.clone().filter(filter.clone())),
-                };
-                if out.send(sampled).is_err() {
+                of_before.try_iter().for_each(drop::<World>);
+                let sample = lister.snapshot(&self.query.clone().filter(filter.clone()));
+                let result = sample.map(|sample| {
+                    world.take(sample, start.elapsed());
+                    world.clone()
+                });
+                if out.send(Sampled { generation, result }).is_err() {
                     return;
                 }
                 let first = if is_paused {
@@ -129,14 +139,17 @@ impl Sampler {
                 // Of several filters that were typed meanwhile, only the last is of use.
                 for request in first.into_iter().chain(inbox.try_iter()) {
                     match request {
-                        Request::Filter(new) => (filter, generation) = (new, generation + 1),
+                        Request::Filter(new) => {
+                            (filter, generation) = (new, generation + 1);
+                            world.forget();
+                        }
                         Request::Pause(paused) => is_paused = paused,
                         Request::Now => {}
                     }
                 }
             }
         })?;
-        Ok((requests, samples))
+        Ok(Source { requests, samples, spent })
     }
 }
 
@@ -158,8 +171,7 @@ type Name = (IpAddr, String);
 /// The view with what feeds it.
 struct Live {
     top: Top,
-    requests: Sender<Request>,
-    samples: Receiver<Sampled>,
+    source: Source,
     names: (Sender<Name>, Receiver<Name>),
     /// How many filters were asked for: samples of others before are of no use.
     generation: u64,
@@ -209,7 +221,7 @@ impl Live {
     fn take_samples(&mut self) -> Result<bool, Stop> {
         let mut is_new = false;
         loop {
-            let Sampled { generation, result } = match self.samples.try_recv() {
+            let Sampled { generation, result } = match self.source.samples.try_recv() {
                 Ok(sampled) => sampled,
                 Err(TryRecvError::Empty) => return Ok(is_new),
                 // It has panicked, with its message on the screen.
@@ -217,8 +229,10 @@ impl Live {
             };
             match result {
                 _ if generation != self.generation => {}
-                Ok(snapshot) => {
-                    self.top.take(snapshot, self.start.elapsed());
+                Ok(world) => {
+                    let before = self.top.take(world);
+                    // Freed by the other thread: that takes as long as some keys may wait.
+                    let _ = self.source.spent.send(before);
                     is_new = true;
                 }
                 Err(error) => return Err(Stop::Query(error)),
@@ -233,18 +247,18 @@ impl Live {
             Effect::Filter(filter) => {
                 self.generation += 1;
                 self.top.forget();
-                let _ = self.requests.send(Request::Filter(filter));
+                let _ = self.source.requests.send(Request::Filter(filter));
             }
             Effect::Pause(is_paused) => {
-                let _ = self.requests.send(Request::Pause(is_paused));
+                let _ = self.source.requests.send(Request::Pause(is_paused));
             }
             Effect::Destroy(sockets) => {
                 self.top.report(destroyed(&sockets));
-                let _ = self.requests.send(Request::Now);
+                let _ = self.source.requests.send(Request::Now);
             }
             Effect::Signal(targets, number) => {
                 self.top.report(signalled(&targets, number));
-                let _ = self.requests.send(Request::Now);
+                let _ = self.source.requests.send(Request::Now);
             }
             Effect::Export(path) => {
                 let report = self

@@ -34,7 +34,8 @@ impl Top {
             // Those of an unfolded group are there already.
             Line::Row { inside: true, .. } | Line::Event(_) => Vec::new(),
         });
-        let rows: Vec<&Row> = indexes.filter_map(|index| self.world.rows.get(index)).collect();
+        let rows: Vec<&Row> =
+            indexes.filter_map(|index| self.world.rows.get(index).map(|row| &**row)).collect();
         let snapshot = snapshot_of(rows.into_iter().filter(|row| row.gone.is_none()), &self.world.holders);
         let users = Users::of_system();
         let view = View::new(&snapshot, &users);

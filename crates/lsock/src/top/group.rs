@@ -6,6 +6,7 @@ use super::row::{Rates, Row};
 use super::tab::Tab;
 use std::collections::{BTreeMap, HashSet};
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 /// What the sockets of a group have in common.
@@ -36,7 +37,7 @@ impl GroupKey {
 pub(super) struct Group {
     pub(super) key: GroupKey,
     /// One of the rows, for what all have in common.
-    pub(super) first: Row,
+    pub(super) first: Arc<Row>,
     /// Indexes of the rows, in their order.
     pub(super) members: Vec<usize>,
     pub(super) listening: usize,
@@ -88,7 +89,7 @@ impl Group {
 }
 
 /// Rows with the same process or peer, each group once, in the order of their keys.
-pub(super) fn groups(all: &[Row], tab: Tab, rows: &[usize], open: &HashSet<GroupKey>) -> Vec<Group> {
+pub(super) fn groups(all: &[Arc<Row>], tab: Tab, rows: &[usize], open: &HashSet<GroupKey>) -> Vec<Group> {
     let mut groups: BTreeMap<GroupKey, Group> = BTreeMap::new();
     for index in rows {
         let Some(row) = all.get(*index) else { continue };
@@ -96,7 +97,7 @@ pub(super) fn groups(all: &[Row], tab: Tab, rows: &[usize], open: &HashSet<Group
         let group = groups.entry(key.clone()).or_insert_with(|| Group {
             is_open: open.contains(&key),
             key,
-            first: row.clone(),
+            first: Arc::clone(row),
             members: Vec::new(),
             listening: 0,
             rates: None,

@@ -107,10 +107,11 @@ impl List {
     /// The rows that a line stands for.
     pub(super) fn rows_of<'w>(&self, world: &'w World, at: usize) -> Vec<&'w Row> {
         match self.lines.get(at) {
-            Some(Line::Row { index, .. }) => world.rows.get(*index).into_iter().collect(),
+            Some(Line::Row { index, .. }) => world.rows.get(*index).map(|row| &**row).into_iter().collect(),
             Some(Line::Group(group)) => {
                 let members = self.groups.get(*group).map(|group| group.members.as_slice());
-                members.unwrap_or_default().iter().filter_map(|index| world.rows.get(*index)).collect()
+                let row = |index: &usize| world.rows.get(*index).map(|row| &**row);
+                members.unwrap_or_default().iter().filter_map(row).collect()
             }
             _ => Vec::new(),
         }

@@ -94,7 +94,7 @@ pub(super) fn top() -> Top {
 /// After one sample.
 pub(super) fn sampled() -> Top {
     let mut top = top();
-    top.take(world(0), Duration::from_secs(1));
+    top.sample(world(0), Duration::from_secs(1));
     top
 }
 
@@ -115,4 +115,13 @@ pub(super) fn screen(top: &mut Top, width: u16, height: u16) -> Vec<String> {
     let cell = |x, y| buffer.cell((x, y)).unwrap().symbol().to_owned();
     let line = |y| (0..width).map(|x| cell(x, y)).collect::<String>().trim_end().to_owned();
     (0..height).map(line).collect()
+}
+
+impl Top {
+    /// Takes a sample, `now` after the start.
+    pub(super) fn sample(&mut self, sample: Snapshot, now: Duration) {
+        let mut world = self.world.clone();
+        world.take(sample, now);
+        drop(self.take(world));
+    }
 }

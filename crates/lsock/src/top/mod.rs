@@ -28,6 +28,7 @@ mod made;
 pub use input::KEYS;
 pub use settings::Settings;
 pub use state::{Effect, Top};
+pub use world::World;
 
 use crate::targets;
 use netstat::{DetailFields, ProcessFields, Query};

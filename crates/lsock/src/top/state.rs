@@ -12,7 +12,7 @@ use super::settings::Settings;
 use super::tab::Tab;
 use super::world::World;
 use crate::targets::{Protected, Target};
-use netstat::{Filter, Snapshot, Socket};
+use netstat::{Filter, Socket};
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -106,14 +106,15 @@ impl Top {
         }
     }
 
-    /// Takes a sample, `now` after the start. One that comes during a pause is dropped, unless it is the first of its filter.
-    pub fn take(&mut self, sample: Snapshot, now: Duration) {
+    /// Shows what is known after a sample, and returns what was known before, whose end may take long. What comes during a pause
+    /// is not shown, unless it is the first of its filter.
+    pub fn take(&mut self, world: World) -> World {
         if self.is_paused && self.world.is_sampled() {
-            return;
+            return world;
         }
-        self.now = now;
-        self.wall = sample.taken_at;
-        self.world.take(sample, now);
+        let before = std::mem::replace(&mut self.world, world);
+        self.now = self.world.sampled().unwrap_or(self.now);
+        self.wall = self.world.wall.unwrap_or(self.wall);
         self.relist();
         let rates = self.chosen_rows().iter().filter_map(|row| row.rates).fold(
             None::<super::row::Rates>,
@@ -125,15 +126,13 @@ impl Top {
         );
         let id = self.place().chosen.clone();
         self.graph.push(id, rates);
+        before
     }
 
     /// Time passes. Returns whether the screen has changed.
     pub fn tick(&mut self, now: Duration) -> bool {
         self.now = now;
-        let had_new = self.world.rows.iter().any(|row| {
-            let age = row.born.map(|born| now.saturating_sub(born));
-            age.is_some_and(|age| age >= super::row::MARKED && age < super::row::MARKED * 2)
-        });
+        let had_new = self.world.has_aged(now);
         let is_over = self.message.as_ref().is_some_and(|(_, until)| now >= *until);
         if is_over {
             self.message = None;

@@ -11,7 +11,7 @@ fn has(lines: &[String], wanted: &str) -> bool {
 #[test]
 fn every_tab_shows_its_lines() {
     let mut top = sampled();
-    top.take(world(2_048), Duration::from_secs(2));
+    top.sample(world(2_048), Duration::from_secs(2));
     let listening = screen(&mut top, 100, 24);
     assert!(listening[0].starts_with(" lsock 5 sockets · 2 listening"), "{listening:#?}");
     assert!(listening[1].starts_with(" [1 Listening] [2 Connections]"), "{listening:#?}");
@@ -27,7 +27,7 @@ fn every_tab_shows_its_lines() {
     assert!(has(&screen(&mut top, 120, 24), "203.0.113.80"));
     let mut gone = world(2_048);
     gone.sockets.pop();
-    top.take(gone, Duration::from_secs(3));
+    top.sample(gone, Duration::from_secs(3));
     keys(&mut top, "5");
     let events = screen(&mut top, 120, 24);
     assert!(
@@ -73,10 +73,10 @@ fn chosen_line_stays_chosen_when_others_come_and_go() {
     let mut more = world(0);
     more.sockets.push(super::super::made::connection("192.0.2.2:9", "192.0.2.3:1", &[20]));
     more.sockets.remove(4);
-    top.take(more, Duration::from_secs(2));
+    top.sample(more, Duration::from_secs(2));
     assert_eq!(chosen(&top), Some(80));
     // What is gone leaves its place to the next.
-    top.take(sample(vec![], vec![]), Duration::from_secs(9));
+    top.sample(sample(vec![], vec![]), Duration::from_secs(9));
     top.tick(Duration::from_secs(12));
     assert!(top.chosen_rows().is_empty() && top.place().at == 0);
     screen(&mut top, 80, 24);
@@ -188,7 +188,7 @@ fn process_is_ended_after_a_question_alone_and_never_this_one() {
         super::super::query(netstat::Query::new().listening().local_port(port).pid(std::process::id()));
     let own = || query.snapshot().unwrap();
     let mut other = top();
-    other.take(own(), Duration::from_secs(1));
+    other.sample(own(), Duration::from_secs(1));
     keys(&mut other, "K");
     let lines = screen(&mut other, 100, 20);
     assert!(has(&lines, "End them? y: TERM  9: KILL") && has(&lines, &std::process::id().to_string()));
@@ -197,7 +197,7 @@ fn process_is_ended_after_a_question_alone_and_never_this_one() {
     press(&mut other, KeyCode::Esc);
     assert_eq!((&other.overlay, other.message()), (&None, Some("nothing was done")));
     let mut own_view = Top::new(Settings::default(), Protected::new(std::process::id(), |_| None), "");
-    own_view.take(own(), Duration::from_secs(1));
+    own_view.sample(own(), Duration::from_secs(1));
     assert!(keys(&mut own_view, "Ky").is_empty());
     assert!(own_view.message().unwrap().contains("it is this program"));
 }
@@ -206,8 +206,8 @@ fn process_is_ended_after_a_question_alone_and_never_this_one() {
 fn details_have_command_parents_measurements_and_rates() {
     let mut top = sampled();
     keys(&mut top, "2");
-    top.take(world(3_000), Duration::from_secs(2));
-    top.take(world(9_000), Duration::from_secs(3));
+    top.sample(world(3_000), Duration::from_secs(2));
+    top.sample(world(9_000), Duration::from_secs(3));
     press(&mut top, KeyCode::Enter);
     let lines = screen(&mut top, 120, 30);
     for wanted in [
@@ -239,11 +239,11 @@ fn names_are_asked_for_once_and_shown() {
 fn pause_drops_samples() {
     let mut top = sampled();
     assert!(matches!(keys(&mut top, "p")[..], [Effect::Pause(true)]));
-    top.take(sample(vec![], vec![]), Duration::from_secs(2));
+    top.sample(sample(vec![], vec![]), Duration::from_secs(2));
     let lines = screen(&mut top, 100, 12);
     assert!(has(&lines, "5 sockets") && has(&lines, "paused"), "{lines:#?}");
     keys(&mut top, "p");
-    top.take(sample(vec![], vec![]), Duration::from_secs(2));
+    top.sample(sample(vec![], vec![]), Duration::from_secs(2));
     assert!(has(&screen(&mut top, 100, 12), " 0 sockets"));
 }
 
@@ -307,6 +307,6 @@ fn every_key_of_the_help_is_on_its_screen() {
     let mut gaps = world(0);
     gaps.gaps.push(netstat::Gap::new(GapKind::ProcessesUnreadable, 3, "/proc"));
     press(&mut top, KeyCode::Esc);
-    top.take(gaps, Duration::from_secs(2));
+    top.sample(gaps, Duration::from_secs(2));
     assert!(has(&screen(&mut top, 200, 24), "3 processes could not be read"));
 }

@@ -9,7 +9,7 @@ use super::row::Row;
 use super::settings::Part;
 use super::state::Top;
 use super::tab::Tab;
-use super::world::Change;
+use super::world::{Change, Sums};
 use crate::overview::Mark;
 use crate::screen::{width_of, wrapped};
 use ratatui::Frame;
@@ -65,19 +65,12 @@ impl Top {
     }
 
     fn title(&self, pen: &mut Pen<'_>) {
-        let rows = self.world.rows.iter().filter(|row| row.gone.is_none());
-        let (mut count, mut listening) = (0, 0);
-        let mut sum = super::row::Rates::default();
-        for row in rows {
-            count += 1;
-            listening += usize::from(row.socket.is_listening());
-            sum.add(row.rates.unwrap_or_default());
-        }
+        let Sums { sockets, listening, rates } = self.world.sums;
         let dot = pen.dot();
         let paused = if self.is_paused { format!("paused{dot}") } else { String::new() };
-        let left = format!(" lsock {paused}{count} sockets{dot}{listening} listening");
+        let left = format!(" lsock {paused}{sockets} sockets{dot}{listening} listening");
         let amount = super::amount::amount;
-        let right = format!("in {}/s  out {}/s ", amount(sum.down), amount(sum.up));
+        let right = format!("in {}/s  out {}/s ", amount(rates.down), amount(rates.up));
         pen.text(0, 0, &left, self.settings.style(Part::Heading));
         if width_of(&left) + width_of(&right) < usize::from(pen.width()) {
             pen.right(0, &right, Style::new());
