@@ -221,8 +221,8 @@ impl Watcher {
 
     /// Lists, and adds the differences.
     fn list(&mut self, events: &mut Vec<Event>) -> Result<(), Error> {
-        self.reports.renew(&self.query);
         self.reports.listing();
+        self.reports.renew(&self.query);
         let listed = self.lister.snapshot(&self.query);
         self.schedule();
         let mut new = listed?;

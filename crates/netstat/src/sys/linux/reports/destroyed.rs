@@ -61,9 +61,10 @@ impl Destroyed {
         Ok(Self { fd, buffer: Vec::with_capacity(MESSAGE_BYTES), dropped })
     }
 
-    /// Reads what there is. `netns`: what the rows have as their network namespace.
-    pub(super) fn read(&mut self, netns: Option<u64>, each: &mut dyn FnMut(Report)) {
-        let mut overflows = 0;
+    /// Reads what there is. `netns`: what the rows have as their network namespace. False: it can be read no more, for instance
+    /// because something has closed all descriptors of this process.
+    pub(super) fn read(&mut self, netns: Option<u64>, each: &mut dyn FnMut(Report)) -> bool {
+        let (mut overflows, mut is_alive) = (0, true);
         for _ in 0..MOST {
             match receive(&self.fd, &mut self.buffer) {
                 Ok(received) if received.from_kernel => {}
@@ -73,7 +74,11 @@ impl Destroyed {
                     overflows += 1;
                     continue;
                 }
-                Err(_) => break,
+                Err(Errno::AGAIN) => break,
+                Err(_) => {
+                    is_alive = false;
+                    break;
+                }
             }
             for message in Messages::new(&self.buffer) {
                 match message.and_then(|message| socket(&message)) {
@@ -98,6 +103,16 @@ impl Destroyed {
         if lost > 0 {
             each(Report::Lost(lost, EventSource::Destroy));
         }
+        is_alive
+    }
+}
+
+#[cfg(test)]
+impl Destroyed {
+    /// As if something else had closed the descriptor, whose number is that of another file by now.
+    pub(super) fn end(&mut self) {
+        let other = std::fs::File::open("/dev/null").unwrap();
+        rustix::io::dup2(other, &mut self.fd).unwrap();
     }
 }
 

@@ -12,7 +12,8 @@
 //!
 //! A thread can move to another network namespace, and a child has the descriptors of its parent, from which it must not
 //! take what the parent is to read: [`renew`](Reports::renew) comes before each read, and what another process has opened
-//! is not read.
+//! is not read. It also opens anew what something else in the process has closed, as soon as that is noticed, at the next
+//! listing at the latest, and says that reports were lost.
 
 mod descriptor;
 mod destroyed;
@@ -71,6 +72,8 @@ pub(crate) struct Reports {
     opened_in: Place,
     /// Whether these sources are in place of others, with which reports were lost.
     have_replaced: bool,
+    /// Whether one of them has ended, so that all are to be opened anew.
+    has_ended: bool,
     /// Whether rows have their network namespace.
     rows_have_netns: bool,
 }
@@ -109,8 +112,17 @@ impl Reports {
         }
         let rows_have_netns = query.scope != Scope::Current;
         let deferred = Vec::new();
-        let (last, have_replaced) = (None, false);
-        Self { destroyed, opened, both, deferred, last, opened_in: here, have_replaced, rows_have_netns }
+        Self {
+            destroyed,
+            opened,
+            both,
+            deferred,
+            last: None,
+            opened_in: here,
+            have_replaced: false,
+            has_ended: false,
+            rows_have_netns,
+        }
     }
 
     /// What becomes readable when there is a report.
@@ -145,7 +157,7 @@ impl Contract for Reports {
 
     fn renew(&mut self, query: &Query) {
         let here = place();
-        if here != self.opened_in {
+        if here != self.opened_in || self.has_ended {
             let have_replaced = self.have_replaced || self.destroyed.is_ok();
             *self = Self { have_replaced, ..Self::open_here(query, here) };
         }
@@ -154,6 +166,7 @@ impl Contract for Reports {
     fn listing(&mut self) {
         if let Ok(opened) = &mut self.opened {
             opened.count_skipped();
+            self.has_ended |= !opened.is_attached();
         }
     }
 
@@ -193,7 +206,11 @@ impl Contract for Reports {
             each(report);
         };
         if let Ok(destroyed) = &mut self.destroyed {
-            destroyed.read(netns, &mut |report| closed.push(report));
+            let is_alive = destroyed.read(netns, &mut |report| closed.push(report));
+            if !is_alive && !mem::replace(&mut self.has_ended, true) {
+                // The listing that follows comes after it is opened anew.
+                closed.push(Report::Lost(1, EventSource::Destroy));
+            }
         }
         if let Ok(opened) = &mut self.opened {
             if !opened.read(self.rows_have_netns, each) && closed.len() < MOST_DEFERRED {

@@ -167,6 +167,39 @@ fn live_child_takes_nothing_from_its_parent_and_opens_what_it_reads_itself() {
 }
 
 #[test]
+fn live_source_that_has_ended_is_opened_anew_and_something_was_lost() {
+    alone(|| {
+        let query = Query::new();
+        let mut reports = Reports::open(&query);
+        let with_tracing = reports.opened.is_ok();
+        let comes = |reports: &mut Reports| {
+            reports.renew(&query);
+            let mut read = read_all(reports);
+            drop(UdpSocket::bind("127.0.0.1:0").unwrap());
+            wait_until(SOON, || {
+                read.extend(read_all(reports));
+                read.iter().any(|report| matches!(report, Report::Destroyed(_)))
+            });
+            read.retain(|report| matches!(report, Report::Lost(..)));
+            (read, reports.opened.is_ok())
+        };
+        assert_eq!(comes(&mut reports), (vec![], with_tracing));
+        reports.destroyed.as_mut().unwrap().end();
+        let lost = || vec![Report::Lost(1, EventSource::Destroy)];
+        assert_eq!(read_all(&mut reports), lost());
+        assert_eq!(read_all(&mut reports), [], "said once");
+        assert_eq!(comes(&mut reports), (lost(), with_tracing));
+        #[cfg(feature = "bpf")]
+        if let Ok(opened) = &mut reports.opened {
+            opened.end();
+            reports.listing();
+            assert_eq!(comes(&mut reports), (lost(), with_tracing));
+            assert!(reports.opened.as_ref().is_ok_and(|opened| opened.is_attached()));
+        }
+    });
+}
+
+#[test]
 fn live_watcher_in_a_child_or_in_another_namespace_says_that_something_was_lost_and_lists() {
     alone(|| {
         let mut watcher = Watcher::new(Query::new(), Duration::from_secs(3600)).unwrap();

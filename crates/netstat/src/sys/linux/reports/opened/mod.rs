@@ -71,8 +71,9 @@ pub(super) struct Opened {
     dropped_map: Counter,
     dropped: u64,
     skipped: Skipped,
-    #[allow(dead_code, reason = "it keeps the program attached")]
     link: OwnedFd,
+    /// The number of the link.
+    link_id: Option<String>,
     connecting: Connecting,
 }
 
@@ -105,7 +106,8 @@ impl Opened {
         let states = program::states(&needs, output);
         let (program, link) = bpf::attach_to_tracepoint(b"netstat_states\0\0", &states, tracepoint.number())?;
         let (skipped, connecting) = (Skipped::of(program), Connecting::default());
-        Ok(Self { ring, ring_map, dropped_map, dropped: 0, skipped, link, connecting })
+        let link_id = id_of(&link);
+        Ok(Self { ring, ring_map, dropped_map, dropped: 0, skipped, link, link_id, connecting })
     }
 
     /// Reads what was recorded. False: a record is being written, so that there may be more behind it.
@@ -133,6 +135,11 @@ impl Opened {
         is_complete
     }
 
+    /// Whether the program is attached still: the descriptor that keeps it so is what it was.
+    pub(super) fn is_attached(&self) -> bool {
+        id_of(&self.link) == self.link_id
+    }
+
     /// Counts the runs that the kernel has skipped; the next read reports them.
     pub(super) fn count_skipped(&mut self) {
         self.skipped.count();
@@ -145,6 +152,21 @@ impl Opened {
     /// A socket that was being connected is no more.
     pub(super) fn forget(&mut self, cookie: NonZeroU64) {
         self.connecting.remove(cookie);
+    }
+}
+
+/// What the kernel says of a link, if it is one.
+fn id_of(link: &OwnedFd) -> Option<String> {
+    let info = fs::read_to_string(format!("/proc/thread-self/fdinfo/{}", link.as_raw_fd())).ok()?;
+    Some(info.lines().find(|line| line.starts_with("link_id:"))?.to_owned())
+}
+
+#[cfg(test)]
+impl Opened {
+    /// As if something else had closed the descriptor of the link.
+    pub(super) fn end(&mut self) {
+        let other = fs::File::open("/dev/null").unwrap();
+        rustix::io::dup2(other, &mut self.link).unwrap();
     }
 }
 

@@ -22,6 +22,10 @@ impl Opened {
         match self.0 {}
     }
 
+    pub(super) fn is_attached(&self) -> bool {
+        match self.0 {}
+    }
+
     pub(super) fn forget(&mut self, _cookie: NonZeroU64) {
         match self.0 {}
     }
