@@ -30,7 +30,7 @@ const SHORTEST: Duration = Duration::from_millis(1);
 /// Nothing runs between two calls: there is no thread and no runtime. The memory is that of the rows, what a [`Lister`]
 /// keeps, and a buffer of the kernel; if that is full before it is read, a [`Change::Lost`] and another listing follow.
 /// They also follow where the kernel is to be asked anew: in a child after fork(2), which takes nothing from its parent's
-/// watcher, and in a thread that has moved to another network namespace.
+/// watcher, in a thread that has moved to another network namespace, and where something else has closed its descriptors.
 ///
 /// # Platform notes
 /// Linux: the end of TCP and UDP sockets of the calling thread's network namespace is reported at once, even of those that
