@@ -19,6 +19,7 @@ use crate::sys::linux::dedup::Dedup;
 use crate::sys::linux::protocols::ProtocolInfo;
 use crate::sys::linux::{details, raw, row};
 use netstat_wire::linux::proc_net::{Endian, ProcNet};
+use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, ErrorKind, Read};
@@ -78,6 +79,9 @@ pub(crate) fn read(
     rows: &mut TableRows<'_>,
 ) -> Result<(), Unread> {
     let mut dedup = Dedup::new(info.repeats);
+    // Where the position in the table is not that of a row any more, `tcp_seq_start` counts rows from the start: at the end of
+    // the file as many of the last rows come again as sockets were opened before them.
+    let mut seen = HashSet::new();
     let hash = RandomState::new();
     let tick = Duration::from_nanos(NANOSECONDS_PER_TICK);
     loop {
@@ -99,7 +103,7 @@ pub(crate) fn read(
             // The inode alone does not identify a row: rows without a process lack it, and the connections of one MPTCP
             // socket share it. The hash of all this is that of another row once in 2^64.
             let key = hash.hash_one((record.inode, record.local, record.remote));
-            if !dedup.is_new(line.chunk, key) {
+            if !dedup.is_new(line.chunk, key) || !seen.insert(key) {
                 continue;
             }
             let mut row = match info.protocol {

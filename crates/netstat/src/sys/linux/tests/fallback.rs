@@ -291,6 +291,14 @@ fn tcp_lines_repeated_at_the_head_of_a_read_are_emitted_once() {
 }
 
 #[test]
+fn tcp_lines_repeated_at_the_end_of_the_file_are_emitted_once_however_many() {
+    // Four sockets were opened before the last ones.
+    let reads = vec![Ok(table(&[1, 2])), Ok(lines(&[3, 4])), Ok(lines(&[5])), Ok(lines(&[2, 3, 4, 5]))];
+    let outcome = list_files(Script::default().file_script(TCP, [FileScript::Holds(reads)]));
+    assert_eq!(outcome.numbers(), [1, 2, 3, 4, 5]);
+}
+
+#[test]
 fn udp_file_of_more_than_one_read_is_read_until_two_reads_agree() {
     let read = |first: &[u16], second: &[u16]| FileScript::Holds(vec![Ok(table(first)), Ok(lines(second))]);
     let openings = [read(&[1, 2], &[2, 4]), read(&[1, 2], &[3, 4]), read(&[1, 2], &[3, 4]), read(&[90], &[])];
