@@ -106,8 +106,8 @@ impl Top {
         }
     }
 
-    /// Shows what is known after a sample, and returns what was known before, whose end may take long. What comes during a pause
-    /// is not shown, unless it is the first of its filter.
+    /// Shows what is known after a sample, unless the view is paused and this is not the first of its filter. Returns what is not
+    /// shown: to free it takes long where there are many sockets.
     pub fn take(&mut self, world: World) -> World {
         if self.is_paused && self.world.is_sampled() {
             return world;

@@ -5,7 +5,8 @@
 //! repeat, or are missed. Nothing marks such a read. This affects dumps of `sock_diag` and the files of
 //! `/proc/net` alike.
 //!
-//! TCP's buckets are short: only the last rows of one chunk can repeat, as the first rows of the next. UDP keeps
+//! TCP's buckets are short: only the last rows of one chunk can repeat, as the first rows of the next (in a file, at its end,
+//! more of them, which [`net`](super::procfs::net) remembers). UDP keeps
 //! all sockets of one port in one bucket (and the position in its file counts through all buckets). So a UDP table
 //! that needed more than one chunk is read repeatedly, until two reads agree on the sockets that were known before
 //! them.

@@ -61,10 +61,12 @@ impl Destroyed {
         Ok(Self { fd, buffer: Vec::with_capacity(MESSAGE_BYTES), dropped })
     }
 
-    /// Reads what there is. `netns`: what the rows have as their network namespace. False: it can be read no more, for instance
-    /// because something has closed all descriptors of this process.
-    pub(super) fn read(&mut self, netns: Option<u64>, each: &mut dyn FnMut(Report)) -> bool {
-        let (mut overflows, mut is_alive) = (0, true);
+    /// Reads what there is. `netns`: what the rows have as their network namespace.
+    ///
+    /// # Errors
+    /// It cannot be read, for instance because something has closed all descriptors of this process.
+    pub(super) fn read(&mut self, netns: Option<u64>, each: &mut dyn FnMut(Report)) -> Result<(), Errno> {
+        let (mut overflows, mut end) = (0, Ok(()));
         for _ in 0..MOST {
             match receive(&self.fd, &mut self.buffer) {
                 Ok(received) if received.from_kernel => {}
@@ -75,8 +77,8 @@ impl Destroyed {
                     continue;
                 }
                 Err(Errno::AGAIN) => break,
-                Err(_) => {
-                    is_alive = false;
+                Err(errno) => {
+                    end = Err(errno);
                     break;
                 }
             }
@@ -103,7 +105,7 @@ impl Destroyed {
         if lost > 0 {
             each(Report::Lost(lost, EventSource::Destroy));
         }
-        is_alive
+        end
     }
 }
 

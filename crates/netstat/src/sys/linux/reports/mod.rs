@@ -72,6 +72,8 @@ pub(crate) struct Reports {
     opened_in: Place,
     /// Whether these sources are in place of others, with which reports were lost.
     have_replaced: bool,
+    /// Whether they could be read.
+    has_read: bool,
     /// Whether one of them has ended, so that all are to be opened anew.
     has_ended: bool,
     /// Whether rows have their network namespace.
@@ -120,6 +122,7 @@ impl Reports {
             last: None,
             opened_in: here,
             have_replaced: false,
+            has_read: false,
             has_ended: false,
             rows_have_netns,
         }
@@ -205,11 +208,21 @@ impl Contract for Reports {
             some = true;
             each(report);
         };
+        let mut unreadable = None;
         if let Ok(destroyed) = &mut self.destroyed {
-            let is_alive = destroyed.read(netns, &mut |report| closed.push(report));
-            if !is_alive && !mem::replace(&mut self.has_ended, true) {
-                // The listing that follows comes after it is opened anew.
-                closed.push(Report::Lost(1, EventSource::Destroy));
+            match destroyed.read(netns, &mut |report| closed.push(report)) {
+                Ok(()) => self.has_read = true,
+                Err(_) if self.has_ended => {}
+                Err(errno) => {
+                    // The listing that follows comes after it is opened anew.
+                    closed.push(Report::Lost(1, EventSource::Destroy));
+                    if self.has_read {
+                        self.has_ended = true;
+                    } else {
+                        // A sandbox: it would be the same each time.
+                        unreadable = Some(errno);
+                    }
+                }
             }
         }
         if let Ok(opened) = &mut self.opened {
@@ -223,6 +236,10 @@ impl Contract for Reports {
             }
         }
         closed.into_iter().for_each(each);
+        if let Some(errno) = unreadable {
+            debug!("no reports of closed sockets: {errno}");
+            (self.destroyed, self.opened, self.both) = (Err(errno), Err(None), None);
+        }
         if some {
             self.last = Some(Instant::now());
         }

@@ -29,7 +29,8 @@ fn read(from: &mut Destroyed, wanted: usize) -> (Vec<Socket>, u64) {
             Report::Destroyed(socket) => sockets.push(socket),
             Report::Lost(count, EventSource::Destroy) => lost += count,
             other => panic!("{other:?}"),
-        });
+        })
+        .unwrap();
         sockets.len() >= wanted
     });
     (sockets, lost)
@@ -196,6 +197,24 @@ fn live_source_that_has_ended_is_opened_anew_and_something_was_lost() {
             assert_eq!(comes(&mut reports), (lost(), with_tracing));
             assert!(reports.opened.as_ref().is_ok_and(|opened| opened.is_attached()));
         }
+    });
+}
+
+#[test]
+fn live_source_that_cannot_be_read_at_all_is_a_gap_and_is_not_opened_again_and_again() {
+    alone(|| {
+        let query = Query::new();
+        let mut reports = Reports::open(&query);
+        reports.destroyed.as_mut().unwrap().end();
+        assert_eq!(read_all(&mut reports), [Report::Lost(1, EventSource::Destroy)]);
+        for _ in 0..3 {
+            reports.listing();
+            reports.renew(&query);
+            assert_eq!(read_all(&mut reports), []);
+        }
+        assert!(reports.descriptor().is_none());
+        let gaps = reports.unseen(Duration::from_secs(7));
+        assert!(gaps.iter().any(|gap| gap.source.starts_with("closed sockets: ")), "{gaps:?}");
     });
 }
 

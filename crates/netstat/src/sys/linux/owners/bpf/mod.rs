@@ -166,7 +166,13 @@ impl BpfSource {
     /// [`may_load`] first.
     pub(crate) fn load_for_few(families: Families) -> Result<Self, Refused> {
         Self::load_by(families, TaskFiles::look_ahead, |types, level| {
-            TaskFiles::load(types, families, level).map(Program::TaskFiles)
+            match TaskFiles::load(types, families, level) {
+                Err(refused) if !refused.is_temporary() => {
+                    debug!("descriptors by bpf_iter_task: {refused}");
+                    FdTables::load(types, families, Layout::Record).map(Program::Tables)
+                }
+                files => files.map(Program::TaskFiles),
+            }
         })
     }
 

@@ -46,7 +46,7 @@ pub(crate) struct Answer<'d> {
 }
 
 impl<'d> Answer<'d> {
-    /// Sends a request, whose sequence number must be new to this socket. With `ahead`, a long answer is received on a
+    /// Sends a request, whose sequence number must be new to this socket. The buffer is empty, and has room for a datagram. With `ahead`, a long answer is received on a
     /// second thread.
     pub(crate) fn begin(
         mut peer: Box<dyn Peer>,
@@ -57,7 +57,6 @@ impl<'d> Answer<'d> {
     ) -> Result<Self, Fault> {
         let header = Messages::new(request).next().ok_or(Fault::TimedOut)?.map_err(Fault::Malformed)?.header;
         let sent = SentRequest { header: Header { port_id: peer.port_id(), ..header } };
-        buffer.clear();
         let mut idle = 0;
         while let Err(errno) = peer.send(request) {
             if errno != Errno::INTR || idle >= IDLE_CALLS {
