@@ -120,9 +120,25 @@ impl<'a> Btf<'a> {
         let mut found = [None; N];
         let mut types = Reader::new(TYPE, self.types);
         let (mut number, mut left) = (0_u32, N);
+        // Nearly all types are of other kinds, or their names begin otherwise. So each name is compared with few.
+        let (mut kinds, mut by_initial) = (0, [0; 256]);
+        for (kind, name) in &wanted {
+            kinds |= kind.bit();
+            let initial = name.bytes().next().unwrap_or_default();
+            if let Some(kinds) = by_initial.get_mut(usize::from(initial)) {
+                *kinds |= kind.bit();
+            }
+        }
         while types.remaining() > 0 && left > 0 {
             let this = Type::take(&mut types)?;
             number = number.saturating_add(1);
+            if kinds & this.kind.bit() == 0 {
+                continue;
+            }
+            let initial = self.strings.get(size(this.name)).copied().unwrap_or_default();
+            if by_initial.get(usize::from(initial)).is_none_or(|kinds| kinds & this.kind.bit() == 0) {
+                continue;
+            }
             for (found, (kind, name)) in found.iter_mut().zip(&wanted) {
                 if this.kind == *kind && found.is_none() && self.is_named(this.name, name) {
                     *found = Some(TypeId(number));

@@ -39,6 +39,14 @@ pub enum Kind {
     Enum64,
 }
 
+impl Kind {
+    /// One bit for each kind.
+    #[inline]
+    pub(super) const fn bit(self) -> u32 {
+        1 << self as u32
+    }
+}
+
 /// Each kind by its number, and the bytes that follow the fixed part: so many, and so many for each entry.
 const KINDS: [Option<(Kind, u8, u8)>; 20] = [
     None,

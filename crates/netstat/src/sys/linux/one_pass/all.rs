@@ -48,6 +48,7 @@ pub(crate) fn list_all(
         number: of.number,
         netns: of.netns,
         plan: plan.for_namespace(query, counters.as_ref(), sockets),
+        sockets: counters.as_ref().map_or(0, Counters::sockets),
     };
     let namespaces: Vec<_> = countable.iter().zip(&before).map(planned).collect();
     let mut pass = Pass::new(query, &namespaces, iteration.finds_all());
@@ -67,7 +68,7 @@ pub(crate) fn list_all(
         }
         ControlFlow::Continue(())
     };
-    let (mut dumped, mut completed, mut holdings) = (0_usize, 0_usize, Vec::new());
+    let (mut dumped, mut completed, mut holdings) = (0, 0, Vec::new());
     let has_rows = rows.len();
     for table in &tables {
         for (place, of) in countable.iter().enumerate() {
@@ -81,6 +82,7 @@ pub(crate) fn list_all(
                     Some(others)
                 };
                 let found = found.merged();
+                let sockets = found.sockets();
                 let recount = || count(&|directory| Counters::after(&procfs, directory), of);
                 let recount: &dyn Fn() -> Option<Counters> = &recount;
                 let result = match counters {
@@ -91,13 +93,13 @@ pub(crate) fn list_all(
                 };
                 match result {
                     Ok(()) => {
-                        completed += 1;
+                        completed += sockets;
                         reading.note_complete(place);
                         continue;
                     }
                     Err(found) => holdings.extend(found.into_holdings()),
                 }
-                dumped += 1;
+                dumped += sockets;
             }
             reading.read(place, (slice::from_ref(table), &[]), &mut |row| sink(rows, row));
         }

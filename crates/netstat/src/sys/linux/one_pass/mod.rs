@@ -75,7 +75,7 @@ impl Planned {
         let iteration = search.in_one_pass(None)?;
         let number = iteration.netns()?;
         let before = Counters::before(&procfs, OF_THIS_THREAD)?;
-        let own = InNamespace { number, netns: None, plan };
+        let own = InNamespace { number, netns: None, plan, sockets: before.sockets() };
         let mut pass = Pass::new(query, &[own], iteration.finds_all());
         let ahead = ahead && plan::is_long(before.sockets());
         if let Err(errno) = iteration.list(ahead, &mut |row| pass.add(row)) {
@@ -85,7 +85,7 @@ impl Planned {
         let recount = || Counters::after(&procfs, OF_THIS_THREAD);
         let after = recount();
         let mut gaps = Vec::new();
-        let mut is_dumped = false;
+        let (mut dumped, mut completed) = (0, 0);
         for table in &tables {
             let Some(found) = pass.rows_of(0, table.selection.info.protocol) else {
                 read(dumps, query, std::slice::from_ref(table), &[], rows, &mut gaps);
@@ -93,14 +93,19 @@ impl Planned {
             };
             let counted = Counted { query, table, before: &before, after: after.as_ref(), recount: &recount };
             let mut dump = |parts: &_| dump_parts(dumps, table, parts);
-            if let Err(found) = counted.complete(found.merged(), &mut dump, rows) {
-                // The owners of its rows are those that the pass has found.
-                iteration.add_holdings(found.into_holdings());
-                read(dumps, query, std::slice::from_ref(table), &[], rows, &mut gaps);
-                is_dumped = true;
+            let found = found.merged();
+            let sockets = found.sockets();
+            match counted.complete(found, &mut dump, rows) {
+                Ok(()) => completed += sockets,
+                Err(found) => {
+                    // The owners of its rows are those that the pass has found.
+                    iteration.add_holdings(found.into_holdings());
+                    read(dumps, query, std::slice::from_ref(table), &[], rows, &mut gaps);
+                    dumped += sockets;
+                }
             }
         }
-        search.finished_in_one_pass(is_dumped);
+        search.finished_in_one_pass(dumped > completed);
         read(dumps, query, &[], &of_families, rows, &mut gaps);
         Some(gaps)
     }

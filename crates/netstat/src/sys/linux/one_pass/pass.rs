@@ -34,6 +34,8 @@ pub(super) struct InNamespace {
     /// What its rows have.
     pub(super) netns: Option<NetnsId>,
     pub(super) plan: Plan,
+    /// How many sockets it has, about.
+    pub(super) sockets: u64,
 }
 
 /// The rows of a namespace.
@@ -46,11 +48,11 @@ struct NamespaceRows {
 impl<'q> Pass<'q> {
     /// `finds_all`: a holder that the pass does not see is none.
     pub(super) fn new(query: &'q Query, namespaces: &[InNamespace], finds_all: bool) -> Self {
-        let rows_if = |wanted: bool| wanted.then(ProtocolRows::default);
         let rows = |of: &InNamespace| NamespaceRows {
             netns: of.netns,
-            tcp: rows_if(of.plan.tcp),
-            udp: rows_if(of.plan.udp),
+            // The rows of UDP follow.
+            tcp: of.plan.tcp.then(|| ProtocolRows::for_about(of.sockets)),
+            udp: of.plan.udp.then(ProtocolRows::default),
         };
         Self {
             query,

@@ -35,6 +35,21 @@ pub(super) struct ProtocolRows {
 }
 
 impl ProtocolRows {
+    /// With room for so many: a list of megabytes that grows is moved by the kernel, which interrupts the other thread. What is
+    /// not used of it is never there.
+    pub(super) fn for_about(sockets: u64) -> Self {
+        let mut new = Self::default();
+        let sockets = usize::try_from(sockets).unwrap_or_default();
+        // Without the room it grows.
+        let _ = new.rows.try_reserve(sockets).and_then(|()| new.places.try_reserve(sockets));
+        new
+    }
+
+    /// How many sockets were seen.
+    pub(super) fn sockets(&self) -> u64 {
+        self.seen.sockets.iter().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
     #[inline] // A row has nearly 200 bytes, which each call may move.
     pub(super) fn add(
         &mut self,

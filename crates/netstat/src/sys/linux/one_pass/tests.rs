@@ -57,7 +57,7 @@ fn with(row: SocketRow, change: impl FnOnce(&mut SocketRow, &mut Evidence)) -> S
 }
 
 fn own(plan: Plan) -> [InNamespace; 1] {
-    [InNamespace { number: NETNS, netns: None, plan }]
+    [InNamespace { number: NETNS, netns: None, plan, sockets: 2 }]
 }
 
 fn pass(query: &Query) -> Pass<'_> {
@@ -133,7 +133,7 @@ fn rows_are_those_of_the_tables() {
 #[test]
 fn rows_of_each_namespace_are_apart_and_name_it() {
     let id = |number: u32| NonZeroU64::new(number.into()).map(NetnsId);
-    let of = |number, plan| InNamespace { number, netns: id(number), plan };
+    let of = |number, plan| InNamespace { number, netns: id(number), plan, sockets: 2 };
     let (both, only_udp) = (Plan { tcp: true, udp: true }, Plan { tcp: false, udp: true });
     let namespaces = [of(NETNS, both), of(NETNS + 1, both), of(NETNS + 2, only_udp)];
     let query = Query::new().filter(!Filter::netns(id(NETNS).unwrap()) | Filter::remote_port(7));

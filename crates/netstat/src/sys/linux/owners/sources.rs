@@ -143,7 +143,7 @@ impl<'c> OwnerSources<'c> {
     }
 
     fn iteration(&self, program: Arc<BpfSource>, from: OwnerSourceUsed) -> Iteration {
-        let nested = program.level() > 0;
+        let nested = program.level().is_nested();
         let ListedNamespaces { all: netns, unnamed: unnamed_netns } = self.netns.clone();
         let scope = task_files::Scope {
             nested,
@@ -201,7 +201,7 @@ impl<'c> OwnerSources<'c> {
         }
     }
 
-    /// After that search has succeeded. `in_vain`: a table had to be dumped in addition.
+    /// After that search has succeeded. `in_vain`: most of what it has seen had to be dumped in addition.
     pub(crate) fn finished_in_one_pass(&self, in_vain: bool) {
         self.kept.note_in_vain(in_vain);
     }

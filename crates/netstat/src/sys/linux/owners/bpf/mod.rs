@@ -55,6 +55,7 @@ use crate::log::debug;
 use crate::sys::linux::errno::errno_of;
 use fdtable::{Fault, FdTables, Layout};
 use iterator::{attach, run};
+use level::Level;
 use program::RECORD_BYTES;
 use record::decode;
 use rustix::io::Errno;
@@ -107,7 +108,7 @@ impl<T: HeldSource> HeldSource for std::sync::Arc<T> {
 /// The program in the kernel, and what else is loaded with it.
 #[derive(Debug)]
 pub(crate) struct BpfSource {
-    level: u32,
+    level: Level,
     families: Families,
     /// Its runs are one at a time: they write to one map.
     program: Mutex<Program>,
@@ -187,7 +188,7 @@ impl BpfSource {
     fn load_by(
         families: Families,
         look_ahead: impl FnOnce(&Types<'_>),
-        load: impl FnOnce(&Types<'_>, u32) -> Result<Program, Refused>,
+        load: impl FnOnce(&Types<'_>, &Level) -> Result<Program, Refused>,
     ) -> Result<Self, Refused> {
         if usize::BITS < 64 {
             // The kernel may have wider pointers than this process, which its types do not say.
@@ -196,24 +197,25 @@ impl BpfSource {
         let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
         let types = Types::new(&file)?;
         look_ahead(&types);
-        let level = level::of_this_thread(&types)?;
-        let program = Mutex::new(load(&types, level)?);
+        let level = Level::of_this_thread(&types)?;
+        let program = Mutex::new(load(&types, &level)?);
         Ok(Self { level, families, program, rings: Mutex::default(), namespace_files: Mutex::default() })
     }
 
     fn load_rings(&self) -> Result<OwnedFd, Refused> {
         let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
-        attach(b"netstat_rings\0\0\0", &program::rings(&Types::new(&file)?, self.level)?)
+        let types = Types::new(&file)?;
+        attach(b"netstat_rings\0\0\0", &program::rings(&types, self.level.number(&types)?)?)
     }
 
-    /// The level of the pid namespace whose pids the program returns, that of the thread that loaded it: 0 is the first.
-    pub(crate) const fn level(&self) -> u32 {
-        self.level
+    /// The level of the pid namespace whose pids the program returns, that of the thread that loaded it.
+    pub(crate) const fn level(&self) -> &Level {
+        &self.level
     }
 
     fn load_task_files(&self) -> Result<TaskFiles, Refused> {
         let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
-        TaskFiles::load(&Types::new(&file)?, self.families, self.level)
+        TaskFiles::load(&Types::new(&file)?, self.families, &self.level)
     }
 }
 
@@ -269,7 +271,8 @@ impl TaskFiles {
         let _ = types.look_for(program::NAMES);
     }
 
-    fn load(types: &Types<'_>, families: Families, level: u32) -> Result<Self, Refused> {
+    fn load(types: &Types<'_>, families: Families, level: &Level) -> Result<Self, Refused> {
+        let level = level.number(types)?;
         let attach = |program| attach(b"netstat_owners\0\0", &program);
         let of_all = || program::socket_files(types, level).and_then(attach);
         let link = match families {

@@ -37,7 +37,8 @@ impl BpfSource {
 
     fn load_namespace_files(&self) -> Result<OwnedFd, Refused> {
         let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
-        attach(b"netstat_netns\0\0\0", &program::namespace_files(&Types::new(&file)?, self.level)?)
+        let types = Types::new(&file)?;
+        attach(b"netstat_netns\0\0\0", &program::namespace_files(&types, self.level().number(&types)?)?)
     }
 }
 

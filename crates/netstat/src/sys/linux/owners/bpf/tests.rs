@@ -4,11 +4,12 @@
 use super::fdtable::program::{Needs, fdtable_sockets};
 use super::fdtable::settings::Settings;
 use super::fdtable::{Layout, SelfCheck};
+use super::level::{self, Level};
 use super::program::{inet_files, level_of_reader, rings, socket_files};
 use super::types::Types;
 use super::{
     BpfSource, DISCARD, Families, HeldSource, Program, Refused, SocketFile, SocketRow, ffi, kernel_types,
-    level, may_load,
+    may_load,
 };
 use crate::engine::parallel::lock;
 use rustix::io::Errno;
@@ -217,7 +218,9 @@ fn process_whose_leader_has_exited_is_reported() {
 #[test]
 fn processes_have_the_numbers_of_the_readers_pid_namespace() {
     // The first level, unless the tests run in a container.
-    let level = loaded!()[0].level();
+    let level_of =
+        |source: &BpfSource| source.level().number(&Types::new(&kernel_types().unwrap()).unwrap()).unwrap();
+    let level = level_of(&loaded!()[0]);
     if kernel::is_before(6, 5) {
         live_skip!("BPF in a pid namespace of its own: Linux before 6.5");
     }
@@ -226,7 +229,8 @@ fn processes_have_the_numbers_of_the_readers_pid_namespace() {
             // One level below: its first process is reported with the number it has in this namespace.
             let source = BpfSource::load(Families::Internet)
                 .map_err(|refused| io::Error::other(refused.to_string()))?;
-            assert_eq!((source.level(), std::process::id()), (level + 1, 1));
+            assert_eq!((level_of(&source), std::process::id()), (level + 1, 1));
+            assert!(source.level().is_nested());
             let socket = udp::bind_to("127.0.0.1:0".parse().unwrap())?;
             let own = expected(&[Held::of(&socket)?]);
             assert_eq!(held_by(&source, &[1]), own);
@@ -242,7 +246,7 @@ fn processes_have_the_numbers_of_the_readers_pid_namespace() {
             restrict::in_pid_namespace(|| {
                 let inner = BpfSource::load(Families::Internet)
                     .map_err(|refused| io::Error::other(refused.to_string()))?;
-                assert_eq!(inner.level(), level + 2);
+                assert_eq!(level_of(&inner), level + 2);
                 assert!(held_by(&inner, &[1]).contains(&SocketFile { pid: 1, ..copy }));
                 Ok(())
             })
@@ -262,7 +266,7 @@ fn level_that_a_program_finds_is_that_of_the_namespace_link() {
     drop(loaded!());
     let file = kernel_types().unwrap();
     let types = Types::new(&file).unwrap();
-    assert_eq!(level::probe(&types), level::of_this_thread(&types));
+    assert_eq!(level::probe(&types), Level::of_this_thread(&types).and_then(|level| level.number(&types)));
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub(super) struct Offsets {
     pub(super) cookie: i32,
     pub(super) net: i32,
     pub(super) protocol: i32,
-    pub(super) namespace_number: i32,
+    pub(super) namespace_number: i16,
 }
 
 impl Offsets {
@@ -92,7 +92,12 @@ impl Offsets {
             cookie: common("skc_cookie")?.offset.into(),
             net: net.offset.into(),
             protocol: of(sock, "sk_protocol")?,
-            namespace_number: namespace.offset.into(),
+            namespace_number: namespace.offset,
         })
     }
+}
+
+/// The number of a type, as instructions have it.
+pub(super) fn as_operand(id: TypeId) -> Result<i32, Refused> {
+    i32::try_from(id.number()).map_err(|_| Refused::other("BTF", "more types than numbers of 32 bits"))
 }

@@ -2,11 +2,15 @@
 
 use super::super::refused::Refused;
 use super::super::types::{Name, Types};
+use super::offsets::as_operand;
 use netstat_wire::linux::btf::{Kind, TypeId};
 
 /// Where the members are that only rows need.
 #[derive(Copy, Clone)]
 pub(super) struct RowOffsets {
+    /// `tcp_sock` and `udp_sock`.
+    pub(super) tcp: i32,
+    pub(super) udp: i32,
     pub(super) state: i32,
     pub(super) interface: i32,
     pub(super) remote_port: i32,
@@ -55,6 +59,8 @@ impl RowOffsets {
             }
         };
         Ok(Self {
+            tcp: as_operand(tcp)?,
+            udp: as_operand(udp)?,
             state: common("skc_state")?,
             interface: common("skc_bound_dev_if")?,
             remote_port: common("skc_dport")?,

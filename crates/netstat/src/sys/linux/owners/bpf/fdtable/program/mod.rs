@@ -44,11 +44,11 @@ use super::super::record::Families;
 use super::super::refused::Refused;
 use super::super::types::{NUMBERS, Name, Types};
 use super::memory::{Layout, state};
-use super::offsets::Offsets;
+use super::offsets::{Offsets, as_operand};
 use super::row_offsets::RowOffsets;
 use super::settings::Settings;
 use Operation::{Or, ShiftRight};
-use netstat_wire::linux::btf::{Kind, TypeId};
+use netstat_wire::linux::btf::Kind;
 
 /// How many steps one call takes, of eight slots or of 64 free ones: more than it needs for [`Settings::max_slots`].
 const MAX_STEPS: i32 = 1 << 20;
@@ -85,6 +85,8 @@ pub(in super::super) struct Needs {
     cast: i32,
     numbers: i32,
     reach: i32,
+    /// The structure that a sock is read as: `tcp_sock` for rows, which begins with that of every sock.
+    sock: i32,
     /// `bpf_iter_num_new`, `bpf_iter_num_next` and `bpf_iter_num_destroy`.
     new: i32,
     next: i32,
@@ -114,23 +116,25 @@ impl Needs {
         if reach < 8 * 8 {
             return Err(Refused::types("fewer than eight numbers:", NUMBERS));
         }
-        let id = |id: TypeId| {
-            i32::try_from(id.number())
-                .map_err(|_| Refused::other("BTF", "more types than numbers of 32 bits"))
+        let of_row = match layout {
+            Layout::Record => None,
+            Layout::Row => Some(RowOffsets::of(types, socket)?),
+        };
+        let sock = match &of_row {
+            None => as_operand(types.pointer(socket, "sk")?.1)?,
+            Some(of) => of.tcp,
         };
         Ok(Self {
             function: function.number(),
             of: Offsets::of(types, context, socket, allocation)?,
-            of_row: match layout {
-                Layout::Record => None,
-                Layout::Row => Some(RowOffsets::of(types, socket)?),
-            },
-            cast: id(cast)?,
-            numbers: id(numbers)?,
+            of_row,
+            cast: as_operand(cast)?,
+            numbers: as_operand(numbers)?,
             reach,
-            new: id(new)?,
-            next: id(next)?,
-            destroy: id(destroy)?,
+            sock,
+            new: as_operand(new)?,
+            next: as_operand(next)?,
+            destroy: as_operand(destroy)?,
         })
     }
 }
@@ -193,14 +197,39 @@ impl Generator {
         if offset != 0 {
             self.code.add(R1, offset);
         }
-        self.code.set(R2, self.needs.numbers);
-        self.code.call_function(self.needs.cast);
+        self.as_structure(self.needs.numbers);
     }
 
     /// `to = *(base + offset)`. Clobbers `R0` to `R5`.
     fn read(&mut self, width: Width, to: Register, base: Register, offset: i32) {
-        self.address(base, offset);
-        self.code.load(width, to, R0, 0);
+        let is_one_number = offset / 8 == (offset + width.bytes() - 1) / 8;
+        match i16::try_from(offset) {
+            Ok(within) if is_one_number && (0..=self.needs.reach - 8).contains(&offset) => {
+                self.address(base, 0);
+                self.code.load(width, to, R0, within);
+            }
+            _ => {
+                self.address(base, offset);
+                self.code.load(width, to, R0, 0);
+            }
+        }
+    }
+
+    /// `R0` = the sock in `R1`, of which members are loaded by their offsets. Its pointers can be followed, but not
+    /// calculated with.
+    fn as_sock(&mut self) {
+        self.as_structure(self.needs.sock);
+    }
+
+    fn as_structure(&mut self, structure: i32) {
+        self.code.set(R2, structure);
+        self.code.call_function(self.needs.cast);
+    }
+
+    /// `to` = a member of the sock in `R0`.
+    fn member(&mut self, width: Width, to: Register, offset: i32) {
+        // No structure of a sock is larger than that, and the kernel refuses what is beyond it.
+        self.code.load(width, to, R0, i16::try_from(offset).unwrap_or(i16::MAX));
     }
 
     fn read_pointer(&mut self, to: Register, base: Register, offset: i32) {

@@ -48,7 +48,9 @@ impl Generator {
         self.code.load(Width::Bytes8, R1, R8, entry::SLOT);
         self.code.compute(Add, R1, R7);
         self.code.store(Width::Bytes4, R9, row::DESCRIPTOR, R1);
-        self.read_of_entry(Width::Bytes2, entry::SOCK, self.needs.of.family);
+        self.code.load(Width::Bytes8, R1, R8, entry::SOCK);
+        self.as_sock();
+        self.member(Width::Bytes2, R1, self.needs.of.family);
         self.code.store(Width::Bytes2, R9, row::FAMILY, R1);
         match self.families {
             Families::Internet => {
@@ -63,11 +65,11 @@ impl Generator {
             (row::PORT, self.needs.of.port, Width::Bytes2),
             (row::PROTOCOL, self.needs.of.protocol, Width::Bytes2),
         ] {
-            self.read_of_entry(width, entry::SOCK, offset);
+            self.member(width, R1, offset);
             self.code.store(width, R9, place, R1);
         }
-        self.read_of_entry(Width::Bytes8, entry::SOCK, self.needs.of.net);
-        self.read(Width::Bytes4, R1, R1, self.needs.of.namespace_number);
+        self.member(Width::Bytes8, R1, self.needs.of.net);
+        self.code.load(Width::Bytes4, R1, R1, self.needs.of.namespace_number);
         self.code.store(Width::Bytes4, R9, row::NAMESPACE, R1);
         if let Some(of) = self.needs.of_row {
             self.write_rest_of_row(&of);

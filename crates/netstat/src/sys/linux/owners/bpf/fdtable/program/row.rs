@@ -1,6 +1,6 @@
 //! What a row has beyond a record: addresses, state, user, interface and queues.
 
-use super::super::super::assembler::Register::{R0, R1, R8, R9};
+use super::super::super::assembler::Register::{R1, R8, R9};
 use super::super::super::assembler::{If, Width};
 use super::super::memory::{entry, row};
 use super::super::row_offsets::RowOffsets;
@@ -15,7 +15,8 @@ const TCP_LISTEN: i32 = 10;
 type Copied = (Width, i32, i16);
 
 impl Generator {
-    /// Writes the rest of the row at `R9`, of the entry at `R8`. What follows the sock is of IPv4 and IPv6 sockets alone.
+    /// Writes the rest of the row at `R9`, of the sock in `R0`, which is that of the entry at `R8`. What follows the sock is
+    /// of IPv4 and IPv6 sockets alone.
     pub(super) fn write_rest_of_row(&mut self, of: &RowOffsets) {
         let (is_v6, has_ends, is_no_tcp, is_listener, ends) =
             (self.code.label(), self.code.label(), self.code.label(), self.code.label(), self.code.label());
@@ -47,7 +48,7 @@ impl Generator {
                 [0, 4, 8, 12].map(|part| (Width::Bytes4, from + i32::from(part), to + part))
             };
             self.copy_members(&[parts(v6.local, row::LOCAL), parts(v6.remote, row::REMOTE)].concat());
-            self.read_of_entry(Width::Bytes1, entry::SOCK, v6.only);
+            self.member(Width::Bytes1, R1, v6.only);
             self.code.and(R1, v6.only_bit.into());
             self.code.store(Width::Bytes1, R9, row::V6_ONLY, R1);
         }
@@ -63,7 +64,10 @@ impl Generator {
         self.copy_queues([of.backlog, of.max_backlog, of.requests]);
         self.code.jump(ends);
         self.code.place(is_no_tcp);
-        self.copy_queues([of.received, of.sent, of.forwarded]);
+        self.copy_queues([of.received, of.sent]);
+        self.code.load(Width::Bytes8, R1, R8, entry::SOCK);
+        self.as_structure(of.udp);
+        self.copy_members(&[(Width::Bytes4, of.forwarded, row::QUEUES + 8)]);
         self.code.place(ends);
     }
 
@@ -75,26 +79,11 @@ impl Generator {
         self.copy_members(&copied);
     }
 
-    /// Copies members of the sock of the entry at `R8` to the row at `R9`. Those that one cast reaches are loaded through it.
+    /// Copies members of the sock in `R0` to the row at `R9`.
     fn copy_members(&mut self, members: &[Copied]) {
-        let mut members = members.to_vec();
-        members.sort_by_key(|(_, from, _)| *from);
-        let mut reached = None;
         for (width, from, to) in members {
-            let start = match reached {
-                Some(start) if from + width.bytes() <= self.needs.reach + start => start,
-                _ => {
-                    // Aligned as the members of that structure are.
-                    let start = from & !7;
-                    self.code.load(Width::Bytes8, R1, R8, entry::SOCK);
-                    self.address(R1, start);
-                    reached = Some(start);
-                    start
-                }
-            };
-            // Within the reach of a cast, which is less than a hundred and fifty bytes.
-            self.code.load(width, R1, R0, i16::try_from(from - start).unwrap_or(i16::MAX));
-            self.code.store(width, R9, to, R1);
+            self.member(*width, R1, *from);
+            self.code.store(*width, R9, *to, R1);
         }
     }
 

@@ -85,9 +85,10 @@ impl Generator {
         offsets.dedup_by_key(|offset| *offset / CACHE_LINE);
         for number in 0..8 {
             let at = state::ENTRIES + number * entry::BYTES;
+            self.get(R1, at + entry::SOCK);
+            self.as_sock();
             for offset in &offsets {
-                self.get(R1, at + entry::SOCK);
-                self.read(Width::Bytes2, R1, R1, *offset);
+                self.member(Width::Bytes2, R1, *offset);
             }
             self.get(R1, at + entry::SOCKET);
             self.read_pointer(R1, R1, self.needs.of.inode_number);
