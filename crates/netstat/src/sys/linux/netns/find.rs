@@ -4,6 +4,7 @@ use super::place::{Place, name_in_run};
 use super::process_net::{group_of, namespace_of};
 use crate::model::gap::{Gap, GapKind, KEPT_BY_A_SOCKET};
 use crate::model::namespace::Namespace;
+use crate::sys::linux::owners::without_descriptor::HeldFile;
 use crate::sys::linux::procfs::{Proc, Procfs, each_link};
 use netstat_wire::linux::proc_pid_fd::network_namespace;
 use netstat_wire::linux::proc_pid_mountinfo::{Mount, unescaped};
@@ -12,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::ffi::OsString;
 use std::io;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How many namespaces one listing covers.
@@ -45,8 +46,8 @@ pub(crate) type SocketsByNamespace = Result<BTreeMap<u64, Vec<SocketHolder>>, St
 pub(crate) trait SeenByBpf {
     fn sockets(&self) -> SocketsByNamespace;
 
-    /// The descriptors of namespaces, by pid and number; `None`: the links in `/proc` are to be read.
-    fn namespace_files(&self) -> Option<Vec<(u32, i32)>> {
+    /// The descriptors of namespaces; `None`: the links in `/proc` are to be read.
+    fn namespace_files(&self) -> Option<Vec<HeldFile>> {
         None
     }
 }
@@ -330,23 +331,24 @@ impl Search {
 
     /// Adds the namespaces that these descriptors lead to. `refused`: processes that refuse to be read, of which the mounts are
     /// not known.
-    fn descriptors_seen(&mut self, files: &[(u32, i32)], mut refused: HashSet<u32>, deadline: Instant) {
-        for (searched, (pid, fd)) in (0_u64..).zip(files) {
+    fn descriptors_seen(&mut self, files: &[HeldFile], mut refused: HashSet<u32>, deadline: Instant) {
+        for (searched, file) in (0_u64..).zip(files) {
             if searched > MAX_DESCRIPTORS || Instant::now() > deadline {
                 self.skipped(1, "/proc/<pid>/fd: too many descriptors");
                 break;
             }
-            let link = match self.procfs.link(&format!("{pid}/fd/{fd}")) {
+            let path = file.link();
+            let link = match self.procfs.link(&path) {
                 Ok(link) => link,
                 Err(Errno::ACCESS | Errno::PERM) => {
-                    refused.insert(*pid);
+                    refused.insert(file.pid);
                     continue;
                 }
-                // It has been closed. That of a thread with a table of its own is not in the directory of the process.
+                // It has been closed.
                 Err(_) => continue,
             };
             let Some(number) = network_namespace(&link) else { continue };
-            let place = Place::File(format!("/proc/{pid}/fd/{fd}").into());
+            let place = Place::File(Path::new("/proc").join(path));
             self.add(number, |namespace| namespace.add_place(place));
         }
         self.skipped_processes(refused.len().try_into().unwrap_or(u64::MAX));

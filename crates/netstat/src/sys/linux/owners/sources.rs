@@ -12,6 +12,7 @@ use crate::sys::linux::owners::select::{
     KeptProgram, OneProcfs, Strategy, Wanted, after_refusals, is_worth_it, kept_or_loaded, refuse_rows,
     select,
 };
+use crate::sys::linux::owners::without_descriptor::HeldFile;
 use crate::sys::linux::owners::{task_files, walk};
 use crate::sys::linux::procfs::Proc;
 use crate::sys::linux::unlisted_socket::{Listed, Unlisted};
@@ -49,7 +50,7 @@ impl SeenByBpf for NamespacesByBpf<'_> {
         sockets_by_namespace(&*self.program()?)
     }
 
-    fn namespace_files(&self) -> Option<Vec<(u32, i32)>> {
+    fn namespace_files(&self) -> Option<Vec<HeldFile>> {
         let is_asked = matches!(self.query.owner_source, OwnerSource::Bpf | OwnerSource::OnePass);
         // The links of few are read sooner than a program is loaded.
         let are_few = || Proc::open().is_ok_and(|procfs| is_worth_it(&procfs).is_err());

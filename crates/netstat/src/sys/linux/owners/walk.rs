@@ -24,7 +24,7 @@ use crate::model::protocol::Protocol;
 use crate::model::socket::Socket;
 use crate::sys::linux::owners::shared::Verifier;
 use crate::sys::linux::owners::unmapped::Unmapped;
-use crate::sys::linux::owners::without_descriptor::{Ring, WithoutDescriptor};
+use crate::sys::linux::owners::without_descriptor::{HeldFile, WithoutDescriptor};
 use crate::sys::linux::procfs::{File, Procfs, TableRead};
 use crate::sys::system::OwnerSearch;
 use rustix::io::Errno;
@@ -87,7 +87,7 @@ pub(crate) struct ProcfsReader<P>(P);
 pub(crate) struct BesidesHolders {
     /// The number of threads whose descriptor tables were not read, because they could not be compared.
     not_compared: u64,
-    rings: Vec<Ring>,
+    rings: Vec<HeldFile>,
 }
 
 impl Extra for BesidesHolders {
@@ -222,7 +222,7 @@ fn can_be_mapped(protocol: Protocol) -> bool {
 /// Looks for owners of these sockets in rings, and in the mappings of processes.
 pub(crate) fn search_without_descriptor(
     procfs: &impl Procfs,
-    rings: &[Ring],
+    rings: &[HeldFile],
     pids: &[u32],
     unmapped: &Unmapped,
     table: &mut OwnerTable,
@@ -377,7 +377,7 @@ impl<P: Procfs> DescriptorTables<'_, '_, P> {
         let Self { procfs, pid, visit } = self;
         procfs.files(*pid, thread, &mut |fd, file| match file {
             File::Socket(inode) => visit.holds(Some(fd), inode),
-            File::Ring => visit.extra().rings.push(Ring { pid: *pid, thread, fd }),
+            File::Ring => visit.extra().rings.push(HeldFile { pid: *pid, thread, fd }),
         })
     }
 

@@ -31,13 +31,24 @@ const RING_BYTES: usize = 1024;
 /// The first kernel that shows registered files by their path, so that no file can have the name of a socket.
 const PATHS_SINCE: (u32, u32) = (6, 13);
 
-/// A descriptor of an io_uring.
+/// A descriptor of a file that is no socket, such as an io_uring.
 #[derive(Copy, Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Ring {
+pub(crate) struct HeldFile {
     pub(crate) pid: u32,
     /// The thread that has it in a table of its own; `None`: the leader.
     pub(crate) thread: Option<u32>,
     pub(crate) fd: i32,
+}
+
+impl HeldFile {
+    /// Its link, below `/proc`.
+    pub(crate) fn link(self) -> String {
+        let Self { pid, thread, fd } = self;
+        match thread {
+            None => format!("{pid}/fd/{fd}"),
+            Some(tid) => format!("{pid}/task/{tid}/fd/{fd}"),
+        }
+    }
 }
 
 /// A search for owners without a descriptor.
@@ -82,7 +93,7 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
     }
 
     /// Looks into the files that are registered in rings, each of which may come several times.
-    pub(crate) fn search_rings(&mut self, rings: &[Ring]) {
+    pub(crate) fn search_rings(&mut self, rings: &[HeldFile]) {
         const WHY: &str = "/proc/<pid>/fdinfo of an io_uring";
         if rings.is_empty() {
             return;
@@ -108,8 +119,8 @@ impl<'a, P: Procfs> WithoutDescriptor<'a, P> {
     }
 
     /// Reads one ring. False: it may have files that were not shown.
-    fn read_ring(&mut self, ring: Ring, shows_paths: bool, text: &mut Vec<u8>) -> Result<bool, Errno> {
-        let Ring { pid, thread, fd } = ring;
+    fn read_ring(&mut self, ring: HeldFile, shows_paths: bool, text: &mut Vec<u8>) -> Result<bool, Errno> {
+        let HeldFile { pid, thread, fd } = ring;
         let path = match thread {
             None => format!("{pid}/fdinfo/{fd}"),
             Some(tid) => format!("{pid}/task/{tid}/fdinfo/{fd}"),

@@ -14,7 +14,7 @@ use crate::model::support::Support;
 use crate::query::Query;
 use crate::sys::linux::owners::bpf::{Evidence, HeldSource, SocketFile};
 use crate::sys::linux::owners::task_files::{Scope, TaskFileSearch};
-use crate::sys::linux::owners::without_descriptor::Ring;
+use crate::sys::linux::owners::without_descriptor::HeldFile;
 use crate::sys::support;
 use crate::sys::system::{OwnerSearch, System};
 use rustix::io::Errno;
@@ -69,10 +69,10 @@ impl HeldSource for Iteration<'_> {
         Ok(())
     }
 
-    fn rings(&self) -> Option<Vec<Ring>> {
+    fn rings(&self) -> Option<Vec<HeldFile>> {
         let machine = self.0.at("rings");
         let ring = |pid: u32, link: &(i32, Link)| {
-            matches!(link.1, Link::Ring).then_some(Ring { pid, thread: None, fd: link.0 })
+            matches!(link.1, Link::Ring).then_some(HeldFile { pid, thread: None, fd: link.0 })
         };
         let leaders = machine.processes.iter().filter_map(|(pid, tasks)| Some((*pid, tasks.get(pid)?)));
         let rings = leaders.flat_map(|(pid, task)| task.links.iter().filter_map(move |link| ring(pid, link)));
@@ -465,7 +465,7 @@ impl HeldSource for Copies {
         Ok(())
     }
 
-    fn rings(&self) -> Option<Vec<Ring>> {
+    fn rings(&self) -> Option<Vec<HeldFile>> {
         None
     }
 }

@@ -31,9 +31,9 @@
 pub(crate) mod assembler;
 mod fdtable;
 mod ffi;
+mod held_files;
 mod iterator;
 mod level;
-mod namespace_files;
 mod program;
 mod record;
 mod refused;
@@ -49,11 +49,12 @@ pub(crate) use record::{Evidence, Families, SocketFile, SocketRow};
 pub(crate) use refused::Refused;
 pub(crate) use types::{Field, Types};
 
-use super::without_descriptor::Ring;
+use super::without_descriptor::HeldFile;
 use crate::engine::parallel::lock;
 use crate::log::debug;
 use crate::sys::linux::errno::errno_of;
 use fdtable::{Fault, FdTables, Layout};
+use held_files::FileProgram;
 use iterator::{attach, run};
 use level::Level;
 use program::RECORD_BYTES;
@@ -88,7 +89,7 @@ pub(crate) trait HeldSource {
     }
 
     /// The descriptors of io_urings, once for each process that has them. `None`: this kernel cannot run the program.
-    fn rings(&self) -> Option<Vec<Ring>>;
+    fn rings(&self) -> Option<Vec<HeldFile>>;
 }
 
 impl<T: HeldSource> HeldSource for std::sync::Arc<T> {
@@ -100,7 +101,7 @@ impl<T: HeldSource> HeldSource for std::sync::Arc<T> {
         T::read_rows(self, ahead, each)
     }
 
-    fn rings(&self) -> Option<Vec<Ring>> {
+    fn rings(&self) -> Option<Vec<HeldFile>> {
         T::rings(self)
     }
 }
@@ -112,8 +113,8 @@ pub(crate) struct BpfSource {
     families: Families,
     /// Its runs are one at a time: they write to one map.
     program: Mutex<Program>,
-    rings: Mutex<OtherProgram>,
-    namespace_files: Mutex<OtherProgram>,
+    rings: Mutex<FileProgram>,
+    namespace_files: Mutex<FileProgram>,
 }
 
 /// The program that walks descriptor tables where it can be loaded and passes its check, else that of the iterator over
@@ -124,15 +125,6 @@ enum Program {
     TaskFiles(TaskFiles),
     /// Neither yet: the first has failed its check.
     NotLoaded,
-}
-
-/// A program that finds io_urings, or namespaces. It is loaded when the first are looked for, and kept as long as the others.
-#[derive(Debug, Default)]
-enum OtherProgram {
-    #[default]
-    NotLoaded,
-    Loaded(OwnedFd),
-    Refused,
 }
 
 impl Program {
@@ -202,12 +194,6 @@ impl BpfSource {
         Ok(Self { level, families, program, rings: Mutex::default(), namespace_files: Mutex::default() })
     }
 
-    fn load_rings(&self) -> Result<OwnedFd, Refused> {
-        let file = kernel_types().map_err(|errno| Refused::errno(TYPES, errno))?;
-        let types = Types::new(&file)?;
-        attach(b"netstat_rings\0\0\0", &program::rings(&types, self.level.number(&types)?)?)
-    }
-
     /// The level of the pid namespace whose pids the program returns, that of the thread that loaded it.
     pub(crate) const fn level(&self) -> &Level {
         &self.level
@@ -242,19 +228,8 @@ impl HeldSource for BpfSource {
         program.after(read)
     }
 
-    fn rings(&self) -> Option<Vec<Ring>> {
-        let mut program = lock(&self.rings);
-        if matches!(*program, OtherProgram::NotLoaded) {
-            *program = match self.load_rings() {
-                Ok(link) => OtherProgram::Loaded(link),
-                Err(refused) if refused.is_temporary() => return None,
-                Err(_) => OtherProgram::Refused,
-            };
-        }
-        match &*program {
-            OtherProgram::Loaded(link) => rings(link),
-            _ => None,
-        }
+    fn rings(&self) -> Option<Vec<HeldFile>> {
+        self.ring_files()
     }
 }
 
@@ -294,22 +269,6 @@ impl TaskFiles {
             }
         })
     }
-}
-
-/// The descriptors of io_urings.
-fn rings(link: &OwnedFd) -> Option<Vec<Ring>> {
-    let mut rings = Vec::new();
-    let read = run::<RECORD_BYTES>(link, &mut |_, record| {
-        let Some(SocketFile { pid, fd, evidence: Some(Evidence { netns: thread, .. }), .. }) =
-            decode(&record)
-        else {
-            return;
-        };
-        if pid != 0 {
-            rings.push(Ring { pid, thread: Some(thread).filter(|thread| *thread != pid), fd });
-        }
-    });
-    read.ok().map(|()| rings)
 }
 
 /// Whether this thread has the capabilities to load, without trying.

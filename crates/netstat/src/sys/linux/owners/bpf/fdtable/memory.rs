@@ -113,8 +113,10 @@ pub(crate) mod state {
     pub(crate) const FAILED: i16 = 232;
     /// Not 0: something has changed.
     pub(crate) const CHANGED: i16 = 240;
-    /// Not 0: the record is of another family.
-    pub(crate) const OTHER_FAMILY: i16 = 248;
+    /// Not 0: the record is not wanted: it is of another family, or another file.
+    pub(crate) const NOT_WANTED: i16 = 248;
+    /// The `dentry` of a file.
+    pub(crate) const DENTRY: i16 = EIGHT_SOCKETS;
     /// Where a number of the reader's pid namespace is in any `struct pid`, and that place for the task.
     pub(crate) const NUMBER: i16 = EIGHT_FILES;
     pub(crate) const PID: i16 = EIGHT_SOCKETS;

@@ -1,6 +1,7 @@
 //! The source that walks descriptor tables: see [`program`].
 
 mod ahead;
+mod files;
 mod memory;
 mod offsets;
 pub(super) mod program;
@@ -8,7 +9,9 @@ mod row_offsets;
 mod self_check;
 pub(super) mod settings;
 
+pub(super) use files::FileTables;
 pub(super) use memory::Layout;
+pub(super) use program::Files;
 pub(super) use self_check::SelfCheck;
 
 use super::ffi;

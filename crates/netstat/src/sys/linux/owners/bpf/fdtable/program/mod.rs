@@ -22,7 +22,7 @@
 //! # Steps
 //! [`task`]: which table is read, and whose it is. [`walk`]: eight slots at a time, with checks A and C. [`sockets`]: which of
 //! the eight files are sockets, and their cache lines. [`record`]: what is written of each, with check B. [`row`]: the rest of
-//! its row, where a listing is to be made of it.
+//! its row, where a listing is to be made of it. [`files`]: the same steps for files that are no sockets.
 //!
 //! # Bounds
 //! A call ends with 1 when the map is full or [`Settings::max_slots`] were read. The read of the iterator then returns `EAGAIN`, and
@@ -30,11 +30,14 @@
 //!
 //! Sources: linux/fdtable.h, fs/file.c, kernel/bpf/{bpf_iter,task_iter,helpers}.c.
 
+mod files;
 mod record;
 mod row;
 mod sockets;
 mod task;
 mod walk;
+
+pub(in super::super) use files::Files;
 
 use super::super::assembler::Register::{Frame, R0, R1, R2, R3, R6};
 use super::super::assembler::{Assembler, If, Label, Operation, Register, Width};
@@ -48,6 +51,7 @@ use super::offsets::{Offsets, as_operand};
 use super::row_offsets::RowOffsets;
 use super::settings::Settings;
 use Operation::{Or, ShiftRight};
+use files::NameOffsets;
 use netstat_wire::linux::btf::Kind;
 
 /// How many steps one call takes, of eight slots or of 64 free ones: more than it needs for [`Settings::max_slots`].
@@ -81,6 +85,8 @@ pub(in super::super) struct Needs {
     of: Offsets,
     /// Where the members of rows are; `None`: records are enough.
     of_row: Option<RowOffsets>,
+    /// Where a file's name is; `None`: files are not found by it.
+    of_name: Option<NameOffsets>,
     /// `bpf_rdonly_cast`, the structure of numbers through which memory is read, and its size.
     cast: i32,
     numbers: i32,
@@ -110,6 +116,15 @@ impl Needs {
 
     /// Looks all of it up; refused where the kernel lacks some of it.
     pub(in super::super) fn of(types: &Types<'_>, layout: Layout) -> Result<Self, Refused> {
+        Self::with_names(types, layout, false)
+    }
+
+    /// The same, for the program that finds these files.
+    pub(in super::super) fn of_files(types: &Types<'_>, files: Files) -> Result<Self, Refused> {
+        Self::with_names(types, Layout::Record, files == Files::Rings)
+    }
+
+    fn with_names(types: &Types<'_>, layout: Layout, with_names: bool) -> Result<Self, Refused> {
         let [function, context, socket, allocation, numbers, cast, new, next, destroy] =
             types.find(Self::NAMES)?;
         let reach = types.size(numbers, NUMBERS)?;
@@ -128,6 +143,9 @@ impl Needs {
             function: function.number(),
             of: Offsets::of(types, context, socket, allocation)?,
             of_row,
+            of_name: with_names
+                .then(|| NameOffsets::of(types, types.pointer(socket, "file")?.1))
+                .transpose()?,
             cast: as_operand(cast)?,
             numbers: as_operand(numbers)?,
             reach,
@@ -147,8 +165,17 @@ pub(in super::super) fn fdtable_sockets(
     reference: i32,
     settings: Settings,
 ) -> Program {
+    generate(needs, Find::Sockets(families), map, reference, settings)
+}
+
+/// The program that finds files. `reference`: the descriptor of one of the namespaces, or, for io_urings, of a socket.
+pub(in super::super) fn fdtable_files(needs: Needs, files: Files, map: i32, reference: i32) -> Program {
+    generate(needs, Find::Files(files), map, reference, Settings::DEFAULT)
+}
+
+fn generate(needs: Needs, find: Find, map: i32, reference: i32, settings: Settings) -> Program {
     let function = needs.function;
-    let mut generator = Generator { code: Assembler::default(), needs, families, settings };
+    let mut generator = Generator { code: Assembler::default(), needs, find, settings };
     generator.begin(map);
     generator.select_table();
     generator.find_operations(reference);
@@ -162,8 +189,15 @@ pub(in super::super) fn fdtable_sockets(
 struct Generator {
     code: Assembler,
     needs: Needs,
-    families: Families,
+    find: Find,
     settings: Settings,
+}
+
+/// What the program looks for.
+#[derive(Copy, Clone)]
+enum Find {
+    Sockets(Families),
+    Files(Files),
 }
 
 impl Generator {

@@ -5,7 +5,7 @@ use super::super::super::assembler::Width;
 use super::super::super::record::Families;
 use super::super::memory::{MAX_RECORDS, RECORDS_AT, entry, row, state};
 use super::Operation::{Add, Multiply, Or, ShiftLeft, Xor};
-use super::{Generator, INET, INET_MASK, at};
+use super::{Find, Generator, INET, INET_MASK, at};
 
 impl Generator {
     /// Writes a record for each of the entries, whose number is in `R8`. Counts those that hold, and notes those that do
@@ -39,6 +39,7 @@ impl Generator {
         self.code.compute(Multiply, R9, i32::from(self.layout().bytes()));
         self.code.compute(Add, R9, R6);
         self.code.add(R9, RECORDS_AT.into());
+        let Find::Sockets(families) = self.find else { return self.write_file() };
         self.read_of_entry(Width::Bytes8, entry::SOCKET, self.needs.of.inode_number);
         self.code.store(Width::Bytes4, R9, row::INODE, R1);
         self.read_of_entry(Width::Bytes2, entry::SOCKET, self.needs.of.socket_type);
@@ -52,14 +53,14 @@ impl Generator {
         self.as_sock();
         self.member(Width::Bytes2, R1, self.needs.of.family);
         self.code.store(Width::Bytes2, R9, row::FAMILY, R1);
-        match self.families {
+        match families {
             Families::Internet => {
                 self.code.and(R1, INET_MASK);
                 self.code.compute(Xor, R1, INET);
             }
             Families::All => self.code.set(R1, 0),
         }
-        self.put(state::OTHER_FAMILY, R1);
+        self.put(state::NOT_WANTED, R1);
         for (place, offset, width) in [
             (row::COOKIE, self.needs.of.cookie, Width::Bytes8),
             (row::PORT, self.needs.of.port, Width::Bytes2),
@@ -82,9 +83,8 @@ impl Generator {
         self.read(width, R1, R1, offset);
     }
 
-    /// Check B, from the inside out. A record that holds is counted, if its family is wanted.
-    pub(super) fn check_record(&mut self) {
-        self.barrier();
+    /// `R1` is not 0 if sock, socket and file of the entry at `R8` do not belong together any more.
+    fn socket_has_changed(&mut self) {
         self.read_of_entry(Width::Bytes8, entry::SOCKET, self.needs.of.socket_sock);
         self.code.load(Width::Bytes8, R2, R8, entry::SOCK);
         self.code.compute(Xor, R1, R2);
@@ -95,6 +95,15 @@ impl Generator {
         self.read_of_entry(Width::Bytes8, entry::FILE, self.needs.of.file_operations);
         self.get(R2, state::OPERATIONS);
         self.also_changed_if_different();
+    }
+
+    /// Check B, from the inside out. A record that holds is counted, if it is wanted.
+    pub(super) fn check_record(&mut self) {
+        self.barrier();
+        match self.find {
+            Find::Sockets(_) => self.socket_has_changed(),
+            Find::Files(_) => self.file_has_changed(),
+        }
         self.code.load(Width::Bytes8, R1, R8, entry::SLOT);
         self.code.compute(Add, R1, R7);
         self.code.compute(ShiftLeft, R1, 3);
@@ -114,7 +123,7 @@ impl Generator {
         self.get(R2, state::FAILED);
         self.code.compute(Or, R2, R3);
         self.put(state::FAILED, R2);
-        self.get(R2, state::OTHER_FAMILY);
+        self.get(R2, state::NOT_WANTED);
         self.is_not_zero(R2, R3);
         self.code.compute(Or, R1, R2);
         self.code.compute(Xor, R1, 1);

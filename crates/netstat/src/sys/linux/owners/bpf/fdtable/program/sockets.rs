@@ -1,10 +1,10 @@
 //! The sockets among eight files.
 
 use super::super::super::assembler::Register::{R1, R2, R3, R6, R8, R9};
-use super::super::super::assembler::{If, Label, Register, Width};
+use super::super::super::assembler::{Label, Register, Width};
 use super::super::memory::{entry, state};
 use super::Generator;
-use super::Operation::{Add, And, Multiply, Or, ShiftLeft, ShiftRight, Xor};
+use super::Operation::{Add, And, Multiply, ShiftRight};
 
 /// That of most processors. Where a structure begins within a line is not known, so a line may be loaded twice or not at all.
 const CACHE_LINE: i32 = 64;
@@ -15,20 +15,8 @@ impl Generator {
     /// All is done for all eight, without jumps: what is no socket is read at the address 0, and its entry overwritten by
     /// the next. So the cache misses of the eight overlap.
     pub(super) fn list_sockets(&mut self, advances: Label) {
-        self.code.set(R8, 0);
-        for slot in 0..8 {
-            self.get(R1, state::EIGHT_FILES + 8 * slot);
-            self.read_pointer(R1, R1, self.needs.of.file_operations);
-            self.get(R2, state::OPERATIONS);
-            self.code.compute(Xor, R1, R2);
-            self.is_not_zero(R1, R2);
-            self.code.compute(Xor, R1, 1);
-            self.code.compute(ShiftLeft, R1, i32::from(slot));
-            self.code.compute(Or, R8, R1);
-        }
-        self.get(R1, state::WANTED);
-        self.code.compute(And, R8, R1);
-        self.code.jump_if(If::Equal, R8, 0, advances);
+        self.match_operations(|_| ());
+        self.only_wanted(advances);
         self.wait(self.settings.waits.sockets);
         for slot in 0..8 {
             self.is_wanted(R1, slot);

@@ -4,7 +4,7 @@ use super::super::super::assembler::Register::{R0, R1, R2, R3, R7, R8, R9};
 use super::super::super::assembler::{If, Label, Width};
 use super::super::memory::state;
 use super::Operation::{Add, Or, ShiftLeft, ShiftRight, Xor};
-use super::{Generator, MAX_REPEATS, MAX_STEPS, at};
+use super::{Find, Generator, MAX_REPEATS, MAX_STEPS, at};
 
 impl Generator {
     /// Begins with the first descriptor, or where the last call with this task ended.
@@ -63,8 +63,13 @@ impl Generator {
         self.add_to(state::SLOTS_LEFT, -8);
         self.skip_free(advances, moved);
         self.read_slots(moved);
-        self.list_sockets(advances);
-        self.prefetch();
+        match self.find {
+            Find::Sockets(_) => {
+                self.list_sockets(advances);
+                self.prefetch();
+            }
+            Find::Files(files) => self.list_files(files, advances),
+        }
         self.write_records();
         self.accept_records(advances, continues);
 
