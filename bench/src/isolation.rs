@@ -11,7 +11,7 @@ use crate::world::Named;
 use rustix::process::{Signal, set_parent_process_death_signal};
 use rustix::thread::{CapabilitySet, remove_capability_from_bounding_set};
 use socket_world::World;
-use socket_world::namespace::in_network_namespace;
+use socket_world::namespace::{enter_network_namespace, in_network_namespace};
 use socket_world::restrict::{drop_capabilities, in_pid_namespace, own_proc};
 use std::io;
 
@@ -27,6 +27,8 @@ pub(crate) fn isolated(host_pids: bool, work: impl FnOnce() -> Result<()>) -> Re
         // The first process of a namespace ignores Ctrl-C, which ends only the process that started it.
         set_parent_process_death_signal(Some(Signal::KILL))?;
         own_proc(c"")?;
+        // That of the machine has sockets, the holders of which are not in this pid namespace.
+        enter_network_namespace()?;
         work().map_err(|error| io::Error::other(error.to_string()))
     })
     .map_err(|error| match error.kind() {
