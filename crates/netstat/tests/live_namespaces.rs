@@ -189,8 +189,12 @@ fn live_namespace_that_only_a_socket_keeps_is_listed_as_any_other_or_a_gap_says_
     if let Err(why) = kernel::bpf_iterators() {
         live_skip!("a namespace that only a socket keeps: {why}");
     }
-    for owners in [false, true] {
-        let snapshot = Query::new().netns(Scope::All).owners(owners).snapshot().unwrap();
+    let by =
+        sources().into_iter().filter(|source| *source != OwnerSource::Procfs).map(|source| (source, true));
+    let auto = [false, true].map(|owners| (OwnerSource::Auto, owners));
+    for (source, owners) in auto.into_iter().chain(by) {
+        let query = Query::new().netns(Scope::All).owners(owners).owner_source(source);
+        let snapshot = query.snapshot().unwrap();
         let namespace = snapshot.namespace(id(&child)).unwrap();
         assert_eq!((namespace.processes, namespace.path.as_ref()), (0, None));
         assert_eq!(namespace.source, NamespaceSource::SockDiag);

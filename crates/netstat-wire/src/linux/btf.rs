@@ -118,11 +118,18 @@ impl<'a> Btf<'a> {
         wanted: [(Kind, &str); N],
     ) -> Result<[Option<TypeId>; N], DecodeError> {
         let mut found = [None; N];
+        self.find_each(&wanted, &mut found)?;
+        Ok(found)
+    }
+
+    // One copy for all numbers of names.
+    #[inline(never)]
+    fn find_each(&self, wanted: &[(Kind, &str)], found: &mut [Option<TypeId>]) -> Result<(), DecodeError> {
         let mut types = Reader::new(TYPE, self.types);
-        let (mut number, mut left) = (0_u32, N);
+        let (mut number, mut left) = (0_u32, found.len());
         // Nearly all types are of other kinds, or their names begin otherwise. So each name is compared with few.
         let (mut kinds, mut by_initial) = (0, [0; 256]);
-        for (kind, name) in &wanted {
+        for (kind, name) in wanted {
             kinds |= kind.bit();
             let initial = name.bytes().next().unwrap_or_default();
             if let Some(kinds) = by_initial.get_mut(usize::from(initial)) {
@@ -132,21 +139,21 @@ impl<'a> Btf<'a> {
         while types.remaining() > 0 && left > 0 {
             let this = Type::take(&mut types)?;
             number = number.saturating_add(1);
-            if kinds & this.kind.bit() == 0 {
+            if kinds & this.kind_bit() == 0 {
                 continue;
             }
             let initial = self.strings.get(size(this.name)).copied().unwrap_or_default();
-            if by_initial.get(usize::from(initial)).is_none_or(|kinds| kinds & this.kind.bit() == 0) {
+            if by_initial.get(usize::from(initial)).is_none_or(|kinds| kinds & this.kind_bit() == 0) {
                 continue;
             }
-            for (found, (kind, name)) in found.iter_mut().zip(&wanted) {
+            for (found, (kind, name)) in found.iter_mut().zip(wanted) {
                 if this.kind == *kind && found.is_none() && self.is_named(this.name, name) {
                     *found = Some(TypeId(number));
                     left = left.saturating_sub(1);
                 }
             }
         }
-        Ok(found)
+        Ok(())
     }
 
     /// Finds a member by its name; `None` if there is none, or if the type is not a structure or union.

@@ -39,14 +39,6 @@ pub enum Kind {
     Enum64,
 }
 
-impl Kind {
-    /// One bit for each kind.
-    #[inline]
-    pub(super) const fn bit(self) -> u32 {
-        1 << self as u32
-    }
-}
-
 /// Each kind by its number, and the bytes that follow the fixed part: so many, and so many for each entry.
 const KINDS: [Option<(Kind, u8, u8)>; 20] = [
     None,
@@ -79,6 +71,15 @@ const KINDS: [Option<(Kind, u8, u8)>; 20] = [
     Some((Kind::Enum64, 0, 12)),
 ];
 
+impl Kind {
+    /// One bit for each kind: that of its number.
+    pub(super) fn bit(self) -> u32 {
+        let mut numbered = KINDS.iter().zip(0_u32..);
+        let number = numbered.find(|(kind, _)| kind.is_some_and(|(kind, ..)| kind == self));
+        number.map_or(0, |(_, number)| 1 << number)
+    }
+}
+
 /// `struct btf_type`, and what follows it.
 pub(super) struct Type<'a> {
     /// Its offset among the types.
@@ -106,6 +107,13 @@ impl<'a> Type<'a> {
         let length = (info & 0x00ff_ffff).wrapping_mul(entry.into()).wrapping_add(fixed.into());
         let more = reader.take(size(length))?;
         Ok(Self { start, name, info, size_or_type, kind, more })
+    }
+
+    /// [`Kind::bit`] of its kind.
+    #[inline]
+    pub(super) const fn kind_bit(&self) -> u32 {
+        // The number of a kind that is known is less than 32.
+        1_u32.wrapping_shl(self.info >> 24 & 0x7f)
     }
 
     pub(super) const fn has_flag(&self) -> bool {

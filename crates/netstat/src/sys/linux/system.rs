@@ -1,5 +1,7 @@
 //! The Linux implementation of `System`, and the cache that a `Lister` keeps between listings.
 
+#[cfg(feature = "bpf")]
+use super::netns::SeenByBpf;
 use super::netns::readers::NamespaceReaders;
 use super::netns::{Target, namespace_of, plan};
 #[cfg(feature = "bpf")]
@@ -170,7 +172,7 @@ impl<'c> Native<'c> {
     ) -> Option<Vec<Gap>> {
         // The program reads the users of the first user namespace.
         let reads_users = user_namespace::stand_in_uid().is_none();
-        if query.wants_owners() || !reads_users || !one_pass::may_list_all(query, readers) {
+        if query.wants_owners() || !reads_users || !one_pass::may_list_all(query, readers.len()) {
             return None;
         }
         let search = self.owner_sources(query, Some(readers));
@@ -179,6 +181,16 @@ impl<'c> Native<'c> {
         let gaps = one_pass::list_all(dumps, readers, query, &search, &mut rows, ahead)?;
         let _ = rows.into_iter().try_for_each(sink);
         Some(gaps)
+    }
+
+    /// Finds the network namespaces that sockets alone keep, if that was left to the one pass, which does not answer.
+    fn find_more(&self, query: &Query, readers: &NamespaceReaders) {
+        #[cfg(feature = "bpf")]
+        if readers.may_be_more() {
+            readers.add_kept_by(NamespacesByBpf::new(&self.cache.program, query).sockets());
+        }
+        #[cfg(not(feature = "bpf"))]
+        let _ = (query, readers);
     }
 
     fn owner_sources(&self, query: &Query, readers: Option<&NamespaceReaders>) -> OwnerSources<'c> {
@@ -192,6 +204,8 @@ impl<'c> Native<'c> {
             return Ok(known.as_ref());
         }
         let seen = NamespacesByBpf::new(&self.cache.program, query);
+        #[cfg(feature = "bpf")]
+        let seen = seen.beside_listing(one_pass::may_list_all);
         let found = plan::readers(query, &|name, pids| self.with_name(name, pids), &seen)?;
         Ok(self.readers.get_or_init(|| found).as_ref())
     }
@@ -221,6 +235,9 @@ impl<'c> System for Native<'c> {
             #[cfg(feature = "bpf")]
             if let Some(gaps) = readers.and_then(|readers| self.rows_of_all(dumps, readers, query, sink)) {
                 return Ok(gaps);
+            }
+            if let Some(readers) = readers {
+                self.find_more(query, readers);
             }
             list(dumps, readers, receive_ahead, query, sink)
         };
@@ -268,10 +285,11 @@ impl<'c> System for Native<'c> {
         if let Some(readers) = readers {
             // One pass may answer without entering any.
             #[cfg(feature = "bpf")]
-            let may_be_needed = !one_pass::may_list_all(query, readers);
+            let may_be_needed = !one_pass::may_list_all(query, readers.len());
             #[cfg(not(feature = "bpf"))]
             let may_be_needed = true;
             if may_be_needed {
+                self.find_more(query, readers);
                 readers.open_early();
             }
         }
@@ -280,6 +298,7 @@ impl<'c> System for Native<'c> {
 
     fn open_early(&self, query: &Query) {
         if let Ok(Some(readers)) = self.readers(query) {
+            self.find_more(query, readers);
             readers.open_early();
         }
     }
@@ -308,6 +327,7 @@ impl<'c> System for Native<'c> {
         });
         let listed = listed.flatten();
         if listed.is_none() {
+            self.find_more(query, readers);
             // Before the search takes the descriptors that are left.
             readers.open_early();
         }
@@ -377,7 +397,10 @@ impl<'c> System for Native<'c> {
 
     fn interface_indexes(&self, query: &Query, name: &str) -> Result<Vec<(Option<NetnsId>, u32)>, Error> {
         match self.readers(query)? {
-            Some(readers) => readers.interface_indexes(name),
+            Some(readers) => {
+                self.find_more(query, readers);
+                readers.interface_indexes(name)
+            }
             None => resolve::interface_index(name).map(|index| vec![(None, index)]),
         }
     }

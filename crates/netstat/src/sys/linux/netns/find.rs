@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How many namespaces one listing covers.
-const MAX_NAMESPACES: usize = 4096;
+pub(crate) const MAX_NAMESPACES: usize = 4096;
 
 /// How many places are kept of each: the first may be gone when it is opened.
 pub(crate) const MAX_PLACES: usize = 4;
@@ -46,8 +46,13 @@ pub(crate) type SocketsByNamespace = Result<BTreeMap<u64, Vec<SocketHolder>>, St
 pub(crate) trait SeenByBpf {
     fn sockets(&self) -> SocketsByNamespace;
 
-    /// The descriptors of namespaces; `None`: the links in `/proc` are to be read.
-    fn namespace_files(&self) -> Option<Vec<HeldFile>> {
+    /// Whether the listing sees that as well, where so many namespaces are known.
+    fn is_seen_by_listing(&self, _known: usize) -> bool {
+        false
+    }
+
+    /// The descriptors of namespaces, where so many are known; `None`: the links in `/proc` are to be read.
+    fn namespace_files(&self, _known: usize) -> Option<Vec<HeldFile>> {
         None
     }
 }
@@ -72,11 +77,30 @@ pub(crate) struct FoundNamespace {
 }
 
 impl FoundNamespace {
+    /// One that is found by nothing but these sockets.
+    pub(crate) fn kept_by(sockets: impl IntoIterator<Item = SocketHolder>) -> Self {
+        let mut namespace = Self::default();
+        for SocketHolder { pid, fd } in sockets {
+            namespace.add_place(Place::Socket { pid, fd });
+        }
+        namespace
+    }
+
     fn add_place(&mut self, place: Place) {
         if self.places.len() < MAX_PLACES && !self.places.contains(&place) {
             self.places.push(place);
         }
     }
+}
+
+/// So many namespaces were left out.
+pub(crate) fn beyond_limit_gap(count: u64) -> Gap {
+    Gap::new(GapKind::NamespacesSkipped, count, format!("more than {MAX_NAMESPACES}"))
+}
+
+/// Why it is not known which namespaces sockets keep.
+pub(crate) fn kept_by_sockets_unknown(why: &str) -> Gap {
+    Gap::new(GapKind::NamespacesSkipped, 1, format!("{KEPT_BY_A_SOCKET}: {why}"))
 }
 
 /// A search, and what it has found: by the numbers of the namespaces.
@@ -87,6 +111,8 @@ pub(crate) struct Search {
     /// The only namespaces that matter; none: all.
     wanted: Vec<u64>,
     beyond_limit: u64,
+    /// Whether sockets may keep others: the listing is to see it.
+    pub(crate) more: bool,
 }
 
 impl Search {
@@ -94,7 +120,7 @@ impl Search {
     pub(crate) fn begin() -> Result<Self, Errno> {
         let procfs = Proc::open()?;
         let (namespaces, gaps, wanted) = Default::default();
-        Ok(Self { procfs, namespaces, gaps, wanted, beyond_limit: 0 })
+        Ok(Self { procfs, namespaces, gaps, wanted, beyond_limit: 0, more: false })
     }
 
     /// Finds every namespace.
@@ -108,11 +134,12 @@ impl Search {
         if self.is_all_found() {
             return self.finished();
         }
-        match seen.namespace_files() {
+        match seen.namespace_files(self.namespaces.len()) {
             Some(files) => self.descriptors_seen(&files, refused, deadline),
             None => self.descriptors(&pids, deadline),
         }
-        if !self.is_all_found() {
+        self.more = self.wanted.is_empty() && seen.is_seen_by_listing(self.namespaces.len());
+        if !self.more && !self.is_all_found() {
             self.kept_by_sockets(seen);
         }
         self.finished()
@@ -166,7 +193,7 @@ impl Search {
 
     fn finished(mut self) -> Self {
         if self.beyond_limit > 0 {
-            self.skipped(self.beyond_limit, format!("more than {MAX_NAMESPACES}"));
+            self.gaps.push(beyond_limit_gap(self.beyond_limit));
         }
         self
     }
@@ -318,14 +345,10 @@ impl Search {
                     if self.namespaces.contains_key(&number) {
                         continue;
                     }
-                    self.add(number, |namespace| {
-                        let places =
-                            holders.into_iter().map(|SocketHolder { pid, fd }| Place::Socket { pid, fd });
-                        places.for_each(|place| namespace.add_place(place));
-                    });
+                    self.add(number, |namespace| *namespace = FoundNamespace::kept_by(holders));
                 }
             }
-            Err(why) => self.skipped(1, format!("{KEPT_BY_A_SOCKET}: {why}")),
+            Err(why) => self.gaps.push(kept_by_sockets_unknown(&why)),
         }
     }
 

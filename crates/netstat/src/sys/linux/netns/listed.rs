@@ -12,12 +12,14 @@ pub(crate) struct ListedNamespaces {
     pub(crate) all: Vec<u32>,
     /// The one whose rows do not name it.
     pub(crate) unnamed: Option<u32>,
+    /// Whether there may be others, which are found when the sockets are.
+    pub(crate) more: bool,
 }
 
 impl ListedNamespaces {
     /// Whether only the namespace of the calling thread is listed.
     pub(crate) fn is_own_alone(&self) -> bool {
-        self.all.len() < 2 && self.unnamed == self.all.first().copied()
+        !self.more && self.all.len() < 2 && self.unnamed == self.all.first().copied()
     }
 
     /// What the rows of a namespace have as theirs; `None`: it is not listed.
@@ -26,7 +28,7 @@ impl ListedNamespaces {
             return Some(None);
         }
         let id = NonZeroU64::new(number.into()).map(NetnsId);
-        self.all.contains(&number).then(|| id.filter(|_| self.unnamed != Some(number)))
+        (self.more || self.all.contains(&number)).then(|| id.filter(|_| self.unnamed != Some(number)))
     }
 
     /// The network namespace of this thread, if `/proc` shows it.
@@ -34,6 +36,6 @@ impl ListedNamespaces {
     pub(crate) fn of_this_thread() -> Self {
         let namespace = std::fs::metadata("/proc/thread-self/ns/net").ok();
         let number = namespace.and_then(|namespace| u32::try_from(namespace.ino()).ok());
-        Self { all: number.into_iter().collect(), unnamed: number }
+        Self { all: number.into_iter().collect(), unnamed: number, more: false }
     }
 }

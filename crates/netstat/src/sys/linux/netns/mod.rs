@@ -2,9 +2,10 @@
 //!
 //! # How they are found
 //! [`find`]: the links `/proc/PID/ns/net`, bind mounts in `/proc/PID/mountinfo` of every mount namespace, and descriptors of
-//! namespaces in `/proc/PID/fd`, which a BPF program finds without reading all links. A namespace that only a socket keeps is in none of these: the BPF program that finds owners
-//! sees the namespace of every socket that a process holds, and a copy of such a socket's descriptor (pidfd_getfd(2)) leads
-//! to it (`SIOCGSKNS`). Without BPF a gap says that such namespaces may be missing.
+//! namespaces in `/proc/PID/fd`, which a BPF program finds without reading all links. A namespace that only a socket keeps is in
+//! none of these: a BPF program sees the namespace of every socket that a process holds, and a copy of such a socket's
+//! descriptor (pidfd_getfd(2)) leads to it (`SIOCGSKNS`). Where the rows come from one pass over the descriptors, that pass sees
+//! it, so such namespaces are added when it is done. Without BPF a gap says that they may be missing.
 //!
 //! # How their sockets are read
 //! [`enter`]: a thread made for it enters one after the other by setns(2), opens a netlink socket in each, and ends. A netlink

@@ -27,7 +27,8 @@ pub(crate) fn readers(
         Scope::Current => return Ok(beside_own(query, &own, with_name)),
         Scope::All => {
             let found = begin()?.all(seen);
-            return Ok(Some(NamespaceReaders::new(found.namespaces, found.gaps, own(), true)));
+            let readers = NamespaceReaders::new(found.namespaces, found.gaps, own(), true);
+            return Ok(Some(if found.more { readers.with_more() } else { readers }));
         }
         Scope::Of(pid) => of_process(*pid)?,
         Scope::Path(path) => of_path(path)?,

@@ -55,6 +55,11 @@ struct NamespaceReader {
 }
 
 impl NamespaceReader {
+    fn new(id: NetnsId, found: FoundNamespace, netns: Option<NetnsId>) -> Self {
+        let source = NamespaceSource::Unavailable;
+        Self { id, found, netns, dumps: None, unopened: None, source, is_over: false }
+    }
+
     fn target(&self) -> Target {
         Target { number: self.id.0.get(), places: self.found.places.clone() }
     }
@@ -85,7 +90,7 @@ impl NamespaceReader {
     }
 }
 
-/// The namespaces of one listing, ascending by number.
+/// The namespaces of one listing.
 pub(crate) struct NamespaceReaders {
     own: Option<NetnsId>,
     listed: ListedNamespaces,
@@ -99,6 +104,8 @@ struct State {
     is_scarce: bool,
     /// What the search for namespaces could not see.
     gaps: Vec<Gap>,
+    /// Whether sockets may keep more namespaces than are known.
+    more: bool,
     /// Receives the answers of all namespaces, one after the other.
     buffer: Vec<u8>,
 }
@@ -121,18 +128,18 @@ impl NamespaceReaders {
             if is_own && !names_own {
                 listed.unnamed = u32::try_from(number).ok();
             }
-            readers.push(NamespaceReader {
-                id,
-                found,
-                netns: (names_own || !is_own).then_some(id),
-                dumps: None,
-                unopened: None,
-                source: NamespaceSource::Unavailable,
-                is_over: false,
-            });
+            let netns = (names_own || !is_own).then_some(id);
+            readers.push(NamespaceReader::new(id, found, netns));
         }
         let own = own.and_then(NonZeroU64::new).map(NetnsId);
         Self { own, listed, state: Mutex::new(State { readers, gaps, ..State::default() }) }
+    }
+
+    /// The same, where sockets may keep more namespaces.
+    pub(crate) fn with_more(mut self) -> Self {
+        self.listed.more = true;
+        lock(&self.state).more = true;
+        self
     }
 
     pub(crate) fn listed(&self) -> ListedNamespaces {
@@ -149,7 +156,11 @@ impl NamespaceReaders {
     }
 
     pub(crate) fn describe(&self) -> Vec<Namespace> {
-        lock(&self.state).readers.iter().map(NamespaceReader::describe).collect()
+        let mut namespaces: Vec<_> =
+            lock(&self.state).readers.iter().map(NamespaceReader::describe).collect();
+        // Those that sockets alone keep may have been found last.
+        namespaces.sort_by_key(|namespace| namespace.id);
+        namespaces
     }
 
     /// The indexes of the network interface with this name, each with its namespace if there are several.

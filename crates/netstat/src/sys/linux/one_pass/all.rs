@@ -5,6 +5,7 @@
 //! do not, the namespace is entered and dumped.
 
 use super::counters::Counters;
+use super::namespaces::{CountedNamespace, counted, counted_after};
 use super::pass::{InNamespace, Pass};
 use super::plan::{self, Plan};
 use super::table::{Counted, dump_parts};
@@ -12,7 +13,7 @@ use crate::model::gap::Gap;
 use crate::model::socket::Socket;
 use crate::query::Query;
 use crate::sys::linux::families;
-use crate::sys::linux::netns::readers::{Countable, NamespaceReaders};
+use crate::sys::linux::netns::readers::NamespaceReaders;
 use crate::sys::linux::owners::OwnerSources;
 use crate::sys::linux::procfs::Proc;
 use crate::sys::linux::sock_diag::dumps::Dumps;
@@ -20,10 +21,11 @@ use crate::sys::linux::sock_diag::request::tables_of;
 use std::ops::ControlFlow;
 use std::slice;
 
-/// Whether [`list_all`] may answer the query: then no namespace needs to be entered before it has been tried.
-pub(crate) fn may_list_all(query: &Query, readers: &NamespaceReaders) -> bool {
+/// Whether [`list_all`] may answer the query, where so many namespaces are known: then none needs to be entered before it has
+/// been tried.
+pub(crate) fn may_list_all(query: &Query, namespaces: usize) -> bool {
     let tables = tables_of(query).unwrap_or_default();
-    Proc::open().is_ok_and(|procfs| Plan::of_all(query, &tables, &procfs, readers.len()).is_some())
+    Proc::open().is_ok_and(|procfs| Plan::of_all(query, &tables, &procfs, namespaces).is_some())
 }
 
 /// As [`list`](super::list), for the sockets of all network namespaces.
@@ -38,29 +40,34 @@ pub(crate) fn list_all(
     let procfs = Proc::open().ok()?;
     let (tables, of_families) = (tables_of(query).ok()?, families::tables_of(query).ok()?);
     let plan = Plan::of_all(query, &tables, &procfs, readers.len())?;
-    let iteration = search.in_one_pass(plan::are_many(readers.len()).then_some("many network namespaces"))?;
+    let iteration = search.in_one_pass(Some(plan::why_of_all(readers.len())))?;
     let countable = readers.countable();
-    let count = |read: &(dyn Fn(&str) -> Option<Counters> + Sync), of: &Countable| of.count(read);
-    let before: Vec<_> =
-        countable.iter().map(|of| count(&|directory| Counters::before(&procfs, directory), of)).collect();
-    let sockets = before.iter().flatten().map(Counters::sockets).fold(0, u64::saturating_add);
-    let planned = |(of, counters): (&Countable, &Option<Counters>)| InNamespace {
-        number: of.number,
-        netns: of.netns,
-        plan: plan.for_namespace(query, counters.as_ref(), sockets),
-        sockets: counters.as_ref().map_or(0, Counters::sockets),
+    let counted = counted(&procfs, &countable, ahead);
+    let sockets = counted
+        .iter()
+        .filter_map(CountedNamespace::before)
+        .map(Counters::sockets)
+        .fold(0, u64::saturating_add);
+    let planned = |of: &CountedNamespace<'_>| InNamespace {
+        number: of.countable.number,
+        netns: of.countable.netns,
+        plan: plan.for_namespace(query, of.before(), sockets),
+        sockets: of.before().map_or(0, Counters::sockets),
     };
-    let namespaces: Vec<_> = countable.iter().zip(&before).map(planned).collect();
+    let namespaces: Vec<_> = counted.iter().map(planned).collect();
     let mut pass = Pass::new(query, &namespaces, iteration.finds_all());
+    if readers.may_be_more() {
+        pass = pass.looking_for_more();
+    }
     if let Err(errno) = iteration.list(ahead && plan::is_long(sockets), &mut |row| pass.add(row)) {
         search.failed_in_one_pass(errno);
         return None;
     }
-    let after = countable.iter().zip(&before).map(|(of, before)| {
-        before.as_ref()?;
-        count(&|directory| Counters::after(&procfs, directory), of)
-    });
-    let after: Vec<_> = after.collect();
+    let after = counted_after(&procfs, &counted, ahead);
+    if let Some(others) = pass.others() {
+        readers.add_kept_by(Ok(others));
+    }
+    let all = readers.len();
     let mut reading = readers.beside_pass(dumps, ahead);
     let sink = |rows: &mut Vec<Socket>, row: Socket| {
         if query.filter.matches(&row) {
@@ -71,21 +78,19 @@ pub(crate) fn list_all(
     let (mut dumped, mut completed, mut holdings) = (0, 0, Vec::new());
     let has_rows = rows.len();
     for table in &tables {
-        for (place, of) in countable.iter().enumerate() {
+        for (place, of) in counted.iter().enumerate() {
             if let Some(found) = pass.rows_of(place, table.selection.info.protocol) {
-                let counters = before.get(place).and_then(Option::as_ref);
                 let after = after.get(place).and_then(Option::as_ref);
                 let mut dump = |parts: &_| {
                     let dump = |dumps: &mut Dumps<'_>| dump_parts(dumps, table, parts);
                     let mut others = reading.with_dumps(place, dump)?;
-                    others.iter_mut().for_each(|row| row.netns = of.netns);
+                    others.iter_mut().for_each(|row| row.netns = of.countable.netns);
                     Some(others)
                 };
                 let found = found.merged();
                 let sockets = found.sockets();
-                let recount = || count(&|directory| Counters::after(&procfs, directory), of);
-                let recount: &dyn Fn() -> Option<Counters> = &recount;
-                let result = match counters {
+                let recount: &dyn Fn() -> Option<Counters> = &|| of.after(&procfs);
+                let result = match of.before() {
                     Some(before) => {
                         Counted { query, table, before, after, recount }.complete(found, &mut dump, rows)
                     }
@@ -103,9 +108,13 @@ pub(crate) fn list_all(
             }
             reading.read(place, (slice::from_ref(table), &[]), &mut |row| sink(rows, row));
         }
+        // They were not counted before the pass.
+        for place in counted.len()..all {
+            reading.read(place, (slice::from_ref(table), &[]), &mut |row| sink(rows, row));
+        }
     }
     for table in &of_families {
-        for place in 0..countable.len() {
+        for place in 0..all {
             reading.read(place, (&[], slice::from_ref(table)), &mut |row| sink(rows, row));
         }
     }

@@ -17,6 +17,7 @@
 mod all;
 mod complete;
 mod counters;
+mod namespaces;
 mod pass;
 mod plan;
 mod rows;
@@ -34,7 +35,7 @@ use super::{families, sockets};
 use crate::model::gap::{Gap, GapKind};
 use crate::model::socket::Socket;
 use crate::query::Query;
-use counters::{Counters, OF_THIS_THREAD};
+use counters::{CounterFiles, OF_THIS_THREAD};
 use pass::{InNamespace, Pass};
 use plan::Plan;
 use std::ops::ControlFlow;
@@ -74,7 +75,8 @@ impl Planned {
         let Self { procfs, tables, of_families, plan } = self;
         let iteration = search.in_one_pass(None)?;
         let number = iteration.netns()?;
-        let before = Counters::before(&procfs, OF_THIS_THREAD)?;
+        let counters = CounterFiles::open(&procfs, OF_THIS_THREAD)?;
+        let before = counters.before()?;
         let own = InNamespace { number, netns: None, plan, sockets: before.sockets() };
         let mut pass = Pass::new(query, &[own], iteration.finds_all());
         let ahead = ahead && plan::is_long(before.sockets());
@@ -82,7 +84,7 @@ impl Planned {
             search.failed_in_one_pass(errno);
             return None;
         }
-        let recount = || Counters::after(&procfs, OF_THIS_THREAD);
+        let recount = || counters.after();
         let after = recount();
         let mut gaps = Vec::new();
         let (mut dumped, mut completed) = (0, 0);

@@ -7,11 +7,12 @@ use crate::model::identity::NetnsId;
 use crate::model::owner::{Owners, Ownership};
 use crate::model::protocol::Protocol;
 use crate::query::Query;
+use crate::sys::linux::netns::{MAX_PLACES, SocketHolder};
 use crate::sys::linux::owners::bpf::SocketRow;
 use crate::sys::linux::protocols::{TCP, UDP};
 use netstat_wire::linux::inet_diag::{AF_INET, AF_INET6};
 use netstat_wire::linux::tcp_states as states;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// `SOCK_STREAM` and `SOCK_DGRAM` of linux/net.h.
 pub(super) const SOCK_STREAM: u16 = 1;
@@ -25,6 +26,8 @@ pub(super) struct Pass<'q> {
     /// The places of the namespaces, by their numbers, and that of the last row.
     places: HashMap<u32, usize>,
     last: Option<(u32, usize)>,
+    /// Sockets of other namespaces, if these are looked for.
+    others: Option<BTreeMap<u64, Vec<SocketHolder>>>,
 }
 
 /// A network namespace that is listed.
@@ -60,13 +63,27 @@ impl<'q> Pass<'q> {
             of_namespaces: namespaces.iter().map(rows).collect(),
             places: namespaces.iter().map(|of| of.number).zip(0..).collect(),
             last: None,
+            others: None,
         }
+    }
+
+    /// Looks for sockets of other namespaces too.
+    pub(super) fn looking_for_more(self) -> Self {
+        Self { others: Some(BTreeMap::new()), ..self }
+    }
+
+    /// Some of those that were found, by the numbers of their namespaces. `None`: they were not looked for.
+    pub(super) fn others(&mut self) -> Option<BTreeMap<u64, Vec<SocketHolder>>> {
+        self.others.take()
     }
 
     /// Adds the row of a descriptor. False: it belongs to no table of the plan.
     pub(super) fn add(&mut self, row: &SocketRow) -> bool {
         let Some(evidence) = row.file.evidence else { return false };
-        let Some(place) = self.place_of(evidence.netns) else { return false };
+        let Some(place) = self.place_of(evidence.netns) else {
+            self.note_other(evidence.netns, row);
+            return false;
+        };
         let Some(of_namespace) = self.of_namespaces.get_mut(place) else { return false };
         let family = match u8::try_from(evidence.family) {
             Ok(AF_INET) => Family::Ipv4,
@@ -93,6 +110,14 @@ impl<'q> Pass<'q> {
             self.query.filter.matches(socket)
         });
         true
+    }
+
+    fn note_other(&mut self, netns: u32, row: &SocketRow) {
+        let Some(others) = &mut self.others else { return };
+        let holders = others.entry(netns.into()).or_default();
+        if holders.len() < MAX_PLACES {
+            holders.push(SocketHolder { pid: row.file.pid, fd: row.file.fd });
+        }
     }
 
     /// Where the rows of a namespace are: mostly where the last was.

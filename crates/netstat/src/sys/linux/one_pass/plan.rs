@@ -1,12 +1,12 @@
 //! For which tables one pass is the better source.
 
-use super::counters::{Counters, OF_THIS_THREAD};
+use super::counters::{CounterFiles, Counters, OF_THIS_THREAD};
 use crate::model::owner_source::OwnerSource;
 use crate::model::protocol::Protocol;
 use crate::model::scope::Scope;
 use crate::query::Query;
 use crate::sys::linux::owners::open_files;
-use crate::sys::linux::procfs::Procfs;
+use crate::sys::linux::procfs::{Proc, Procfs};
 use crate::sys::linux::sock_diag::request::{Source, Table};
 use netstat_wire::linux::tcp_states as states;
 
@@ -49,7 +49,7 @@ impl Plan {
     pub(super) fn of(
         query: &Query,
         tables: &[Table],
-        procfs: &impl Procfs,
+        procfs: &Proc,
         files: Option<u64>,
         is_later: bool,
     ) -> Option<Self> {
@@ -62,7 +62,7 @@ impl Plan {
             OwnerSource::OnePass => {}
             // Most machines have few files, and need no other counters.
             OwnerSource::Auto if files.is_some_and(|files| files >= many) => {
-                let counters = Counters::before(procfs, OF_THIS_THREAD)?;
+                let counters = CounterFiles::open(procfs, OF_THIS_THREAD)?.before()?;
                 let sockets = counters.tcp.iter().sum();
                 plan.tcp &= sockets >= many && is_quiet(&counters, sockets);
                 // What the pass has seen of few costs less than to dump them.
@@ -121,8 +121,13 @@ pub(super) fn is_long(sockets: u64) -> bool {
 }
 
 /// Whether the tables of so many network namespaces take longer than to load the program.
-pub(super) fn are_many(namespaces: usize) -> bool {
+fn are_many(namespaces: usize) -> bool {
     namespaces >= MANY_NAMESPACES
+}
+
+/// Why the pass is the better source for so many.
+pub(super) fn why_of_all(namespaces: usize) -> &'static str {
+    if are_many(namespaces) { "many network namespaces" } else { "many descriptors" }
 }
 
 /// Whether the rows that a query wants can be those of the pass, by what it asks for beside the tables.

@@ -226,7 +226,8 @@ fn select_program(
         Ok(Strategy::Iterate { program, from: OwnerSourceUsed::new(kind.source(), reason) })
     };
     let by = Loader::current(procfs.get());
-    let loaded_before = if is_asked { "asked for" } else { "loaded before" };
+    // The search for namespaces may have loaded it a moment ago.
+    let loaded_before = if is_asked { "asked for" } else { worth.unwrap_or("loaded before") };
     let mut state = lock(kept.state(kind));
     if let State::Refused(refused) = &*state {
         return Err(Unselected::Refused(refused.to_string()));
@@ -296,14 +297,19 @@ impl State {
     }
 }
 
-/// The program of an earlier listing, or one that is loaded for this one and kept; the reason if there is none.
-pub(crate) fn kept_or_loaded(kept: &KeptProgram, families: Families) -> Result<Arc<BpfSource>, String> {
+/// The program of an earlier listing, or one that is loaded for this one and kept; the reason if there is none. `rows`: whether it
+/// reports rows.
+pub(crate) fn kept_or_loaded(
+    kept: &KeptProgram,
+    families: Families,
+    rows: bool,
+) -> Result<Arc<BpfSource>, String> {
     let procfs = Proc::open().map_err(|errno| format!("/proc: {}", std::io::Error::from(errno)))?;
     if walk::is_of_other_namespace(&procfs) {
         return Err("/proc: of another pid namespace".to_owned());
     }
     let by = Loader::current(Some(&procfs));
-    let kind = Kind { families, rows: false };
+    let kind = Kind { families, rows };
     let mut state = lock(kept.state(kind));
     if let State::Refused(refused) = &*state {
         return Err(refused.to_string());

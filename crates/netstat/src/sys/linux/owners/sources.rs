@@ -30,34 +30,46 @@ fn families(query: &Query) -> Families {
 pub(crate) struct NamespacesByBpf<'a> {
     kept: &'a KeptProgram,
     query: &'a Query,
+    is_seen_by_listing: fn(&Query, usize) -> bool,
 }
 
 impl<'a> NamespacesByBpf<'a> {
-    pub(crate) const fn new(kept: &'a KeptProgram, query: &'a Query) -> Self {
-        Self { kept, query }
+    pub(crate) fn new(kept: &'a KeptProgram, query: &'a Query) -> Self {
+        Self { kept, query, is_seen_by_listing: |_, _| false }
     }
 
-    fn program(&self) -> Result<Arc<BpfSource>, String> {
+    /// The same, for a listing that sees the sockets of all namespaces itself if this is true, where so many are known.
+    pub(crate) fn beside_listing(self, is_seen_by_listing: fn(&Query, usize) -> bool) -> Self {
+        Self { is_seen_by_listing, ..self }
+    }
+
+    fn program(&self, rows: bool) -> Result<Arc<BpfSource>, String> {
         if self.query.owner_source == OwnerSource::Procfs {
             return Err("BPF was not to be used".to_owned());
         }
-        kept_or_loaded(self.kept, families(self.query))
+        kept_or_loaded(self.kept, families(self.query), rows)
     }
 }
 
 impl SeenByBpf for NamespacesByBpf<'_> {
     fn sockets(&self) -> SocketsByNamespace {
-        sockets_by_namespace(&*self.program()?)
+        sockets_by_namespace(&*self.program(false)?)
     }
 
-    fn namespace_files(&self) -> Option<Vec<HeldFile>> {
+    fn is_seen_by_listing(&self, known: usize) -> bool {
+        (self.is_seen_by_listing)(self.query, known)
+    }
+
+    fn namespace_files(&self, known: usize) -> Option<Vec<HeldFile>> {
         let is_asked = matches!(self.query.owner_source, OwnerSource::Bpf | OwnerSource::OnePass);
         // The links of few are read sooner than a program is loaded.
         let are_few = || Proc::open().is_ok_and(|procfs| is_worth_it(&procfs).is_err());
         if !is_asked && are_few() {
             return None;
         }
-        self.program().ok()?.namespace_files()
+        // That of the listing, if one is loaded for it anyway.
+        let of_listing = self.is_seen_by_listing(known).then(|| self.program(true).ok()).flatten();
+        of_listing.or_else(|| self.program(false).ok())?.namespace_files()
     }
 }
 
@@ -145,11 +157,12 @@ impl<'c> OwnerSources<'c> {
 
     fn iteration(&self, program: Arc<BpfSource>, from: OwnerSourceUsed) -> Iteration {
         let nested = program.level().is_nested();
-        let ListedNamespaces { all: netns, unnamed: unnamed_netns } = self.netns.clone();
+        let ListedNamespaces { all: netns, unnamed: unnamed_netns, more: more_netns } = self.netns.clone();
         let scope = task_files::Scope {
             nested,
             netns,
             unnamed_netns,
+            more_netns,
             pids: self.pids.clone(),
             unlisted: self.unlisted.is_wanted(),
         };

@@ -65,6 +65,8 @@ pub(crate) struct Scope {
     pub(crate) netns: Vec<u32>,
     /// The one among several of these whose rows do not name it.
     pub(crate) unnamed_netns: Option<u32>,
+    /// Whether there may be others, whose sockets are listed too.
+    pub(crate) more_netns: bool,
     /// The processes that the query names; none: all.
     pub(crate) pids: Vec<u32>,
     /// Whether sockets are wanted that no table lists.
@@ -86,7 +88,7 @@ impl Scope {
         let Some(Evidence { family, netns, cookie, port, protocol, .. }) = file.evidence else {
             return Some(holding);
         };
-        if !self.netns.is_empty() && !self.netns.contains(&netns) {
+        if !self.more_netns && !self.netns.is_empty() && !self.netns.contains(&netns) {
             return None;
         }
         let holding = holding.in_netns(self.netns_tag(netns));
@@ -107,7 +109,7 @@ impl Scope {
     /// Where sockets of several namespaces are listed, the number by which a holding says which is meant.
     fn netns_tag(&self, netns: u32) -> u8 {
         match NonZeroU64::new(netns.into()) {
-            _ if self.netns.len() < 2 => 0,
+            _ if !self.more_netns && self.netns.len() < 2 => 0,
             _ if self.unnamed_netns == Some(netns) => OWN_NETNS,
             Some(number) => netns_tag(NetnsId(number)),
             None => 0,

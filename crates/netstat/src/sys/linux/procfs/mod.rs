@@ -171,6 +171,29 @@ impl Proc {
     }
 }
 
+#[cfg(feature = "bpf")]
+impl Proc {
+    /// Opens a file below it, to be read more than once by [`read_from_start`].
+    pub(crate) fn open_file(&self, path: &str) -> Result<OwnedFd, Errno> {
+        open_below(path, OFlags::empty())
+    }
+}
+
+/// Reads all of a file as it is now.
+#[cfg(feature = "bpf")]
+pub(crate) fn read_from_start(file: &OwnedFd, content: &mut Vec<u8>) -> Result<(), Errno> {
+    rustix::fs::seek(file, rustix::fs::SeekFrom::Start(0))?;
+    read_whole(file, content)
+}
+
+/// Reads a file from where it is read to its end.
+fn read_whole(file: &OwnedFd, content: &mut Vec<u8>) -> Result<(), Errno> {
+    /// Longer than any of these files, except a command line, which is cut.
+    const MAX_BYTES: usize = 1024 * 1024;
+    // A short read that ends with a line is the whole file, which saves the read that would return nothing.
+    read_until(file, content, MAX_BYTES, |text, read, size| read < size && text.ends_with(b"\n"))
+}
+
 fn absolute(path: &str) -> String {
     format!("/proc/{path}")
 }
@@ -360,11 +383,7 @@ impl Procfs for Proc {
     }
 
     fn read(&self, path: &str, content: &mut Vec<u8>) -> Result<(), Errno> {
-        /// Longer than any of these files, except a command line, which is cut.
-        const MAX_BYTES: usize = 1024 * 1024;
-        let file = open_below(path, OFlags::empty())?;
-        // A short read that ends with a line is the whole file, which saves the read that would return nothing.
-        read_until(&file, content, MAX_BYTES, |text, read, size| read < size && text.ends_with(b"\n"))
+        read_whole(&open_below(path, OFlags::empty())?, content)
     }
 
     fn read_lines(&self, path: &str, content: &mut Vec<u8>, limit: usize) -> Result<(), Errno> {

@@ -100,7 +100,14 @@ impl<'w> System for &'w Iterated {
         let proc = &self.proc;
         let netns = self.netns.into_iter().collect();
         let pids = query.filter.pids();
-        let scope = Scope { nested: self.nested, netns, unnamed_netns: None, pids, unlisted: false };
+        let scope = Scope {
+            nested: self.nested,
+            netns,
+            unnamed_netns: None,
+            more_netns: false,
+            pids,
+            unlisted: false,
+        };
         proc.unmapped.begin();
         let search: Self::OwnerSearch =
             TaskFileSearch::over(Iteration(proc), scope, asked_for(), Box::new(move || Ok(proc)));

@@ -167,7 +167,7 @@ impl OwnerSearch for Adding<'_> {
             Search::Walk(_) => Vec::new(),
             Search::Iterate(iteration) => iteration.sockets(),
         };
-        let netns = ListedNamespaces { all: vec![NETNS], unnamed: Some(NETNS) };
+        let netns = ListedNamespaces { all: vec![NETNS], unnamed: Some(NETNS), more: false };
         self.unlisted.rows(|| Ok(self.proc), table, seen, &netns)
     }
 }
@@ -191,7 +191,14 @@ impl<'w> System for &'w Families {
         listed.lock().unwrap().push(INODE);
         let search = if self.has_iterator {
             let (netns, unnamed_netns) = (vec![NETNS], Some(NETNS));
-            let scope = Scope { nested: false, netns, unnamed_netns, pids: Vec::new(), unlisted: true };
+            let scope = Scope {
+                nested: false,
+                netns,
+                unnamed_netns,
+                more_netns: false,
+                pids: Vec::new(),
+                unlisted: true,
+            };
             let open: OpenProc<'w> = Box::new(move || Ok(proc));
             let from = OwnerSourceUsed::new(OwnerSource::Bpf, "asked for");
             Search::Iterate(Box::new(TaskFileSearch::over(Iteration::of(proc), scope, from, open)))

@@ -1,7 +1,7 @@
 //! What the namespaces need of a listing whose rows come from one pass over the descriptors: their counters, and dumps of what
 //! the pass cannot show. No namespace is entered without need.
 
-use super::{NamespaceReaders, Reading, State, merged};
+use super::{NamespaceReader, NamespaceReaders, Reading, State, merged};
 use crate::engine::parallel::lock;
 use crate::engine::tables::Sink;
 use crate::model::gap::Gap;
@@ -9,10 +9,14 @@ use crate::model::identity::NetnsId;
 use crate::model::namespace::NamespaceSource;
 use crate::sys::linux::families::FamilyTable;
 use crate::sys::linux::netns::enter::Target;
+use crate::sys::linux::netns::find::{
+    FoundNamespace, MAX_NAMESPACES, SocketsByNamespace, beyond_limit_gap, kept_by_sockets_unknown,
+};
 use crate::sys::linux::netns::process_net::namespace_of;
 use crate::sys::linux::sock_diag::dumps::Dumps;
 use crate::sys::linux::sock_diag::request::Table;
 use std::mem;
+use std::num::NonZeroU64;
 use std::sync::MutexGuard;
 
 /// How many processes are tried, any of which may have ended.
@@ -31,7 +35,7 @@ pub(crate) struct Countable {
 impl Countable {
     /// The result of `read` for the directory `net` of a task in the namespace, below `/proc`: of a process that lives there,
     /// or of a thread that enters it. `None`: there is none, or it cannot be read.
-    pub(crate) fn count<T: Send>(&self, read: &(dyn Fn(&str) -> Option<T> + Sync)) -> Option<T> {
+    pub(crate) fn in_directory<T: Send>(&self, read: &(dyn Fn(&str) -> Option<T> + Sync)) -> Option<T> {
         if self.is_own {
             return read("thread-self/net");
         }
@@ -53,6 +57,37 @@ impl Countable {
 impl NamespaceReaders {
     pub(crate) fn len(&self) -> usize {
         lock(&self.state).readers.len()
+    }
+
+    /// Whether sockets may keep more namespaces than are known.
+    pub(crate) fn may_be_more(&self) -> bool {
+        lock(&self.state).more
+    }
+
+    /// Adds the namespaces that are known by nothing but these sockets.
+    pub(crate) fn add_kept_by(&self, sockets: SocketsByNamespace) {
+        let mut state = lock(&self.state);
+        state.more = false;
+        let sockets = match sockets {
+            Ok(sockets) => sockets,
+            Err(why) => return state.gaps.push(kept_by_sockets_unknown(&why)),
+        };
+        let mut beyond_limit = 0;
+        for (number, holders) in sockets {
+            let Some(id) = NonZeroU64::new(number).map(NetnsId) else { continue };
+            if state.readers.iter().any(|reader| reader.id == id) {
+                continue;
+            }
+            if state.readers.len() >= MAX_NAMESPACES {
+                beyond_limit += 1;
+                continue;
+            }
+            let netns = (self.listed.unnamed != u32::try_from(number).ok()).then_some(id);
+            state.readers.push(NamespaceReader::new(id, FoundNamespace::kept_by(holders), netns));
+        }
+        if beyond_limit > 0 {
+            state.gaps.push(beyond_limit_gap(beyond_limit));
+        }
     }
 
     /// All namespaces, in their order.

@@ -1,29 +1,19 @@
 //! The descriptors of namespaces and of io_urings, found by programs of their own: that which walks tables looks at a descriptor
 //! in a fiftieth of a microsecond, that of the iterator over descriptors in a fifth, and its link takes two or more.
 
-use super::fdtable::{Fault, FileTables, Files};
+use super::fdtable::{Fault, FileTables, Files, Needs};
+use super::file_program::FileProgram;
 use super::iterator::{attach, run};
-use super::program::{self, Program, RECORD_BYTES};
+use super::program::{self, Program as Assembled, RECORD_BYTES};
 use super::record::{SocketFile, decode};
 use super::refused::Refused;
 use super::types::Types;
-use super::{BpfSource, TYPES, kernel_types};
+use super::{BpfSource, Program, TYPES, kernel_types};
 use crate::engine::parallel::lock;
 use crate::log::debug;
 use crate::sys::linux::owners::without_descriptor::HeldFile;
 use rustix::io::Errno;
 use std::os::fd::OwnedFd;
-
-/// A program that finds io_urings, or namespaces. It is loaded when the first are looked for, and kept as long as that which
-/// finds sockets.
-#[derive(Debug, Default)]
-pub(super) enum FileProgram {
-    #[default]
-    NotLoaded,
-    Tables(FileTables),
-    TaskFiles(OwnedFd),
-    Refused,
-}
 
 impl BpfSource {
     /// The descriptors of namespaces of any kind. `None`: they cannot be found by a program.
@@ -56,14 +46,22 @@ impl BpfSource {
 
     /// `None`: not now.
     fn load_files(&self, files: Files, walks_tables: bool) -> Option<FileProgram> {
+        let known = match &*lock(&self.program) {
+            Program::Tables(tables) => tables.needs_for(files),
+            _ => None,
+        };
+        let load = |needs| FileTables::load(needs, files, files.name()).map(FileProgram::Tables);
+        if let Some(Ok(tables)) = known.filter(|_| walks_tables).map(load) {
+            return Some(tables);
+        }
         let loaded = kernel_types().map_err(|errno| Refused::errno(TYPES, errno)).and_then(|file| {
             let types = Types::new(&file)?;
             if walks_tables {
-                match FileTables::load(&types, files, files.name()) {
+                match Needs::of_files(&types, files).and_then(load) {
                     Err(refused) if !refused.is_temporary() => {
                         debug!("{files:?} by bpf_iter_task_file: {refused}");
                     }
-                    tables => return tables.map(FileProgram::Tables),
+                    tables => return tables,
                 }
             }
             let program = files.of_task_files(&types, self.level.number(&types)?)?;
@@ -98,7 +96,7 @@ impl Files {
     }
 
     /// The program of the iterator over descriptors.
-    fn of_task_files(self, types: &Types<'_>, level: u32) -> Result<Program, Refused> {
+    fn of_task_files(self, types: &Types<'_>, level: u32) -> Result<Assembled, Refused> {
         match self {
             Self::Namespaces => program::namespace_files(types, level),
             Self::Rings => program::rings(types, level),
@@ -121,35 +119,58 @@ fn held_by(link: &OwnedFd) -> Result<Vec<HeldFile>, Errno> {
 mod tests {
     use super::super::Families;
     use super::*;
-    use socket_world::{kernel, live_skip};
+    use rustix::event::epoll;
+    use socket_world::{holders, kernel, live_skip, tcp};
     use std::fs::File;
-    use std::os::fd::AsRawFd;
+    use std::os::fd::{AsFd, AsRawFd, RawFd};
+
+    /// What the program that walks tables finds, twice, and what that of the iterator over descriptors does. `None`: this kernel
+    /// has no such programs.
+    fn found(files: Files) -> Option<[Vec<HeldFile>; 3]> {
+        kernel::bpf_iterators().ok()?;
+        let source = BpfSource::load(Families::Internet).unwrap_or_else(|refused| panic!("{refused}"));
+        let mut program = FileProgram::NotLoaded;
+        let read = |program: &mut FileProgram| source.held(program, files).unwrap();
+        let by_tables = [read(&mut program), read(&mut program)];
+        assert!(matches!(program, FileProgram::Tables(_)) || kernel::is_before(6, 4));
+        program = source.load_files(files, false).unwrap();
+        let [first, second] = by_tables;
+        Some([first, second, read(&mut program)])
+    }
+
+    /// How often each of these descriptors of this process was found.
+    fn counts<const N: usize>(found: &[HeldFile], of: [RawFd; N]) -> [usize; N] {
+        let is_this = |held: &&HeldFile, fd| (held.pid, held.fd) == (std::process::id(), fd);
+        of.map(|fd| found.iter().filter(|held| is_this(held, fd)).count())
+    }
 
     #[test]
-    fn live_descriptors_of_namespaces_are_found_and_no_others() {
-        if let Err(why) = kernel::bpf_iterators() {
-            live_skip!("{why}");
-        }
-        let source = BpfSource::load(Families::Internet).unwrap_or_else(|refused| panic!("{refused}"));
+    fn live_descriptors_of_namespaces_are_found_once_each_and_no_others() {
         let namespaces =
             ["net", "mnt"].map(|kind| File::open(format!("/proc/thread-self/ns/{kind}")).unwrap());
         let others = ["/dev/null", "/proc/thread-self/status"].map(|path| File::open(path).unwrap());
-        let by_tables = || source.namespace_files().unwrap();
-        let by_task_files = || {
-            *lock(&source.namespace_files) = source.load_files(Files::Namespaces, false).unwrap();
-            source.namespace_files().unwrap()
+        let Some(all) = found(Files::Namespaces) else { live_skip!("no BPF iterators") };
+        for found in all {
+            assert_eq!(counts(&found, namespaces.each_ref().map(File::as_raw_fd)), [1, 1], "{found:?}");
+            assert_eq!(counts(&found, others.each_ref().map(File::as_raw_fd)), [0, 0], "{found:?}");
+        }
+    }
+
+    #[test]
+    fn live_descriptors_of_io_urings_are_found_once_each_and_no_others() {
+        let socket = tcp::listener_v4().unwrap().sockets.remove(0);
+        let ring = match holders::registered(socket.as_fd()) {
+            Ok(ring) => ring,
+            Err(error) => live_skip!("io_uring: {error}"),
         };
-        let found = [by_tables(), by_tables(), by_task_files()];
-        let is_walked = matches!(*lock(&source.namespace_files), FileProgram::TaskFiles(_));
-        assert!(is_walked);
-        for found in found {
-            let is_found = |file: &File| {
-                let is_this =
-                    |held: &&HeldFile| (held.pid, held.fd) == (std::process::id(), file.as_raw_fd());
-                found.iter().filter(is_this).count()
-            };
-            assert_eq!(namespaces.each_ref().map(is_found), [1, 1], "{found:?}");
-            assert_eq!(others.each_ref().map(is_found), [0, 0], "{found:?}");
+        // Another file of that file system, and one without operations of its own.
+        let (epoll, null) =
+            (epoll::create(epoll::CreateFlags::CLOEXEC).unwrap(), File::open("/dev/null").unwrap());
+        let Some(all) = found(Files::Rings) else { live_skip!("no BPF iterators") };
+        for found in all {
+            let others = [epoll.as_raw_fd(), null.as_raw_fd(), socket.as_raw_fd()];
+            assert_eq!(counts(&found, [ring.as_raw_fd()]), [1], "{found:?}");
+            assert_eq!(counts(&found, others), [0, 0, 0], "{found:?}");
         }
     }
 }

@@ -31,6 +31,7 @@
 pub(crate) mod assembler;
 mod fdtable;
 mod ffi;
+mod file_program;
 mod held_files;
 mod iterator;
 mod level;
@@ -54,7 +55,7 @@ use crate::engine::parallel::lock;
 use crate::log::debug;
 use crate::sys::linux::errno::errno_of;
 use fdtable::{Fault, FdTables, Layout};
-use held_files::FileProgram;
+use file_program::FileProgram;
 use iterator::{attach, run};
 use level::Level;
 use program::RECORD_BYTES;

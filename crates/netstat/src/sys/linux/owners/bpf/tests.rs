@@ -1,9 +1,9 @@
 //! The programs in the running kernel, with sockets that the tests make. They need root and a kernel with BPF
 //! iterators, and are skipped without.
 
-use super::fdtable::program::{Needs, fdtable_sockets};
+use super::fdtable::program::{Needs, fdtable_files, fdtable_sockets};
 use super::fdtable::settings::Settings;
-use super::fdtable::{Layout, SelfCheck};
+use super::fdtable::{Files, Layout, SelfCheck};
 use super::level::{self, Level};
 use super::program::{inet_files, level_of_reader, rings, socket_files};
 use super::types::Types;
@@ -360,7 +360,11 @@ fn verifier_accepts_the_programs_of_every_level() {
                 .map(|needs| fdtable_sockets(needs, families, map.as_raw_fd(), 0, Settings::DEFAULT))
         })
     });
-    let programs = walks_tables.chain((0..=32).flat_map(of_level)).chain([level_of_reader(&types)]);
+    let files = [Files::Namespaces, Files::Rings].map(|files| {
+        Needs::of_files(&types, files).map(|needs| fdtable_files(needs, files, map.as_raw_fd(), 0))
+    });
+    let programs =
+        walks_tables.chain(files).chain((0..=32).flat_map(of_level)).chain([level_of_reader(&types)]);
     for program in programs {
         let program = program.unwrap();
         let name = b"netstat_test\0\0\0\0";

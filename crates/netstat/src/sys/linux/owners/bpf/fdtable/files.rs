@@ -2,9 +2,9 @@
 
 use super::super::record::decode;
 use super::super::refused::Refused;
-use super::super::types::Types;
+use super::files_offsets::Files;
 use super::memory::Layout;
-use super::program::{Files, Needs, fdtable_files};
+use super::program::{Needs, fdtable_files};
 use super::{Fault, FdTables, SelfCheck, attach, ffi};
 use crate::sys::linux::errno::errno_of;
 use crate::sys::linux::owners::without_descriptor::HeldFile;
@@ -22,8 +22,7 @@ pub(in super::super) struct FileTables {
 }
 
 impl FileTables {
-    pub(in super::super) fn load(types: &Types<'_>, files: Files, name: &[u8; 16]) -> Result<Self, Refused> {
-        let needs = Needs::of_files(types, files)?;
+    pub(in super::super) fn load(needs: Needs, files: Files, name: &[u8; 16]) -> Result<Self, Refused> {
         let reference = match files {
             Files::Namespaces => File::open("/proc/thread-self/ns/net").map(OwnedFd::from).map_err(errno_of),
             Files::Rings => SelfCheck::new().map(|check| check.socket),
@@ -32,8 +31,9 @@ impl FileTables {
         let layout = Layout::Record;
         let (map, mapping) = ffi::Mapping::of_new_array(b"netstat_records\0", layout.map_bytes())
             .map_err(|errno| Refused::errno("bpf(BPF_MAP_CREATE)", errno))?;
-        let program = fdtable_files(needs, files, map.as_raw_fd(), reference.as_raw_fd());
-        let tables = FdTables { link: attach(name, &program)?, map: mapping, layout, checks: Vec::new() };
+        let program = fdtable_files(needs.clone(), files, map.as_raw_fd(), reference.as_raw_fd());
+        let (link, checks) = (attach(name, &program)?, Vec::new());
+        let tables = FdTables { link, map: mapping, layout, needs: Box::new(needs), checks };
         Ok(Self { tables, files, reference: Some(reference) })
     }
 

@@ -2,6 +2,7 @@
 
 mod ahead;
 mod files;
+mod files_offsets;
 mod memory;
 mod offsets;
 pub(super) mod program;
@@ -10,8 +11,9 @@ mod self_check;
 pub(super) mod settings;
 
 pub(super) use files::FileTables;
+pub(super) use files_offsets::Files;
 pub(super) use memory::Layout;
-pub(super) use program::Files;
+pub(super) use program::Needs;
 pub(super) use self_check::SelfCheck;
 
 use super::ffi;
@@ -23,7 +25,7 @@ use crate::sys::linux::clock::nanoseconds_since_boot;
 use crate::sys::linux::errno::errno_of;
 use ahead::{Take, read_ahead};
 use memory::{RECORDS_AT, state};
-use program::{Needs, fdtable_sockets};
+use program::fdtable_sockets;
 use row_offsets::RowOffsets;
 use rustix::io::Errno;
 use settings::Settings;
@@ -40,6 +42,8 @@ pub(super) struct FdTables {
     pub(super) link: OwnedFd,
     map: ffi::Mapping,
     layout: Layout,
+    /// What it was assembled by, for other programs.
+    needs: Box<Needs>,
     /// Sockets of this process, until a run has reported them as they are.
     pub(super) checks: Vec<SelfCheck>,
 }
@@ -81,10 +85,15 @@ impl FdTables {
         let reference = checks.first().ok_or(refused(Errno::NOTSOCK))?.socket.as_raw_fd();
         let (map, mapping) = ffi::Mapping::of_new_array(b"netstat_records\0", layout.map_bytes())
             .map_err(|errno| Refused::errno("bpf(BPF_MAP_CREATE)", errno))?;
-        let program = fdtable_sockets(needs, families, map.as_raw_fd(), reference, settings);
+        let program = fdtable_sockets(needs.clone(), families, map.as_raw_fd(), reference, settings);
         // The program keeps the map.
         let link = attach(b"netstat_owners\0\0", &program)?;
-        Ok(Self { link, map: mapping, layout, checks })
+        Ok(Self { link, map: mapping, layout, needs: Box::new(needs), checks })
+    }
+
+    /// What a program that finds these files needs; `None`: it has to be looked up.
+    pub(super) fn needs_for(&self, files: Files) -> Option<Needs> {
+        self.needs.for_files(files)
     }
 
     /// Runs the program once. `Err(Fault::Check)`: it does not see on this kernel what it should, and what was reported may

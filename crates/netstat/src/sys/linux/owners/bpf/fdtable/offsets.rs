@@ -8,6 +8,7 @@ use netstat_wire::linux::btf::TypeId;
 const PIDTYPE_TGID: i32 = 1;
 
 /// Where the members that are read are in their structures.
+#[derive(Copy, Clone, Debug)]
 pub(super) struct Offsets {
     pub(super) meta: i16,
     pub(super) session_id: i16,

@@ -6,7 +6,7 @@ use super::offsets::as_operand;
 use netstat_wire::linux::btf::{Kind, TypeId};
 
 /// Where the members are that only rows need.
-#[derive(Copy, Clone)]
+#[derive(Copy, Clone, Debug)]
 pub(super) struct RowOffsets {
     /// `tcp_sock` and `udp_sock`.
     pub(super) tcp: i32,
@@ -32,7 +32,7 @@ pub(super) struct RowOffsets {
 }
 
 /// The same, of IPv6 sockets.
-#[derive(Copy, Clone)]
+#[derive(Copy, Clone, Debug)]
 pub(super) struct V6 {
     pub(super) local: i32,
     pub(super) remote: i32,

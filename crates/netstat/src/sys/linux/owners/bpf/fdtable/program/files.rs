@@ -5,56 +5,18 @@
 
 use super::super::super::assembler::Register::{R1, R2, R3, R4, R7, R8, R9};
 use super::super::super::assembler::{If, Label, Width};
-use super::super::super::refused::Refused;
-use super::super::super::types::Types;
+use super::super::files_offsets::{Files, NameOffsets};
 use super::super::memory::{entry, row, state};
 use super::Generator;
 use super::Operation::{Add, And, Or, ShiftLeft, Xor};
-use netstat_wire::linux::btf::TypeId;
-
-/// Which files are found.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Files {
-    /// Of namespaces of every kind.
-    Namespaces,
-    /// Of io_urings.
-    Rings,
-}
 
 /// `ANON_INODE_FS_MAGIC` of linux/magic.h: no other file system's file can have the name of an io_uring.
 const ANON_INODE_FS_MAGIC: i32 = 0x0904_1934;
 
-/// Where the members are that the name of a file is found by.
-#[derive(Copy, Clone)]
-pub(super) struct NameOffsets {
-    dentry: i32,
-    super_block: i32,
-    magic: i32,
-    name: i32,
-}
-
-impl NameOffsets {
-    pub(super) fn of(types: &Types<'_>, file: TypeId) -> Result<Self, Refused> {
-        let dentry = types.nested(file, "f_path", "dentry")?;
-        let dentry_type = types.behind(dentry, "dentry")?;
-        let (super_block, super_block_type) = types.pointer(dentry_type, "d_sb")?;
-        // The name of a short name's file, called otherwise since Linux 6.14.
-        let (name, _) =
-            types.place(dentry_type, "d_iname").or_else(|_| types.place(dentry_type, "d_shortname"))?;
-        Ok(Self {
-            dentry: dentry.offset.into(),
-            super_block: super_block.offset.into(),
-            magic: types.offset(super_block_type, "s_magic")?,
-            name: i32::try_from(name)
-                .map_err(|_| Refused::types("too far within its structure:", "d_iname"))?,
-        })
-    }
-}
-
 impl Generator {
     /// Lists those of the eight files that may be wanted, and counts them in `R8`.
     pub(super) fn list_files(&mut self, files: Files, advances: Label) {
-        self.match_operations(|generator| {
+        self.match_operations(&|generator| {
             if files == Files::Rings {
                 // What has operations, and not those of a socket.
                 generator.code.compute(Xor, R1, 1);
@@ -132,7 +94,7 @@ impl Generator {
 
     /// Sets a bit of `R8` for each of the eight files that has the operations looked for. `also` may change the bit, which is in
     /// `R1`; in `R3` are the operations.
-    pub(super) fn match_operations(&mut self, also: impl Fn(&mut Self)) {
+    pub(super) fn match_operations(&mut self, also: &dyn Fn(&mut Self)) {
         self.code.set(R8, 0);
         for slot in 0..8 {
             self.get(R1, state::EIGHT_FILES + 8 * slot);

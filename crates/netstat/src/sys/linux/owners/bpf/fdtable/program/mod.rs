@@ -37,8 +37,6 @@ mod sockets;
 mod task;
 mod walk;
 
-pub(in super::super) use files::Files;
-
 use super::super::assembler::Register::{Frame, R0, R1, R2, R3, R6};
 use super::super::assembler::{Assembler, If, Label, Operation, Register, Width};
 use super::super::program::Program;
@@ -46,12 +44,12 @@ use super::super::program::TASK;
 use super::super::record::Families;
 use super::super::refused::Refused;
 use super::super::types::{NUMBERS, Name, Types};
+use super::files_offsets::{Files, NameOffsets};
 use super::memory::{Layout, state};
 use super::offsets::{Offsets, as_operand};
 use super::row_offsets::RowOffsets;
 use super::settings::Settings;
 use Operation::{Or, ShiftRight};
-use files::NameOffsets;
 use netstat_wire::linux::btf::Kind;
 
 /// How many steps one call takes, of eight slots or of 64 free ones: more than it needs for [`Settings::max_slots`].
@@ -80,6 +78,7 @@ mod at {
 }
 
 /// What the program needs of the kernel: types and functions by their numbers, and where members are.
+#[derive(Clone, Debug)]
 pub(in super::super) struct Needs {
     function: u32,
     of: Offsets,
@@ -122,6 +121,11 @@ impl Needs {
     /// The same, for the program that finds these files.
     pub(in super::super) fn of_files(types: &Types<'_>, files: Files) -> Result<Self, Refused> {
         Self::with_names(types, Layout::Record, files == Files::Rings)
+    }
+
+    /// The same, from those of another program on this kernel; `None`: they have to be looked up.
+    pub(in super::super) fn for_files(&self, files: Files) -> Option<Self> {
+        (files == Files::Namespaces).then(|| Self { of_row: None, of_name: None, ..self.clone() })
     }
 
     fn with_names(types: &Types<'_>, layout: Layout, with_names: bool) -> Result<Self, Refused> {

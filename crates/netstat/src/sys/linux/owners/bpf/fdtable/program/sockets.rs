@@ -15,7 +15,7 @@ impl Generator {
     /// All is done for all eight, without jumps: what is no socket is read at the address 0, and its entry overwritten by
     /// the next. So the cache misses of the eight overlap.
     pub(super) fn list_sockets(&mut self, advances: Label) {
-        self.match_operations(|_| ());
+        self.match_operations(&|_| ());
         self.only_wanted(advances);
         self.wait(self.settings.waits.sockets);
         for slot in 0..8 {
