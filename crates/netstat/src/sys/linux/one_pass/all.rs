@@ -88,7 +88,7 @@ pub(crate) fn list_all(
                     Some(others)
                 };
                 let found = found.merged();
-                let sockets = found.sockets();
+                let sockets = of.before().map_or(0, |before| before.of(table.selection.info.protocol));
                 let recount: &dyn Fn() -> Option<Counters> = &|| of.after(&procfs);
                 let result = match of.before() {
                     Some(before) => {

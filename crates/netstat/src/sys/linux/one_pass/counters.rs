@@ -1,5 +1,6 @@
 //! The kernel's counters of the sockets of a network namespace.
 
+use crate::model::protocol::Protocol;
 use crate::sys::linux::procfs::{Proc, read_from_start};
 use netstat_wire::linux::proc_net_snmp::TcpOpens;
 use netstat_wire::linux::proc_net_sockstat::Sockstat;
@@ -25,6 +26,12 @@ pub(super) struct Counters {
 }
 
 impl Counters {
+    /// How many sockets there are of one of these.
+    pub(super) fn of(&self, protocol: Protocol) -> u64 {
+        let counts = if protocol == Protocol::Tcp { &self.tcp } else { &self.udp };
+        counts.iter().fold(0, |sum, count| sum.saturating_add(*count))
+    }
+
     /// How many sockets there are of TCP and UDP.
     pub(super) fn sockets(&self) -> u64 {
         self.tcp.iter().chain(&self.udp).fold(0, |sum, count| sum.saturating_add(*count))

@@ -95,9 +95,8 @@ impl Planned {
             };
             let counted = Counted { query, table, before: &before, after: after.as_ref(), recount: &recount };
             let mut dump = |parts: &_| dump_parts(dumps, table, parts);
-            let found = found.merged();
-            let sockets = found.sockets();
-            match counted.complete(found, &mut dump, rows) {
+            let sockets = before.of(table.selection.info.protocol);
+            match counted.complete(found.merged(), &mut dump, rows) {
                 Ok(()) => completed += sockets,
                 Err(found) => {
                     // The owners of its rows are those that the pass has found.

@@ -45,11 +45,6 @@ impl ProtocolRows {
         new
     }
 
-    /// How many sockets were seen.
-    pub(super) fn sockets(&self) -> u64 {
-        self.seen.sockets.iter().fold(0, |sum, count| sum.saturating_add(*count))
-    }
-
     #[inline] // A row has nearly 200 bytes, which each call may move.
     pub(super) fn add(
         &mut self,

@@ -1,7 +1,7 @@
 //! The descriptors of namespaces and of io_urings, found by programs of their own: that which walks tables looks at a descriptor
 //! in a fiftieth of a microsecond, that of the iterator over descriptors in a fifth, and its link takes two or more.
 
-use super::fdtable::{Fault, FileTables, Files, Needs};
+use super::fdtable::{Fault, FileTables, Files};
 use super::file_program::FileProgram;
 use super::iterator::{attach, run};
 use super::program::{self, Program as Assembled, RECORD_BYTES};
@@ -33,10 +33,12 @@ impl BpfSource {
         if let FileProgram::Tables(tables) = program {
             match tables.read() {
                 Ok(held) => return Some(held),
+                // It may succeed the next time.
                 Err(Fault::Errno(errno)) => {
-                    debug!("{files:?} by bpf_iter_task: {}", std::io::Error::from(errno))
+                    debug!("{files:?} by procfs: bpf_iter_task: {}", std::io::Error::from(errno));
+                    return None;
                 }
-                Err(Fault::Check(refused)) => debug!("{files:?} by bpf_iter_task: {refused}"),
+                Err(Fault::Check(refused)) => debug!("{files:?} by bpf_iter_task_file: {refused}"),
             }
             *program = self.load_files(files, false)?;
         }
@@ -46,23 +48,20 @@ impl BpfSource {
 
     /// `None`: not now.
     fn load_files(&self, files: Files, walks_tables: bool) -> Option<FileProgram> {
-        let known = match &*lock(&self.program) {
-            Program::Tables(tables) => tables.needs_for(files),
-            _ => None,
-        };
-        let load = |needs| FileTables::load(needs, files, files.name()).map(FileProgram::Tables);
-        if let Some(Ok(tables)) = known.filter(|_| walks_tables).map(load) {
-            return Some(tables);
-        }
         let loaded = kernel_types().map_err(|errno| Refused::errno(TYPES, errno)).and_then(|file| {
             let types = Types::new(&file)?;
-            if walks_tables {
-                match Needs::of_files(&types, files).and_then(load) {
-                    Err(refused) if !refused.is_temporary() => {
-                        debug!("{files:?} by bpf_iter_task_file: {refused}");
-                    }
-                    tables => return tables,
+            // Where the sockets are found by walking tables, which has been checked.
+            let needs = match &*lock(&self.program) {
+                Program::Tables(tables) if walks_tables => Some(tables.needs_for_files(&types)),
+                _ => None,
+            };
+            let tables = needs.map(|needs| FileTables::load(needs?, files, files.name()));
+            match tables {
+                Some(Err(refused)) if !refused.is_temporary() => {
+                    debug!("{files:?} by bpf_iter_task_file: {refused}");
                 }
+                Some(tables) => return tables.map(FileProgram::Tables),
+                None => {}
             }
             let program = files.of_task_files(&types, self.level.number(&types)?)?;
             attach(files.name(), &program).map(FileProgram::TaskFiles)
@@ -120,6 +119,7 @@ mod tests {
     use super::super::Families;
     use super::*;
     use rustix::event::epoll;
+    use rustix::fs::{Mode, OFlags};
     use socket_world::{holders, kernel, live_skip, tcp};
     use std::fs::File;
     use std::os::fd::{AsFd, AsRawFd, RawFd};
@@ -146,12 +146,16 @@ mod tests {
 
     #[test]
     fn live_descriptors_of_namespaces_are_found_once_each_and_no_others() {
-        let namespaces =
-            ["net", "mnt"].map(|kind| File::open(format!("/proc/thread-self/ns/{kind}")).unwrap());
-        let others = ["/dev/null", "/proc/thread-self/status"].map(|path| File::open(path).unwrap());
+        let open = |path: &str, flags| File::from(rustix::fs::open(path, flags, Mode::empty()).unwrap());
+        let (net, mnt) = ("/proc/thread-self/ns/net", "/proc/thread-self/ns/mnt");
+        // One opened with O_PATH keeps its namespace as well.
+        let namespaces = [(net, OFlags::RDONLY), (mnt, OFlags::RDONLY), (net, OFlags::PATH)]
+            .map(|(path, flags)| open(path, flags));
+        let others = [("/dev/null", OFlags::RDONLY), ("/proc/thread-self/status", OFlags::PATH)]
+            .map(|(path, flags)| open(path, flags));
         let Some(all) = found(Files::Namespaces) else { live_skip!("no BPF iterators") };
         for found in all {
-            assert_eq!(counts(&found, namespaces.each_ref().map(File::as_raw_fd)), [1, 1], "{found:?}");
+            assert_eq!(counts(&found, namespaces.each_ref().map(File::as_raw_fd)), [1, 1, 1], "{found:?}");
             assert_eq!(counts(&found, others.each_ref().map(File::as_raw_fd)), [0, 0], "{found:?}");
         }
     }

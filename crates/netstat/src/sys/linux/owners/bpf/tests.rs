@@ -360,8 +360,9 @@ fn verifier_accepts_the_programs_of_every_level() {
                 .map(|needs| fdtable_sockets(needs, families, map.as_raw_fd(), 0, Settings::DEFAULT))
         })
     });
-    let files = [Files::Namespaces, Files::Rings].map(|files| {
-        Needs::of_files(&types, files).map(|needs| fdtable_files(needs, files, map.as_raw_fd(), 0))
+    let files = [(Files::Namespaces, &[0, 1][..]), (Files::Rings, &[0])].map(|(files, references)| {
+        let needs = Needs::of(&types, Layout::Row).and_then(|needs| needs.for_files(&types));
+        needs.map(|needs| fdtable_files(needs, files, map.as_raw_fd(), references))
     });
     let programs =
         walks_tables.chain(files).chain((0..=32).flat_map(of_level)).chain([level_of_reader(&types)]);

@@ -13,16 +13,16 @@ pub(in super::super) enum Files {
     Rings,
 }
 
-/// Where the members are that the name of a file is found by.
+/// Where the members are by which a file is told from others with the same operations.
 #[derive(Copy, Clone, Debug)]
-pub(super) struct NameOffsets {
+pub(super) struct FileOffsets {
     pub(super) dentry: i32,
     pub(super) super_block: i32,
     pub(super) magic: i32,
     pub(super) name: i32,
 }
 
-impl NameOffsets {
+impl FileOffsets {
     pub(super) fn of(types: &Types<'_>, file: TypeId) -> Result<Self, Refused> {
         let dentry = types.nested(file, "f_path", "dentry")?;
         let dentry_type = types.behind(dentry, "dentry")?;

@@ -77,6 +77,8 @@ pub(crate) mod state {
     pub(crate) const SESSION: i16 = 32;
     /// The operations of a socket's file: the address distinguishes sockets from other files.
     pub(crate) const OPERATIONS: i16 = 40;
+    /// The same of a file that was opened with `O_PATH`, whatever it leads to.
+    pub(crate) const OPERATIONS_OF_PATHS: i16 = 648;
     pub(crate) const TASK: i16 = 48;
     pub(crate) const CURRENT: i16 = 56;
     /// The table that is read: `files_struct`, its `fdtable`, and of that slots, bit map and number of slots.

@@ -91,9 +91,9 @@ impl FdTables {
         Ok(Self { link, map: mapping, layout, needs: Box::new(needs), checks })
     }
 
-    /// What a program that finds these files needs; `None`: it has to be looked up.
-    pub(super) fn needs_for(&self, files: Files) -> Option<Needs> {
-        self.needs.for_files(files)
+    /// What a program that finds files needs.
+    pub(super) fn needs_for_files(&self, types: &Types<'_>) -> Result<Needs, Refused> {
+        self.needs.for_files(types)
     }
 
     /// Runs the program once. `Err(Fault::Check)`: it does not see on this kernel what it should, and what was reported may

@@ -44,7 +44,7 @@ use super::super::program::TASK;
 use super::super::record::Families;
 use super::super::refused::Refused;
 use super::super::types::{NUMBERS, Name, Types};
-use super::files_offsets::{Files, NameOffsets};
+use super::files_offsets::{FileOffsets, Files};
 use super::memory::{Layout, state};
 use super::offsets::{Offsets, as_operand};
 use super::row_offsets::RowOffsets;
@@ -84,8 +84,8 @@ pub(in super::super) struct Needs {
     of: Offsets,
     /// Where the members of rows are; `None`: records are enough.
     of_row: Option<RowOffsets>,
-    /// Where a file's name is; `None`: files are not found by it.
-    of_name: Option<NameOffsets>,
+    /// Where those of files are; `None`: sockets are found.
+    of_file: Option<FileOffsets>,
     /// `bpf_rdonly_cast`, the structure of numbers through which memory is read, and its size.
     cast: i32,
     numbers: i32,
@@ -115,20 +115,6 @@ impl Needs {
 
     /// Looks all of it up; refused where the kernel lacks some of it.
     pub(in super::super) fn of(types: &Types<'_>, layout: Layout) -> Result<Self, Refused> {
-        Self::with_names(types, layout, false)
-    }
-
-    /// The same, for the program that finds these files.
-    pub(in super::super) fn of_files(types: &Types<'_>, files: Files) -> Result<Self, Refused> {
-        Self::with_names(types, Layout::Record, files == Files::Rings)
-    }
-
-    /// The same, from those of another program on this kernel; `None`: they have to be looked up.
-    pub(in super::super) fn for_files(&self, files: Files) -> Option<Self> {
-        (files == Files::Namespaces).then(|| Self { of_row: None, of_name: None, ..self.clone() })
-    }
-
-    fn with_names(types: &Types<'_>, layout: Layout, with_names: bool) -> Result<Self, Refused> {
         let [function, context, socket, allocation, numbers, cast, new, next, destroy] =
             types.find(Self::NAMES)?;
         let reach = types.size(numbers, NUMBERS)?;
@@ -147,9 +133,7 @@ impl Needs {
             function: function.number(),
             of: Offsets::of(types, context, socket, allocation)?,
             of_row,
-            of_name: with_names
-                .then(|| NameOffsets::of(types, types.pointer(socket, "file")?.1))
-                .transpose()?,
+            of_file: None,
             cast: as_operand(cast)?,
             numbers: as_operand(numbers)?,
             reach,
@@ -158,6 +142,13 @@ impl Needs {
             next: as_operand(next)?,
             destroy: as_operand(destroy)?,
         })
+    }
+
+    /// The same, for a program that finds files which are no sockets.
+    pub(in super::super) fn for_files(&self, types: &Types<'_>) -> Result<Self, Refused> {
+        let [socket] = types.find([(Kind::Struct, "socket")])?;
+        let (_, file) = types.pointer(socket, "file")?;
+        Ok(Self { of_row: None, of_file: Some(FileOffsets::of(types, file)?), ..self.clone() })
     }
 }
 
@@ -169,20 +160,23 @@ pub(in super::super) fn fdtable_sockets(
     reference: i32,
     settings: Settings,
 ) -> Program {
-    generate(needs, Find::Sockets(families), map, reference, settings)
+    generate(needs, Find::Sockets(families), map, &[reference], settings)
 }
 
-/// The program that finds files. `reference`: the descriptor of one of the namespaces, or, for io_urings, of a socket.
-pub(in super::super) fn fdtable_files(needs: Needs, files: Files, map: i32, reference: i32) -> Program {
-    generate(needs, Find::Files(files), map, reference, Settings::DEFAULT)
+/// The program that finds files. `references`: the descriptors of two of the namespaces, the second opened with `O_PATH`; or, for
+/// io_urings, that of a socket.
+pub(in super::super) fn fdtable_files(needs: Needs, files: Files, map: i32, references: &[i32]) -> Program {
+    generate(needs, Find::Files(files), map, references, Settings::DEFAULT)
 }
 
-fn generate(needs: Needs, find: Find, map: i32, reference: i32, settings: Settings) -> Program {
+fn generate(needs: Needs, find: Find, map: i32, references: &[i32], settings: Settings) -> Program {
     let function = needs.function;
     let mut generator = Generator { code: Assembler::default(), needs, find, settings };
     generator.begin(map);
     generator.select_table();
-    generator.find_operations(reference);
+    for (reference, place) in references.iter().zip([state::OPERATIONS, state::OPERATIONS_OF_PATHS]) {
+        generator.find_operations(*reference, place);
+    }
     generator.resume();
     generator.walk();
     generator.end();

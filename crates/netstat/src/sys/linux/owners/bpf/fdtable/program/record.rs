@@ -39,7 +39,10 @@ impl Generator {
         self.code.compute(Multiply, R9, i32::from(self.layout().bytes()));
         self.code.compute(Add, R9, R6);
         self.code.add(R9, RECORDS_AT.into());
-        let Find::Sockets(families) = self.find else { return self.write_file() };
+        let families = match self.find {
+            Find::Sockets(families) => families,
+            Find::Files(files) => return self.write_file(files),
+        };
         self.read_of_entry(Width::Bytes8, entry::SOCKET, self.needs.of.inode_number);
         self.code.store(Width::Bytes4, R9, row::INODE, R1);
         self.read_of_entry(Width::Bytes2, entry::SOCKET, self.needs.of.socket_type);

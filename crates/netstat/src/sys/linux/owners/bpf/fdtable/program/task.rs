@@ -117,10 +117,10 @@ impl Generator {
         self.put(state::SLOT_COUNT, R1);
     }
 
-    /// What the operations of a socket's file are, from a socket of the reader, once.
-    pub(super) fn find_operations(&mut self, reference: i32) {
+    /// What the operations of a socket's file are, or of another that is looked for, from one of the reader, once.
+    pub(super) fn find_operations(&mut self, reference: i32, place: i16) {
         let are_known = self.code.label();
-        self.get(R1, state::OPERATIONS);
+        self.get(R1, place);
         self.code.jump_if(If::Unequal, R1, 0, are_known);
         self.get(R1, state::CURRENT);
         self.read_pointer(R1, R1, self.needs.of.task_files);
@@ -129,7 +129,7 @@ impl Generator {
         self.read_pointer(R1, R1, reference.saturating_mul(8));
         self.read_pointer(R1, R1, self.needs.of.file_operations);
         self.code.exit_if_equal(R1, 0);
-        self.put(state::OPERATIONS, R1);
+        self.put(place, R1);
         self.code.place(are_known);
     }
 }
