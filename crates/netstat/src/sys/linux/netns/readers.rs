@@ -156,10 +156,12 @@ impl NamespaceReaders {
     }
 
     pub(crate) fn describe(&self) -> Vec<Namespace> {
-        let mut namespaces: Vec<_> =
-            lock(&self.state).readers.iter().map(NamespaceReader::describe).collect();
-        // Those that sockets alone keep may have been found last.
-        namespaces.sort_by_key(|namespace| namespace.id);
+        let mut namespaces: Vec<Namespace> = Vec::new();
+        for namespace in lock(&self.state).readers.iter().map(NamespaceReader::describe) {
+            // Those that sockets alone keep may have been found last; the others are in their order.
+            let place = namespaces.partition_point(|known| known.id < namespace.id);
+            namespaces.insert(place, namespace);
+        }
         namespaces
     }
 

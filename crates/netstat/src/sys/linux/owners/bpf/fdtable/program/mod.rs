@@ -203,10 +203,12 @@ impl Generator {
         if self.needs.of_row.is_some() { Layout::Row } else { Layout::Record }
     }
 
+    #[inline(never)]
     fn get(&mut self, to: Register, state: i16) {
         self.code.load(Width::Bytes8, to, R6, state);
     }
 
+    #[inline(never)]
     fn put(&mut self, state: i16, from: Register) {
         self.code.store(Width::Bytes8, R6, state, from);
     }
@@ -233,6 +235,8 @@ impl Generator {
     }
 
     /// `to = *(base + offset)`. Clobbers `R0` to `R5`.
+    // A copy for each of its many calls would be long.
+    #[inline(never)]
     fn read(&mut self, width: Width, to: Register, base: Register, offset: i32) {
         let is_one_number = offset / 8 == (offset + width.bytes() - 1) / 8;
         match i16::try_from(offset) {
