@@ -109,7 +109,7 @@ impl<'a> Btf<'a> {
     }
 
     /// Finds types by kind and name, all in one pass that ends with the last of them; of several with the same
-    /// name the first. This takes half a millisecond for the types of a kernel.
+    /// name the first. This takes a millisecond for the types of a kernel.
     ///
     /// # Errors
     /// A type is truncated, or of an unknown kind, before all are found.

@@ -12,7 +12,7 @@ pub(crate) struct ListedNamespaces {
     pub(crate) all: Vec<u32>,
     /// The one whose rows do not name it.
     pub(crate) unnamed: Option<u32>,
-    /// Whether there may be others, which are found when the sockets are.
+    /// Whether there may be others, which are found when the sockets are. Never where sockets are wanted that no table lists.
     pub(crate) more: bool,
 }
 

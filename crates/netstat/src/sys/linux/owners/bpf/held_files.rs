@@ -1,5 +1,5 @@
 //! The descriptors of namespaces and of io_urings, found by programs of their own: that which walks tables looks at a descriptor
-//! in a fiftieth of a microsecond, that of the iterator over descriptors in a fifth, and its link takes two or more.
+//! in a thirtieth of a microsecond, that of the iterator over descriptors in a fifth, and its link takes two or more.
 
 use super::fdtable::{Fault, FileTables, Files};
 use super::file_program::FileProgram;
@@ -50,7 +50,7 @@ impl BpfSource {
     fn load_files(&self, files: Files, walks_tables: bool) -> Option<FileProgram> {
         let loaded = kernel_types().map_err(|errno| Refused::errno(TYPES, errno)).and_then(|file| {
             let types = Types::new(&file)?;
-            // Where the sockets are found by walking tables, which has been checked.
+            // Not where that program cannot be loaded, or has failed its check.
             let needs = match &*lock(&self.program) {
                 Program::Tables(tables) if walks_tables => Some(tables.needs_for_files(&types)),
                 _ => None,

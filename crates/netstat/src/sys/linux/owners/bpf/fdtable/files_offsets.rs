@@ -13,7 +13,7 @@ pub(in super::super) enum Files {
     Rings,
 }
 
-/// Where the members are by which a file is told from others with the same operations.
+/// The offsets of the members by which such a file is recognised.
 #[derive(Copy, Clone, Debug)]
 pub(super) struct FileOffsets {
     pub(super) dentry: i32,

@@ -117,7 +117,7 @@ impl Generator {
         self.put(state::SLOT_COUNT, R1);
     }
 
-    /// What the operations of a socket's file are, or of another that is looked for, from one of the reader, once.
+    /// Learns, once, the operations of a kind of file from one that the reader has open, and keeps them at this place.
     pub(super) fn find_operations(&mut self, reference: i32, place: i16) {
         let are_known = self.code.label();
         self.get(R1, place);
