@@ -124,10 +124,8 @@ mod tests {
     use std::fs::File;
     use std::os::fd::{AsFd, AsRawFd, RawFd};
 
-    /// What the program that walks tables finds, twice, and what that of the iterator over descriptors does. `None`: this kernel
-    /// has no such programs.
-    fn found(files: Files) -> Option<[Vec<HeldFile>; 3]> {
-        kernel::bpf_iterators().ok()?;
+    /// What the program that walks tables finds, twice, and what that of the iterator over descriptors does.
+    fn found(files: Files) -> [Vec<HeldFile>; 3] {
         let source = BpfSource::load(Families::Internet).unwrap_or_else(|refused| panic!("{refused}"));
         let mut program = FileProgram::NotLoaded;
         let read = |program: &mut FileProgram| source.held(program, files).unwrap();
@@ -135,7 +133,7 @@ mod tests {
         assert!(matches!(program, FileProgram::Tables(_)) || kernel::is_before(6, 4));
         program = source.load_files(files, false).unwrap();
         let [first, second] = by_tables;
-        Some([first, second, read(&mut program)])
+        [first, second, read(&mut program)]
     }
 
     /// How often each of these descriptors of this process was found.
@@ -146,6 +144,9 @@ mod tests {
 
     #[test]
     fn live_descriptors_of_namespaces_are_found_once_each_and_no_others() {
+        if let Err(why) = kernel::bpf_iterators() {
+            live_skip!("{why}");
+        }
         let open = |path: &str, flags| File::from(rustix::fs::open(path, flags, Mode::empty()).unwrap());
         let (net, mnt) = ("/proc/thread-self/ns/net", "/proc/thread-self/ns/mnt");
         // One opened with O_PATH keeps its namespace as well.
@@ -153,8 +154,7 @@ mod tests {
             .map(|(path, flags)| open(path, flags));
         let others = [("/dev/null", OFlags::RDONLY), ("/proc/thread-self/status", OFlags::PATH)]
             .map(|(path, flags)| open(path, flags));
-        let Some(all) = found(Files::Namespaces) else { live_skip!("no BPF iterators") };
-        for found in all {
+        for found in found(Files::Namespaces) {
             assert_eq!(counts(&found, namespaces.each_ref().map(File::as_raw_fd)), [1, 1, 1], "{found:?}");
             assert_eq!(counts(&found, others.each_ref().map(File::as_raw_fd)), [0, 0], "{found:?}");
         }
@@ -162,6 +162,9 @@ mod tests {
 
     #[test]
     fn live_descriptors_of_io_urings_are_found_once_each_and_no_others() {
+        if let Err(why) = kernel::bpf_iterators() {
+            live_skip!("{why}");
+        }
         let socket = tcp::listener_v4().unwrap().sockets.remove(0);
         let ring = match holders::registered(socket.as_fd()) {
             Ok(ring) => ring,
@@ -170,8 +173,7 @@ mod tests {
         // Another file of that file system, and one without operations of its own.
         let (epoll, null) =
             (epoll::create(epoll::CreateFlags::CLOEXEC).unwrap(), File::open("/dev/null").unwrap());
-        let Some(all) = found(Files::Rings) else { live_skip!("no BPF iterators") };
-        for found in all {
+        for found in found(Files::Rings) {
             let others = [epoll.as_raw_fd(), null.as_raw_fd(), socket.as_raw_fd()];
             assert_eq!(counts(&found, [ring.as_raw_fd()]), [1], "{found:?}");
             assert_eq!(counts(&found, others), [0, 0, 0], "{found:?}");
