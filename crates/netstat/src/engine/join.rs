@@ -94,6 +94,9 @@ pub(crate) enum Resolution {
 
 /// Sets the row's owners to the holders in the table. False: there are none.
 fn set_holders(socket: &mut Socket, table: &OwnerTable) -> bool {
+    if table.is_empty() {
+        return false;
+    }
     let Some(key) = join_key(socket) else { return false };
     let mut owners: Owners = table.owners(key, socket).collect();
     if owners.as_slice().is_empty() {

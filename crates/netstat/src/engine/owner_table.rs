@@ -244,6 +244,11 @@ impl OwnerTable {
         self.seen = first_of_each(&self.seen);
     }
 
+    /// Whether no holder was found, beside those that rows have already.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.holdings.is_empty()
+    }
+
     /// Removes what does not pass: the holders of some sockets turned out to be those of others.
     #[allow(dead_code, reason = "only macOS has handles without generations")]
     pub(crate) fn retain(&mut self, is_right: impl Fn(u64, Owner) -> bool) {

@@ -32,6 +32,20 @@ pub(crate) fn run_parallel(threads: usize, work: &(dyn Fn() + Sync), on_this_thr
     });
 }
 
+/// Runs `there` on another thread while `here` runs on the caller's, or after it where no thread can be started.
+#[cfg_attr(not(feature = "bpf"), allow(dead_code, reason = "only two halves of a pass are of two kinds"))]
+pub(crate) fn run_both(there: &mut (dyn FnMut() + Send), here: &mut dyn FnMut()) {
+    let mut is_started = false;
+    thread::scope(|scope| {
+        let there = &mut *there;
+        is_started = start(scope, Box::new(there)).is_ok();
+        here();
+    });
+    if !is_started {
+        there();
+    }
+}
+
 /// Starts one thread, which the scope joins. The work is boxed so that the long code of starting a thread is compiled
 /// only once.
 pub(crate) fn start<'scope>(
@@ -56,6 +70,15 @@ mod tests {
         let mut calls = 0;
         run_parallel(3, &work, &mut || calls += 1);
         assert_eq!((calls, count.into_inner()), (1, 2));
+    }
+
+    #[test]
+    fn both_run_and_have_ended() {
+        let (mut there, mut here) = (None, None);
+        let this = || Some(thread::current().id());
+        run_both(&mut || there = this(), &mut || here = this());
+        assert_eq!(here, this());
+        assert!(there.is_some() && there != here);
     }
 
     #[test]

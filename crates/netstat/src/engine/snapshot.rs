@@ -93,7 +93,8 @@ pub(crate) fn take<S: System>(system: &S, query: &Query) -> Result<Snapshot, Err
     }
     describe_processes(system, query, &owners, threads, &mut snapshot);
     snapshot.owner_source = owners.from.take();
-    let is_hidden = snapshot.sockets.iter().chain(&snapshot.peers).any(is_hidden);
+    let is_hidden =
+        !owners.gaps_if_missing.is_empty() && snapshot.sockets.iter().chain(&snapshot.peers).any(is_hidden);
     add_gaps_of_search(owners, is_hidden, &mut snapshot.gaps);
     Ok(snapshot)
 }

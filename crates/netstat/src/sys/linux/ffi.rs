@@ -192,6 +192,32 @@ pub(super) fn processors_allowed() -> Result<u32, Errno> {
     }
 }
 
+/// Asks the kernel for huge pages where a list will grow, if that are megabytes: each page that is touched for the first time takes
+/// half a microsecond to two, which for a hundred thousand rows is a third of the time of a listing. It is advice: the kernel may
+/// have none, or be told to give none.
+///
+/// # Sources
+/// madvise(2), `MADV_HUGEPAGE`; the kernel's Documentation/admin-guide/mm/transhuge.rst.
+#[cfg(feature = "bpf")]
+pub(super) fn advise_huge_pages<T>(list: &mut Vec<T>) {
+    /// A huge page of most processors.
+    const WORTH: usize = 2 << 20;
+    let room = list.spare_capacity_mut();
+    if size_of_val(room) < WORTH {
+        return;
+    }
+    // SAFETY: it takes a constant and touches no memory.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    let Ok(page @ 1..) = usize::try_from(page) else { return };
+    // From the beginning of its page, or the mapping would be of two kinds.
+    let start = room.as_mut_ptr().cast::<libc::c_void>();
+    let before = start.addr() % page;
+    let length = size_of_val(room) + before;
+    // SAFETY: the advice leaves as it is what memory has and what may be done with it: that of the list, and what shares its
+    // first page. Nothing can be done about a failure.
+    let _ = unsafe { libc::madvise(start.wrapping_byte_sub(before), length, libc::MADV_HUGEPAGE) };
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

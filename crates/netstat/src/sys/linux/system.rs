@@ -177,7 +177,7 @@ impl<'c> Native<'c> {
         }
         let search = self.owner_sources(query, Some(readers));
         let mut rows = Vec::new();
-        let ahead = query.may_receive_ahead() && Self::processors() > 1;
+        let ahead = Self::reads_ahead(query);
         let gaps = one_pass::list_all(dumps, readers, query, &search, &mut rows, ahead)?;
         let _ = rows.into_iter().try_for_each(sink);
         Some(gaps)
@@ -196,6 +196,11 @@ impl<'c> Native<'c> {
     fn owner_sources(&self, query: &Query, readers: Option<&NamespaceReaders>) -> OwnerSources<'c> {
         let listed = Arc::clone(&self.listed);
         OwnerSources::new(&self.cache.program, query, listed, readers.map(NamespaceReaders::listed))
+    }
+
+    /// Whether two threads may read. With one processor they would only alternate.
+    fn reads_ahead(query: &Query) -> bool {
+        query.may_receive_ahead() && Self::processors() > 1
     }
 
     /// The network namespaces that the query lists.
@@ -226,8 +231,7 @@ impl<'c> System for Native<'c> {
         query: &Query,
         sink: &mut dyn FnMut(Socket) -> ControlFlow<()>,
     ) -> Result<Vec<Gap>, Error> {
-        // With one processor the two threads would only alternate.
-        let receive_ahead = query.may_receive_ahead() && Self::processors() > 1;
+        let receive_ahead = Self::reads_ahead(query);
         let readers = self.readers(query)?;
         let mut socket = self.socket();
         let dumps = socket.dumps().receive_ahead(receive_ahead);
@@ -312,7 +316,7 @@ impl<'c> System for Native<'c> {
     ) -> Option<Vec<Gap>> {
         // The program reads the users of the first user namespace.
         let reads_users = || user_namespace::stand_in_uid().is_none();
-        let ahead = || query.may_receive_ahead() && Self::processors() > 1;
+        let ahead = || Self::reads_ahead(query);
         let Some(readers) = self.readers(query).ok()? else {
             let planned = one_pass::Planned::of(query, search).filter(|_| reads_users())?;
             let mut socket = self.socket();

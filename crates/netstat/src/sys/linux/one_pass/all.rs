@@ -59,7 +59,7 @@ pub(crate) fn list_all(
     if readers.may_be_more() {
         pass = pass.looking_for_more();
     }
-    if let Err(errno) = iteration.list(ahead && plan::is_long(sockets), &mut |row| pass.add(row)) {
+    if let Err(errno) = pass.read(iteration, ahead && plan::is_long(sockets)) {
         search.failed_in_one_pass(errno);
         return None;
     }

@@ -33,6 +33,17 @@ pub(super) struct Seen {
     pub(super) handshakes: bool,
 }
 
+impl Seen {
+    /// Adds what was seen of other sockets.
+    pub(super) fn add(&mut self, other: Self) {
+        for (count, other) in self.sockets.iter_mut().zip(other.sockets) {
+            *count += other;
+        }
+        self.waiting_at.extend(other.waiting_at);
+        self.handshakes |= other.handshakes;
+    }
+}
+
 /// What may be missing.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 pub(super) enum Missing {

@@ -21,9 +21,11 @@ mod namespaces;
 mod pass;
 mod plan;
 mod rows;
+mod slots;
 mod table;
 #[cfg(test)]
 mod tests;
+mod two_threads;
 
 pub(super) use all::{list_all, may_list_all};
 
@@ -80,7 +82,7 @@ impl Planned {
         let own = InNamespace { number, netns: None, plan, sockets: before.sockets() };
         let mut pass = Pass::new(query, &[own], iteration.finds_all());
         let ahead = ahead && plan::is_long(before.sockets());
-        if let Err(errno) = iteration.list(ahead, &mut |row| pass.add(row)) {
+        if let Err(errno) = pass.read(iteration, ahead) {
             search.failed_in_one_pass(errno);
             return None;
         }

@@ -22,7 +22,7 @@ pub(super) const SOCK_DGRAM: u16 = 2;
 pub(super) struct Pass<'q> {
     query: &'q Query,
     ownership: Ownership,
-    of_namespaces: Vec<NamespaceRows>,
+    pub(super) of_namespaces: Vec<NamespaceRows>,
     /// The places of the namespaces, by their numbers, and that of the last row.
     places: HashMap<u32, usize>,
     last: Option<(u32, usize)>,
@@ -42,7 +42,7 @@ pub(super) struct InNamespace {
 }
 
 /// The rows of a namespace.
-struct NamespaceRows {
+pub(super) struct NamespaceRows {
     netns: Option<NetnsId>,
     tcp: Option<ProtocolRows>,
     udp: Option<ProtocolRows>,
@@ -72,6 +72,44 @@ impl<'q> Pass<'q> {
         Self { others: Some(BTreeMap::new()), ..self }
     }
 
+    /// The same without rows, for another thread.
+    pub(super) fn without_rows(&self) -> Self {
+        Self {
+            query: self.query,
+            ownership: self.ownership,
+            of_namespaces: self.empty_rows(),
+            places: self.places.clone(),
+            last: None,
+            others: self.others.as_ref().map(|_| BTreeMap::new()),
+        }
+    }
+
+    /// No rows, of the same namespaces.
+    pub(super) fn empty_rows(&self) -> Vec<NamespaceRows> {
+        let empty = |rows: &Option<ProtocolRows>| rows.as_ref().map(|_| ProtocolRows::default());
+        let of =
+            |of: &NamespaceRows| NamespaceRows { netns: of.netns, tcp: empty(&of.tcp), udp: empty(&of.udp) };
+        self.of_namespaces.iter().map(of).collect()
+    }
+
+    /// Moves rows here, of the same namespaces.
+    pub(super) fn append(&mut self, rows: &mut [NamespaceRows]) {
+        for (own, other) in self.of_namespaces.iter_mut().zip(rows) {
+            for (own, other) in [(&mut own.tcp, &mut other.tcp), (&mut own.udp, &mut other.udp)] {
+                if let (Some(own), Some(other)) = (own, other) {
+                    own.append(other);
+                }
+            }
+        }
+    }
+
+    /// Moves here what another thread has found of other namespaces.
+    pub(super) fn append_others(&mut self, other: &mut Self) {
+        for (netns, found) in other.others.take().into_iter().flatten() {
+            self.note_others(netns, found);
+        }
+    }
+
     /// Some of those that were found, by the numbers of their namespaces. `None`: they were not looked for.
     pub(super) fn others(&mut self) -> Option<BTreeMap<u64, Vec<SocketHolder>>> {
         self.others.take()
@@ -81,7 +119,7 @@ impl<'q> Pass<'q> {
     pub(super) fn add(&mut self, row: &SocketRow) -> bool {
         let Some(evidence) = row.file.evidence else { return false };
         let Some(place) = self.place_of(evidence.netns) else {
-            self.note_other(evidence.netns, row);
+            self.note_others(evidence.netns.into(), [SocketHolder { pid: row.file.pid, fd: row.file.fd }]);
             return false;
         };
         let Some(of_namespace) = self.of_namespaces.get_mut(place) else { return false };
@@ -112,12 +150,11 @@ impl<'q> Pass<'q> {
         true
     }
 
-    fn note_other(&mut self, netns: u32, row: &SocketRow) {
+    fn note_others(&mut self, netns: u64, found: impl IntoIterator<Item = SocketHolder>) {
         let Some(others) = &mut self.others else { return };
-        let holders = others.entry(netns.into()).or_default();
-        if holders.len() < MAX_PLACES {
-            holders.push(SocketHolder { pid: row.file.pid, fd: row.file.fd });
-        }
+        let holders = others.entry(netns).or_default();
+        let room = MAX_PLACES.saturating_sub(holders.len());
+        holders.extend(found.into_iter().take(room));
     }
 
     /// Where the rows of a namespace are: mostly where the last was.

@@ -1,10 +1,12 @@
 //! The rows of one protocol: one for each socket, with all its holders.
 
 use super::complete::Seen;
+use super::slots::Slots;
 use crate::engine::owner_table::{Holding, netns_tag};
 use crate::model::family::Family;
 use crate::model::owner::{Owner, OwnerRole};
 use crate::model::socket::Socket;
+use crate::sys::linux::ffi::advise_huge_pages;
 use crate::sys::linux::owners::bpf::SocketRow;
 use crate::sys::linux::protocols::ProtocolInfo;
 use crate::sys::linux::row::row_of_family;
@@ -42,6 +44,8 @@ impl ProtocolRows {
         let sockets = usize::try_from(sockets).unwrap_or_default();
         // Without the room it grows.
         let _ = new.rows.try_reserve(sockets).and_then(|()| new.places.try_reserve(sockets));
+        advise_huge_pages(&mut new.rows);
+        advise_huge_pages(&mut new.places);
         new
     }
 
@@ -67,25 +71,44 @@ impl ProtocolRows {
             self.left_out.push(holder(row));
         }
         let length = if is_kept { self.rows.len() } else { self.left_out.len() };
-        // A list of four thousand million rows is longer than memory.
-        let at = u32::try_from(length - 1).unwrap_or(u32::MAX);
+        let at = as_place(length - 1);
         let is_v6 = family == Family::Ipv6;
         self.places.push(Place { inode: row.file.inode, sock: row.sock, at, is_kept, is_v6 });
     }
 
+    /// Moves those of other descriptors here.
+    pub(super) fn append(&mut self, other: &mut Self) {
+        let [before, left_out_before] = [self.rows.len(), self.left_out.len()].map(as_place);
+        self.rows.append(&mut other.rows);
+        self.left_out.append(&mut other.left_out);
+        self.places.extend(other.places.drain(..).map(|place| {
+            let before = if place.is_kept { before } else { left_out_before };
+            Place { at: place.at.saturating_add(before), ..place }
+        }));
+        self.seen.add(std::mem::take(&mut other.seen));
+    }
+
     /// Makes one row of those of each socket, with all its holders, and counts the sockets.
     pub(super) fn merged(mut self) -> Self {
-        // Sockets of one process mostly have ascending numbers, and a stable sort only merges what is ascending. Numbers have
-        // 32 bits and repeat, so the number alone is not enough.
-        self.places.sort_by_key(|place| (place.inode, place.sock));
+        let mut may_repeat = self.may_repeat();
+        // Numbers have 32 bits and repeat, so the number alone is not enough.
+        may_repeat.sort_by_key(|place| (place.inode, place.sock));
         let mut repeats = Vec::new();
         // Holders that were left out of rows that are kept; and of those of the socket at hand, which may be.
         let (mut holders, mut waiting) = (Vec::new(), Vec::new());
-        self.places.dedup_by(|place, known| {
+        let mut counts = [0_u64; 2];
+        let mut count = |place: &Place, by: i64| {
+            if let Some(count) = counts.get_mut(usize::from(place.is_v6)) {
+                *count = count.saturating_add_signed(by);
+            }
+        };
+        self.places.iter().for_each(|place| count(place, 1));
+        may_repeat.dedup_by(|place, known| {
             if (place.inode, place.sock) != (known.inode, known.sock) {
                 waiting.clear();
                 return false;
             }
+            count(place, -1);
             match (known.is_kept, place.is_kept) {
                 (true, true) => repeats.push((known.at, place.at)),
                 (true, false) => holders.push((known.at, place.at)),
@@ -99,11 +122,7 @@ impl ProtocolRows {
             }
             true
         });
-        for place in &self.places {
-            if let Some(count) = self.seen.sockets.get_mut(usize::from(place.is_v6)) {
-                *count += 1;
-            }
-        }
+        self.seen.sockets = counts;
         for (row, left_out) in holders {
             let [row, left_out] = [row, left_out].map(|at| usize::try_from(at).unwrap_or(usize::MAX));
             if let (Some(row), Some(owner)) = (self.rows.get_mut(row), self.left_out.get(left_out)) {
@@ -112,6 +131,17 @@ impl ProtocolRows {
         }
         self.merge(&repeats);
         self
+    }
+
+    /// Those that are not the only ones of their socket, and perhaps some others. Few sockets have several, and to sort all of
+    /// them takes ten times as long.
+    fn may_repeat(&self) -> Vec<Place> {
+        let mut slots = Slots::for_about(self.places.len());
+        let repeats = self.places.iter().filter(|place| slots.take(place.inode)).count();
+        if repeats == 0 {
+            return Vec::new();
+        }
+        self.places.iter().filter(|place| slots.is_taken_twice(place.inode)).copied().collect()
     }
 
     /// Adds to rows the holders of others of the same socket, which are removed.
@@ -141,7 +171,15 @@ impl ProtocolRows {
     /// Those of these rows from a dump whose sockets the pass has not seen. `is_quiet`: no connection has opened or closed
     /// meanwhile.
     pub(super) fn not_seen(&self, mut others: Vec<Socket>, is_quiet: bool) -> Vec<Socket> {
-        let is_seen = |inode| self.places.binary_search_by_key(&inode, |place| place.inode).is_ok();
+        let mut seen: Vec<_> = others.iter().filter_map(Socket::inode).collect();
+        seen.sort_unstable();
+        let mut found = vec![false; seen.len()];
+        for place in &self.places {
+            if let Ok(at) = seen.binary_search(&place.inode) {
+                found[at] = true;
+            }
+        }
+        let is_seen = |inode| seen.binary_search(&inode).is_ok_and(|at| found[at]);
         others.retain(|row| !row.inode().is_some_and(is_seen));
         if is_quiet || others.is_empty() {
             return others;
@@ -180,6 +218,11 @@ impl ProtocolRows {
             row.owners().iter().copied().map(holding).collect::<Vec<_>>()
         })
     }
+}
+
+/// A list of four thousand million rows is longer than memory.
+fn as_place(at: usize) -> u32 {
+    u32::try_from(at).unwrap_or(u32::MAX)
 }
 
 /// The holder that a descriptor is.

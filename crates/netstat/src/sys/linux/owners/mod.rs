@@ -32,4 +32,6 @@ pub(crate) mod without_descriptor;
 #[cfg(not(feature = "bpf"))]
 pub(crate) use procfs_only::{KeptProgram, NamespacesByBpf, OwnerSources};
 #[cfg(feature = "bpf")]
-pub(crate) use {select::KeptProgram, select::open_files, sources::NamespacesByBpf, sources::OwnerSources};
+pub(crate) use sources::{Iteration, NamespacesByBpf, OwnerSources};
+#[cfg(feature = "bpf")]
+pub(crate) use {select::KeptProgram, select::open_files};

@@ -48,7 +48,7 @@ impl<'w> Iteration<'w> {
 }
 
 impl HeldSource for Iteration<'_> {
-    fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
+    fn read(&self, each: &mut (dyn FnMut(u64, SocketFile) + Send)) -> Result<(), Errno> {
         let pids: Vec<u32> = self.0.at("iterate").processes.keys().copied().collect();
         for pid in pids {
             let machine = self.0.at(&format!("iterate {pid}"));
@@ -460,7 +460,7 @@ fn rings_are_not_looked_for_among_too_many_descriptors() {
 struct Copies;
 
 impl HeldSource for Copies {
-    fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
+    fn read(&self, each: &mut (dyn FnMut(u64, SocketFile) + Send)) -> Result<(), Errno> {
         for _ in 0..1000 {
             for fd in 0..1000 {
                 let evidence =

@@ -283,22 +283,23 @@ impl Mapping {
         if i128::from(fstatfs(file)?.f_type) != SYSFS_MAGIC || length == 0 {
             return Err(Errno::INVAL);
         }
-        Self::map(file.as_fd(), length, libc::MAP_PRIVATE)
+        Self::map(file.as_fd(), 0, length, libc::MAP_PRIVATE)
     }
 
-    /// Makes an array map of one value and maps that. Its program is the only one to write to it, and runs only while a
-    /// thread reads its iterator.
-    pub(crate) fn of_new_array(name: &[u8; 16], value_size: u32) -> Result<(OwnedFd, Self), Errno> {
-        let map = create_array(name, value_size)?;
-        let length = usize::try_from(value_size).map_err(|_| Errno::INVAL)?;
-        let mapping = Self::map(map.as_fd(), length, libc::MAP_SHARED)?;
-        Ok((map, mapping))
+    /// Makes an array map of one value, in two parts of whole pages, and maps each. Its program is the only one to write to it,
+    /// and writes to a part only while a thread reads an iterator for it.
+    pub(crate) fn of_new_array(name: &[u8; 16], part_size: usize) -> Result<(OwnedFd, [Self; 2]), Errno> {
+        let map = create_array(name, u32::try_from(2 * part_size).map_err(|_| Errno::INVAL)?)?;
+        let part = |at| Self::map(map.as_fd(), at, part_size, libc::MAP_SHARED);
+        let parts = [part(0)?, part(part_size)?];
+        Ok((map, parts))
     }
 
-    fn map(of: BorrowedFd<'_>, length: usize, flags: libc::c_int) -> Result<Self, Errno> {
+    fn map(of: BorrowedFd<'_>, at: usize, length: usize, flags: libc::c_int) -> Result<Self, Errno> {
+        let at = libc::off_t::try_from(at).map_err(|_| Errno::INVAL)?;
         let (anywhere, fd) = (std::ptr::null_mut(), of.as_raw_fd());
         // SAFETY: a new mapping at a place that the kernel chooses touches no memory in use.
-        let start = unsafe { libc::mmap(anywhere, length, libc::PROT_READ, flags, fd, 0) };
+        let start = unsafe { libc::mmap(anywhere, length, libc::PROT_READ, flags, fd, at) };
         if start == libc::MAP_FAILED {
             return Err(errno_of(io::Error::last_os_error()));
         }
@@ -312,7 +313,7 @@ impl std::ops::Deref for Mapping {
 
     fn deref(&self) -> &[u8] {
         // SAFETY: the mapping is readable, of this length, and lives as long as this value. Nothing writes to it while
-        // the slice is borrowed: sysfs never does, and the program of a map only in a call that borrows the map mutably.
+        // the slice is borrowed: sysfs never does, and the program of a map only in a call that borrows the part mutably.
         unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.length) }
     }
 }

@@ -46,7 +46,7 @@ mod types;
 
 pub(crate) use ffi::{create_array, create_ring};
 pub(crate) use iterator::attach_to_tracepoint;
-pub(crate) use record::{Evidence, Families, SocketFile, SocketRow};
+pub(crate) use record::{EachRow, Evidence, Families, SocketFile, SocketRow};
 pub(crate) use refused::Refused;
 pub(crate) use types::{Field, Types};
 
@@ -81,11 +81,11 @@ pub(crate) trait HeldSource {
     /// their own, and before Linux 5.10 from every thread.
     ///
     /// On an error what was reported is to be discarded. After [`DISCARD`] the next call may succeed.
-    fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno>;
+    fn read(&self, each: &mut (dyn FnMut(u64, SocketFile) + Send)) -> Result<(), Errno>;
 
-    /// The same, with what a row of a listing has. `ahead`: another thread may read while `each` is called on this one.
-    /// `OPNOTSUPP`: the program does not write rows. After [`DISCARD`] it never will.
-    fn read_rows(&self, _ahead: bool, _each: &mut dyn FnMut(u64, SocketRow)) -> Result<(), Errno> {
+    /// The same, with what a row of a listing has. With two of `each` two threads read, and each of `each` gets what one of them
+    /// finds. `OPNOTSUPP`: the program does not write rows. After [`DISCARD`] it never will.
+    fn read_rows(&self, _each: &mut [EachRow<'_>]) -> Result<(), Errno> {
         Err(Errno::OPNOTSUPP)
     }
 
@@ -94,12 +94,12 @@ pub(crate) trait HeldSource {
 }
 
 impl<T: HeldSource> HeldSource for std::sync::Arc<T> {
-    fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
+    fn read(&self, each: &mut (dyn FnMut(u64, SocketFile) + Send)) -> Result<(), Errno> {
         T::read(self, each)
     }
 
-    fn read_rows(&self, ahead: bool, each: &mut dyn FnMut(u64, SocketRow)) -> Result<(), Errno> {
-        T::read_rows(self, ahead, each)
+    fn read_rows(&self, each: &mut [EachRow<'_>]) -> Result<(), Errno> {
+        T::read_rows(self, each)
     }
 
     fn rings(&self) -> Option<Vec<HeldFile>> {
@@ -207,7 +207,7 @@ impl BpfSource {
 }
 
 impl HeldSource for BpfSource {
-    fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
+    fn read(&self, each: &mut (dyn FnMut(u64, SocketFile) + Send)) -> Result<(), Errno> {
         let mut program = lock(&self.program);
         if let Program::NotLoaded = *program {
             *program = Program::TaskFiles(self.load_task_files().map_err(|_| Errno::OPNOTSUPP)?);
@@ -222,10 +222,10 @@ impl HeldSource for BpfSource {
         }
     }
 
-    fn read_rows(&self, ahead: bool, each: &mut dyn FnMut(u64, SocketRow)) -> Result<(), Errno> {
+    fn read_rows(&self, each: &mut [EachRow<'_>]) -> Result<(), Errno> {
         let mut program = lock(&self.program);
         let Program::Tables(tables) = &mut *program else { return Err(Errno::OPNOTSUPP) };
-        let read = tables.read_rows(ahead, each);
+        let read = tables.read_rows(each);
         program.after(read)
     }
 
@@ -261,7 +261,7 @@ impl TaskFiles {
         Ok(Self { link })
     }
 
-    fn read(&self, each: &mut dyn FnMut(u64, SocketFile)) -> Result<(), Errno> {
+    fn read(&self, each: &mut (dyn FnMut(u64, SocketFile) + Send)) -> Result<(), Errno> {
         run::<RECORD_BYTES>(&self.link, &mut |at, record| {
             let file = decode(&record);
             // A task that ended while it was visited has no number any more.

@@ -91,6 +91,9 @@ pub(crate) struct SocketRow {
     pub(crate) queues: [u32; 4],
 }
 
+/// What is done with each row, and a time before it was read.
+pub(crate) type EachRow<'e> = &'e mut (dyn FnMut(u64, SocketRow) + Send);
+
 /// `None`: the record is too short.
 pub(super) fn decode_row(row: &[u8; ROW_BYTES]) -> Option<SocketRow> {
     let (record, rest) = row.split_first_chunk()?;

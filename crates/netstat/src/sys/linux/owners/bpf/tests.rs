@@ -352,8 +352,8 @@ fn verifier_accepts_the_programs_of_every_level() {
     let types = Types::new(&file).unwrap();
     // The kernel allows 32 namespaces in one another.
     let of_level = |level| [inet_files(&types, level), socket_files(&types, level), rings(&types, level)];
-    let map_bytes = Layout::Row.map_bytes();
-    let (map, _mapping) = ffi::Mapping::of_new_array(b"netstat_test\0\0\0\0", map_bytes).unwrap();
+    let part_bytes = Layout::Row.part_bytes();
+    let (map, _mapping) = ffi::Mapping::of_new_array(b"netstat_test\0\0\0\0", part_bytes).unwrap();
     let walks_tables = [Layout::Record, Layout::Row].into_iter().flat_map(|layout| {
         [Families::Internet, Families::All].map(|families| {
             Needs::of(&types, layout)
@@ -388,7 +388,7 @@ fn self_check_passes_only_where_its_socket_is_reported_as_it_is() {
         SocketFile { evidence: Some(evidence), ..right }
     };
     let verify = |files: &[SocketFile]| {
-        let mut check = SelfCheck { expected: right, ..SelfCheck::new().unwrap() };
+        let check = SelfCheck { expected: right, ..SelfCheck::new().unwrap() };
         files.iter().for_each(|file| _ = check.note(file));
         check.verdict().map_err(|refused| refused.to_string())
     };
@@ -486,14 +486,14 @@ fn program_of_rows_reports_the_same_descriptors_and_never_its_own_socket() {
     .unwrap();
     for _ in 0..2 {
         let mut inodes = Vec::new();
-        rows.read_rows(false, &mut |_, row| inodes.push((row.file.pid, row.file.inode))).unwrap();
+        rows.read_rows(&mut [&mut |_, row| inodes.push((row.file.pid, row.file.inode))]).unwrap();
         assert!(inodes.iter().all(|(_, inode)| !own.contains(inode)));
         for held in child.held() {
             assert!(inodes.contains(&(held.pid, held.inode)), "{held:?}");
         }
         assert_eq!(held_by(&rows, &[child.pid()]), expected(child.held()));
     }
-    assert_eq!(source.read_rows(false, &mut |_, _| ()), Err(Errno::OPNOTSUPP), "it writes records alone");
+    assert_eq!(source.read_rows(&mut [&mut |_, _| ()]), Err(Errno::OPNOTSUPP), "it writes records alone");
 }
 
 #[test]

@@ -1,11 +1,12 @@
 //! The source that walks descriptor tables for files which are no sockets.
 
-use super::super::record::decode;
+use super::super::record::{SocketFile, decode};
 use super::super::refused::Refused;
 use super::files_offsets::Files;
 use super::memory::Layout;
+use super::part::PartOfMap;
 use super::program::{Needs, fdtable_files};
-use super::{Fault, FdTables, SelfCheck, attach, ffi};
+use super::{Fault, FdTables, SelfCheck, attach};
 use crate::sys::linux::owners::without_descriptor::HeldFile;
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
@@ -32,13 +33,11 @@ impl FileTables {
         };
         let references: Vec<OwnedFd> =
             references.map_err(|errno| Refused::errno("file to compare with", errno))?;
-        let layout = Layout::Record;
-        let (map, mapping) = ffi::Mapping::of_new_array(b"netstat_records\0", layout.map_bytes())
-            .map_err(|errno| Refused::errno("bpf(BPF_MAP_CREATE)", errno))?;
+        let (map, parts) = PartOfMap::of_new(Layout::Record)?;
         let descriptors: Vec<_> = references.iter().map(AsRawFd::as_raw_fd).collect();
         let program = fdtable_files(needs.clone(), files, map.as_raw_fd(), &descriptors);
         let (link, checks) = (attach(name, &program)?, Vec::new());
-        let tables = FdTables { link, map: mapping, layout, needs: Box::new(needs), checks };
+        let tables = FdTables { link, parts, needs: Box::new(needs), checks };
         Ok(Self { tables, files, references })
     }
 
@@ -53,13 +52,11 @@ impl FileTables {
             }
             Files::Rings => Vec::new(),
         };
-        let read = self.tables.run(false, decode, &mut |_, file| match own
-            .iter()
-            .position(|own| *own == (file.pid, file.fd))
-        {
+        let mut each = |_, file: SocketFile| match own.iter().position(|own| *own == (file.pid, file.fd)) {
             Some(place) => _ = own.swap_remove(place),
             None => held.push(HeldFile::of(&file)),
-        });
+        };
+        let read = self.tables.run(decode, &mut [&mut each]);
         match read {
             // Not one task had what the program looks for first.
             Ok(()) | Err(Errno::NXIO) if !own.is_empty() => {

@@ -1,10 +1,11 @@
-//! The map that the program writes to and the reader reads: what the program keeps from call to call, then the records.
+//! The map that the program writes to and the reader reads. It has a part for each thread that may read: what the program
+//! keeps from call to call, then the records.
 
 use super::super::program::{RECORD_BYTES, ROW_BYTES};
 
 /// The number of records that the map holds, a power of two.
 pub(crate) const MAX_RECORDS: i16 = 1024;
-/// Where the first record is in the map.
+/// Where the first record is in a part.
 pub(crate) const RECORDS_AT: i16 = 704;
 
 /// What is written of a socket.
@@ -24,15 +25,27 @@ impl Layout {
         }
     }
 
-    /// The bytes of the map's value.
-    pub(crate) const fn map_bytes(self) -> u32 {
-        RECORDS_AT.unsigned_abs() as u32
-            + MAX_RECORDS.unsigned_abs() as u32 * self.bytes().unsigned_abs() as u32
+    /// The bytes of a part of the map's value, as a power of two. Each is mapped by itself, and the largest pages have 64 KiB.
+    pub(crate) const fn part_shift(self) -> u8 {
+        match self {
+            Self::Record => 16,
+            Self::Row => 17,
+        }
+    }
+
+    pub(crate) const fn part_bytes(self) -> usize {
+        1 << self.part_shift()
+    }
+
+    const fn has_room(self) -> bool {
+        let records = MAX_RECORDS.unsigned_abs() as usize * self.bytes().unsigned_abs() as usize;
+        RECORDS_AT.unsigned_abs() as usize + records <= self.part_bytes()
     }
 }
 
 const _: () = assert!(row::LOCAL.unsigned_abs() as usize == RECORD_BYTES);
 const _: () = assert!(row::END.unsigned_abs() as usize == ROW_BYTES);
+const _: () = assert!(Layout::Record.has_room() && Layout::Row.has_room());
 
 /// Where the fields of a row are. Those before the addresses are those of a record.
 pub(crate) mod row {
@@ -63,7 +76,7 @@ pub(crate) mod row {
     pub(crate) const END: i16 = 104;
 }
 
-/// What the program keeps in the map, a number of 8 bytes each. The reader reads the first ones.
+/// What the program keeps in a part of the map, a number of 8 bytes each. The reader reads the first ones.
 pub(crate) mod state {
     /// The number of records in the map.
     pub(crate) const RECORDS: i16 = 0;
@@ -79,6 +92,9 @@ pub(crate) mod state {
     pub(crate) const OPERATIONS: i16 = 40;
     /// The same of a file that was opened with `O_PATH`, whatever it leads to.
     pub(crate) const OPERATIONS_OF_PATHS: i16 = 648;
+    /// 1 if only half of the descriptors are read, and which half: 0 or 1.
+    pub(crate) const IS_HALF: i16 = 656;
+    pub(crate) const HALF: i16 = 664;
     pub(crate) const TASK: i16 = 48;
     pub(crate) const CURRENT: i16 = 56;
     /// The table that is read: `files_struct`, its `fdtable`, and of that slots, bit map and number of slots.

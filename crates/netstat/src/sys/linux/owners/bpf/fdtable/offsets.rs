@@ -12,6 +12,9 @@ const PIDTYPE_TGID: i32 = 1;
 pub(super) struct Offsets {
     pub(super) meta: i16,
     pub(super) session_id: i16,
+    pub(super) seq: i32,
+    pub(super) seq_file: i32,
+    pub(super) file_flags: i32,
     pub(super) task: i16,
     pub(super) task_files: i32,
     pub(super) group_leader: i32,
@@ -50,6 +53,7 @@ impl Offsets {
         allocation: TypeId,
     ) -> Result<Self, Refused> {
         let (meta, meta_type) = types.pointer(context, "meta")?;
+        let (seq, seq_type) = types.pointer(meta_type, "seq")?;
         let (task, task_type) = types.pointer(context, "task")?;
         let (_, files) = types.pointer(task_type, "files")?;
         let (_, table) = types.pointer(files, "fdt")?;
@@ -67,6 +71,9 @@ impl Offsets {
         Ok(Self {
             meta: meta.offset,
             session_id: types.field(meta_type, "session_id")?.offset,
+            seq: seq.offset.into(),
+            seq_file: of(seq_type, "file")?,
+            file_flags: of(file, "f_flags")?,
             task: task.offset,
             task_files: of(task_type, "files")?,
             group_leader: of(task_type, "group_leader")?,

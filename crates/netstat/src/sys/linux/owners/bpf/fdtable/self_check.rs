@@ -10,6 +10,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, getsockname, ipp
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
@@ -31,8 +32,8 @@ pub(in super::super) struct SelfCheck {
     pub(in super::super) knows_netns: bool,
     pub(in super::super) knows_cookie: bool,
     /// Whether the descriptor was reported, and whether it was reported as it is.
-    pub(in super::super) is_reported: bool,
-    pub(in super::super) is_right: bool,
+    pub(in super::super) is_reported: AtomicBool,
+    pub(in super::super) is_right: AtomicBool,
 }
 
 impl SelfCheck {
@@ -82,18 +83,21 @@ impl SelfCheck {
             expected_address: bound.ip(),
             knows_netns,
             knows_cookie,
-            is_reported: false,
-            is_right: false,
+            is_reported: AtomicBool::new(false),
+            is_right: AtomicBool::new(false),
         })
     }
 
     /// Notes whether a record is of this descriptor. Returns whether it is of this socket.
-    pub(in super::super) fn note(&mut self, file: &SocketFile) -> bool {
+    pub(in super::super) fn note(&self, file: &SocketFile) -> bool {
         self.note_if(file, self.is_this(file))
     }
 
     /// The same, of a row.
-    pub(in super::super) fn note_row(&mut self, row: &SocketRow) -> bool {
+    pub(in super::super) fn note_row(&self, row: &SocketRow) -> bool {
+        if row.file.inode != self.expected.inode {
+            return self.note(&row.file);
+        }
         let mut local = [0; 16];
         match self.expected_address {
             IpAddr::V4(address) => local[..4].copy_from_slice(&address.octets()),
@@ -114,10 +118,10 @@ impl SelfCheck {
         self.note_if(&row.file, self.is_this(&row.file) && *row == expected)
     }
 
-    fn note_if(&mut self, file: &SocketFile, is_this: bool) -> bool {
+    fn note_if(&self, file: &SocketFile, is_this: bool) -> bool {
         if (file.pid, file.fd) == (self.expected.pid, self.expected.fd) {
-            self.is_reported = true;
-            self.is_right |= is_this;
+            self.is_reported.store(true, Relaxed);
+            self.is_right.fetch_or(is_this, Relaxed);
         }
         is_this
     }
@@ -134,7 +138,7 @@ impl SelfCheck {
 
     /// Whether this descriptor was reported as it is. A thread with a table of its own may have another socket there.
     pub(in super::super) fn verdict(&self) -> Result<(), Refused> {
-        let why = match (self.is_right, self.is_reported) {
+        let why = match (self.is_right.load(Relaxed), self.is_reported.load(Relaxed)) {
             (true, _) => return Ok(()),
             (false, true) => "a socket of this process is reported as another",
             (false, false) => "a socket of this process is not reported",

@@ -24,6 +24,10 @@
 //! the eight files are sockets, and their cache lines. [`record`]: what is written of each, with check B. [`row`]: the rest of
 //! its row, where a listing is to be made of it. [`files`]: the same steps for files that are no sockets.
 //!
+//! # Halves
+//! Two threads may read at once, each an iterator of its own: flags of the file say which half of the descriptors it is for
+//! ([`Part`]), in blocks, so that one large table is divided too. Both visit every task.
+//!
 //! # Bounds
 //! A call ends with 1 when the map is full or [`Settings::max_slots`] were read. The read of the iterator then returns `EAGAIN`, and
 //! the next one calls the program with the same task, which continues where it was.
@@ -171,8 +175,8 @@ pub(in super::super) fn fdtable_files(needs: Needs, files: Files, map: i32, refe
 
 fn generate(needs: Needs, find: Find, map: i32, references: &[i32], settings: Settings) -> Program {
     let function = needs.function;
-    let mut generator = Generator { code: Assembler::default(), needs, find, settings };
-    generator.begin(map);
+    let mut generator = Generator { code: Assembler::default(), needs, find, map, settings };
+    generator.begin();
     generator.select_table();
     for (reference, place) in references.iter().zip([state::OPERATIONS, state::OPERATIONS_OF_PATHS]) {
         generator.find_operations(*reference, place);
@@ -183,11 +187,12 @@ fn generate(needs: Needs, find: Find, map: i32, references: &[i32], settings: Se
     Program { instructions: generator.code.finish(), attach_to: function }
 }
 
-/// The program under construction. Throughout it, `R6` is the address of the map.
+/// The program under construction. Throughout it, `R6` is the address of the part of the map for the thread that reads.
 struct Generator {
     code: Assembler,
     needs: Needs,
     find: Find,
+    map: i32,
     settings: Settings,
 }
 

@@ -3,15 +3,16 @@
 use super::super::super::assembler::Register::{R0, R1, R2, R6, R7, R8, R9};
 use super::super::super::assembler::{If, Label, Width};
 use super::super::memory::state;
-use super::Operation::{Add, Multiply, Xor};
+use super::super::part::Part;
+use super::Operation::{Add, Multiply, ShiftLeft, Xor};
 use super::{GET_CURRENT_TASK_BTF, Generator};
 
 impl Generator {
     /// Empties the map if the reader has taken its records, and begins a run. The task to `R7` and its `files` to `R8`.
-    pub(super) fn begin(&mut self, map: i32) {
+    pub(super) fn begin(&mut self) {
         let (same_run, taken) = (self.code.label(), self.code.label());
         self.code.copy(R9, R1);
-        self.code.address_of_map(R6, map);
+        self.select_part();
         self.code.load(Width::Bytes8, R1, R9, self.needs.of.meta);
         self.code.load(Width::Bytes8, R1, R1, self.needs.of.session_id);
         self.get(R2, state::SESSION);
@@ -38,6 +39,29 @@ impl Generator {
         self.read_pointer(R8, R7, self.needs.of.task_files);
         // A process that has ended.
         self.code.exit_if_equal(R8, 0);
+    }
+
+    /// Selects the part of the map, by the flags of the file that is read. The context is in `R9`.
+    fn select_part(&mut self) {
+        self.code.address_of_map(R6, self.map);
+        self.code.load(Width::Bytes8, R7, R9, self.needs.of.meta);
+        for (width, offset) in [
+            (Width::Bytes8, self.needs.of.seq),
+            (Width::Bytes8, self.needs.of.seq_file),
+            (Width::Bytes4, self.needs.of.file_flags),
+        ] {
+            self.read(width, R7, R7, offset);
+        }
+        self.code.copy(R8, R7);
+        for (register, flag) in [(R7, Part::IS_HALF), (R8, Part::IS_SECOND)] {
+            self.code.and(register, flag);
+            self.is_not_zero(register, R1);
+        }
+        self.code.copy(R1, R8);
+        self.code.compute(ShiftLeft, R1, i32::from(self.layout().part_shift()));
+        self.code.compute(Add, R6, R1);
+        self.put(state::IS_HALF, R7);
+        self.put(state::HALF, R8);
     }
 
     /// Returns for a thread that shares the table of its leader, and for a task without a number. Notes process, thread and
@@ -117,10 +141,12 @@ impl Generator {
         self.put(state::SLOT_COUNT, R1);
     }
 
-    /// Learns, once, the operations of a kind of file from one that the reader has open, and keeps them at this place.
+    /// Learns, once, the operations of a kind of file from one that the reader has open, and keeps them at this place: in the
+    /// first part of the map for both, since the file is closed after the first run.
     pub(super) fn find_operations(&mut self, reference: i32, place: i16) {
         let are_known = self.code.label();
-        self.get(R1, place);
+        self.code.address_of_map(R9, self.map);
+        self.code.load(Width::Bytes8, R1, R9, place);
         self.code.jump_if(If::Unequal, R1, 0, are_known);
         self.get(R1, state::CURRENT);
         self.read_pointer(R1, R1, self.needs.of.task_files);
@@ -129,7 +155,8 @@ impl Generator {
         self.read_pointer(R1, R1, reference.saturating_mul(8));
         self.read_pointer(R1, R1, self.needs.of.file_operations);
         self.code.exit_if_equal(R1, 0);
-        self.put(place, R1);
+        self.code.store(Width::Bytes8, R9, place, R1);
         self.code.place(are_known);
+        self.put(place, R1);
     }
 }

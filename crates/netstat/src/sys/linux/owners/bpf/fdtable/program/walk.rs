@@ -3,8 +3,11 @@
 use super::super::super::assembler::Register::{R0, R1, R2, R3, R7, R8, R9};
 use super::super::super::assembler::{If, Label, Width};
 use super::super::memory::state;
-use super::Operation::{Add, Or, ShiftLeft, ShiftRight, Xor};
+use super::Operation::{Add, And, Or, ShiftLeft, ShiftRight, Xor};
 use super::{Find, Generator, MAX_REPEATS, MAX_STEPS, at};
+
+/// A half of the descriptors is every second block of so many, as a power of two: a large table is divided too.
+const BLOCK_SHIFT: i32 = 9;
 
 impl Generator {
     /// Begins with the first descriptor, or where the last call with this task ended.
@@ -56,6 +59,7 @@ impl Generator {
         self.get(R7, state::DESCRIPTOR);
         self.get(R1, state::SLOT_COUNT);
         self.code.jump_if(If::AtLeast, R7, R1, at_end);
+        self.skip_other_half(advances);
         self.get(R1, state::RECORDS);
         self.code.jump_if(If::Greater, R1, self.settings.max_records - 8, stops);
         self.get(R1, state::SLOTS_LEFT);
@@ -93,6 +97,30 @@ impl Generator {
         self.code.jump(continues);
     }
 
+    /// Skips a block that is of the other half.
+    fn skip_other_half(&mut self, advances: Label) {
+        let is_ours = self.code.label();
+        self.code.copy(R1, R7);
+        self.code.compute(ShiftRight, R1, BLOCK_SHIFT);
+        // Small tables differ by their processes.
+        self.get(R2, state::PROCESS);
+        self.code.compute(Add, R1, R2);
+        self.get(R2, state::HALF);
+        self.code.compute(Xor, R1, R2);
+        self.get(R2, state::IS_HALF);
+        self.code.compute(And, R1, R2);
+        self.code.jump_if(If::Equal, R1, 0, is_ours);
+        self.skip_to_end_of(1 << BLOCK_SHIFT);
+        self.code.jump(advances);
+        self.code.place(is_ours);
+    }
+
+    /// The step advances from the last eight of as many slots as this power of two.
+    fn skip_to_end_of(&mut self, slots: i32) {
+        self.code.compute(Or, R7, slots - 1);
+        self.code.add(R7, -7);
+    }
+
     /// Skips eight slots that are free, and 64 at once: after check A, since the bits are those of a table too.
     pub(super) fn skip_free(&mut self, advances: Label, moved: Label) {
         let (some_of_64, some) = (self.code.label(), self.code.label());
@@ -104,9 +132,7 @@ impl Generator {
         self.read_pointer(R8, R1, 0);
         self.code.jump_if(If::Unequal, R8, 0, some_of_64);
         self.check_table(moved);
-        // The step advances by the other eight.
-        self.code.compute(Or, R7, 63);
-        self.code.add(R7, -7);
+        self.skip_to_end_of(64);
         self.code.jump(advances);
         self.code.place(some_of_64);
         self.code.copy(R1, R7);
