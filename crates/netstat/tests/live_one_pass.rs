@@ -8,11 +8,14 @@ mod common;
 
 use common::{row, sources};
 use netstat::{Filter, OwnerSource, Ownership, Query, Snapshot, Socket};
+use rustix::io::fcntl_dupfd_cloexec;
 use socket_world::namespace::in_network_namespace;
-use socket_world::{Made, holders, kernel, live_skip, quiet, tcp, udp};
+use socket_world::{Made, holders, kernel, live_skip, need_descriptors, quiet, tcp, udp};
 use std::collections::BTreeMap;
 use std::io;
+use std::net::TcpListener;
 use std::ops::ControlFlow;
+use std::os::fd::OwnedFd;
 
 /// Whether this kernel has it; if not, the reason was reported as a skip.
 macro_rules! needs_one_pass {
@@ -87,6 +90,28 @@ fn live_rows_of_every_kind_of_socket_are_those_of_the_dump() {
             }
         });
     }
+}
+
+#[test]
+fn live_long_tables_that_two_threads_read_have_each_socket_once_with_all_its_holders() {
+    const LISTENERS: usize = 2_600;
+    needs_one_pass!();
+    let _quiet = quiet();
+    need_descriptors(8_192).unwrap();
+    in_namespace!(|| {
+        let mut held: Vec<OwnedFd> =
+            (0..LISTENERS).map(|_| TcpListener::bind("127.0.0.1:0").unwrap().into()).collect();
+        // The same sockets at descriptors that the other thread reads: blocks of 512 are divided.
+        for from in [4_096, 4_608] {
+            let copies = held.iter().take(400).map(|fd| fcntl_dupfd_cloexec(fd, from).unwrap());
+            let copies: Vec<_> = copies.collect();
+            held.extend(copies);
+        }
+        let snapshot = same_as_dumped(&Query::new().tcp(), "two threads");
+        assert_eq!(snapshot.sockets.len(), LISTENERS);
+        let holders = |count| snapshot.sockets.iter().filter(|row| row.owners().len() == count).count();
+        assert_eq!((holders(1), holders(3)), (LISTENERS - 400, 400));
+    });
 }
 
 #[test]

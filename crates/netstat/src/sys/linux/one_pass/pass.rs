@@ -103,9 +103,9 @@ impl<'q> Pass<'q> {
         }
     }
 
-    /// Moves here what another thread has found of other namespaces.
-    pub(super) fn append_others(&mut self, other: &mut Self) {
-        for (netns, found) in other.others.take().into_iter().flatten() {
+    /// Adds what another thread has found of other namespaces.
+    pub(super) fn append_others(&mut self, others: Option<BTreeMap<u64, Vec<SocketHolder>>>) {
+        for (netns, found) in others.into_iter().flatten() {
             self.note_others(netns, found);
         }
     }

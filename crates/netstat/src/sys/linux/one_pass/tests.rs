@@ -26,7 +26,7 @@ use std::num::NonZeroU64;
 const NETNS: u32 = 4_026_531_840;
 
 /// A connection of TCP over IPv4 that this process has.
-fn connection(inode: u64, pid: u32, fd: i32) -> SocketRow {
+pub(super) fn connection(inode: u64, pid: u32, fd: i32) -> SocketRow {
     let evidence = Evidence {
         family: AF_INET.into(),
         socket_type: SOCK_STREAM,
@@ -60,11 +60,11 @@ fn own(plan: Plan) -> [InNamespace; 1] {
     [InNamespace { number: NETNS, netns: None, plan, sockets: 2 }]
 }
 
-fn pass(query: &Query) -> Pass<'_> {
+pub(super) fn pass(query: &Query) -> Pass<'_> {
     Pass::new(query, &own(Plan { tcp: true, udp: true }), true)
 }
 
-fn rows(mut pass: Pass<'_>, protocol: Protocol) -> (Vec<Socket>, Seen) {
+pub(super) fn rows(mut pass: Pass<'_>, protocol: Protocol) -> (Vec<Socket>, Seen) {
     let found = pass.rows_of(0, protocol).unwrap().merged();
     let seen = found.seen.clone();
     let mut rows = Vec::new();

@@ -26,9 +26,7 @@ impl Pass<'_> {
         let mut second = Second { pass: self.without_rows(), rows: 0, filled: &filled, empty: &empty };
         let mut first = First { pass: self, rows: 0, filled: &filled, empty: &empty };
         iteration.list(&mut [&mut |row| first.add(row), &mut |row| second.add(row)])?;
-        first.take_filled();
-        first.pass.append_others(&mut second.pass);
-        first.pass.append(&mut second.pass.of_namespaces);
+        first.finish(second);
         Ok(())
     }
 }
@@ -58,6 +56,12 @@ impl First<'_, '_> {
         parts.iter_mut().for_each(|part| self.pass.append(part));
         lock(self.empty).append(&mut parts);
     }
+
+    fn finish(&mut self, mut second: Second<'_, '_>) {
+        self.take_filled();
+        self.pass.append_others(second.pass.others());
+        self.pass.append(&mut second.pass.of_namespaces);
+    }
 }
 
 /// What the second thread does.
@@ -79,5 +83,50 @@ impl Second<'_, '_> {
             lock(self.filled).push(mem::replace(&mut self.pass.of_namespaces, empty));
         }
         is_listed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{connection, pass, rows};
+    use super::*;
+    use crate::model::protocol::Protocol;
+    use crate::model::socket::Socket;
+    use crate::query::Query;
+
+    #[test]
+    fn rows_of_both_threads_are_in_one_list_with_all_holders_of_each_socket() {
+        let query = Query::new();
+        let (mut all, filled, empty) = (pass(&query), Parts::default(), Parts::default());
+        let mut second = Second { pass: all.without_rows(), rows: 0, filled: &filled, empty: &empty };
+        let mut first = First { pass: &mut all, rows: 0, filled: &filled, empty: &empty };
+        let each = 3 * u64::try_from(ROWS_OF_A_PART).unwrap() + 100;
+        for inode in 1..=each {
+            assert!(first.add(&connection(inode, 12, 3)));
+            assert!(second.add(&connection(each + inode, 13, 4)));
+            // Every tenth of the first is held by another process too.
+            if inode % 10 == 0 {
+                assert!(second.add(&connection(inode, 13, 5)));
+            }
+        }
+        assert!(!lock(&empty).is_empty(), "memory of parts is used again");
+        first.finish(second);
+        let (mut found, seen) = rows(all, Protocol::Tcp);
+        assert_eq!(seen.sockets, [2 * each, 0]);
+        found.sort_by_key(Socket::inode);
+        assert_eq!(
+            found.iter().filter_map(Socket::inode).collect::<Vec<_>>(),
+            (1..=2 * each).collect::<Vec<_>>()
+        );
+        for row in found {
+            let mut holders: Vec<_> = row.owners().iter().map(|owner| (owner.pid, owner.fd)).collect();
+            holders.sort_unstable();
+            let expected = match row.inode().unwrap() {
+                inode if inode > each => vec![(13, Some(4))],
+                inode if inode % 10 == 0 => vec![(12, Some(3)), (13, Some(5))],
+                _ => vec![(12, Some(3))],
+            };
+            assert_eq!(holders, expected, "{row:?}");
+        }
     }
 }
