@@ -33,7 +33,7 @@ pub(crate) fn run_parallel(threads: usize, work: &(dyn Fn() + Sync), on_this_thr
 }
 
 /// Runs `there` on another thread while `here` runs on the caller's, or after it where no thread can be started.
-#[cfg_attr(not(feature = "bpf"), allow(dead_code, reason = "only two halves of a pass are of two kinds"))]
+#[allow(dead_code, reason = "a pass over descriptor tables has two halves, which Linux alone has")]
 pub(crate) fn run_both(there: &mut (dyn FnMut() + Send), here: &mut dyn FnMut()) {
     let mut is_started = false;
     thread::scope(|scope| {
