@@ -133,8 +133,8 @@ impl ProtocolRows {
         self
     }
 
-    /// Those that are not the only ones of their socket, and perhaps some others. Few sockets have several, and to sort all of
-    /// them takes ten times as long.
+    /// The places of sockets that have several, and perhaps some others. Few have: to sort the places of 100,000 rows took
+    /// two and a half of thirty milliseconds.
     fn may_repeat(&self) -> Vec<Place> {
         let mut slots = Slots::for_about(self.places.len());
         let repeats = self.places.iter().filter(|place| slots.take(place.inode)).count();

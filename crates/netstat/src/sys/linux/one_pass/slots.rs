@@ -1,5 +1,6 @@
 //! Which numbers may come twice: a bit for each, by its hash.
 
+/// Bits of numbers that have come, and of those that have come again.
 pub(super) struct Slots {
     once: Vec<u64>,
     twice: Vec<u64>,
